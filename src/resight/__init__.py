@@ -1,0 +1,40 @@
+"""resight finds the photos that show the same thing, and shows why each hit is a hit."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resight.errors import ResightError
+    from resight.images import decode
+    from resight.index import AddReport, Hit, Index, IndexInfo, Result, VerifyReport
+    from resight.recipe import Recipe, available, load_recipe
+
+__all__ = [
+    "AddReport",
+    "Hit",
+    "Index",
+    "IndexInfo",
+    "Recipe",
+    "ResightError",
+    "Result",
+    "VerifyReport",
+    "available",
+    "decode",
+    "load_recipe",
+]
+
+_HOMES = {
+    "ResightError": "errors",
+    "decode": "images",
+    **dict.fromkeys(("AddReport", "Hit", "Index", "IndexInfo", "Result", "VerifyReport"), "index"),
+    **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for when it is asked for: `import resight` alone costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'resight' has no attribute '{name}'")
+    return getattr(import_module(f"resight.{_HOMES[name]}"), name)

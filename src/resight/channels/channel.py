@@ -1,0 +1,74 @@
+"""What every channel offers, so that extraction and the index need not know its family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.features.kinds import Sift
+from resight.features.local import LocalFeatures
+from resight.search.ranking import Searcher
+
+Arrays = Mapping[str, NDArray[Any]]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Images of one segment as a channel keeps them. arrays: of the segment; ids: (n,) int64; alive: (n,) bool."""
+
+    arrays: Arrays
+    ids: NDArray[np.int64]
+    alive: NDArray[np.bool_]
+
+
+class Channel(Protocol):
+    """One channel with everything it was fitted on. Safe to share between threads."""
+
+    features: Sift
+    size: int
+    """Words in the codebook, or dimensions of the descriptor; 0 where there is neither."""
+
+    def encode(self, features: LocalFeatures, size: tuple[int, int]) -> object:
+        """What the index keeps of a database image of `size` (width, height)."""
+        ...
+
+    def nothing(self) -> object:
+        """What the index keeps of an image that could not be read."""
+        ...
+
+    def query(self, features: LocalFeatures, size: tuple[int, int]) -> object:
+        """What a query is compared by."""
+        ...
+
+    def as_query(self, kept: Any) -> object:
+        """What `encode` gave, as a query."""
+        ...
+
+    def pack(self, images: Sequence[Any]) -> dict[str, NDArray[Any]]:
+        """Arrays of a segment for what `encode` gave of its images, in their order."""
+        ...
+
+    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
+        """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
+        ...
+
+    def searcher(self, segments: Sequence[Rows], names: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Searcher[Any]:
+        """Searches the live images; `names` gives ids a number that orders them as their names do."""
+        ...
+
+    def evidence(self, arrays: Arrays, row: int) -> object:
+        """What `encode` gave of one image, as exactly as it was kept."""
+        ...
+
+    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) number of features of each image of a segment."""
+        ...
+
+    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) number of distinct words of each image of a segment; zeros where there are no words."""
+        ...

@@ -1,0 +1,128 @@
+"""Channels that keep every descriptor: a query is matched with every image, and the matches are verified."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Arrays, Rows
+from resight.features.kinds import Sift
+from resight.features.local import LocalFeatures
+from resight.features.sift import from_uint8, to_uint8
+from resight.rerank.geometry import correspondences, tolerance
+from resight.rerank.matching import match_descriptors
+from resight.rerank.refinement import fast_spatial_match
+from resight.search.exhaustive import ExhaustiveSearch, ThingBlock
+from resight.search.kinds import Exhaustive
+from resight.search.ranking import Verification
+from resight.search.selection import NameOrder
+from resight.words.postings import (
+    decode_angle,
+    decode_scale,
+    decode_xy,
+    encode_angle,
+    encode_scale,
+    encode_xy,
+)
+
+
+@dataclass(frozen=True)
+class Described:
+    """Local features of an image of `size` (width, height)."""
+
+    features: LocalFeatures
+    size: tuple[int, int]
+
+
+def compare(method: Exhaustive, query: Described, image: Described) -> Verification | None:
+    """What two images agree on: matched descriptors that follow one transform; its score is their number."""
+    rows, others, _ = match_descriptors(query.features.descriptors, image.features.descriptors, method.ratio)
+    given = correspondences(query.features, image.features, rows, others)
+    limits = (tolerance(query.size, method.tolerance), tolerance(image.size, method.tolerance))
+    match = fast_spatial_match(given, *limits)
+    if match is None:
+        return None
+    return Verification(
+        match.transform, given.query_xy[match.inliers], given.image_xy[match.inliers], float(match.count)
+    )
+
+
+class DescriptorChannel:
+    """Features with their descriptors in uint8, 136 bytes a feature."""
+
+    size = 0
+
+    def __init__(self, features: Sift, method: Exhaustive) -> None:
+        self.features = features
+        self._method = method
+
+    def encode(self, features: LocalFeatures, size: tuple[int, int]) -> Described:
+        """The features as they are."""
+        return Described(features, size)
+
+    def nothing(self) -> Described:
+        """What an image without features has."""
+        return Described(LocalFeatures.none(), (0, 0))
+
+    query = encode
+
+    def as_query(self, kept: Described) -> Described:
+        """An indexed image as a query."""
+        return kept
+
+    def pack(self, images: Sequence[Described]) -> dict[str, NDArray[Any]]:
+        """Flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
+        counts = [0, *(len(image.features) for image in images)]
+        parts = [image.features for image in images]
+        empty = LocalFeatures.none()
+        return {
+            "offsets": np.cumsum(counts, dtype=np.int64),
+            "sizes": np.array([image.size for image in images], np.int32).reshape(-1, 2),
+            "xy": np.concatenate([encode_xy(empty.xy, (1, 1)), *(encode_xy(i.features.xy, i.size) for i in images)]),
+            "scale": np.concatenate([encode_scale(part.scale) for part in (empty, *parts)]),
+            "angle": np.concatenate([encode_angle(part.angle) for part in (empty, *parts)]),
+            "descriptors": np.concatenate([to_uint8(part.descriptors) for part in (empty, *parts)]),
+        }
+
+    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
+        """The live images of several segments."""
+        counts = [np.diff(s.arrays["offsets"])[s.alive] for s in segments]
+        kept = [np.repeat(s.alive, np.diff(s.arrays["offsets"])) for s in segments]
+        flat = {
+            name: np.concatenate([s.arrays[name][mask] for s, mask in zip(segments, kept, strict=True)])
+            for name in ("xy", "scale", "angle", "descriptors")
+        }
+        sizes = np.concatenate([s.arrays["sizes"][s.alive] for s in segments])
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts), dtype=np.int64)])
+        return {"offsets": offsets, "sizes": sizes, **flat}
+
+    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> ExhaustiveSearch[Described]:
+        """Compares the query with every live image."""
+        blocks = [ThingBlock(partial(self.evidence, s.arrays), s.ids, s.alive) for s in segments]
+        return ExhaustiveSearch(blocks, partial(compare, self._method), order=names, threads=os.cpu_count() or 1)
+
+    def evidence(self, arrays: Arrays, row: int) -> Described:
+        """The features of one image as they were kept."""
+        part = slice(int(arrays["offsets"][row]), int(arrays["offsets"][row + 1]))
+        width, height = (int(side) for side in arrays["sizes"][row])
+        features = LocalFeatures(
+            xy=decode_xy(arrays["xy"][part], (width, height)),
+            scale=decode_scale(arrays["scale"][part]),
+            angle=decode_angle(arrays["angle"][part]),
+            descriptors=from_uint8(arrays["descriptors"][part]),
+        )
+        return Described(features, (width, height))
+
+    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) number of features of each image."""
+        return np.diff(np.asarray(arrays["offsets"], np.int64))
+
+    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) zeros: descriptors are no words."""
+        return np.zeros(len(arrays["offsets"]) - 1, np.int64)

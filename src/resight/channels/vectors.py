@@ -1,0 +1,122 @@
+"""Channels of one vector an image, made of its local features: VLAD and Fisher vectors, searched exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Arrays, Rows
+from resight.descriptors.fisher import fisher_vector
+from resight.descriptors.kinds import Fisher, Vlad
+from resight.descriptors.vlad import vlad
+from resight.features.kinds import Sift
+from resight.features.local import LocalFeatures
+from resight.learned.codebook import Assigner
+from resight.search.dense import DenseBlock, DenseSearch
+from resight.search.selection import NameOrder
+
+Vector = NDArray[np.float32]
+
+
+class VectorChannel:
+    """Features aggregated to one vector; subclasses say how."""
+
+    def __init__(self, features: Sift, size: int) -> None:
+        self.features = features
+        self.size = size
+
+    def aggregate(self, features: LocalFeatures) -> Vector:
+        """(size,) L2-normalised vector of one image; zeros where it has no features."""
+        raise TypeError("a vector channel is a VladChannel or a FisherChannel")
+
+    def encode(self, features: LocalFeatures, size: tuple[int, int]) -> tuple[Vector, int]:
+        """The vector, and the number of features it was made of."""
+        return self.aggregate(features), len(features)
+
+    def nothing(self) -> tuple[Vector, int]:
+        """What an image without features has."""
+        return np.zeros(self.size, np.float32), 0
+
+    def query(self, features: LocalFeatures, size: tuple[int, int]) -> Vector:
+        """The vector."""
+        return self.aggregate(features)
+
+    def as_query(self, kept: tuple[Vector, int]) -> Vector:
+        """An indexed image as a query."""
+        return kept[0]
+
+    def pack(self, images: Sequence[tuple[Vector, int]]) -> dict[str, NDArray[Any]]:
+        """Vectors (n, size) and numbers of features (n,) of a batch."""
+        vectors = np.stack([vector for vector, _ in images]) if images else np.empty((0, self.size), np.float32)
+        return {"vectors": vectors, "features": np.array([count for _, count in images], np.int32)}
+
+    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
+        """The live rows of several segments."""
+        return {
+            name: np.concatenate([segment.arrays[name][segment.alive] for segment in segments])
+            for name in ("vectors", "features")
+        }
+
+    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> DenseSearch:
+        """Exact search over the segments' vectors, which stay where they are."""
+        blocks = [DenseBlock(segment.arrays["vectors"], segment.ids, segment.alive) for segment in segments]
+        return DenseSearch(blocks, dimension=self.size, order=names)
+
+    def evidence(self, arrays: Arrays, row: int) -> tuple[Vector, int]:
+        """The vector and the number of features of one image."""
+        return np.asarray(arrays["vectors"][row]), int(arrays["features"][row])
+
+    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) number of features of each image."""
+        return arrays["features"].astype(np.int64)
+
+    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) zeros: vectors have no words."""
+        return np.zeros(len(arrays["features"]), np.int64)
+
+
+class VladChannel(VectorChannel):
+    """Vectors of locally aggregated descriptors."""
+
+    def __init__(self, features: Sift, method: Vlad, fitted: Mapping[str, NDArray[Any]]) -> None:
+        self._method = method
+        self._assigner = Assigner(np.asarray(fitted["centroids"], np.float32))
+        super().__init__(features, self._assigner.centroids.size)
+
+    def aggregate(self, features: LocalFeatures) -> Vector:
+        words = self._assigner.assign(features.descriptors)[0][:, 0]
+        method = self._method
+        return vlad(
+            features.descriptors,
+            words,
+            self._assigner.centroids,
+            normalisation=method.normalisation,
+            power=method.power,
+        )
+
+
+class FisherChannel(VectorChannel):
+    """Fisher vectors of a Gaussian mixture over projected descriptors."""
+
+    def __init__(self, features: Sift, method: Fisher, fitted: Mapping[str, NDArray[Any]]) -> None:
+        self._method = method
+        self._fitted = {name: np.asarray(array, np.float64) for name, array in fitted.items()}
+        super().__init__(features, len(self._vector(np.empty((0, len(self._fitted["mean"]))))))
+
+    def aggregate(self, features: LocalFeatures) -> Vector:
+        return self._vector(features.descriptors.astype(np.float64))
+
+    def _vector(self, descriptors: NDArray[np.float64]) -> Vector:
+        fitted = self._fitted
+        projected = (descriptors - fitted["mean"]) @ fitted["components"].T
+        return fisher_vector(
+            projected,
+            fitted["weights"],
+            fitted["means"],
+            fitted["variances"],
+            gradients=self._method.gradients,
+            power=self._method.power,
+        )

@@ -1,0 +1,76 @@
+"""Channels of visual words: posting lists in the segments, searched by an inverted file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Arrays, Rows
+from resight.features.kinds import Sift
+from resight.features.local import LocalFeatures
+from resight.search.inverted import Block, InvertedFile
+from resight.search.selection import NameOrder
+from resight.words.evidence import ImageWords
+from resight.words.kinds import Asmk, Bow, Hamming
+from resight.words.postings import Postings, build_postings, merge_postings
+from resight.words.vocabulary import Vocabulary
+
+
+class WordsChannel:
+    """Features as words of a vocabulary."""
+
+    def __init__(self, features: Sift, method: Bow | Hamming | Asmk, fitted: Mapping[str, NDArray[Any]]) -> None:
+        self.features = features
+        self.vocabulary = Vocabulary(fitted, method)
+        self.size = len(self.vocabulary)
+
+    def encode(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
+        """The image's words, one a feature."""
+        return self.vocabulary.database_words(features, size)
+
+    def nothing(self) -> ImageWords:
+        """What an image without features has."""
+        return self.encode(LocalFeatures.none(), (0, 0))
+
+    def query(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
+        """The query's words, as many a feature as the method asks for."""
+        return self.vocabulary.query_words(features, size)
+
+    def as_query(self, kept: ImageWords) -> ImageWords:
+        """An indexed image as a query."""
+        return kept
+
+    def pack(self, images: Sequence[ImageWords]) -> dict[str, NDArray[Any]]:
+        """Posting lists of a batch."""
+        return build_postings(images, self.size, self.vocabulary.method.kind, self.vocabulary.bits).to_arrays()
+
+    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
+        """Posting lists of the live images of several segments."""
+        blocks = [Postings.from_arrays(segment.arrays) for segment in segments]
+        return merge_postings(blocks, [segment.alive for segment in segments]).to_arrays()
+
+    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> InvertedFile:
+        """An inverted file over the segments' posting lists, which stay where they are."""
+        blocks = [Block(Postings.from_arrays(segment.arrays), segment.ids, segment.alive) for segment in segments]
+        vocabulary = self.vocabulary
+        return InvertedFile(blocks, vocabulary.method, codebook_size=self.size, bits=vocabulary.bits, order=names)
+
+    def evidence(self, arrays: Arrays, row: int) -> ImageWords:
+        """The words of one image."""
+        return Postings.from_arrays(arrays).image_words(row)
+
+    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) number of features of each image."""
+        return np.diff(np.asarray(arrays["offsets"], np.int64))
+
+    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) number of distinct words of each image."""
+        offsets, words = np.asarray(arrays["offsets"], np.int64), arrays["words"]
+        new = np.ones(len(words), np.int64)
+        new[1:] = words[1:] != words[:-1]
+        starts = offsets[:-1]
+        new[starts[starts < len(words)]] = 1
+        return np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(new)])[offsets])

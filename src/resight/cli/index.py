@@ -1,0 +1,159 @@
+"""Commands that make, change and look after an index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resight.cli.output import print_fields, print_json, readable, say, shown
+from resight.cli.progress import progress_bar
+from resight.cli.recipes import default_recipe
+
+if TYPE_CHECKING:
+    from resight.index import AddReport, Index
+
+IndexPath = Annotated[Path, typer.Argument(metavar="X.resight", help="The index.", show_default=False)]
+Folders = Annotated[
+    list[Path],
+    typer.Argument(metavar="PHOTOS...", help="Folders of photos.", exists=True, file_okay=False, show_default=False),
+]
+Prefix = Annotated[
+    str, typer.Option("--as", metavar="PREFIX", help="Put this folder before the photos' names.", show_default=False)
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def index(
+    photos: Folders,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="X.resight", help="The index to make.", show_default=False)
+    ],
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="The method: see `resight recipes`, or a file.", show_default=False),
+    ] = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Photos to fit the recipe's codebook and the like on.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    prefix: Prefix = "",
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Index folders of photos, or go on where a run stopped."""
+    from resight.index import Index
+
+    made = Index.create(output, recipe or default_recipe(), fit=fit)
+    _finish(output, _add(made, photos, prefix), strict, as_json)
+
+
+def add(path: IndexPath, photos: Folders, prefix: Prefix = "", strict: Strict = False, as_json: Json = False) -> None:
+    """Add folders' new and changed photos; forget nothing."""
+    from resight.index import Index
+
+    _finish(path, _add(Index.open(path), photos, prefix), strict, as_json)
+
+
+def update(path: IndexPath, strict: Strict = False, as_json: Json = False) -> None:
+    """Make the index equal to its folders again."""
+    from resight.index import Index
+
+    opened = Index.open(path)
+    with progress_bar() as bar:
+        report = opened.update(progress=bar and partial(bar, "indexing"))
+    _finish(path, [report], strict, as_json)
+
+
+def remove(
+    path: IndexPath,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names as a search prints them.")],
+    as_json: Json = False,
+) -> None:
+    """Remove photos by name; the files stay."""
+    from resight.index import Index
+
+    removed = Index.open(path).remove(names)
+    if as_json:
+        print_json({"index": readable(path), "removed": removed})
+    else:
+        print(f"{shown(path)}: {removed} removed")
+
+
+def info(path: IndexPath, as_json: Json = False) -> None:
+    """Show what an index holds and how it was made."""
+    from resight.index import Index
+
+    fields = Index.open(path).info().to_dict()
+    if as_json:
+        print_json({"index": readable(path), **fields})
+    else:
+        print_fields([(key.replace("_", " "), "-" if value is None else value) for key, value in fields.items()])
+
+
+def verify(
+    path: IndexPath,
+    repair: Annotated[bool, typer.Option("--repair", help="Rebuild what can be rebuilt.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check every byte of an index; exit 1 if one is wrong."""
+    from resight.index import Index
+
+    report = Index.open(path).verify(repair=repair)
+    if as_json:
+        print_json({"index": readable(path), "problems": list(report.problems), "repaired": list(report.repaired)})
+    else:
+        for line in report.repaired:
+            print(f"repaired: {shown(line)}")
+        for line in report.problems:
+            print(f"problem: {shown(line)}")
+        if not report.problems:
+            print(f"{shown(path)}: everything is as it was written")
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def compact(path: IndexPath) -> None:
+    """Merge segments and free the space of removed photos."""
+    from resight.index import Index
+
+    Index.open(path).compact()
+    print(f"{shown(path)}: compacted")
+
+
+def _add(target: Index, photos: Sequence[Path], prefix: str) -> list[AddReport]:
+    folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
+    with progress_bar() as bar:
+        return [
+            target.add(root, prefix=folder, progress=bar and partial(bar, f"indexing {i}/{len(photos)}"))
+            for i, root in enumerate(photos, start=1)
+        ]
+
+
+def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool) -> None:
+    """Prints what several runs did together; a photo that could not be read fails the command only when strict."""
+    unreadable = [row for report in reports for row in report.unreadable]
+    counts = {key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged")}
+    seconds = sum(report.seconds for report in reports)
+    if as_json:
+        listed = [{"name": name, "reason": reason} for name, reason in unreadable]
+        print_json({"index": readable(path), **counts, "unreadable": listed, "seconds": seconds})
+    else:
+        done = ", ".join(f"{count} {key}" for key, count in counts.items())
+        fresh = counts["added"] + counts["changed"]
+        rate = f" ({fresh / seconds:.1f} photos/s)" if fresh and seconds > 0 else ""
+        print(f"{shown(path)}: {done}, {len(unreadable)} unreadable in {seconds:.1f} s{rate}")
+        for name, reason in unreadable:
+            say(f"unreadable: {shown(name)}: {shown(reason)}")
+    if unreadable and strict:
+        raise typer.Exit(1)

@@ -1,0 +1,107 @@
+"""The `resight` command: its verbs, and what becomes of an error.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 the reader of the output has gone.
+Whatever is slow to import is imported inside the command that needs it, so that `resight --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from resight.cli import demo, evaluate, index, recipes, search
+from resight.cli.output import say
+from resight.errors import ResightError
+
+
+class Verbs(TyperGroup):
+    """Runs a command and turns what went wrong into a line for the person and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            value = super().invoke(ctx)
+            # Here, while a reader that has gone can still be dealt with.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except ResightError as error:
+            say(f"Error: {error}")
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            say("Interrupted. An index stays usable: it has every batch that was finished.")
+            raise typer.Exit(130) from error
+        except BrokenPipeError as error:
+            # The interpreter flushes once more at its end and would complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(141) from error
+        except OSError as error:
+            say(f"Error: {error.filename}: {error.strerror}" if error.filename else f"Error: {error.strerror or error}")
+            raise typer.Exit(1) from error
+        return value
+
+
+app = typer.Typer(
+    name="resight",
+    cls=Verbs,
+    help="Finds the photos that show the same thing, and shows why.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        try:
+            print(f"resight {metadata.version('resight')}")
+        except metadata.PackageNotFoundError:
+            print("resight (not installed: run from its sources)")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Finds the photos that show the same thing, and shows why."""
+
+
+for verb in (
+    index.index,
+    index.add,
+    index.update,
+    index.remove,
+    search.search,
+    index.info,
+    index.verify,
+    index.compact,
+    evaluate.evaluate,
+    recipes.recipes,
+    demo.demo,
+):
+    app.command()(verb)
+
+
+class _Remarks(logging.Handler):
+    """Warnings of the library as lines for the person; standard error is looked up each time, as a bar may hold it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"{record.levelname.capitalize()}: {record.getMessage()}")
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that the terminal's encoding has no letters for is shown by escapes instead of ending the command.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    logging.getLogger("resight").addHandler(_Remarks(logging.WARNING))
+    app(prog_name="resight")

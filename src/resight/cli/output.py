@@ -1,0 +1,60 @@
+"""What commands print: text that cannot take over a terminal, and JSON that any program can read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def shown(text: object) -> str:
+    """One line that is safe on a terminal: control characters, bidirectional marks and stray bytes become escapes."""
+    return "".join(one if one.isprintable() else _escaped(one) for one in str(text))
+
+
+def readable(text: object) -> str:
+    """Text that every encoding of JSON accepts: a byte of a file name that is not UTF-8 becomes a backslash escape."""
+    return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def say(message: str) -> None:
+    """A line for the person, beside the results: it goes to standard error. Line breaks stay, indented."""
+    print("\n  ".join(shown(line) for line in message.split("\n")), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output, in ASCII: nothing in a name can reach the terminal as it is."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_fields(fields: Sequence[tuple[str, object]]) -> None:
+    """Two aligned columns: what it is, and its value."""
+    width = max((len(label) for label, _ in fields), default=0)
+    for label, value in fields:
+        print(f"{label:<{width}}  {shown(value)}")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Aligned columns below their names, numbers to the right. The last column is never padded, nor anything cut."""
+    texts = [[shown(cell) for cell in row] for row in rows]
+    widths = [max(len(line[column]) for line in [list(columns), *texts]) for column in range(len(columns))]
+    last = len(columns) - 1
+    right = [column < last and all(_is_number(line[column]) for line in texts) for column in range(len(columns))]
+    for line in [list(columns), *texts]:
+        cells = [
+            text.rjust(width) if to_right else text.ljust(width)
+            for text, width, to_right in zip(line, widths, right, strict=True)
+        ]
+        print("  " + "  ".join(cells).rstrip())
+
+
+def _is_number(cell: str) -> bool:
+    return cell == "-" or cell.replace(".", "", 1).removeprefix("-").isdecimal()
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # what os.fsdecode makes of a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")

@@ -1,0 +1,31 @@
+"""Lists the methods there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from resight.cli.output import print_json, print_table
+
+
+def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
+    """List the recipes, and what checks each."""
+    from resight.recipe import available
+
+    listed = available()
+    if as_json:
+        print_json({"recipes": [one.to_dict() for one in listed]})
+        return
+    rows = [
+        (f"{one.name} (default)" if one.default else one.name, one.needs or "-", one.checked_by, one.summary)
+        for one in listed
+    ]
+    print_table(("recipe", "needs", "checked by", "what it is"), rows)
+
+
+def default_recipe() -> str:
+    """The name of the recipe that is used where none is named."""
+    from resight.recipe import available
+
+    return str(next(one.name for one in available() if one.default))

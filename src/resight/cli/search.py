@@ -1,0 +1,131 @@
+"""Asks an index for the photos that show what a photo, or a part of it, shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from resight.cli.index import IndexPath
+from resight.cli.output import print_json, print_table, readable, shown
+from resight.errors import UsageError
+
+if TYPE_CHECKING:
+    from resight.index import Result
+
+    from resight.images import Box
+
+
+def search(
+    path: IndexPath,
+    queries: Annotated[
+        list[str],
+        typer.Argument(metavar="QUERY...", help="Photos: files, or names in the index.", show_default=False),
+    ],
+    boxes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--box", metavar="x0,y0,x1,y1", help="Search for this part; once for each QUERY.", show_default=False
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many hits at most.")] = 20,
+    together: Annotated[bool, typer.Option("--together", help="Ask with all QUERYs at once.")] = False,
+    by_name: Annotated[
+        bool, typer.Option("--name", help="QUERYs are names in the index, even where there is such a file.")
+    ] = False,
+    include_self: Annotated[
+        bool, typer.Option("--include-self", help="Let a QUERY that is in the index find itself.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the hits as JSON.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the hits to a page that a browser shows.", show_default=False),
+    ] = None,
+) -> None:
+    """Find the photos that show the same thing, best first."""
+    if as_json and html is not None:
+        raise UsageError("--json and --html: choose one of them")
+    asked = list(zip(queries, parse_boxes(boxes or [], len(queries)), strict=True))
+    from resight.index import Index
+
+    index = Index.open(path)
+    found: list[tuple[str, Result]] = []
+    if together:
+        sources = [(source(query, by_name), box) for query, box in asked]
+        result = index.search_together(sources, k=k, include_self=include_self)
+        found.append((" + ".join(queries), result))
+    else:
+        for query, box in asked:
+            result = index.search(source(query, by_name), box=box, k=k, include_self=include_self)
+            found.append((query, result))
+    if as_json:
+        print_json(document(path, index.recipe.name, found))
+    elif html is not None:
+        from resight.show.page import write_page
+
+        write_page(html, index, [result for _, result in found])
+        print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
+    else:
+        for query, result in found:
+            print_hits(query, result)
+
+
+def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
+    """A box for each query, or None for each where no box is given. Raises UsageError."""
+    if not texts:
+        return [None] * queries
+    if len(texts) != queries:
+        raise UsageError(f"--box was given {len(texts)} times for {queries} queries; give one for each, or none")
+    return [parse_box(text) for text in texts]
+
+
+def parse_box(text: str) -> Box:
+    """The numbers of "x0,y0,x1,y1". Raises UsageError; whether they are inside the photo is checked with the photo."""
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--box {text}: must be four numbers, x0,y0,x1,y1 in pixels") from None
+    return x0, y0, x1, y1
+
+
+def source(query: str, by_name: bool) -> Path | str:
+    """What a QUERY means: a Path to a file, or a str that is a name in the index. An existing file wins."""
+    return query if by_name or not Path(query).exists() else Path(query)
+
+
+def document(path: Path, recipe: str, found: Sequence[tuple[str, Result]]) -> dict[str, Any]:
+    """The JSON document of all results; boxes are [x0, y0, x1, y1] or null, transforms 3 x 3 from query to hit."""
+    results = [
+        {
+            "query": readable(query),
+            "box": result.box,
+            "hits": [
+                {
+                    "name": hit.name,
+                    "score": float(hit.score),
+                    "inliers": hit.inliers,
+                    "transform": hit.transform,
+                    "box": hit.box,
+                }
+                for hit in result.hits
+            ],
+        }
+        for query, result in found
+    ]
+    seconds = sum(result.seconds for _, result in found)
+    return {"index": readable(path), "recipe": recipe, "results": results, "seconds": seconds}
+
+
+def print_hits(query: str, result: Result) -> None:
+    """One query and its hits, best first, as a table."""
+    part = "" if result.box is None else " (" + ",".join(f"{side:g}" for side in result.box) + ")"
+    count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
+    print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
+    rows = [
+        (rank, f"{hit.score:.4f}", "-" if hit.inliers is None else hit.inliers, hit.name)
+        for rank, hit in enumerate(result.hits, start=1)
+    ]
+    if rows:
+        print_table(("rank", "score", "inliers", "photo"), rows)

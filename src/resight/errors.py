@@ -1,0 +1,56 @@
+"""Everything that goes wrong in a way a person can mend: what happened, to which thing, what to do."""
+
+from __future__ import annotations
+
+
+class ResightError(Exception):
+    """An error whose message a person can act on; the command line prints it and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class UsageError(ResightError):
+    """The request itself is wrong: a box outside the photo, an unknown recipe, a negative k."""
+
+    exit_code = 2
+
+
+class ImageError(ResightError):
+    """A file cannot be turned into pixels; `reason` is one line without the path."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class RecipeError(UsageError):
+    """A recipe names something that does not exist or is out of range."""
+
+
+class FitError(ResightError):
+    """A codebook, mixture or other fitted array cannot be had or does not suit the recipe."""
+
+
+class IndexMissingError(UsageError):
+    """There is no index at the path that was given."""
+
+
+class IndexFormatError(ResightError):
+    """The index was written in a format that this version does not read."""
+
+
+class IndexCorruptError(ResightError):
+    """Bytes of the index are not what was written."""
+
+
+class IndexLockedError(ResightError):
+    """Another process is writing to the index."""
+
+
+class StorageError(ResightError):
+    """The disk refused: full, read-only, or gone."""
+
+
+class MissingExtraError(ResightError):
+    """An optional dependency is needed; the message has the `pip install` line."""

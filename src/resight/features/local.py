@@ -1,0 +1,44 @@
+"""Local features: where an image was sampled, and what was seen there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LocalFeatures:
+    """Keypoints of one image, strongest first, with their descriptors.
+
+    xy: (m, 2) float32, pixels of the upright original, pixel centres at +0.5.
+    scale: (m,) float32, sigma in pixels (half of OpenCV's keypoint size).
+    angle: (m,) float32, radians, clockwise in image coordinates (y points down).
+    descriptors: (m, d) float32.
+    """
+
+    xy: Floats
+    scale: Floats
+    angle: Floats
+    descriptors: Floats
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def take(self, rows: NDArray[np.intp] | slice) -> LocalFeatures:
+        """The features of the given rows, in that order."""
+        return LocalFeatures(self.xy[rows], self.scale[rows], self.angle[rows], self.descriptors[rows])
+
+    def mapped(self, factor: float, offset: tuple[float, float] = (0.0, 0.0)) -> LocalFeatures:
+        """Geometry multiplied by `factor`, then moved by `offset` (x, y): from a resized crop to the original."""
+        xy = self.xy * np.float32(factor) + np.asarray(offset, np.float32)
+        return replace(self, xy=xy.astype(np.float32), scale=(self.scale * np.float32(factor)).astype(np.float32))
+
+    @classmethod
+    def none(cls, dimensions: int = 128) -> LocalFeatures:
+        """The features of an image without any."""
+        line = np.empty(0, np.float32)
+        return cls(np.empty((0, 2), np.float32), line, line, np.empty((0, dimensions), np.float32))

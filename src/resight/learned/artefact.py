@@ -1,0 +1,143 @@
+"""What was fitted, frozen in one file: named arrays, where they come from, and a hash of the arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from resight.errors import FitError, StorageError
+
+Array = NDArray[Any]
+Provenance = Mapping[str, str | int | float]
+
+_PROVENANCE = "provenance.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can state: equal contents are equal bytes
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """Fitted arrays by name, their provenance, and the SHA-256 of the arrays (names, types, shapes and values)."""
+
+    arrays: Mapping[str, Array]
+    provenance: Provenance
+    sha256: str
+
+
+def save(path: Path, arrays: Mapping[str, Array], provenance: Provenance) -> str:
+    """Writes an `.npz` whole or not at all; the same contents give the same bytes. Returns the SHA-256 of the arrays.
+
+    numpy reads the file too. StorageError where the disk refuses.
+    """
+    try:
+        _replace(path, to_bytes(arrays, provenance))
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    return hash_arrays(arrays)
+
+
+def to_bytes(arrays: Mapping[str, Array], provenance: Provenance) -> bytes:
+    """The bytes of the file that `save` writes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        _write(archive, _PROVENANCE, json.dumps(dict(provenance), sort_keys=True, indent=1).encode())
+        for name in sorted(arrays):
+            member = io.BytesIO()
+            npy.write_array(member, np.ascontiguousarray(arrays[name]), version=(1, 0), allow_pickle=False)
+            _write(archive, f"{name}.npy", member.getvalue())
+    return buffer.getvalue()
+
+
+def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
+    """Reads what `save` wrote; `needs` names the arrays without which it is of no use.
+
+    FitError where the file is missing, damaged, or holds something else.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if _PROVENANCE not in names:
+                raise FitError(f"{path}: is not a fitted artefact (it has no {_PROVENANCE}); fit again")
+            provenance = json.loads(archive.read(_PROVENANCE))
+            arrays = {
+                name.removesuffix(".npy"): npy.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+                for name in names
+                if name.endswith(".npy")
+            }
+    except FileNotFoundError:
+        raise FitError(f"{path}: no such file; fit it first (`resight fit`)") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise FitError(f"{path}: the fitted artefact is damaged ({error}); restore it or fit again") from error
+    missing = sorted(set(needs) - set(arrays))
+    if missing:
+        held = ", ".join(sorted(arrays)) or "nothing"
+        raise FitError(f"{path}: a fit of another kind: it lacks {', '.join(missing)} and holds {held}")
+    return Artefact(arrays, provenance, hash_arrays(arrays))
+
+
+def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
+    """Each array as uint8 in equal steps from its least to its greatest value, with `NAME.range` = (least, step).
+
+    A value is off by at most half a step, 1/510 of the range.
+    """
+    stored: dict[str, Array] = {}
+    for name, values in arrays.items():
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        step = (high - low) / 255.0 or 1.0
+        stored[name] = np.rint((values - low) / step).astype(np.uint8)
+        stored[f"{name}.range"] = np.array([low, step], np.float64)
+    return stored
+
+
+def dequantise(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays with those that `quantise` stored as float32 again; others stay as they are."""
+    restored = {name: array for name, array in arrays.items() if not name.endswith(".range")}
+    for name in restored.keys() & {name.removesuffix(".range") for name in arrays if name.endswith(".range")}:
+        low, step = arrays[f"{name}.range"]
+        restored[name] = (arrays[name] * step + low).astype(np.float32)
+    return restored
+
+
+def hash_arrays(arrays: Mapping[str, Array]) -> str:
+    """SHA-256 over names, types, shapes and values, in the order of the names, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(json.dumps([name, little_endian.dtype.str, list(array.shape)]).encode())
+        digest.update(little_endian.tobytes())
+    return digest.hexdigest()
+
+
+def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    # Stored, not deflated: what a zlib makes of the same bytes depends on its version.
+    archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, compress_type=zipfile.ZIP_STORED)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,78 @@
+"""Binary signatures of features inside their visual word: Jegou, Douze and Schmid, "Hamming embedding and weak
+geometric consistency for large scale image search", ECCV 2008, section 3."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int32]
+
+
+def fit_projection(dimensions: int, bits: int, rng: np.random.Generator) -> Floats:
+    """(bits, dimensions) float32 with orthonormal rows, drawn uniformly; `bits` is at most `dimensions`.
+
+    The Q of the QR decomposition of a Gaussian matrix (section 3.2), its signs fixed by R's diagonal: without that the
+    distribution is not uniform.
+    """
+    if not 1 <= bits <= dimensions:
+        raise ValueError(f"{bits} orthogonal directions do not exist in {dimensions} dimensions")
+    q, r = np.linalg.qr(rng.standard_normal((dimensions, dimensions)))
+    return np.ascontiguousarray((q * np.sign(np.diagonal(r))).T[:bits], np.float32)
+
+
+def fit_medians(x: Floats, words: Words, projection: Floats, n_words: int) -> Floats:
+    """(n_words, bits) float32: the median projection of the training descriptors `x` (n, d) of each word.
+
+    A word with no descriptors takes the medians of all of them.
+    """
+    projected = x @ projection.T
+    overall = np.median(projected, axis=0) if len(x) else np.zeros(len(projection), np.float32)
+    medians = np.tile(np.asarray(overall, np.float32), (n_words, 1))
+    order = np.argsort(words, kind="stable")
+    starts = np.searchsorted(words[order], np.arange(n_words + 1))
+    for word in np.flatnonzero(np.diff(starts)):
+        medians[word] = np.median(projected[order[starts[word] : starts[word + 1]]], axis=0)
+    return medians
+
+
+def signatures(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
+    """(n, bits/64) uint64: bit i says whether descriptor `x` (n, d) projects above its word's median in direction i.
+
+    Bit i is bit i % 64 of column i // 64. `bits` is a multiple of 64.
+    """
+    bits = len(projection)
+    if bits % 64:
+        raise ValueError(f"{bits} bits do not fill 64-bit words")
+    # Not `x @ projection.T`: BLAS adds up in an order that depends on how many rows there are, and a bit near its
+    # threshold would depend on the batch.
+    return np.asarray(_pack_above(x, words, projection, medians), np.uint64)
+
+
+def signatures_reference(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
+    """What `signatures` computes, in plain numpy."""
+    above = x @ projection.T > medians[words]
+    packed = np.packbits(above, axis=1, bitorder="little")
+    return np.ascontiguousarray(packed).view("<u8").astype(np.uint64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack_above(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
+    n, d = x.shape
+    bits = projection.shape[0]
+    transposed = projection.T.copy()
+    packed = np.zeros((n, bits // 64), np.uint64)
+    projected = np.empty(bits, np.float32)
+    for row in range(n):
+        projected[:] = 0.0
+        for i in range(d):
+            value = x[row, i]
+            for bit in range(bits):
+                projected[bit] += value * transposed[i, bit]
+        median = medians[words[row]]
+        for bit in range(bits):
+            if projected[bit] > median[bit]:
+                packed[row, bit // 64] |= np.uint64(1) << np.uint64(bit % 64)
+    return packed

@@ -1,0 +1,145 @@
+"""One generation of an index, opened for searching: channels, searchers, stages, and queries to rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Channel, Rows
+from resight.errors import UsageError
+from resight.folders import unescape_name
+from resight.recipe import Recipe
+from resight.rerank.kinds import Chain, Discriminative, Expansion, Spatial
+from resight.search.ranking import Ranking, Searcher, Stage
+from resight.store import Segment, Snapshot
+
+
+@dataclass(frozen=True)
+class ChannelView:
+    """One channel of one generation: the `Collection` of its stages."""
+
+    channel: Channel
+    searcher: Searcher[Any]
+    places: Mapping[int, tuple[Segment, int]]
+    name: str
+
+    def evidence(self, image: int) -> object:
+        """What the index keeps of one image. Raises UsageError where it is not in the index."""
+        if image not in self.places:
+            raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
+        segment, row = self.places[image]
+        return self.channel.evidence(segment.arrays(self.name), row)
+
+    def kept_query(self, image: int) -> object:
+        """An indexed image as a query, made of what the index keeps of it."""
+        return self.channel.as_query(self.evidence(image))
+
+    def descriptors(self, images: Sequence[int]) -> NDArray[np.float32]:
+        """(n, d) vectors of images, in a channel of vectors."""
+        found = [self.evidence(image) for image in images]
+        return np.stack([vector for vector, _ in found])  # type: ignore[misc]
+
+    def search(self, query: object, k: int) -> Ranking:
+        """The k best images at first look."""
+        return self.searcher.search(query, k)
+
+
+class Reader:
+    """Answers from one snapshot. Safe to share between threads."""
+
+    def __init__(self, snapshot: Snapshot, recipe: Recipe, channels: Mapping[str, Channel]) -> None:
+        self.snapshot = snapshot
+        self.recipe = recipe
+        self.channels = channels
+        self._stages = [(recipe.channel_of(kind), build_stage(kind, recipe)) for kind in recipe.rerank]
+
+    @cached_property
+    def views(self) -> Mapping[str, ChannelView]:
+        """Every channel, ready to be searched."""
+        return {name: self._view(name, channel) for name, channel in self.channels.items()}
+
+    def rank(self, queries: Mapping[str, object], k: int) -> Ranking:
+        """The k best images for a query, given by what each channel compares it by; stages run in file order."""
+        deepest = max([k, *(kind.top for kind in self.recipe.rerank if isinstance(kind, Spatial))])
+        first = next(iter(self.channels))
+        ranking = self.views[first].search(queries[first], deepest)
+        for name, stage in self._stages:
+            ranking = stage(queries[name], ranking, self.views[name])
+        kept = ranking.ids[:k]
+        evidence = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
+        return Ranking(kept, ranking.scores[:k], evidence)
+
+    def name_of(self, image: int) -> str:
+        """The name of an image."""
+        return self.snapshot.images.names[int(self.snapshot.images.positions(np.array([image]))[0])]
+
+    def file_of(self, place: int) -> Path | None:
+        """The file of the image at a position of the table, or None where it is gone or has changed since."""
+        images = self.snapshot.images
+        root = self.snapshot.roots[int(images.roots[place])]
+        path = Path(unescape_name(root.path)) / unescape_name(images.names[place].removeprefix(root.prefix))
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        same = (status.st_size, status.st_mtime_ns) == (images.sizes[place], images.mtimes[place])
+        return path if same else None
+
+    def rows(self, name: str) -> list[Rows]:
+        """The segments as one channel keeps them; rows of removed images are not alive, unreadable ones have nothing."""
+        images = self.snapshot.images
+        rows = []
+        for segment in self.snapshot.segments:
+            ids = np.full(segment.rows, -1, np.int64)
+            alive = np.zeros(segment.rows, np.bool_)
+            here = images.segments == segment.number
+            ids[images.rows[here]] = images.ids[here]
+            alive[images.rows[here]] = True
+            rows.append(Rows(segment.arrays(name), ids, alive))
+        return rows
+
+    def _view(self, name: str, channel: Channel) -> ChannelView:
+        images = self.snapshot.images
+        segments = {segment.number: segment for segment in self.snapshot.segments}
+        searcher = channel.searcher(self.rows(name), self._name_order)
+        searcher.generation = self.snapshot.generation
+        indexed = np.flatnonzero(images.indexed)
+        places = {
+            int(images.ids[i]): (segments[int(images.segments[i])], int(images.rows[i])) for i in indexed.tolist()
+        }
+        return ChannelView(channel, searcher, places, name)
+
+    def _name_order(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers that order a few images as their names do."""
+        names = [self.snapshot.images.names[i] for i in self.snapshot.images.positions(ids).tolist()]
+        ranks = np.empty(len(names), np.int64)
+        ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return ranks
+
+
+def build_stage(kind: Spatial | Expansion | Chain | Discriminative, recipe: Recipe) -> Stage:
+    """The stage of a recipe; a chain verifies as the recipe's spatial stage does."""
+    match kind:
+        case Spatial():
+            from resight.rerank.spatial import SpatialStage
+
+            return SpatialStage(kind)
+        case Chain():
+            from resight.rerank.chain import ChainStage
+
+            spatial = next((s for s in recipe.rerank if isinstance(s, Spatial)), Spatial())
+            return ChainStage(kind, spatial)
+        case Expansion():
+            from resight.rerank.expansion import ExpansionStage
+
+            return ExpansionStage(kind)
+        case Discriminative():
+            from resight.rerank.discriminative import DiscriminativeStage
+
+            return DiscriminativeStage(kind)

@@ -1,0 +1,86 @@
+"""Verified images are asked in turn: what they verify is found although the query shares nothing with it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.rerank.kinds import Chain, Spatial
+from resight.rerank.spatial import evidence, verify_many
+from resight.search.ranking import Collection, Ranking
+from resight.words.evidence import ImageWords
+
+SAME_PHOTO = 0.5
+"""An image this similar to the query is the same photo again: asking it brings nothing new."""
+REMEMBERED = 4096
+"""Images whose own links are kept in memory; 200 links are 2.4 kB."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What one image leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1)."""
+
+    ids: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+
+
+def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64]:
+    """(n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
+    return evidence / (evidence + half)
+
+
+class ChainStage:
+    """Adds to each image's own confidence what the asked images pass on.
+
+    score(x) = p(q, x) + sum over asked images e of p(q, e) p(e, x). Images without any keep their former order.
+    """
+
+    def __init__(self, params: Chain, spatial: Spatial) -> None:
+        """`spatial`: how pairs are verified."""
+        self.params = params
+        self._spatial = spatial
+        self._known: OrderedDict[int, Links] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+        """The images of the ranking and those that the asked ones lead to."""
+        verified = ranking.evidence
+        sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
+        direct = dict(zip(verified, sure.tolist(), strict=True))
+        total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}
+        for image in sorted(direct, key=lambda image: (-direct[image], image))[: self.params.top]:
+            why = verified[image]
+            if why.inliers < self.params.min_inliers or (why.score / why.inliers) ** 2 > SAME_PHOTO:
+                continue
+            links = self._links(image, collection)
+            for other, part in zip(links.ids.tolist(), (direct[image] * links.confidence).tolist(), strict=True):
+                total[other] = total.get(other, 0.0) + part
+            total[image] += direct[image]
+        ids = np.fromiter(total, np.int64, len(total))
+        scores = np.fromiter(total.values(), np.float64, len(total))
+        order = np.argsort(-scores, kind="stable")
+        return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32))
+
+    def _links(self, image: int, collection: Collection) -> Links:
+        with self._lock:
+            if image in self._known:
+                self._known.move_to_end(image)
+                return self._known[image]
+        words = collection.evidence(image)
+        assert isinstance(words, ImageWords), "a recipe is checked to chain over channels of words"
+        near = collection.search(words, self.params.reach + 1)
+        others = near.ids != image
+        ids, scores = near.ids[others], near.scores[others].astype(np.float64)
+        verified = verify_many(words, ids.tolist(), collection, self._spatial)
+        found = [evidence(verified[i], s) if i in verified else 0.0 for i, s in zip(ids.tolist(), scores, strict=True)]
+        strength = np.array(found, np.float64)
+        links = Links(ids[strength > 0], confidence(strength[strength > 0], self.params.half))
+        with self._lock:
+            self._known[image] = links
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return links

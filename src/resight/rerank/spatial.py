@@ -1,0 +1,89 @@
+"""The top of a ranking is verified: images whose features lie where one transform of the query puts them come first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from resight.rerank.geometry import correspondences, tolerance
+from resight.rerank.kinds import Spatial
+from resight.rerank.matching import match_signatures, match_words
+from resight.rerank.refinement import fast_spatial_match
+from resight.search.ranking import Collection, Ranking, Verification
+from resight.words.evidence import ImageWords
+
+
+def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verification | None:
+    """What the words of two images agree on, or None where fewer than `min_inliers` do; the score counts inliers."""
+    if query.signatures is None:
+        rows, others, _ = match_words(query, image)
+    else:
+        rows, others, _ = match_signatures(query, image, params.threshold)
+    if len(rows) < params.min_inliers:
+        return None
+    given = correspondences(query, image, rows, others)
+    match = fast_spatial_match(
+        given,
+        tolerance(query.size, params.tolerance),
+        tolerance(image.size, params.tolerance),
+        hypothesis=params.hypothesis,
+        model=params.model,
+    )
+    if match is None or match.count < params.min_inliers:
+        return None
+    return Verification(match.transform, given.query_xy[match.inliers], given.image_xy[match.inliers], match.score)
+
+
+def verify_many(
+    query: ImageWords, images: Sequence[int], collection: Collection, params: Spatial
+) -> dict[int, Verification]:
+    """The verified ones of many images, by id."""
+
+    def one(image: int) -> Verification | None:
+        evidence = collection.evidence(image)
+        assert isinstance(evidence, ImageWords), "a recipe is checked to verify channels of words"
+        return verify_pair(query, evidence, params)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = list(pool.map(one, images))
+    return {image: why for image, why in zip(images, found, strict=True) if why is not None}
+
+
+def evidence(why: Verification, similarity: float) -> float:
+    """How much speaks for a verified image: inliers times the root of the first look's similarity (0 to 1).
+
+    Neither many matches of common words nor one lucky transform weighs much alone.
+    """
+    return why.inliers * float(np.sqrt(max(similarity, 0.0)))
+
+
+class SpatialStage:
+    """Verifies the first `top` images and ranks them anew; what comes after keeps its order behind them."""
+
+    def __init__(self, params: Spatial) -> None:
+        self.params = params
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+        """Verified images first, by inliers or by evidence; the similarity decides between equals and among the rest."""
+        assert isinstance(query, ImageWords), "a recipe is checked to verify channels of words"
+        head = [int(image) for image in ranking.ids[: self.params.top]]
+        verified = verify_many(query, head, collection, self.params)
+        similarity = dict(zip(ranking.ids.tolist(), ranking.scores.astype(np.float64).tolist(), strict=True))
+        verified = {i: replace(why, score=evidence(why, similarity[i])) for i, why in verified.items()}
+        scores = np.array([self._score(verified.get(i), s) for i, s in similarity.items()], np.float64)
+        order = np.argsort(-scores, kind="stable")
+        return replace(
+            ranking,
+            ids=ranking.ids[order],
+            scores=scores[order].astype(np.float32),
+            evidence={**ranking.evidence, **verified},
+        )
+
+    def _score(self, why: Verification | None, similarity: float) -> float:
+        if why is None:
+            return similarity
+        return similarity + (1.0 + why.inliers if self.params.score == "inliers" else why.score)

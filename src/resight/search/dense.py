@@ -1,0 +1,77 @@
+"""Exact search by inner product over blocks of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.search.ranking import Mask, Ranking
+from resight.search.selection import NameOrder, best, by_id, is_allowed
+
+
+@dataclass(frozen=True)
+class DenseBlock:
+    """Descriptors of n images, (n, d) float32 in memory or memory-mapped; their ids; which are not removed."""
+
+    vectors: NDArray[np.float32]
+    ids: NDArray[np.int64]
+    alive: Mask
+
+
+class DenseSearch:
+    """The images whose descriptors have the largest inner product with the query's, exactly."""
+
+    def __init__(
+        self, blocks: Sequence[DenseBlock], *, dimension: int, order: NameOrder = by_id, generation: int = 0
+    ) -> None:
+        self._blocks: tuple[DenseBlock, ...] = ()
+        self._dimension = dimension
+        self._order = order
+        self.apply(blocks, np.empty(0, np.int64), generation)
+
+    def __len__(self) -> int:
+        """Number of images that are not removed."""
+        return sum(int(block.alive.sum()) for block in self._blocks)
+
+    def apply(self, added: Sequence[DenseBlock], removed: NDArray[np.int64], generation: int) -> None:
+        """Takes `removed` ids out, then adds blocks; ids that are not here are ignored.
+
+        ValueError: vectors of another dimension.
+        """
+        for block in added:
+            if block.vectors.ndim != 2 or block.vectors.shape[1] != self._dimension:
+                raise ValueError(f"vectors are {block.vectors.shape}, not (n, {self._dimension})")
+        kept = [replace(b, alive=b.alive & ~np.isin(b.ids, removed)) for b in self._blocks]
+        self._blocks = (*kept, *added)
+        self.generation = generation
+
+    def search(self, query: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Ranking:
+        """The k best images, ties by name. query: (d,) or (1, d); `allowed` is indexed by catalogue id.
+
+        Notes: an inner product is summed in one order whatever block its row is in, so that equal vectors tie.
+        """
+        wanted = np.ascontiguousarray(query, np.float32).reshape(-1)
+        if len(wanted) != self._dimension:
+            raise ValueError(f"the query has {len(wanted)} dimensions, the images {self._dimension}")
+        ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+        for block in self._blocks:
+            chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
+            found = inner_products(wanted, block.vectors)
+            ids.append(block.ids[chosen])
+            scores.append(found[chosen])
+        return best(np.concatenate(ids), np.concatenate(scores), k, self._order)
+
+
+def inner_products(query: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) inner products of (d,) and (n, d), with faiss's vector instructions."""
+    rows = np.ascontiguousarray(vectors, np.float32)
+    products = np.empty(len(rows), np.float32)
+    faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]
+        faiss.swig_ptr(products), faiss.swig_ptr(query), faiss.swig_ptr(rows), len(query), len(rows)
+    )
+    return products

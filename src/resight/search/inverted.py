@@ -1,0 +1,318 @@
+"""Inverted files: search by visual words over posting lists, for bags of words, Hamming embedding and ASMK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.search.ranking import Mask, Ranking
+from resight.search.selection import NameOrder, best, by_id, is_allowed
+from resight.words.asmk import distance_gain, word_weights
+from resight.words.bow import add_by_count, count_images, inverse_document_frequency, inverse_norms, term_gain
+from resight.words.evidence import ImageWords
+from resight.words.hamming import (
+    add_by_distance,
+    add_consistent,
+    collect_matches,
+    match_weights,
+    scale_bins,
+    turn_bins,
+)
+from resight.words.kinds import Asmk, Bow, Hamming
+from resight.words.postings import SCALE_ORIGIN, SCALE_STEPS, TURN, WEIGHT_UNIT, Postings, find_lists, run_starts
+
+COUNTS = np.arange(65536)
+Floats = NDArray[np.float64]
+Array = NDArray[Any]
+AddScores = Callable[[Postings, NDArray[np.float32]], None]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Postings of n images, their catalogue ids (n,) int64, and which of them have not been removed, (n,) bool."""
+
+    postings: Postings
+    ids: NDArray[np.int64]
+    alive: Mask
+
+
+class Scorer(Protocol):
+    """What a kind of visual words adds to the common course of a search."""
+
+    idf: bool
+
+    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+        """(codebook_size,) weight of each word."""
+        ...
+
+    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
+        """The square of an image's norm sums the first by stored count, times the second by word."""
+        ...
+
+    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+        """What adds a query's scores to those of a block, before the images' norms; and the query's norm."""
+        ...
+
+
+class BowScorer:
+    """The kernel form of `bow_scores`."""
+
+    def __init__(self, method: Bow) -> None:
+        self.idf = method.idf
+        self._method = method
+        self._gains = {unit: self._gain(COUNTS / unit).astype(np.float32) for unit in (1, WEIGHT_UNIT)}
+
+    def _gain(self, count: Floats) -> Floats:
+        gain = term_gain(count, self._method.tf)
+        return gain / np.sqrt(np.maximum(count, 1e-300)) if self._method.burstiness else gain
+
+    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+        return inverse_document_frequency(frequency, images) if self.idf else np.ones(len(frequency))
+
+    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
+        return term_gain(COUNTS / unit, self._method.tf) ** 2, weights**2
+
+    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+        starts = run_starts(query.words)
+        words = query.words[starts]
+        each = np.ones(len(query)) if query.weights is None else query.weights.astype(np.float64)
+        frequency = np.add.reduceat(each, starts) if len(starts) else each
+        vector = term_gain(frequency, self._method.tf) * weights[words]
+        factors = (vector * weights[words]).astype(np.float32)
+
+        def add(lists: Postings, scores: NDArray[np.float32]) -> None:
+            gain = self._gains[_unit(lists)]
+            starts, stops = find_lists(lists.list_words, lists.list_offsets, words)
+            add_by_count(starts, stops, lists.list_images, lists.payload, factors, gain, scores)
+
+        return add, float(np.linalg.norm(vector))
+
+
+class HammingScorer:
+    """The kernel form of `hamming_score`."""
+
+    def __init__(self, method: Hamming) -> None:
+        self.idf = method.idf
+        self._method = method
+        self._gain = match_weights(method.bits, method.threshold, method.sigma)
+
+    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+        return inverse_document_frequency(frequency, images) if self.idf else np.ones(len(frequency))
+
+    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
+        return (COUNTS / unit) ** 2, weights**2
+
+    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+        factors = (weights[query.words] ** 2).astype(np.float32)
+        counts = np.diff(run_starts(query.words), append=len(query))
+        norm = float(np.linalg.norm(counts * weights[query.words[run_starts(query.words)]]))
+        signatures = _signatures(query.signatures, self._method.bits)
+        if not (self._method.wgc or self._method.burstiness):
+            return _by_distance(query.words, signatures, factors, self._gain), norm
+
+        def add(lists: Postings, scores: NDArray[np.float32]) -> None:
+            starts, stops = find_lists(lists.list_words, lists.list_offsets, query.words)
+            rows, images, features, gains = collect_matches(
+                starts, stops, lists.list_images, lists.payload, query.words, signatures, self._gain, lists.words,
+                lists.offsets,
+            )  # fmt: skip
+            gains = gains * factors[rows]
+            if self._method.burstiness:
+                gains = gains / np.sqrt(_run_lengths(rows, images)).astype(np.float32)
+            if not self._method.wgc:
+                scores += np.bincount(images, gains, minlength=len(scores)).astype(np.float32)
+                return
+            asked = query.features[rows]
+            turns = turn_bins(query.angle[asked] - lists.angle[features] * (TURN / 256))
+            octaves = np.log2(query.scale[asked].astype(np.float64)) - SCALE_ORIGIN
+            ratios = scale_bins(octaves - lists.scale[features] / SCALE_STEPS)
+            order = np.argsort(images, kind="stable")
+            add_consistent(images[order], gains[order], turns[order], ratios[order], scores)
+
+        return add, norm
+
+
+class AsmkScorer:
+    """The kernel form of `asmk_score` with `sign_similarity`."""
+
+    def __init__(self, method: Asmk, bits: int) -> None:
+        self.idf = method.idf
+        self._bits = bits
+        self._gain = distance_gain(bits, method.alpha, method.threshold)
+
+    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+        return word_weights(frequency, images) if self.idf else np.ones(len(frequency))
+
+    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
+        return np.ones(len(COUNTS)), weights
+
+    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+        words = query.words[run_starts(query.words)]
+        factors = weights[words].astype(np.float32)
+        signatures = _signatures(query.aggregated, self._bits)
+        return _by_distance(words, signatures, factors, self._gain), float(np.sqrt(weights[words].sum()))
+
+
+def _by_distance(words: Array, signatures: Array, factors: Array, gain: Array) -> AddScores:
+    def add(lists: Postings, scores: NDArray[np.float32]) -> None:
+        starts, stops = find_lists(lists.list_words, lists.list_offsets, words)
+        add_by_distance(starts, stops, lists.list_images, lists.payload, signatures, factors, gain, scores)
+
+    return add
+
+
+def _signatures(found: Array | None, bits: int) -> Array:
+    """The query's signatures, once it is known that a kernel may read them."""
+    if found is None or found.shape[1] != (bits + 63) // 64:
+        raise ValueError(f"the query has no signatures of {bits} bits")
+    return found
+
+
+def _run_lengths(rows: NDArray[np.int32], images: NDArray[np.int32]) -> NDArray[np.int64]:
+    """How many matches the query row of each match has in its image; such matches stand together."""
+    starts = run_starts(rows.astype(np.int64) << 32 | images)
+    lengths = np.diff(starts, append=len(rows))
+    return np.repeat(lengths, lengths)
+
+
+def _unit(lists: Postings) -> int:
+    return 1 if lists.weights is None else WEIGHT_UNIT
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a search reads, replaced as a whole: a search in another thread sees all of a change or nothing."""
+
+    blocks: tuple[Block, ...]
+    frequency: NDArray[np.int64]
+    weights: Floats
+    norms: tuple[NDArray[np.float32], ...]
+
+
+class InvertedFile:
+    """Searches the posting lists of several blocks as one collection.
+
+    Document frequencies and norms count the images that are not removed. Scores are float32: an image adds a few
+    hundred terms, none negative, in the order of the query's words, which no split of the images into blocks changes.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        method: Bow | Hamming | Asmk,
+        *,
+        codebook_size: int,
+        bits: int = 0,
+        order: NameOrder = by_id,
+        generation: int = 0,
+        threads: int = 1,
+    ) -> None:
+        """`bits`: length of a signature; `order`: see `NameOrder`; `threads` share the blocks of a search."""
+        self._scorer: Scorer
+        match method:
+            case Bow():
+                self._scorer = BowScorer(method)
+            case Hamming():
+                self._scorer = HammingScorer(method)
+            case Asmk():
+                self._scorer = AsmkScorer(method, bits)
+        self._layout = (method.kind, codebook_size, bits)
+        self._order = order
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        empty = np.zeros(codebook_size, np.int64)
+        self._state = _State((), empty, self._scorer.word_weights(empty, 0), ())
+        self.apply(blocks, np.empty(0, np.int64), generation)
+
+    def __len__(self) -> int:
+        """Number of images that are not removed."""
+        return sum(int(block.alive.sum()) for block in self._state.blocks)
+
+    def apply(self, added: Sequence[Block], removed: NDArray[np.int64], generation: int) -> None:
+        """Takes `removed` ids out, then adds blocks; ids that are not here are ignored. Posting lists are not touched.
+
+        ValueError: a block of another kind, codebook size or length of signature.
+        """
+        before = self._state
+        frequency = before.frequency.copy()
+        blocks: list[Block] = []
+        norms: list[NDArray[np.float32] | None] = []
+        for block, norm in zip(before.blocks, before.norms, strict=True):
+            gone = block.alive & np.isin(block.ids, removed)
+            if gone.any():
+                self._count(block.postings, gone, frequency, -1)
+                block = replace(block, alive=block.alive & ~gone)
+            blocks.append(block)
+            norms.append(None if self._scorer.idf else norm)
+        for block in added:
+            lists = block.postings
+            if (lists.kind, lists.codebook_size, lists.bits) != self._layout:
+                raise ValueError(f"postings are {(lists.kind, lists.codebook_size, lists.bits)}, not {self._layout}")
+            self._count(lists, block.alive, frequency, 1)
+            blocks.append(block)
+            norms.append(None)
+        images = sum(int(block.alive.sum()) for block in blocks)
+        weights = self._scorer.word_weights(frequency, images)
+        fresh = (self._norms(b, weights) if n is None else n for b, n in zip(blocks, norms, strict=True))
+        self._state = _State(tuple(blocks), frequency, weights, tuple(fresh))
+        self.generation = generation
+
+    def search(self, query: ImageWords, k: int, allowed: Mask | None = None) -> Ranking:
+        """The k best images with a positive score, ties by name; `allowed` is indexed by catalogue id."""
+        state = self._state
+        add, norm = self._scorer.ask(query, state.weights)
+        if norm == 0 or not state.blocks:
+            return best(np.empty(0, np.int64), np.empty(0, np.float32), k, self._order)
+
+        def scan(at: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            block = state.blocks[at]
+            visible = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
+            scores = np.zeros(len(block.ids), np.float32)
+            add(block.postings, scores)
+            rows = normalise_and_select(scores, state.norms[at], visible, k)
+            return block.ids[rows], scores[rows] / np.float32(norm)
+
+        found = list((self._pool.map if self._pool else map)(scan, range(len(state.blocks))))
+        return best(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k, self._order)
+
+    def _count(self, lists: Postings, chosen: Mask, frequency: NDArray[np.int64], sign: int) -> None:
+        if self._scorer.idf:
+            counted = np.zeros_like(frequency)
+            count_images(lists.words, lists.offsets, chosen, counted)
+            frequency += sign * counted
+
+    def _norms(self, block: Block, weights: Floats) -> NDArray[np.float32]:
+        lists = block.postings
+        each = np.empty(0, np.uint8) if lists.weights is None else lists.weights
+        gain, word_gain = self._scorer.norm_gains(weights, _unit(lists))
+        norms: NDArray[np.float32] = inverse_norms(lists.words, each, lists.offsets, block.alive, gain, word_gain)
+        return norms
+
+@numba.njit(cache=True, nogil=True)
+def normalise_and_select(scores: Array, norms: Array, visible: Array, k: int) -> Array:
+    """Multiplies scores by norms, in place, and tells the rows of the k best positive ones that are visible.
+
+    All (n,). Rows come in ascending order; those that tie with the last of the k come too. One pass with a heap of the
+    k best so far: almost every score is below its least.
+    """
+    size = min(k, len(scores))
+    heap = np.zeros(max(size, 1), np.float32)
+    for row in range(len(scores)):
+        scores[row] = scores[row] * norms[row] if visible[row] else 0
+        if scores[row] > heap[0] and size > 0:
+            place = 0
+            while 2 * place + 1 < size:
+                child = 2 * place + 1
+                if child + 1 < size and heap[child + 1] < heap[child]:
+                    child += 1
+                if heap[child] >= scores[row]:
+                    break
+                heap[place] = heap[child]
+                place = child
+            heap[place] = scores[row]
+    return np.flatnonzero((scores >= heap[0]) & (scores > 0)) if size > 0 else np.empty(0, np.int64)

@@ -1,0 +1,20 @@
+"""What a recipe may ask of search beside inverted files and exact dense search, which follow from the evidence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Exhaustive(BaseModel):
+    """A query is matched with every image, descriptor by descriptor: the first system of the field, for small sets.
+
+    Mutual nearest neighbours with the ratio test of Lowe (IJCV 2004, section 7.1), then fast spatial matching.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["exhaustive"] = "exhaustive"
+    ratio: float = Field(default=0.8, gt=0.0, le=1.0, description="Lowe's ratio: 0.8.")
+    tolerance: float = Field(default=0.02, gt=0.0, lt=1.0, description="Transfer error, as a part of the long side.")

@@ -1,0 +1,76 @@
+"""A ranked list, the evidence for its entries, and what a searcher and a collection must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+QueryT = TypeVar("QueryT", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Why an image matches: a transform and the correspondences that agree with it.
+
+    transform: (3, 3) float64, maps query pixels to image pixels.
+    query_xy, image_xy: (n, 2) float32, the inlier correspondences in original pixels.
+    score: weight of the inliers as the verifying stage counts them.
+    """
+
+    transform: NDArray[np.float64]
+    query_xy: NDArray[np.float32]
+    image_xy: NDArray[np.float32]
+    score: float
+
+    @property
+    def inliers(self) -> int:
+        return len(self.query_xy)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending; evidence by id."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    evidence: Mapping[int, Verification] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Searcher(Protocol[QueryT]):
+    """Nearest first, from one generation of the index, local or remote."""
+
+    generation: int
+
+    def search(self, query: QueryT, k: int, allowed: Mask | None = None) -> Ranking:
+        """The k best of the allowed images; ties are broken by name."""
+        ...
+
+
+class Collection(Protocol):
+    """What a second look may ask of one channel of an index."""
+
+    def evidence(self, image: int) -> object:
+        """Local evidence of one image: its `ImageWords`, or its `LocalFeatures`."""
+        ...
+
+    def descriptors(self, images: Sequence[int]) -> NDArray[np.float32]:
+        """(n, d) descriptors of the given images."""
+        ...
+
+    def search(self, query: object, k: int) -> Ranking:
+        """The first look again, with another query."""
+        ...
+
+
+class Stage(Protocol):
+    """A second look at a ranking."""
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking: ...

@@ -1,0 +1,42 @@
+"""The k best of many scores, so that any run repeats exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.search.ranking import Mask, Ranking
+
+NameOrder = Callable[[NDArray[np.int64]], NDArray[Any]]
+"""Catalogue ids (n,) to keys (n,) that sort as the names of the images do; asked for tied images only."""
+
+
+def by_id(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of names where ids were given in that order."""
+    return ids
+
+
+def is_allowed(ids: NDArray[np.int64], allowed: Mask) -> Mask:
+    """(n,) whether the mask, which is indexed by catalogue id, allows each id; ids past its end are not allowed."""
+    return allowed[np.minimum(ids, len(allowed) - 1)] & (ids < len(allowed)) if len(allowed) else ids < 0
+
+
+def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int, order: NameOrder = by_id) -> Ranking:
+    """The k highest scores, descending; equal ones in the order of names. ids: (n,), scores: (n,)."""
+    if k < len(scores):
+        least = np.partition(scores, len(scores) - k)[len(scores) - k] if k > 0 else np.float32(np.inf)
+        kept = np.flatnonzero(scores >= least)
+        ids, scores = ids[kept], scores[kept]
+    places = np.argsort(-scores, kind="stable")
+    ids, scores = ids[places], scores[places]
+    tied = np.zeros(len(scores), np.bool_)
+    tied[1:] = scores[1:] == scores[:-1]
+    tied[:-1] |= tied[1:]
+    group = np.flatnonzero(tied)
+    if len(group):
+        within = np.lexsort((order(ids[group]), -scores[group]))
+        ids[group] = ids[group][within]
+    return Ranking(ids[:k].copy(), scores[:k].copy())

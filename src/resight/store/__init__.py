@@ -1,0 +1,22 @@
+"""The index on disk: catalogue, segments, generations, lock. It knows no method."""
+
+from resight.store.repair import repair
+from resight.store.rows import INDEXED, UNREADABLE, Image, ImageTable, Root
+from resight.store.segments import Segment
+from resight.store.store import Batch, Snapshot, Store
+from resight.store.verification import Problem, verify
+
+__all__ = [
+    "INDEXED",
+    "UNREADABLE",
+    "Batch",
+    "Image",
+    "ImageTable",
+    "Problem",
+    "Root",
+    "Segment",
+    "Snapshot",
+    "Store",
+    "repair",
+    "verify",
+]

@@ -1,0 +1,304 @@
+"""The catalogue: an SQLite file with a row for each image; a batch counts when its transaction has committed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from resight.errors import IndexCorruptError, IndexLockedError, StorageError, UsageError
+from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
+from resight.store.rows import TABLE_COLUMNS, Image, ImageTable, Root, Rows, image_table
+
+CATALOGUE = "catalog.sqlite"
+
+SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL, prefix TEXT NOT NULL)",
+    "CREATE TABLE segments (id INTEGER PRIMARY KEY, rows INTEGER NOT NULL)",
+    """CREATE TABLE images (
+    id INTEGER PRIMARY KEY,
+    root INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    segment INTEGER NOT NULL,
+    row INTEGER NOT NULL,
+    added_generation INTEGER NOT NULL,
+    removed_generation INTEGER
+)""",
+    "CREATE UNIQUE INDEX live_names ON images (name) WHERE removed_generation IS NULL",
+    "CREATE UNIQUE INDEX segment_rows ON images (segment, row)",
+    "CREATE INDEX removed_images ON images (removed_generation) WHERE removed_generation IS NOT NULL",
+)
+
+_IMAGE_COLUMNS = ", ".join(Image._fields)
+_TABLE_COLUMNS = ", ".join("added_generation" if column == "added" else column for column in TABLE_COLUMNS)
+_PLACES = ", ".join("?" * (len(Image._fields) + 5))
+_INSERT = f"INSERT INTO images (id, {_IMAGE_COLUMNS}, segment, row, added_generation, removed_generation) "
+_CHUNK = 4096
+
+_WAIT_S = 60.0
+# Python decodes SQLite's messages, and one about a damaged file may quote the damage.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+_STORAGE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_UNFINISHED = {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_CANTOPEN}
+
+
+@contextlib.contextmanager
+def catalogue_errors(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into those of resight: the disk refused, another process waits, or bytes changed."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except _ERRORS as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise IndexLockedError(f"{path}: another process kept it locked for {_WAIT_S:.0f} s; try again") from error
+        if code in _STORAGE or code == sqlite3.SQLITE_CANTOPEN:
+            raise StorageError(
+                f"{path}: {error}: check that the disk has space and can be written, and run again; "
+                "everything committed before is intact"
+            ) from error
+        raise IndexCorruptError(f"{path}: {error}; run `resight verify --repair`") from error
+
+
+@contextlib.contextmanager
+def reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that sees one state of the catalogue and writes nothing.
+
+    Raises IndexCorruptError, IndexFormatError, IndexLockedError and StorageError.
+    """
+    path = folder / CATALOGUE
+    with catalogue_errors(path), contextlib.closing(_connect_reader(path)) as connection:
+        connection.execute("BEGIN")
+        check_format(_meta(connection).get("format"), folder)
+        yield connection
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    connection = connect(path, "ro")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode not in _UNFINISHED or not journal_path(path).exists():
+            raise
+        # A writer was killed in its transaction: whoever comes next, a reader too, puts the former state back.
+        undo_unfinished(path)
+        connection = connect(path, "ro")
+    return connection
+
+
+def undo_unfinished(path: Path) -> None:
+    """Puts back the state before a transaction whose writer was killed. Raises sqlite3.Error, StorageError."""
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        raise StorageError(
+            f"{path}: a writer was killed here and its unfinished change must be undone first, but this place is "
+            "read-only: open the index once where it can be written"
+        )
+    with contextlib.closing(connect(path, "rw")) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction: all of the block or nothing is in the catalogue, even where the machine loses power.
+
+    Raises IndexCorruptError, IndexFormatError, IndexLockedError and StorageError.
+    """
+    path = folder / CATALOGUE
+    with catalogue_errors(path), contextlib.closing(connect(path, "rw")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            check_format(_meta(connection).get("format"), folder)
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            raise
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection in SQLite's mode `ro`, `rw` or `rwc`. Raises sqlite3.Error.
+
+    Notes: EXTRA, unlike FULL, also forces the end of the journal to the disk, so a segment that a committed
+    transaction has replaced can be deleted at once.
+    """
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_S)
+    try:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if mode != "ro":
+            connection.execute("PRAGMA synchronous = EXTRA")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def journal_path(path: Path) -> Path:
+    """The journal that lies beside a catalogue during a transaction."""
+    return path.with_name(path.name + "-journal")
+
+
+def build(path: Path, generation: Generation, segments: Iterable[tuple[int, Rows]]) -> None:
+    """Makes a new catalogue file from a generation and the rows of its segments. Raises what `writing` raises."""
+    with catalogue_errors(path), contextlib.closing(connect(path, "rwc")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA:
+            connection.execute(statement)
+        put_generation(connection, generation)
+        for number, rows in segments:
+            insert_rows(connection, number, rows, generation.removed)
+        connection.execute("COMMIT")
+
+
+def put_generation(connection: sqlite3.Connection, generation: Generation) -> None:
+    """Makes everything but the images what the generation states."""
+    meta = {
+        "format": str(FORMAT),
+        "generation": str(generation.number),
+        "next_image": str(generation.next_image),
+        "files": json.dumps(files_content(generation.files)),
+        "created_by": generation.created_by,
+    }
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+    connection.executemany(
+        "INSERT OR REPLACE INTO roots VALUES (?, ?, ?)", ((number, *root) for number, root in generation.roots.items())
+    )
+    connection.execute("DELETE FROM segments")
+    connection.executemany("INSERT INTO segments VALUES (?, ?)", generation.segments.items())
+
+
+def get_generation(connection: sqlite3.Connection) -> Generation:
+    """Everything but the images. Raises IndexCorruptError where a value is not what it must be."""
+    meta = _meta(connection)
+    removed = connection.execute("SELECT id, removed_generation FROM images WHERE removed_generation IS NOT NULL")
+    try:
+        return Generation(
+            number=int(meta["generation"]),
+            next_image=int(meta["next_image"]),
+            segments=dict(connection.execute("SELECT id, rows FROM segments ORDER BY id")),
+            removed=dict(removed),
+            roots={number: Root(*root) for number, *root in connection.execute("SELECT id, path, prefix FROM roots")},
+            files=files_from_content(json.loads(meta["files"])),
+            created_by=meta["created_by"],
+        )
+    except (KeyError, ValueError, TypeError):
+        raise IndexCorruptError("the catalogue's own description is damaged; run `resight verify --repair`") from None
+
+
+def _meta(connection: sqlite3.Connection) -> Mapping[str, Any]:
+    meta: dict[str, Any] = dict(connection.execute("SELECT key, value FROM meta"))
+    format_text = str(meta.get("format"))
+    return {**meta, "format": int(format_text) if format_text.isdecimal() else format_text}
+
+
+def insert_rows(connection: sqlite3.Connection, number: int, rows: Rows, removed: Mapping[int, int]) -> None:
+    """Adds the images of a segment."""
+    connection.executemany(
+        f"{_INSERT} VALUES ({_PLACES})",
+        (
+            (id_, *image, number, row, added, removed.get(id_))
+            for row, (id_, added, image) in enumerate(zip(rows.ids, rows.added, rows.images, strict=True))
+        ),
+    )
+
+
+def remove_images(connection: sqlite3.Connection, ids: Sequence[int], generation: int) -> None:
+    """Marks live images as removed. Raises UsageError where one is not a live image."""
+    for id_ in ids:
+        done = connection.execute(
+            "UPDATE images SET removed_generation = ? WHERE id = ? AND removed_generation IS NULL", (generation, id_)
+        )
+        if done.rowcount != 1:
+            raise UsageError(f"image {id_} is not in the index, so it cannot be removed")
+
+
+def check_names(connection: sqlite3.Connection, images: Iterable[Image], removed: Iterable[int]) -> None:
+    """Raises UsageError where a name would be that of two live images once `removed` are gone."""
+    gone = set(removed)
+    seen: set[str] = set()
+    for image in images:
+        query = "SELECT id FROM images WHERE name = ? AND removed_generation IS NULL"
+        taken = connection.execute(query, (image.name,)).fetchone()
+        if image.name in seen or (taken is not None and taken[0] not in gone):
+            raise UsageError(
+                f"{image.name}: this name is in the index already; give one of the folders a prefix (--as)"
+            )
+        seen.add(image.name)
+
+
+def live_rows(connection: sqlite3.Connection, segments: Iterable[int]) -> dict[int, tuple[int, Image]]:
+    """By id, the generation that added it and the image, for every live image of the segments."""
+    query = (
+        f"SELECT id, added_generation, {_IMAGE_COLUMNS} FROM images WHERE segment = ? AND removed_generation IS NULL"
+    )
+    found = (row for segment in segments for row in connection.execute(query, (segment,)))
+    return {id_: (added, Image(*image)) for id_, added, *image in found}
+
+
+def delete_segments(connection: sqlite3.Connection, segments: Iterable[int]) -> None:
+    """Forgets all images of segments, removed ones too."""
+    connection.executemany("DELETE FROM images WHERE segment = ?", ((segment,) for segment in segments))
+
+
+def segment_rows(connection: sqlite3.Connection, segment: int) -> Rows:
+    """All images of a segment, removed ones too, in its order. Raises IndexCorruptError where a row is lost."""
+    query = f"SELECT row, id, added_generation, {_IMAGE_COLUMNS} FROM images WHERE segment = ? ORDER BY row"
+    found = connection.execute(query, (segment,)).fetchall()
+    if [row for row, *_ in found] != list(range(len(found))):
+        raise IndexCorruptError(f"rows of segment {segment} are lost")
+    return Rows([row[1] for row in found], [row[2] for row in found], [Image(*row[3:]) for row in found])
+
+
+def row_counts(connection: sqlite3.Connection) -> dict[int, int]:
+    """Number of images, removed ones too, by segment."""
+    return dict(connection.execute("SELECT segment, count(*) FROM images GROUP BY segment"))
+
+
+def live_images(connection: sqlite3.Connection) -> ImageTable:
+    """All live images as columns."""
+    cursor = connection.execute(f"SELECT {_TABLE_COLUMNS} FROM images WHERE removed_generation IS NULL ORDER BY id")
+    return image_table(iter(lambda: cursor.fetchmany(_CHUNK), []))
+
+
+def integrity_faults(folder: Path) -> list[str]:
+    """What SQLite itself finds wrong with the catalogue, and what differs from a catalogue that we would write."""
+    path = folder / CATALOGUE
+    writable = os.access(path, os.W_OK) and os.access(folder, os.W_OK)
+    pragmas = ("encoding", "journal_mode", "user_version", "application_id", "auto_vacuum")
+    schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+    try:
+        with contextlib.closing(connect(path, "rw" if writable else "ro")) as connection:
+            connection.execute("PRAGMA cell_size_check = ON")
+            faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            ours = [connection.execute(f"PRAGMA {pragma}").fetchone() for pragma in pragmas]
+            ours += connection.execute(schema).fetchall()
+            if writable:
+                # A damaged header can make a file that SQLite reads but refuses to write.
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+        with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+            for statement in SCHEMA:
+                fresh.execute(statement)
+            expected = [fresh.execute(f"PRAGMA {pragma}").fetchone() for pragma in pragmas]
+            expected[pragmas.index("journal_mode")] = ("delete",)
+            expected += fresh.execute(schema).fetchall()
+    except _ERRORS as error:
+        return [str(error)]
+    return faults if ours == expected else [*faults, "the schema is not that of a catalogue"]

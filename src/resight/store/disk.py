@@ -1,0 +1,135 @@
+"""Bytes that are on the disk when the call returns, with the checksum they must still have later."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from resight.errors import IndexCorruptError, StorageError
+
+TEMPORARY = ".writing-"
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+_TOO_MANY = {errno.EMFILE, errno.ENFILE}
+
+
+class Writable(Protocol):
+    """Anything that bytes can be written to."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+@dataclass(frozen=True)
+class FileSum:
+    """What a file must be: its size in bytes and the hexadecimal SHA-256 of its content."""
+
+    size: int
+    sha256: str
+
+
+class _Summing:
+    """Passes bytes on to a file and sums them on the way, so that they are read only once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, data: bytes, /) -> int:
+        self._hash.update(data)
+        self._size += len(data)
+        return self._file.write(data)
+
+    def sum(self) -> FileSum:
+        return FileSum(self._size, self._hash.hexdigest())
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns an OSError of the block into a StorageError that says what happened at `path` and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: {_explanation(error)}") from error
+
+
+def _explanation(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return f"{reason}: free some space and run again; everything committed before is intact"
+    if error.errno in _REFUSED:
+        return f"{reason}: the index can be searched here, but writing needs a folder that can be written"
+    if error.errno in _TOO_MANY:
+        return f"{reason}: merge the segments with `resight compact`, or raise `ulimit -n`"
+    return f"{reason}: check the disk and run again; everything committed before is intact"
+
+
+def write_new(path: Path, write: Callable[[Writable], object]) -> FileSum:
+    """Creates a file with what `write` writes, forces it to the disk and returns its sum.
+
+    The name is not forced to the disk: sync the folder afterwards. Raises OSError.
+    """
+    with path.open("xb") as file:
+        summing = _Summing(file)
+        write(summing)
+        file.flush()
+        os.fsync(file.fileno())
+    return summing.sum()
+
+
+def write_over(path: Path, data: bytes) -> FileSum:
+    """Creates or replaces a file at once: a reader sees the old bytes or the new ones. Raises OSError."""
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    temporary.unlink(missing_ok=True)
+    try:
+        written = write_new(temporary, lambda file: file.write(data))
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+    return written
+
+
+def sync_folder(folder: Path) -> None:
+    """Forces the names in a folder to the disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sum_file(path: Path) -> FileSum:
+    """Size and SHA-256 of a file as it is now. Raises OSError."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileSum(file.tell(), digest)
+
+
+def sealed(content: object) -> bytes:
+    """JSON text that carries the SHA-256 of its own content."""
+    body = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f'{{"content":{body},"sha256":"{hashlib.sha256(body.encode()).hexdigest()}"}}\n'.encode()
+
+
+def unsealed(path: Path) -> Any:
+    """The content of a sealed file. Raises IndexCorruptError where any byte of it changed, and OSError."""
+    data = path.read_bytes()
+    try:
+        content = json.loads(data)["content"]
+        intact = sealed(content) == data
+    except (ValueError, KeyError, TypeError, RecursionError):
+        intact = False
+    if not intact:
+        raise IndexCorruptError(f"{path}: these are not the bytes that were written; run `resight verify --repair`")
+    return content

@@ -1,0 +1,62 @@
+"""What killed writers leave behind, and segments that were merged into others: all that no catalogue counts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from resight.errors import IndexCorruptError
+from resight.store.disk import TEMPORARY, storage_errors
+from resight.store.generations import Generation, generation_files, generation_path, read_generation
+from resight.store.lock import writer_lock
+from resight.store.segments import segment_folders
+
+
+def surplus(folder: Path, generation: Generation) -> list[Path]:
+    """Everything in an index that does not belong to its generation.
+
+    Statements of other generations come first: without them a segment that nothing counts cannot be taken for one
+    that counts.
+    """
+    segments = folder / "segments"
+    files = [path for number, path in generation_files(segments).items() if number != generation.number]
+    folders = [path for number, path in segment_folders(segments).items() if number not in generation.segments]
+    temporary = [path for place in (folder, segments, folder / "fitted") for path in place.glob(f"{TEMPORARY}*")]
+    channels = {name.split("/")[1] for name in generation.files if name.startswith("fitted/")}
+    fitted = [path for path in (folder / "fitted").glob("*") if path.name not in channels and path not in temporary]
+    return [*sorted(files), *sorted(folders), *sorted(temporary), *sorted(fitted)]
+
+
+def clear(folder: Path, generation: Generation) -> None:
+    """Deletes what does not belong to the generation of the catalogue.
+
+    Raises IndexCorruptError, without deleting anything, where the catalogue and the generation's own file differ:
+    a damaged catalogue must not cost a segment. Raises StorageError.
+    """
+    path = generation_path(folder / "segments", generation.number)
+    with storage_errors(folder):
+        try:
+            agreed = read_generation(path) == generation
+        except FileNotFoundError:
+            agreed = False
+        if not agreed:
+            raise IndexCorruptError(f"{path} and the catalogue disagree; run `resight verify --repair`")
+        for leftover in surplus(folder, generation):
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Deletes what is left of creations of the index `folder` that were killed. Raises StorageError."""
+    with storage_errors(folder.parent):
+        for abandoned in folder.parent.glob(f"{abandoned_prefix(folder)}*"):
+            # The lock of one that is still being made is held: that one is not ours to delete.
+            with writer_lock(abandoned):
+                shutil.rmtree(abandoned)
+
+
+def abandoned_prefix(folder: Path) -> str:
+    """How the name begins under which an index is made before it gets its own."""
+    return f".{folder.name}{TEMPORARY}"

@@ -1,0 +1,120 @@
+"""Makes an index usable again: the catalogue from the segments, damaged segments aside, leftovers gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from resight.errors import IndexCorruptError, ResightError
+from resight.store import catalogue
+from resight.store.disk import TEMPORARY, storage_errors, sum_file, sync_folder
+from resight.store.generations import Generation, generation_files, write_generation
+from resight.store.leftovers import clear, surplus
+from resight.store.lock import writer_lock
+from resight.store.segments import DAMAGED, ROWS, read_manifest, read_rows, segment_folders, segment_path
+from resight.store.store import existing
+from resight.store.verification import Findings, Problem, examine
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair did.
+
+    mended: one line for each thing that was done. to_index_again: sorted names of images whose segment was damaged,
+    which the next `add` or `update` extracts again. remaining: problems that only a person can mend.
+    """
+
+    mended: Sequence[str]
+    to_index_again: Sequence[str]
+    remaining: Sequence[Problem]
+
+
+def repair(path: Path) -> Repaired:
+    """Mends what `verify` finds, as far as it can be mended; deletes no damaged file.
+
+    Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
+    """
+    folder = existing(path)
+    with writer_lock(folder), storage_errors(folder):
+        (folder / "segments").mkdir(exist_ok=True)
+        findings = examine(folder)
+        names: list[str] = []
+        mended = []
+        for number in sorted(findings.damaged):
+            lost, line = _set_aside(folder, number, findings.generation)
+            names += lost
+            mended.append(line)
+        generation = findings.generation
+        if findings.damaged or not findings.stated:
+            generation = _without_damaged(folder, findings)
+            write_generation(folder / "segments", generation)
+            mended.append(f"segments: generation {generation.number} stated anew")
+        if findings.damaged or not findings.stated or not findings.catalogued:
+            mended.append(_rebuild(folder, generation))
+        with catalogue.writing(folder) as connection:
+            counted = catalogue.get_generation(connection)
+        mended += [f"{left}: deleted, nothing counts it" for left in surplus(folder, counted)]
+        clear(folder, counted)
+        return Repaired(mended, sorted(names), [problem for problem in findings.problems if not problem.repairable])
+
+
+def _set_aside(folder: Path, number: int, generation: Generation) -> tuple[list[str], str]:
+    segment = segment_path(folder / "segments", number)
+    names = _names(folder, number, generation)
+    what = f"{len(names)} images are to be indexed again" if names is not None else "the names in it are lost"
+    aside = segment.with_name(f"{DAMAGED}{segment.name}")
+    if not segment.exists():
+        return names or [], f"{segment}: is missing; {what}"
+    segment.rename(aside)
+    sync_folder(segment.parent)
+    return names or [], f"{segment}: set aside as {aside.name}; {what}"
+
+
+def _names(folder: Path, number: int, generation: Generation) -> list[str] | None:
+    """Names of the live images of a damaged segment, from whatever still knows them."""
+    with contextlib.suppress(ResightError), catalogue.reading(folder) as connection:
+        return [image.name for _, image in catalogue.live_rows(connection, [number]).values()]
+    segment = segment_path(folder / "segments", number)
+    with contextlib.suppress(ResightError, OSError):
+        if sum_file(segment / ROWS) == read_manifest(segment).files[ROWS]:
+            rows = read_rows(segment)
+            return [i.name for id_, i in zip(rows.ids, rows.images, strict=True) if id_ not in generation.removed]
+    return None
+
+
+def _without_damaged(folder: Path, findings: Findings) -> Generation:
+    before = findings.generation
+    segments = folder / "segments"
+    kept = {number: rows for number, rows in before.segments.items() if number not in findings.damaged}
+    present = {image for number in kept for image in read_rows(segment_path(segments, number)).ids}
+    numbers = [before.number, *generation_files(segments), *segment_folders(segments), *findings.damaged]
+    return replace(
+        before,
+        number=max(numbers) + 1,
+        segments=kept,
+        removed={image: when for image, when in before.removed.items() if image in present},
+    )
+
+
+def _rebuild(folder: Path, generation: Generation) -> str:
+    path = folder / catalogue.CATALOGUE
+    new = folder / f"{TEMPORARY}{os.getpid()}-{path.name}"
+    new.unlink(missing_ok=True)
+    segments = folder / "segments"
+    rows = ((number, read_rows(segment_path(segments, number))) for number in sorted(generation.segments))
+    try:
+        catalogue.build(new, generation, rows)
+    except IndexCorruptError:
+        new.unlink(missing_ok=True)
+        raise
+    if path.exists():
+        os.replace(path, path.with_name(f"{DAMAGED}{path.name}"))
+    # A journal of the former file would be applied to the new one.
+    for beside in ("-journal", "-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    os.replace(new, path)
+    sync_folder(folder)
+    return f"{path}: rebuilt from {len(generation.segments)} segments"

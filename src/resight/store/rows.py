@@ -1,0 +1,190 @@
+"""What the index knows of an image: one row when it is written, columns when all of them are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.errors import IndexCorruptError, UsageError
+
+INDEXED = "indexed"
+UNREADABLE = "unreadable"
+
+
+class Root(NamedTuple):
+    """A folder that images were taken from, and the prefix that its image names begin with."""
+
+    path: str
+    prefix: str
+
+
+class Image(NamedTuple):
+    """One image as it is handed to the store.
+
+    root: number of its root. name: the user-visible key, unique in the index. size: bytes of the file.
+    mtime_ns: nanoseconds since the epoch. hash: of the file's content, as text. width, height: pixels of the upright
+    original, 0 where unreadable. state: `INDEXED` or `UNREADABLE`. reason: one line, empty unless unreadable.
+    """
+
+    root: int
+    name: str
+    size: int
+    mtime_ns: int
+    hash: str
+    width: int
+    height: int
+    state: str = INDEXED
+    reason: str = ""
+
+
+def checked(image: Image) -> Image:
+    """The image with plain Python values. Raises UsageError where a value cannot be stored."""
+    if image.state not in (INDEXED, UNREADABLE) or not image.name:
+        raise UsageError(f"{image.name!r}: an image needs a name and the state {INDEXED!r} or {UNREADABLE!r}")
+    for text in (image.name, image.hash, image.reason):
+        _check_text(text)
+    return image._replace(
+        root=int(image.root),
+        size=int(image.size),
+        mtime_ns=int(image.mtime_ns),
+        width=int(image.width),
+        height=int(image.height),
+    )
+
+
+def checked_root(root: Root) -> Root:
+    """The root, if it can be stored. Raises UsageError."""
+    for text in root:
+        _check_text(text)
+    return root
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{text!r} is not Unicode text: escape its bytes with %XX") from None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one segment, in its order: image ids, the generation that added each, and the images."""
+
+    ids: Sequence[int]
+    added: Sequence[int]
+    images: Sequence[Image]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The rows as named columns, for JSON."""
+        fields: Iterable[Sequence[Any]] = zip(*self.images, strict=True) if self.images else [()] * len(Image._fields)
+        named = dict(zip(Image._fields, map(list, fields), strict=True))
+        return {"id": list(self.ids), "added": list(self.added), **named}
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, list[Any]]) -> Rows:
+        """Rows from named columns. Raises KeyError and ValueError where they are not columns of rows."""
+        fields = zip(*(columns[field] for field in Image._fields), strict=True)
+        rows = cls(columns["id"], columns["added"], [Image(*values) for values in fields])
+        if not len(rows.ids) == len(rows.added) == len(rows.images):
+            raise ValueError("columns of different lengths")
+        return rows
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """Live images of one generation as columns, in ascending order of id.
+
+    ids: (n,) int64. roots, segments, rows: (n,) int32, `rows` counts within the segment. sizes, mtimes: (n,) int64
+    bytes and nanoseconds. widths, heights: (n,) int32 pixels. added: (n,) int64 generation that added the image.
+    indexed: (n,) bool, False where unreadable. names, hashes, reasons: n texts.
+    """
+
+    ids: NDArray[np.int64]
+    names: Sequence[str]
+    roots: NDArray[np.int32]
+    segments: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    sizes: NDArray[np.int64]
+    mtimes: NDArray[np.int64]
+    hashes: Sequence[str]
+    widths: NDArray[np.int32]
+    heights: NDArray[np.int32]
+    added: NDArray[np.int64]
+    indexed: NDArray[np.bool_]
+    reasons: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, int]:
+        """Position in the columns of each name."""
+        return {name: position for position, name in enumerate(self.names)}
+
+    def positions(self, ids: NDArray[np.int64]) -> NDArray[np.intp]:
+        """(k,) positions of k ids in the columns. Raises UsageError where an id is not a live image."""
+        found = np.searchsorted(self.ids, ids)
+        inside = found < len(self.ids)
+        if not inside.all() or not np.array_equal(self.ids[found], ids):
+            raise UsageError("an image asked for by its id is not in this generation of the index")
+        return found
+
+    def image(self, position: int) -> Image:
+        """The image at a position of the columns."""
+        return Image(
+            root=int(self.roots[position]),
+            name=self.names[position],
+            size=int(self.sizes[position]),
+            mtime_ns=int(self.mtimes[position]),
+            hash=self.hashes[position],
+            width=int(self.widths[position]),
+            height=int(self.heights[position]),
+            state=INDEXED if self.indexed[position] else UNREADABLE,
+            reason=self.reasons[position],
+        )
+
+
+TABLE_COLUMNS = (
+    "id", "name", "root", "segment", "row", "size", "mtime_ns", "hash", "width", "height", "added", "state", "reason",
+)  # fmt: skip
+
+
+def image_table(chunks: Iterable[Sequence[tuple[Any, ...]]]) -> ImageTable:
+    """Columns from chunks of rows in the order of `TABLE_COLUMNS`, ids ascending."""
+    columns: list[list[Any]] = [[] for _ in TABLE_COLUMNS]
+    for chunk in chunks:
+        for column, values in zip(columns, zip(*chunk, strict=True), strict=True):
+            column.extend(values)
+    named = dict(zip(TABLE_COLUMNS, columns, strict=True))
+
+    def integers(name: str, kind: type[np.int32] | type[np.int64]) -> NDArray[Any]:
+        try:
+            return np.array(named[name], kind)
+        except (TypeError, ValueError, OverflowError):
+            raise IndexCorruptError(
+                f"the catalogue's column {name} holds something other than numbers; run `resight verify --repair`"
+            ) from None
+
+    return ImageTable(
+        ids=integers("id", np.int64),
+        names=named["name"],
+        roots=integers("root", np.int32),
+        segments=integers("segment", np.int32),
+        rows=integers("row", np.int32),
+        sizes=integers("size", np.int64),
+        mtimes=integers("mtime_ns", np.int64),
+        hashes=named["hash"],
+        widths=integers("width", np.int32),
+        heights=integers("height", np.int32),
+        added=integers("added", np.int64),
+        indexed=np.array([state == INDEXED for state in named["state"]], np.bool_),
+        reasons=named["reason"],
+    )

@@ -1,0 +1,39 @@
+"""What an image is to a visual-word method: words, where they were seen, and how the residual pointed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ImageWords:
+    """Visual words of one image; one row for each (feature, assigned word).
+
+    words: (q,) int32 word ids. Sorted ascending, ties by feature, so that runs of a word are contiguous.
+    features: (q,) int32 row of the feature in `xy`, `scale` and `angle`.
+    weights: (q,) float32 weight of the assignment (soft assignment), or None when every one weighs 1.
+    signatures: (q, w) uint64 packed bits of the feature's residual in its word, or None where the method keeps none.
+    aggregated: (u, w) uint64 packed sign bits of the summed residuals, one row for each distinct word in ascending
+        order, or None. Only ASMK has it.
+    xy: (m, 2) float32, scale: (m,) float32, angle: (m,) float32: geometry of the m features, original pixels.
+    size: (width, height) of the upright original.
+
+    A database image has one word for each feature and, with ASMK, keeps only the aggregated signatures: there
+    `signatures` repeats for each feature the aggregated signature of its word.
+    """
+
+    words: NDArray[np.int32]
+    features: NDArray[np.int32]
+    xy: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    angle: NDArray[np.float32]
+    size: tuple[int, int]
+    weights: NDArray[np.float32] | None = None
+    signatures: NDArray[np.uint64] | None = None
+    aggregated: NDArray[np.uint64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.words)

@@ -1,0 +1,57 @@
+"""Two processor instructions for compiled code: counting bits, and asking for memory before it is needed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy import uint64
+from numpy.typing import NDArray
+
+LINE: Final = 64  # bytes that come from memory at once
+
+
+@intrinsic
+def _popcount(typing_context: Any, bits: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def _prefetch(typing_context: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        ask = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        to_read, into_second_level_cache, data = number(0), number(2), number(1)
+        builder.call(ask, [builder.inttoptr(arguments[0], pointer), to_read, into_second_level_cache, data])
+        return context.get_dummy_value()
+
+    return types.void(types.uint64), generate
+
+
+popcount: Any = _popcount  # compiled code calls them without the typing context
+prefetch: Any = _prefetch
+
+
+@numba.njit(cache=True, nogil=True)
+def prefetch_rows(rows: NDArray[Any], start: int, stop: int) -> None:
+    """Asks for rows start to stop of a C-contiguous array; nothing waits for them."""
+    size = rows.itemsize if rows.ndim == 1 else rows.itemsize * rows.shape[1]
+    first = uint64(rows.ctypes.data) + uint64(start * size)
+    for line in range(first, first + uint64((stop - start) * size), uint64(LINE)):
+        prefetch(line)
+
+
+@numba.njit(cache=True, nogil=True)
+def bit_distance(signatures: NDArray[Any], row: int, wanted: NDArray[Any]) -> int:
+    """Number of bits in which one row of (n, w) uint64 signatures differs from `wanted`, (w,)."""
+    total = popcount(signatures[uint64(row), uint64(0)] ^ wanted[0])
+    for part in range(1, len(wanted)):
+        total += popcount(signatures[uint64(row), uint64(part)] ^ wanted[uint64(part)])
+    return int(total)

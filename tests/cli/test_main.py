@@ -1,0 +1,120 @@
+"""How the command answers: help, versions, exit codes, interruption, a reader that goes away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resight.errors import IndexMissingError, ResightError, StorageError
+
+if TYPE_CHECKING:
+    from conftest import Run, Stub
+
+COMMAND = [sys.executable, "-c", "from resight.cli.main import main; main()"]
+
+
+def test_help_names_every_verb(run: Run) -> None:
+    answer = run("--help")
+    assert answer.exit_code == 0
+    for verb in (
+        "index",
+        "add",
+        "update",
+        "remove",
+        "search",
+        "info",
+        "verify",
+        "compact",
+        "evaluate",
+        "recipes",
+        "demo",
+    ):
+        assert f"\n  {verb} " in answer.stdout
+        assert run(verb, "--help").exit_code == 0
+
+
+def test_the_version_is_told(run: Run) -> None:
+    answer = run("--version")
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith("resight ")
+
+
+@pytest.mark.parametrize("arguments", [("no-such-verb",), ("search", "--no-such-option"), ("index",), ("search", "x")])
+def test_wrong_usage_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (IndexMissingError("x.resight: no index\x1b[2J"), 2, "Error: x.resight: no index\\x1b[2J\n"),
+        (StorageError("the disk is full"), 1, "Error: the disk is full\n"),
+        (ResightError("one\ntwo"), 1, "Error: one\n  two\n"),
+        (PermissionError(13, "Permission denied", "/nowhere"), 1, "Error: /nowhere: Permission denied\n"),
+        (KeyboardInterrupt(), 130, "Interrupted. An index stays usable: it has every batch that was finished.\n"),
+    ],
+)
+def test_errors_become_a_line_and_an_exit_code(
+    run: Run, stub: Stub, error: BaseException, code: int, message: str
+) -> None:
+    stub.raised = error
+    answer = run("compact", "x.resight")
+    assert (answer.exit_code, answer.stdout, answer.stderr) == (code, "", message)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ["numpy", "cv2", "numba", "faiss", "scipy", "PIL", "pydantic", "torch", "rich"]
+    program = f"import sys, resight.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_arguments_that_are_not_utf8_are_escaped(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/\xff\x1b[2J"
+    answer = subprocess.run([*COMMAND, "evaluate", folder, "--recipe", "x"], capture_output=True)
+    assert answer.returncode == 2
+    assert b"\\xff\\x1b[2J: no such folder" in answer.stderr
+    assert b"Traceback" not in answer.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [1, 10_000])
+def test_a_reader_that_goes_away_is_no_complaint(rows: int) -> None:
+    program = (
+        "import sys, types\n"
+        "recipe = sys.modules['resight.recipe'] = types.ModuleType('resight.recipe')\n"
+        "row = types.SimpleNamespace(to_dict=lambda: {'name': 'x' * 100})\n"
+        f"recipe.available = lambda: [row] * {rows}\n"
+        "from resight.cli.main import main\n"
+        "main()\n"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-c", program, "recipes", "--json"]
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        answer = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=buffered)
+    finally:
+        os.close(writer)
+    assert (answer.returncode, answer.stderr) == (141, b"")
+
+
+@pytest.mark.slow
+def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
+    program = (
+        "import sys, types\n"
+        "recipe = sys.modules['resight.recipe'] = types.ModuleType('resight.recipe')\n"
+        "row = types.SimpleNamespace(name='Köln', default=True, needs='', checked_by='', summary='')\n"
+        "recipe.available = lambda: [row]\n"
+        "from resight.cli.main import main\n"
+        "main()\n"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    answer = subprocess.run([sys.executable, "-c", program, "recipes"], capture_output=True, env=environment)
+    assert answer.returncode == 0
+    assert b"K\\xf6ln (default)" in answer.stdout

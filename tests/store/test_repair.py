@@ -1,0 +1,234 @@
+"""Every flipped byte is found or harmless, and what can be mended is mended."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from store_samples import FITTED, base, batch, contents, steps
+
+from resight.errors import IndexCorruptError
+from resight.store import Store, catalogue, repair, verify
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index with two live segments and images removed from each."""
+    store = base(tmp_path_factory.mktemp("sample") / "x.resight")
+    with store.writing():
+        steps()[0](store)
+        store.commit(removed=[3])
+    return store.path
+
+
+@pytest.fixture
+def path(sample: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(sample, tmp_path / "x.resight")
+
+
+def flip(path: Path, position: int, mask: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= mask
+    path.write_bytes(data)
+
+
+def files(path: Path) -> list[Path]:
+    return sorted(p for p in path.rglob("*") if p.is_file() and p.name not in (catalogue.CATALOGUE, "lock"))
+
+
+def test_a_sound_index_has_no_problem_and_a_repair_changes_nothing(path: Path) -> None:
+    before = {file: file.read_bytes() for file in files(path)}
+    assert verify(path) == []
+    repaired = repair(path)
+    assert (list(repaired.mended), list(repaired.to_index_again), list(repaired.remaining)) == ([], [], [])
+    assert {file: file.read_bytes() for file in files(path)} == before
+
+
+def test_a_flipped_byte_of_the_catalogue_is_found_and_mended_or_harmless(path: Path) -> None:
+    before = contents(path)
+    file = path / catalogue.CATALOGUE
+    sound = file.read_bytes()
+    rng = np.random.default_rng(0)
+    used = np.flatnonzero(np.frombuffer(sound, np.uint8))
+    positions = [*rng.choice(used, 150), *rng.integers(0, len(sound), 30), *range(0, 100, 5)]
+    found = 0
+    for position in positions:
+        file.write_bytes(sound)
+        flip(file, int(position), int(rng.integers(1, 256)))
+        problems = verify(path)
+        if problems:
+            found += 1
+            assert {p.path for p in problems} == {file}, position
+            repair(path)
+            assert verify(path) == [], position
+        assert contents(path) == before, position
+        store = Store.open(path, read_only=False)
+        with store.writing():
+            assert len(store.snapshot().images) == 5
+    assert found > 100
+
+
+def test_a_flipped_byte_of_any_other_file_is_always_found(path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for file in files(path):
+        sound = file.read_bytes()
+        for position in {0, len(sound) - 1, *rng.integers(0, len(sound), 4).tolist()}:
+            flip(file, position, int(rng.integers(1, 256)))
+            assert file in {problem.path for problem in verify(path)}, (file, position)
+            file.write_bytes(sound)
+    assert verify(path) == []
+
+
+def test_a_cut_or_lost_file_is_always_found(path: Path) -> None:
+    for file in [*files(path), path / catalogue.CATALOGUE]:
+        sound = file.read_bytes()
+        file.write_bytes(sound[: len(sound) // 2])
+        assert verify(path) != [], file
+        file.unlink()
+        assert verify(path) != [], file
+        file.write_bytes(sound)
+    assert verify(path) == []
+
+
+def test_a_lost_catalogue_is_rebuilt_as_it_was(path: Path) -> None:
+    before = contents(path)
+    (path / catalogue.CATALOGUE).unlink()
+    with pytest.raises(IndexCorruptError, match="--repair"):
+        Store.open(path, read_only=True)
+    repair(path)
+    assert contents(path) == before
+    assert verify(path) == []
+
+
+@pytest.mark.parametrize("name", ["rows.json", "segment.json", "words/bits.npy"])
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("catalogue_too", [False, True])
+def test_images_of_a_damaged_segment_are_to_be_indexed_again(
+    path: Path, name: str, lost: bool, catalogue_too: bool
+) -> None:
+    before = contents(path)
+    segment = path / "segments/00000001"
+    if lost:
+        shutil.rmtree(segment)
+    else:
+        flip(segment / name, 40, 1)
+    if catalogue_too:
+        (path / catalogue.CATALOGUE).write_bytes(b"gone")
+    repaired = repair(path)
+    if not catalogue_too or (name == "words/bits.npy" and not lost):
+        assert list(repaired.to_index_again) == ["a.jpg", "b.jpg"]
+    after = contents(path)
+    assert after["images"] == {id_: image for id_, image in before["images"].items() if id_ > 3}
+    assert after["next_image"] == before["next_image"]
+    assert after["generation"] > before["generation"]
+    assert after["fitted"] == FITTED
+    assert verify(path) == []
+    assert (path / "segments/damaged-00000001").exists() is not lost
+    store = Store.open(path, read_only=False)
+    with store.writing():
+        store.commit(batch("a.jpg", "b.jpg", seed=5))
+    assert len(store.snapshot().images) == len(before["images"])
+    assert (path / "segments/damaged-00000001").exists() is not lost
+
+
+def test_a_lost_statement_is_written_again_from_the_catalogue(path: Path) -> None:
+    before = contents(path)
+    for statement in path.glob("segments/generation-*.json"):
+        statement.unlink()
+    repair(path)
+    after = contents(path)
+    assert after == {**before, "generation": after["generation"]}
+    assert verify(path) == []
+
+
+def test_segments_alone_bring_back_all_but_the_removals(tmp_path: Path) -> None:
+    store = base(tmp_path / "x.resight")
+    for change in (steps()[1], steps()[3], steps()[0]):
+        with store.writing():
+            change(store)
+    with store.writing():
+        store.commit(batch("a.jpg", seed=8), removed=[store.snapshot().images.ids[-3]])
+    before = contents(store.path)
+    assert sum(image.name == "a.jpg" for image in before["images"].values()) == 1
+    for file in [store.path / catalogue.CATALOGUE, *store.path.glob("segments/generation-*.json")]:
+        file.unlink()
+    repair(store.path)
+    after = contents(store.path)
+    assert after["images"] == before["images"]
+    assert after["next_image"] == before["next_image"]
+    assert after["told"] == before["told"]
+    assert verify(store.path) == []
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "fitted/words/codebook.npz"])
+def test_a_damaged_recipe_or_fitted_file_needs_a_person(path: Path, name: str) -> None:
+    flip(path / name, 3, 1)
+    repaired = repair(path)
+    assert [problem.path for problem in repaired.remaining] == [path / name]
+    assert [problem.path for problem in verify(path)] == [path / name]
+
+
+def spoil(path: Path, statement: str) -> None:
+    with catalogue.writing(path) as connection:
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE images SET name = 'x.jpg' WHERE id = 1",
+        "UPDATE images SET removed_generation = NULL WHERE id = 4",
+        "UPDATE images SET removed_generation = 4 WHERE id = 4",
+        "UPDATE images SET mtime_ns = mtime_ns + 1",
+        "UPDATE images SET row = 10 WHERE id = 1",
+        "UPDATE images SET segment = 3 WHERE id = 1",
+        "DELETE FROM images WHERE id = 5",
+        "UPDATE segments SET rows = rows + 1 WHERE id = 1",
+        "DELETE FROM segments WHERE id = 2",
+        "UPDATE roots SET path = '/elsewhere'",
+        "UPDATE meta SET value = '1' WHERE key = 'next_image'",
+        "UPDATE meta SET value = '2' WHERE key = 'generation'",
+        "UPDATE meta SET value = '[]' WHERE key = 'files'",
+        "UPDATE meta SET value = '9' WHERE key = 'format'",
+        "DELETE FROM meta",
+        "DROP INDEX live_names",
+        "CREATE TABLE more (a)",
+        "PRAGMA user_version = 3",
+    ],
+)
+def test_every_part_of_the_catalogue_is_compared(path: Path, statement: str) -> None:
+    before = contents(path)
+    spoil(path, statement)
+    assert [problem.path.name for problem in verify(path)][:1] == [catalogue.CATALOGUE]
+    repair(path)
+    assert contents(path) == before
+    assert verify(path) == []
+
+
+def test_a_damaged_catalogue_costs_no_segment(path: Path) -> None:
+    spoil(path, "DELETE FROM segments WHERE id = 2")
+    with pytest.raises(IndexCorruptError, match="disagree"), Store.open(path, read_only=False).writing():
+        pass
+    assert (path / "segments/00000002").is_dir()
+
+
+def forged(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    from resight.store.disk import sealed, unsealed
+
+    def forge(path: Path) -> None:
+        content = unsealed(path)
+        change(content)
+        path.write_bytes(sealed(content))
+
+    return forge
+
+
+def test_a_manifest_cannot_name_files_outside_its_segment(path: Path) -> None:
+    manifest = path / "segments/00000001/segment.json"
+    forged(lambda content: content["files"].append(["../../recipe.toml", 1, "0"]))(manifest)
+    with pytest.raises(IndexCorruptError, match="outside"):
+        Store.open(path, read_only=True).snapshot(["words"])
