@@ -61,7 +61,11 @@ def main() -> None:
     save(TARGET / f"sift-codebook-{WORDS}.npz", arrays, provenance)
     few = sample[np.random.default_rng(SEED).permutation(len(sample))]
     for method in (Vlad(), Fisher()):
-        name = f"sift-codebook-{method.size}" if isinstance(method, Vlad) else f"sift-fisher-{method.components}x{method.pca}"
+        name = (
+            f"sift-codebook-{method.size}"
+            if isinstance(method, Vlad)
+            else f"sift-fisher-{method.components}x{method.pca}"
+        )
         save(TARGET / f"{name}.npz", fit_arrays(method, few[: sample_size(method)], SEED, print), provenance)
 
 

@@ -63,7 +63,10 @@ def answer_together(
     for number, ranking in enumerate(rankings):
         for image, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
             total[image] = total.get(image, 0.0) + score / len(rankings)
-            if image not in best or (image in ranking.evidence, score) > (image in rankings[best[image][1]].evidence, best[image][0]):
+            if image not in best or (image in ranking.evidence, score) > (
+                image in rankings[best[image][1]].evidence,
+                best[image][0],
+            ):
                 best[image] = (score, number)
     names = {image: reader.name_of(image) for image in total}
     order = sorted((image for image in total if image not in hidden), key=lambda image: (-total[image], names[image]))
@@ -116,7 +119,9 @@ def _indexed(reader: Reader, name: str, box: Box | None) -> Asked:
         return Asked(name, box, asked.size, asked.queries, asked.itself | {image})
     if box is not None:
         box = check_box(box, size)
-        raise UsageError(f"{name}: its file is not there any more or has changed, so that a box of it cannot be asked with")
+        raise UsageError(
+            f"{name}: its file is not there any more or has changed, so that a box of it cannot be asked with"
+        )
     queries = {name_: view.kept_query(image) for name_, view in reader.views.items()}
     return Asked(name, None, size, queries, frozenset({image}))
 
@@ -150,5 +155,3 @@ def _described(reader: Reader, asked: Asked, image: int, score: float, why: Veri
     part = asked.box or (0.0, 0.0, float(asked.size[0]), float(asked.size[1]))
     found = project_box(why.transform, part, size)
     return Hit(name, score, why.inliers, why.transform.tolist(), found, why)
-
-

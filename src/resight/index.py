@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -27,7 +25,7 @@ from resight.writer import AddReport, Progress
 if TYPE_CHECKING:
     from resight.channels.channel import Channel
     from resight.reader import Reader
-    from resight.search.ranking import Ranking, Verification
+    from resight.search.ranking import Verification
 
 FITTED = "fitted.npz"
 """Name of a channel's fitted arrays."""
@@ -200,7 +198,9 @@ class Index:
             images = self._store.snapshot().images
             missing = [name for name in names if name not in images.by_name]
             if missing:
-                raise UsageError(f"{missing[0]}: not in the index, so nothing was removed{_nearest(missing[0], images.names)}")
+                raise UsageError(
+                    f"{missing[0]}: not in the index, so nothing was removed{_nearest(missing[0], images.names)}"
+                )
             ids = {int(images.ids[images.by_name[name]]) for name in names}
             self._store.commit(removed=ids)
             return len(ids)
@@ -314,7 +314,9 @@ class Index:
     def _fit_on(self, planned: writer.Plan, say: Say | None) -> None:
         """Fits what the recipe fits on the collection, on the first photos that come."""
         fitted = self._store.fitted()
-        unfitted = [name for name, channel in self.recipe.channel.items() if channel.fit and f"{name}/{FITTED}" not in fitted]
+        unfitted = [
+            name for name, channel in self.recipe.channel.items() if channel.fit and f"{name}/{FITTED}" not in fitted
+        ]
         if unfitted and planned.work:
             made = {name: _fit(self.recipe, name, planned.work, self.path.name, say) for name in unfitted}
             self._store.add_fitted({f"{name}/{FITTED}": data for name, data in made.items()})
@@ -347,7 +349,9 @@ def _fitted_beforehand(recipe: Recipe, folder: Path | None, say: Say | None) -> 
         if folder is not None:
             made[f"{name}/{FITTED}"] = _fit(recipe, name, found, str(folder), say)
         elif channel.fit != "collection":
-            artefact = builtin(channel.method) if channel.fit == "builtin" else from_file(Path(channel.fit), channel.method)
+            artefact = (
+                builtin(channel.method) if channel.fit == "builtin" else from_file(Path(channel.fit), channel.method)
+            )
             made[f"{name}/{FITTED}"] = _saved(artefact.arrays, dict(artefact.provenance))
     return made
 
@@ -363,7 +367,9 @@ def _fit(recipe: Recipe, name: str, found: Sequence[Found], source: str, say: Sa
     drawn = list(sample_descriptors(found, channel.features, sample_size(channel.method), recipe.seed))
     sample = np.concatenate([np.empty((0, 128), np.float32), *drawn])
     if not len(sample):
-        raise FitError(f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read")
+        raise FitError(
+            f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read"
+        )
     arrays = fit_arrays(channel.method, sample, recipe.seed, say)
     return _saved(arrays, {"fitted_on": source, "photos": len(found), "descriptors": len(sample), "seed": recipe.seed})
 

@@ -78,9 +78,7 @@ def plan(snapshot: Snapshot, number: int, only: Collection[str] | None) -> Plan:
     images = snapshot.images
     work, replaced, seen, unchanged = [], {}, set(), 0
     trouble: list[tuple[str, str]] = []
-    found = find_images(
-        root_path(root), on_error=lambda error: trouble.append((error.path, error.reason))
-    )
+    found = find_images(root_path(root), on_error=lambda error: trouble.append((error.path, error.reason)))
     for one in found:
         if only is not None and one.name not in only:
             continue

@@ -14,7 +14,7 @@ TILTED = np.array([[0.7, -0.5, 250.0], [0.45, 0.8, -60.0], [1e-4, -1e-4, 1.0]])
 def scene(
     rng: np.random.Generator, inliers: int, outliers: int, transform: NDArray[np.float64] = TILTED, noise: float = 1.0
 ) -> tuple[Correspondences, NDArray[np.bool_]]:
-    """Shuffled correspondences and which of them are true: positions to `noise` pixels, scale to 8 %, turn to 4 degrees."""
+    """Shuffled correspondences and which are true: positions to `noise` pixels, scale to 8 %, turn to 4 degrees."""
     n = inliers + outliers
     query, image = rng.uniform(0, SIZE, (n, 2)), rng.uniform(0, SIZE, (n, 2))
     scale, ratio = np.exp(rng.normal(1.0, 0.6, n)), np.exp(rng.normal(0.0, 0.8, n))

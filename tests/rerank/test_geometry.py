@@ -55,6 +55,13 @@ def test_box_across_the_horizon_keeps_the_part_in_front() -> None:
     assert project_box(transform, (0, 0, 150, 50), (300, 300)) == pytest.approx((0.0, 0.0, 300.0, 300.0))
 
 
+def test_the_sign_of_a_homography_means_nothing() -> None:
+    transform = np.array([[1.0, 0.1, 5.0], [-0.1, 1.0, 9.0], [-4e-3, 1e-3, 1.0]])
+    box = project_box(transform, (0, 0, 400, 300), (600, 500))
+    assert box is not None
+    assert project_box(-transform, (0, 0, 400, 300), (600, 500)) == pytest.approx(box)
+
+
 def test_singular_transform_has_no_box() -> None:
     assert project_box(np.zeros((3, 3)), (0, 0, 10, 10), (100, 100)) is None
     assert project_box(similarity(0.0, 0.0, 50.0, 50.0), (0, 0, 10, 10), (100, 100)) is None

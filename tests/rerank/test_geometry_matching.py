@@ -261,6 +261,7 @@ def test_plausible_transforms() -> None:
     assert not plausible(np.diag([7.0, 1.0, 1.0]), 5.0, 5.0)
     assert not plausible(np.diag([-1.0, 1.0, 1.0]), 5.0, 5.0)
     assert not plausible(np.diag([21.0, 21.0, 1.0]), 5.0, 5.0)
+    assert not plausible(np.diag([0.04, 0.04, 1.0]), 5.0, 5.0)
     assert not plausible(np.zeros((3, 3)), 5.0, 5.0)
 
 

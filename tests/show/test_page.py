@@ -67,7 +67,7 @@ def verified(count: int, scale: float = 1.0) -> Verification:
 @pytest.fixture
 def page(tmp_path) -> Path:
     hits = [
-        PageHit("first.jpg", 12.5, photo(240, 320, 1), verified(150), None, "right"),
+        PageHit("first.jpg", 12.5, photo(200, 320, 1), verified(150), None, "right"),
         PageHit(NASTY, 1.0, photo(640, 480, 2), None, (10, 20, 110, 220), "wrong", 0.5),
         PageHit("gone.jpg", 0.25, None, verified(9), None, "junk"),
     ]
@@ -132,9 +132,10 @@ def test_lines_join_the_points_in_thumbnail_pixels(page):
     for line in lines:
         x, y = float(line["x1"]), float(line["y1"])
         assert any(abs(x - px) <= 1 and abs(y - py) <= 1 for px, py in points)
-        # The transform is the identity, the query's thumbnail is half of its photo, the hit's is its photo.
+        # The transform is the identity; the query's thumbnail is half of its photo, the hit's is its photo and is
+        # 40 pixels lower than the query's, so that it hangs by 20.
         assert float(line["x2"]) == pytest.approx(2 * x + 328, abs=0.3)
-        assert float(line["y2"]) == pytest.approx(2 * y, abs=0.3)
+        assert float(line["y2"]) == pytest.approx(2 * y + 20, abs=0.3)
 
 
 def test_boxes_are_outlined_where_they_are(page):

@@ -20,6 +20,7 @@ from store_samples import base, batch, contents, create, id_of, merged, steps
 
 from resight.errors import IndexLockedError, StorageError
 from resight.store import Store, catalogue, verify
+from resight.store.verification import examine
 
 HERE = Path(__file__).parent
 
@@ -91,8 +92,6 @@ def test_kill_at_every_step_leaves_the_state_before_or_after(tmp_path: Path) -> 
 
 def verify_unlocked(path: Path) -> list[str]:
     """Problems, for a test that holds the lock itself."""
-    from resight.store.verification import examine
-
     return [str(problem) for problem in examine(path).problems]
 
 
@@ -142,6 +141,7 @@ def test_a_failing_disk_leaves_the_former_state(tmp_path: Path, owner: Any, name
                 break
         assert len(calls) >= n
         assert contents(store.path) == before
+        assert not list(store.path.glob("segments/.writing-*"))
         with store.writing():
             assert verify_unlocked(store.path) == []
         n += 1

@@ -13,6 +13,7 @@ from store_samples import FITTED, base, batch, contents, steps
 
 from resight.errors import IndexCorruptError
 from resight.store import Store, catalogue, repair, verify
+from resight.store.disk import sealed, unsealed
 
 
 @pytest.fixture(scope="module")
@@ -217,8 +218,6 @@ def test_a_damaged_catalogue_costs_no_segment(path: Path) -> None:
 
 
 def forged(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
-    from resight.store.disk import sealed, unsealed
-
     def forge(path: Path) -> None:
         content = unsealed(path)
         change(content)

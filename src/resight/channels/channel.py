@@ -57,7 +57,9 @@ class Channel(Protocol):
         """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
-    def searcher(self, segments: Sequence[Rows], names: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Searcher[Any]:
+    def searcher(
+        self, segments: Sequence[Rows], names: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    ) -> Searcher[Any]:
         """Searches the live images; `names` gives ids a number that orders them as their names do."""
         ...
 

@@ -18,7 +18,8 @@ from resight.descriptors.kinds import Fisher, Vlad
 from resight.errors import FitError
 from resight.features.kinds import Sift
 from resight.learned.artefact import Artefact, dequantise, load, quantise
-from resight.learned.codebook import Assigner, affordable_size, fit_codebook
+from resight.learned.assignment import Assigner
+from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
 from resight.learned.mixture import fit_mixture, fit_pca
 from resight.search.kinds import Exhaustive

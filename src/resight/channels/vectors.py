@@ -14,7 +14,7 @@ from resight.descriptors.kinds import Fisher, Vlad
 from resight.descriptors.vlad import vlad
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
-from resight.learned.codebook import Assigner
+from resight.learned.assignment import Assigner
 from resight.search.dense import DenseBlock, DenseSearch
 from resight.search.selection import NameOrder
 

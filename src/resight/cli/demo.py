@@ -28,11 +28,10 @@ def demo(
     """
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise UsageError(f"{output}: exists already; name a new folder with --output")
-    from resight.index import Index
-    from resight.show.page import write_page
-
     from resight.evaluation.folder import read_folder
     from resight.evaluation.protocols import evaluate_recipe
+    from resight.index import Index
+    from resight.show.page import write_page
     from resight.worlds.world import render_world, save_world
 
     world, kept, page = output / "world", output / "world.resight", output / "page.html"

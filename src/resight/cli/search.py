@@ -13,9 +13,8 @@ from resight.cli.output import print_json, print_table, readable, shown
 from resight.errors import UsageError
 
 if TYPE_CHECKING:
-    from resight.index import Result
-
     from resight.images import Box
+    from resight.index import Result
 
 
 def search(

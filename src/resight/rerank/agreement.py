@@ -55,24 +55,25 @@ def one_to_one(errors: Errors, factor: float, growth: float, squares: Errors, pl
     errors: (n,) squared, in tolerances. The tolerance is factor^2 + growth^2 squares; squares: (n,), in tolerances too.
     """
     n = len(errors)
-    closest = np.full((2, n), -1, np.intp)
     near = np.empty(n, np.intp)
     found = 0
     for i in range(n):
-        if errors[i] <= factor * factor + growth * growth * squares[i]:
-            near[found] = i
-            found += 1
-            for side in range(2):
-                place = places[side][i]
-                rival = closest[side, place]
-                if rival < 0 or errors[i] < errors[rival]:
-                    closest[side, place] = i
+        near[found] = i
+        found += errors[i] <= factor * factor + growth * growth * squares[i]
+    closest = np.empty((2, n), np.intp)
+    for side in range(2):
+        for j in range(found):
+            closest[side, places[side][near[j]]] = -1
+        for j in range(found):
+            place = places[side][near[j]]
+            rival = closest[side, place]
+            if rival < 0 or errors[near[j]] < errors[rival]:
+                closest[side, place] = near[j]
     kept = 0
     for j in range(found):
         i = near[j]
-        if closest[0, places[0][i]] == i and closest[1, places[1][i]] == i:
-            near[kept] = i
-            kept += 1
+        near[kept] = i
+        kept += closest[0, places[0][i]] == i and closest[1, places[1][i]] == i
     return near[:kept]
 
 

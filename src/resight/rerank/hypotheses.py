@@ -116,37 +116,22 @@ def _count(
     reach: Floats,
     sector: NDArray[np.intp],
     windows: NDArray[np.uint64],
-    gates: tuple[np.float32, np.float32],
+    gate: np.float32,
 ) -> Votes:
     n = len(sector)
-    # The densest window goes first: what it finds spares the counting of those that cannot come near.
-    bounds = np.zeros(SECTORS, np.int64)
-    for s in range(SECTORS):
-        for i in range(windows[s, 0], windows[s, 1]):
-            bounds[s] += votes[i]
-    start = np.searchsorted(sector, np.argmax(bounds))
     totals = np.zeros(n, np.int32)
-    most = 0
-    for j in range(n):
-        k = (start + j) % n
-        if 2 * bounds[sector[k]] < most:
-            continue
+    for k in range(n):
         x0, y0, u0, v0, z0 = columns[0, k], columns[1, k], columns[2, k], columns[3, k], columns[4, k]
-        c0, s0, nearest, growth = columns[5, k], columns[6, k], reach[1, k], reach[2, k]
-        a, b = reach[0, k] * c0, reach[0, k] * s0
+        a, b = reach[0, k] * columns[5, k], reach[0, k] * columns[6, k]
+        nearest, growth = reach[1, k], reach[2, k]
         total = np.int32(0)
         # Unsigned limits: an index that may be negative would be wrapped, and the loop not be vectorised.
         for i in range(windows[sector[k], 0], windows[sector[k], 1]):
             x, y = columns[0, i] - x0, columns[1, i] - y0
             dx, dy = (columns[2, i] - u0) - (a * x - b * y), (columns[3, i] - v0) - (b * x + a * y)
             near = dx * dx + dy * dy <= nearest + growth * (x * x + y * y)
-            turned = columns[5, i] * c0 + columns[6, i] * s0 >= gates[1]
-            total += votes[i] * np.int32(near & turned & (abs(columns[4, i] - z0) <= gates[0]))
+            total += votes[i] if near & (abs(columns[4, i] - z0) <= gate) else np.int32(0)
         totals[k] = total
-        most = max(most, total)
-    for k in range(n):
-        if 2 * totals[k] < most:
-            totals[k] = 0
     return totals
 
 
@@ -164,18 +149,17 @@ def _reach(given: Frames, query_tolerance: float, image_tolerance: float) -> Flo
 def count_votes(given: Frames, query_tolerance: float, image_tolerance: float, gates: Gates) -> Votes:
     """(n,) int32 votes for the hypothesis of each correspondence: the weight of those that agree with it.
 
-    Tolerances in pixels of the query and of the image. Hypotheses with less than half of the most votes get 0.
+    Tolerances in pixels of the query and of the image.
 
     Source: Philbin et al., CVPR 2007, section 4.1.
 
     Notes: the tolerance grows with the distance from the proposing correspondence (`FRAME_NOISE`), because a single
-    frame tells scale and angle no better. Only correspondences in sectors within reach are read, and where all of them
-    together are less than half of the most votes the hypothesis is not counted.
+    frame tells scale and angle no better. The gate of turns is rounded up to whole sectors: only correspondences in
+    sectors within reach are read, and their turns need no further look.
     """
     order, windows = _by_sector(given.sector, given.reach)
     rows = order[: len(given.sector)]
     reach = _reach(given, query_tolerance, image_tolerance)
-    limits = np.float32(math.log(gates.scale)), np.float32(gates.cosine)
     totals = np.empty(len(rows), np.int32)
     totals[rows] = _count(
         given.columns.take(order, axis=1),
@@ -183,7 +167,7 @@ def count_votes(given: Frames, query_tolerance: float, image_tolerance: float, g
         reach.take(rows, axis=1),
         given.sector.take(rows),
         windows,
-        limits,
+        np.float32(math.log(gates.scale)),
     )
     return totals
 
@@ -192,11 +176,10 @@ def count_votes_reference(given: Frames, query_tolerance: float, image_tolerance
     """What `count_votes` computes, in plain numpy: n x n float32."""
     scale, nearest, growth = _reach(given, query_tolerance, image_tolerance)[:, :, None]
     x, y, u, v, z = given.columns[:5, None] - given.columns[:5, :, None]
-    cos, sin = given.columns[5:]
-    a, b = scale * cos[:, None], scale * sin[:, None]
+    a, b = scale * given.columns[5, :, None], scale * given.columns[6, :, None]
     dx, dy = u - (a * x - b * y), v - (b * x + a * y)
     near = dx * dx + dy * dy <= nearest + growth * (x * x + y * y)
-    turned = cos * cos[:, None] + sin * sin[:, None] >= np.float32(gates.cosine)
+    half = SECTORS // 2
+    turned = np.abs((given.sector - given.sector[:, None] + half) % SECTORS - half) <= given.reach
     alike = np.abs(z) <= np.float32(math.log(gates.scale))
-    totals = (near & alike & turned).astype(np.int32) @ given.votes
-    return np.asarray(np.where(2 * totals < totals.max(initial=0), 0, totals), np.int32)
+    return np.asarray((near & alike & turned).astype(np.int32) @ given.votes, np.int32)

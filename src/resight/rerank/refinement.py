@@ -72,8 +72,9 @@ def _refine(
         if step > kind or (factor <= 1.0 and growth == 0.0 and 2 * score < best):
             break
         rows = one_to_one(errors, factor, growth, squares, places)
-        # A homography is for what an affine map leaves out.
-        if step == HOMOGRAPHY and factor > 1.0 and _weight(votes, rows) <= score:
+        # Where nothing around is left out, one fit to all of it is the last, and needs no homography.
+        complete = step > SIMILARITY and factor > 1.0 and _weight(votes, rows) <= score
+        if complete and step == HOMOGRAPHY:
             break
         if not determined(step, columns, rows, limits):
             continue
@@ -87,13 +88,13 @@ def _refine(
         total = _weight(votes, near)
         if total > score and determined(SIMILARITY, columns, near, limits):
             found, inliers, score = h, near, total
+        if complete:
+            break
     return found, inliers, score
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _propose(
-    k: int, columns: Points, proposals: Floats, limits: Limits
-) -> tuple[Transform, Errors]:
+def _propose(k: int, columns: Points, proposals: Floats, limits: Limits) -> tuple[Transform, Errors]:
     """The similarity of correspondence k, and the squared distances from it in squared tolerances."""
     scale = np.exp(np.float64(proposals[4, k]))
     a, b = scale * proposals[5, k], scale * proposals[6, k]

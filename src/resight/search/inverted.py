@@ -275,10 +275,13 @@ class InvertedFile:
             scores = np.zeros(len(block.ids), np.float32)
             add(block.postings, scores)
             rows = normalise_and_select(scores, state.norms[at], visible, k)
-            return block.ids[rows], scores[rows] / np.float32(norm)
+            return block.ids[rows], scores[rows]
 
         found = list((self._pool.map if self._pool else map)(scan, range(len(state.blocks))))
-        return best(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k, self._order)
+        ids, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+        ranking = best(ids, scores, k, self._order)
+        # Divided last: a quotient can tie where the scores do not, and which ones are compared depends on the blocks.
+        return Ranking(ranking.ids, ranking.scores / np.float32(norm))
 
     def _count(self, lists: Postings, chosen: Mask, frequency: NDArray[np.int64], sign: int) -> None:
         if self._scorer.idf:
@@ -292,6 +295,7 @@ class InvertedFile:
         gain, word_gain = self._scorer.norm_gains(weights, _unit(lists))
         norms: NDArray[np.float32] = inverse_norms(lists.words, each, lists.offsets, block.alive, gain, word_gain)
         return norms
+
 
 @numba.njit(cache=True, nogil=True)
 def normalise_and_select(scores: Array, norms: Array, visible: Array, k: int) -> Array:

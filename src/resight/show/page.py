@@ -215,10 +215,10 @@ header { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center; margin-
 svg { display: block; width: 100%; height: auto; }
 svg.query { width: min(320px, 100%); border-radius: 6px; }
 .hits { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(220px, 100%), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(min(260px, 100%), 1fr)); }
 .card { background: var(--card); border: 1px solid var(--edge); border-radius: 8px; overflow: hidden; }
 .pair { grid-column: span 2; }
-@media (max-width: 520px) { .pair { grid-column: auto; } }
+@media (max-width: 600px) { .pair { grid-column: auto; } }
 figure { margin: 0; }
 figcaption { padding: .55rem .7rem; display: flex; flex-wrap: wrap; gap: .2rem .6rem; align-items: baseline; }
 .rank { font-weight: 700; }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from resight.errors import FitError
 from resight.features.local import LocalFeatures
-from resight.learned.codebook import Assigner
+from resight.learned.assignment import Assigner
 from resight.learned.hamming import signatures
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Asmk, Bow, Hamming
