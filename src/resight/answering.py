@@ -59,20 +59,16 @@ def answer_together(
     depth = max(1000, k + len(hidden))
     rankings = [reader.rank(asked.queries, depth) for asked in every]
     total: dict[int, float] = {}
-    best: dict[int, tuple[float, int]] = {}
+    best: dict[int, tuple[bool, float, int]] = {}
     for number, ranking in enumerate(rankings):
         for image, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
             total[image] = total.get(image, 0.0) + score / len(rankings)
-            if image not in best or (image in ranking.evidence, score) > (
-                image in rankings[best[image][1]].evidence,
-                best[image][0],
-            ):
-                best[image] = (score, number)
+            best[image] = max(best.get(image, (False, 0.0, 0)), (image in ranking.evidence, score, number))
     names = {image: reader.name_of(image) for image in total}
     order = sorted((image for image in total if image not in hidden), key=lambda image: (-total[image], names[image]))
     hits = []
     for image in order[:k]:
-        number = best[image][1]
+        number = best[image][2]
         why = rankings[number].evidence.get(image)
         hits.append(_described(reader, every[number], image, total[image], why))
     title = " + ".join(asked.title for asked in every)
@@ -106,7 +102,7 @@ def ask(reader: Reader, query: Source, box: Box | None) -> Asked:
 
 
 def _indexed(reader: Reader, name: str, box: Box | None) -> Asked:
-    """An indexed photo asks with its file where that is still what was indexed, else with what the index keeps of it."""
+    """An indexed photo asks with its file if that is as it was indexed, else with what the index keeps of it."""
     images = reader.snapshot.images
     place = images.by_name[name]
     image = int(images.ids[place])
@@ -119,9 +115,7 @@ def _indexed(reader: Reader, name: str, box: Box | None) -> Asked:
         return Asked(name, box, asked.size, asked.queries, asked.itself | {image})
     if box is not None:
         box = check_box(box, size)
-        raise UsageError(
-            f"{name}: its file is not there any more or has changed, so that a box of it cannot be asked with"
-        )
+        raise UsageError(f"{name}: its file is gone or has changed, so that it cannot be asked with a box")
     queries = {name_: view.kept_query(image) for name_, view in reader.views.items()}
     return Asked(name, None, size, queries, frozenset({image}))
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from resight.reader import Reader
     from resight.search.ranking import Verification
 
+__all__ = ["AddReport", "Hit", "Index", "IndexInfo", "Result", "VerifyReport"]
+
 FITTED = "fitted.npz"
 """Name of a channel's fitted arrays."""
 Say = Callable[[str], None]
@@ -179,7 +181,7 @@ class Index:
         total = AddReport()
         with self._writing():
             roots = self._store.snapshot().roots
-            for number, root in roots.items():
+            for root in roots.values():
                 _folder(writer.root_path(root))
             for number in roots:
                 planned = writer.plan(self._store.snapshot(), number, None)
@@ -274,7 +276,14 @@ class Index:
         Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
         """
         path = Path(path)
-        repaired = list(repair(path)) if mend else []
+        repaired = []
+        if mend:
+            done = repair(path)
+            again = [
+                f"{name}: its segment was damaged; the next add or update reads it again"
+                for name in done.to_index_again
+            ]
+            repaired = [*done.mended, *again]
         return VerifyReport([_line(problem) for problem in verify(path)], repaired)
 
     def verify(self, repair: bool = False) -> VerifyReport:

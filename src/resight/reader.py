@@ -36,14 +36,13 @@ class ChannelView:
         segment, row = self.places[image]
         return self.channel.evidence(segment.arrays(self.name), row)
 
-    def kept_query(self, image: int) -> object:
+    def kept_query(self, image: int) -> Any:
         """An indexed image as a query, made of what the index keeps of it."""
         return self.channel.as_query(self.evidence(image))
 
     def descriptors(self, images: Sequence[int]) -> NDArray[np.float32]:
         """(n, d) vectors of images, in a channel of vectors."""
-        found = [self.evidence(image) for image in images]
-        return np.stack([vector for vector, _ in found])  # type: ignore[misc]
+        return np.stack([self.kept_query(image) for image in images])
 
     def search(self, query: object, k: int) -> Ranking:
         """The k best images at first look."""
@@ -92,7 +91,7 @@ class Reader:
         return path if same else None
 
     def rows(self, name: str) -> list[Rows]:
-        """The segments as one channel keeps them; rows of removed images are not alive, unreadable ones have nothing."""
+        """The segments as one channel keeps them; removed images are not alive, unreadable ones have nothing."""
         images = self.snapshot.images
         rows = []
         for segment in self.snapshot.segments:

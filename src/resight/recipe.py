@@ -149,7 +149,7 @@ def recipe_text(name: str | Path) -> str:
     if not shipped.is_file():
         near = difflib.get_close_matches(str(name), _names(), n=1, cutoff=0.0)
         raise RecipeError(f'there is no recipe "{name}"; the nearest is "{near[0]}", and `resight recipes` lists all')
-    return shipped.read_text(encoding="utf-8")
+    return str(shipped.read_text(encoding="utf-8"))
 
 
 def available() -> list[RecipeInfo]:

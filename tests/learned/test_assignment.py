@@ -121,7 +121,7 @@ def test_a_saved_graph_gives_the_same_words() -> None:
         Assigner(centroids[:10], graph=saved, **WAYS["graph"])
     with pytest.raises(FitError, match="damaged"):
         Assigner(centroids, graph=saved[:1000], **WAYS["graph"])
-    with pytest.raises(FitError, match="no graph"):
+    with pytest.raises(FitError, match="without a graph"):
         Assigner(centroids).graph()
 
 

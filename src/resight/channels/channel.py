@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.search.ranking import Searcher
+from resight.search.selection import NameOrder
 
 Arrays = Mapping[str, NDArray[Any]]
 Progress = Callable[[str], None]
@@ -57,9 +58,7 @@ class Channel(Protocol):
         """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
-    def searcher(
-        self, segments: Sequence[Rows], names: Callable[[NDArray[np.int64]], NDArray[np.int64]]
-    ) -> Searcher[Any]:
+    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> Searcher[Any]:
         """Searches the live images; `names` gives ids a number that orders them as their names do."""
         ...
 

@@ -121,7 +121,7 @@ class DescriptorChannel:
 
     def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of features of each image."""
-        return np.diff(np.asarray(arrays["offsets"], np.int64))
+        return np.asarray(arrays["offsets"][1:] - arrays["offsets"][:-1], np.int64)
 
     def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) zeros: descriptors are no words."""

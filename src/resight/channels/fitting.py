@@ -102,7 +102,7 @@ def from_file(path: Path, method: Method) -> Artefact:
 def fit_arrays(
     method: Method, sample: NDArray[np.float32], seed: int, progress: Callable[[str], None] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Fits what a method needs on descriptors (n, d); sizes shrink where n is too small for them, and `progress` says so.
+    """Fits what a method needs on descriptors (n, d); sizes shrink where n is too small, and `progress` says so.
 
     Centroids are kept as uint8. FitError where there is nothing to fit on.
     """

@@ -64,7 +64,7 @@ class WordsChannel:
 
     def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of features of each image."""
-        return np.diff(np.asarray(arrays["offsets"], np.int64))
+        return _counts(arrays["offsets"])
 
     def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of distinct words of each image."""
@@ -73,4 +73,8 @@ class WordsChannel:
         new[1:] = words[1:] != words[:-1]
         starts = offsets[:-1]
         new[starts[starts < len(words)]] = 1
-        return np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(new)])[offsets])
+        return _counts(np.concatenate([np.zeros(1, np.int64), np.cumsum(new)])[offsets])
+
+
+def _counts(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.asarray(offsets[1:] - offsets[:-1], np.int64)

@@ -68,7 +68,7 @@ class SpatialStage:
         self.params = params
 
     def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
-        """Verified images first, by inliers or by evidence; the similarity decides between equals and among the rest."""
+        """Verified images first, by inliers or evidence; the similarity decides between equals and among the rest."""
         assert isinstance(query, ImageWords), "a recipe is checked to verify channels of words"
         head = [int(image) for image in ranking.ids[: self.params.top]]
         verified = verify_many(query, head, collection, self.params)

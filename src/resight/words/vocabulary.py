@@ -57,7 +57,8 @@ class Vocabulary:
             case Asmk():
                 return quantise_asmk(features, words, self.centroids, size)
             case Hamming():
-                assert self._projection is not None and self._medians is not None, "checked in the constructor"
+                assert self._projection is not None, "checked in the constructor"
+                assert self._medians is not None, "checked in the constructor"
                 rows = np.repeat(features.descriptors, k, axis=0)
                 packed = signatures(rows, words.ravel(), self._projection, self._medians)
                 return quantise_hamming(features, words, packed, size)
