@@ -35,3 +35,37 @@ def photos() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no photos at {folder}: set RESIGHT_PHOTOS to the folder that has them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small recipe of each method, METHOD.toml, and what they are fitted with."""
+    from index_samples import write_recipes
+
+    return write_recipes(tmp_path_factory.mktemp("recipes"))
+
+
+@pytest.fixture(scope="session")
+def world_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small rendered data set: `images/` 20 photos, `groundtruth.json`, 8 queries. Do not change it."""
+    from resight.worlds.world import render_world, save_world
+
+    world = render_world(7, objects=4, views=2, queries=2, look_alikes=0, distractors=4, size=400)
+    return save_world(world, tmp_path_factory.mktemp("world") / "small")
+
+
+@pytest.fixture
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does not wait for the disk, which only tests of a lost machine would have to."""
+    from resight.store import catalogue
+
+    connect = catalogue.connect
+
+    def unsynced_connect(path: Path, mode: str) -> Any:
+        connection = connect(path, mode)
+        if mode != "ro":
+            connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    monkeypatch.setattr(catalogue, "connect", unsynced_connect)
+    monkeypatch.setattr(os, "fsync", lambda _: None)

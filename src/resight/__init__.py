@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resight.errors import ResightError
     from resight.images import decode
-    from resight.index import AddReport, Hit, Index, IndexInfo, Result, VerifyReport
+    from resight.index import Index, IndexInfo, VerifyReport
     from resight.recipe import Recipe, available, load_recipe
+    from resight.results import Hit, Result
+    from resight.writer import AddReport
 
 __all__ = [
     "AddReport",
@@ -28,8 +30,10 @@ __all__ = [
 _HOMES = {
     "ResightError": "errors",
     "decode": "images",
-    **dict.fromkeys(("AddReport", "Hit", "Index", "IndexInfo", "Result", "VerifyReport"), "index"),
+    **dict.fromkeys(("Index", "IndexInfo", "VerifyReport"), "index"),
     **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
+    **dict.fromkeys(("Hit", "Result"), "results"),
+    "AddReport": "writer",
 }
 
 

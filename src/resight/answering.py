@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
+import math
+import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.errors import UsageError
+from resight.errors import ImageError, UsageError
 from resight.extraction import content_hash, query_features
 from resight.images import Box, Decoded, check_box, decode_bytes, displayed, read_bytes
-from resight.index import Hit, Result
 from resight.reader import Reader
 from resight.rerank.geometry import project_box
+from resight.results import Hit, Result
 from resight.search.ranking import Ranking, Verification
 
 Source = str | Path | NDArray[np.uint8]
+
+REDUCED_SIDE = 5000
+"""Long side at which a photo is decoded whose box is asked for and which is too large to be decoded whole."""
+NAMES_COMPARED = 100_000
+"""Most names among which the nearest to a wrong one is looked for, which takes a second."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ def answer(reader: Reader, query: Source, *, box: Box | None, k: int, include_se
     start = time.perf_counter()
     asked = ask(reader, query, box)
     hidden = frozenset() if include_self else asked.itself
-    ranking = reader.rank(asked.queries, k + len(hidden))
+    ranking = _itself_first(reader.rank(asked.queries, k + len(asked.itself)), asked.itself)
     hits = [_hit(reader, asked, ranking, row) for row in _kept(ranking, hidden, k)]
     return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size)
 
@@ -70,7 +78,7 @@ def answer_together(
     for image in order[:k]:
         number = best[image][2]
         why = rankings[number].evidence.get(image)
-        hits.append(_described(reader, every[number], image, total[image], why))
+        hits.append(replace(_described(reader, every[number], image, total[image], why), query=number))
     title = " + ".join(asked.title for asked in every)
     return Result(title, None, hits, time.perf_counter() - start, every[0].size)
 
@@ -81,23 +89,29 @@ def ask(reader: Reader, query: Source, box: Box | None) -> Asked:
     if isinstance(query, str):
         if query in images.by_name:
             return _indexed(reader, query, box)
-        if not Path(query).exists():
-            raise UsageError(f"{query}: neither a file nor the name of an indexed photo")
+        if not os.path.exists(query):
+            raise UsageError(
+                f"{displayed(query)}: neither a file nor the name of an indexed photo{nearest(query, images.names)}"
+            )
         query = Path(query)
     if isinstance(query, Path):
         title, data = displayed(query), read_bytes(query)
         key = content_hash(data)
         itself = frozenset(int(images.ids[i]) for i, known in enumerate(images.hashes) if known == key)
-        # A box is cut from the whole photo, whose details a reduced one has lost.
-        decoded = decode_bytes(data, title, None if box is not None else _side(reader))
+        decoded = decode_bytes(data, title, _side(reader)) if box is None else _whole(data, title)
     else:
         pixels = np.ascontiguousarray(query)
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise UsageError(f"the query is an array of {pixels.dtype} {pixels.shape}; it must be uint8 (H, W, 3) RGB")
         title, itself, decoded = "array", frozenset(), Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
+    # A part is a photo of its own: what its features may be off is measured by the part.
+    size = decoded.size
+    if box is not None:
+        box = check_box(box, decoded.size)
+        size = (math.ceil(box[2] - box[0]), math.ceil(box[3] - box[1]))
     queries = {}
     for name, channel in reader.channels.items():
-        queries[name] = channel.query(query_features(decoded, channel.features, box), decoded.size)
+        queries[name] = channel.query(query_features(decoded, channel.features, box), size)
     return Asked(title, box, decoded.size, queries, itself)
 
 
@@ -112,23 +126,52 @@ def _indexed(reader: Reader, name: str, box: Box | None) -> Asked:
     path = reader.file_of(place)
     if path is not None:
         asked = ask(reader, path, box)
-        return Asked(name, box, asked.size, asked.queries, asked.itself | {image})
+        return replace(asked, title=name, itself=asked.itself | {image})
     if box is not None:
-        box = check_box(box, size)
         raise UsageError(f"{name}: its file is gone or has changed, so that it cannot be asked with a box")
     queries = {name_: view.kept_query(image) for name_, view in reader.views.items()}
     return Asked(name, None, size, queries, frozenset({image}))
 
 
+def _whole(data: bytes, title: str) -> Decoded:
+    """A photo of which a part is wanted, whole, because a reduced one has lost the details of a small part.
+
+    One over the limit of pixels is reduced, which JPEGs can be while they are decoded. Raises ImageError.
+    """
+    try:
+        return decode_bytes(data, title)
+    except ImageError:
+        return decode_bytes(data, title, REDUCED_SIDE)
+
+
 def _check(reader: Reader, k: int) -> None:
     if k < 1:
         raise UsageError(f"k is {k}: ask for at least one hit")
-    if not reader.channels:
+    images = reader.snapshot.images
+    if not len(images):
         raise UsageError("the index has no photos yet; add some with `resight add`")
+    if not images.indexed.any():
+        raise UsageError(f"none of the {len(images)} photos of the index could be read; add some that can")
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The end of a message about a name that is not there."""
+    near = difflib.get_close_matches(name, names, n=1) if len(names) <= NAMES_COMPARED else []
+    return f'; the nearest name is "{near[0]}"' if near else ""
 
 
 def _side(reader: Reader) -> int:
     return max(channel.features.max_side for channel in reader.channels.values())
+
+
+def _itself_first(ranking: Ranking, itself: frozenset[int]) -> Ranking:
+    """A photo with the query's own content is certain, whatever a second look credits others with."""
+    own = np.isin(ranking.ids, np.fromiter(itself, np.int64, len(itself)))
+    if not own.any():
+        return ranking
+    order = np.argsort(~own, kind="stable")
+    scores = np.where(own, ranking.scores.max(), ranking.scores)
+    return replace(ranking, ids=ranking.ids[order], scores=scores[order])
 
 
 def _kept(ranking: Ranking, hidden: frozenset[int], k: int) -> list[int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,14 +50,21 @@ def content_hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def extract(found: Iterable[Found], channels: Mapping[str, Channel], workers: int | None = None) -> Iterator[Extracted]:
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def extract(
+    found: Iterable[Found], channels: Mapping[str, Channel], workers: int | None = None
+) -> Generator[Extracted, None, None]:
     """Evidence of many files, in their order, on `workers` threads (all cores). Unreadable files give their reason."""
-    return _in_order(found, lambda one: extract_one(one, channels), workers or os.cpu_count() or 1)
+    return _in_order(found, lambda one: extract_one(one, channels), workers or cores())
 
 
 def sample_descriptors(
     found: Sequence[Found], features: Sift, limit: int, seed: int, workers: int | None = None
-) -> Iterator[NDArray[np.float32]]:
+) -> Generator[NDArray[np.float32], None, None]:
     """Descriptors of the files to fit on, drawn by seed over names: an equal share of `limit` from each.
 
     Unreadable files give none.
@@ -74,7 +82,7 @@ def sample_descriptors(
         chosen = np.random.default_rng(job[1]).permutation(len(rows))[:share]
         return rows[np.sort(chosen)]
 
-    return _in_order(zip(order, seeds, strict=True), draw, workers or os.cpu_count() or 1)
+    return _in_order(zip(order, seeds, strict=True), draw, workers or cores())
 
 
 def extract_one(found: Found, channels: Mapping[str, Channel]) -> Extracted:
@@ -89,6 +97,8 @@ def extract_one(found: Found, channels: Mapping[str, Channel]) -> Extracted:
         decoded = decode_bytes(data, displayed(found.path), side)
     except ImageError as error:
         return Extracted(found, key, (0, 0), {}, error.reason)
+    except MemoryError:
+        return Extracted(found, key, (0, 0), {}, "not enough memory to decode it; save it smaller")
     known: dict[Sift, LocalFeatures] = {}
     evidence = {}
     for name, channel in channels.items():
@@ -101,15 +111,19 @@ def extract_one(found: Found, channels: Mapping[str, Channel]) -> Extracted:
 def query_features(decoded: Decoded, params: Sift, box: Box | None) -> LocalFeatures:
     """Features of a query photo, or of a part of it, in pixels of the upright original.
 
-    With a box the original is cropped and then treated like a photo: a small part is enlarged (`params.enlarge_to`).
+    With a box it is cropped and then treated like a photo: a small part is enlarged (`params.enlarge_to`).
     Raises UsageError where the box has no area inside the photo.
     """
     if box is None:
         return extract_sift(decoded.pixels, decoded.size, params, params.enlarge_to)
-    x0, y0, _, _ = check_box(box, decoded.size)
-    part = crop(decoded.pixels, box)
-    size = (part.shape[1], part.shape[0])
-    return extract_sift(part, size, params, params.enlarge_to).mapped(1.0, (float(int(x0)), float(int(y0))))
+    height, width = decoded.pixels.shape[:2]
+    reduced = np.array([width / decoded.size[0], height / decoded.size[1]] * 2)
+    x0, y0, x1, y1 = np.clip(check_box(box, decoded.size) * reduced, 0, [width, height] * 2).tolist()
+    part = crop(decoded.pixels, (x0, y0, x1, y1))
+    features = extract_sift(part, (part.shape[1], part.shape[0]), params, params.enlarge_to)
+    inside = features.mapped(1.0, (math.floor(x0), math.floor(y0)))
+    enlarging = (1.0 / reduced[:2]).astype(np.float32)
+    return replace(inside, xy=inside.xy * enlarging, scale=inside.scale * np.sqrt(enlarging.prod()))
 
 
 def _steady_bytes(path: Path) -> bytes:
@@ -130,7 +144,7 @@ def _state(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _in_order(jobs: Iterable[JobT], work: Callable[[JobT], ResultT], workers: int) -> Iterator[ResultT]:
+def _in_order(jobs: Iterable[JobT], work: Callable[[JobT], ResultT], workers: int) -> Generator[ResultT, None, None]:
     """Results in the order of the jobs, with a bounded number of them in work."""
     waiting: deque[Future[ResultT]] = deque()
     with single_threaded_opencv(), ThreadPoolExecutor(workers, initializer=_one_thread_each) as pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,47 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight import writer
-from resight.errors import FitError, UsageError
-from resight.folders import Found
-from resight.images import Box
-from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_text
+from resight.errors import UsageError
+from resight.folders import find_images
+from resight.images import Box, displayed
+from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
+from resight.results import Hit, Result
 from resight.store import Problem, Store, repair, verify
 from resight.writer import AddReport, Progress
 
 if TYPE_CHECKING:
+    from resight.augmented import Augmenter
     from resight.channels.channel import Channel
     from resight.reader import Reader
-    from resight.search.ranking import Verification
 
 __all__ = ["AddReport", "Hit", "Index", "IndexInfo", "Result", "VerifyReport"]
 
-FITTED = "fitted.npz"
-"""Name of a channel's fitted arrays."""
 Say = Callable[[str], None]
 
-
-@dataclass(frozen=True)
-class Hit:
-    """One image of a ranking. inliers, transform (3 x 3, query pixels to image pixels) and box (where the query was
-    found, original pixels) are None where nothing was verified; `verification` has the matched points."""
-
-    name: str
-    score: float
-    inliers: int | None = None
-    transform: list[list[float]] | None = None
-    box: Box | None = None
-    verification: Verification | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone."""
-
-    query: str
-    box: Box | None
-    hits: list[Hit]
-    seconds: float
-    size: tuple[int, int] = (0, 0)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -124,8 +101,8 @@ class Index:
     ) -> Index:
         """Makes an empty index; opens the one at `path` where it has the same recipe, to go on with it.
 
-        recipe: the name of a shipped one, or a TOML file. fit: a folder of photos on which everything that the recipe
-        fits is fitted now. `progress` is told lines about fitting.
+        recipe: the name of a shipped one, or a TOML file, to whose folder the paths in it are relative. fit: a folder
+        of photos on which everything that the recipe fits is fitted now. `progress` is told lines about fitting.
         Raises RecipeError, FitError, UsageError where something else is at `path`, and StorageError.
         """
         text = recipe_text(recipe)
@@ -139,7 +116,13 @@ class Index:
                     "choose another path, or leave the recipe as it is"
                 )
             return index
-        fitted = _fitted_beforehand(parsed, None if fit is None else Path(fit), progress)
+        from resight.fitted import fitted_arrays, given_arrays, unfitted
+
+        if fit is None:
+            fitted = given_arrays(parsed, recipe_folder(recipe))
+        else:
+            found = list(find_images(_folder(fit)))
+            fitted = fitted_arrays(parsed, unfitted(parsed, {}), found, str(fit), progress)
         return cls(Store.create(path, text, fitted, created_by=_versions()), parsed)
 
     @classmethod
@@ -164,34 +147,39 @@ class Index:
     ) -> AddReport:
         """Takes a folder's new and changed photos, batch by batch, and forgets nothing.
 
-        prefix: put before the names, for instance "holidays/". only: names below the folder that count. `progress` is
-        told (done, total); `say` lines about fitting.
-        Raises UsageError where there is no such folder or a name belongs to another one, IndexLockedError and
-        StorageError; what was committed before stays.
+        prefix: put before the names, for instance "holidays/"; the same folder with another prefix counts as another.
+        only: names below the folder that count. `progress` is told (done, total); `say` lines about fitting.
+        Raises UsageError where there is no such folder or a name belongs to another one, FitError, IndexLockedError
+        and StorageError; what was committed before stays.
         """
+        _folder(folder)
         with self._writing():
-            number = writer.register_root(self._store, _folder(folder), prefix)
-            return self._take(number, only, progress, say)
+            snapshot = self._store.snapshot()
+            number, root = writer.root_of(snapshot, Path(folder), prefix)
+            listing = writer.look(root, only)
+            if not listing.found:
+                _log.warning("%s: there is no photo in it", displayed(folder))
+            report = self._take(writer.plan(snapshot, number, root, listing), progress, say)
+            if augmenter := self._augmenter(say):
+                augmenter.augment_new(progress)
+            return report
 
     def update(self, *, progress: Progress | None = None, say: Say | None = None) -> AddReport:
         """Makes the index equal to its folders again: new and changed photos are read, vanished ones removed.
 
-        Raises UsageError where a folder is not there, before anything is removed.
+        Raises UsageError where a folder is not there or a name belongs to two, before anything is changed; and what
+        `add` raises.
         """
         total = AddReport()
         with self._writing():
-            roots = self._store.snapshot().roots
-            for root in roots.values():
-                _folder(writer.root_path(root))
-            for number in roots:
-                planned = writer.plan(self._store.snapshot(), number, None)
-                if planned.vanished:
-                    self._store.commit(removed=planned.vanished)
-                report = self._take(number, None, progress, say)
-                total.removed += len(planned.vanished)
-                for name in ("added", "changed", "unchanged", "seconds"):
-                    setattr(total, name, getattr(total, name) + getattr(report, name))
-                total.unreadable += report.unreadable
+            snapshot = self._store.snapshot()
+            plans, gone = writer.plan_update(snapshot)
+            self._store.commit(removed=gone)
+            total.removed = len(gone)
+            for planned in plans:
+                total += self._take(planned, progress, say)
+            if augmenter := self._augmenter(say):
+                augmenter.augment_new(progress)
         return total
 
     def remove(self, names: Sequence[str]) -> int:
@@ -200,21 +188,22 @@ class Index:
             images = self._store.snapshot().images
             missing = [name for name in names if name not in images.by_name]
             if missing:
+                from resight.answering import nearest
+
                 raise UsageError(
-                    f"{missing[0]}: not in the index, so nothing was removed{_nearest(missing[0], images.names)}"
+                    f"{missing[0]}: not in the index, so nothing was removed{nearest(missing[0], images.names)}"
                 )
             ids = {int(images.ids[images.by_name[name]]) for name in names}
             self._store.commit(removed=ids)
             return len(ids)
 
     def compact(self) -> None:
-        """Merges all segments into one and frees the space of removed images."""
+        """Merges segments and frees the space of removed images; augments anew what others have come for or gone."""
         with self._writing():
-            reader = self._fresh_reader()
-            numbers = [segment.number for segment in reader.snapshot.segments]
-            stored = sum(segment.rows for segment in reader.snapshot.segments)
-            if len(numbers) > 1 or stored > len(reader.snapshot.images):
-                writer.merge(self._store, self._channels, reader, numbers)
+            for numbers in writer.compacted(self._store.snapshot()):
+                writer.merge(self._store, self._channels, numbers)
+            if augmenter := self._augmenter(None):
+                augmenter.augment_stale()
 
     def refresh(self) -> None:
         """Looks at the newest generation, whoever wrote it."""
@@ -253,9 +242,9 @@ class Index:
     def info(self) -> IndexInfo:
         """What the index holds."""
         reader = self.reader
-        name, channel = next(iter(reader.channels.items())) if reader.snapshot.segments else ("", None)
-        rows = reader.rows(name) if channel else []
         images = reader.snapshot.images
+        name, channel = next(iter(reader.channels.items()), ("", None))
+        rows = reader.rows(name) if channel else []
         return IndexInfo(
             recipe=self.recipe.name,
             generation=reader.snapshot.generation,
@@ -265,7 +254,7 @@ class Index:
             segments=len(reader.snapshot.segments),
             features=sum(int(channel.features_of(r.arrays)[r.alive].sum()) for r in rows) if channel else 0,
             words=sum(int(channel.words_of(r.arrays)[r.alive].sum()) for r in rows) if channel else 0,
-            bytes=sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()),
+            bytes=_bytes_below(self.path),
             created_by=self._store.created_by(),
         )
 
@@ -300,41 +289,59 @@ class Index:
 
     @cached_property
     def _channels(self) -> Mapping[str, Channel]:
-        from resight.channels.fitting import build_channel
-        from resight.learned.artefact import load
+        from resight.fitted import opened_channels
 
-        files = self._store.fitted()
-        built = {}
-        for name, channel in self.recipe.channel.items():
-            file = files.get(f"{name}/{FITTED}")
-            if channel.fit and file is None:
-                raise FitError(f"{self.path}: channel {name} has not been fitted yet; add photos first")
-            built[name] = build_channel(channel.features, channel.method, load(file).arrays if file else {})
-        return built
+        return opened_channels(self.recipe, self._store.fitted())
 
-    def _take(self, number: int, only: Collection[str] | None, progress: Progress | None, say: Say | None) -> AddReport:
-        planned = writer.plan(self._store.snapshot(), number, only)
-        self._fit_on(planned, say)
-        report = writer.carry_out(self._store, planned, self._channels, progress)
-        while numbers := writer.crowded(self._store.snapshot()):
-            writer.merge(self._store, self._channels, self._fresh_reader(), numbers)
-        return report
+    def _take(self, planned: writer.Plan, progress: Progress | None, say: Say | None) -> AddReport:
+        if planned.work:
+            self._fit_on(planned, say)
+        # Where nothing is to be read, nothing needs the channels, which may not even be fitted yet.
+        return writer.carry_out(self._store, planned, self._channels if planned.work else {}, progress)
 
     def _fit_on(self, planned: writer.Plan, say: Say | None) -> None:
         """Fits what the recipe fits on the collection, on the first photos that come."""
-        fitted = self._store.fitted()
-        unfitted = [
-            name for name, channel in self.recipe.channel.items() if channel.fit and f"{name}/{FITTED}" not in fitted
-        ]
-        if unfitted and planned.work:
-            made = {name: _fit(self.recipe, name, planned.work, self.path.name, say) for name in unfitted}
-            self._store.add_fitted({f"{name}/{FITTED}": data for name, data in made.items()})
+        from resight.fitted import fitted_arrays, unfitted
+
+        waiting = unfitted(self.recipe, self._store.fitted())
+        if waiting:
+            self._store.add_fitted(
+                fitted_arrays(self.recipe, waiting, planned.work, str(writer.root_path(planned.root)), say)
+            )
 
     def _fresh_reader(self) -> Reader:
         from resight.reader import Reader
 
         snapshot = self._store.snapshot(tuple(self.recipe.channel))
-        return Reader(snapshot, self.recipe, self._channels if snapshot.segments else {})
+        blocks = []
+        if self.recipe.augmentation is not None:
+            from resight.augmented import read_blocks
+
+            blocks = read_blocks(self._store.search_folder(self.recipe.first_channel))
+        return Reader(snapshot, self.recipe, self._channels if snapshot.segments else {}, blocks)
+
+    def _augmenter(self, say: Say | None) -> Augmenter | None:
+        """What gives images the words of their neighbours, where the recipe asks for it."""
+        params, name = self.recipe.augmentation, self.recipe.first_channel
+        if params is None:
+            return None
+        snapshot = self._store.snapshot(tuple(self.recipe.channel))
+        if not snapshot.segments:
+            return None
+        from resight.augmented import Augmenter
+        from resight.reader import Reader
+
+        if say is not None:
+            say("augmenting photos with what other photos of the same thing show")
+        plain = Reader(snapshot, self.recipe, self._channels)
+        return Augmenter(
+            self._store.search_folder(name),
+            plain.rows(name),
+            self._channels[name],
+            plain.views[name],
+            params,
+            self.recipe.verification,
+        )
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -345,62 +352,22 @@ class Index:
                 self.refresh()
 
 
-def _fitted_beforehand(recipe: Recipe, folder: Path | None, say: Say | None) -> dict[str, bytes]:
-    """Fitted arrays that do not wait for the collection: built in, from a file, or fitted on `folder`."""
-    from resight.channels.fitting import builtin, from_file
-    from resight.folders import find_images
-
-    found = list(find_images(_folder(folder))) if folder is not None else []
-    made = {}
-    for name, channel in recipe.channel.items():
-        if not channel.fit:
-            continue
-        if folder is not None:
-            made[f"{name}/{FITTED}"] = _fit(recipe, name, found, str(folder), say)
-        elif channel.fit != "collection":
-            artefact = (
-                builtin(channel.method) if channel.fit == "builtin" else from_file(Path(channel.fit), channel.method)
-            )
-            made[f"{name}/{FITTED}"] = _saved(artefact.arrays, dict(artefact.provenance))
-    return made
-
-
-def _fit(recipe: Recipe, name: str, found: Sequence[Found], source: str, say: Say | None) -> bytes:
-    """Fits one channel on photos."""
-    from resight.channels.fitting import fit_arrays, sample_size
-    from resight.extraction import sample_descriptors
-
-    channel = recipe.channel[name]
-    if say is not None:
-        say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
-    drawn = list(sample_descriptors(found, channel.features, sample_size(channel.method), recipe.seed))
-    sample = np.concatenate([np.empty((0, 128), np.float32), *drawn])
-    if not len(sample):
-        raise FitError(
-            f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read"
-        )
-    arrays = fit_arrays(channel.method, sample, recipe.seed, say)
-    return _saved(arrays, {"fitted_on": source, "photos": len(found), "descriptors": len(sample), "seed": recipe.seed})
-
-
-def _saved(arrays: Mapping[str, NDArray[Any]], provenance: dict[str, Any]) -> bytes:
-    from resight.learned.artefact import to_bytes
-
-    return to_bytes(arrays, provenance)
-
-
 def _folder(path: str | Path) -> Path:
     folder = Path(path)
     if not folder.exists():
-        raise UsageError(f"{folder}: there is no such folder; name a folder of photos")
+        raise UsageError(f"{displayed(folder)}: there is no such folder; name a folder of photos")
     if not folder.is_dir():
-        raise UsageError(f"{folder}: not a folder; name the folder that the photos are in")
+        raise UsageError(f"{displayed(folder)}: not a folder; name the folder that the photos are in")
     return folder
 
 
-def _nearest(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f'; the nearest name is "{near[0]}"' if near else ""
+def _bytes_below(folder: Path) -> int:
+    """Size of all files, without those that a writer deletes meanwhile."""
+    total = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _line(problem: Problem) -> str:

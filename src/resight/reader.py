@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel, Rows
+from resight.channels.rows import segment_rows
 from resight.errors import UsageError
 from resight.folders import unescape_name
 from resight.recipe import Recipe
 from resight.rerank.kinds import Chain, Discriminative, Expansion, Spatial
 from resight.search.ranking import Ranking, Searcher, Stage
-from resight.store import Segment, Snapshot
+from resight.store import Root, Segment, Snapshot
+from resight.words.evidence import ImageWords, WordVector
+
+if TYPE_CHECKING:
+    from resight.augmented import Block
+
+EVIDENCE_KEPT = 1024
+"""Images whose evidence stays in memory: 50 kB each with 1000 features."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,14 @@ class ChannelView:
 
     def evidence(self, image: int) -> object:
         """What the index keeps of one image. Raises UsageError where it is not in the index."""
+        return self._read(image)
+
+    @cached_property
+    def _read(self) -> Callable[[int], object]:
+        # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
+        return lru_cache(EVIDENCE_KEPT)(self._decoded)
+
+    def _decoded(self, image: int) -> object:
         if image not in self.places:
             raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
         segment, row = self.places[image]
@@ -44,6 +60,13 @@ class ChannelView:
         """(n, d) vectors of images, in a channel of vectors."""
         return np.stack([self.kept_query(image) for image in images])
 
+    def word_vector(self, words: ImageWords) -> WordVector:
+        """The tf-idf vector of an image, in a channel of bags of words."""
+        from resight.search.inverted import InvertedFile
+
+        assert isinstance(self.searcher, InvertedFile), "a recipe is checked to have bags of words where this is asked"
+        return self.searcher.vector(words)
+
     def search(self, query: object, k: int) -> Ranking:
         """The k best images at first look."""
         return self.searcher.search(query, k)
@@ -52,10 +75,14 @@ class ChannelView:
 class Reader:
     """Answers from one snapshot. Safe to share between threads."""
 
-    def __init__(self, snapshot: Snapshot, recipe: Recipe, channels: Mapping[str, Channel]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, recipe: Recipe, channels: Mapping[str, Channel], augmented: Sequence[Block] = ()
+    ) -> None:
+        """`augmented`: blocks of the first channel that are searched in the place of plain posting lists."""
         self.snapshot = snapshot
         self.recipe = recipe
         self.channels = channels
+        self._augmented = augmented
         self._stages = [(recipe.channel_of(kind), build_stage(kind, recipe)) for kind in recipe.rerank]
 
     @cached_property
@@ -81,8 +108,7 @@ class Reader:
     def file_of(self, place: int) -> Path | None:
         """The file of the image at a position of the table, or None where it is gone or has changed since."""
         images = self.snapshot.images
-        root = self.snapshot.roots[int(images.roots[place])]
-        path = Path(unescape_name(root.path)) / unescape_name(images.names[place].removeprefix(root.prefix))
+        path = file_path(self.snapshot.roots[int(images.roots[place])], images.names[place])
         try:
             status = path.stat()
         except OSError:
@@ -91,22 +117,19 @@ class Reader:
         return path if same else None
 
     def rows(self, name: str) -> list[Rows]:
-        """The segments as one channel keeps them; removed images are not alive, unreadable ones have nothing."""
+        """The segments as one channel keeps them; alive is what could be read and has not been removed."""
         images = self.snapshot.images
-        rows = []
-        for segment in self.snapshot.segments:
-            ids = np.full(segment.rows, -1, np.int64)
-            alive = np.zeros(segment.rows, np.bool_)
-            here = images.segments == segment.number
-            ids[images.rows[here]] = images.ids[here]
-            alive[images.rows[here]] = True
-            rows.append(Rows(segment.arrays(name), ids, alive))
-        return rows
+        return [segment_rows(images, segment, name, images.indexed) for segment in self.snapshot.segments]
 
     def _view(self, name: str, channel: Channel) -> ChannelView:
         images = self.snapshot.images
         segments = {segment.number: segment for segment in self.snapshot.segments}
-        searcher = channel.searcher(self.rows(name), self._name_order)
+        rows = self.rows(name)
+        if self._augmented and name == self.recipe.first_channel:
+            from resight.augmented import overlay
+
+            rows = overlay(rows, self._augmented)
+        searcher = channel.searcher(rows, self._name_order)
         searcher.generation = self.snapshot.generation
         indexed = np.flatnonzero(images.indexed)
         places = {
@@ -122,6 +145,11 @@ class Reader:
         return ranks
 
 
+def file_path(root: Root, name: str) -> Path:
+    """Where the file of an image is."""
+    return Path(unescape_name(root.path)) / unescape_name(name.removeprefix(root.prefix))
+
+
 def build_stage(kind: Spatial | Expansion | Chain | Discriminative, recipe: Recipe) -> Stage:
     """The stage of a recipe; a chain verifies as the recipe's spatial stage does."""
     match kind:
@@ -132,8 +160,7 @@ def build_stage(kind: Spatial | Expansion | Chain | Discriminative, recipe: Reci
         case Chain():
             from resight.rerank.chain import ChainStage
 
-            spatial = next((s for s in recipe.rerank if isinstance(s, Spatial)), Spatial())
-            return ChainStage(kind, spatial)
+            return ChainStage(kind, recipe.verification)
         case Expansion():
             from resight.rerank.expansion import ExpansionStage
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from resight.descriptors.kinds import Fisher, LocalDescriptorKind, Vlad
 from resight.errors import RecipeError
 from resight.features.kinds import Sift
-from resight.rerank.kinds import Discriminative, Expansion, StageKind
+from resight.rerank.kinds import Augmentation, Discriminative, Expansion, Spatial, StageKind
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
 
@@ -24,6 +24,10 @@ ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
 
 _SECTIONS = ("features", "words", "descriptor", "match")
+_UNIONS: Mapping[str, Any] = {"words": WordsKind, "descriptor": LocalDescriptorKind}
+
+
+ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
 
 
 class Channel(BaseModel):
@@ -55,17 +59,6 @@ class Channel(BaseModel):
         return "" if isinstance(self.method, Exhaustive) else self.method.fit
 
 
-class Augmentation(BaseModel):
-    """Database images take the words of the images that they are verified with (Arandjelovic & Zisserman, CVPR 2012,
-    section 4: spatially verified database-side feature augmentation)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["verified"] = "verified"
-    neighbours: int = Field(default=10, ge=1, description="Verified images that each image takes words from.")
-    min_inliers: int = Field(default=20, ge=4)
-
-
 class Recipe(BaseModel):
     """A checked recipe. Importing or reading one imports no implementation."""
 
@@ -76,23 +69,38 @@ class Recipe(BaseModel):
     paper: str = ""
     checked_by: str = "unverified"
     seed: int = Field(default=0, ge=0, description="Of everything that is drawn at random when the recipe is fitted.")
-    channel: Mapping[str, Channel]
+    channel: Mapping[ChannelName, Channel] = Field(default_factory=dict)
     augmentation: Augmentation | None = None
     rerank: tuple[StageKind, ...] = ()
 
     @model_validator(mode="after")
     def _stages_have_channels(self) -> Recipe:
         if not self.channel:
-            raise ValueError("a recipe has at least one channel")
+            raise ValueError("a recipe has a channel: [features], and one of [words], [descriptor] and [match]")
+        if len(self.channel) > 1:
+            raise ValueError(
+                f"a recipe has one channel, because rankings of several cannot be fused yet: keep one of "
+                f"{', '.join(self.channel)}"
+            )
+        if self.augmentation and not isinstance(self.channel[self.first_channel].words, Bow):
+            raise ValueError(f'augmentation works on bags of words, and channel "{self.first_channel}" has none')
         for stage in self.rerank:
             of = self.channel_of(stage)
-            if isinstance(stage, Expansion | Discriminative) and self.channel[of].words is None:
-                raise ValueError(f'"{stage.kind}" works on visual words, and channel "{of}" has none')
-            if isinstance(stage, Discriminative) and not isinstance(self.channel[of].words, Bow):
-                raise ValueError(f'"discriminative" works on bags of words, and channel "{of}" has another kind')
+            if isinstance(stage, Expansion | Discriminative) and not isinstance(self.channel[of].words, Bow):
+                raise ValueError(f'"{stage.kind}" works on bags of words, and channel "{of}" has none')
             if self.channel[of].words is None:
                 raise ValueError(f'"{stage.kind}" needs words with positions, and channel "{of}" has none')
         return self
+
+    @property
+    def first_channel(self) -> str:
+        """Name of the channel that is searched at first look."""
+        return next(iter(self.channel))
+
+    @property
+    def verification(self) -> Spatial:
+        """How pairs of images are verified where no stage of its own says it: as by the first spatial stage."""
+        return next((stage for stage in self.rerank if isinstance(stage, Spatial)), Spatial())
 
     def channel_of(self, stage: StageKind) -> str:
         """Name of the channel that a stage works on. Raises ValueError."""
@@ -140,7 +148,7 @@ def load_recipe(name: str | Path) -> Recipe:
 def recipe_text(name: str | Path) -> str:
     """The text of a recipe, as it is kept in an index. Raises RecipeError."""
     path = Path(name)
-    if isinstance(name, Path) or path.suffix == ".toml" or len(path.parts) > 1:
+    if _is_file(name):
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -152,6 +160,11 @@ def recipe_text(name: str | Path) -> str:
     return str(shipped.read_text(encoding="utf-8"))
 
 
+def recipe_folder(name: str | Path) -> Path:
+    """The folder that paths in a recipe are relative to: that of its file."""
+    return Path(name).parent if _is_file(name) else Path()
+
+
 def available() -> list[RecipeInfo]:
     """The recipes that ship with resight, by name."""
     return [_info(load_recipe(name)) for name in _names()]
@@ -161,6 +174,10 @@ def _info(recipe: Recipe) -> RecipeInfo:
     fits = dict.fromkeys(f"{channel.method.kind} {channel.fit}" for channel in recipe.channel.values() if channel.fit)
     needs = ", ".join(fits) or "nothing"
     return RecipeInfo(recipe.name, recipe.summary, recipe.paper, needs, recipe.checked_by, recipe.name == DEFAULT)
+
+
+def _is_file(name: str | Path) -> bool:
+    return isinstance(name, Path) or name.endswith(".toml") or len(Path(name).parts) > 1
 
 
 def _folder() -> Any:
@@ -181,39 +198,71 @@ def _with_named_channel(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    """The first thing wrong, by its key, with the nearest valid one."""
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    key = ".".join(part for part in place if part != ONLY_CHANNEL or place[0] != "channel")
-    key = key.removeprefix("channel.") if len(place) > 1 and place[1] == ONLY_CHANNEL else key
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place[-1], _valid_keys(place[:-1]), n=1, cutoff=0.0)
-        return f'unknown key "{key}"' + (f'; the nearest valid one is "{near[0]}"' if near else "")
-    if first["type"] == "union_tag_invalid":
-        tags = str(first["ctx"]["expected_tags"]).replace("'", "").split(", ")
-        near = difflib.get_close_matches(str(first["ctx"]["tag"]), tags, n=1, cutoff=0.0)
-        return f'{key}: there is no kind "{first["ctx"]["tag"]}"; the nearest is "{near[0]}"'
-    message = first["msg"].removeprefix("Value error, ")
+    """The first thing wrong, unknown keys before all else, by its key, with the nearest valid one."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    loc = first["loc"]
+    model, key = _place(loc)
     given = first["input"]
-    return f"{key}: {message}" + (f", not {given!r}" if isinstance(given, str | int | float) else "")
+    if first["type"] == "extra_forbidden":
+        if key in _SECTIONS:
+            return f'"{key}" stands beside "channel": put it into the channel, [channel.NAME.{key}]'
+        parent, _, last = key.rpartition(".")
+        valid = [*model.model_fields, *(_SECTIONS if model is Recipe else ())]
+        return f'unknown key "{key}"; the nearest valid one is "{_joined(parent, _nearest(last, valid))}"'
+    if first["type"] == "union_tag_not_found":
+        union = _UNIONS.get(key.rpartition(".")[2], StageKind)
+        return f'{key}: it needs a "kind", one of {", ".join(_kinds(union))}'
+    if first["type"] == "union_tag_invalid":
+        kinds: Sequence[str] = str(first["ctx"]["expected_tags"]).replace("'", "").split(", ")
+        tag = str(first["ctx"]["tag"])
+        return f'{key}: there is no kind "{tag}"; the nearest is "{_nearest(tag, kinds)}", of {", ".join(kinds)}'
+    if first["type"] == "missing":
+        return f'"{key}" is missing'
+    if first["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        return f"{key}: must be a table, [{key}]"
+    if first["type"] == "tuple_type":
+        return f"{key}: must be a list of tables, [[{key}]]"
+    if loc[-1:] == ("[key]",):
+        return f'channel "{loc[-2]}": name it with letters, digits, "-" and "_"'
+    message = first["msg"].removeprefix("Value error, ")
+    shown = f", not {given!r}" if isinstance(given, str | int | float) else ""
+    return f"{key}: {message}{shown}" if key else f"{message}{shown}"
 
 
-def _valid_keys(place: Sequence[str]) -> list[str]:
-    """Keys that are valid at a place of a recipe."""
-    models: dict[str, type[BaseModel]] = {
-        "features": Sift,
-        "match": Exhaustive,
-        "augmentation": Augmentation,
-        **{model.model_fields["kind"].default: model for model in (Bow, Hamming, Asmk, Vlad, Fisher)},
-        **{stage.model_fields["kind"].default: stage for stage in _stages()},
-    }
-    if not place:
-        return [*Recipe.model_fields, *_SECTIONS]
-    named = next((models[part] for part in reversed(place) if part in models), None)
-    return [*(named or Channel).model_fields]
+def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
+    """The innermost model of a place that pydantic names, and the key as it is written in the file.
+
+    A place has the names of fields and of channels, numbers of stages, and of each union the kind that was chosen.
+    """
+    model: type[BaseModel] = Recipe
+    key = ""
+    kinds = {name: kind for union in (*_UNIONS.values(), StageKind) for name, kind in _kinds(union).items()}
+    sections: dict[str, type[BaseModel]] = {"features": Sift, "match": Exhaustive, "augmentation": Augmentation}
+    parts = list(loc)
+    while parts:
+        part = parts.pop(0)
+        if part == "channel" and model is Recipe and parts:
+            name = str(parts.pop(0))
+            model, key = Channel, "" if name == ONLY_CHANNEL else f"channel.{name}"
+        elif isinstance(part, int):
+            key = f"{key}[{part}]"
+        elif part in kinds and key.endswith(("words", "descriptor", "]")) and issubclass(model, Recipe | Channel):
+            model = kinds[part]
+        else:
+            key = _joined(key, part)
+            model = sections[part] if part in sections and parts else model
+    return model, key
 
 
-def _stages() -> Sequence[type[BaseModel]]:
-    from typing import get_args
+def _kinds(union: Any) -> dict[str, type[BaseModel]]:
+    """The models of a union, by the kind that chooses them."""
+    members: Sequence[type[BaseModel]] = get_args(get_args(union)[0])
+    return {member.model_fields["kind"].default: member for member in members}
 
-    return get_args(get_args(StageKind)[0])
+
+def _joined(parent: str, last: str) -> str:
+    return f"{parent}.{last}" if parent else last
+
+
+def _nearest(given: str, valid: Sequence[str]) -> str:
+    return difflib.get_close_matches(given, valid, n=1, cutoff=0.0)[0]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from resight.channels.channel import Channel
+from resight.channels.rows import segment_rows
 from resight.errors import UsageError
 from resight.extraction import Extracted, extract
 from resight.folders import Found, escape_name, find_images, unescape_name
-from resight.reader import Reader
-from resight.store import INDEXED, UNREADABLE, Batch, Image, Root, Snapshot, Store
+from resight.images import displayed
+from resight.reader import file_path
+from resight.store import INDEXED, UNREADABLE, Batch, Image, Root, Segment, Snapshot, Store
 
 Progress = Callable[[int, int], None]
 
@@ -24,7 +27,11 @@ BATCH_IMAGES = 256
 BATCH_SECONDS = 20.0
 """A batch is committed after this time even if it is smaller: slow photos must not make a crash expensive."""
 TIER_WIDTH = 8
-"""So many segments of about one size are merged into one: a search visits at most this many for each size."""
+"""So many segments of about one size are merged into one: a search visits fewer than this many of each size."""
+MERGED_BYTES = 1 << 28
+"""Most bytes of the segments that are merged on the way: merging takes about three times as much memory."""
+COMPACTED_BYTES = 1 << 30
+"""The same where a person asks for as few segments as possible."""
 
 
 @dataclass
@@ -38,30 +45,38 @@ class AddReport:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
+    def __add__(self, other: AddReport) -> AddReport:
+        """Both together."""
+        mine, theirs = ([getattr(report, one.name) for one in fields(report)] for report in (self, other))
+        return AddReport(*(a + b for a, b in zip(mine, theirs, strict=True)))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is in the folder of a root. found: files with the names that they get; trouble: (path, reason)."""
+
+    found: Sequence[Found]
+    trouble: Sequence[tuple[str, str]]
+
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done for one root. work: files to be read, with their names; unchanged: how many are as they were;
-    vanished: ids of images whose files are gone; replaced: ids by name of images that are read again."""
+    """What is to be done for one root, by its number. work: files to be read, with their names; unchanged: how many are
+    as they were; replaced: ids by name of images that are read again; unreadable: (path, reason) of what is no file."""
 
-    root: int
+    number: int
+    root: Root
     work: Sequence[Found]
     unchanged: int
-    vanished: Sequence[int]
     replaced: Mapping[str, int]
     unreadable: Sequence[tuple[str, str]]
 
 
-def register_root(store: Store, folder: Path, prefix: str) -> int:
-    """Number of the root with this folder and prefix, new or known. Call with the lock held."""
-    path = escape_name(os.path.realpath(folder))
-    roots = store.snapshot().roots
-    for number, root in roots.items():
-        if root == Root(path, prefix):
-            return number
-    number = max(roots, default=0) + 1
-    store.commit(roots={number: Root(path, prefix)})
-    return number
+def root_of(snapshot: Snapshot, folder: Path, prefix: str) -> tuple[int, Root]:
+    """The root with this folder and prefix and its number, the next free one where it is new."""
+    root = Root(escape_name(os.path.realpath(folder)), prefix)
+    known = (number for number, one in snapshot.roots.items() if one == root)
+    return next(known, max(snapshot.roots, default=0) + 1), root
 
 
 def root_path(root: Root) -> Path:
@@ -69,43 +84,82 @@ def root_path(root: Root) -> Path:
     return Path(unescape_name(root.path))
 
 
-def plan(snapshot: Snapshot, number: int, only: Collection[str] | None) -> Plan:
-    """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner.
-
-    only: names below the root that count; all when None. A file is unchanged when its size and time are.
-    """
-    root = snapshot.roots[number]
-    images = snapshot.images
-    work, replaced, seen, unchanged = [], {}, set(), 0
+def look(root: Root, only: Collection[str] | None = None) -> Listing:
+    """Lists the files of a root; `only`: names below it that count. Raises UsageError where it cannot be listed."""
     trouble: list[tuple[str, str]] = []
     found = find_images(root_path(root), on_error=lambda error: trouble.append((error.path, error.reason)))
-    for one in found:
-        if only is not None and one.name not in only:
-            continue
-        name = root.prefix + one.name
-        seen.add(name)
-        place = images.by_name.get(name)
-        if place is None:
-            work.append(Found(one.path, name, one.size, one.mtime_ns))
-            continue
-        if images.roots[place] != number:
+    return Listing(
+        [replace(one, name=root.prefix + one.name) for one in found if only is None or one.name in only], trouble
+    )
+
+
+def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Collection[int] = frozenset()) -> Plan:
+    """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner.
+
+    gone: ids of images that give their names up. A file is unchanged when its size and time are.
+    """
+    images = snapshot.images
+    work, replaced = [], {}
+    for one in listing.found:
+        place = images.by_name.get(one.name)
+        if place is None or int(images.ids[place]) in gone:
+            work.append(one)
+        elif images.roots[place] != number:
             owner = snapshot.roots[int(images.roots[place])]
             raise UsageError(
-                f"{name}: the folder {owner.path} has given this name already; put a prefix before the names of "
+                f"{one.name}: this name was given to a photo of {owner.path}; put a prefix before the names of "
                 f"{root.path} (--as PREFIX)"
             )
-        if (images.sizes[place], images.mtimes[place]) == (one.size, one.mtime_ns):
-            unchanged += 1
-        else:
-            work.append(Found(one.path, name, one.size, one.mtime_ns))
-            replaced[name] = int(images.ids[place])
-    mine = np.flatnonzero(images.roots == number)
-    vanished = [int(images.ids[i]) for i in mine.tolist() if images.names[i] not in seen]
-    return Plan(number, work, unchanged, vanished, replaced, trouble)
+        elif (images.sizes[place], images.mtimes[place]) != (one.size, one.mtime_ns):
+            work.append(one)
+            replaced[one.name] = int(images.ids[place])
+    unchanged = len(listing.found) - len(work)
+    return Plan(number, root, work, unchanged, replaced, listing.trouble)
+
+
+def plan_update(snapshot: Snapshot) -> tuple[list[Plan], list[int]]:
+    """What makes the index equal to its folders, and the ids of the images whose files are gone.
+
+    Raises UsageError where a folder is gone or a name has two owners.
+    """
+    for root in snapshot.roots.values():
+        if not root_path(root).is_dir():
+            raise UsageError(
+                f"{displayed(root_path(root))}: this folder of the index is gone; bring it back, or remove its photos "
+                "by name; nothing was changed"
+            )
+    listings = {number: look(root) for number, root in snapshot.roots.items()}
+    gone = {image for number, listing in listings.items() for image in _vanished(snapshot, number, listing)}
+    plans = [plan(snapshot, number, snapshot.roots[number], listing, gone) for number, listing in listings.items()]
+    return plans, sorted(gone)
+
+
+def _vanished(snapshot: Snapshot, number: int, listing: Listing) -> list[int]:
+    """Ids of the images of a root whose files are gone.
+
+    Where a part of the root cannot be listed, what is not in the list may be in that part: then only a file of which
+    the system says that there is none is gone.
+    """
+    images, root = snapshot.images, snapshot.roots[number]
+    seen = {one.name for one in listing.found}
+    unseen = [place for place in np.flatnonzero(images.roots == number).tolist() if images.names[place] not in seen]
+    if listing.trouble:
+        unseen = [place for place in unseen if _is_gone(file_path(root, images.names[place]))]
+    return [int(images.ids[place]) for place in unseen]
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], progress: Progress | None) -> AddReport:
-    """Reads the planned files and commits them batch by batch. Call with the lock held."""
+    """Reads the planned files and commits them batch by batch, merging small segments. Call with the lock held."""
     report = AddReport(unchanged=planned.unchanged, unreadable=list(planned.unreadable))
     start = time.monotonic()
     total, done = len(planned.work), 0
@@ -120,17 +174,17 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
                 progress(done, total)
             yield one
 
-    for batch in _batches(told(extract(planned.work, channels))):
-        images = [_row(one, planned.root) for one in batch]
-        arrays = {
-            name: channel.pack([one.evidence[name] if not one.reason else channel.nothing() for one in batch])
-            for name, channel in channels.items()
-        }
-        gone = [planned.replaced[one.found.name] for one in batch if one.found.name in planned.replaced]
-        store.commit(Batch(images, arrays), removed=gone)
-        report.changed += len(gone)
-        report.added += len(batch) - len(gone)
-        report.unreadable += [(one.found.name, one.reason) for one in batch if one.reason]
+    store.commit(roots={planned.number: planned.root})
+    # Closed at once where a commit fails or a person interrupts, so that no worker goes on reading.
+    with contextlib.closing(extract(planned.work, channels)) as extracted:
+        for count, batch in enumerate(_batches(told(extracted)), start=1):
+            gone = [planned.replaced[one.found.name] for one in batch if one.found.name in planned.replaced]
+            store.commit(_packed(batch, planned.number, channels), removed=gone)
+            report.changed += len(gone)
+            report.added += len(batch) - len(gone)
+            report.unreadable += [(one.found.name, one.reason) for one in batch if one.reason]
+            if count % TIER_WIDTH == 0 or done == total:
+                _tidy(store, channels)
     report.seconds = time.monotonic() - start
     return report
 
@@ -147,36 +201,86 @@ def _batches(extracted: Iterable[Extracted]) -> Iterator[list[Extracted]]:
         yield batch
 
 
+def _packed(batch: Sequence[Extracted], root: int, channels: Mapping[str, Channel]) -> Batch:
+    arrays = {
+        name: channel.pack([channel.nothing() if one.reason else one.evidence[name] for one in batch])
+        for name, channel in channels.items()
+    }
+    return Batch([_row(one, root) for one in batch], arrays)
+
+
 def _row(one: Extracted, root: int) -> Image:
     found = one.found
     state = UNREADABLE if one.reason else INDEXED
     return Image(root, found.name, found.size, found.mtime_ns, one.hash, *one.size, state, one.reason)
 
 
-def merge(store: Store, channels: Mapping[str, Channel], reader: Reader, numbers: Sequence[int]) -> None:
+def _tidy(store: Store, channels: Mapping[str, Channel]) -> None:
+    while numbers := crowded(store.snapshot()):
+        merge(store, channels, numbers)
+
+
+def merge(store: Store, channels: Mapping[str, Channel], numbers: Sequence[int]) -> None:
     """Puts one segment in the place of several; removed images are left behind. Call with the lock held."""
-    images = reader.snapshot.images
-    chosen = [at for at, segment in enumerate(reader.snapshot.segments) if segment.number in set(numbers)]
-    ids: list[int] = []
-    for at in chosen:
-        segment = reader.snapshot.segments[at]
-        here = np.flatnonzero(images.segments == segment.number)
-        ids += images.ids[here[np.argsort(images.rows[here])]].tolist()
-    arrays = {}
-    for name, channel in channels.items():
-        rows = reader.rows(name)
-        arrays[name] = channel.merge([rows[at] for at in chosen]) if ids else {}
+    snapshot = store.snapshot()
+    live = np.ones(len(snapshot.images), np.bool_)
+    chosen = [segment for segment in snapshot.segments if segment.number in set(numbers)]
+    rows = {name: [segment_rows(snapshot.images, segment, name, live) for segment in chosen] for name in channels}
+    ids = [image for one in next(iter(rows.values())) for image in one.ids[one.alive].tolist()]
+    arrays = {name: channel.merge(rows[name]) for name, channel in channels.items()} if ids else {}
     store.replace_segments(numbers, ids, arrays)
 
 
 def crowded(snapshot: Snapshot) -> list[int]:
-    """Segments that should be merged now: the smallest `TIER_WIDTH` or more that are within one size of each other."""
-    sizes = sorted((segment.rows, segment.number) for segment in snapshot.segments)
-    for tier in range(64):
-        bound = BATCH_IMAGES // TIER_WIDTH * TIER_WIDTH**tier
-        within = [number for rows, number in sizes if rows <= bound]
-        if len(within) >= TIER_WIDTH:
-            return within
-        if len(within) == len(sizes):
-            break
+    """Segments to be merged now: one of which less than half is live, or `TIER_WIDTH` of one tier, the smallest first.
+
+    Tier t has the segments of more than W^(t-1) and at most W^t live images, W being `TIER_WIDTH`. W of one tier make
+    one of the next, so that n images are rewritten log_W(n) times each and lie in fewer than W log_W(n) segments, as
+    long as `MERGED_BYTES` allows.
+    """
+    tiers: dict[int, list[Segment]] = {}
+    live = _live(snapshot)
+    for segment in snapshot.segments:
+        if 2 * live[segment.number] < segment.rows:
+            return [segment.number]
+        tiers.setdefault(_tier(live[segment.number]), []).append(segment)
+    for _, segments in sorted(tiers.items()):
+        smallest = sorted(segments, key=_bytes_of)[:TIER_WIDTH]
+        if len(smallest) == TIER_WIDTH and sum(map(_bytes_of, smallest)) <= MERGED_BYTES:
+            return [segment.number for segment in smallest]
     return []
+
+
+def compacted(snapshot: Snapshot) -> list[list[int]]:
+    """Groups of segments each of which can be one: neighbours, as many as `COMPACTED_BYTES` allows."""
+    groups: list[list[Segment]] = []
+    for segment in snapshot.segments:
+        if groups and sum(map(_bytes_of, [*groups[-1], segment])) <= COMPACTED_BYTES:
+            groups[-1].append(segment)
+        else:
+            groups.append([segment])
+    live = _live(snapshot)
+    return [
+        [segment.number for segment in group]
+        for group in groups
+        if len(group) > 1 or live[group[0].number] < group[0].rows
+    ]
+
+
+def _live(snapshot: Snapshot) -> Mapping[int, int]:
+    """Number of live images by segment."""
+    numbers, counts = np.unique(snapshot.images.segments, return_counts=True)
+    found = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    return {segment.number: found.get(segment.number, 0) for segment in snapshot.segments}
+
+
+def _tier(rows: int) -> int:
+    """The least t with rows <= TIER_WIDTH^t."""
+    tier = 0
+    while TIER_WIDTH**tier < rows:
+        tier += 1
+    return tier
+
+
+def _bytes_of(segment: Segment) -> int:
+    return sum(file.size for file in segment.manifest.files.values())

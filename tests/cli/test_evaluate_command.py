@@ -1,12 +1,15 @@
-"""What an evaluation prints, and that the demo spares what is there already."""
+"""Evaluation from the command line, and the demo."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from resight.cli.demo import demonstrate
 from resight.cli.evaluate import print_result
 from resight.evaluation.result import EvaluationResult, Metrics, Protocol, QueryResult
 
@@ -32,10 +35,68 @@ def test_figures_are_printed_by_challenge_and_in_all(capsys: pytest.CaptureFixtu
     assert err == "unreadable: bad\\x1b.jpg: truncated JPEG\n"
 
 
+def test_the_document_says_what_was_measured_and_how(run: Run, world_folder: Path, tmp_path: Path) -> None:
+    written = tmp_path / "result.json"
+    answer = run("evaluate", world_folder, "--recipe", "sift-asmk-spatial", "--json", "--output", written)
+    assert answer.exit_code == 0
+    document = json.loads(answer.stdout)
+    assert written.read_text() == answer.stdout
+    assert document["recipe"] == "sift-asmk-spatial"
+    assert document["protocol"]["ap"] == "trapezoid"
+    assert document["protocol"]["crop"] == "none"
+    assert document["protocol"]["junk"].startswith("removed")
+    assert document["protocol"]["reranking_saw_ground_truth"] is False
+    assert list(document["metrics"]) == ["mAP", "P@1", "P@5", "P@10", "mP@5", "mP@10"]
+    assert document["metrics"]["mAP"] > 0.9
+    assert len(document["queries"]) == 8
+    assert {"image", "ap"} <= set(document["queries"][0])
+    assert set(document["seconds"]) == {"index", "search_per_query"}
+    assert document["bytes_per_image"] > 1000
+    assert document["words_per_image"] > 10
+    assert {"resight", "python", "numpy"} <= set(document["versions"])
+
+
+def test_distractors_may_have_the_names_of_database_photos(run: Run, world_folder: Path, tmp_path: Path) -> None:
+    truth = json.loads((world_folder / "groundtruth.json").read_text())
+    photos = world_folder / "images"
+    (tmp_path / "set/images").mkdir(parents=True)
+    (tmp_path / "more").mkdir()
+    kept = [name for name in truth["images"] if name.startswith("poster")]
+    queries = [query for query in truth["queries"] if query["image"].startswith("poster")]
+    for name in kept:
+        shutil.copy(photos / name, tmp_path / "set/images")
+        shutil.copy(
+            photos / name.replace("poster-02", "package-01").replace("occlusion", "rotation").replace("blur", "light"),
+            tmp_path / "more" / name,
+        )
+    (tmp_path / "set/groundtruth.json").write_text(json.dumps({"images": kept, "queries": queries}))
+    answer = run("evaluate", tmp_path / "set", "--recipe", "sift-asmk", "--distractors", tmp_path / "more", "--json")
+    document = json.loads(answer.stdout)
+    assert (document["protocol"]["database"], document["protocol"]["distractors"]) == (4, 4)
+    assert document["metrics"]["mAP"] > 0.5
+
+
+def test_names_that_look_like_escapes_are_evaluated(run: Run, world_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    names = {"a%FF.jpg": "poster-02_1.jpg", "é b.jpg": "poster-02_2.jpg", "q%25.jpg": "poster-02_blur_2.jpg"}
+    for name, photo in names.items():
+        shutil.copy(world_folder / "images" / photo, tmp_path / "images" / name)
+    query = {"image": "q%25.jpg", "positives": ["a%FF.jpg", "é b.jpg"], "junk": ["q%25.jpg"]}
+    (tmp_path / "groundtruth.json").write_text(json.dumps({"images": list(names), "queries": [query]}))
+    document = json.loads(run("evaluate", tmp_path, "--recipe", "sift-asmk", "--json").stdout)
+    assert document["metrics"]["mAP"] == 1.0
+
+
 def test_a_folder_without_ground_truth_is_wrong_usage(run: Run, tmp_path: Path) -> None:
     answer = run("evaluate", tmp_path, "--recipe", "sift-bow")
     assert answer.exit_code == 2
     assert "groundtruth.json: no such file" in answer.stderr
+
+
+def test_an_unknown_recipe_is_wrong_usage(run: Run, world_folder: Path) -> None:
+    answer = run("evaluate", world_folder, "--recipe", "sift-asmk-spacial")
+    assert answer.exit_code == 2
+    assert 'the nearest is "sift-asmk-spatial"' in answer.stderr
 
 
 def test_the_demo_never_writes_over_what_is_there(run: Run, tmp_path: Path) -> None:
@@ -43,3 +104,34 @@ def test_the_demo_never_writes_over_what_is_there(run: Run, tmp_path: Path) -> N
     answer = run("demo", "--output", tmp_path)
     assert answer.exit_code == 2
     assert "exists already" in answer.stderr
+
+
+def test_the_demo_compares_recipes_and_shows_their_hits(
+    world_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(world_folder, tmp_path / "world")
+    demonstrate(tmp_path, ("sift-match", "sift-asmk"), as_json=False)
+    out = capsys.readouterr().out
+    table = [line.split() for line in out.split("\n")]
+    assert ["challenge", "queries", "sift-match", "sift-asmk"] in table
+    challenges = ("viewpoint", "scale", "rotation", "light", "occlusion", "blur", "low_resolution", "clutter")
+    assert [line[:2] for line in table[2:10]] == [[challenge, "1"] for challenge in challenges]
+    assert table[10][:2] == ["all", "8"]
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("<section>") == 8
+    for mark in ("right", "wrong", "junk"):
+        assert f'<span class="mark {mark}">' in page
+    assert str(tmp_path / "page.html") in out
+    assert (tmp_path / "world.resight" / "recipe.toml").is_file()
+
+
+@pytest.mark.slow
+def test_the_whole_demo_as_json(run: Run, tmp_path: Path) -> None:
+    answer = run("demo", "--output", tmp_path / "demo", "--json")
+    assert answer.exit_code == 0
+    document = json.loads(answer.stdout)
+    plain, best = document["results"]
+    assert (plain["recipe"], best["recipe"]) == ("sift-bow", "sift-asmk-spatial")
+    assert plain["metrics"]["mAP"] < best["metrics"]["mAP"]
+    assert best["metrics"]["mAP"] > 0.8
+    assert Path(document["page"]).is_file()

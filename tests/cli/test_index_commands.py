@@ -1,95 +1,207 @@
-"""Commands that change an index: what they ask of it, what they report, and with which exit code they end."""
+"""Commands that make, change and look after an index, on real photos: what they report, and how they end."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from resight.index import Index
+
 if TYPE_CHECKING:
-    from conftest import Run, Stub
+    from conftest import Run
+
+COMMAND = [sys.executable, "-c", "from resight.cli.main import main; main()"]
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
-    second.mkdir()
-    return first, second
+def names(path: Path) -> list[str]:
+    return sorted(Index.open(path).reader.snapshot.images.names)
 
 
-def test_every_folder_is_added_and_the_counts_are_summed(run: Run, stub: Stub, folders: tuple[Path, Path]) -> None:
-    answer = run("index", *folders, "-o", "x.resight")
-    assert answer.exit_code == 0
-    assert stub.asked("create") == [((Path("x.resight"), "sift-asmk"), {"fit": None})]
-    assert [arguments[:2] for arguments, _ in stub.asked("add")] == [(folders[0], ""), (folders[1], "")]
-    assert answer.stdout == "x.resight: 4 added, 2 changed, 8 unchanged, 0 unreadable in 3.0 s (2.0 photos/s)\n"
+def test_folders_are_indexed_and_a_second_run_finds_nothing_to_do(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.resight"
+    answer = run("index", own_photos, "-o", path)
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert answer.stdout.startswith(f"{path}: 4 added, 0 changed, 0 unchanged, 0 unreadable in ")
+    assert answer.stdout.rstrip().endswith(" photos/s)")
+    again = run("index", own_photos, "-o", path)
+    assert again.stdout.startswith(f"{path}: 0 added, 0 changed, 4 unchanged, 0 unreadable in ")
+    assert names(path) == ["facade-00_1.jpg", "other-000.jpg", "poster-02_1.jpg", "poster-02_2.jpg"]
 
 
-def test_recipe_and_photos_to_fit_on_are_passed_on(run: Run, stub: Stub, folders: tuple[Path, Path]) -> None:
-    run("index", folders[0], "-o", "x.resight", "--recipe", "sift-bow", "--fit", folders[1])
-    assert stub.asked("create") == [((Path("x.resight"), "sift-bow"), {"fit": folders[1]})]
-
-
-@pytest.mark.parametrize(("given", "prefix"), [("old", "old/"), ("a/b/", "a/b/"), ("", "")])
-def test_names_begin_with_the_prefix(run: Run, stub: Stub, folders: tuple[Path, Path], given: str, prefix: str) -> None:
-    run("add", "x.resight", folders[0], "--as", given)
-    assert [arguments[:2] for arguments, _ in stub.asked("add")] == [(folders[0], prefix)]
-
-
-def test_unreadable_photos_are_listed_and_fail_only_when_strict(
-    run: Run, stub: Stub, folders: tuple[Path, Path]
-) -> None:
-    stub.report.unreadable = [("bad\x1b.jpg", "truncated JPEG")]
-    answer = run("add", "x.resight", folders[0])
-    assert answer.exit_code == 0
-    assert "1 unreadable" in answer.stdout
-    assert answer.stderr == "unreadable: bad\\x1b.jpg: truncated JPEG\n"
-    assert run("add", "x.resight", folders[0], "--strict").exit_code == 1
-    assert run("index", folders[0], "-o", "x.resight", "--strict").exit_code == 1
-    assert run("update", "x.resight", "--strict").exit_code == 1
-
-
-def test_reports_as_json(run: Run, stub: Stub) -> None:
-    stub.report.unreadable = [("bad.jpg", "truncated JPEG")]
-    assert json.loads(run("update", "x.resight", "--json").stdout) == {
-        "index": "x.resight",
-        "added": 2,
-        "changed": 1,
-        "unchanged": 4,
-        "unreadable": [{"name": "bad.jpg", "reason": "truncated JPEG"}],
-        "seconds": 1.5,
-    }
-
-
-def test_a_folder_that_is_missing_stops_everything_before_it_starts(
-    run: Run, stub: Stub, folders: tuple[Path, Path]
-) -> None:
-    answer = run("index", folders[0], folders[1] / "gone", "-o", "x.resight")
+def test_another_recipe_does_not_take_an_index_over(run: Run, own_index: Path, own_photos: Path) -> None:
+    answer = run("index", own_photos, "-o", own_index, "--recipe", "sift-match")
     assert answer.exit_code == 2
-    assert stub.calls == []
+    assert "choose another path" in answer.stderr
 
 
-def test_photos_are_removed_by_name(run: Run, stub: Stub) -> None:
-    assert run("remove", "x.resight", "a.jpg", "b.jpg").stdout == "x.resight: 2 removed\n"
-    assert stub.asked("remove") == [((["a.jpg", "b.jpg"],), {})]
+def test_photos_to_fit_on_are_told_about_beside_the_results(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.resight"
+    answer = run("index", own_photos, "-o", path, "--recipe", "sift-bow", "--fit", own_photos, "--json")
+    assert answer.exit_code == 0
+    assert json.loads(answer.stdout)["added"] == 4
+    assert f"fitting bow on 4 photos of {own_photos}" in answer.stderr
 
 
-def test_verify_fails_where_a_problem_remains(run: Run, stub: Stub) -> None:
-    assert run("verify", "x.resight").exit_code == 0
-    stub.verified.repaired = ["catalogue"]
-    answer = run("verify", "x.resight", "--repair")
-    assert (answer.exit_code, answer.stdout.split("\n")[0]) == (0, "repaired: catalogue")
-    stub.verified.problems = ["segment 3: a byte changed"]
-    answer = run("verify", "x.resight")
-    assert (answer.exit_code, answer.stdout.split("\n")[1]) == (1, "problem: segment 3: a byte changed")
-    assert [arguments for arguments, _ in stub.asked("verify")] == [(False,), (True,), (False,)]
-    assert run("verify", "x.resight", "--json").exit_code == 1
+def test_a_prefix_keeps_the_names_of_two_folders_apart(run: Run, own_index: Path, own_photos: Path) -> None:
+    other = own_photos.parent / "other"
+    shutil.copytree(own_photos, other)
+    refused = run("add", own_index, other)
+    assert refused.exit_code == 2
+    assert "--as PREFIX" in refused.stderr
+    assert run("add", own_index, other, "--as", "old/").exit_code == 0
+    assert "old/poster-02_1.jpg" in names(own_index)
+    assert len(names(own_index)) == 8
 
 
-def test_recipes_are_listed_with_the_default_marked(run: Run, stub: Stub) -> None:
-    assert "sift-asmk (default)" in run("recipes").stdout
-    document = json.loads(run("recipes", "--json").stdout)
-    assert document == {"recipes": [{"name": "sift-bow", "default": False}, {"name": "sift-asmk", "default": True}]}
+def test_unreadable_photos_are_listed_and_fail_only_when_strict(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    bad = own_photos / "bad\x1b[2J\n.jpg"
+    bad.write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    answer = run("index", own_photos, "-o", tmp_path / "x.resight")
+    assert answer.exit_code == 0
+    assert "4 added" not in answer.stdout
+    assert "1 unreadable" in answer.stdout
+    assert answer.stderr.startswith("unreadable: bad\\x1b[2J\\n.jpg: ")
+    assert run("index", own_photos, "-o", tmp_path / "strict.resight", "--strict").exit_code == 1
+    listed = json.loads(run("index", own_photos, "-o", tmp_path / "json.resight", "--json").stdout)["unreadable"]
+    assert [entry["name"] for entry in listed] == [bad.name]
+
+
+def test_names_that_are_not_utf8_come_and_go(run: Run, own_photos: Path, own_index: Path) -> None:
+    os.rename(os.fsencode(own_photos) + b"/other-000.jpg", os.fsencode(own_photos) + b"/caf\xe9.jpg")
+    answer = run("update", own_index)
+    assert answer.exit_code == 0
+    assert "1 added, 0 changed, 3 unchanged, 1 removed" in answer.stdout
+    assert "caf%E9.jpg" in names(own_index)
+    found = run("search", own_index, "caf%E9.jpg", "--json")
+    assert json.loads(found.stdout)["results"][0]["query"] == "caf%E9.jpg"
+    assert run("remove", own_index, "caf%E9.jpg").stdout == f"{own_index}: 1 removed\n"
+
+
+def test_update_follows_the_folder(run: Run, own_photos: Path, own_index: Path) -> None:
+    (own_photos / "facade-00_1.jpg").unlink()
+    shutil.copy(own_photos / "other-000.jpg", own_photos / "poster-02_1.jpg")
+    report = json.loads(run("update", own_index, "--json").stdout)
+    assert {key: report[key] for key in ("added", "changed", "unchanged", "removed", "unreadable")} == {
+        "added": 0,
+        "changed": 1,
+        "unchanged": 2,
+        "removed": 1,
+        "unreadable": [],
+    }
+    assert report["index"] == str(own_index)
+
+
+def test_photos_are_removed_by_name_and_all_or_none(run: Run, own_index: Path) -> None:
+    answer = run("remove", own_index, "other-000.jpg", "poster-02_9.jpg")
+    assert answer.exit_code == 2
+    assert 'the nearest name is "poster-02_' in answer.stderr
+    assert run("remove", own_index, "other-000.jpg", "facade-00_1.jpg").stdout == f"{own_index}: 2 removed\n"
+    assert names(own_index) == ["poster-02_1.jpg", "poster-02_2.jpg"]
+
+
+def test_compact_frees_the_space_of_removed_photos(run: Run, own_index: Path) -> None:
+    run("remove", own_index, "other-000.jpg", "facade-00_1.jpg")
+    before = json.loads(run("info", own_index, "--json").stdout)
+    assert run("compact", own_index).stdout == f"{own_index}: compacted\n"
+    after = json.loads(run("info", own_index, "--json").stdout)
+    assert after["bytes"] < before["bytes"]
+    assert (after["images"], after["features"]) == (before["images"], before["features"])
+
+
+def test_info_tells_what_is_held(run: Run, own_index: Path, own_photos: Path) -> None:
+    document = json.loads(run("info", own_index, "--json").stdout)
+    assert document["index"] == str(own_index)
+    assert document["recipe"] == "sift-asmk-spatial"
+    assert (document["images"], document["unreadable"]) == (4, 0)
+    assert document["roots"] == [{"path": str(own_photos), "prefix": ""}]
+    assert document["bytes_per_image"] == document["bytes"] / 4
+    table = run("info", own_index).stdout.split("\n")
+    assert any(line.split() == ["images", "4"] for line in table)
+
+
+def test_verify_finds_a_changed_byte(run: Run, own_index: Path) -> None:
+    whole = run("verify", own_index)
+    assert (whole.exit_code, whole.stdout) == (0, f"{own_index}: everything is as it was written\n")
+    array = max((own_index / "segments").rglob("*.npy"), key=lambda path: path.stat().st_size)
+    data = bytearray(array.read_bytes())
+    data[-1] ^= 1
+    array.write_bytes(data)
+    damaged = run("verify", own_index)
+    assert damaged.exit_code == 1
+    assert array.name in damaged.stdout
+    assert json.loads(run("verify", own_index, "--json").stdout)["problems"]
+
+
+def test_an_index_that_cannot_be_opened_is_mended(run: Run, own_index: Path) -> None:
+    (own_index / "catalog.sqlite").unlink()
+    assert run("info", own_index).exit_code == 1
+    assert run("verify", own_index).exit_code == 1
+    mended = run("verify", own_index, "--repair")
+    assert mended.exit_code == 0
+    assert "repaired: " in mended.stdout
+    assert len(names(own_index)) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("search", "a.jpg"), ("info",), ("verify",), ("compact",), ("update",), ("remove", "a.jpg"), ("add", ".")],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_missing_index_is_wrong_usage(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    verb, *rest = arguments
+    answer = run(verb, tmp_path / "none.resight", *rest)
+    assert answer.exit_code == 2
+    assert "there is no index here" in answer.stderr
+
+
+def test_wrong_usage_leaves_nothing_behind(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.resight"
+    nearest = run("index", own_photos, "-o", path, "--recipe", "sift-bwo")
+    assert (nearest.exit_code, "sift-bow" in nearest.stderr) == (2, True)
+    (tmp_path / "r.toml").write_text('name = "r"\n[features]\nkind = "sift"\nmax_feature = 9\n[words]\nkind = "bow"\n')
+    wrong_key = run("index", own_photos, "-o", path, "--recipe", tmp_path / "r.toml")
+    assert (wrong_key.exit_code, "max_features" in wrong_key.stderr) == (2, True)
+    assert run("index", own_photos, own_photos / "gone", "-o", path).exit_code == 2
+    assert not path.exists()
+
+
+def test_recipes_are_listed_with_the_default_marked(run: Run) -> None:
+    assert "sift-asmk-spatial (default)" in run("recipes").stdout
+    listed = json.loads(run("recipes", "--json").stdout)["recipes"]
+    assert [one["name"] for one in listed if one["default"]] == ["sift-asmk-spatial"]
+    assert {"name", "summary", "paper", "needs", "checked_by", "default"} == set(listed[0])
+    assert [one["name"] for one in listed] == sorted(one["name"] for one in listed)
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_leaves_a_usable_index(photos_of_world: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    for i in range(15):
+        shutil.copytree(photos_of_world, many / str(i))
+    path = tmp_path / "x.resight"
+    arguments = [*COMMAND, "index", many, "-o", path]
+    running = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (path / "segments" / "00000002").exists() and time.monotonic() < deadline:
+            assert running.poll() is None, running.communicate()[1]
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    assert err == "Interrupted. The index has what was finished; run the same again to go on.\n"
+    kept = len(names(path))
+    assert 0 < kept < 300
+    subprocess.run(arguments, check=True, capture_output=True)
+    assert len(names(path)) == 300

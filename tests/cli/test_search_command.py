@@ -1,84 +1,118 @@
-"""What a search asks of the index, and how it prints what it got."""
+"""Searching from the command line: what is found, and how it is printed."""
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from resight.cli.search import parse_boxes
+from resight.cli.search import parse_boxes, source
 from resight.errors import UsageError
 
 if TYPE_CHECKING:
-    from conftest import Run, Stub
+    from conftest import Run
+
+QUERY = "poster-02_occlusion_1.jpg"
+FOUND = {"poster-02_1.jpg", "poster-02_2.jpg"}
 
 
-def test_hits_are_printed_best_first(run: Run, stub: Stub) -> None:
-    stub.hits[0].name = "sub/a\n\x1b[2J.jpg"
-    answer = run("search", "x.resight", "q.jpg")
-    assert answer.exit_code == 0
-    assert answer.stdout.split("\n") == [
-        "q.jpg: 1 hit in 0.25 s",
-        "  rank   score  inliers  photo",
-        "     1  0.5000       12  sub/a\\n\\x1b[2J.jpg",
-        "",
-    ]
+def hits(document: dict[str, Any], result: int = 0) -> list[str]:
+    return [hit["name"] for hit in document["results"][result]["hits"]]
 
 
-def test_finding_nothing_is_said_and_no_error(run: Run, stub: Stub) -> None:
-    stub.hits = []
-    answer = run("search", "x.resight", "q.jpg")
-    assert (answer.exit_code, answer.stdout) == (0, "q.jpg: 0 hits in 0.25 s\n")
+def test_hits_are_printed_best_first(run: Run, indexed: Path, photos_of_world: Path) -> None:
+    answer = run("search", indexed, photos_of_world / QUERY, "-k", 3)
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    first, header, *rows = answer.stdout.rstrip("\n").split("\n")
+    assert re.fullmatch(rf"{re.escape(str(photos_of_world / QUERY))}: 3 hits in \d+\.\d\d s", first)
+    assert header.split() == ["rank", "score", "inliers", "photo"]
+    assert [row.split()[0] for row in rows] == ["1", "2", "3"]
+    scores = [float(row.split()[1]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert {row.split()[-1] for row in rows} >= FOUND
 
 
-def test_json_has_the_agreed_keys(run: Run, stub: Stub) -> None:
-    stub.hits[0].transform = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
-    stub.hits[0].box = (1.0, 2.0, 3.0, 4.0)
-    answer = run("search", "x.resight", "q.jpg", "r.jpg", "--box", "0,0,5,5", "--box", "1,1,6,6.5", "--json")
+def test_json_has_the_agreed_keys(run: Run, indexed: Path, photos_of_world: Path) -> None:
+    answer = run("search", indexed, photos_of_world / QUERY, "-k", 2, "--json")
     document = json.loads(answer.stdout)
-    hit = {
-        "name": "a.jpg",
-        "score": 0.5,
-        "inliers": 12,
-        "transform": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
-        "box": [1.0, 2.0, 3.0, 4.0],
-    }
-    assert document == {
-        "index": "x.resight",
-        "recipe": "sift-asmk",
-        "results": [
-            {"query": "q.jpg", "box": [0.0, 0.0, 5.0, 5.0], "hits": [hit]},
-            {"query": "r.jpg", "box": [1.0, 1.0, 6.0, 6.5], "hits": [hit]},
-        ],
-        "seconds": 0.5,
-    }
+    assert list(document) == ["index", "recipe", "results", "seconds"]
+    assert (document["index"], document["recipe"]) == (str(indexed), "sift-asmk-spatial")
+    assert document["seconds"] > 0
+    (result,) = document["results"]
+    assert list(result) == ["query", "box", "hits"]
+    assert (result["query"], result["box"]) == (str(photos_of_world / QUERY), None)
+    for hit in result["hits"]:
+        assert list(hit) == ["name", "score", "inliers", "transform", "box"]
+        assert hit["inliers"] >= 4
+        assert [len(row) for row in hit["transform"]] == [3, 3, 3]
+        x0, y0, x1, y1 = hit["box"]
+        assert x0 < x1
+        assert y0 < y1
 
 
-def test_a_query_is_left_out_of_its_own_hits_unless_asked_for(run: Run, stub: Stub) -> None:
-    run("search", "x.resight", "q.jpg")
-    run("search", "x.resight", "q.jpg", "-k", 1000, "--include-self")
-    (_, first), (_, second) = stub.asked("search")
-    assert first == {"box": None, "k": 20, "include_self": False}
-    assert second == {"box": None, "k": 1000, "include_self": True}
+def test_every_query_is_its_own_result_with_its_own_box(run: Run, indexed: Path, photos_of_world: Path) -> None:
+    queries = (photos_of_world / QUERY, photos_of_world / "package-01_1.jpg")
+    boxes = ("--box", "50,50,250,250", "--box", "60.5,60,300,300")
+    document = json.loads(run("search", indexed, *queries, *boxes, "--json").stdout)
+    assert [result["query"] for result in document["results"]] == [str(query) for query in queries]
+    assert [result["box"] for result in document["results"]] == [[50, 50, 250, 250], [60.5, 60, 300, 300]]
+    assert hits(document, 1)[0] in {"package-01_2.jpg", "package-01_rotation_1.jpg", "package-01_light_2.jpg"}
+
+
+def test_a_query_is_left_out_of_its_own_hits_unless_asked_for(run: Run, indexed: Path, photos_of_world: Path) -> None:
+    without = json.loads(run("search", indexed, photos_of_world / QUERY, "--json").stdout)
+    assert QUERY not in hits(without)
+    including = json.loads(run("search", indexed, photos_of_world / QUERY, "--include-self", "--json").stdout)
+    assert hits(including)[0] == QUERY
+    by_name = json.loads(run("search", indexed, QUERY, "--json").stdout)
+    assert hits(by_name) == hits(without)
 
 
 def test_a_file_wins_over_a_name_unless_the_name_is_forced(
-    run: Run, stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.jpg").touch()
-    run("search", "x.resight", "a.jpg", "b.jpg")
-    run("search", "x.resight", "a.jpg", "--name")
-    assert [arguments for arguments, _ in stub.asked("search")] == [(Path("a.jpg"),), ("b.jpg",), ("a.jpg",)]
+    shutil.copy(photos_of_world / "package-01_1.jpg", QUERY)
+    assert source(QUERY, by_name=False) == Path(QUERY)
+    assert source("none.jpg", by_name=False) == "none.jpg"
+    file = json.loads(run("search", indexed, QUERY, "-k", 1, "--json").stdout)
+    assert hits(file) == ["package-01_2.jpg"]
+    name = json.loads(run("search", indexed, QUERY, "--name", "-k", 1, "--json").stdout)
+    assert hits(name)[0] in FOUND
 
 
-def test_together_is_one_result(run: Run, stub: Stub) -> None:
-    answer = run("search", "x.resight", "q.jpg", "r.jpg", "--together", "--box", "0,0,5,5", "--box", "1,1,6,6")
-    queries = [("q.jpg", (0.0, 0.0, 5.0, 5.0)), ("r.jpg", (1.0, 1.0, 6.0, 6.0))]
-    assert stub.asked("search_together") == [((queries,), {"k": 20, "include_self": False})]
-    assert answer.stdout.startswith("q.jpg + r.jpg: 1 hit")
+def test_together_is_one_result(run: Run, indexed: Path, photos_of_world: Path) -> None:
+    queries = [photos_of_world / QUERY, photos_of_world / "poster-02_blur_2.jpg"]
+    document = json.loads(run("search", indexed, *queries, "--together", "-k", 2, "--json").stdout)
+    assert len(document["results"]) == 1
+    assert document["results"][0]["query"] == " + ".join(map(str, queries))
+    assert set(hits(document)) == FOUND
+
+
+def test_finding_nothing_is_said_and_no_error(run: Run, indexed: Path, tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((200, 200, 3), 128, np.uint8))
+    answer = run("search", indexed, tmp_path / "grey.png")
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith(f"{tmp_path / 'grey.png'}: 0 hits in ")
+
+
+def test_names_with_spaces_quotes_and_line_breaks_stay_one_line(run: Run, own_photos: Path, own_index: Path) -> None:
+    name = 'it\'s a "poster"\n\x1b[2J é.jpg'
+    (own_photos / "poster-02_2.jpg").rename(own_photos / name)
+    run("update", own_index)
+    query = own_photos / "poster-02_1.jpg"
+    printed = run("search", own_index, query, "-k", 1).stdout
+    assert printed.count("\n") == 3
+    assert 'it\'s a "poster"\\n\\x1b[2J é.jpg' in printed
+    assert hits(json.loads(run("search", own_index, query, "-k", 1, "--json").stdout)) == [name]
+    assert hits(json.loads(run("search", own_index, name, "-k", 1, "--json").stdout)) == ["poster-02_1.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -91,15 +125,27 @@ def test_together_is_one_result(run: Run, stub: Stub) -> None:
         (("--box", "1,2,3"), "--box 1,2,3: must be four numbers"),
         (("--box", "1,2,3,x"), "--box 1,2,3,x: must be four numbers"),
         (("--box", "0,0,1,1", "--box", "0,0,1,1"), "--box was given 2 times for 1 queries"),
+        (("--box", "0,0,5000,10"), "box 0,0,5000,10"),
+        (("--box", "10,10,10,20"), "box 10,10,10,20"),
+        (("--box", "nan,0,10,10"), "box"),
     ],
 )
-def test_wrong_usage_is_told_before_the_index_is_opened(
-    run: Run, stub: Stub, arguments: tuple[str, ...], message: str
+def test_wrong_usage_is_told(
+    run: Run, indexed: Path, photos_of_world: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    answer = run("search", "x.resight", "q.jpg", *arguments)
-    assert answer.exit_code == 2
+    answer = run("search", indexed, photos_of_world / QUERY, *arguments)
+    assert (answer.exit_code, answer.stdout) == (2, "")
     assert message in answer.stderr
-    assert stub.calls == []
+
+
+def test_a_query_that_is_nothing_is_wrong_usage_and_one_that_is_no_photo_fails(
+    run: Run, indexed: Path, tmp_path: Path
+) -> None:
+    assert run("search", indexed, "poster-02_7.jpg").exit_code == 2
+    (tmp_path / "text.jpg").write_text("no photo")
+    answer = run("search", indexed, tmp_path / "text.jpg")
+    assert answer.exit_code == 1
+    assert "text.jpg" in answer.stderr
 
 
 def test_boxes_come_once_a_query_or_not_at_all() -> None:
@@ -107,3 +153,39 @@ def test_boxes_come_once_a_query_or_not_at_all() -> None:
     assert parse_boxes(["0,1,2,3", "-1,.5,1e2,3"], 2) == [(0.0, 1.0, 2.0, 3.0), (-1.0, 0.5, 100.0, 3.0)]
     with pytest.raises(UsageError, match="1 times for 2 queries"):
         parse_boxes(["0,1,2,3"], 2)
+
+
+def test_the_page_shows_the_hits_and_why(run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path) -> None:
+    page = tmp_path / "hits.html"
+    answer = run("search", indexed, photos_of_world / QUERY, "package-01_1.jpg", "-k", 2, "--html", page)
+    assert (answer.exit_code, answer.stdout) == (0, f"{page}: 2 queries\n")
+    text = page.read_text(encoding="utf-8")
+    for name in FOUND:
+        assert f">{name}<" in text
+    assert text.count("<section>") == 2
+    assert text.count("<line ") > 20
+    assert "sift-asmk-spatial" in text
+    assert text.count("data:image/jpeg") == 6
+
+
+def test_the_page_of_several_photos_joins_each_hit_to_the_right_one(
+    run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "hits.html"
+    queries = (photos_of_world / QUERY, photos_of_world / "package-01_light_2.jpg")
+    run("search", indexed, *queries, "--together", "-k", 4, "--html", page)
+    text = page.read_text(encoding="utf-8")
+    cards = {re.search(r'"name">([^<]*)<', card)[1]: card for card in text.split("<li ")[1:]}  # type: ignore[index]
+    for name, place in (("poster-02_1.jpg", 0), ("package-01_1.jpg", 1)):
+        assert f'<use href="#query-0-{place}"/>' in cards[name]
+
+
+def test_the_page_does_without_photos_that_are_gone(run: Run, own_photos: Path, own_index: Path) -> None:
+    page = own_photos.parent / "hits.html"
+    shutil.rmtree(own_photos)
+    answer = run("search", own_index, "poster-02_1.jpg", "-k", 1, "--html", page)
+    assert answer.exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert ">poster-02_2.jpg<" in text
+    assert text.count("This photo cannot be shown") == 2
+    assert "data:image/jpeg" not in text

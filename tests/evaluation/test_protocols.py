@@ -98,13 +98,18 @@ class Recorder(Scripted):
         self.created: list[tuple[Path, str, Path | None]] = []
         self.added: list[tuple[Path, str, Collection[str] | None]] = []
 
-    def create(self, path: Path, recipe: str, *, fit: Path | None) -> Recorder:
+    def create(self, path: Path, recipe: str, *, fit: Path | None, progress: object) -> Recorder:
         self.created.append((path, recipe, fit))
         path.mkdir()
         return self
 
     def add(
-        self, folder: Path, prefix: str = "", only: Collection[str] | None = None, progress: object = None
+        self,
+        folder: Path,
+        prefix: str = "",
+        only: Collection[str] | None = None,
+        progress: object = None,
+        say: object = None,
     ) -> SimpleNamespace:
         self.added.append((folder, prefix, only))
         return SimpleNamespace(added=2, changed=0, unchanged=0, unreadable=[(f"{prefix}c", "the file is empty")])
@@ -126,7 +131,7 @@ def test_only_the_database_is_indexed_and_distractors_keep_apart(recorder: Recor
     queries = (Query("q", frozenset("ab")),)
     result = evaluate_recipe("sift-bow", dataset(*queries), distractors=tmp_path, fit=tmp_path)
     assert recorder.added == [
-        (Path("photos"), "", ("a", "b", "c")),
+        (Path("photos"), "", frozenset("abc")),
         (tmp_path / "images", "distractors/", None),
     ]
     assert [options for _, *options in recorder.created] == [["sift-bow", tmp_path]]

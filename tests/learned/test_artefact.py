@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from resight.errors import FitError, StorageError
-from resight.learned import artefact
 from resight.learned.artefact import dequantise, hash_arrays, load, quantise, save
 
 ARRAYS = {
@@ -75,7 +74,7 @@ def test_an_interrupted_save_leaves_what_was_there(tmp_path: Path, monkeypatch: 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artefact.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StorageError, match=r"x\.npz: cannot be written: No space left"):
         save(path, {"other": np.zeros(3)}, {})
     assert path.read_bytes() == before

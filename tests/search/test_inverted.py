@@ -11,6 +11,7 @@ from resight.features.local import LocalFeatures
 from resight.search.inverted import Block, InvertedFile, normalise_and_select
 from resight.words.asmk import asmk_score, sign_similarity, word_weights
 from resight.words.bow import bow_scores, inverse_document_frequency
+from resight.words.evidence import WordVector
 from resight.words.hamming import hamming_score, match_weights
 from resight.words.kinds import Asmk, Bow, Hamming
 from resight.words.postings import build_postings
@@ -237,3 +238,41 @@ def test_golden_bow(golden):
                 found = searcher.search(image_of(counts), len(database))
                 np.testing.assert_allclose(found.scores, expected[found.ids], atol=1e-6)
                 assert len(found) == (expected > 0).sum()
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m.kind == "bow"], ids=str)
+def test_an_image_and_its_vector_find_the_same(method):
+    searcher = file_of(collection(10, "bow"), method, cuts=(6,))
+    query = image(np.random.default_rng(11), "bow", 30)
+    one, other = searcher.search(query, 9), searcher.search(searcher.vector(query), 9)
+    np.testing.assert_array_equal(one.ids, other.ids)
+    np.testing.assert_array_equal(one.scores, other.scores)
+
+
+def test_a_vector_with_negative_entries_finds_what_it_points_to():
+    method = Bow(size=WORDS, tf="sqrt")
+    images = collection(12, "bow")
+    searcher = file_of(images, method, cuts=(4, 9))
+    asked = np.random.default_rng(13).normal(size=WORDS)
+    asked[3] = 0
+    words = np.flatnonzero(asked).astype(np.int32)
+    frequency = np.array([sum(w in i.words for i in images) for w in range(WORDS)])
+    idf = inverse_document_frequency(frequency, len(images))
+    vectors = np.array([np.sqrt(np.bincount(i.words, minlength=WORDS)) * idf for i in images])
+    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(asked)
+    expected = np.divide(vectors @ asked, norms, out=np.zeros(len(images)), where=norms > 0)
+    assert (expected < -0.05).any()
+    found = searcher.search(WordVector(words, asked[words]), 100)
+    positive = [i for i in np.argsort(-expected) if expected[i] > 1e-6]
+    assert found.ids.tolist() == [i * 3 + 5 for i in positive]
+    np.testing.assert_allclose(found.scores, expected[positive], rtol=1e-4)
+
+
+def test_only_bags_of_words_are_asked_by_a_vector():
+    searcher = file_of(collection(0, "asmk"), Asmk(size=WORDS))
+    nothing = WordVector(np.empty(0, np.int32), np.empty(0))
+    with pytest.raises(ValueError, match="asmk"):
+        searcher.search(nothing, 5)
+    with pytest.raises(ValueError, match="asmk"):
+        searcher.vector(image(np.random.default_rng(0), "asmk", 5))
+    assert len(file_of(collection(0, "bow"), Bow(size=WORDS)).search(nothing, 5)) == 0

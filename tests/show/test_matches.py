@@ -53,11 +53,17 @@ def test_the_outline_is_where_the_transform_puts_the_box_and_stays_in_the_hit():
     assert right[50, 40].max() > 150
     assert right[30, 55].max() > 150
     assert right[50, 55].max() == 0
-    # Moved off to the left, the outline of the whole query must not reach into the query's own side.
+    # Moved off to the left, the outline of the part must not reach into the query's own side.
     off = np.array([[1.0, 0, -60], [0, 1, 0], [0, 0, 1]])
-    picture = draw_matches(query, hit, verification(np.empty((0, 2)), np.empty((0, 2)), off))
-    assert picture[:, :100].max() == 0
+    picture = draw_matches(query, hit, verification(np.empty((0, 2)), np.empty((0, 2)), off), box=(50, 0, 100, 100))
+    assert picture[20:80, :45].max() == 0
     assert picture[50, 112 + 40].max() > 150
+
+
+def test_a_whole_photo_is_not_outlined():
+    none = verification(np.empty((0, 2)), np.empty((0, 2)), np.eye(3))
+    picture = draw_matches(np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100, 3), np.uint8), none)
+    assert picture[:, :100].max() == picture[:, 112:].max() == 0
 
 
 def test_at_most_the_limit_is_drawn():

@@ -14,7 +14,7 @@ import pytest
 
 from resight.errors import StorageError, UsageError
 from resight.search.ranking import Verification
-from resight.show.page import PageHit, PageQuery, write_page
+from resight.show.page import PageHit, PagePhoto, PageQuery, write_page
 
 NASTY = "a \"b\" 'c' <script>alert(1)</script>\n& \x00\udcff.jpg"
 VOID = {"meta"}
@@ -67,11 +67,12 @@ def verified(count: int, scale: float = 1.0) -> Verification:
 @pytest.fixture
 def page(tmp_path) -> Path:
     hits = [
-        PageHit("first.jpg", 12.5, photo(200, 320, 1), verified(150), None, "right"),
-        PageHit(NASTY, 1.0, photo(640, 480, 2), None, (10, 20, 110, 220), "wrong", 0.5),
-        PageHit("gone.jpg", 0.25, None, verified(9), None, "junk"),
+        PageHit("first.jpg", 12.5, PagePhoto(photo(200, 320, 1)), verified(150), mark="right"),
+        PageHit(NASTY, 1.0, PagePhoto(photo(640, 480, 2), (10, 20, 110, 220), 0.5), mark="wrong"),
+        PageHit("gone.jpg", 0.25, PagePhoto(None), verified(9), mark="junk"),
     ]
-    return write_page(tmp_path / "hits.html", [PageQuery(NASTY, photo(480, 640), (64, 48, 320, 240), hits)])
+    asked = PagePhoto(photo(480, 640), (64, 48, 320, 240))
+    return write_page(tmp_path / "hits.html", [PageQuery(NASTY, [asked], hits)], note="x.resight & <more>")
 
 
 def test_it_is_one_file_that_needs_nothing_else(page):
@@ -111,7 +112,8 @@ def test_hits_stand_in_order_with_rank_score_inliers_and_mark(page):
         "right",
         "wrong",
         "junk",
-        "3 hits, 2 of them verified",
+        "3 hits, 2 verified by matched points",
+        "x.resight & <more>",
         "cannot be shown",
     ):
         assert part in text
@@ -120,49 +122,62 @@ def test_hits_stand_in_order_with_rank_score_inliers_and_mark(page):
 def test_thumbnails_are_small_and_each_photo_is_there_once(page):
     uris = [a["href"] for a in read(page).all("image")]
     assert len(uris) == len(set(uris)) == 3
-    for uri in uris:
+    for uri, side in zip(uris, (360, 320, 360), strict=True):
         data = np.frombuffer(base64.b64decode(uri.split(",")[1]), np.uint8)
-        assert max(cv2.imdecode(data, cv2.IMREAD_COLOR).shape[:2]) == 320
+        assert max(cv2.imdecode(data, cv2.IMREAD_COLOR).shape[:2]) == side
 
 
 def test_lines_join_the_points_in_thumbnail_pixels(page):
     lines = read(page).all("line")
-    assert len(lines) == 60
-    points = {tuple(np.round(p, 0)) for p in verified(150).query_xy * 0.5}
+    assert len(lines) == 40
+    points = {tuple(np.round(p, 0)) for p in verified(150).query_xy * 0.5625}
     for line in lines:
         x, y = float(line["x1"]), float(line["y1"])
         assert any(abs(x - px) <= 1 and abs(y - py) <= 1 for px, py in points)
-        # The transform is the identity; the query's thumbnail is half of its photo, the hit's is its photo and is
-        # 40 pixels lower than the query's, so that it hangs by 20.
-        assert float(line["x2"]) == pytest.approx(2 * x + 328, abs=0.3)
-        assert float(line["y2"]) == pytest.approx(2 * y + 20, abs=0.3)
+        # The transform is the identity; the query is drawn at 360 / 640, which is 270 high, the hit at 270 / 200.
+        assert float(line["x2"]) == pytest.approx(2.4 * x + 368, abs=0.3)
+        assert float(line["y2"]) == pytest.approx(2.4 * y, abs=0.3)
 
 
 def test_boxes_are_outlined_where_they_are(page):
     shapes = [a["points"] for a in read(page).all("polygon") if a["class"] == "box"]
-    # The query's box at half its size, twice; where it lies in the first hit; the second hit's box at a quarter.
-    assert shapes.count("32.0,24.0 160.0,24.0 160.0,120.0 32.0,120.0") == 2
+    # The query's box at 360 / 640, twice; where it lies in the first hit; the second hit's box at 360 / 1280.
+    assert shapes.count("36.0,27.0 180.0,27.0 180.0,135.0 36.0,135.0") == 2
     assert "64.0,48.0 320.0,48.0 320.0,240.0 64.0,240.0" in shapes
-    assert "2.5,5.0 27.5,5.0 27.5,55.0 2.5,55.0" in shapes
+    assert "2.8,5.6 30.9,5.6 30.9,61.9 2.8,61.9" in shapes
     assert len(shapes) == 4
 
 
 def test_the_drawings_are_well_formed_xml(page):
     for drawing in re.findall(
-        r'<svg (?:class="query" )?role="img".*?</svg>(?=<div>|<figcaption>)', page.read_text("utf-8")
+        r'<svg (?:class="query" )?role="img".*?</svg>(?=</div>|<figcaption>)', page.read_text("utf-8")
     ):
         ET.fromstring(drawing)
 
 
 def test_a_transform_to_infinity_draws_no_outline(tmp_path):
     wild = Verification(np.array([[1.0, 0, 0], [0, 1, 0], [-0.01, 0, 1]]), *(np.ones((9, 2), np.float32),) * 2, 9.0)
-    hit = PageHit("x.jpg", 1.0, photo(200, 300), wild)
-    outline = read(write_page(tmp_path / "p.html", [PageQuery("q", photo(200, 300), None, [hit])]))
-    assert not outline.all("polygon")
+    hit = PageHit("x.jpg", 1.0, PagePhoto(photo(200, 300)), wild)
+    asked = PagePhoto(photo(200, 300), (0, 0, 300, 200))
+    outline = read(write_page(tmp_path / "p.html", [PageQuery("q", [asked], [hit])]))
+    assert len([a for a in outline.all("polygon") if a["class"] == "box"]) == 2  # the query's own, twice
+
+
+def test_a_hit_stands_beside_the_photo_that_it_was_verified_with(tmp_path):
+    asked = [PagePhoto(photo(300, 400, 1)), PagePhoto(None), PagePhoto(photo(400, 300, 2))]
+    hits = [PageHit(f"{i}.jpg", 1.0, PagePhoto(photo(300, 400, 9)), verified(9), query=i) for i in (2, 1, 0)]
+    outline = read(write_page(tmp_path / "p.html", [PageQuery("a + b + c", asked, hits)]))
+    assert [a["href"] for a in outline.all("use")] == ["#query-0-2", "#query-0-0"]
+    assert {a["id"] for a in outline.all("image") if "id" in a} == {"query-0-0", "query-0-2"}
+    assert "2 1.jpg" in re.sub(r"\s+", " ", outline.text)
+    assert outline.text.count("cannot be shown") == 1
 
 
 def test_nothing_found_and_no_queries_are_said(tmp_path):
-    assert "Nothing was found." in read(write_page(tmp_path / "a.html", [PageQuery("q", photo(9, 9), None, [])])).text
+    assert (
+        "Nothing was found."
+        in read(write_page(tmp_path / "a.html", [PageQuery("q", [PagePhoto(photo(9, 9))], [])])).text
+    )
     assert "No queries." in read(write_page(tmp_path / "b.html", [], title="<Empty>")).text
 
 
@@ -187,4 +202,4 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 
 def test_other_arrays_are_refused(tmp_path):
     with pytest.raises(UsageError, match="RGB"):
-        write_page(tmp_path / "p.html", [PageQuery("q", np.zeros((5, 5), np.uint8), None, [])])
+        write_page(tmp_path / "p.html", [PageQuery("q", [PagePhoto(np.zeros((5, 5), np.uint8))], [])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -11,9 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
-from resight.channels.descriptors import DescriptorChannel
-from resight.channels.vectors import FisherChannel, VladChannel
-from resight.channels.words import WordsChannel
 from resight.descriptors.kinds import Fisher, Vlad
 from resight.errors import FitError
 from resight.features.kinds import Sift
@@ -21,7 +19,6 @@ from resight.learned.artefact import Artefact, dequantise, load, quantise
 from resight.learned.assignment import Assigner
 from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
-from resight.learned.mixture import fit_mixture, fit_pca
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming
 
@@ -32,23 +29,52 @@ POINTS_PER_WORD = 100
 """Descriptors a word that a fit is given at most; more move the centroids by less than the noise of their start."""
 POINTS_PER_GAUSSIAN = 4000
 HAMMING_BITS = 64
+DIMENSIONS = 128
+"""Of a SIFT descriptor."""
+BUILTIN = resources.files("resight.learned") / "builtin"
+"""What ships with resight. A file never changes under its name: an index refers to it by name and hash."""
+REFERENCE = "builtin"
+"""Key of the provenance by which an artefact without arrays stands for one that ships."""
+
+_log = logging.getLogger(__name__)
 
 
 def build_channel(features: Sift, method: Method, fitted: Arrays) -> Channel:
-    """The channel of a method with its fitted arrays, as `load` or `fit_arrays` give them. FitError if they differ."""
+    """The channel of a method with its fitted arrays, as `read_fitted` or `fit_arrays` give them.
+
+    FitError where they do not suit it.
+    """
     arrays = dequantise(fitted)
+    _check_arrays(method, arrays)
+    match method:
+        case Bow() | Hamming() | Asmk():
+            from resight.channels.words import WordsChannel
+
+            return WordsChannel(features, method, arrays)
+        case Vlad():
+            from resight.channels.vectors import VladChannel
+
+            return VladChannel(features, method, arrays)
+        case Fisher():
+            from resight.channels.vectors import FisherChannel
+
+            return FisherChannel(features, method, arrays)
+        case Exhaustive():
+            from resight.channels.descriptors import DescriptorChannel
+
+            return DescriptorChannel(features, method)
+
+
+def _check_arrays(method: Method, arrays: Arrays) -> None:
     missing = needed_arrays(method) - arrays.keys()
     if missing:
         raise FitError(f'"{method.kind}" needs {", ".join(sorted(missing))}, which were not fitted; fit them for it')
-    match method:
-        case Bow() | Hamming() | Asmk():
-            return WordsChannel(features, method, arrays)
-        case Vlad():
-            return VladChannel(features, method, arrays)
-        case Fisher():
-            return FisherChannel(features, method, arrays)
-        case Exhaustive():
-            return DescriptorChannel(features, method)
+    first = {"centroids", "mean"} & needed_arrays(method)
+    for name in first:
+        if arrays[name].shape[-1] != DIMENSIONS or not arrays[name].size:
+            raise FitError(
+                f"{name} of shape {arrays[name].shape} were fitted on other features, not on {DIMENSIONS} dimensions"
+            )
 
 
 def needed_arrays(method: Method) -> set[str]:
@@ -75,45 +101,72 @@ def sample_size(method: Method) -> int:
             return POINTS_PER_WORD * method.size
 
 
-def builtin(method: Method) -> Artefact:
-    """The arrays that ship with resight for a method. FitError where none has its size."""
+def builtin_reference(method: Method) -> dict[str, str]:
+    """Provenance of an artefact that stands for the arrays that ship for a method. FitError where none has its size."""
     if isinstance(method, Fisher):
         name, wanted = f"sift-fisher-{method.components}x{method.pca}", f"{method.components} components"
     elif isinstance(method, Exhaustive):
         raise FitError('"exhaustive" has nothing to fit')
     else:
         name, wanted = f"sift-codebook-{method.size}", f"size = {method.size}"
-    folder = resources.files("resight.learned") / "builtin"
-    shipped = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".npz"))
-    if f"{name}.npz" not in shipped:
-        have = ", ".join(entry.removesuffix(".npz") for entry in shipped)
+    if name not in _shipped():
         raise FitError(
-            f'nothing built in has {wanted} (there is {have}): choose one of these sizes, or fit = "collection"'
+            f"nothing built in has {wanted} (there is {', '.join(_shipped())}): choose one of these sizes, or "
+            'fit = "collection"'
         )
-    with resources.as_file(folder / f"{name}.npz") as path:
+    return {REFERENCE: name, "sha256": _load_shipped(name, method).sha256}
+
+
+def read_fitted(path: Path, method: Method) -> Artefact:
+    """Arrays that were fitted before and saved, or those that ship and that the file refers to.
+
+    FitError where the file is missing or damaged, does not suit the method, or refers to what this version has not.
+    """
+    artefact = load(path)
+    if REFERENCE in artefact.provenance:
+        name, sha256 = str(artefact.provenance[REFERENCE]), artefact.provenance.get("sha256")
+        mend = "install the version of resight that wrote it, or make a new index"
+        if name not in _shipped():
+            raise FitError(f"{path}: it refers to the built-in {name}, which this version of resight has not; {mend}")
+        shipped = _load_shipped(name, method)
+        if shipped.sha256 != sha256:
+            raise FitError(f"{path}: it refers to a built-in {name} that differs from the one of this version; {mend}")
+        return shipped
+    missing = sorted(needed_arrays(method) - artefact.arrays.keys())
+    if missing:
+        held = ", ".join(sorted(artefact.arrays)) or "nothing"
+        raise FitError(f'{path}: "{method.kind}" needs {", ".join(missing)}, and this fit holds {held}')
+    return artefact
+
+
+def _shipped() -> list[str]:
+    """Names of everything built in."""
+    if not BUILTIN.is_dir():
+        return []
+    return sorted(entry.name.removesuffix(".npz") for entry in BUILTIN.iterdir() if entry.name.endswith(".npz"))
+
+
+def _load_shipped(name: str, method: Method) -> Artefact:
+    with resources.as_file(BUILTIN / f"{name}.npz") as path:
         return load(path, needed_arrays(method))
-
-
-def from_file(path: Path, method: Method) -> Artefact:
-    """Arrays that were fitted before and saved, for instance in another index. FitError where they do not suit."""
-    return load(path, needed_arrays(method))
 
 
 def fit_arrays(
     method: Method, sample: NDArray[np.float32], seed: int, progress: Callable[[str], None] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Fits what a method needs on descriptors (n, d); sizes shrink where n is too small, and `progress` says so.
+    """Fits what a method needs on descriptors (n, d); sizes shrink where n is too small, with a warning in the log.
 
-    Centroids are kept as uint8. FitError where there is nothing to fit on.
+    `progress` is told how far it is. Centroids are kept as uint8. FitError where there is nothing to fit on.
     """
     rng = np.random.default_rng(seed)
-    say = progress or (lambda _: None)
     match method:
         case Exhaustive():
             return {}
         case Fisher():
             components = affordable_size(len(sample), method.components)
-            _say_if_smaller(say, "Gaussians", components, method.components, len(sample))
+            _warn_if_smaller("Gaussians", components, method.components, len(sample))
+            from resight.learned.mixture import fit_mixture, fit_pca
+
             pca = fit_pca(sample, min(method.pca, sample.shape[1]))
             mixture = fit_mixture(pca.apply(sample), components, seed)
             return {
@@ -125,7 +178,7 @@ def fit_arrays(
             }
         case _:
             size = affordable_size(len(sample), method.size)
-            _say_if_smaller(say, "words", size, method.size, len(sample))
+            _warn_if_smaller("words", size, method.size, len(sample))
             arrays = dict(quantise({"centroids": fit_codebook(sample, size, rng, progress=progress)}))
             if isinstance(method, Hamming):
                 arrays.update(fit_signatures(sample, dequantise(arrays)["centroids"], rng))
@@ -142,6 +195,6 @@ def fit_signatures(
     return {"projection": projection, **quantise({"medians": medians})}
 
 
-def _say_if_smaller(say: Callable[[str], None], what: str, size: int, wanted: int, points: int) -> None:
+def _warn_if_smaller(what: str, size: int, wanted: int, points: int) -> None:
     if size < wanted:
-        say(f"{points} descriptors are enough for {size} {what}, not for {wanted}: fitting {size}")
+        _log.warning("%d descriptors are enough for %d %s, not for %d: fitting %d", points, size, what, wanted, size)

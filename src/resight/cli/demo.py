@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resight.cli.evaluate import print_result
-from resight.cli.output import say, shown
+from resight.cli.output import print_json, print_table, readable, say, shown
 from resight.cli.progress import progress_bar
-from resight.cli.recipes import default_recipe
 from resight.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resight.evaluation.folder import Dataset
+    from resight.evaluation.result import EvaluationResult
+
 PLAIN = "sift-bow"
+OBJECTS, LOOK_ALIKES, DISTRACTORS = 12, 3, 24
+"""Size of the world: the whole demo should take well under a minute on two cores."""
+HITS = 8
+"""Hits of a query on the page."""
 
 
 def demo(
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes another world.")] = 0,
     output: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="A new folder for the photos, the index and the page.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="A new folder for photos, index and page.")
     ] = Path("resight-demo"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Make up a small world of photos and search it.
 
@@ -28,25 +38,69 @@ def demo(
     """
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise UsageError(f"{output}: exists already; name a new folder with --output")
-    from resight.evaluation.folder import read_folder
-    from resight.evaluation.protocols import evaluate_recipe
-    from resight.index import Index
-    from resight.show.page import write_page
+    from resight.recipe import DEFAULT
     from resight.worlds.world import render_world, save_world
 
-    world, kept, page = output / "world", output / "world.resight", output / "page.html"
     say("rendering a world of photos")
-    save_world(render_world(seed), world)
-    dataset = read_folder(world)
+    world = render_world(seed, objects=OBJECTS, look_alikes=LOOK_ALIKES, distractors=DISTRACTORS)
+    save_world(world, output / "world")
+    demonstrate(output, (PLAIN, DEFAULT), as_json)
+
+
+def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
+    """Judges recipes on the world below `output`; the last one's index is kept, and its hits are put on the page."""
+    from resight.evaluation.folder import read_folder
+    from resight.evaluation.protocols import evaluate_recipe
+
+    photos, kept, page = output / "world", output / "world.resight", output / "page.html"
+    dataset = read_folder(photos)
+    results = []
     with progress_bar() as bar:
-        plain = evaluate_recipe(PLAIN, dataset, progress=bar)
-        best = evaluate_recipe(default_recipe(), dataset, at=kept, progress=bar)
-    print_result(plain)
-    print_result(best)
+        for recipe in recipes:
+            say(f"indexing {len(dataset.images)} photos by {recipe}, and asking {len(dataset.queries)} queries")
+            at = kept if recipe == recipes[-1] else None
+            results.append(evaluate_recipe(recipe, dataset, at=at, progress=bar, say=say))
+    _write_demo_page(page, kept, dataset)
+    if as_json:
+        paths = {"photos": photos / "images", "index": kept, "page": page}
+        print_json({**{what: readable(path) for what, path in paths.items()}, "results": [r.plain() for r in results]})
+        return
+    _print_comparison(results)
+    print(f"photos: {shown(photos / 'images')}")
+    print(f"index:  {shown(kept)}")
+    print(f"page:   {shown(page)} (open it in a browser: hits with their matched points)")
+    query = dataset.path(dataset.queries[0].image)
+    print(f"try:    resight search {shown(kept)} {shown(query)} --html hits.html")
+
+
+def _print_comparison(results: Sequence[EvaluationResult]) -> None:
+    """mAP of each recipe on each challenge and on all queries."""
+    first = results[0]
+    rows: list[tuple[str, ...]] = []
+    for challenge in first.challenges:
+        count = sum(query.challenge == challenge for query in first.queries)
+        rows.append((challenge, str(count), *(f"{one.challenges[challenge].ap:.3f}" for one in results)))
+    rows.append(("all", str(len(first.queries)), *(f"{one.mean.ap:.3f}" for one in results)))
+    print(f"mean average precision on {first.protocol.database} photos")
+    print_table(("challenge", "queries", *(one.recipe for one in results), ""), [(*row, "") for row in rows])
+
+
+def _write_demo_page(page: Path, kept: Path, dataset: Dataset) -> None:
+    """The first query of each challenge, its hits marked as the ground truth says."""
+    from resight.index import Index
+    from resight.show.page import write_page
+    from resight.show.results import page_query
+
     index = Index.open(kept)
     first = {query.challenge: query for query in reversed(dataset.queries)}
-    results = [index.search(dataset.path(query.image), box=query.box, k=8) for query in first.values()]
-    write_page(page, index, results)
-    print(f"photos: {shown(world / 'images')}")
-    print(f"index:  {shown(kept)}")
-    print(f"page:   {shown(page)}")
+    sections = []
+    for challenge, query in sorted(first.items(), key=lambda item: item[0] or ""):
+        photo = dataset.path(query.image)
+        result = index.search(photo, box=query.box, k=HITS)
+        section = page_query(index.reader, result, [(photo, query.box)], query.mark)
+        sections.append(replace(section, title=f"{challenge or 'query'}: {query.image}"))
+    note = (
+        f"One query for each challenge, by {index.recipe.name}. Junk shows the same thing in another hard way;"
+        " it counts neither way."
+    )
+    write_page(page, sections, title="resight demo", note=note)

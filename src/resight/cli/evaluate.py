@@ -46,7 +46,7 @@ def evaluate(
 
     dataset = read_folder(folder)
     with progress_bar() as bar:
-        result = evaluate_recipe(recipe, dataset, distractors=distractors, fit=fit, progress=bar)
+        result = evaluate_recipe(recipe, dataset, distractors=distractors, fit=fit, progress=bar, say=say)
     if as_json:
         print(result.to_json(), end="")
     else:

@@ -11,7 +11,6 @@ import typer
 
 from resight.cli.output import print_fields, print_json, readable, say, shown
 from resight.cli.progress import progress_bar
-from resight.cli.recipes import default_recipe
 
 if TYPE_CHECKING:
     from resight.index import AddReport, Index
@@ -53,8 +52,9 @@ def index(
 ) -> None:
     """Index folders of photos, or go on where a run stopped."""
     from resight.index import Index
+    from resight.recipe import DEFAULT
 
-    made = Index.create(output, recipe or default_recipe(), fit=fit)
+    made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
     _finish(output, _add(made, photos, prefix), strict, as_json)
 
 
@@ -71,7 +71,7 @@ def update(path: IndexPath, strict: Strict = False, as_json: Json = False) -> No
 
     opened = Index.open(path)
     with progress_bar() as bar:
-        report = opened.update(progress=bar and partial(bar, "indexing"))
+        report = opened.update(progress=bar and partial(bar, "indexing"), say=say)
     _finish(path, [report], strict, as_json)
 
 
@@ -109,9 +109,15 @@ def verify(
     """Check every byte of an index; exit 1 if one is wrong."""
     from resight.index import Index
 
-    report = Index.open(path).verify(repair=repair)
+    report = Index.check(path, mend=repair)
     if as_json:
-        print_json({"index": readable(path), "problems": list(report.problems), "repaired": list(report.repaired)})
+        print_json(
+            {
+                "index": readable(path),
+                "problems": [readable(line) for line in report.problems],
+                "repaired": [readable(line) for line in report.repaired],
+            }
+        )
     else:
         for line in report.repaired:
             print(f"repaired: {shown(line)}")
@@ -135,21 +141,27 @@ def _add(target: Index, photos: Sequence[Path], prefix: str) -> list[AddReport]:
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     with progress_bar() as bar:
         return [
-            target.add(root, prefix=folder, progress=bar and partial(bar, f"indexing {i}/{len(photos)}"))
+            target.add(root, prefix=folder, progress=bar and partial(bar, _label(i, len(photos))), say=say)
             for i, root in enumerate(photos, start=1)
         ]
+
+
+def _label(number: int, of: int) -> str:
+    return "indexing" if of == 1 else f"indexing folder {number} of {of}"
 
 
 def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool) -> None:
     """Prints what several runs did together; a photo that could not be read fails the command only when strict."""
     unreadable = [row for report in reports for row in report.unreadable]
-    counts = {key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged")}
+    counts = {
+        key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged", "removed")
+    }
     seconds = sum(report.seconds for report in reports)
     if as_json:
         listed = [{"name": name, "reason": reason} for name, reason in unreadable]
         print_json({"index": readable(path), **counts, "unreadable": listed, "seconds": seconds})
     else:
-        done = ", ".join(f"{count} {key}" for key, count in counts.items())
+        done = ", ".join(f"{count} {key}" for key, count in counts.items() if count or key != "removed")
         fresh = counts["added"] + counts["changed"]
         rate = f" ({fresh / seconds:.1f} photos/s)" if fresh and seconds > 0 else ""
         print(f"{shown(path)}: {done}, {len(unreadable)} unreadable in {seconds:.1f} s{rate}")

@@ -19,6 +19,9 @@ from resight.cli import demo, evaluate, index, recipes, search
 from resight.cli.output import say
 from resight.errors import ResightError
 
+RESUMABLE = ("index", "add", "update")
+"""Verbs that go on where they were interrupted."""
+
 
 class Verbs(TyperGroup):
     """Runs a command and turns what went wrong into a line for the person and an exit code."""
@@ -33,7 +36,10 @@ class Verbs(TyperGroup):
             say(f"Error: {error}")
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
-            say("Interrupted. An index stays usable: it has every batch that was finished.")
+            resumable = ctx.invoked_subcommand in RESUMABLE
+            say(
+                "Interrupted." + (" The index has what was finished; run the same again to go on." if resumable else "")
+            )
             raise typer.Exit(130) from error
         except BrokenPipeError as error:
             # The interpreter flushes once more at its end and would complain.

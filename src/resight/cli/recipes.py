@@ -18,14 +18,6 @@ def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print the list
         print_json({"recipes": [one.to_dict() for one in listed]})
         return
     rows = [
-        (f"{one.name} (default)" if one.default else one.name, one.needs or "-", one.checked_by, one.summary)
-        for one in listed
+        (f"{one.name} (default)" if one.default else one.name, one.needs, one.checked_by, one.summary) for one in listed
     ]
     print_table(("recipe", "needs", "checked by", "what it is"), rows)
-
-
-def default_recipe() -> str:
-    """The name of the recipe that is used where none is named."""
-    from resight.recipe import available
-
-    return str(next(one.name for one in available() if one.default))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,16 @@ from resight.errors import UsageError
 
 if TYPE_CHECKING:
     from resight.images import Box
-    from resight.index import Result
+    from resight.results import Result
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What was asked, as the person wrote it and as the index understood it, and the answer."""
+
+    query: str
+    sources: list[tuple[Path | str, Box | None]]
+    result: Result
 
 
 def search(
@@ -50,25 +60,27 @@ def search(
     from resight.index import Index
 
     index = Index.open(path)
-    found: list[tuple[str, Result]] = []
+    sources = [(source(query, by_name), box) for query, box in asked]
     if together:
-        sources = [(source(query, by_name), box) for query, box in asked]
-        result = index.search_together(sources, k=k, include_self=include_self)
-        found.append((" + ".join(queries), result))
+        title = " + ".join(queries)
+        found = [Answered(title, sources, index.search_together(sources, k=k, include_self=include_self))]
     else:
-        for query, box in asked:
-            result = index.search(source(query, by_name), box=box, k=k, include_self=include_self)
-            found.append((query, result))
+        found = [
+            Answered(query, [one], index.search(one[0], box=one[1], k=k, include_self=include_self))
+            for query, one in zip(queries, sources, strict=True)
+        ]
     if as_json:
         print_json(document(path, index.recipe.name, found))
     elif html is not None:
         from resight.show.page import write_page
+        from resight.show.results import page_query
 
-        write_page(html, index, [result for _, result in found])
+        sections = [page_query(index.reader, one.result, one.sources) for one in found]
+        write_page(html, sections, title="Photos that show the same thing", note=f"{path}, by {index.recipe.name}")
         print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
     else:
-        for query, result in found:
-            print_hits(query, result)
+        for one in found:
+            print_hits(one.query, one.result)
 
 
 def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
@@ -94,12 +106,12 @@ def source(query: str, by_name: bool) -> Path | str:
     return query if by_name or not Path(query).exists() else Path(query)
 
 
-def document(path: Path, recipe: str, found: Sequence[tuple[str, Result]]) -> dict[str, Any]:
+def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, Any]:
     """The JSON document of all results; boxes are [x0, y0, x1, y1] or null, transforms 3 x 3 from query to hit."""
     results = [
         {
-            "query": readable(query),
-            "box": result.box,
+            "query": readable(one.query),
+            "box": one.result.box,
             "hits": [
                 {
                     "name": hit.name,
@@ -108,12 +120,12 @@ def document(path: Path, recipe: str, found: Sequence[tuple[str, Result]]) -> di
                     "transform": hit.transform,
                     "box": hit.box,
                 }
-                for hit in result.hits
+                for hit in one.result.hits
             ],
         }
-        for query, result in found
+        for one in found
     ]
-    seconds = sum(result.seconds for _, result in found)
+    seconds = sum(one.result.seconds for one in found)
     return {"index": readable(path), "recipe": recipe, "results": results, "seconds": seconds}
 
 

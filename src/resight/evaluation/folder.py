@@ -13,9 +13,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from resight.errors import ImageError, UsageError
+from resight.folders import escape_name, unescape_name
 from resight.images import Box, check_box, decode
 
 GROUND_TRUTH = "groundtruth.json"
@@ -32,10 +33,16 @@ class Query:
     box: Box | None = None
     challenge: str | None = None
 
+    def mark(self, name: str) -> Literal["right", "wrong", "junk"]:
+        """What the ground truth says of a hit; the query itself is neither right nor wrong unless it is a positive."""
+        if name in self.positives:
+            return "right"
+        return "junk" if name in self.junk or name == self.image else "wrong"
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """Photos below `root` by name, which of them are the database, and the queries."""
+    """Photos below `root` by name, as an index of `root` calls them; which are the database; the queries."""
 
     root: Path
     images: tuple[str, ...]
@@ -43,7 +50,7 @@ class Dataset:
 
     def path(self, name: str) -> Path:
         """The file of a photo."""
-        return self.root / name
+        return self.root / unescape_name(name)
 
 
 def photo_root(folder: Path) -> Path:
@@ -99,7 +106,7 @@ class _Reader:
         queries = tuple(self.query(row, f"queries[{position}]", database) for position, row in enumerate(rows))
         if not queries:
             raise self.wrong("queries", "is empty; there is nothing to evaluate")
-        return Dataset(self.root, images, queries)
+        return Dataset(self.root, tuple(map(escape_name, images)), queries)
 
     def query(self, row: object, key: str, database: frozenset[str]) -> Query:
         if not isinstance(row, dict):
@@ -115,7 +122,8 @@ class _Reader:
         challenge = row.get("challenge")
         if not (challenge is None or isinstance(challenge, str)):
             raise self.wrong(f"{key}.challenge", f"must be a name, not {json.dumps(challenge)}")
-        return Query(image, positives, junk, self.box(row.get("box"), f"{key}.box", image), challenge)
+        box = self.box(row.get("box"), f"{key}.box", image)
+        return Query(escape_name(image), _escaped(positives), _escaped(junk), box, challenge)
 
     def present(self, row: Mapping[str, Any], name: str, key: str) -> Any:
         if name not in row:
@@ -143,7 +151,7 @@ class _Reader:
         return frozenset(values)
 
     def on_disk(self, name: str, key: str) -> None:
-        """A name is the path below `images/`, as the index will call it; nothing outside is read."""
+        """A name is the path of a file below `images/`; nothing outside is read."""
         parts = PurePosixPath(name).parts
         if "\0" in name or name != "/".join(parts) or name.startswith("/") or {"..", "."} & {*parts} or not parts:
             raise self.wrong(key, f"{name!r} is not the path of a file below {self.root}")
@@ -162,3 +170,7 @@ class _Reader:
             raise self.wrong(key, f"{image!r}: {error}") from error
         except ImageError as error:
             raise self.wrong(key, str(error)) from error
+
+
+def _escaped(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(escape_name(name) for name in names)

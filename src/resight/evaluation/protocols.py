@@ -11,16 +11,13 @@ from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from resight.errors import ImageError, UsageError
 from resight.evaluation.folder import Dataset, Query, photo_root
 from resight.evaluation.result import EvaluationResult, Metrics, QueryResult
 from resight.evaluation.result import Protocol as Choices
 from resight.images import Box
-
-if TYPE_CHECKING:
-    from resight.recipe import Recipe
 
 DISTRACTORS = "distractors/"
 """What the names of distractors begin with in the index, so that they cannot be taken for database images."""
@@ -98,27 +95,28 @@ def evaluate(
 
 
 def evaluate_recipe(
-    recipe: str | Recipe,
+    recipe: str | Path,
     dataset: Dataset,
     *,
     distractors: Path | None = None,
     fit: Path | None = None,
     at: Path | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> EvaluationResult:
     """Indexes the data set's photos, and all photos below `distractors`, by a recipe and asks every query.
 
     What the recipe fits is fitted on the photos below `fit`, where that is given. The index is a temporary one, or it
-    is made at `at` and stays there.
+    is made at `at` and stays there. `say` is told lines about fitting.
     """
     from resight.index import Index
 
     with ExitStack() as stack:
         path = at or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
         start = time.perf_counter()
-        index = Index.create(path, recipe, fit=fit)
+        index = Index.create(path, recipe, fit=fit, progress=say)
         indexing = None if progress is None else partial(progress, "indexing")
-        report = index.add(dataset.root, only=dataset.images, progress=indexing)
+        report = index.add(dataset.root, only=frozenset(dataset.images), progress=indexing, say=say)
         unreadable = list(report.unreadable)
         count = 0
         if distractors is not None:

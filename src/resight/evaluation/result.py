@@ -16,7 +16,7 @@ from resight.evaluation.metrics import (
     oxford_ap,
     precision_at,
 )
-from resight.store.disk import write_over
+from resight.files import write_whole
 
 KAPPAS = (1, 5, 10)
 CLIPPED_KAPPAS = (5, 10)
@@ -144,17 +144,19 @@ class EvaluationResult:
             "versions": dict(self.versions),
         }
 
+    def plain(self) -> dict[str, Any]:
+        """The document with null for what has no value (NaN), as JSON demands."""
+        return {key: _without_nan(value) for key, value in self.to_dict().items()}
+
     def to_json(self) -> str:
         """The document as JSON text; what has no value (NaN) is null."""
-        return json.dumps(_without_nan(self.to_dict()), indent=2, allow_nan=False) + "\n"
+        return json.dumps(self.plain(), indent=2, allow_nan=False) + "\n"
 
     def write(self, path: Path) -> None:
         """Writes the JSON document: the whole of it or, on an error, nothing. Raises StorageError."""
-        if path.exists() and not path.is_file():
-            raise StorageError(f"{path}: cannot be written (not a regular file); choose another place")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_over(path, self.to_json().encode())
+            write_whole(path, self.to_json().encode())
         except OSError as error:
             raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from resight.errors import FitError, StorageError
+from resight.files import write_whole
 
 Array = NDArray[Any]
 Provenance = Mapping[str, str | int | float]
@@ -41,7 +40,7 @@ def save(path: Path, arrays: Mapping[str, Array], provenance: Provenance) -> str
     numpy reads the file too. StorageError where the disk refuses.
     """
     try:
-        _replace(path, to_bytes(arrays, provenance))
+        write_whole(path, to_bytes(arrays, provenance))
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
     return hash_arrays(arrays)
@@ -123,21 +122,3 @@ def hash_arrays(arrays: Mapping[str, Array]) -> str:
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     # Stored, not deflated: what a zlib makes of the same bytes depends on its version.
     archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, compress_type=zipfile.ZIP_STORED)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

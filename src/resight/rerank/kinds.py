@@ -72,4 +72,15 @@ class Discriminative(BaseModel):
     regularisation: float = Field(default=1.0, gt=0.0, description="C of the SVM.")
 
 
+class Augmentation(BaseModel):
+    """Database images take the words of the images that they are verified with (Arandjelovic & Zisserman, CVPR 2012,
+    section 4: spatially verified database-side feature augmentation)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["verified"] = "verified"
+    neighbours: int = Field(default=10, ge=1, description="Verified images that each image takes words from.")
+    min_inliers: int = Field(default=20, ge=4)
+
+
 StageKind = Annotated[Spatial | Expansion | Chain | Discriminative, Field(discriminator="kind")]

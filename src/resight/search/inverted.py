@@ -15,7 +15,7 @@ from resight.search.ranking import Mask, Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 from resight.words.asmk import distance_gain, word_weights
 from resight.words.bow import add_by_count, count_images, inverse_document_frequency, inverse_norms, term_gain
-from resight.words.evidence import ImageWords
+from resight.words.evidence import ImageWords, WordVector
 from resight.words.hamming import (
     add_by_distance,
     add_consistent,
@@ -79,19 +79,26 @@ class BowScorer:
         return term_gain(COUNTS / unit, self._method.tf) ** 2, weights**2
 
     def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
-        starts = run_starts(query.words)
-        words = query.words[starts]
-        each = np.ones(len(query)) if query.weights is None else query.weights.astype(np.float64)
+        return self.ask_vector(self.vector(query, weights), weights)
+
+    def vector(self, image: ImageWords, weights: Floats) -> WordVector:
+        """The tf-idf vector of an image, not normalised."""
+        starts = run_starts(image.words)
+        words = image.words[starts]
+        each = np.ones(len(image)) if image.weights is None else image.weights.astype(np.float64)
         frequency = np.add.reduceat(each, starts) if len(starts) else each
-        vector = term_gain(frequency, self._method.tf) * weights[words]
-        factors = (vector * weights[words]).astype(np.float32)
+        return WordVector(words, term_gain(frequency, self._method.tf) * weights[words])
+
+    def ask_vector(self, query: WordVector, weights: Floats) -> tuple[AddScores, float]:
+        """`ask` for a vector in the space of `vector`."""
+        factors = (query.values * weights[query.words]).astype(np.float32)
 
         def add(lists: Postings, scores: NDArray[np.float32]) -> None:
             gain = self._gains[_unit(lists)]
-            starts, stops = find_lists(lists.list_words, lists.list_offsets, words)
+            starts, stops = find_lists(lists.list_words, lists.list_offsets, query.words)
             add_by_count(starts, stops, lists.list_images, lists.payload, factors, gain, scores)
 
-        return add, float(np.linalg.norm(vector))
+        return add, float(np.linalg.norm(query.values))
 
 
 class HammingScorer:
@@ -199,7 +206,8 @@ class InvertedFile:
     """Searches the posting lists of several blocks as one collection.
 
     Document frequencies and norms count the images that are not removed. Scores are float32: an image adds a few
-    hundred terms, none negative, in the order of the query's words, which no split of the images into blocks changes.
+    hundred terms, none negative unless a vector asks with negative entries, in the order of the query's words, which no
+    split of the images into blocks changes.
     """
 
     def __init__(
@@ -262,10 +270,20 @@ class InvertedFile:
         self._state = _State(tuple(blocks), frequency, weights, tuple(fresh))
         self.generation = generation
 
-    def search(self, query: ImageWords, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images with a positive score, ties by name; `allowed` is indexed by catalogue id."""
+    def vector(self, image: ImageWords) -> WordVector:
+        """The tf-idf vector of an image, not normalised. ValueError: the words are not bags of words."""
+        return self._bags().vector(image, self._state.weights)
+
+    def search(self, query: ImageWords | WordVector, k: int, allowed: Mask | None = None) -> Ranking:
+        """The k best images with a positive score, ties by name; `allowed` is indexed by catalogue id.
+
+        A `WordVector` asks for its cosine with the images' tf-idf vectors. ValueError: it asks words of another kind.
+        """
         state = self._state
-        add, norm = self._scorer.ask(query, state.weights)
+        if isinstance(query, WordVector):
+            add, norm = self._bags().ask_vector(query, state.weights)
+        else:
+            add, norm = self._scorer.ask(query, state.weights)
         if norm == 0 or not state.blocks:
             return best(np.empty(0, np.int64), np.empty(0, np.float32), k, self._order)
 
@@ -282,6 +300,11 @@ class InvertedFile:
         ranking = best(ids, scores, k, self._order)
         # Divided last: a quotient can tie where the scores do not, and which ones are compared depends on the blocks.
         return Ranking(ranking.ids, ranking.scores / np.float32(norm))
+
+    def _bags(self) -> BowScorer:
+        if not isinstance(self._scorer, BowScorer):
+            raise ValueError(f'"{self._layout[0]}" has no vectors over words; only bags of words have')
+        return self._scorer
 
     def _count(self, lists: Postings, chosen: Mask, frequency: NDArray[np.int64], sign: int) -> None:
         if self._scorer.idf:

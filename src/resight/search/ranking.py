@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.words.evidence import ImageWords, WordVector
+
 Mask = NDArray[np.bool_]
 QueryT = TypeVar("QueryT", contravariant=True)
 
@@ -65,8 +67,12 @@ class Collection(Protocol):
         """(n, d) descriptors of the given images."""
         ...
 
+    def word_vector(self, words: ImageWords) -> WordVector:
+        """The vector by which the first look compares a bag of words, not normalised."""
+        ...
+
     def search(self, query: object, k: int) -> Ranking:
-        """The first look again, with another query."""
+        """The first look again, with another query: words, or a vector over words."""
         ...
 
 

@@ -30,7 +30,7 @@ def draw_matches(
     """(H, W, 3) uint8 RGB: the query on the left, the hit on the right, at most `limit` correspondences joined.
 
     query, hit: (h, w, 3) uint8 RGB, the photos times `query_factor` and `hit_factor`; box: the part of the query that
-    was asked for, in original pixels, or None for all of it. The outline of that part is drawn in both photos.
+    was asked for, in original pixels, which is outlined in both photos; None for all of it.
 
     Raises UsageError where an image is not (h, w, 3) uint8 or a factor is not positive.
     """
@@ -42,13 +42,12 @@ def draw_matches(
     left = canvas[(height - query.shape[0]) // 2 :][: query.shape[0], : query.shape[1]]
     right = canvas[(height - hit.shape[0]) // 2 :][: hit.shape[0], query.shape[1] + _GAP :]
     left[:], right[:] = query, hit
-    whole = (0.0, 0.0, query.shape[1] / query_factor, query.shape[0] / query_factor)
-    quad = located(verification.transform, box or whole)
     if box is not None:
         x0, y0, x1, y1 = box
         _outline(left, np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) * query_factor)
-    if quad is not None:
-        _outline(right, quad * hit_factor)
+        quad = located(verification.transform, box)
+        if quad is not None:
+            _outline(right, quad * hit_factor)
     rows = spread_rows(verification.query_xy, limit)
     starts = verification.query_xy[rows] * query_factor + (0, (height - query.shape[0]) // 2)
     ends = verification.image_xy[rows] * hit_factor + (query.shape[1] + _GAP, (height - hit.shape[0]) // 2)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import os
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,42 +15,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import StorageError, UsageError
+from resight.files import write_whole
 from resight.search.ranking import Verification
 from resight.show.evidence import Box, Points, line_colours, located, spread_rows
 
 Image = NDArray[np.uint8]
 Mark = Literal["right", "wrong", "junk"]
-_SIDE = 320
+SIDE = 360
+"""Longest side of a thumbnail in pixels."""
+
 _GAP = 8
 _QUALITY = 80
-_LINES = 60
+_LINES = 40
+_HEIGHT = 270
+_WIDEST = 480
+_ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot be read."
+
+
+@dataclass(frozen=True)
+class PagePhoto:
+    """A photo of the page. image: (h, w, 3) uint8 RGB, the photo times `factor`, or None when it cannot be read.
+
+    box (x0, y0, x1, y1), in original pixels: the part of a query that was asked for, or where a hit has the query.
+    """
+
+    image: Image | None
+    box: Box | None = None
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
 class PageHit:
-    """One hit. image: (h, w, 3) uint8 RGB, the photo times `factor`, or None when it cannot be read any more.
-
-    verification and box (x0, y0, x1, y1) are in original pixels of the photo; mark: what the ground truth says of it.
-    """
+    """One hit. query: which photo of the query its verification is of; mark: what the ground truth says of it."""
 
     name: str
     score: float
-    image: Image | None
+    photo: PagePhoto
     verification: Verification | None = None
-    box: Box | None = None
+    query: int = 0
     mark: Mark | None = None
-    factor: float = 1.0
 
 
 @dataclass(frozen=True)
 class PageQuery:
-    """One query. image: (h, w, 3) uint8 RGB, the photo times `factor`; box: the part asked for, in original pixels."""
+    """One query: a photo, or several photos of one thing that were asked together; its hits, best first."""
 
     title: str
-    image: Image
-    box: Box | None
+    photos: Sequence[PagePhoto]
     hits: Sequence[PageHit]
-    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,33 +75,25 @@ class _Picture:
     factor: float
 
 
-def write_page(path: str | os.PathLike[str], results: Sequence[PageQuery], *, title: str = "Search results") -> Path:
+def write_page(
+    path: str | os.PathLike[str], results: Sequence[PageQuery], *, title: str = "Search results", note: str = ""
+) -> Path:
     """Writes one self-contained HTML file with a section for each query, and returns its path.
 
-    Photos are inlined as thumbnails of at most 320 pixels; a verified hit stands beside its query with at most 60 of
-    the correspondences. The file appears whole or not at all.
+    Photos are inlined as thumbnails of at most 360 pixels; a verified hit stands beside its query with at most 40 of
+    the correspondences, which fade while a person points at them. The file appears whole or not at all.
 
     Raises UsageError where an image is not (h, w, 3) uint8 or a factor is not positive, StorageError where the disk
     refuses.
     """
     body = "\n".join(_section(query, number) for number, query in enumerate(results))
-    page = _PAGE.format(title=_text(title), style=_STYLE, body=body or "<p>No queries.</p>")
+    page = _PAGE.format(title=_text(title), note=_text(note), style=_STYLE, body=body or "<p>No queries.</p>")
     target = Path(path)
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(page.encode("utf-8", "replace"))
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.chmod(0o644)
-                os.replace(temporary, target)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        write_whole(target, page.encode("utf-8", "replace"))
     except OSError as error:
         raise StorageError(
-            f"{target}: the page could not be written ({error.strerror}); name a folder that exists and has room"
+            f"{target}: the page could not be written ({error.strerror}); name a file where it can be written"
         ) from error
     return target
 
@@ -103,7 +106,7 @@ def _text(text: str) -> str:
 def _picture(image: Image, factor: float) -> _Picture:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or factor <= 0:
         raise UsageError("a page needs RGB uint8 images with positive factors")
-    shrink = min(1.0, _SIDE / max(image.shape[:2]))
+    shrink = min(1.0, SIDE / max(image.shape[:2]))
     if shrink < 1.0:
         size = (max(1, round(image.shape[1] * shrink)), max(1, round(image.shape[0] * shrink)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -125,113 +128,169 @@ def _polygon(points: Points, kind: str) -> str:
 
 
 def _section(query: PageQuery, number: int) -> str:
-    picture = _picture(query.image, query.factor)
-    asked = _polygon(_corners(query.box) * picture.factor, "box") if query.box else ""
-    label = f"The query {_text(query.title)}" + (", the part that was asked for outlined" if query.box else "")
-    shown = (
-        f'<svg class="query" role="img" aria-label="{label}" viewBox="0 0 {picture.width} {picture.height}">'
-        f'<image id="query-{number}" width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
-        f"{asked}</svg>"
+    pictures = [None if one.image is None else _picture(one.image, one.factor) for one in query.photos]
+    shown = "".join(
+        _asked(photo, picture, f"query-{number}-{place}", query.title)
+        for place, (photo, picture) in enumerate(zip(query.photos, pictures, strict=True))
     )
-    cards = "\n".join(_card(hit, rank, query, picture, number) for rank, hit in enumerate(query.hits, start=1))
+    cards = "\n".join(_card(hit, rank, query, pictures, number) for rank, hit in enumerate(query.hits, start=1))
     verified = sum(hit.verification is not None for hit in query.hits)
-    found = f"{len(query.hits)} hits, {verified} of them verified" if query.hits else "Nothing was found."
+    count = "1 hit" if len(query.hits) == 1 else f"{len(query.hits)} hits"
+    found = f"{count}, {verified} verified by matched points" if query.hits else "Nothing was found."
     return (
-        f'<section><header>{shown}<div><h2>{_text(query.title)}</h2><p class="quiet">{found}</p></div></header>'
+        f'<section><header><div class="queries">{shown}</div>'
+        f'<div><h2>{_text(query.title)}</h2><p class="quiet">{found}</p></div></header>'
         f'<ol class="hits">{cards}</ol></section>'
     )
 
 
-def _card(hit: PageHit, rank: int, query: PageQuery, asked: _Picture, number: int) -> str:
+def _asked(photo: PagePhoto, picture: _Picture | None, key: str, title: str) -> str:
+    if picture is None:
+        return f'<div class="absent query">{_ABSENT}</div>'
+    part = _polygon(_corners(photo.box) * picture.factor, "box") if photo.box else ""
+    label = f"The query {_text(title)}" + (", the part that was asked for outlined" if photo.box else "")
+    return (
+        f'<svg class="query" role="img" aria-label="{label}" viewBox="0 0 {picture.width} {picture.height}">'
+        f'<image id="{key}" width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>{part}</svg>'
+    )
+
+
+def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[_Picture | None], number: int) -> str:
     facts = [f"score {hit.score:.3f}"]
     if hit.verification is not None:
         facts.append(f"{hit.verification.inliers} inliers")
-    name = _text(hit.name)
-    if hit.image is None:
-        figure = '<div class="absent">This photo cannot be shown: its file could not be read.</div>'
-    elif hit.verification is None:
-        figure = _single(hit, _picture(hit.image, hit.factor))
+    picture = None if hit.photo.image is None else _picture(hit.photo.image, hit.photo.factor)
+    beside = asked[hit.query] if hit.verification is not None else None
+    if picture is None:
+        figure = f'<div class="absent">{_ABSENT}</div>'
+    elif hit.verification is None or beside is None:
+        figure = _single(hit, picture)
     else:
-        figure = _pair(hit, hit.verification, query, asked, _picture(hit.image, hit.factor), number)
+        part = query.photos[hit.query].box
+        figure = _pair(hit, hit.verification, part, query.title, beside, picture, f"query-{number}-{hit.query}")
     mark = f'<span class="mark {hit.mark}">{hit.mark}</span>' if hit.mark else ""
-    wide = " pair" if hit.image is not None and hit.verification is not None else ""
+    wide = " pair" if picture is not None and beside is not None else ""
     return (
         f'<li class="card{wide}"><figure>{figure}<figcaption><span class="rank">{rank}</span> '
-        f'<span class="name">{name}</span> {mark}<span class="quiet">{" · ".join(facts)}</span>'
+        f'<span class="name">{_text(hit.name)}</span> {mark} <span class="quiet">{" · ".join(facts)}</span>'
         "</figcaption></figure></li>"
     )
 
 
 def _single(hit: PageHit, picture: _Picture) -> str:
-    outline = _polygon(_corners(hit.box) * picture.factor, "box") if hit.box else ""
+    outline = _polygon(_corners(hit.photo.box) * picture.factor, "box") if hit.photo.box else ""
     return (
         f'<svg role="img" aria-label="{_text(hit.name)}" viewBox="0 0 {picture.width} {picture.height}">'
         f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>{outline}</svg>'
     )
 
 
-def _pair(hit: PageHit, why: Verification, query: PageQuery, asked: _Picture, picture: _Picture, number: int) -> str:
-    """The query and a verified hit side by side, in one drawing; the query's pixels are those of its section."""
-    height = max(asked.height, picture.height)
-    down, hit_down, across = (height - asked.height) / 2, (height - picture.height) / 2, asked.width + _GAP
-    width = across + picture.width
+def _pair(
+    hit: PageHit, why: Verification, part: Box | None, title: str, asked: _Picture, picture: _Picture, key: str
+) -> str:
+    """The query and a verified hit side by side at one height; the query's pixels are those of its section.
+
+    The part that was asked for is outlined in both: where the transform puts it, or its bounds where that is no shape.
+    """
+    left, right = _Place.of(asked, 0.0), _Place.of(picture, 0.0)
+    right = replace(right, x=left.width + _GAP)
     rows = spread_rows(why.query_xy, _LINES)
-    starts = why.query_xy[rows] * asked.factor + (0, down)
-    ends = why.image_xy[rows] * picture.factor + (across, hit_down)
+    starts, ends = left.put(why.query_xy[rows]), right.put(why.image_xy[rows])
     lines = "".join(
         f'<g stroke="#{r:02x}{g:02x}{b:02x}" fill="#{r:02x}{g:02x}{b:02x}">'
         f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>'
         f'<circle cx="{x0:.1f}" cy="{y0:.1f}" r="1.8"/><circle cx="{x1:.1f}" cy="{y1:.1f}" r="1.8"/></g>'
         for (x0, y0), (x1, y1), (r, g, b) in zip(starts, ends, line_colours(starts), strict=True)
     )
-    whole = (0.0, 0.0, asked.width / asked.factor, asked.height / asked.factor)
-    quad = located(why.transform, query.box or whole)
-    outlines = "" if quad is None else _polygon(quad * picture.factor, "box")
-    if hit.box is not None:
-        outlines += _polygon(_corners(hit.box) * picture.factor, "box dashed")
-    part = _polygon(_corners(query.box) * asked.factor, "box") if query.box else ""
-    label = f"{why.inliers} matched points join the query {_text(query.title)} and {_text(hit.name)}"
+    asked_part = found_part = ""
+    if part is not None:
+        asked_part = _polygon(_corners(part) * asked.factor, "box")
+        quad = located(why.transform, part)
+        if quad is not None:
+            found_part = _polygon(quad * picture.factor, "box")
+        elif hit.photo.box is not None:
+            found_part = _polygon(_corners(hit.photo.box) * picture.factor, "box dashed")
+    label = f"{why.inliers} matched points join the query {_text(title)} and {_text(hit.name)}"
+    image = f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
     return (
-        f'<svg role="img" aria-label="{label}" viewBox="0 0 {width} {height}">'
-        f'<svg y="{down:g}" width="{asked.width}" height="{asked.height}"><use href="#query-{number}"/>{part}</svg>'
-        f'<svg x="{across}" y="{hit_down:g}" width="{picture.width}" height="{picture.height}">'
-        f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>{outlines}</svg>'
+        f'<svg role="img" aria-label="{label}" viewBox="0 0 {right.x + right.width:.1f} {_HEIGHT}">'
+        f'{left.frame(f"""<use href="#{key}"/>{asked_part}""")}{right.frame(f"{image}{found_part}")}'
         f'<g class="lines">{lines}</g></svg>'
     )
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a picture stands in the drawing of a pair: as high as the drawing unless that makes it too wide."""
+
+    picture: _Picture
+    x: float
+    scale: float
+
+    @classmethod
+    def of(cls, picture: _Picture, x: float) -> _Place:
+        return cls(picture, x, min(_HEIGHT / picture.height, _WIDEST / picture.width))
+
+    @property
+    def width(self) -> float:
+        return self.picture.width * self.scale
+
+    @property
+    def y(self) -> float:
+        return (_HEIGHT - self.picture.height * self.scale) / 2
+
+    def put(self, xy: NDArray[np.floating]) -> Points:
+        """(n, 2) original pixels to the drawing."""
+        return np.asarray(xy * (self.picture.factor * self.scale) + (self.x, self.y), np.float64)
+
+    def frame(self, content: str) -> str:
+        """The picture's pixels as a part of the drawing."""
+        height = self.picture.height * self.scale
+        return (
+            f'<svg x="{self.x:.1f}" y="{self.y:.1f}" width="{self.width:.1f}" height="{height:.1f}"'
+            f' viewBox="0 0 {self.picture.width} {self.picture.height}">{content}</svg>'
+        )
+
+
 _STYLE = """
-:root { color-scheme: light dark; --page: #f6f5f2; --card: #ffffff; --ink: #1d1d1f; --quiet: #66646a; --edge: #dddad3; }
+:root { color-scheme: light dark; --page: #f6f5f2; --card: #ffffff; --ink: #1d1d1f; --quiet: #66646a; --edge: #dddad3;
+  --mat: #ebe9e4; }
 @media (prefers-color-scheme: dark) {
-  :root { --page: #17181a; --card: #222427; --ink: #ececec; --quiet: #a2a4a9; --edge: #36393d; }
+  :root { --page: #17181a; --card: #222427; --ink: #ececec; --quiet: #a2a4a9; --edge: #36393d; --mat: #1b1d1f; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1500px; padding: 1.5rem; background: var(--page); color: var(--ink);
   font: 15px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; }
-h1 { font-size: 1.4rem; margin: 0 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 0; overflow-wrap: anywhere; }
-section { border-top: 1px solid var(--edge); padding: 1.25rem 0; }
+p { margin: .2rem 0 0; }
+section { border-top: 1px solid var(--edge); margin-top: 1.25rem; padding-top: 1.25rem; }
 header { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center; margin-bottom: 1rem; }
 svg { display: block; width: 100%; height: auto; }
-svg.query { width: min(320px, 100%); border-radius: 6px; }
-.hits { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(260px, 100%), 1fr)); }
-.card { background: var(--card); border: 1px solid var(--edge); border-radius: 8px; overflow: hidden; }
+.queries { display: flex; flex-wrap: wrap; gap: .5rem; }
+svg.query { width: auto; height: 180px; max-width: 100%; border-radius: 6px; }
+.hits { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem; grid-template-columns: repeat(4, 1fr); }
 .pair { grid-column: span 2; }
-@media (max-width: 600px) { .pair { grid-column: auto; } }
-figure { margin: 0; }
+@media (max-width: 1000px) { .hits { grid-template-columns: repeat(2, 1fr); } }
+@media (max-width: 600px) { .hits { grid-template-columns: 1fr; } .pair { grid-column: auto; } }
+.card { background: var(--card); border: 1px solid var(--edge); border-radius: 8px; overflow: hidden; }
+figure { margin: 0; height: 100%; display: flex; flex-direction: column; }
+figure > svg, figure > .absent { background: var(--mat); aspect-ratio: 4 / 3; }
+.pair figure > svg { aspect-ratio: 8.1 / 3; }
 figcaption { padding: .55rem .7rem; display: flex; flex-wrap: wrap; gap: .2rem .6rem; align-items: baseline; }
 .rank { font-weight: 700; }
 .name { overflow-wrap: anywhere; flex: 1 1 9rem; }
 .quiet { color: var(--quiet); font-size: .87rem; font-variant-numeric: tabular-nums; }
 .mark { font-size: .8rem; padding: 0 .45rem; border-radius: 9px; color: #fff; }
 .right { background: #1b7f4b; } .wrong { background: #b3322b; } .junk { background: #6b6b70; }
-.absent { padding: 2.5rem 1rem; text-align: center; color: var(--quiet); }
+.absent { padding: 1rem; display: grid; place-items: center; text-align: center; color: var(--quiet); }
+.absent.query { width: 240px; height: 180px; border-radius: 6px; background: var(--mat); }
 polygon { fill: none; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .halo { stroke: #000; stroke-opacity: .55; stroke-width: 4; } .box { stroke: #ffb000; stroke-width: 2; }
 .dashed { stroke-dasharray: 6 4; }
-.lines line { stroke-width: 1.1; stroke-opacity: .75; vector-effect: non-scaling-stroke; }
+.lines line { stroke-width: 1.2; stroke-opacity: .7; vector-effect: non-scaling-stroke; }
 .lines circle { stroke: none; }
+.lines { transition: opacity .15s; } svg:hover > .lines { opacity: .12; }
 """
 
 _PAGE = """<!doctype html>
@@ -244,6 +303,7 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <h1>{title}</h1>
+<p class="quiet">{note}</p>
 <main>
 {body}
 </main>

@@ -37,3 +37,17 @@ class ImageWords:
 
     def __len__(self) -> int:
         return len(self.words)
+
+
+@dataclass(frozen=True)
+class WordVector:
+    """A sparse vector over the codebook, in the space where bags of words are compared; entries may be negative.
+
+    words: (u,) int32 distinct word ids, ascending. values: (u,) float64.
+    """
+
+    words: NDArray[np.int32]
+    values: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.words)

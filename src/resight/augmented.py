@@ -1,0 +1,195 @@
+"""Posting lists of augmented images, beside the segments: blocks of images, searched in the place of the plain lists.
+
+A block is a folder `augmented-NUMBER` of arrays, written at once and never changed. Where an image is in several, the
+newest counts; an image in none is searched by its plain list. All blocks may be deleted: the next add makes them anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Arrays, Channel, Rows
+from resight.errors import IndexCorruptError
+from resight.rerank.augmentation import augmented_words
+from resight.rerank.kinds import Augmentation, Spatial
+from resight.search.ranking import Collection
+from resight.store.disk import TEMPORARY, storage_errors, sync_folder, write_new
+
+PREFIX = "augmented-"
+BLOCK_IMAGES = 1024
+"""Images of a block, which is what a crash can lose."""
+MANY = 8
+"""More blocks than these are merged into one."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Augmented images. rows: their posting lists and ids, all alive; seen: (n, 2) int64, see `stamp`."""
+
+    number: int
+    rows: Rows
+    seen: NDArray[np.int64]
+
+
+def stamp(live: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(2,) newest id and number of live images, which tell any two states of a collection apart: ids only grow."""
+    return np.array([live.max(initial=-1), len(live)], np.int64)
+
+
+def read_blocks(folder: Path) -> list[Block]:
+    """All blocks, the newest first. Raises IndexCorruptError and StorageError."""
+    with storage_errors(folder):
+        try:
+            return _read_all(folder)
+        except FileNotFoundError:
+            # Another process has put one block in the place of several meanwhile.
+            return _read_all(folder)
+
+
+def overlay(plain: Sequence[Rows], blocks: Sequence[Block]) -> list[Rows]:
+    """Rows that show every live image once: in its newest block, or as it is in its segment."""
+    live = _live(plain)
+    covered = np.empty(0, np.int64)
+    shown = []
+    for block in blocks:
+        ids = block.rows.ids
+        shown.append(replace(block.rows, alive=np.isin(ids, live) & ~np.isin(ids, covered)))
+        covered = np.concatenate([covered, ids])
+    return [*(replace(rows, alive=rows.alive & ~np.isin(rows.ids, covered)) for rows in plain), *shown]
+
+
+@dataclass(frozen=True)
+class Augmenter:
+    """Makes the blocks of one channel. Use with the index's lock held.
+
+    folder: of the channel's search structures; plain: the segments' rows; collection: searches the plain lists.
+    """
+
+    folder: Path
+    plain: Sequence[Rows]
+    channel: Channel
+    collection: Collection
+    params: Augmentation
+    spatial: Spatial
+
+    def augment_new(self, progress: Progress | None = None) -> None:
+        """Augments the live images that are in no block.
+
+        Images augmented before keep what they have, also of images that have gone since: `augment_stale` mends that.
+        Raises IndexCorruptError and StorageError; finished blocks stay.
+        """
+        _clear(self.folder)
+        known = [block.rows.ids for block in read_blocks(self.folder)]
+        self._augment(np.setdiff1d(_live(self.plain), _joined(known)), progress)
+
+    def augment_stale(self, progress: Progress | None = None) -> None:
+        """`augment_new`, also for images that were augmented from another collection; leaves one block at most."""
+        _clear(self.folder)
+        live = _live(self.plain)
+        current = [b.rows.ids[(b.seen == stamp(live)).all(axis=1)] for b in read_blocks(self.folder)]
+        self._augment(np.setdiff1d(live, _joined(current)), progress)
+        blocks = read_blocks(self.folder)
+        if len(blocks) > 1 or any(not np.isin(block.rows.ids, live).all() for block in blocks):
+            self._merge()
+
+    def _augment(self, images: NDArray[np.int64], progress: Progress | None) -> None:
+        mark = stamp(_live(self.plain))
+        for start in range(0, len(images), BLOCK_IMAGES):
+            ids = images[start : start + BLOCK_IMAGES]
+            words = []
+            for at, image in enumerate(ids.tolist()):
+                words.append(augmented_words(image, self.collection, self.params, self.spatial))
+                if progress is not None:
+                    progress(start + at + 1, len(images))
+            _write(self.folder, self.channel.pack(words), ids, np.tile(mark, (len(ids), 1)))
+            if len(read_blocks(self.folder)) > MANY:
+                self._merge()
+
+    def _merge(self) -> None:
+        """Puts one block with the live images in the place of all."""
+        blocks = read_blocks(self.folder)
+        shown = overlay(self.plain, blocks)[len(self.plain) :]
+        seen = [block.seen[rows.alive] for block, rows in zip(blocks, shown, strict=True)]
+        ids = _joined([rows.ids[rows.alive] for rows in shown])
+        if len(ids):
+            _write(self.folder, self.channel.merge(shown), ids, np.concatenate(seen))
+        _delete(self.folder, [block.number for block in blocks])
+
+
+def _write(folder: Path, arrays: Arrays, ids: NDArray[np.int64], seen: NDArray[np.int64]) -> None:
+    """Puts a new block on the disk, whole or not at all."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{TEMPORARY}{os.getpid()}"
+        try:
+            temporary.mkdir()
+            for name, array in {**arrays, "ids": ids, "seen": seen}.items():
+                _write_array(temporary / f"{name}.npy", array)
+            sync_folder(temporary)
+            temporary.rename(_path(folder, max(_numbers(folder), default=0) + 1))
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(folder)
+
+
+def _write_array(path: Path, array: NDArray[Any]) -> None:
+    write_new(path, lambda file: np.lib.format.write_array(file, array, allow_pickle=False))
+
+
+def _read_all(folder: Path) -> list[Block]:
+    return [_read(folder, number) for number in sorted(_numbers(folder), reverse=True)]
+
+
+def _read(folder: Path, number: int) -> Block:
+    path = _path(folder, number)
+    try:
+        arrays = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(path.iterdir())}
+        ids, seen = np.array(arrays.pop("ids")), np.array(arrays.pop("seen"))
+    except (ValueError, EOFError, KeyError):
+        raise IndexCorruptError(f"{path}: not what was written; delete it and run `resight update`") from None
+    return Block(number, Rows(arrays, ids, np.ones(len(ids), np.bool_)), seen)
+
+
+def _numbers(folder: Path) -> Iterator[int]:
+    for path in folder.glob(f"{PREFIX}*"):
+        if path.name.removeprefix(PREFIX).isdecimal():
+            yield int(path.name.removeprefix(PREFIX))
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{PREFIX}{number:08}"
+
+
+def _clear(folder: Path) -> None:
+    """Deletes what killed writers have left."""
+    with storage_errors(folder):
+        for abandoned in folder.glob(f"{TEMPORARY}*"):
+            shutil.rmtree(abandoned)
+
+
+def _delete(folder: Path, numbers: Sequence[int]) -> None:
+    # Renamed first: who lists the blocks meanwhile sees a whole one or none.
+    with storage_errors(folder):
+        for number in numbers:
+            temporary = folder / f"{TEMPORARY}{os.getpid()}-{number}"
+            _path(folder, number).rename(temporary)
+            shutil.rmtree(temporary)
+
+
+def _live(plain: Sequence[Rows]) -> NDArray[np.int64]:
+    return _joined([rows.ids[rows.alive] for rows in plain])
+
+
+def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.empty(0, np.int64), *parts])

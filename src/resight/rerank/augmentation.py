@@ -1,0 +1,53 @@
+"""Database images with the words of the images that they are verified with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.rerank.backprojection import back_projected
+from resight.rerank.kinds import Augmentation, Spatial
+from resight.rerank.spatial import verify_many
+from resight.search.ranking import Collection
+from resight.words.evidence import ImageWords
+
+
+def joined(images: Sequence[ImageWords]) -> ImageWords:
+    """All words of several images as one image of the size of the first, each word with a feature of its own."""
+    words = np.concatenate([image.words for image in images])
+    order = np.argsort(words, kind="stable").astype(np.int32)
+    each = [np.ones(len(image), np.float32) if image.weights is None else image.weights for image in images]
+    weighted = any(image.weights is not None for image in images)
+    return ImageWords(
+        words=words[order],
+        features=order,
+        xy=np.concatenate([image.xy[image.features] for image in images]),
+        scale=np.concatenate([image.scale[image.features] for image in images]),
+        angle=np.concatenate([image.angle[image.features] for image in images]),
+        size=images[0].size,
+        weights=np.concatenate(each)[order] if weighted else None,
+    )
+
+
+def augmented_words(image: int, collection: Collection, params: Augmentation, spatial: Spatial) -> ImageWords:
+    """An image's words and those of the images verified with it, as far as they show what it shows.
+
+    Its first look is verified as `spatial` says; the `neighbours` with the most inliers, from `min_inliers` on, give
+    the words of their features that project into this image, each as often as it occurs there.
+    Arandjelovic & Zisserman, CVPR 2012, section 4 (after Turcot & Lowe, ICCV Workshops 2009, who take all words).
+    """
+    own = collection.evidence(image)
+    assert isinstance(own, ImageWords), "a recipe is checked to augment channels of words"
+    near: NDArray[np.int64] = collection.search(own, spatial.top + 1).ids
+    others = near[near != image][: spatial.top].tolist()
+    verified = verify_many(own, others, collection, spatial)
+    sure = [other for other in others if other in verified and verified[other].inliers >= params.min_inliers]
+    frame = (0.0, 0.0, float(own.size[0]), float(own.size[1]))
+    seen = []
+    for other in sorted(sure, key=lambda other: -verified[other].inliers)[: params.neighbours]:
+        words = collection.evidence(other)
+        assert isinstance(words, ImageWords), "a recipe is checked to augment channels of words"
+        seen.append(back_projected(words, verified[other].transform, frame))
+    return joined([own, *seen])

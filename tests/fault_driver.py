@@ -1,0 +1,88 @@
+"""Runs `resight` commands that are killed in the middle.
+
+For each line `DELAY ARGUMENT...` (separated by tabs) on standard input it runs the command in a child, sends it
+SIGKILL after DELAY seconds and answers with the number of the signal that ended the child, or with its exit code. It
+forks, because starting Python for each of hundreds of commands would take minutes; what it forks has one thread and
+has opened nothing. Batches are small, so that a few photos are many commits.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+import cv2
+import faiss
+
+import index_samples
+import resight.answering
+import resight.fitted
+from resight import writer
+from resight.channels.fitting import build_channel, fit_arrays
+from resight.cli.main import main
+from resight.features.kinds import Sift
+from resight.features.sift import detect
+from resight.store import catalogue
+from resight.words.kinds import Asmk
+
+BATCH = 2
+
+
+def warm() -> None:
+    """Loads all compiled code, in this thread."""
+    cv2.setNumThreads(1)
+    faiss.omp_set_num_threads(1)
+    assert resight.answering
+    assert resight.fitted
+    features = detect(index_samples.texture(0), Sift())
+    method = Asmk(size=2)
+    channel = build_channel(Sift(), method, fit_arrays(method, features.descriptors, 0))
+    channel.pack([channel.encode(features, (200, 150))])
+
+
+def unsync() -> None:
+    """Does not wait for the disk: a killed process loses nothing that it wrote."""
+    connect = catalogue.connect
+
+    def unsynced(path: Path, mode: str) -> sqlite3.Connection:
+        connection = connect(path, mode)
+        if mode != "ro":
+            connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    catalogue.connect = unsynced
+    os.fsync = lambda _: None
+
+
+def run(delay: float, arguments: list[str]) -> int:
+    """Runs one command; the signal that ended it as a negative number, or its exit code."""
+    assert len(os.listdir("/proc/self/task")) == 1, "a fork would copy only one of the threads"
+    child = os.fork()
+    if child == 0:
+        sys.argv = ["resight", *arguments]
+        sys.stdout = sys.stderr
+        try:
+            main()
+        except SystemExit as error:
+            os._exit(int(error.code or 0))
+        os._exit(0)
+    ended = os.pidfd_open(child)
+    select.select([ended], [], [], delay)
+    os.close(ended)
+    os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+if __name__ == "__main__":
+    writer.BATCH_IMAGES = BATCH
+    writer.TIER_WIDTH = BATCH
+    warm()
+    unsync()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        after, *given = line.rstrip("\n").split("\t")
+        print(run(float(after), given), flush=True)

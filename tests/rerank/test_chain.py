@@ -1,0 +1,115 @@
+"""Chaining: verified images are asked in turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from word_scenes import Bags, seen, similarity, thing
+
+from resight.rerank.chain import ChainStage, confidence
+from resight.rerank.kinds import Chain, Spatial
+from resight.rerank.spatial import SpatialStage, evidence, verify_pair
+from resight.words.kinds import Bow
+
+PLAIN = Bow(size=400, idf=False)
+
+
+@pytest.fixture
+def world():
+    """A query of a thing's left part, image 0 of the whole, image 1 of the right part, images 2 and 3 of others."""
+    rng = np.random.default_rng(1)
+    left, right = thing(rng, 40, 0, 100), thing(rng, 40, 100, 200)
+    whole = replace(left, **{n: np.concatenate([getattr(left, n), getattr(right, n)]) for n in left.__dict__})
+    images = [
+        seen(whole, similarity(0.2, 0.8, (5, 5)), thing(rng, 120, 200)),
+        seen(right, similarity(-0.2, 0.7, (0, 9)), thing(rng, 20, 200)),
+        seen(thing(rng, 40, 200)),
+        seen(thing(rng, 10, 0, 100), None, thing(rng, 40, 200)),
+    ]
+    return seen(left), images
+
+
+def first_look(query, images):
+    bags = Bags(images, PLAIN)
+    ranking = SpatialStage(Spatial())(query, bags.search(query, 10), bags)
+    bags.searches.clear()
+    return ranking, bags
+
+
+def test_finds_an_image_that_shares_nothing_with_the_query(world):
+    query, images = world
+    ranking, bags = first_look(query, images)
+    assert not set(query.words) & set(images[1].words)
+    assert 1 not in ranking.ids
+    found = ChainStage(Chain(), Spatial())(query, ranking, bags)
+    assert found.ids.tolist()[:2] == [0, 1]
+    assert set(ranking.ids) <= set(found.ids)
+    assert found.evidence == ranking.evidence
+
+
+def test_scores_are_recomputed_naively(world):
+    query, images = world
+    ranking, bags = first_look(query, images)
+    found = ChainStage(Chain(), Spatial())(query, ranking, bags)
+    total = dict.fromkeys(ranking.ids.tolist(), 0.0)
+    for image, why in ranking.evidence.items():
+        sure = why.score / (why.score + 3)
+        total[image] += sure
+        near = bags.file.search(images[image], 10)
+        total[image] += sure
+        for other, score in zip(near.ids.tolist(), near.scores.tolist(), strict=True):
+            pair = verify_pair(images[image], images[other], Spatial())
+            if other != image and pair is not None:
+                strength = evidence(pair, score)
+                total[other] = total.get(other, 0.0) + sure * strength / (strength + 3)
+    assert found.ids.tolist() == sorted(total, key=lambda image: -total[image])
+    np.testing.assert_allclose(found.scores, sorted(total.values(), reverse=True), rtol=1e-5)
+
+
+def test_the_same_photo_is_not_asked(world):
+    _, images = world
+    ranking, bags = first_look(images[1], images)
+    assert 1 in ranking.evidence
+    ChainStage(Chain(), Spatial())(images[1], ranking, bags)
+    assert all(asked is not images[1] for asked in bags.searches)
+
+
+def test_only_sure_images_are_asked_and_only_so_many(world):
+    query, images = world
+    ranking, bags = first_look(query, images)
+    unsure = Chain(min_inliers=ranking.evidence[0].inliers + 1)
+    found = ChainStage(unsure, Spatial())(query, ranking, bags)
+    assert not bags.searches
+    assert found.ids.tolist() == ranking.ids.tolist()
+    twice = [*images, images[0]]
+    ranking, bags = first_look(query, twice)
+    ChainStage(Chain(top=1), Spatial())(query, ranking, bags)
+    assert len(bags.searches) == 1
+
+
+def test_links_are_remembered(world):
+    query, images = world
+    ranking, bags = first_look(query, images)
+    stage = ChainStage(Chain(), Spatial())
+    first = stage(query, ranking, bags)
+    asked = len(bags.searches)
+    second = stage(query, ranking, bags)
+    assert asked == len(bags.searches) == 1
+    np.testing.assert_array_equal(first.scores, second.scores)
+
+
+def test_nothing_verified_leaves_the_order(world):
+    _, images = world
+    other = seen(thing(np.random.default_rng(5), 40, 200, 300))
+    bags = Bags(images, PLAIN)
+    ranking = bags.search(other, 10)
+    assert len(ranking) >= 2
+    found = ChainStage(Chain(), Spatial())(other, ranking, bags)
+    np.testing.assert_array_equal(found.ids, ranking.ids)
+    assert not found.scores.any()
+
+
+def test_confidence_is_one_half_at_half():
+    np.testing.assert_allclose(confidence(np.array([0.0, 3.0, 9.0]), 3.0), [0, 0.5, 0.75])

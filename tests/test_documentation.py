@@ -1,0 +1,101 @@
+"""The documentation is true: its snippets run, its links lead somewhere, and it lists what there is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import resight
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+COMMAND = [sys.executable, "-c", "from resight.cli.main import main; main()"]
+
+
+def snippets(page: Path) -> Iterator[tuple[str, str]]:
+    """(language, text) of each fenced block."""
+    for match in re.finditer(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        yield match[1], match[2]
+
+
+def run_snippets(page: Path, folder: Path) -> int:
+    """Runs python snippets in one namespace and console snippets by the command, in their order; returns how many."""
+    program = ["import os, shlex, subprocess, sys"]
+    count = 0
+    for language, text in snippets(page):
+        if language == "python":
+            program.append(text)
+            count += 1
+        elif language == "console":
+            for line in text.splitlines():
+                if line.startswith("$ "):
+                    assert line.startswith("$ resight "), f"{page.name}: only resight is run: {line}"
+                    program.append(f"subprocess.run({[*COMMAND, *shlex.split(line)[2:]]!r}, check=True)")
+                    count += 1
+    path = folder / "snippets.py"
+    path.write_text("\n".join(program), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(path)], cwd=folder, capture_output=True, text=True, env={**os.environ})
+    assert done.returncode == 0, f"{page.name}: {done.stderr}"
+    return count
+
+
+@pytest.mark.slow
+def test_the_snippets_of_the_tutorial_run(tmp_path: Path) -> None:
+    assert run_snippets(ROOT / "docs" / "tutorial.md", tmp_path) > 15
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.stem not in ("README", "tutorial")], ids=lambda p: p.stem
+)
+def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path, world_folder: Path) -> None:
+    (tmp_path / "world").symlink_to(world_folder)
+    run_snippets(page, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_links_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).is_file(), f"{page.name}: {target}"
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = set(re.findall(r"\(docs/([\w-]+\.md)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert linked == {page.name for page in PAGES if page.name != "README.md"}
+
+
+def test_the_readme_has_two_commands_and_ci_runs_the_second() -> None:
+    commands = [text for language, text in snippets(ROOT / "README.md") if language]
+    assert len(commands) == 2
+    install, check = commands
+    assert install.rstrip().endswith("&& resight demo")
+    assert check.rstrip().endswith("&& pytest")
+    assert "-c constraints.txt" in check
+    assert "README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+def test_every_recipe_is_listed(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `([\w-]+)`", text, re.MULTILINE))
+    assert listed == {recipe.name for recipe in resight.available()}
+
+
+def test_every_command_has_a_line() -> None:
+    from resight.cli.main import app
+
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert f"`{command.callback.__name__}" in text
+
+
+def test_pictures_are_small() -> None:
+    for path in (ROOT / "docs").iterdir():
+        assert path.stat().st_size < 300_000, path.name

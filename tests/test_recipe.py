@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resight.errors import RecipeError
+from resight.recipe import DEFAULT, available, load_recipe, parse_recipe, recipe_folder, recipe_text
+from resight.words.kinds import Bow
+
+BOW = '[words]\nkind = "bow"\n'
+NAMED = '[channel.cnn.words]\nkind = "bow"\n'
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(RecipeError) as refused:
+        parse_recipe(f'name = "x"\n{text}', "r.toml")
+    message = str(refused.value)
+    assert message.startswith("r.toml: ")
+    return message.removeprefix("r.toml: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "nearest"),
+    [
+        (f"sead = 3\n{BOW}", "sead", "seed"),
+        (f"[feature]\n{BOW}", "feature", "features"),
+        ('[word]\nkind = "bow"', "word", "words"),
+        (f"[features]\nmaxfeatures = 3\n{BOW}", "features.maxfeatures", "features.max_features"),
+        (f"{BOW}sise = 3", "words.sise", "words.size"),
+        ('[descriptor]\nkind = "vlad"\npowr = 0.5', "descriptor.powr", "descriptor.power"),
+        ('[match]\nkind = "exhaustive"\nratoi = 0.5', "match.ratoi", "match.ratio"),
+        (f"{NAMED}sise = 3", "channel.cnn.words.sise", "channel.cnn.words.size"),
+        (f"[channel.cnn.wrds]\n{NAMED}", "channel.cnn.wrds", "channel.cnn.words"),
+        (
+            f"[channel.cnn.features]\nmax_sid = 3\n{NAMED}",
+            "channel.cnn.features.max_sid",
+            "channel.cnn.features.max_side",
+        ),
+        ('[channel.words.words]\nkind = "bow"\nsise = 3', "channel.words.words.sise", "channel.words.words.size"),
+        (f'{BOW}[[rerank]]\nkind = "spatial"\ntpo = 3', "rerank[0].tpo", "rerank[0].top"),
+        (
+            f'{BOW}[[rerank]]\nkind = "spatial"\n[[rerank]]\nkind = "chain"\nreech = 3',
+            "rerank[1].reech",
+            "rerank[1].reach",
+        ),
+        (f"{BOW}[augmentation]\nneighbors = 3", "augmentation.neighbors", "augmentation.neighbours"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_valid_one(text: str, key: str, nearest: str) -> None:
+    assert refusal(text) == f'unknown key "{key}"; the nearest valid one is "{nearest}"'
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        ('[words]\nkind = "asmkk"', "words", 'there is no kind "asmkk"; the nearest is "asmk"'),
+        ('[descriptor]\nkind = "fischer"', "descriptor", 'there is no kind "fischer"; the nearest is "fisher"'),
+        (f'{BOW}[[rerank]]\nkind = "spacial"', "rerank[0]", 'there is no kind "spacial"; the nearest is "spatial"'),
+        ("[words]\nsize = 3", "words", 'it needs a "kind", one of bow, hamming, asmk'),
+        ("[descriptor]\nsize = 3", "descriptor", 'it needs a "kind", one of '),
+        (f"{BOW}[[rerank]]\ntop = 3", "rerank[0]", 'it needs a "kind", one of spatial, '),
+        (f'[features]\nkind = "surf"\n{BOW}', "features.kind", "should be 'sift', not 'surf'"),
+    ],
+)
+def test_a_wrong_kind_is_named_with_the_nearest(text: str, key: str, said: str) -> None:
+    message = refusal(text)
+    assert message.startswith(f"{key}: ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        (f"{BOW}size = 1", "words.size", "greater than or equal to 2, not 1"),
+        (f'{BOW}size = "many"', "words.size", "not 'many'"),
+        (f'{BOW}tf = "rawr"', "words.tf", "'raw', 'clipped' or 'sqrt', not 'rawr'"),
+        (f"seed = -1\n{BOW}", "seed", "greater than or equal to 0, not -1"),
+        (f"{NAMED}size = 1", "channel.cnn.words.size", "not 1"),
+        (f'{BOW}[[rerank]]\nkind = "spatial"\ntolerance = 2.0', "rerank[0].tolerance", "less than 1, not 2.0"),
+        ("words = 3", "words", "must be a table, [words]"),
+        ("channel = 3", "channel", "must be a table, [channel]"),
+        (f'{BOW}[rerank]\nkind = "spatial"', "rerank", "must be a list of tables, [[rerank]]"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_key(text: str, key: str, said: str) -> None:
+    message = refusal(text)
+    assert message.startswith(f"{key}: ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "a recipe has a channel"),
+        ("[features]\nmax_side = 500", "exactly one of words, descriptor and match"),
+        (f'{BOW}[descriptor]\nkind = "vlad"', "exactly one of words, descriptor and match"),
+        (
+            f"{NAMED}[channel.sift.words]\nkind = 'bow'",
+            "rankings of several cannot be fused yet: keep one of cnn, sift",
+        ),
+        (f"{BOW}{NAMED}", '"words" stands beside "channel"'),
+        ('[channel."a b".words]\nkind = "bow"', 'channel "a b": name it with letters'),
+        (f'{BOW}[[rerank]]\nkind = "spatial"\nchannel = "cnn"', 'names channel "cnn"; the recipe has main'),
+        ('[descriptor]\nkind = "vlad"\n[[rerank]]\nkind = "spatial"', '"spatial" needs words'),
+        ('[words]\nkind = "asmk"\n[[rerank]]\nkind = "discriminative"', '"discriminative" works on bags of words'),
+        ("[words\n", "not TOML"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense(text: str, said: str) -> None:
+    assert said in refusal(text)
+
+
+def test_a_recipe_without_a_name() -> None:
+    with pytest.raises(RecipeError, match=r'r\.toml: "name" is missing'):
+        parse_recipe(BOW, "r.toml")
+
+
+def test_an_only_channel_needs_no_name() -> None:
+    unnamed = parse_recipe(f'name = "x"\n{BOW}size = 7\n[[rerank]]\nkind = "spatial"', "r.toml")
+    assert list(unnamed.channel) == ["main"]
+    method = unnamed.channel["main"].method
+    assert isinstance(method, Bow)
+    assert method.size == 7
+    assert unnamed.channel_of(unnamed.rerank[0]) == "main"
+    named = parse_recipe(f'name = "x"\n{NAMED}[[rerank]]\nkind = "spatial"\nchannel = "cnn"', "r.toml")
+    assert named.channel_of(named.rerank[0]) == "cnn"
+
+
+def test_every_recipe_that_ships_is_valid_and_described() -> None:
+    listed = available()
+    assert [one.name for one in listed if one.default] == [DEFAULT]
+    for one in listed:
+        assert load_recipe(one.name).name == one.name
+        assert one.summary
+        assert one.paper
+        assert set(one.to_dict()) == {"name", "summary", "paper", "needs", "checked_by", "default"}
+
+
+def test_a_recipe_that_does_not_ship_names_the_nearest() -> None:
+    with pytest.raises(RecipeError, match='no recipe "sift-asmc"; the nearest is "sift-asmk"'):
+        load_recipe("sift-asmc")
+
+
+def test_a_path_is_a_file_and_its_folder_counts(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    with pytest.raises(RecipeError, match=r"mine\.toml: this recipe cannot be read"):
+        recipe_text(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(RecipeError, match=r"mine\.toml: this recipe cannot be read"):
+        recipe_text(str(path))
+    path.write_text(f'name = "mine"\n{BOW}')
+    assert load_recipe(path) == load_recipe(str(path))
+    assert recipe_folder(path) == recipe_folder(str(path)) == tmp_path
+    assert recipe_folder(DEFAULT) == Path()
