@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from resight.evaluation.result import EvaluationResult
 
 PLAIN = "sift-bow"
-OBJECTS, LOOK_ALIKES, DISTRACTORS = 12, 3, 24
+OBJECTS, LOOK_ALIKES, DISTRACTORS = 8, 3, 24
 """Size of the world: the whole demo should take well under a minute on two cores."""
 HITS = 8
 """Hits of a query on the page."""

@@ -1,0 +1,187 @@
+"""What each step of the default recipe gains on photo sets with ground truth.
+
+    cd PHOTOS && python .../benchmarks/ablation.py covers scenes products --distractors distractors --small covers
+
+Every step is the default recipe up to there. Two indexes a set serve all steps: one by bags of words, one by ASMK*.
+Intervals are the 2.5 and 97.5 % quantiles of the mean over queries when whole groups are drawn again (1000 times);
+without groups a query is its own. `--small NAME` adds the set with its queries first reduced to 112 pixels (Lanczos,
+JPEG quality 92). `--codebook collection` fits the codebook on each set instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from resight.evaluation.folder import Dataset, photo_root, read_folder
+from resight.evaluation.metrics import oxford_ap
+from resight.extraction import query_features
+from resight.images import Decoded, decode, decode_bytes
+from resight.index import Index
+from resight.reader import Reader
+from resight.recipe import DEFAULT, load_recipe
+from resight.rerank.chain import ChainStage
+from resight.rerank.kinds import Chain, Spatial
+from resight.rerank.spatial import SpatialStage
+from resight.words.vocabulary import Vocabulary
+
+BOW = """
+name = "bag of words"
+[features]
+kind = "sift"
+max_features = {features}
+[words]
+kind = "bow"
+size = 16384
+fit = "{fit}"
+tf = "{tf}"
+"""
+ASMK = """
+name = "asmk"
+[features]
+kind = "sift"
+max_features = {features}
+[words]
+kind = "asmk"
+size = 16384
+fit = "{fit}"
+"""
+SMALL_SIDE, SMALL_QUALITY = 112, 92
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the table. tf: of a bag of words, or "" for ASMK*; words: of a query feature; enlarge: of queries."""
+
+    name: str
+    tf: str
+    words: int
+    enlarge: bool
+    spatial: bool
+    chain: bool
+
+
+STEPS = (
+    Step("bag of words", "raw", 1, False, False, False),
+    Step("term frequencies clipped to one", "clipped", 1, False, False, False),
+    Step("ASMK*, one word a query feature", "", 1, False, False, False),
+    Step("5 words", "", 5, False, False, False),
+    Step("10 words", "", 10, False, False, False),
+    Step("small queries enlarged", "", 10, True, False, False),
+    Step("verified", "", 10, True, True, False),
+    Step("verified images asked in turn (default)", "", 10, True, True, True),
+)
+
+
+def main() -> None:
+    """Measures, prints a line for each step and set, and writes JSON where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--distractors", type=Path, required=True)
+    parser.add_argument("--small", nargs="*", default=[], help="names of sets that also count with small queries")
+    parser.add_argument("--codebook", choices=("builtin", "collection"), default="builtin")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th query")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    table: dict[str, dict[str, Any]] = {}
+    for folder in options.sets:
+        for name, results in measure(folder, options).items():
+            table[name] = results
+            for step, figures in results.items():
+                low, high = figures["interval"]
+                print(f"{name:16} {step:42} {figures['mAP']:.4f}  [{low:.4f}, {high:.4f}]", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps({"codebook": options.codebook, "every": options.every, "sets": table}))
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Figures of every step, by set and step; a set with small queries is one of its own."""
+    data = read_folder(folder)
+    groups = json.loads((folder / "groundtruth.json").read_text()).get("groups") or {}
+    group_of = {name: group for group, names in groups.items() for name in names}
+    queries = data.queries[:: options.every]
+    kinds = {folder.name: False} | ({f"{folder.name} (112 px)": True} if folder.name in options.small else {})
+    found: dict[str, dict[str, Any]] = {name: {} for name in kinds}
+    with tempfile.TemporaryDirectory() as temporary:
+        readers: dict[str, Reader] = {}
+        for step in STEPS:
+            if step.tf not in readers:
+                readers[step.tf] = _indexed(Path(temporary) / (step.tf or "asmk"), step.tf, data, options)
+            for name, small in kinds.items():
+                aps = np.array(list(_precisions(readers[step.tf], step, data, queries, small)))
+                owners = [group_of.get(query.image, query.image) for query in queries]
+                found[name][step.name] = {
+                    "mAP": float(aps.mean()),
+                    "interval": interval(aps, owners),
+                    "ap": aps.tolist(),
+                }
+    return found
+
+
+def interval(aps: np.ndarray, groups: Sequence[str]) -> tuple[float, float]:
+    """The middle 95 % of means when groups of queries are drawn again."""
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(np.array(groups) == group) for group in sorted(set(groups))]
+    means = [
+        aps[np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])].mean()
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _indexed(path: Path, tf: str, data: Dataset, options: argparse.Namespace) -> Reader:
+    features = load_recipe(DEFAULT).channel["main"].features
+    text = BOW if tf else ASMK
+    recipe = path.with_suffix(".toml")
+    recipe.write_text(text.format(features=features.max_features, fit=options.codebook, tf=tf))
+    index = Index.create(path.with_suffix(".resight"), recipe)
+    index.add(data.root, only=frozenset(data.images))
+    index.add(photo_root(options.distractors), prefix="distractors/")
+    return index.reader
+
+
+def _precisions(reader: Reader, step: Step, data: Dataset, queries: Sequence[Any], small: bool) -> Iterator[float]:
+    default = load_recipe(DEFAULT)
+    spatial = next(kind for kind in default.rerank if isinstance(kind, Spatial))
+    chain = next(kind for kind in default.rerank if isinstance(kind, Chain))
+    stages = [SpatialStage(spatial)] * step.spatial + [ChainStage(chain, spatial)] * step.chain
+    view = next(iter(reader.views.values()))
+    given: Vocabulary = view.channel.vocabulary  # type: ignore[attr-defined]
+    method = given.method.model_copy(update={"query_assignment": step.words})
+    vocabulary = Vocabulary({"centroids": given.centroids}, method)
+    features = default.channel["main"].features
+    features = features.model_copy(update={"enlarge_to": features.enlarge_to * step.enlarge})
+    for query in queries:
+        photo = _photo(data.path(query.image), features.max_side, small)
+        words = vocabulary.query_words(query_features(photo, features, None), photo.size)
+        ranking = view.search(words, len(reader.snapshot.images))
+        for stage in stages:
+            ranking = stage(words, ranking, view)
+        names = [reader.name_of(image) for image in ranking.ids.tolist()]
+        yield oxford_ap(names, query.positives, query.junk)
+
+
+def _photo(path: Path, max_side: int, small: bool) -> Decoded:
+    if not small:
+        return decode(path, max_side)
+    with Image.open(path) as image:
+        image = image.convert("RGB")
+        image.thumbnail((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
+        data = io.BytesIO()
+        image.save(data, "JPEG", quality=SMALL_QUALITY)
+    return decode_bytes(data.getvalue(), str(path))
+
+
+if __name__ == "__main__":
+    main()
