@@ -86,6 +86,19 @@ main()
 
 
 @pytest.mark.slow
+def test_the_installed_command_answers(indexed: Path, photos_of_world: Path) -> None:
+    command = Path(sys.executable).with_name("resight")
+    if not command.exists():
+        pytest.skip(f"no {command}: install the package")
+    query = photos_of_world / "poster-02_1.jpg"
+    found = subprocess.run([command, "search", indexed, query, "-k", "1"], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.rstrip().endswith("poster-02_2.jpg")
+    refused = subprocess.run([command, "search", indexed, query, "-k", "0"], capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
+@pytest.mark.slow
 def test_arguments_that_are_not_utf8_are_escaped(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path) + b"/\xff\x1b[2J"
     answer = subprocess.run([*COMMAND, "evaluate", folder, "--recipe", "x"], capture_output=True)
