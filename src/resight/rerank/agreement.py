@@ -103,7 +103,7 @@ def plausible(h: Transform, x: float, y: float) -> bool:
     area = (a * d - b * c) / (w * w)
     size = (a * a + b * b + c * c + d * d) / (w * w)
     # The sum of squared singular values over their product is r + 1 / r for an aspect of r.
-    return LARGEST_SCALE**-2 <= area <= LARGEST_SCALE**2 and size <= (LARGEST_ASPECT + 1 / LARGEST_ASPECT) * area
+    return bool(LARGEST_SCALE**-2 <= area <= LARGEST_SCALE**2 and size <= (LARGEST_ASPECT + 1 / LARGEST_ASPECT) * area)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -52,7 +52,9 @@ class ChainStage:
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))
         total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}
-        for image in sorted(direct, key=lambda image: (-direct[image], image))[: self.params.top]:
+        # Images of equal confidence are asked in the order of the ranking, which is that of their names.
+        place = {image: row for row, image in enumerate(ranking.ids.tolist())}
+        for image in sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]:
             why = verified[image]
             if why.inliers < self.params.min_inliers or (why.score / why.inliers) ** 2 > SAME_PHOTO:
                 continue

@@ -42,7 +42,7 @@ SCHEDULE = (
     (HOMOGRAPHY, 2.0, 0.0),
     (HOMOGRAPHY, 1.0, 0.0),
 )
-# Hypotheses that are looked at for each that is refined: where votes are mere bursts all the way down, nothing is there.
+# Hypotheses that are looked at for each that is refined: where votes are bursts all the way down, nothing is there.
 LOOKS = 8
 
 
