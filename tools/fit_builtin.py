@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.channels.fitting import fit_arrays, fit_signatures, sample_size
+from resight.channels.fitting import builtin_name, fit_arrays, fit_signatures, sample_size
 from resight.descriptors.kinds import Fisher, Vlad
 from resight.extraction import sample_descriptors
 from resight.features.kinds import Sift
@@ -58,15 +58,11 @@ def main() -> None:
     TARGET.mkdir(exist_ok=True)
     arrays = fit_arrays(method, sample, SEED, print)
     arrays |= fit_signatures(sample, dequantise(arrays)["centroids"], np.random.default_rng(SEED))
-    save(TARGET / f"sift-codebook-{WORDS}.npz", arrays, provenance)
+    save(TARGET / f"{builtin_name(method)}.npz", arrays, provenance)
     few = sample[np.random.default_rng(SEED).permutation(len(sample))]
     for method in (Vlad(), Fisher()):
-        name = (
-            f"sift-codebook-{method.size}"
-            if isinstance(method, Vlad)
-            else f"sift-fisher-{method.components}x{method.pca}"
-        )
-        save(TARGET / f"{name}.npz", fit_arrays(method, few[: sample_size(method)], SEED, print), provenance)
+        fitted = fit_arrays(method, few[: sample_size(method)], SEED, print)
+        save(TARGET / f"{builtin_name(method)}.npz", fitted, provenance)
 
 
 if __name__ == "__main__":

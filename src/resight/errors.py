@@ -50,7 +50,3 @@ class IndexLockedError(ResightError):
 
 class StorageError(ResightError):
     """The disk refused: full, read-only, or gone."""
-
-
-class MissingExtraError(ResightError):
-    """An optional dependency is needed; the message has the `pip install` line."""

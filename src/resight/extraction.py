@@ -19,7 +19,7 @@ from resight.channels.channel import Channel
 from resight.errors import ImageError
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
-from resight.features.sift import extract_sift, single_threaded_opencv
+from resight.features.sift import DIMENSIONS, extract_sift, single_threaded_opencv
 from resight.folders import Found
 from resight.images import Box, Decoded, check_box, crop, decode_bytes, displayed, read_bytes
 
@@ -77,7 +77,7 @@ def sample_descriptors(
         try:
             decoded = decode_bytes(read_bytes(job[0].path), displayed(job[0].path), features.max_side)
         except ImageError:
-            return np.empty((0, 128), np.float32)
+            return np.empty((0, DIMENSIONS), np.float32)
         rows = extract_sift(decoded.pixels, decoded.size, features).descriptors
         chosen = np.random.default_rng(job[1]).permutation(len(rows))[:share]
         return rows[np.sort(chosen)]

@@ -12,6 +12,7 @@ from resight.channels.channel import Channel
 from resight.channels.fitting import build_channel, builtin_reference, fit_arrays, read_fitted, sample_size
 from resight.errors import FitError
 from resight.extraction import sample_descriptors
+from resight.features.sift import DIMENSIONS
 from resight.folders import Found
 from resight.learned.artefact import to_bytes
 from resight.recipe import Recipe
@@ -87,7 +88,7 @@ def unfitted(recipe: Recipe, files: Mapping[str, Path]) -> list[str]:
 
 def _joined(parts: Iterator[NDArray[np.float32]], limit: int) -> NDArray[np.float32]:
     """The rows of all parts, at most `limit`. Memory is taken once and only as far as it is filled."""
-    rows = np.empty((limit, 128), np.float32)
+    rows = np.empty((limit, DIMENSIONS), np.float32)
     filled = 0
     for part in parts:
         rows[filled : filled + len(part)] = part

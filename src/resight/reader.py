@@ -56,10 +56,6 @@ class ChannelView:
         """An indexed image as a query, made of what the index keeps of it."""
         return self.channel.as_query(self.evidence(image))
 
-    def descriptors(self, images: Sequence[int]) -> NDArray[np.float32]:
-        """(n, d) vectors of images, in a channel of vectors."""
-        return np.stack([self.kept_query(image) for image in images])
-
     def word_vector(self, words: ImageWords) -> WordVector:
         """The tf-idf vector of an image, in a channel of bags of words."""
         from resight.search.inverted import InvertedFile

@@ -66,8 +66,11 @@ def test_every_query_is_its_own_result_with_its_own_box(run: Run, indexed: Path,
 def test_a_query_is_left_out_of_its_own_hits_unless_asked_for(run: Run, indexed: Path, photos_of_world: Path) -> None:
     without = json.loads(run("search", indexed, photos_of_world / QUERY, "--json").stdout)
     assert QUERY not in hits(without)
-    including = json.loads(run("search", indexed, photos_of_world / QUERY, "--include-self", "--json").stdout)
-    assert hits(including)[0] == QUERY
+    for name in (QUERY, "poster-02_1.jpg", "facade-03_low_resolution_1.jpg"):
+        including = json.loads(run("search", indexed, photos_of_world / name, "--include-self", "--json").stdout)
+        assert hits(including)[0] == name
+        scores = [hit["score"] for hit in including["results"][0]["hits"]]
+        assert scores == sorted(scores, reverse=True)
     by_name = json.loads(run("search", indexed, QUERY, "--json").stdout)
     assert hits(by_name) == hits(without)
 

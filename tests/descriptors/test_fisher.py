@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resight.descriptors.fisher import fisher_gradients, fisher_vector, posteriors
+from resight.descriptors.fisher import fisher_gradients, fisher_vector
+from resight.learned.mixture import Mixture
 
 
 def mixture(seed, components=4, d=5):
     rng = np.random.default_rng(seed)
     weights = rng.uniform(0.5, 1.5, components)
-    return weights / weights.sum(), rng.normal(size=(components, d)), rng.uniform(0.5, 2.0, (components, d))
+    return Mixture(weights / weights.sum(), rng.normal(size=(components, d)), rng.uniform(0.5, 2.0, (components, d)))
 
 
 def log_likelihood(x, weights, means, sigmas):
@@ -23,10 +24,10 @@ def log_likelihood(x, weights, means, sigmas):
 
 
 def test_gradients_are_derivatives_of_the_likelihood():
-    weights, means, variances = mixture(0)
-    sigmas = np.sqrt(variances)
+    model = mixture(0)
+    weights, means, sigmas = model.weights, model.means, np.sqrt(model.variances)
     x = np.random.default_rng(1).normal(size=(30, 5))
-    found = fisher_gradients(x, weights, means, variances)
+    found = fisher_gradients(x, model)
     step = 1e-6
     for k, j in [(0, 0), (2, 3), (3, 4)]:
         moved = means.copy()
@@ -40,18 +41,18 @@ def test_gradients_are_derivatives_of_the_likelihood():
 
 
 def test_repeated_descriptors_change_nothing():
-    weights, means, variances = mixture(2)
+    model = mixture(2)
     x = np.random.default_rng(3).normal(size=(10, 5))
-    twice = fisher_vector(np.concatenate([x, x]), weights, means, variances, gradients=("weights", "means", "sigmas"))
-    once = fisher_vector(x, weights, means, variances, gradients=("weights", "means", "sigmas"))
+    twice = fisher_vector(np.concatenate([x, x]), model, gradients=("weights", "means", "sigmas"))
+    once = fisher_vector(x, model, gradients=("weights", "means", "sigmas"))
     np.testing.assert_allclose(twice, once, atol=1e-6)
 
 
 def test_an_empty_image_is_zeros_of_the_same_shape():
-    weights, means, variances = mixture(4)
+    model = mixture(4)
     for gradients in [("means",), ("weights", "means", "sigmas")]:
-        full = fisher_vector(np.ones((3, 5)), weights, means, variances, gradients=gradients)
-        empty = fisher_vector(np.empty((0, 5)), weights, means, variances, gradients=gradients)
+        full = fisher_vector(np.ones((3, 5)), model, gradients=gradients)
+        empty = fisher_vector(np.empty((0, 5)), model, gradients=gradients)
         assert full.shape == empty.shape
         assert not empty.any()
 
@@ -60,12 +61,12 @@ def test_an_empty_image_is_zeros_of_the_same_shape():
 def test_golden_values(golden):
     values = golden("fisher")
     for case in range(int(values["n_cases"])):
-        x, *model = (values[f"case{case}_{name}"] for name in ("descriptors", "weights", "means", "variances"))
-        np.testing.assert_allclose(posteriors(x, *model), values[f"case{case}_posteriors"], atol=1e-12)
-        parts = fisher_gradients(x, *model)
+        x = values[f"case{case}_descriptors"]
+        model = Mixture(*(values[f"case{case}_{name}"] for name in ("weights", "means", "variances")))
+        parts = fisher_gradients(x, model)
         for name in ("weights", "means", "sigmas"):
             np.testing.assert_allclose(parts[name], values[f"case{case}_gradient_{name}"], atol=1e-12, err_msg=name)
-        found = fisher_vector(x, *model, gradients=("weights", "means", "sigmas"), power=float(values["alpha"]))
+        found = fisher_vector(x, model, gradients=("weights", "means", "sigmas"), power=float(values["alpha"]))
         expected = values[f"case{case}_skimage_improved"].copy()
         expected[-parts["sigmas"].size :] *= -1
         np.testing.assert_allclose(found, expected, atol=1e-6)

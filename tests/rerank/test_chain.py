@@ -14,6 +14,7 @@ from resight.rerank.spatial import SpatialStage, evidence, verify_pair
 from resight.words.kinds import Bow
 
 PLAIN = Bow(size=400, idf=False)
+CHAIN = Chain(min_inliers=8, half=3.0)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_finds_an_image_that_shares_nothing_with_the_query(world):
     ranking, bags = first_look(query, images)
     assert not set(query.words) & set(images[1].words)
     assert 1 not in ranking.ids
-    found = ChainStage(Chain(), Spatial())(query, ranking, bags)
+    found = ChainStage(CHAIN, Spatial())(query, ranking, bags)
     assert found.ids.tolist()[:2] == [0, 1]
     assert set(ranking.ids) <= set(found.ids)
     assert found.evidence == ranking.evidence
@@ -52,7 +53,7 @@ def test_finds_an_image_that_shares_nothing_with_the_query(world):
 def test_scores_are_recomputed_naively(world):
     query, images = world
     ranking, bags = first_look(query, images)
-    found = ChainStage(Chain(), Spatial())(query, ranking, bags)
+    found = ChainStage(CHAIN, Spatial())(query, ranking, bags)
     total = dict.fromkeys(ranking.ids.tolist(), 0.0)
     for image, why in ranking.evidence.items():
         sure = why.score / (why.score + 3)
@@ -72,7 +73,7 @@ def test_the_same_photo_is_not_asked(world):
     _, images = world
     ranking, bags = first_look(images[1], images)
     assert 1 in ranking.evidence
-    ChainStage(Chain(), Spatial())(images[1], ranking, bags)
+    ChainStage(CHAIN, Spatial())(images[1], ranking, bags)
     assert all(asked is not images[1] for asked in bags.searches)
 
 
@@ -85,14 +86,14 @@ def test_only_sure_images_are_asked_and_only_so_many(world):
     assert found.ids.tolist() == ranking.ids.tolist()
     twice = [*images, images[0]]
     ranking, bags = first_look(query, twice)
-    ChainStage(Chain(top=1), Spatial())(query, ranking, bags)
+    ChainStage(CHAIN.model_copy(update={"top": 1}), Spatial())(query, ranking, bags)
     assert len(bags.searches) == 1
 
 
 def test_links_are_remembered(world):
     query, images = world
     ranking, bags = first_look(query, images)
-    stage = ChainStage(Chain(), Spatial())
+    stage = ChainStage(CHAIN, Spatial())
     first = stage(query, ranking, bags)
     asked = len(bags.searches)
     second = stage(query, ranking, bags)
@@ -106,7 +107,7 @@ def test_nothing_verified_leaves_the_order(world):
     bags = Bags(images, PLAIN)
     ranking = bags.search(other, 10)
     assert len(ranking) >= 2
-    found = ChainStage(Chain(), Spatial())(other, ranking, bags)
+    found = ChainStage(CHAIN, Spatial())(other, ranking, bags)
     np.testing.assert_array_equal(found.ids, ranking.ids)
     assert not found.scores.any()
 

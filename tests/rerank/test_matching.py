@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resight.errors import UsageError
-from resight.rerank.matching import Matches, hamming, match_descriptors, match_signatures, match_words
+from resight.rerank.matching import Matches, match_descriptors, match_signatures, match_words
 from resight.words.evidence import ImageWords
+from resight.words.instructions import bit_distance
 
 
 def words_of(
@@ -113,7 +114,7 @@ def test_signatures_that_cannot_be_compared_are_an_error() -> None:
 
 def test_hamming_counts_the_bits_that_differ() -> None:
     a, b = np.array([0, 2**64 - 1], np.uint64), np.array([3, 2**63 - 1], np.uint64)
-    assert hamming(a, b) == 3
+    assert bit_distance(a[None], 0, b) == 3
 
 
 @pytest.mark.parametrize(("m", "n"), [(1, 1), (7, 1), (1, 7), (60, 80), (80, 60)])

@@ -75,9 +75,6 @@ class Bags:
     def evidence(self, image: int) -> ImageWords:
         return self.images[image]
 
-    def descriptors(self, images: object) -> NDArray[np.float32]:
-        raise AssertionError("bags of words have no descriptors")
-
     def word_vector(self, words: ImageWords) -> WordVector:
         return self.file.vector(words)
 

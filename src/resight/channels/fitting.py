@@ -15,22 +15,22 @@ from resight.channels.channel import Channel
 from resight.descriptors.kinds import Fisher, Vlad
 from resight.errors import FitError
 from resight.features.kinds import Sift
+from resight.features.sift import DIMENSIONS
 from resight.learned.artefact import Artefact, dequantise, load, quantise
 from resight.learned.assignment import Assigner
 from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
+from resight.learned.mixture import fit_mixture, fit_pca
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming
 
 Arrays = Mapping[str, NDArray[Any]]
 Method = Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive
 
-POINTS_PER_WORD = 100
+SAMPLE_PER_WORD = 100
 """Descriptors a word that a fit is given at most; more move the centroids by less than the noise of their start."""
-POINTS_PER_GAUSSIAN = 4000
+SAMPLE_PER_GAUSSIAN = 4000
 HAMMING_BITS = 64
-DIMENSIONS = 128
-"""Of a SIFT descriptor."""
 BUILTIN = resources.files("resight.learned") / "builtin"
 """What ships with resight. A file never changes under its name: an index refers to it by name and hash."""
 REFERENCE = "builtin"
@@ -94,22 +94,27 @@ def sample_size(method: Method) -> int:
     """How many descriptors a fit of the method uses at most; 0 where nothing is fitted."""
     match method:
         case Fisher():
-            return POINTS_PER_GAUSSIAN * method.components
+            return SAMPLE_PER_GAUSSIAN * method.components
         case Exhaustive():
             return 0
         case _:
-            return POINTS_PER_WORD * method.size
+            return SAMPLE_PER_WORD * method.size
+
+
+def builtin_name(method: Bow | Hamming | Asmk | Vlad | Fisher) -> str:
+    """What the arrays that ship for a method are called, whether there are any or not."""
+    if isinstance(method, Fisher):
+        return f"sift-fisher-{method.components}x{method.pca}"
+    return f"sift-codebook-{method.size}"
 
 
 def builtin_reference(method: Method) -> dict[str, str]:
     """Provenance of an artefact that stands for the arrays that ship for a method. FitError where none has its size."""
-    if isinstance(method, Fisher):
-        name, wanted = f"sift-fisher-{method.components}x{method.pca}", f"{method.components} components"
-    elif isinstance(method, Exhaustive):
+    if isinstance(method, Exhaustive):
         raise FitError('"exhaustive" has nothing to fit')
-    else:
-        name, wanted = f"sift-codebook-{method.size}", f"size = {method.size}"
+    name = builtin_name(method)
     if name not in _shipped():
+        wanted = f"{method.components} components" if isinstance(method, Fisher) else f"size = {method.size}"
         raise FitError(
             f"nothing built in has {wanted} (there is {', '.join(_shipped())}): choose one of these sizes, or "
             'fit = "collection"'
@@ -165,8 +170,6 @@ def fit_arrays(
         case Fisher():
             components = affordable_size(len(sample), method.components)
             _warn_if_smaller("Gaussians", components, method.components, len(sample))
-            from resight.learned.mixture import fit_mixture, fit_pca
-
             pca = fit_pca(sample, min(method.pca, sample.shape[1]))
             mixture = fit_mixture(pca.apply(sample), components, seed)
             return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,22 +16,23 @@ from resight.descriptors.vlad import vlad
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.learned.assignment import Assigner
+from resight.learned.mixture import Mixture, Projection
 from resight.search.dense import DenseBlock, DenseSearch
 from resight.search.selection import NameOrder
 
 Vector = NDArray[np.float32]
 
 
-class VectorChannel:
+class VectorChannel(ABC):
     """Features aggregated to one vector; subclasses say how."""
 
     def __init__(self, features: Sift, size: int) -> None:
         self.features = features
         self.size = size
 
+    @abstractmethod
     def aggregate(self, features: LocalFeatures) -> Vector:
         """(size,) L2-normalised vector of one image; zeros where it has no features."""
-        raise TypeError("a vector channel is a VladChannel or a FisherChannel")
 
     def encode(self, features: LocalFeatures, size: tuple[int, int]) -> tuple[Vector, int]:
         """The vector, and the number of features it was made of."""
@@ -103,20 +105,12 @@ class FisherChannel(VectorChannel):
 
     def __init__(self, features: Sift, method: Fisher, fitted: Mapping[str, NDArray[Any]]) -> None:
         self._method = method
-        self._fitted = {name: np.asarray(array, np.float64) for name, array in fitted.items()}
-        super().__init__(features, len(self._vector(np.empty((0, len(self._fitted["mean"]))))))
+        self._pca = Projection(np.asarray(fitted["mean"], np.float32), np.asarray(fitted["components"], np.float32))
+        weights, means, variances = (np.asarray(fitted[name], np.float64) for name in ("weights", "means", "variances"))
+        self._mixture = Mixture(weights, means, variances)
+        super().__init__(features, len(self.aggregate(LocalFeatures.none())))
 
     def aggregate(self, features: LocalFeatures) -> Vector:
-        return self._vector(features.descriptors.astype(np.float64))
-
-    def _vector(self, descriptors: NDArray[np.float64]) -> Vector:
-        fitted = self._fitted
-        projected = (descriptors - fitted["mean"]) @ fitted["components"].T
-        return fisher_vector(
-            projected,
-            fitted["weights"],
-            fitted["means"],
-            fitted["variances"],
-            gradients=self._method.gradients,
-            power=self._method.power,
-        )
+        projected = self._pca.apply(features.descriptors)
+        method = self._method
+        return fisher_vector(projected, self._mixture, gradients=method.gradients, power=method.power)

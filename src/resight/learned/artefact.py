@@ -75,7 +75,7 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
                 if name.endswith(".npy")
             }
     except FileNotFoundError:
-        raise FitError(f"{path}: no such file; fit it first (`resight fit`)") from None
+        raise FitError(f"{path}: no such file; name one that `resight.learned.artefact.save` wrote") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise FitError(f"{path}: the fitted artefact is damaged ({error}); restore it or fit again") from error
     missing = sorted(set(needs) - set(arrays))

@@ -32,11 +32,10 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Projection:
-    """Principal components. mean: (d,); components: (r, d), orthonormal rows by falling variance; variances: (r,)."""
+    """Principal components. mean: (d,); components: (r, d), orthonormal rows by falling variance."""
 
     mean: Floats
     components: Floats
-    variances: Floats
 
     def apply(self, x: Floats) -> Floats:
         """(n, r) coordinates of `x` (n, d), not whitened."""
@@ -65,11 +64,7 @@ def fit_pca(x: Floats, dimensions: int, floor: float = 1e-10) -> Projection:
         )
     kept = components[:dimensions]
     signs = np.sign(kept[np.arange(dimensions), np.abs(kept).argmax(axis=1)])
-    return Projection(
-        np.asarray(mean, np.float32),
-        np.ascontiguousarray(kept * signs[:, None], np.float32),
-        np.asarray(values[:dimensions], np.float32),
-    )
+    return Projection(np.asarray(mean, np.float32), np.ascontiguousarray(kept * signs[:, None], np.float32))
 
 
 def fit_mixture(x: Floats, k: int, seed: int, iterations: int = 100) -> Mixture:
@@ -96,7 +91,10 @@ def fit_mixture(x: Floats, k: int, seed: int, iterations: int = 100) -> Mixture:
 
 
 def posteriors(x: Floats | Doubles, mixture: Mixture) -> Doubles:
-    """(n, k) float64: the probability that each point of `x` (n, d) comes from each Gaussian; rows sum to 1."""
+    """(n, k) float64: the probability that each point of `x` (n, d) comes from each Gaussian; rows sum to 1.
+
+    Sanchez et al., "Image classification with the Fisher vector", IJCV 2013, eq. 15.
+    """
     joint = _log_joint(x, mixture)
     return np.asarray(np.exp(joint - _log_sum(joint)), np.float64)
 

@@ -14,8 +14,6 @@ from resight.rerank.spatial import evidence, verify_many
 from resight.search.ranking import Collection, Ranking
 from resight.words.evidence import ImageWords
 
-SAME_PHOTO = 0.5
-"""An image this similar to the query is the same photo again: asking it brings nothing new."""
 REMEMBERED = 4096
 """Images whose own links are kept in memory; 200 links are 2.4 kB."""
 
@@ -48,6 +46,7 @@ class ChainStage:
 
     def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
         """The images of the ranking and those that the asked ones lead to."""
+        assert isinstance(query, ImageWords), "a recipe is checked to chain over channels of words"
         verified = ranking.evidence
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))
@@ -56,9 +55,13 @@ class ChainStage:
         place = {image: row for row, image in enumerate(ranking.ids.tolist())}
         for image in sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]:
             why = verified[image]
-            if why.inliers < self.params.min_inliers or (why.score / why.inliers) ** 2 > SAME_PHOTO:
+            words = collection.evidence(image)
+            assert isinstance(words, ImageWords), "a recipe is checked to chain over channels of words"
+            # Where most features of both are inliers it is the same photo again, which brings nothing new.
+            same_photo = 2 * why.inliers > max(len(query.xy), len(words.xy))
+            if why.inliers < self.params.min_inliers or same_photo:
                 continue
-            links = self._links(image, collection)
+            links = self._links(image, words, collection)
             for other, part in zip(links.ids.tolist(), (direct[image] * links.confidence).tolist(), strict=True):
                 total[other] = total.get(other, 0.0) + part
             total[image] += direct[image]
@@ -67,13 +70,11 @@ class ChainStage:
         order = np.argsort(-scores, kind="stable")
         return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32))
 
-    def _links(self, image: int, collection: Collection) -> Links:
+    def _links(self, image: int, words: ImageWords, collection: Collection) -> Links:
         with self._lock:
             if image in self._known:
                 self._known.move_to_end(image)
                 return self._known[image]
-        words = collection.evidence(image)
-        assert isinstance(words, ImageWords), "a recipe is checked to chain over channels of words"
         near = collection.search(words, self.params.reach + 1)
         others = near.ids != image
         ids, scores = near.ids[others], near.scores[others].astype(np.float64)

@@ -50,10 +50,11 @@ class Chain(BaseModel):
 
     kind: Literal["chain"] = "chain"
     channel: str = ""
-    top: int = Field(default=20, ge=1, description="Verified images that are asked.")
+    top: int = Field(default=25, ge=1, description="Verified images that are asked.")
     reach: int = Field(default=200, ge=1, description="Images that each of them looks at.")
-    min_inliers: int = Field(default=8, ge=4, description="An image is asked from so many inliers.")
-    half: float = Field(default=3.0, gt=0.0, description="Evidence that is believed by half.")
+    # That of Philbin et al., CVPR 2007, for expansion.
+    min_inliers: int = Field(default=20, ge=4, description="An image is asked from so many inliers.")
+    half: float = Field(default=30.0, gt=0.0, description="Evidence that is believed by half.")
 
 
 class Discriminative(BaseModel):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from resight.errors import UsageError
 from resight.words.evidence import ImageWords
-from resight.words.instructions import popcount
+from resight.words.instructions import bit_distance
 
 Rows = NDArray[np.int32]
 Signatures = NDArray[np.uint64]
@@ -25,15 +25,6 @@ Matches = tuple[Rows, Rows, NDArray[np.float32]]
 PAIRS_A_WORD = 64
 # Query descriptors that are compared at a time: 2048 x 2000 float32 distances take 16 MB.
 BLOCK = 2048
-
-
-@numba.njit(cache=True, nogil=True)
-def hamming(a: Signatures, b: Signatures) -> int:
-    """Number of bits in which two (w,) signatures differ."""
-    total = np.uint64(0)
-    for i in range(len(a)):
-        total += popcount(a[i] ^ b[i])
-    return int(total)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -102,7 +93,7 @@ def _near_signatures(
         counts = np.zeros(threshold + 1, np.int64)
         for i in range(a, a_end):
             for j in range(b, b_end):
-                distance = hamming(query[i], image[j])
+                distance = bit_distance(image, j, query[i])
                 if distance <= threshold:
                     counts[distance] += 1
         last, room = 0, limit
@@ -111,7 +102,7 @@ def _near_signatures(
             last += 1
         for i in range(a, a_end):
             for j in range(b, b_end):
-                distance = hamming(query[i], image[j])
+                distance = bit_distance(image, j, query[i])
                 if distance < last or (distance == last and room > 0):
                     room -= 1 if distance == last else 0
                     pairs[found, 0], pairs[found, 1], pairs[found, 2] = i, j, distance

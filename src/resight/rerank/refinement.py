@@ -42,8 +42,6 @@ SCHEDULE = (
     (HOMOGRAPHY, 2.0, 0.0),
     (HOMOGRAPHY, 1.0, 0.0),
 )
-# Hypotheses that are looked at for each that is refined: where votes are bursts all the way down, nothing is there.
-LOOKS = 8
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -172,8 +170,7 @@ def fast_spatial_match(
     hypothesis: what a single correspondence proposes. model: the richest transform that it may be polished to; a richer
     one is kept only where it gains inliers. tries: how many hypotheses are polished.
 
-    Source: Philbin et al., CVPR 2007, section 4, and METHODS: verified from 4 inliers (20 for query expansion), where
-    `significance` says how many of them chance would give.
+    Source: Philbin et al., CVPR 2007, section 4. How many inliers chance would give, `significance` says.
 
     Notes: polishing ends in a homography, not in the paper's affine map, which loses inliers on planes seen at a slant.
     Inliers are counted one to one by place: of correspondences that share a position in either image only the closest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -61,10 +61,6 @@ class Collection(Protocol):
 
     def evidence(self, image: int) -> object:
         """Local evidence of one image: its `ImageWords`, or its `LocalFeatures`."""
-        ...
-
-    def descriptors(self, images: Sequence[int]) -> NDArray[np.float32]:
-        """(n, d) descriptors of the given images."""
         ...
 
     def word_vector(self, words: ImageWords) -> WordVector:

@@ -59,7 +59,6 @@ class Asmk(BaseModel):
     alpha: float = Field(default=3.0, gt=0.0, description="Exponent of the similarity.")
     threshold: float = Field(default=0.0, ge=0.0, le=1.0, description="Smallest similarity that counts.")
     idf: bool = False
-    binary: Literal[True] = Field(default=True, description="Residuals as sign bits, the only form that is indexed.")
 
 
 WordsKind = Annotated[Bow | Hamming | Asmk, Field(discriminator="kind")]
