@@ -15,6 +15,7 @@ import resight
 PACKAGE = Path(resight.__file__).parent
 ORDER = (
     "errors",
+    "cores",
     "files",
     "images",
     "folders",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
+from resight.cores import cores
 from resight.errors import ImageError
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
@@ -48,11 +48,6 @@ class Extracted:
 def content_hash(data: bytes) -> str:
     """What identifies the content of a file."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def extract(

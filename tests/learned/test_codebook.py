@@ -20,10 +20,11 @@ def clusters(centres: int, each: int, d: int = 16, seed: int = 0) -> tuple[np.nd
     return means.astype(np.float32), x.astype(np.float32)[rng.permutation(centres * each)]
 
 
-def test_kmeans_improves_and_its_words_are_means() -> None:
+def test_kmeans_improves_and_its_words_are_means(monkeypatch: pytest.MonkeyPatch) -> None:
     _, x = clusters(40, 60)
     lines: list[str] = []
     one = fit_codebook(x, 40, 0, iterations=1)
+    monkeypatch.setattr(module, "LONG_ITERATION", len(x) * 40)
     many = fit_codebook(x, 40, 0, iterations=30, progress=lines.append)
     assert many.shape == (40, 16)
     assert many.dtype == np.float32
@@ -33,6 +34,15 @@ def test_kmeans_improves_and_its_words_are_means() -> None:
     np.testing.assert_allclose(many, means, atol=1e-4)
     assert lines[0].startswith("k-means, 40 words: iteration 1 of 30, error ")
     assert len(lines) < 30  # ends when no word changes
+
+
+@pytest.mark.parametrize("iterations", [2, 30])
+def test_short_iterations_are_told_of_once(iterations: int) -> None:
+    _, x = clusters(40, 60)
+    lines: list[str] = []
+    fit_codebook(x, 40, 0, iterations=iterations, progress=lines.append)
+    assert len(lines) == 1
+    assert f" of {iterations}, error " in lines[0]
 
 
 def test_kmeans_from_the_true_means_stays_there() -> None:

@@ -141,3 +141,13 @@ def test_any_number_of_threads_gives_the_same(world, monkeypatch):
 def test_evidence_is_inliers_times_the_root_of_the_similarity():
     assert evidence(verification(8), 0.25) == 4
     assert evidence(verification(8), -0.1) == 0
+
+
+def test_sampling_verifies_what_is_plain_to_see():
+    rng = np.random.default_rng(3)
+    what = thing(rng, 80)
+    query, image = seen(what), seen(what, similarity(0.3, 0.8, (10, -5)), thing(rng, 40))
+    sampled = verify_pair(query, image, Spatial(estimator="usac_homography"))
+    voted = verify_pair(query, image, Spatial())
+    assert sampled.inliers >= 0.9 * voted.inliers
+    np.testing.assert_allclose(sampled.transform[:2, 2], voted.transform[:2, 2], atol=3)

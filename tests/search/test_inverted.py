@@ -23,7 +23,8 @@ BITS = {"bow": 0, "hamming": 64, "asmk": 128}
 METHODS = [
     Bow(size=WORDS),
     Bow(size=WORDS, tf="sqrt", idf=False),
-    Bow(size=WORDS, tf="clipped", burstiness=True),
+    Bow(size=WORDS, tf="clipped"),
+    Bow(size=WORDS, burstiness=True),
     Hamming(size=WORDS, wgc=False),
     Hamming(size=WORDS, wgc=False, burstiness=True, idf=False),
     Hamming(size=WORDS),

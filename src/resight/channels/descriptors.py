@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
+from resight.cores import cores
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
@@ -105,7 +105,7 @@ class DescriptorChannel:
     def searcher(self, segments: Sequence[Rows], names: NameOrder) -> ExhaustiveSearch[Described]:
         """Compares the query with every live image."""
         blocks = [ThingBlock(partial(self.evidence, s.arrays), s.ids, s.alive) for s in segments]
-        return ExhaustiveSearch(blocks, partial(compare, self._method), order=names, threads=os.cpu_count() or 1)
+        return ExhaustiveSearch(blocks, partial(compare, self._method), order=names, threads=cores())
 
     def evidence(self, arrays: Arrays, row: int) -> Described:
         """The features of one image as they were kept."""

@@ -17,7 +17,7 @@ from resight.errors import FitError
 from resight.features.kinds import Sift
 from resight.features.sift import DIMENSIONS
 from resight.learned.artefact import Artefact, dequantise, load, quantise
-from resight.learned.assignment import Assigner
+from resight.learned.assignment import FILTER_LIMIT, Assigner
 from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
 from resight.learned.mixture import fit_mixture, fit_pca
@@ -183,6 +183,9 @@ def fit_arrays(
             size = affordable_size(len(sample), method.size)
             _warn_if_smaller("words", size, method.size, len(sample))
             arrays = dict(quantise({"centroids": fit_codebook(sample, size, rng, progress=progress)}))
+            if size > FILTER_LIMIT:
+                # Built once: for a million words it takes minutes, and every opening would wait for it.
+                arrays["graph"] = Assigner(dequantise(arrays)["centroids"]).graph()
             if isinstance(method, Hamming):
                 arrays.update(fit_signatures(sample, dequantise(arrays)["centroids"], rng))
             return arrays

@@ -20,6 +20,8 @@ POINTS_PER_WORD = 30
 of a half: 9 % with 30, which costs a Hamming signature next to nothing; with 5 it would be 22 %."""
 ONE_LEVEL_LIMIT = 32_768
 """Largest codebook that is fitted in one level; an iteration costs points times words."""
+LONG_ITERATION = 1_000_000_000
+"""Points times words from which each iteration is told of, being seconds long; below, only the last one is."""
 
 
 def affordable_size(n: int, size: int) -> int:
@@ -38,7 +40,7 @@ def fit_codebook(
 ) -> Floats:
     """(size, d) float32 centroids of the descriptors `x` (n, d) by Lloyd's k-means from `size` of them drawn at random.
 
-    `progress` is told a line after each iteration. FitError where there are fewer descriptors than words
+    `progress` is told a line after the last iteration, and after each one that is long. FitError where there are fewer descriptors than words
     (`affordable_size` says how many make sense).
 
     Notes
@@ -64,9 +66,11 @@ def _lloyd(x: Floats, size: int, rng: np.random.Generator, iterations: int, prog
     for iteration in range(1, iterations + 1):
         words, distances = Assigner(centroids).assign(x)
         centroids = _means(x, words[:, 0], distances[:, 0], size)
-        if progress is not None:
+        settled = before is not None and np.array_equal(words, before)
+        last = settled or iteration == iterations
+        if progress is not None and (last or len(x) * size >= LONG_ITERATION):
             progress(f"k-means, {size} words: iteration {iteration} of {iterations}, error {distances.mean():.5f}")
-        if before is not None and np.array_equal(words, before):
+        if settled:
             break
         before = words
     return centroids

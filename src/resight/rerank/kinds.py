@@ -15,6 +15,8 @@ class Spatial(BaseModel):
     kind: Literal["spatial"] = "spatial"
     channel: str = Field(default="", description="The channel whose features are matched; may be left out if only one.")
     top: int = Field(default=400, ge=1, description="Images looked at; the paper has 200 to 1000.")
+    # Sampling (MAGSAC++) instead of a hypothesis from every correspondence: it needs a good third of inliers.
+    estimator: Literal["fast_spatial_matching", "usac_homography"] = "fast_spatial_matching"
     hypothesis: Literal["translation_scale", "similarity"] = "similarity"
     model: Literal["similarity", "affine", "homography"] = "affine"
     # Ours: an error is a fraction of the long side of its own image, so that a thumbnail and a large photo are held to

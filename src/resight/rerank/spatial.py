@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
+from resight.cores import cores
 from resight.rerank.geometry import correspondences, tolerance
 from resight.rerank.kinds import Spatial
 from resight.rerank.matching import match_signatures, match_words
@@ -26,13 +26,13 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
     if len(rows) < params.min_inliers:
         return None
     given = correspondences(query, image, rows, others)
-    match = fast_spatial_match(
-        given,
-        tolerance(query.size, params.tolerance),
-        tolerance(image.size, params.tolerance),
-        hypothesis=params.hypothesis,
-        model=params.model,
-    )
+    limits = (tolerance(query.size, params.tolerance), tolerance(image.size, params.tolerance))
+    if params.estimator == "usac_homography":
+        from resight.rerank.usac import usac_homography
+
+        match = usac_homography(given, *limits)
+    else:
+        match = fast_spatial_match(given, *limits, hypothesis=params.hypothesis, model=params.model)
     if match is None or match.count < params.min_inliers:
         return None
     return Verification(match.transform, given.query_xy[match.inliers], given.image_xy[match.inliers], match.score)
@@ -48,7 +48,7 @@ def verify_many(
         assert isinstance(evidence, ImageWords), "a recipe is checked to verify channels of words"
         return verify_pair(query, evidence, params)
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         found = list(pool.map(one, images))
     return {image: why for image, why in zip(images, found, strict=True) if why is not None}
 
@@ -68,7 +68,10 @@ class SpatialStage:
         self.params = params
 
     def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
-        """Verified images first, by inliers or evidence; the similarity decides between equals and among the rest."""
+        """By inliers, verified images first, or by evidence, to which the similarity of the first look is added.
+
+        The similarity decides between equals and among what is not verified.
+        """
         assert isinstance(query, ImageWords), "a recipe is checked to verify channels of words"
         head = [int(image) for image in ranking.ids[: self.params.top]]
         verified = verify_many(query, head, collection, self.params)

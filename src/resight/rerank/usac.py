@@ -1,7 +1,7 @@
 """Homography and fundamental matrix by random sampling (MAGSAC++ of OpenCV): the alternative to fast spatial matching.
 
 Barath, Noskova, Ivashechkin, Matas: MAGSAC++, a fast, reliable and accurate robust estimator, CVPR 2020. It uses
-positions only, and needs a good third of inliers. For the fundamental matrix noise alone gives 19 to 37 of 1000.
+positions only, and needs a good third of inliers.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Bow(BaseModel):
@@ -24,6 +24,12 @@ class Bow(BaseModel):
     idf: bool = True
     # Jegou et al. (CVPR 2009), section 4.2.
     burstiness: bool = Field(default=False, description="Divide a match by the root of its number in the image.")
+
+    @model_validator(mode="after")
+    def _one_remedy(self) -> Bow:
+        if self.burstiness and self.tf != "raw":
+            raise ValueError(f'burstiness already damps repeated words: it goes with tf = "raw", not "{self.tf}"')
+        return self
 
 
 class Hamming(BaseModel):
