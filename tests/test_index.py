@@ -222,7 +222,7 @@ def test_unreadable_files_have_a_reason_and_are_read_again_when_they_change(
     assert contents(index)["bad.png"][1] == "the file is empty"
     assert (index.info().images, index.info().unreadable) == (1, 1)
     read.clear()
-    assert index.add(folder).unreadable == []
+    assert index.add(folder).unreadable == [("bad.png", "the file is empty")]
     assert read == []
     write(folder, {"bad.png": texture(2)})
     assert index.add(folder).changed == 1

@@ -88,6 +88,7 @@ class Reader:
 
     def rank(self, queries: Mapping[str, object], k: int) -> Ranking:
         """The k best images for a query, given by what each channel compares it by; stages run in file order."""
+        k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
         deepest = max([k, *(kind.top for kind in self.recipe.rerank if isinstance(kind, Spatial))])
         first = next(iter(self.channels))
         ranking = self.views[first].search(queries[first], deepest)

@@ -61,8 +61,11 @@ class Listing:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done for one root, by its number. work: files to be read, with their names; unchanged: how many are
-    as they were; replaced: ids by name of images that are read again; unreadable: (path, reason) of what is no file."""
+    """What is to be done for one root, by its number.
+
+    work: files to be read, with their names; unchanged: how many are as they were and could be read; replaced: ids by
+    name of images that are read again; unreadable: (name or path, reason) of what cannot be read, as was known before.
+    """
 
     number: int
     root: Root
@@ -99,7 +102,7 @@ def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Co
     gone: ids of images that give their names up. A file is unchanged when its size and time are.
     """
     images = snapshot.images
-    work, replaced = [], {}
+    work, replaced, unreadable = [], {}, list(listing.trouble)
     for one in listing.found:
         place = images.by_name.get(one.name)
         if place is None or int(images.ids[place]) in gone:
@@ -113,8 +116,10 @@ def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Co
         elif (images.sizes[place], images.mtimes[place]) != (one.size, one.mtime_ns):
             work.append(one)
             replaced[one.name] = int(images.ids[place])
-    unchanged = len(listing.found) - len(work)
-    return Plan(number, root, work, unchanged, replaced, listing.trouble)
+        elif not images.indexed[place]:
+            unreadable.append((one.name, images.reasons[place]))
+    unchanged = len(listing.found) - len(work) - (len(unreadable) - len(listing.trouble))
+    return Plan(number, root, work, unchanged, replaced, unreadable)
 
 
 def plan_update(snapshot: Snapshot) -> tuple[list[Plan], list[int]]:
@@ -180,8 +185,10 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
         for count, batch in enumerate(_batches(told(extracted)), start=1):
             gone = [planned.replaced[one.found.name] for one in batch if one.found.name in planned.replaced]
             store.commit(_packed(batch, planned.number, channels), removed=gone)
-            report.changed += len(gone)
-            report.added += len(batch) - len(gone)
+            readable = [one for one in batch if not one.reason]
+            changed = sum(one.found.name in planned.replaced for one in readable)
+            report.changed += changed
+            report.added += len(readable) - changed
             report.unreadable += [(one.found.name, one.reason) for one in batch if one.reason]
             if count % TIER_WIDTH == 0 or done == total:
                 _tidy(store, channels)

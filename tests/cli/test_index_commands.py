@@ -67,7 +67,7 @@ def test_unreadable_photos_are_listed_and_fail_only_when_strict(run: Run, own_ph
     bad.write_bytes(b"\xff\xd8\xff\xe0 and no more")
     answer = run("index", own_photos, "-o", tmp_path / "x.resight")
     assert answer.exit_code == 0
-    assert "4 added" not in answer.stdout
+    assert "4 added" in answer.stdout
     assert "1 unreadable" in answer.stdout
     assert answer.stderr.startswith("unreadable: bad\\x1b[2J\\n.jpg: ")
     assert run("index", own_photos, "-o", tmp_path / "strict.resight", "--strict").exit_code == 1
@@ -205,3 +205,15 @@ def test_an_interrupted_run_leaves_a_usable_index(photos_of_world: Path, tmp_pat
     assert 0 < kept < 300
     subprocess.run(arguments, check=True, capture_output=True)
     assert len(names(path)) == 300
+
+
+def test_memory_that_does_not_suffice_is_said_in_a_line(
+    run: Run, own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starving(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Index, "open", starving)
+    result = run("info", own_index)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: not enough memory")

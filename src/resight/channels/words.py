@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
+from resight.errors import IndexCorruptError
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.search.inverted import Block, InvertedFile
@@ -49,12 +50,12 @@ class WordsChannel:
 
     def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
         """Posting lists of the live images of several segments."""
-        blocks = [Postings.from_arrays(segment.arrays) for segment in segments]
+        blocks = [_sound(segment.arrays) for segment in segments]
         return merge_postings(blocks, [segment.alive for segment in segments]).to_arrays()
 
     def searcher(self, segments: Sequence[Rows], names: NameOrder) -> InvertedFile:
         """An inverted file over the segments' posting lists, which stay where they are."""
-        blocks = [Block(Postings.from_arrays(segment.arrays), segment.ids, segment.alive) for segment in segments]
+        blocks = [Block(_sound(segment.arrays), segment.ids, segment.alive) for segment in segments]
         vocabulary = self.vocabulary
         return InvertedFile(blocks, vocabulary.method, codebook_size=self.size, bits=vocabulary.bits, order=names)
 
@@ -74,6 +75,14 @@ class WordsChannel:
         starts = offsets[:-1]
         new[starts[starts < len(words)]] = 1
         return _counts(np.concatenate([np.zeros(1, np.int64), np.cumsum(new)])[offsets])
+
+
+def _sound(arrays: Arrays) -> Postings:
+    """The posting lists of a segment. Raises IndexCorruptError where kernels would read outside of them."""
+    postings = Postings.from_arrays(arrays)
+    if not postings.is_sound():
+        raise IndexCorruptError("the posting lists of a segment are damaged; run `resight verify --repair`")
+    return postings
 
 
 def _counts(offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from resight.evaluation.folder import Dataset
     from resight.evaluation.result import EvaluationResult
 
-PLAIN = "sift-vlad"
-"""The recipe to compare with: it has a built-in codebook, as a fit would take longer than all the rest."""
+PLAIN = "sift-bow"
+"""The recipe to compare with. Fitting its codebook takes a quarter of the demo's time."""
 OBJECTS, LOOK_ALIKES, DISTRACTORS = 8, 3, 24
 """Size of the world: most of the time goes into the features, which each recipe extracts for itself."""
 HITS = 8

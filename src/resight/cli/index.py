@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -98,7 +98,16 @@ def info(path: IndexPath, as_json: Json = False) -> None:
     if as_json:
         print_json({"index": readable(path), **fields})
     else:
-        print_fields([(key.replace("_", " "), "-" if value is None else value) for key, value in fields.items()])
+        print_fields([row for key, value in fields.items() for row in _rows(key.replace("_", " "), value)])
+
+
+def _rows(label: str, value: Any) -> list[tuple[str, object]]:
+    """A field as it is printed: a line for each folder, and no more decimals than say something."""
+    if isinstance(value, list):
+        return [("folder", root["path"] + (f" as {root['prefix']}" if root["prefix"] else "")) for root in value]
+    if isinstance(value, float):
+        return [(label, f"{value:.1f}")]
+    return [(label, "-" if value is None else value)]
 
 
 def verify(

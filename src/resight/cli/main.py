@@ -45,6 +45,9 @@ class Verbs(TyperGroup):
             # The interpreter flushes once more at its end and would complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(141) from error
+        except MemoryError as error:
+            say("Error: not enough memory; choose a smaller codebook or fewer photos, or free some memory")
+            raise typer.Exit(1) from error
         except OSError as error:
             say(f"Error: {error.filename}: {error.strerror}" if error.filename else f"Error: {error.strerror or error}")
             raise typer.Exit(1) from error

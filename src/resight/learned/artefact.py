@@ -63,6 +63,9 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
 
     FitError where the file is missing, damaged, or holds something else.
     """
+    # A device or a pipe would be read for ever.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FitError(f"{path}: not a regular file; name one that `resight.learned.artefact.save` wrote")
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -82,6 +85,9 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
     if missing:
         held = ", ".join(sorted(arrays)) or "nothing"
         raise FitError(f"{path}: a fit of another kind: it lacks {', '.join(missing)} and holds {held}")
+    endless = sorted(name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all())
+    if endless:
+        raise FitError(f"{path}: not all numbers of {', '.join(endless)} are finite; restore it or fit again")
     return Artefact(arrays, provenance, hash_arrays(arrays))
 
 

@@ -40,8 +40,8 @@ def fit_codebook(
 ) -> Floats:
     """(size, d) float32 centroids of the descriptors `x` (n, d) by Lloyd's k-means from `size` of them drawn at random.
 
-    `progress` is told a line after the last iteration, and after each one that is long. FitError where there are fewer descriptors than words
-    (`affordable_size` says how many make sense).
+    `progress` is told a line after the last iteration, and after each one that is long. FitError where there are fewer
+    descriptors than words (`affordable_size` says how many make sense).
 
     Notes
     -----

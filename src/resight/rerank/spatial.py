@@ -16,15 +16,22 @@ from resight.rerank.refinement import fast_spatial_match
 from resight.search.ranking import Collection, Ranking, Verification
 from resight.words.evidence import ImageWords
 
+MOST = 600
+"""Correspondences of a pair that are looked at, the most similar: voting costs their square, and copies of one photo
+have thousands."""
+
 
 def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verification | None:
     """What the words of two images agree on, or None where fewer than `min_inliers` do; the score counts inliers."""
     if query.signatures is None:
-        rows, others, _ = match_words(query, image)
+        rows, others, similar = match_words(query, image)
     else:
-        rows, others, _ = match_signatures(query, image, params.threshold)
+        rows, others, similar = match_signatures(query, image, params.threshold)
     if len(rows) < params.min_inliers:
         return None
+    if len(rows) > MOST:
+        kept = np.sort(np.argsort(-similar, kind="stable")[:MOST])
+        rows, others = rows[kept], others[kept]
     given = correspondences(query, image, rows, others)
     limits = (tolerance(query.size, params.tolerance), tolerance(image.size, params.tolerance))
     if params.estimator == "usac_homography":
