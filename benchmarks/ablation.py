@@ -2,10 +2,10 @@
 
     cd PHOTOS && python .../benchmarks/ablation.py covers scenes products --distractors distractors --small covers
 
-Every step is the default recipe up to there. Two indexes a set serve all steps: one by bags of words, one by ASMK*.
+Every step is the default recipe up to there. One index a set serves all steps: bags of words are made of its words.
 Intervals are the 2.5 and 97.5 % quantiles of the mean over queries when whole groups are drawn again (1000 times);
 without groups a query is its own. `--small NAME` adds the set with its queries first reduced to 112 pixels (Lanczos,
-JPEG quality 92). `--codebook collection` fits the codebook on each set instead.
+JPEG quality 92).
 """
 
 from __future__ import annotations
@@ -15,46 +15,30 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
-from resight.evaluation.folder import Dataset, photo_root, read_folder
+from resight.channels.words import WordsChannel
+from resight.evaluation.folder import Dataset, Query, photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap
 from resight.extraction import query_features
 from resight.images import Decoded, decode, decode_bytes
 from resight.index import Index
-from resight.reader import Reader
+from resight.reader import ChannelView, Reader
 from resight.recipe import DEFAULT, load_recipe
 from resight.rerank.chain import ChainStage
 from resight.rerank.kinds import Chain, Spatial
 from resight.rerank.spatial import SpatialStage
+from resight.search.inverted import Block, InvertedFile
+from resight.words.evidence import ImageWords
+from resight.words.kinds import Bow
+from resight.words.postings import build_postings
 from resight.words.vocabulary import Vocabulary
 
-BOW = """
-name = "bag of words"
-[features]
-kind = "sift"
-max_features = {features}
-[words]
-kind = "bow"
-size = 16384
-fit = "{fit}"
-tf = "{tf}"
-"""
-ASMK = """
-name = "asmk"
-[features]
-kind = "sift"
-max_features = {features}
-[words]
-kind = "asmk"
-size = 16384
-fit = "{fit}"
-"""
 SMALL_SIDE, SMALL_QUALITY = 112, 92
 RESAMPLES = 1000
 
@@ -64,7 +48,7 @@ class Step:
     """One row of the table. tf: of a bag of words, or "" for ASMK*; words: of a query feature; enlarge: of queries."""
 
     name: str
-    tf: str
+    tf: Literal["", "raw", "clipped"]
     words: int
     enlarge: bool
     spatial: bool
@@ -89,7 +73,6 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--distractors", type=Path, required=True)
     parser.add_argument("--small", nargs="*", default=[], help="names of sets that also count with small queries")
-    parser.add_argument("--codebook", choices=("builtin", "collection"), default="builtin")
     parser.add_argument("--every", type=int, default=1, help="take every n-th query")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -101,7 +84,7 @@ def main() -> None:
                 low, high = figures["interval"]
                 print(f"{name:16} {step:42} {figures['mAP']:.4f}  [{low:.4f}, {high:.4f}]", flush=True)
     if options.json:
-        options.json.write_text(json.dumps({"codebook": options.codebook, "every": options.every, "sets": table}))
+        options.json.write_text(json.dumps({"every": options.every, "sets": table}))
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -113,18 +96,15 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, An
     kinds = {folder.name: False} | ({f"{folder.name} (112 px)": True} if folder.name in options.small else {})
     found: dict[str, dict[str, Any]] = {name: {} for name in kinds}
     with tempfile.TemporaryDirectory() as temporary:
-        readers: dict[str, Reader] = {}
+        index = Index.create(Path(temporary) / "ablation.resight")
+        index.add(data.root, only=frozenset(data.images))
+        index.add(photo_root(options.distractors), prefix="distractors/")
         for step in STEPS:
-            if step.tf not in readers:
-                readers[step.tf] = _indexed(Path(temporary) / (step.tf or "asmk"), step.tf, data, options)
             for name, small in kinds.items():
-                aps = np.array(list(_precisions(readers[step.tf], step, data, queries, small)))
+                aps = np.array(list(precisions(index.reader, step, data, queries, small)))
                 owners = [group_of.get(query.image, query.image) for query in queries]
-                found[name][step.name] = {
-                    "mAP": float(aps.mean()),
-                    "interval": interval(aps, owners),
-                    "ap": aps.tolist(),
-                }
+                bounds = interval(aps, owners)
+                found[name][step.name] = {"mAP": float(aps.mean()), "interval": bounds, "ap": aps.tolist()}
     return found
 
 
@@ -140,46 +120,50 @@ def interval(aps: np.ndarray, groups: Sequence[str]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _indexed(path: Path, tf: str, data: Dataset, options: argparse.Namespace) -> Reader:
-    features = load_recipe(DEFAULT).channel["main"].features
-    text = BOW if tf else ASMK
-    recipe = path.with_suffix(".toml")
-    recipe.write_text(text.format(features=features.max_features, fit=options.codebook, tf=tf))
-    index = Index.create(path.with_suffix(".resight"), recipe)
-    index.add(data.root, only=frozenset(data.images))
-    index.add(photo_root(options.distractors), prefix="distractors/")
-    return index.reader
-
-
-def _precisions(reader: Reader, step: Step, data: Dataset, queries: Sequence[Any], small: bool) -> Iterator[float]:
+def precisions(reader: Reader, step: Step, data: Dataset, queries: Sequence[Query], small: bool) -> Iterator[float]:
+    """The average precision of each query at a step."""
     default = load_recipe(DEFAULT)
     spatial = next(kind for kind in default.rerank if isinstance(kind, Spatial))
     chain = next(kind for kind in default.rerank if isinstance(kind, Chain))
     stages = [SpatialStage(spatial)] * step.spatial + [ChainStage(chain, spatial)] * step.chain
-    view = next(iter(reader.views.values()))
-    given: Vocabulary = view.channel.vocabulary  # type: ignore[attr-defined]
+    (view,) = reader.views.values()
+    assert isinstance(view.channel, WordsChannel), "the default recipe has words"
+    given = view.channel.vocabulary
     method = given.method.model_copy(update={"query_assignment": step.words})
     vocabulary = Vocabulary({"centroids": given.centroids}, method)
-    features = default.channel["main"].features
+    searcher = bags_of_words(view, Bow(size=len(given), tf=step.tf)) if step.tf else view.searcher
+    features = default.channel[view.name].features
     features = features.model_copy(update={"enlarge_to": features.enlarge_to * step.enlarge})
     for query in queries:
         photo = _photo(data.path(query.image), features.max_side, small)
         words = vocabulary.query_words(query_features(photo, features, None), photo.size)
-        ranking = view.search(words, len(reader.snapshot.images))
+        ranking = searcher.search(words, len(reader.snapshot.images))
         for stage in stages:
             ranking = stage(words, ranking, view)
         names = [reader.name_of(image) for image in ranking.ids.tolist()]
         yield oxford_ap(names, query.positives, query.junk)
 
 
+def bags_of_words(view: ChannelView, method: Bow) -> InvertedFile:
+    """The words of an index of another kind, searched as bags of words."""
+    ids = sorted(view.places)
+    images = []
+    for image in ids:
+        kept = view.evidence(image)
+        assert isinstance(kept, ImageWords), "the default recipe has words"
+        images.append(replace(kept, signatures=None, aggregated=None))
+    block = Block(build_postings(images, method.size, "bow"), np.array(ids, np.int64), np.ones(len(ids), np.bool_))
+    return InvertedFile([block], method, codebook_size=method.size)
+
+
 def _photo(path: Path, max_side: int, small: bool) -> Decoded:
     if not small:
         return decode(path, max_side)
-    with Image.open(path) as image:
-        image = image.convert("RGB")
-        image.thumbnail((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
-        data = io.BytesIO()
-        image.save(data, "JPEG", quality=SMALL_QUALITY)
+    data = io.BytesIO()
+    with Image.open(path) as opened:
+        image = opened.convert("RGB")
+    image.thumbnail((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
+    image.save(data, "JPEG", quality=SMALL_QUALITY)
     return decode_bytes(data.getvalue(), str(path))
 
 

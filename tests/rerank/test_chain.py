@@ -14,7 +14,7 @@ from resight.rerank.spatial import SpatialStage, evidence, verify_pair
 from resight.words.kinds import Bow
 
 PLAIN = Bow(size=400, idf=False)
-CHAIN = Chain(min_inliers=8, half=3.0)
+CHAIN = Chain(min_inliers=8, half=3.0, weight=2.0)
 
 
 @pytest.fixture
@@ -59,12 +59,12 @@ def test_scores_are_recomputed_naively(world):
         sure = why.score / (why.score + 3)
         total[image] += sure
         near = bags.file.search(images[image], 10)
-        total[image] += sure
+        total[image] += 2 * sure
         for other, score in zip(near.ids.tolist(), near.scores.tolist(), strict=True):
             pair = verify_pair(images[image], images[other], Spatial())
             if other != image and pair is not None:
                 strength = evidence(pair, score)
-                total[other] = total.get(other, 0.0) + sure * strength / (strength + 3)
+                total[other] = total.get(other, 0.0) + 2 * sure * strength / (strength + 3)
     assert found.ids.tolist() == sorted(total, key=lambda image: -total[image])
     np.testing.assert_allclose(found.scores, sorted(total.values(), reverse=True), rtol=1e-5)
 

@@ -34,7 +34,7 @@ def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64
 class ChainStage:
     """Adds to each image's own confidence what the asked images pass on.
 
-    score(x) = p(q, x) + sum over asked images e of p(q, e) p(e, x). Images without any keep their former order.
+    score(x) = p(q, x) + weight * sum over asked images e of p(q, e) p(e, x), where p(e, e) = 1. Images without any keep their former order.
     """
 
     def __init__(self, params: Chain, spatial: Spatial) -> None:
@@ -62,9 +62,10 @@ class ChainStage:
             if why.inliers < self.params.min_inliers or same_photo:
                 continue
             links = self._links(image, words, collection)
-            for other, part in zip(links.ids.tolist(), (direct[image] * links.confidence).tolist(), strict=True):
+            credit = self.params.weight * direct[image]
+            for other, part in zip(links.ids.tolist(), (credit * links.confidence).tolist(), strict=True):
                 total[other] = total.get(other, 0.0) + part
-            total[image] += direct[image]
+            total[image] += credit
         ids = np.fromiter(total, np.int64, len(total))
         scores = np.fromiter(total.values(), np.float64, len(total))
         order = np.argsort(-scores, kind="stable")

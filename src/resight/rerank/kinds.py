@@ -45,7 +45,7 @@ class Chain(BaseModel):
 
     Ours; it grew out of the recursive expansion of Chum et al., ICCV 2007, section 4.3, which re-asks with regions of
     verified images. Evidence e of a pair becomes a confidence e / (e + half); an image found from the query with
-    confidence p passes p times its own confidence on.
+    confidence p passes weight times p times its own confidence on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +56,8 @@ class Chain(BaseModel):
     reach: int = Field(default=200, ge=1, description="Images that each of them looks at.")
     # That of Philbin et al., CVPR 2007, for expansion.
     min_inliers: int = Field(default=20, ge=4, description="An image is asked from so many inliers.")
-    half: float = Field(default=30.0, gt=0.0, description="Evidence that is believed by half.")
+    half: float = Field(default=100.0, gt=0.0, description="Evidence that is believed by half.")
+    weight: float = Field(default=5.0, gt=0.0, description="Of what is passed on, against the query's own evidence.")
 
 
 class Discriminative(BaseModel):
