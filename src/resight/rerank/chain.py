@@ -34,7 +34,8 @@ def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64
 class ChainStage:
     """Adds to each image's own confidence what the asked images pass on.
 
-    score(x) = p(q, x) + weight * sum over asked images e of p(q, e) p(e, x), where p(e, e) = 1. Images without any keep their former order.
+    score(x) = p(q, x) + weight * sum over asked images e of p(q, e) p(e, x), where p(e, e) = 1. Images without any
+    keep their former order.
     """
 
     def __init__(self, params: Chain, spatial: Spatial) -> None:
