@@ -23,8 +23,9 @@ import numpy as np
 from PIL import Image
 
 from resight.channels.words import WordsChannel
-from resight.evaluation.folder import Dataset, Query, photo_root, read_folder
-from resight.evaluation.metrics import oxford_ap
+from resight.evaluation.dataset import Dataset, Query
+from resight.evaluation.folder import photo_root, read_folder
+from resight.evaluation.metrics import oxford_ap, positions
 from resight.extraction import query_features
 from resight.images import Decoded, decode, decode_bytes
 from resight.index import Index
@@ -141,7 +142,7 @@ def precisions(reader: Reader, step: Step, data: Dataset, queries: Sequence[Quer
         for stage in stages:
             ranking = stage(words, ranking, view)
         names = [reader.name_of(image) for image in ranking.ids.tolist()]
-        yield oxford_ap(names, query.positives, query.junk)
+        yield oxford_ap(positions(names, query.positives, query.junk), len(query.positives))
 
 
 def bags_of_words(view: ChannelView, method: Bow) -> InvertedFile:

@@ -30,6 +30,7 @@ from resight.images import (
     decode_bytes,
     enlarge,
     resize,
+    upright_size,
 )
 
 pillow_heif.register_heif_opener()  # to write HEIC here; reading does not need it
@@ -91,6 +92,23 @@ def test_orientation_is_applied_and_size_is_the_upright_original(
         upright = upright.resize((30, 20) if upright.width > upright.height else (20, 30), Image.Resampling.LANCZOS)
     assert decoded.pixels.shape == (*upright.size[::-1], 3)
     assert distance(decoded.pixels, np.asarray(upright)) < 8
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_upright_size_is_that_of_the_decoded_image(kind: str, orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "photo"
+    path.write_bytes(encoded(gradient(60, 40), kind, exif=exif.tobytes()))
+    assert upright_size(path) == decode(path).size == ((60, 40) if orientation < 5 else (40, 60))
+
+
+def test_the_upright_size_of_what_is_no_image_is_an_image_error(tmp_path: Path) -> None:
+    for content in (b"", b"text", b"\xff\xd8\xff\xe0 and then nothing"):
+        (tmp_path / "bad.jpg").write_bytes(content)
+        with pytest.raises(ImageError, match=r"bad\.jpg"):
+            upright_size(tmp_path / "bad.jpg")
 
 
 def test_damaged_metadata_does_not_damage_the_picture() -> None:

@@ -58,7 +58,7 @@ def main() -> None:
         dataset = read_folder(folder)
         index = Index.create(Path(temporary) / "world.resight")
         index.add(dataset.root)
-        chosen = [next(query.image for query in dataset.queries if query.challenge == one) for one in CHALLENGES]
+        chosen = [next(query.image for query in dataset.queries if query.group == one) for one in CHALLENGES]
         rows = [
             drawn(index, dataset.root, name, around(world.views[name], *world.images[name].shape[1::-1]))
             for name in chosen

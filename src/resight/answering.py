@@ -165,12 +165,15 @@ def _side(reader: Reader) -> int:
 
 
 def _itself_first(ranking: Ranking, itself: frozenset[int]) -> Ranking:
-    """A photo with the query's own content is certain, whatever a second look credits others with."""
+    """A photo with the query's own content is certain, whatever a second look credits others with.
+
+    Its score is just above the others, so that the scores alone tell the order.
+    """
     own = np.isin(ranking.ids, np.fromiter(itself, np.int64, len(itself)))
     if not own.any():
         return ranking
     order = np.argsort(~own, kind="stable")
-    scores = np.where(own, ranking.scores.max(), ranking.scores)
+    scores = np.where(own, np.nextafter(ranking.scores.max(), np.float32(np.inf)), ranking.scores)
     return replace(ranking, ids=ranking.ids[order], scores=scores[order])
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+_numbers = itertools.count()
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -14,13 +19,23 @@ def write_whole(path: Path, data: bytes) -> None:
     A link is followed. Raises OSError, and leaves what was there, where the disk refuses or `path` is a folder, a
     device or the like.
     """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of `path` when the block ends, and vanishes where the block fails.
+
+    As `write_whole`, for what is too large for memory.
+    """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    temporary = target.with_name(f".writing-{os.getpid()}-{threading.get_ident()}")
+    temporary = target.with_name(f".writing-{os.getpid()}-{next(_numbers)}")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

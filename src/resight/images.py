@@ -108,6 +108,23 @@ def decode_bytes(data: bytes, name: str, max_side: int | None = None) -> Decoded
         raise ImageError(name, _reason(kind, error)) from error
 
 
+def upright_size(path: Path | str) -> tuple[int, int]:
+    """(width, height) of the image in a file, upright; by its header alone for JPEG. ImageError."""
+    data, name = read_bytes(path), displayed(path)
+    found = _opener(data)
+    if found is None or found[0] != "JPEG":
+        return decode_bytes(data, name, max_side=64).size  # others tell size or orientation only when loaded
+    kind, opener = found
+    try:
+        with _quiet_pillow(), opener(io.BytesIO(data)) as image:
+            width, height = image.size
+            return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
+    except MemoryError:
+        raise
+    except Exception as error:  # as in decode_bytes
+        raise ImageError(name, _reason(kind, error)) from error
+
+
 def displayed(path: Path | str) -> str:
     """A path as text that can be printed: bytes that are not UTF-8 become backslash escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

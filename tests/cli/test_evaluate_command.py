@@ -11,7 +11,7 @@ import pytest
 
 from resight.cli.demo import demonstrate
 from resight.cli.evaluate import print_result
-from resight.evaluation.result import EvaluationResult, Metrics, Protocol, QueryResult
+from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -19,18 +19,27 @@ if TYPE_CHECKING:
 
 def test_figures_are_printed_by_challenge_and_in_all(capsys: pytest.CaptureFixture[str]) -> None:
     queries = tuple(
-        QueryResult("q", Metrics.of(["a", "b"], frozenset(good), frozenset()), 1, 1, 0.5, challenge=challenge)
-        for good, challenge in (("a", "blur"), ("b", "turn"))
+        QueryResult(id=challenge, image="q", positives=1, ranks=(rank,), seconds=0.5, group=challenge)
+        for rank, challenge in enumerate(("blur", "turn"))
     )
-    unreadable = (("bad\x1b.jpg", "truncated JPEG"),)
-    print_result(EvaluationResult("sift-bow", Protocol(2, 3, 2), queries, unreadable, bytes_per_image=1000.0))
+    print_result(
+        EvaluationResult(
+            recipe="sift-bow",
+            dataset="folder",
+            protocol=Protocol(database=2, distractors=3, queries=2),
+            settings={"all": queries},
+            unreadable=(Unreadable(image="bad\x1b.jpg", reason="truncated JPEG"),),
+            costs=Costs(bytes_per_image=1000.0),
+        )
+    )
     out, err = capsys.readouterr()
     lines = out.split("\n")
-    assert lines[0] == "sift-bow: 2 queries, 2 images and 3 distractors, trapezoid AP"
-    assert lines[1].split() == ["mAP", "P@1", "P@5", "P@10", "mP@5", "mP@10"]
+    assert lines[0] == "sift-bow on folder: 2 queries, 2 images and 3 distractors, trapezoid AP"
+    assert lines[1].split() == ["mAP", "P@1", "P@5", "P@10", "mP@5", "mP@10", "95", "%", "of", "mAP"]
     assert lines[2].split()[:3] == ["blur", "1.0000", "1.0000"]
     assert lines[3].split()[:3] == ["turn", "0.2500", "0.0000"]
     assert lines[4].split()[:4] == ["all", "queries", "0.6250", "0.5000"]
+    assert lines[4].split()[-2:] == ["[0.2500,", "1.0000]"]
     assert lines[5:7] == ["search  500.0 ms a query", "bytes   1000.0 an image"]
     assert err == "unreadable: bad\\x1b.jpg: truncated JPEG\n"
 
@@ -46,13 +55,17 @@ def test_the_document_says_what_was_measured_and_how(run: Run, world_folder: Pat
     assert document["protocol"]["crop"] == "none"
     assert document["protocol"]["junk"].startswith("removed")
     assert document["protocol"]["reranking_saw_ground_truth"] is False
-    assert list(document["metrics"]) == ["mAP", "P@1", "P@5", "P@10", "mP@5", "mP@10"]
     assert document["metrics"]["mAP"] > 0.9
-    assert len(document["queries"]) == 8
-    assert {"image", "ap"} <= set(document["queries"][0])
-    assert set(document["seconds"]) == {"index", "search_per_query"}
-    assert document["bytes_per_image"] > 1000
-    assert document["words_per_image"] > 10
+    queries = document["settings"]["all"]["queries"]
+    assert len(queries) == 8
+    assert queries[0]["hits"][0]["mark"] in ("right", "junk")
+    assert set(document["settings"]["all"]["groups"]) == {query["group"] for query in queries}
+    assert document["seconds_per_query"] > 0
+    assert document["costs"]["index_seconds"] > 0
+    assert document["costs"]["bytes_per_image"] > 1000
+    assert document["costs"]["words_per_image"] > 10
+    assert document["recipe_text"].endswith("\n")
+    assert document["seed"] == 0
     assert {"resight", "python", "numpy"} <= set(document["versions"])
 
 
@@ -85,6 +98,52 @@ def test_names_that_look_like_escapes_are_evaluated(run: Run, world_folder: Path
     (tmp_path / "groundtruth.json").write_text(json.dumps({"images": list(names), "queries": [query]}))
     document = json.loads(run("evaluate", tmp_path, "--recipe", "sift-asmk", "--json").stdout)
     assert document["metrics"]["mAP"] == 1.0
+
+
+def test_a_run_that_was_saved_is_judged_the_same(run: Run, world_folder: Path, tmp_path: Path) -> None:
+    runs, qrels, index = tmp_path / "ours.run", tmp_path / "world.qrels", tmp_path / "world.resight"
+    saving = ("--save-run", runs, "--save-qrels", qrels, "--index", index)
+    ours = run("evaluate", world_folder, "--recipe", "sift-asmk", *saving, "--json")
+    assert ours.exit_code == 0, ours.stderr
+    by_folder = json.loads(run("evaluate", world_folder, "--run", runs, "--json").stdout)
+    by_qrels = json.loads(run("evaluate", "--qrels", qrels, "--run", runs, "--json").stdout)
+    wanted = [query["ranks"] for query in json.loads(ours.stdout)["settings"]["all"]["queries"]]
+    for document in (by_folder, by_qrels):
+        assert [query["ranks"] for query in document["settings"]["all"]["queries"]] == wanted
+        assert document["recipe"] == "ours"
+        assert document["recipe_text"] is None
+    assert by_folder["settings"]["all"]["groups"] == json.loads(ours.stdout)["settings"]["all"]["groups"]
+    again = json.loads(run("evaluate", world_folder, "--recipe", "sift-asmk", "--index", index, "--json").stdout)
+    assert again["costs"]["index_seconds"] is None
+    assert [query["ranks"] for query in again["settings"]["all"]["queries"]] == wanted
+
+
+def test_queries_may_be_missing_only_where_that_is_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.qrels").write_text("q 0 a 1\nr 0 a 1\n")
+    (tmp_path / "x.run").write_text("q Q0 a 1 0.5 x\n")
+    arguments = ("evaluate", "--qrels", tmp_path / "x.qrels", "--run", tmp_path / "x.run")
+    refused = run(*arguments)
+    assert refused.exit_code == 2
+    assert "1 of 2 queries are missing: r" in refused.stderr
+    allowed = run(*arguments, "--allow-missing", "--json")
+    assert json.loads(allowed.stdout)["metrics"]["mAP"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name the --recipe to judge"),
+        (("--recipe", "sift-bow"), "name either the FOLDER"),
+        (("folder", "--qrels", "x", "--run", "y"), "name either the FOLDER"),
+        (("folder", "--recipe", "sift-bow", "--run", "y"), "exclude each other"),
+        (("--qrels", "x", "--recipe", "sift-bow"), "--qrels judges a run"),
+        (("folder", "--run", "y", "--index", "z"), "--index goes with --recipe"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    answer = run("evaluate", *arguments)
+    assert answer.exit_code == 2
+    assert message in answer.stderr
 
 
 def test_a_folder_without_ground_truth_is_wrong_usage(run: Run, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ def test_help_names_every_verb(run: Run) -> None:
         "verify",
         "compact",
         "evaluate",
+        "compare",
+        "datasets",
         "recipes",
         "demo",
     ):

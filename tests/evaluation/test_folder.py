@@ -10,16 +10,14 @@ import pytest
 from PIL import Image
 
 from resight.errors import UsageError
-from resight.evaluation.folder import Query, photo_root, read_folder
+from resight.evaluation.dataset import Dataset, Query
+from resight.evaluation.folder import photo_root, read_folder
 
 Document = dict[str, Any]
 
 
 def write(folder: Path, document: object) -> Path:
-    """A data set with three photos of 40 x 30 pixels, one of them in a folder of its own, and the given document."""
-    (folder / "images" / "sub").mkdir(parents=True)
-    for name in ("a.png", "q.png", "sub/b.png"):
-        Image.new("RGB", (40, 30), "red").save(folder / "images" / name)
+    """The document alone: what the ground truth says is read without a photo."""
     (folder / "groundtruth.json").write_text(json.dumps(document), encoding="utf-8")
     return folder
 
@@ -30,18 +28,52 @@ def document(**changes: Any) -> Document:
 
 
 def test_a_data_set_is_read_whole(tmp_path: Path) -> None:
-    extra = {**document(box=[0, 0, 40, 30], challenge="blur"), "groups": {"ours": ["a.png"]}}
-    dataset = read_folder(write(tmp_path, extra))
-    assert dataset.images == ("a.png", "sub/b.png")
-    assert dataset.queries == (
-        Query("q.png", frozenset({"a.png"}), frozenset({"sub/b.png"}), (0.0, 0.0, 40.0, 30.0), "blur"),
-    )
-    assert dataset.path("sub/b.png") == tmp_path / "images" / "sub" / "b.png"
+    (tmp_path / "mine").mkdir()
+    extra = {**document(box=[0, 0, 40, 30], challenge="blur"), "groups": {"ours": ["a.png", "q.png"]}, "note": "any"}
+    box = (0.0, 0.0, 40.0, 30.0)
+    query = Query("q.png", "q.png", frozenset({"a.png"}), frozenset({"sub/b.png"}), box, "blur")
+    dataset = read_folder(write(tmp_path / "mine", extra))
+    assert dataset == Dataset("mine", tmp_path / "mine/images", ("a.png", "sub/b.png"), {"all": (query,)})
+    assert dataset.path("sub/b.png") == tmp_path / "mine" / "images" / "sub" / "b.png"
 
 
 def test_junk_box_and_challenge_may_be_left_out(tmp_path: Path) -> None:
-    plain = {"images": ["a.png"], "queries": [{"image": "a.png", "positives": []}]}
-    assert read_folder(write(tmp_path, plain)).queries == (Query("a.png", frozenset()),)
+    plain = {"images": ["a.png"], "queries": [{"image": "q.png", "positives": []}]}
+    assert read_folder(write(tmp_path, plain)).queries == (Query("q.png", "q.png", frozenset()),)
+
+
+def test_a_query_without_a_challenge_is_of_the_group_that_holds_its_photo(tmp_path: Path) -> None:
+    asked = [
+        {"image": "a.png", "positives": [], "challenge": "blur"},
+        {"image": "b.png", "positives": []},
+        {"image": "c.png", "positives": [], "challenge": None},
+    ]
+    groups = {"cups": ["a.png", "b.png"], "cans": ["b.png"]}
+    dataset = read_folder(write(tmp_path, {"images": ["a.png"], "queries": asked, "groups": groups}))
+    assert [query.group for query in dataset.queries] == ["blur", "cups", None]
+
+
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (["a.png", "a.png", "b.png", "a.png"], ["a.png", "a.png#2", "b.png", "a.png#3"]),
+        (["a.png", "a.png", "a.png#2"], ["a.png", "a.png#2", "a.png#2#2"]),
+        (["a.png#2", "a.png", "a.png"], ["a.png#2", "a.png", "a.png#3"]),
+    ],
+)
+def test_a_photo_that_asks_again_is_numbered(tmp_path: Path, names: list[str], ids: list[str]) -> None:
+    asked = [{"image": name, "positives": ["b.png"]} for name in names]
+    queries = read_folder(write(tmp_path, {"images": ["b.png"], "queries": asked})).queries
+    assert [query.image for query in queries] == names
+    assert [query.id for query in queries] == ids
+
+
+def test_names_are_those_of_an_index(tmp_path: Path) -> None:
+    asked = [{"image": "%80.png", "positives": ["\udcff.png"]}]
+    dataset = read_folder(write(tmp_path, {"images": ["\udcff.png"], "queries": asked}))
+    assert dataset.images == ("%FF.png",)
+    assert dataset.queries == (Query("%2580.png", "%2580.png", frozenset({"%FF.png"})),)
+    assert dataset.path("%FF.png") == tmp_path / "images" / "\udcff.png"
 
 
 @pytest.mark.parametrize(
@@ -57,59 +89,79 @@ def test_junk_box_and_challenge_may_be_left_out(tmp_path: Path) -> None:
         ({"images": ["a.png"], "queries": ["q.png"]}, "queries[0]: must be an object"),
         ({"images": ["a.png", 7], "queries": []}, "images[1]: must be a name, not 7"),
         ({"images": ["a.png", "a.png"], "queries": []}, "images[1]: 'a.png' is listed twice"),
-        ({"images": ["a.png", "gone.png"], "queries": []}, "images[1]: there is no photo"),
         ({"images": ["../a.png"], "queries": []}, "images[0]: '../a.png' is not the path of a file below"),
         ({"images": ["sub/../a.png"], "queries": []}, "is not the path of a file below"),
         ({"images": ["/etc/passwd"], "queries": []}, "is not the path of a file below"),
         ({"images": ["./a.png"], "queries": []}, "is not the path of a file below"),
+        ({"images": ["a.png/"], "queries": []}, "is not the path of a file below"),
+        ({"images": ["a\0.png"], "queries": []}, "is not the path of a file below"),
+        ({"images": ["\ud800.png"], "queries": []}, "is not the path of a file below"),
         ({"images": [""], "queries": []}, "is not the path of a file below"),
-        ({"images": ["sub"], "queries": []}, "images[0]: there is no photo"),
         ({"images": ["a.png"], "queries": [{"positives": []}]}, "queries[0].image: is missing"),
         ({"images": ["a.png"], "queries": [{"image": "q.png"}]}, "queries[0].positives: is missing"),
-        (document(image="gone.png"), "queries[0].image: there is no photo"),
+        (document(image="../q.png"), "queries[0].image: '../q.png' is not the path of a file below"),
         (document(image=None), "queries[0].image: must be a name, not null"),
         (document(positives=["q.png"]), "queries[0].positives[0]: 'q.png' is not among \"images\""),
         (document(junk=["a.png", "c.png"]), "queries[0].junk[1]: 'c.png' is not among \"images\""),
         (document(junk=["a.png"]), "queries[0].junk: 'a.png' is among the positives as well"),
         (document(challenge=3), "queries[0].challenge: must be a name, not 3"),
-        (document(box=[0, 0, 41, 30]), "queries[0].box: 'q.png': box 0,0,41,30 in an image of 40 x 30"),
-        (document(box=[9, 0, 9, 30]), "queries[0].box: 'q.png': box 9,0,9,30"),
+        (document(box=[9, 0, 9, 30]), "queries[0].box: [9, 0, 9, 30] is empty"),
+        (document(box=[0, 8, 9, 7]), "queries[0].box: [0, 8, 9, 7] is empty"),
         (document(box=[0, 0, 9]), "queries[0].box: must be four numbers"),
         (document(box="0,0,9,9"), "queries[0].box: must be four numbers"),
         (document(box=[0, 0, True, 9]), "queries[0].box: must be four numbers"),
-        (document(box=[0, 0, float("nan"), 9]), "queries[0].box: 'q.png'"),
+        (document(box=[0, 0, 10**400, 9]), "queries[0].box: must be four numbers"),
+        ({**document(), "groups": []}, "groups: must be an object"),
+        ({**document(), "groups": {"cup": "a.png"}}, 'groups["cup"]: must be a list of names'),
+        ({**document(), "groups": {"cup": [1]}}, 'groups["cup"][0]: must be a name, not 1'),
     ],
 )
 def test_a_mistake_is_told_by_file_and_key(tmp_path: Path, wrong: object, message: str) -> None:
-    write(tmp_path, wrong)
     with pytest.raises(UsageError) as caught:
-        read_folder(tmp_path)
+        read_folder(write(tmp_path, wrong))
     assert str(caught.value).startswith(f"{tmp_path / 'groundtruth.json'}: ")
     assert message in str(caught.value)
 
 
-def test_a_query_that_cannot_be_decoded_is_told_where_its_box_is_checked(tmp_path: Path) -> None:
-    write(tmp_path, document(box=[0, 0, 9, 9]))
-    (tmp_path / "images" / "q.png").write_bytes(b"no photo")
-    with pytest.raises(UsageError, match=r"queries\[0\].box: .*q.png: not an image"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[" * 100_000,
+        b"\xff\xfe".decode("latin-1"),
+        '{"images": ["a.png"], "queries": [{"image": "a.png", "positives": [], "box": [0, 0, NaN, 9]}]}',
+        '{"images": ["a.png"], "queries": [], "note": -Infinity}',
+    ],
+)
+def test_a_ground_truth_that_is_not_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "groundtruth.json").write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match=r"groundtruth\.json: not JSON"):
         read_folder(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[" * 100_000, b"\xff\xfe".decode("latin-1")])
-def test_a_ground_truth_that_is_not_json_is_refused(tmp_path: Path, text: str) -> None:
-    write(tmp_path, {})
-    (tmp_path / "groundtruth.json").write_text(text, encoding="latin-1")
-    with pytest.raises(UsageError, match=r"groundtruth\.json: not JSON"):
+def test_a_number_beyond_every_float_is_no_edge_of_a_box(tmp_path: Path) -> None:
+    query = '{"image": "a.png", "positives": [], "box": [0, 0, 1e999, 9]}'
+    (tmp_path / "groundtruth.json").write_text(f'{{"images": ["a.png"], "queries": [{query}]}}')
+    with pytest.raises(UsageError, match=r"queries\[0\]\.box: must be four numbers"):
         read_folder(tmp_path)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere: no such folder"):
         read_folder(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match=r"groundtruth\.json: no such file"):
+    with pytest.raises(UsageError, match=r"groundtruth\.json: no such file") as caught:
         read_folder(tmp_path)
-    (tmp_path / "groundtruth.json").write_text("{}")
-    with pytest.raises(UsageError, match="images: no such folder"):
+    assert "groups" not in str(caught.value)
+
+
+def test_photos_in_a_folder_per_group_are_told_of(tmp_path: Path) -> None:
+    for group in ("cup", "can"):
+        (tmp_path / group).mkdir()
+        with pytest.raises(UsageError) as caught:
+            read_folder(tmp_path)
+        assert "--dataset groups" not in str(caught.value)
+        Image.new("RGB", (8, 8)).save(tmp_path / group / "1.png")
+    with pytest.raises(UsageError, match=r"groundtruth\.json: no such file.*--dataset groups"):
         read_folder(tmp_path)
 
 
@@ -122,7 +174,9 @@ def test_photos_are_in_images_where_there_is_such_a_folder(tmp_path: Path) -> No
 
 
 @pytest.mark.photos
-def test_the_real_sets_are_read(photos: Path) -> None:
-    dataset = read_folder(photos / "covers")
-    assert len(dataset.images) > 1
+@pytest.mark.parametrize(("name", "images", "queries"), [("covers", 50, 200), ("scenes", 182, 182)])
+def test_the_real_sets_are_read(photos: Path, name: str, images: int, queries: int) -> None:
+    dataset = read_folder(photos / name)
+    assert (dataset.name, len(dataset.images), len(dataset.queries)) == (name, images, queries)
     assert all(query.positives for query in dataset.queries)
+    assert all(query.group for query in dataset.queries) == (name == "scenes")

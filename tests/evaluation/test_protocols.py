@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from resight.errors import ImageError, UsageError
-from resight.evaluation.folder import Dataset, Query
-from resight.evaluation.protocols import evaluate, evaluate_recipe
+from resight.evaluation import photos
+from resight.evaluation.dataset import ALL, Dataset, Query
+from resight.evaluation.judging import Scored
+from resight.evaluation.protocols import evaluate, evaluate_rankings, evaluate_recipe
 from resight.images import Box
 
 
 @dataclass
 class Hit:
     name: str
+    score: float
 
 
 @dataclass
@@ -32,66 +35,75 @@ class Scripted:
 
     rankings: dict[str, list[str]]
     asked: list[tuple[Path, Box | None, int, bool]] = field(default_factory=list)
+    together: list[list[tuple[str, Box | None]]] = field(default_factory=list)
 
     def search(self, query: Path, *, box: Box | None, k: int, include_self: bool) -> Result:
         self.asked.append((query, box, k, include_self))
         if query.name not in self.rankings:
             raise ImageError(str(query), "the file is empty")
-        return Result([Hit(name) for name in self.rankings[query.name]])
+        return Result([Hit(name, -float(place)) for place, name in enumerate(self.rankings[query.name])])
+
+    def search_together(self, queries: Sequence[tuple[Path, Box | None]], *, k: int, include_self: bool) -> Result:
+        self.together.append([(photo.name, box) for photo, box in queries])
+        return self.search(queries[0][0], box=None, k=k, include_self=include_self)
 
 
 def dataset(*queries: Query) -> Dataset:
-    return Dataset(Path("photos"), ("a", "b", "c"), queries)
+    return Dataset("ours", Path("photos"), ("a", "b", "c"), {ALL: queries})
+
+
+def query(image: str, positives: str, junk: str = "", box: Box | None = None) -> Query:
+    return Query(image, image, frozenset(positives), frozenset(junk), box)
 
 
 def test_all_of_database_and_distractors_is_asked_for() -> None:
     box = (0.0, 0.0, 4.0, 4.0)
     index = Scripted({"q": ["a", "distractors/x", "b", "c"]})
-    result = evaluate(index, dataset(Query("q", frozenset("ab"), box=box)), recipe="r", distractors=7)
+    result = evaluate(index, dataset(query("q", "ab", box=box)), recipe="r", distractors=7)
     assert index.asked == [(Path("photos/q"), box, 10, True)]
     assert result.protocol.database == 3
     assert result.protocol.distractors == 7
     assert result.protocol.crop == "box"
     assert not result.protocol.reranking_saw_ground_truth
-    assert result.mean.ap == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
-    assert (result.queries[0].positives, result.queries[0].found) == (2, 2)
+    assert result.mean()["AP"] == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
+    assert (result.queries[0].positives, result.queries[0].ranks) == (2, (0, 2))
     assert "numpy" in result.versions
 
 
 def test_junk_is_taken_out_and_a_query_never_counts_against_itself() -> None:
     index = Scripted({"a": ["a", "b", "c"]})
-    assert evaluate(index, dataset(Query("a", frozenset("c"), frozenset("ab"))), recipe="r").mean.ap == 1.0
-    assert evaluate(index, dataset(Query("a", frozenset("c"), frozenset("b"))), recipe="r").mean.ap == 1.0
+    assert evaluate(index, dataset(query("a", "c", "ab")), recipe="r").mean()["AP"] == 1.0
+    assert evaluate(index, dataset(query("a", "c", "b")), recipe="r").mean()["AP"] == 1.0
 
 
 def test_a_query_that_the_ground_truth_wants_found_is_counted() -> None:
-    result = evaluate(Scripted({"a": ["a", "b", "c"]}), dataset(Query("a", frozenset("ac"))), recipe="r")
-    assert result.mean.ap == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
+    result = evaluate(Scripted({"a": ["a", "b", "c"]}), dataset(query("a", "ac")), recipe="r")
+    assert result.mean()["AP"] == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
 
 
 def test_an_unreadable_query_finds_nothing_and_is_listed() -> None:
     index = Scripted({"q": ["a"]})
-    result = evaluate(index, dataset(Query("q", frozenset("a")), Query("bad", frozenset("a"))), recipe="r")
-    assert [one.metrics.ap for one in result.queries] == [1.0, 0.0]
-    assert result.unreadable == (("bad", "the file is empty"),)
+    result = evaluate(index, dataset(query("q", "a"), query("bad", "a")), recipe="r")
+    assert [one["AP"] for one in result.figures(ALL)] == [1.0, 0.0]
+    assert [(one.image, one.reason) for one in result.unreadable] == [("bad", "the file is empty")]
 
 
 def test_an_index_with_other_photos_is_refused() -> None:
     with pytest.raises(UsageError, match="stranger: in the index but not in photos"):
-        evaluate(Scripted({"q": ["stranger"]}), dataset(Query("q", frozenset("a"))), recipe="r")
+        evaluate(Scripted({"q": ["stranger"]}), dataset(query("q", "a")), recipe="r")
 
 
 def test_progress_ends_complete() -> None:
     told: list[tuple[str, int, int]] = []
-    queries = (Query("q", frozenset("a")), Query("q", frozenset("b")))
-    evaluate(Scripted({"q": []}), dataset(*queries), recipe="r", progress=lambda *state: told.append(state))
+    queries = (query("q", "a"), query("r", "b"))
+    evaluate(Scripted({"q": [], "r": []}), dataset(*queries), recipe="r", progress=lambda *state: told.append(state))
     assert told == [("searching", 0, 2), ("searching", 1, 2), ("searching", 2, 2)]
 
 
 class Recorder(Scripted):
     """Plays the index that `evaluate_recipe` makes: keeps what was added and from where."""
 
-    recipe = SimpleNamespace(name="sift-bow")
+    recipe = SimpleNamespace(name="sift-bow", seed=7)
 
     def __init__(self) -> None:
         super().__init__({"q": ["a", "distractors/a", "b"]})
@@ -123,12 +135,13 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder, module = Recorder(), ModuleType("resight.index")
     module.Index = recorder  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "resight.index", module)
+    monkeypatch.setattr(photos, "check_photos", lambda *_, **__: None)
     return recorder
 
 
 def test_only_the_database_is_indexed_and_distractors_keep_apart(recorder: Recorder, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    queries = (Query("q", frozenset("ab")),)
+    queries = (query("q", "ab"),)
     result = evaluate_recipe("sift-bow", dataset(*queries), distractors=tmp_path, fit=tmp_path)
     assert recorder.added == [
         (Path("photos"), "", frozenset("abc")),
@@ -136,17 +149,76 @@ def test_only_the_database_is_indexed_and_distractors_keep_apart(recorder: Recor
     ]
     assert [options for _, *options in recorder.created] == [["sift-bow", tmp_path]]
     assert recorder.asked[0][2] == 5
-    assert (result.recipe, result.protocol.distractors) == ("sift-bow", 2)
-    assert result.unreadable == (("c", "the file is empty"), ("distractors/c", "the file is empty"))
-    assert (result.bytes_per_image, result.words_per_image, result.bytes_per_feature) == (100.0, None, 16.0)
-    assert result.index_seconds is not None
+    assert (result.recipe, result.protocol.distractors, result.seed) == ("sift-bow", 2, 7)
+    assert [one.image for one in result.unreadable] == ["c", "distractors/c"]
+    costs = result.costs
+    assert (costs.bytes_per_image, costs.words_per_image, costs.bytes_per_feature) == (100.0, None, 16.0)
+    assert costs.index_seconds is not None
+    assert result.recipe_text is not None
+    assert 'name = "sift-bow"' in result.recipe_text
 
 
 def test_the_index_is_gone_afterwards_unless_it_was_given_a_place(recorder: Recorder, tmp_path: Path) -> None:
-    queries = (Query("q", frozenset("a")),)
+    queries = (query("q", "a"),)
     evaluate_recipe("sift-bow", dataset(*queries))
     evaluate_recipe("sift-bow", dataset(*queries), at=tmp_path / "kept.resight")
     (temporary, *_), (kept, *_) = recorder.created
     assert not temporary.parent.exists()
     assert kept == tmp_path / "kept.resight"
     assert kept.exists()
+
+
+def test_a_ranking_is_had_once_and_judged_under_every_setting() -> None:
+    easy, hard = query("q", "a", "b"), query("q", "b", "a")
+    index = Scripted({"q": ["a", "c", "b"]})
+    given = Dataset("ours", Path("photos"), ("a", "b", "c"), {"easy": (easy,), "hard": (hard,)}, main="hard")
+    result = evaluate(index, given, recipe="r")
+    assert len(index.asked) == 1
+    assert [result.settings[name][0].ranks for name in ("easy", "hard")] == [(0,), (1,)]
+    assert result.queries == result.settings["hard"]
+    assert result.mean("easy")["AP"] == 1.0
+
+
+def test_photos_of_one_thing_are_asked_together() -> None:
+    index = Scripted({"q": ["a"]})
+    box = (0.0, 0.0, 2.0, 2.0)
+    evaluate(index, dataset(Query("t", "q", frozenset("a"), more=(("r", box),))), recipe="r")
+    assert index.together == [[("q", None), ("r", box)]]
+
+
+def test_frames_are_pooled_by_shot() -> None:
+    given = Dataset(
+        "ours",
+        Path("photos"),
+        ("a", "b", "c"),
+        {ALL: (query("q", ""),)},
+        shots={"a": "s1", "b": "s2", "c": "s1"},
+        query_root=Path("topics"),
+    )
+    wanted = Query("q", "q", frozenset({"s1"}))
+    result = evaluate(Scripted({"q": ["b", "c", "a"]}), replace(given, settings={ALL: (wanted,)}), recipe="r")
+    assert result.queries[0].ranks == (1,)
+    assert [hit.name for hit in result.queries[0].hits] == ["s2", "s1"]
+    assert result.protocol.retrieved == "shots"
+
+
+def test_the_rankings_are_handed_on_as_they_are_counted() -> None:
+    kept: dict[str, Scored] = {}
+    evaluate(
+        Scripted({"q": ["a", "b"]}),
+        dataset(query("q", "a")),
+        recipe="r",
+        keep=lambda asked, ranking: kept.update({asked.id: ranking}),
+    )
+    names, scores = kept["q"]
+    assert (list(names), list(scores)) == (["a", "b"], [0.0, -1.0])
+
+
+def test_the_rankings_of_another_system_are_judged_the_same() -> None:
+    given = dataset(query("q", "a", "b"), query("r", "c"))
+    rankings = {"q": (["b", "c", "a"], [3.0, 2.0, 1.0]), "r": (["a"], [1.0])}
+    ours = evaluate(Scripted({name: names for name, (names, _) in rankings.items()}), given, recipe="r")
+    theirs = evaluate_rankings(given, rankings.items(), system="theirs")
+    assert [one.ranks for one in theirs.queries] == [one.ranks for one in ours.queries] == [(1,), ()]
+    assert theirs.recipe == "theirs"
+    assert theirs.search_seconds is None

@@ -11,8 +11,8 @@ import pytest
 from resight.images import decode
 from resight.index import Index
 from resight.results import Hit, Result
-from resight.show.page import SIDE
 from resight.show.results import page_query
+from resight.show.thumbnails import SIDE
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from resight.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resight.evaluation.folder import Dataset
+    from resight.evaluation.dataset import Dataset
     from resight.evaluation.result import EvaluationResult
 
 PLAIN = "sift-bow"
@@ -64,13 +64,15 @@ def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
     _write_demo_page(page, kept, dataset)
     if as_json:
         paths = {"photos": photos / "images", "index": kept, "page": page}
-        print_json({**{what: readable(path) for what, path in paths.items()}, "results": [r.plain() for r in results]})
+        print_json(
+            {**{what: readable(path) for what, path in paths.items()}, "results": [r.to_dict() for r in results]}
+        )
         return
     _print_comparison(results)
     print(f"photos: {shown(photos / 'images')}")
     print(f"index:  {shown(kept)}")
     print(f"page:   {shown(page)} (open it in a browser: hits with their matched points)")
-    query = dataset.path(dataset.queries[0].image)
+    query = dataset.query_path(dataset.queries[0].image)
     print(f"try:    resight search {shown(kept)} {shown(query)} --html hits.html")
 
 
@@ -78,10 +80,11 @@ def _print_comparison(results: Sequence[EvaluationResult]) -> None:
     """mAP of each recipe on each challenge and on all queries."""
     first = results[0]
     rows: list[tuple[str, ...]] = []
-    for challenge in first.challenges:
-        count = sum(query.challenge == challenge for query in first.queries)
-        rows.append((challenge, str(count), *(f"{one.challenges[challenge].ap:.3f}" for one in results)))
-    rows.append(("all", str(len(first.queries)), *(f"{one.mean.ap:.3f}" for one in results)))
+    groups = [one.groups() for one in results]
+    for challenge in groups[0]:
+        count = sum(query.group == challenge for query in first.queries)
+        rows.append((challenge, str(count), *(f"{means[challenge]['AP']:.3f}" for means in groups)))
+    rows.append(("all", str(len(first.queries)), *(f"{one.mean()['AP']:.3f}" for one in results)))
     print(f"mean average precision on {first.protocol.database} photos")
     print_table(("challenge", "queries", *(one.recipe for one in results), ""), [(*row, "") for row in rows])
 
@@ -93,10 +96,10 @@ def _write_demo_page(page: Path, kept: Path, dataset: Dataset) -> None:
     from resight.show.results import page_query
 
     index = Index.open(kept)
-    first = {query.challenge: query for query in reversed(dataset.queries)}
+    first = {query.group: query for query in reversed(dataset.queries)}
     sections = []
     for challenge, query in sorted(first.items(), key=lambda item: item[0] or ""):
-        photo = dataset.path(query.image)
+        photo = dataset.query_path(query.image)
         result = index.search(photo, box=query.box, k=HITS)
         section = page_query(index.reader, result, [(photo, query.box)], query.mark)
         sections.append(replace(section, title=f"{challenge or 'query'}: {query.image}"))

@@ -1,7 +1,9 @@
-"""Judges a recipe on a folder of photos with ground truth."""
+"""Judges a recipe, or the run of any system, on photos with ground truth."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,19 +11,48 @@ import typer
 
 from resight.cli.output import print_fields, print_table, say, shown
 from resight.cli.progress import progress_bar
+from resight.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from resight.evaluation.dataset import Dataset, Query
+    from resight.evaluation.figures import Figures
+    from resight.evaluation.judging import Scored
+    from resight.evaluation.protocols import Keep
     from resight.evaluation.result import EvaluationResult
+    from resight.evaluation.runs import Scores
+
+GROUPS_SHOWN = 20
+"""More groups than these are left to the JSON document."""
+COLUMNS = {
+    "AP": ("AP", "P@1", "P@5", "P@10", "mP@5", "mP@10"),
+    "N-S": ("N-S", "AP", "P@1"),
+    "acc@1": ("acc@1", "acc@2", "acc@4", "acc@8", "acc@10", "AP"),
+}
+"""Figures of the table, by the measure of the benchmark."""
 
 
 def evaluate(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Has images/ and groundtruth.json.", show_default=False)
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER", help="Photos with ground truth, as `resight datasets` describes.", show_default=False
+        ),
+    ] = None,
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="What FOLDER holds: see `resight datasets`.")] = "folder",
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="NAME|PATH", help="The method: see `resight recipes`, or a file.", show_default=False),
-    ],
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Judge this TREC or JSON run of any system instead of a recipe."),
+    ] = None,
+    qrels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Judge the run by this TREC qrels file; no FOLDER is needed then."),
+    ] = None,
     distractors: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="More photos to search, all of them wrong.", exists=True, file_okay=False),
@@ -35,18 +66,39 @@ def evaluate(
             file_okay=False,
         ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the result to this file, as JSON.", dir_okay=False)
+    index: Annotated[
+        Path | None,
+        typer.Option(metavar="INDEX", help="Keep the index there; what it holds already is not read again."),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the result to this file, as JSON.", dir_okay=False),
+    ] = None,
+    save_run: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the rankings as a TREC run.", dir_okay=False)
+    ] = None,
+    save_qrels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the ground truth as TREC qrels, a file a setting.", dir_okay=False),
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Queries that the run does not have found nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Judge a recipe on photos with ground truth."""
-    from resight.evaluation.folder import read_folder
-    from resight.evaluation.protocols import evaluate_recipe
-
-    dataset = read_folder(folder)
-    with progress_bar() as bar:
-        result = evaluate_recipe(recipe, dataset, distractors=distractors, fit=fit, progress=bar, say=say)
+    """Judge a recipe, or somebody else's run, on photos with ground truth."""
+    if recipe is None and run is None and save_qrels is None:
+        raise UsageError("name the --recipe to judge, or the --run of another system")
+    _check_choices(folder, recipe, run, qrels, {"--distractors": distractors, "--fit": fit, "--index": index})
+    data = _read(folder, dataset, qrels)
+    if save_qrels is not None:
+        _write_qrels(save_qrels, data)
+    if run is not None:
+        result = _judge_run(run, data, allow_missing)
+    elif recipe is not None:
+        result = _judge_recipe(recipe, data, distractors, fit, index, save_run)
+    else:
+        return
     if as_json:
         print(result.to_json(), end="")
     else:
@@ -55,24 +107,115 @@ def evaluate(
         result.write(output)
 
 
+def _check_choices(
+    folder: Path | None,
+    recipe: str | None,
+    run: Path | None,
+    qrels: Path | None,
+    only_recipe: Mapping[str, Path | None],
+) -> None:
+    if (folder is None) == (qrels is None):
+        raise UsageError("name either the FOLDER with the ground truth, or --qrels FILE")
+    if recipe is not None and run is not None:
+        raise UsageError("--recipe and --run exclude each other: judge one of them")
+    if qrels is not None and run is None:
+        raise UsageError("--qrels judges a run: name it with --run FILE")
+    if recipe is None:
+        for option, value in only_recipe.items():
+            if value is not None:
+                raise UsageError(f"{option} goes with --recipe; a run is judged as it is")
+
+
+def _read(folder: Path | None, dataset: str, qrels: Path | None) -> Dataset:
+    if qrels is not None:
+        from resight.evaluation.qrels import read_qrels
+
+        return read_qrels(qrels)
+    from resight.evaluation.benchmarks.catalogue import find
+
+    assert folder is not None, "checked with the choices"
+    return find(dataset).load(folder)
+
+
+def _judge_recipe(
+    recipe: str, data: Dataset, distractors: Path | None, fit: Path | None, index: Path | None, save_run: Path | None
+) -> EvaluationResult:
+    from resight.evaluation.protocols import evaluate_recipe
+    from resight.evaluation.runs import writing_run
+
+    with ExitStack() as stack:
+        keep: Keep | None = None
+        if save_run is not None:
+            add = stack.enter_context(writing_run(save_run, Path(recipe).stem))
+            keep = partial(_add_ranking, add)
+        bar = stack.enter_context(progress_bar())
+        return evaluate_recipe(
+            recipe, data, distractors=distractors, fit=fit, at=index, progress=bar, say=say, keep=keep
+        )
+
+
+def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: Query, ranking: Scored) -> None:
+    add(query.id, *ranking)
+
+
+def _judge_run(path: Path, data: Dataset, allow_missing: bool) -> EvaluationResult:
+    from resight.evaluation.protocols import evaluate_rankings
+    from resight.evaluation.run_names import match_run, with_missing
+    from resight.evaluation.runs import read_run
+
+    run = read_run(path)
+    matched = match_run(with_missing(run, data) if allow_missing else run, data)
+    return evaluate_rankings(data, matched.items(), system=path.stem)
+
+
+def _write_qrels(path: Path, data: Dataset) -> None:
+    """One file, or one for each setting with its name before the suffix."""
+    from resight.evaluation.qrels import write_qrels
+
+    for setting in data.settings:
+        own = path if len(data.settings) == 1 else path.with_name(f"{path.stem}-{setting}{path.suffix}")
+        write_qrels(own, data, setting)
+
+
 def print_result(result: EvaluationResult) -> None:
     """Figures and the protocol that they were had by; photos that could not be read go to standard error."""
     protocol = result.protocol
+    depth = f", the first {protocol.depth} hits" if protocol.depth is not None else ""
     print(
-        f"{shown(result.recipe)}: {protocol.queries} queries, {protocol.database} images"
-        f" and {protocol.distractors} distractors, {protocol.ap} AP"
+        f"{shown(result.recipe)} on {shown(result.dataset)}: {protocol.queries} queries, {protocol.database} images"
+        f" and {protocol.distractors} distractors, {protocol.ap} AP{depth}"
     )
-    means = {**result.challenges, "all queries": result.mean}
-    columns = list(result.mean.to_dict(ap="mAP"))
-    rows = [(name, *(f"{value:.4f}" for value in mean.to_dict(ap="mAP").values())) for name, mean in means.items()]
-    print_table(("", *columns), rows)
+    columns = COLUMNS[protocol.measure]
+    rows = []
+    for setting in result.settings:
+        named = "" if len(result.settings) == 1 else setting
+        parts: dict[str, Figures] = {}
+        groups = result.groups(setting)
+        if 1 < len(groups) <= GROUPS_SHOWN:
+            parts |= groups
+        parts |= {f"{size} boxes": mean for size, mean in result.sizes(setting).items()}
+        rows += [_row(f"{named} {part}".strip(), mean, columns, "") for part, mean in parts.items()]
+        low, high = result.interval(setting)
+        rows.append(_row(named or "all queries", result.mean(setting), columns, f"[{low:.4f}, {high:.4f}]"))
+    measure = _mean_name(protocol.measure)
+    print_table(("", *map(_mean_name, columns), f"95 % of {measure}"), rows)
+    costs = result.costs
+    seconds = result.search_seconds
     measured = [
-        ("index", result.index_seconds, "s"),
-        ("search", result.search_seconds * 1000, "ms a query"),
-        ("bytes", result.bytes_per_image, "an image"),
-        ("words", result.words_per_image, "an image"),
-        ("bytes", result.bytes_per_feature, "a feature"),
+        ("index", costs.index_seconds, "s"),
+        ("search", None if seconds is None else seconds * 1000, "ms a query"),
+        ("bytes", costs.bytes_per_image, "an image"),
+        ("words", costs.words_per_image, "an image"),
+        ("bytes", costs.bytes_per_feature, "a feature"),
     ]
     print_fields([(label, f"{value:.1f} {unit}") for label, value, unit in measured if value is not None])
-    for name, reason in result.unreadable:
-        say(f"unreadable: {shown(name)}: {shown(reason)}")
+    for one in result.unreadable:
+        say(f"unreadable: {shown(one.image)}: {shown(one.reason)}")
+
+
+def _row(name: str, mean: Figures, columns: tuple[str, ...], interval: str) -> tuple[str, ...]:
+    return (shown(name), *(f"{mean[column]:.4f}" for column in columns), interval)
+
+
+def _mean_name(figure: str) -> str:
+    return f"m{figure}" if figure == "AP" else figure

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resight.cli import demo, evaluate, index, recipes, search
+from resight.cli import compare, datasets, demo, evaluate, index, recipes, search
 from resight.cli.output import say
 from resight.errors import ResightError
 
@@ -94,6 +94,8 @@ for verb in (
     index.verify,
     index.compact,
     evaluate.evaluate,
+    compare.compare,
+    datasets.datasets,
     recipes.recipes,
     demo.demo,
 ):

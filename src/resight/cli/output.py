@@ -37,11 +37,12 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Aligned columns below their names, numbers to the right. The last column is never padded, nor anything cut."""
+    heads = [shown(column) for column in columns]
     texts = [[shown(cell) for cell in row] for row in rows]
-    widths = [max(len(line[column]) for line in [list(columns), *texts]) for column in range(len(columns))]
+    widths = [max(len(line[column]) for line in [heads, *texts]) for column in range(len(columns))]
     last = len(columns) - 1
     right = [column < last and all(_is_number(line[column]) for line in texts) for column in range(len(columns))]
-    for line in [list(columns), *texts]:
+    for line in [heads, *texts]:
         cells = [
             text.rjust(width) if to_right else text.ljust(width)
             for text, width, to_right in zip(line, widths, right, strict=True)
@@ -50,7 +51,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 
 
 def _is_number(cell: str) -> bool:
-    return cell == "-" or cell.replace(".", "", 1).removeprefix("-").isdecimal()
+    return cell == "-" or cell.replace(".", "", 1).lstrip("+-").isdecimal()
 
 
 def _escaped(character: str) -> str:

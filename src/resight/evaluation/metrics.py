@@ -1,103 +1,217 @@
-"""How good a ranking is, given the images that should be in it. Nothing here knows of photos or of an index.
+"""How good a ranking is, given where in it the images are that should be found. Knows of no photos and no index.
 
-A ranking lists images best first, by name or by id, each once. `positives` should be found; `junk` is neither good nor
-bad and is taken out of the ranking before anything is counted; everything else is wrong.
+A ranking lists images best first, by name or by id, each once. Positives should be found; junk is neither good nor bad
+and is taken out of the ranking before anything is counted; everything else is wrong. `positions` and `positions_of_ids`
+turn a ranking into `found`, the ascending 0-based positions of its positives without the junk; every metric takes
+`found` and `total`, the number of positives, found or not, and is NaN where that is 0. Metrics raise ValueError where
+more were found than there are, and for k < 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+Positions = NDArray[np.int64]
+
+_CHUNK = 256
+_SPARSE = 16  # ids this many times the length of a ranking are looked up by sorting, not in a table
 
 
 def positions(
     ranking: Sequence[Hashable], positives: Collection[Hashable], junk: Collection[Hashable] = ()
-) -> NDArray[np.int64]:
-    """0-based positions of the positives found, ascending, in the ranking without its junk.
+) -> Positions:
+    """Ascending 0-based positions of the positives found, in the ranking without its junk.
 
     Raises ValueError where an image is ranked twice or is both positive and junk.
     """
-    wanted, ignored = set(positives), set(junk)
-    if wanted & ignored:
-        raise ValueError(f"{min(map(str, wanted & ignored))} is both positive and junk")
-    if len(set(ranking)) != len(ranking):
-        raise ValueError("the ranking lists an image twice")
-    kept = (image for image in ranking if image not in ignored)
-    return np.fromiter((position for position, image in enumerate(kept) if image in wanted), np.int64)
+    wanted, ignored = frozenset(positives), frozenset(junk)
+    if both := wanted & ignored:
+        raise ValueError(f"{min(map(str, both))} is both positive and junk")
+    labelled = wanted | ignored
+    seen: set[Hashable] = set()
+    found: list[int] = []
+    removed = 0
+    # Chunk by chunk, so that the second look at each image finds it in the cache, and most chunks need no loop.
+    for start in range(0, len(ranking), _CHUNK):
+        chunk = ranking[start : start + _CHUNK]
+        seen.update(chunk)
+        if labelled.isdisjoint(chunk):
+            continue
+        for place, image in enumerate(chunk, start):
+            if image in ignored:
+                removed += 1
+            elif image in wanted:
+                found.append(place - removed)
+    if len(seen) != len(ranking):
+        raise ValueError(f"{_repeated(ranking)} is ranked twice")
+    return np.array(found, np.int64)
 
 
-def oxford_ap(ranking: Sequence[Hashable], positives: Collection[Hashable], junk: Collection[Hashable] = ()) -> float:
-    """Average precision in [0, 1] as the area below the precision-recall curve, by trapezoids; NaN without positives.
+def positions_of_ids(ranking: NDArray[np.integer[Any]], positives: ArrayLike, junk: ArrayLike = ()) -> Positions:
+    """`positions` of (n,) integer ids; positives and junk are ids in any order, repeated or not.
 
-    Divides by the number of all positives, found or not. With the j-th of n positives (j from 0) at 0-based position
-    r: sum over j of (j / r + (j + 1) / (r + 1)) / 2n, where j / r is 1 for r = 0.
+    Raises ValueError where an id is ranked twice or is both positive and junk, or where `ranking` is not one row of
+    integers.
+    """
+    if ranking.ndim != 1 or not (np.issubdtype(ranking.dtype, np.integer) or not ranking.size):
+        raise ValueError(f"a ranking is one row of integers, not {ranking.dtype} of shape {ranking.shape}")
+    wanted, ignored = (np.unique(np.asarray(ids)).astype(np.int64) for ids in (positives, junk))
+    if wanted.size and ignored.size and len(both := np.intersect1d(wanted, ignored, assume_unique=True)):
+        raise ValueError(f"{both[0]} is both positive and junk")
+    if not ranking.size:
+        return np.empty(0, np.int64)
+    is_dense = ranking.min() >= 0 and ranking.max() < _SPARSE * ranking.size
+    found, removed = (_find_in_table if is_dense else _find_by_sorting)(ranking, wanted, ignored)
+    found.sort()
+    removed.sort()
+    return found - np.searchsorted(removed, found)
+
+
+def _find_in_table(ranking: NDArray[np.integer[Any]], *several: Positions) -> list[Positions]:
+    """The places in the ranking of each of several sets of ids, from a table of the ids up to the greatest."""
+    table = np.zeros(int(ranking.max()) + 1, np.int64)
+    table[ranking] = np.arange(1, len(ranking) + 1)
+    if np.count_nonzero(table) != len(ranking):
+        raise ValueError(f"{_repeated(ranking.tolist())} is ranked twice")
+    places = (table[ids[(ids >= 0) & (ids < len(table))]] for ids in several)
+    return [ranked[ranked > 0] - 1 for ranked in places]
+
+
+def _find_by_sorting(ranking: NDArray[np.integer[Any]], *several: Positions) -> list[Positions]:
+    """The places in the ranking of each of several sets of ids, however great or negative."""
+    order = np.argsort(ranking)
+    ascending = ranking[order]
+    if (ascending[1:] == ascending[:-1]).any():
+        raise ValueError(f"{_repeated(ranking.tolist())} is ranked twice")
+    each = []
+    for ids in several:
+        at = np.searchsorted(ascending, ids).clip(max=len(ranking) - 1)
+        each.append(order[at[ascending[at] == ids]].astype(np.int64))
+    return each
+
+
+def _repeated(ranking: Sequence[Hashable]) -> Hashable:
+    """The first image that was ranked before."""
+    seen: set[Hashable] = set()
+    for image in ranking:
+        if image in seen:
+            return image
+        seen.add(image)
+    raise AssertionError("no image is ranked twice")
+
+
+def oxford_ap(found: Positions, total: int) -> float:
+    """Average precision in [0, 1] as the area below the precision-recall curve, by trapezoids.
+
+    With the j-th of n positives (j from 0) at 0-based position r: sum over j of (j / r + (j + 1) / (r + 1)) / 2n, where
+    j / r is 1 for r = 0.
 
     Source: Philbin et al., Object retrieval with large vocabularies, CVPR 2007, section 3.1; the Oxford buildings
-    evaluation program `compute_ap`. See `rectangle_ap` for the other number that goes by this name.
+    evaluation program `compute_ap`. See `rectangle_ap` and `filled_in_ap` for other numbers that go by this name.
     """
-    total = len(set(positives))
-    found = positions(ranking, positives, junk)
-    if total == 0:
-        return float("nan")
-    count = np.arange(len(found))
-    before = np.where(found == 0, 1.0, count / np.maximum(found, 1))
-    after = (count + 1) / (found + 1)
-    return float(np.sum(before + after) / (2 * total))
+    after = precisions(found, total)
+    before = np.where(found == 0, 1.0, np.arange(len(found)) / np.maximum(found, 1))
+    return float(np.sum(before + after)) / (2 * total) if total else np.nan
 
 
-def rectangle_ap(
-    ranking: Sequence[Hashable], positives: Collection[Hashable], junk: Collection[Hashable] = ()
-) -> float:
-    """Average precision in [0, 1] as the mean of the precision at each positive; NaN without positives.
+def rectangle_ap(found: Positions, total: int) -> float:
+    """Average precision in [0, 1] as the sum of the precision at each positive found, divided by `total`.
 
-    Divides by the number of all positives, found or not. This is what the text-retrieval community (TREC) and most
-    libraries call AP. It is never lower than `oxford_ap`, so the two must not stand in one table.
+    What text retrieval (trec_eval) and most libraries call AP. Never lower than `oxford_ap`, so the two must not stand
+    in one table.
+
+    Source: Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, section 8.4.
     """
-    total = len(set(positives))
-    found = positions(ranking, positives, junk)
-    if total == 0:
-        return float("nan")
-    return float(np.sum(np.arange(1, len(found) + 1) / (found + 1)) / total)
+    after = precisions(found, total)
+    return float(np.sum(after)) / total if total else np.nan
 
 
-def precision_at(
-    k: int, ranking: Sequence[Hashable], positives: Collection[Hashable], junk: Collection[Hashable] = ()
-) -> float:
-    """The share of positives among the first `k` of the ranking without its junk; NaN without positives.
+def filled_in_ap(found: Positions, total: int) -> float:
+    """Average precision in [0, 1] as the area, by steps, below the curve whose dips are filled in.
 
-    Always divides by `k`, however few are ranked or could be found. Raises ValueError for k < 1.
+    The precision at a recall is the best precision at any recall at least that high. Never lower than `rectangle_ap`.
+
+    Source: interpolated precision of Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008,
+    section 8.4; its area over all recalls is the AP of PASCAL VOC from 2010 on, development kit, section 3.4.1.
     """
-    if k < 1:
-        raise ValueError(f"precision needs k of at least 1, not {k}")
-    found = positions(ranking, positives, junk)
-    return float(np.sum(found < k) / k) if len(positives) else float("nan")
+    after = precisions(found, total)
+    return float(np.sum(fill_in(after))) / total if total else np.nan
 
 
-def clipped_precision_at(
-    k: int, ranking: Sequence[Hashable], positives: Collection[Hashable], junk: Collection[Hashable] = ()
-) -> float:
-    """Precision at min(k, 1-based position of the last positive found); 0 with none found, NaN without positives.
+def precisions(found: Positions, total: int) -> NDArray[np.float64]:
+    """(len(found),) the precision at each positive found."""
+    _check(found, total)
+    return np.arange(1, len(found) + 1) / (found + 1)
 
-    Raises ValueError for k < 1.
+
+def fill_in(precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each precision of a curve of ascending recall, or the best that follows it where that is better."""
+    return np.maximum.accumulate(precision[::-1])[::-1]
+
+
+def precision_at(k: int, found: Positions, total: int) -> float:
+    """The share of positives among the first `k`; always divides by `k`, however few are ranked or could be found."""
+    hits = _among_first(k, found, total)
+    return hits / k if total else np.nan
+
+
+def clipped_precision_at(k: int, found: Positions, total: int) -> float:
+    """Precision at min(k, 1-based position of the last positive found); 0 with none found.
 
     Source: Radenović et al., Revisiting Oxford and Paris, CVPR 2018, section 4 (mP@k), as its program computes it.
 
     Notes: that program fails where none of the positives is in the ranking; the value 0 is ours.
     """
+    hits = _among_first(k, found, total)
+    if not total:
+        return np.nan
+    return hits / min(k, int(found[-1]) + 1) if len(found) else 0.0
+
+
+def recall_at(k: int, found: Positions, total: int) -> float:
+    """The share of all positives that are among the first `k`. See `success_at` for the other Recall@K."""
+    hits = _among_first(k, found, total)
+    return hits / total if total else np.nan
+
+
+def success_at(k: int, found: Positions, total: int) -> float:
+    """1 if any positive is among the first `k`, else 0.
+
+    Source: acc@K of Yu et al., Sketch me that shoe, CVPR 2016; Recall@K of Song et al., Deep metric learning via lifted
+    structured feature embedding, CVPR 2016.
+    """
+    hits = _among_first(k, found, total)
+    return float(hits > 0) if total else np.nan
+
+
+def ns_score(found: Positions, total: int) -> float:
+    """The number of positives among the first four, in [0, 4].
+
+    Source: Nistér and Stewénius, Scalable recognition with a vocabulary tree, CVPR 2006. There every object has four
+    photos and the query is one of them, itself a positive.
+    """
+    hits = _among_first(4, found, total)
+    return float(hits) if total else np.nan
+
+
+def _among_first(k: int, found: Positions, total: int) -> int:
+    """How many positives are among the first `k`."""
+    _check(found, total)
     if k < 1:
-        raise ValueError(f"precision needs k of at least 1, not {k}")
-    found = positions(ranking, positives, junk)
-    if not len(positives):
-        return float("nan")
-    if not len(found):
-        return 0.0
-    clipped = min(k, int(found[-1]) + 1)
-    return float(np.sum(found < clipped) / clipped)
+        raise ValueError(f"the first k are counted for k of at least 1, not {k}")
+    return int(np.searchsorted(found, k))
+
+
+def _check(found: Positions, total: int) -> None:
+    if len(found) > total:
+        raise ValueError(f"{len(found)} positives were found, and there are only {total}")
 
 
 def mean_over_queries(values: Iterable[float]) -> float:
     """The mean over the queries that have positives, which are those whose value is not NaN; NaN where none has."""
     counted = [value for value in values if not np.isnan(value)]
-    return float(np.mean(counted)) if counted else float("nan")
+    return float(np.mean(counted)) if counted else np.nan

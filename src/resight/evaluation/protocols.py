@@ -5,25 +5,26 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from resight.errors import ImageError, UsageError
-from resight.evaluation.folder import Dataset, Query, photo_root
-from resight.evaluation.result import EvaluationResult, Metrics, QueryResult
+from resight.evaluation.dataset import DISTRACTORS, Dataset, Query
+from resight.evaluation.folder import photo_root
+from resight.evaluation.judging import Scored, judge, pool_shots
+from resight.evaluation.result import Costs, EvaluationResult, QueryResult, Unreadable
 from resight.evaluation.result import Protocol as Choices
+from resight.evaluation.runs import ranked
 from resight.images import Box
-
-DISTRACTORS = "distractors/"
-"""What the names of distractors begin with in the index, so that they cannot be taken for database images."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
+Keep = Callable[[Query, Scored], None]
+"""Is given each query and the whole ranking for it, as it is counted."""
 
 _DISTRIBUTIONS = (
     "resight",
@@ -35,13 +36,16 @@ _DISTRIBUTIONS = (
     "numba",
     "torch",
 )
+_Item = TypeVar("_Item")
 
 
 class Named(Protocol):
-    """A hit, of which only the name counts here."""
+    """A hit, of which only name and score count here."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def score(self) -> float: ...
 
 
 class Answer(Protocol):
@@ -52,46 +56,39 @@ class Answer(Protocol):
 
 
 class Searchable(Protocol):
-    """Anything that ranks database images for a photo or a box of it; `resight.Index` does."""
+    """Anything that ranks database images for a photo or a box of it, or for several; `resight.Index` does."""
 
     def search(self, query: Path, *, box: Box | None, k: int, include_self: bool) -> Answer:
         """The `k` best images. Raises ImageError where the query is no readable photo."""
         ...
 
+    def search_together(self, queries: Sequence[tuple[Path, Box | None]], *, k: int, include_self: bool) -> Answer:
+        """The `k` best images for several photos of one thing. Raises ImageError."""
+        ...
+
 
 def evaluate(
-    index: Searchable, dataset: Dataset, *, recipe: str, distractors: int = 0, progress: Progress | None = None
+    index: Searchable,
+    dataset: Dataset,
+    *,
+    recipe: str,
+    distractors: int = 0,
+    progress: Progress | None = None,
+    keep: Keep | None = None,
 ) -> EvaluationResult:
     """Asks an index of the data set's photos, and of so many distractors, every query.
 
-    The whole ranking counts: as many hits are asked for as there are images. A query photo that cannot be read finds
-    nothing and is listed as unreadable. Raises UsageError where the index holds photos of neither kind.
+    The whole ranking counts, unless the benchmark's rules say how much: as many hits are asked for as there are images.
+    A query photo that cannot be read finds nothing and is listed as unreadable. Raises UsageError where the index holds
+    photos of neither kind.
     """
-    size = len(dataset.images) + distractors
     known = frozenset(dataset.images)
-    results: list[QueryResult] = []
-    unreadable: list[tuple[str, str]] = []
-    for done, query in enumerate(dataset.queries):
-        if progress is not None:
-            progress("searching", done, len(dataset.queries))
-        start = time.perf_counter()
-        try:
-            # The query itself stays in: whether it is a positive or junk is for the ground truth to say.
-            answer = index.search(dataset.path(query.image), box=query.box, k=size, include_self=True)
-            ranking = [hit.name for hit in answer.hits]
-        except ImageError as error:
-            unreadable.append((query.image, error.reason))
-            ranking = []
-        seconds = time.perf_counter() - start
-        for name in ranking:
-            if not (name in known or name.startswith(DISTRACTORS)):
-                raise UsageError(f"{name}: in the index but not in {dataset.root}; use an index of these photos only")
-        results.append(_judge(query, ranking, known, seconds))
-    if progress is not None:
-        progress("searching", len(dataset.queries), len(dataset.queries))
-    crop = "box" if any(query.box is not None for query in dataset.queries) else "none"
-    choices = Choices(database=len(dataset.images), distractors=distractors, queries=len(dataset.queries), crop=crop)
-    return EvaluationResult(recipe, choices, tuple(results), tuple(unreadable), versions=_versions())
+    unreadable: list[Unreadable] = []
+    answers = (
+        _ask(index, dataset, query, distractors, known, unreadable) for query in _counted(dataset.queries, progress)
+    )
+    settings = _judged(dataset, answers, keep)
+    return _result(dataset, settings, recipe, distractors, unreadable)
 
 
 def evaluate_recipe(
@@ -103,14 +100,20 @@ def evaluate_recipe(
     at: Path | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
+    keep: Keep | None = None,
 ) -> EvaluationResult:
     """Indexes the data set's photos, and all photos below `distractors`, by a recipe and asks every query.
 
-    What the recipe fits is fitted on the photos below `fit`, where that is given. The index is a temporary one, or it
-    is made at `at` and stays there. `say` is told lines about fitting.
+    What the recipe fits is fitted on the photos below `fit`, where that is given. The index is a temporary one; or it
+    is at `at` and stays there, and what it holds already is not read again. `say` is told lines about fitting.
+    Raises UsageError where photos are not there or do not fit the ground truth, and what `Index` raises.
     """
+    from resight.evaluation.photos import check_photos
     from resight.index import Index
+    from resight.recipe import recipe_text
 
+    check_photos(dataset, progress=None if progress is None else partial(progress, "checking photos"))
+    distractors = distractors or dataset.distractors
     with ExitStack() as stack:
         path = at or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
         start = time.perf_counter()
@@ -118,38 +121,123 @@ def evaluate_recipe(
         indexing = None if progress is None else partial(progress, "indexing")
         report = index.add(dataset.root, only=frozenset(dataset.images), progress=indexing, say=say)
         unreadable = list(report.unreadable)
-        count = 0
+        indexed, count = report.added + report.changed, 0
         if distractors is not None:
             distracting = None if progress is None else partial(progress, "indexing distractors")
             more = index.add(photo_root(distractors), prefix=DISTRACTORS, progress=distracting)
             count = more.added + more.changed + more.unchanged
+            indexed += more.added + more.changed
             unreadable += more.unreadable
         seconds = time.perf_counter() - start
         info = index.info()
-        result = evaluate(index, dataset, recipe=index.recipe.name, distractors=count, progress=progress)
-        return replace(
-            result,
-            unreadable=(*unreadable, *result.unreadable),
-            index_seconds=seconds,
+        result = evaluate(index, dataset, recipe=index.recipe.name, distractors=count, progress=progress, keep=keep)
+        costs = Costs(
+            # Where the photos were indexed before, the time says nothing.
+            index_seconds=seconds if indexed else None,
             bytes_per_image=info.bytes_per_image,
             words_per_image=info.words_per_image,
             bytes_per_feature=info.bytes_per_feature,
         )
+        listed = (*(Unreadable(image=name, reason=reason) for name, reason in unreadable), *result.unreadable)
+        return result.model_copy(
+            update={
+                "unreadable": listed,
+                "costs": costs,
+                "recipe_text": recipe_text(recipe),
+                "seed": index.recipe.seed,
+                "distractor_root": None if distractors is None else str(photo_root(distractors).resolve()),
+            }
+        )
 
 
-def _judge(query: Query, ranking: Sequence[str], database: frozenset[str], seconds: float) -> QueryResult:
-    # A query that is in the database finds itself first, which says nothing; only a ground truth that lists it among
-    # the positives, as Oxford5k does, counts it.
-    junk = query.junk | ({query.image} & database - query.positives)
-    return QueryResult(
-        image=query.image,
-        metrics=Metrics.of(ranking, query.positives, junk),
-        positives=len(query.positives),
-        found=len(query.positives.intersection(ranking)),
-        seconds=seconds,
-        box=query.box,
-        challenge=query.challenge,
+def evaluate_rankings(
+    dataset: Dataset, rankings: Iterable[tuple[str, Scored]], *, system: str, distractors: int = 0
+) -> EvaluationResult:
+    """Judges the rankings of another system: for each query of the data set, in its order, names and their scores."""
+    answers = ((scored, None) for _, scored in rankings)
+    return _result(dataset, _judged(dataset, answers, None), system, distractors, [])
+
+
+def _ask(
+    index: Searchable,
+    dataset: Dataset,
+    query: Query,
+    distractors: int,
+    known: frozenset[str],
+    unreadable: list[Unreadable],
+) -> tuple[Scored, float]:
+    size = len(dataset.images) + distractors
+    photo = dataset.query_path(query.image)
+    start = time.perf_counter()
+    try:
+        # The query itself stays in: whether it is a positive or junk is for the ground truth to say.
+        if query.more:
+            several = [(photo, query.box), *((dataset.query_path(name), box) for name, box in query.more)]
+            hits = index.search_together(several, k=size, include_self=True).hits
+        else:
+            hits = index.search(photo, box=query.box, k=size, include_self=True).hits
+    except ImageError as error:
+        unreadable.append(Unreadable(image=query.image, reason=error.reason))
+        hits = []
+    seconds = time.perf_counter() - start
+    for hit in hits:
+        if not (hit.name in known or hit.name.startswith(DISTRACTORS)):
+            raise UsageError(f"{hit.name}: in the index but not in {dataset.root}; use an index of these photos only")
+    return ranked([hit.name for hit in hits], [hit.score for hit in hits]), seconds
+
+
+def _judged(
+    dataset: Dataset, answers: Iterable[tuple[Scored, float | None]], keep: Keep | None
+) -> dict[str, tuple[QueryResult, ...]]:
+    """Each ranking under every setting: it is had once, and forgotten when it is judged."""
+    settings: dict[str, list[QueryResult]] = {name: [] for name in dataset.settings}
+    for place, (ranking, seconds) in enumerate(answers):
+        counted = pool_shots(ranking, dataset.shots) if dataset.shots else ranking
+        for name, queries in dataset.settings.items():
+            settings[name].append(judge(queries[place], counted, dataset.rules, seconds))
+        if keep is not None:
+            keep(dataset.queries[place], counted)
+    return {name: tuple(judged) for name, judged in settings.items()}
+
+
+def _result(
+    dataset: Dataset,
+    settings: dict[str, tuple[QueryResult, ...]],
+    recipe: str,
+    distractors: int,
+    unreadable: Sequence[Unreadable],
+) -> EvaluationResult:
+    rules = dataset.rules
+    choices = Choices(
+        database=len(dataset.images),
+        distractors=distractors,
+        queries=len(dataset.queries),
+        measure=rules.measure,
+        ap=rules.ap,
+        depth=rules.depth,
+        crop="box" if any(query.box is not None for query in dataset.queries) else "none",
+        retrieved="shots" if dataset.shots else "images",
     )
+    return EvaluationResult(
+        recipe=recipe,
+        dataset=dataset.name,
+        protocol=choices,
+        settings=settings,
+        main=dataset.main,
+        root=str(dataset.root.resolve()),
+        query_root=None if dataset.query_root is None else str(dataset.query_root.resolve()),
+        unreadable=tuple(unreadable),
+        versions=_versions(),
+    )
+
+
+def _counted(items: Sequence[_Item], progress: Progress | None) -> Iterator[_Item]:
+    for done, item in enumerate(items):
+        if progress is not None:
+            progress("searching", done, len(items))
+        yield item
+    if progress is not None:
+        progress("searching", len(items), len(items))
 
 
 def _versions() -> dict[str, str]:

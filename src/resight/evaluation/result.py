@@ -1,156 +1,220 @@
-"""What an evaluation found, with everything needed to say what the numbers mean, as one JSON document."""
+"""What an evaluation found, with everything needed to say what the numbers mean, as one JSON document.
+
+The document keeps where each positive was ranked, so that every figure, interval and curve follows from it again. The
+figures in it are there for people and other programs; reading it derives them anew.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from resight.errors import StorageError
-from resight.evaluation.metrics import (
-    clipped_precision_at,
-    mean_over_queries,
-    oxford_ap,
-    precision_at,
-)
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from resight.errors import StorageError, UsageError
+from resight.evaluation.dataset import ALL, AveragePrecision, Mark, Measure
+from resight.evaluation.figures import Figures, figures, mean_figures
+from resight.evaluation.resampling import bootstrap_interval
 from resight.files import write_whole
 
-KAPPAS = (1, 5, 10)
-CLIPPED_KAPPAS = (5, 10)
+FORMAT = "resight evaluation 1"
+SIZES = ("small", "medium", "large")
+"""Thirds of the queries by the area of their boxes."""
+SHOWN = 20
+"""Hits of each query that the document keeps, junk among them."""
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """The choices that make two figures comparable, or not."""
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Protocol(_Record):
+    """The choices that make two figures comparable, or not. depth: how many of the first hits count, None for all."""
 
     database: int
     distractors: int
     queries: int
-    ap: str = "trapezoid"
+    measure: Measure = "AP"
+    ap: AveragePrecision = "trapezoid"
+    depth: int | None = None
+    crop: Literal["none", "box"] = "none"
+    retrieved: Literal["images", "shots"] = "images"
     junk: str = "removed from the ranking before counting; so is a database image that is the query and no positive"
-    crop: str = "none"
     reranking_saw_ground_truth: bool = False
 
 
-@dataclass(frozen=True)
-class Metrics:
-    """Figures of one query, or their means over the queries that have positives. NaN where there are none."""
+class RankedHit(_Record):
+    """One of the first hits of a query, junk among them. score: None where a ranking came without scores."""
 
-    ap: float
-    precision: Mapping[int, float]
-    clipped_precision: Mapping[int, float]
-
-    @classmethod
-    def of(cls, ranking: Sequence[str], positives: frozenset[str], junk: frozenset[str]) -> Metrics:
-        """The figures of one ranking of names, best first."""
-        return cls(
-            ap=oxford_ap(ranking, positives, junk),
-            precision={k: precision_at(k, ranking, positives, junk) for k in KAPPAS},
-            clipped_precision={k: clipped_precision_at(k, ranking, positives, junk) for k in CLIPPED_KAPPAS},
-        )
-
-    @classmethod
-    def mean(cls, each: Sequence[Metrics]) -> Metrics:
-        """The mean of every figure over the queries that have positives."""
-        return cls(
-            ap=mean_over_queries(one.ap for one in each),
-            precision={k: mean_over_queries(one.precision[k] for one in each) for k in KAPPAS},
-            clipped_precision={k: mean_over_queries(one.clipped_precision[k] for one in each) for k in CLIPPED_KAPPAS},
-        )
-
-    def to_dict(self, ap: str = "ap") -> dict[str, float]:
-        """Figures by their usual names; `ap` names the average precision (`mAP` for a mean)."""
-        plain = {f"P@{k}": value for k, value in self.precision.items()}
-        return {ap: self.ap, **plain, **{f"mP@{k}": value for k, value in self.clipped_precision.items()}}
+    name: str
+    score: float | None
+    mark: Mark
 
 
-@dataclass(frozen=True)
-class QueryResult:
-    """One query: its figures, how many of its positives there are and were ranked, and the seconds it took."""
+class QueryResult(_Record):
+    """One query: how many positives it has, and the 0-based positions, without junk, at which they were ranked.
 
-    image: str
-    metrics: Metrics
-    positives: int
-    found: int
-    seconds: float
-    box: tuple[float, float, float, float] | None = None
-    challenge: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "image": self.image,
-            "box": self.box,
-            "challenge": self.challenge,
-            **self.metrics.to_dict(),
-            "positives": self.positives,
-            "found": self.found,
-            "seconds": self.seconds,
-        }
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """How well one recipe did on one data set; `mean` and `challenges` are derived from `queries`.
-
-    unreadable: (name, reason) of database photos that could not be indexed; they count as not found.
-    index_seconds: time to index database and distractors, or None where the index was there already.
-    bytes_per_image, words_per_image, bytes_per_feature: None where the recipe has no such thing.
-    versions: program or library to version.
+    seconds: of the search, None where it was not ours.
     """
 
-    recipe: str
-    protocol: Protocol
-    queries: tuple[QueryResult, ...]
-    unreadable: tuple[tuple[str, str], ...] = ()
+    id: str
+    image: str
+    positives: int = Field(ge=0)
+    ranks: tuple[int, ...]
+    seconds: float | None = None
+    box: tuple[float, float, float, float] | None = None
+    group: str | None = None
+    hits: tuple[RankedHit, ...] = ()
+
+    @model_validator(mode="after")
+    def _ranks_ascend(self) -> Self:
+        pairs = zip(self.ranks, self.ranks[1:], strict=False)
+        if len(self.ranks) > self.positives or min(self.ranks, default=0) < 0 or any(a >= b for a, b in pairs):
+            raise ValueError("ranks must ascend from 0 on, and not be more than the positives")
+        return self
+
+    def figures(self, ap: AveragePrecision) -> Figures:
+        """Every figure by its name; NaN without positives."""
+        return figures(np.asarray(self.ranks, np.int64), self.positives, ap)
+
+    @property
+    def area(self) -> float | None:
+        """Area of the box in square pixels, None where the whole photo was asked with."""
+        return None if self.box is None else (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
+
+
+class Costs(_Record):
+    """What the index took; None where there was none, or where the recipe has no such thing."""
+
     index_seconds: float | None = None
     bytes_per_image: float | None = None
     words_per_image: float | None = None
     bytes_per_feature: float | None = None
-    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+class Unreadable(_Record):
+    """A photo that could not be read: a database photo is never found, a query photo finds nothing."""
+
+    image: str
+    reason: str
+
+
+class EvaluationResult(_Record):
+    """How well one system did on one data set.
+
+    recipe: its name; recipe_text: the whole of it, None where a run was judged. settings: queries under each ground
+    truth; main: the setting that is quoted first. versions: program or library to version. root, query_root,
+    distractor_root: where the photos were.
+    """
+
+    recipe: str
+    dataset: str
+    protocol: Protocol
+    settings: Mapping[str, tuple[QueryResult, ...]]
+    main: str = ALL
+    recipe_text: str | None = None
+    seed: int | None = None
+    root: str | None = None
+    query_root: str | None = None
+    distractor_root: str | None = None
+    unreadable: tuple[Unreadable, ...] = ()
+    costs: Costs = Costs()
+    versions: Mapping[str, str] = Field(default_factory=dict)
+
+    @field_validator("settings")
+    @classmethod
+    def _settings_agree(cls, settings: Mapping[str, tuple[QueryResult, ...]]) -> Mapping[str, tuple[QueryResult, ...]]:
+        listed = {tuple(query.id for query in queries) for queries in settings.values()}
+        if len(listed) != 1:
+            raise ValueError("every setting must have the same queries")
+        ids = listed.pop()
+        if len(set(ids)) != len(ids):
+            raise ValueError("two queries have the same id")
+        return settings
+
+    @model_validator(mode="after")
+    def _main_exists(self) -> Self:
+        if self.main not in self.settings:
+            raise ValueError(f'there is no setting "{self.main}"')
+        return self
 
     @property
-    def mean(self) -> Metrics:
-        return Metrics.mean([query.metrics for query in self.queries])
+    def queries(self) -> tuple[QueryResult, ...]:
+        """The queries under the main setting."""
+        return self.settings[self.main]
 
     @property
-    def challenges(self) -> dict[str, Metrics]:
-        """Means over the queries of each challenge, in the order of their first appearance."""
-        names = dict.fromkeys(query.challenge for query in self.queries if query.challenge is not None)
-        return {
-            name: Metrics.mean([query.metrics for query in self.queries if query.challenge == name]) for name in names
-        }
+    def search_seconds(self) -> float | None:
+        """Mean seconds a query; None where nothing was timed."""
+        timed = [query.seconds for query in self.queries if query.seconds is not None]
+        return sum(timed) / len(timed) if timed else None
 
-    @property
-    def search_seconds(self) -> float:
-        """Mean seconds a query; NaN without queries."""
-        return mean_over_queries(query.seconds for query in self.queries)
+    def figures(self, setting: str) -> list[Figures]:
+        """Figures of each query under a setting, in the order of the queries."""
+        return [query.figures(self.protocol.ap) for query in self.settings[setting]]
+
+    def mean(self, setting: str | None = None) -> Figures:
+        """The mean of every figure over the queries of a setting that have positives."""
+        return mean_figures(self.figures(setting or self.main))
+
+    def interval(self, setting: str | None = None, measure: str | None = None) -> tuple[float, float]:
+        """95 % bootstrap interval of the mean of a figure over queries."""
+        each = self.figures(setting or self.main)
+        return bootstrap_interval(np.array([one[measure or self.protocol.measure] for one in each]))
+
+    def groups(self, setting: str | None = None) -> dict[str, Figures]:
+        """Means over the queries of each group, in the order of their first appearance."""
+        names = [query.group for query in self.queries]
+        return _means(names, dict.fromkeys(name for name in names if name is not None), self._each(setting))
+
+    def sizes(self, setting: str | None = None) -> dict[str, Figures]:
+        """Means over the thirds of the queries with the smallest, middle and largest boxes; empty without boxes."""
+        return _means(terciles([query.area for query in self.queries]), SIZES, self._each(setting))
+
+    def _each(self, setting: str | None) -> list[Figures]:
+        return self.figures(setting or self.main)
 
     def to_dict(self) -> dict[str, Any]:
-        """The document as plain values, NaN included."""
+        """The document as plain values; None for what has no value."""
         return {
+            "format": FORMAT,
             "recipe": self.recipe,
-            "protocol": asdict(self.protocol),
-            "metrics": self.mean.to_dict(ap="mAP"),
-            "challenges": {name: mean.to_dict(ap="mAP") for name, mean in self.challenges.items()},
-            "queries": [query.to_dict() for query in self.queries],
-            "unreadable": [{"image": name, "reason": reason} for name, reason in self.unreadable],
-            "seconds": {"index": self.index_seconds, "search_per_query": self.search_seconds},
-            "bytes_per_image": self.bytes_per_image,
-            "words_per_image": self.words_per_image,
-            "bytes_per_feature": self.bytes_per_feature,
+            "dataset": self.dataset,
+            "protocol": self.protocol.model_dump(),
+            "metrics": _mean_names(self.mean()),
+            "main": self.main,
+            "settings": {name: self._setting(name) for name in self.settings},
+            "costs": self.costs.model_dump(),
+            "seconds_per_query": self.search_seconds,
+            "unreadable": [one.model_dump() for one in self.unreadable],
+            "seed": self.seed,
+            "recipe_text": self.recipe_text,
+            "root": self.root,
+            "query_root": self.query_root,
+            "distractor_root": self.distractor_root,
             "versions": dict(self.versions),
         }
 
-    def plain(self) -> dict[str, Any]:
-        """The document with null for what has no value (NaN), as JSON demands."""
-        return {key: _without_nan(value) for key, value in self.to_dict().items()}
+    def _setting(self, name: str) -> dict[str, Any]:
+        each = self.figures(name)
+        return {
+            "metrics": _mean_names(mean_figures(each)),
+            "interval": {"measure": self.protocol.measure, "level": 0.95, "bounds": _plain(self.interval(name))},
+            "groups": {group: _mean_names(mean) for group, mean in self.groups(name).items()},
+            "sizes": {size: _mean_names(mean) for size, mean in self.sizes(name).items()},
+            "queries": [
+                {**query.model_dump(), "figures": _plain(own)}
+                for query, own in zip(self.settings[name], each, strict=True)
+            ],
+        }
 
     def to_json(self) -> str:
-        """The document as JSON text; what has no value (NaN) is null."""
-        return json.dumps(self.plain(), indent=2, allow_nan=False) + "\n"
+        """The document as JSON text; what has no value is null."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
 
     def write(self, path: Path) -> None:
         """Writes the JSON document: the whole of it or, on an error, nothing. Raises StorageError."""
@@ -160,10 +224,60 @@ class EvaluationResult:
         except OSError as error:
             raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
+    @classmethod
+    def read(cls, path: Path) -> EvaluationResult:
+        """Reads a document that `write` wrote. Raises UsageError that names the file and the key that is wrong."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: not JSON ({error})") from error
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise UsageError(f'{path}: not a result of `resight evaluate --output` (no "format": "{FORMAT}")')
+        settings = document.get("settings")
+        if isinstance(settings, dict):
+            document["settings"] = {
+                name: value.get("queries") if isinstance(value, dict) else value for name, value in settings.items()
+            }
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise UsageError(f"{path}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
 
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+def terciles(areas: Sequence[float | None]) -> list[str | None]:
+    """The third, one of `SIZES`, that each of n areas falls into; None where there is no area.
+
+    Equal areas fall into the same third, so that the order of the queries does not matter.
+    """
+    known = np.array([area for area in areas if area is not None], np.float64)
+    if not len(known):
+        return [None] * len(areas)
+    bounds = np.quantile(known, (1 / 3, 2 / 3), method="inverted_cdf")
+    return [None if area is None else SIZES[int(np.searchsorted(bounds, area))] for area in areas]
+
+
+def _means(names: Sequence[str | None], wanted: Iterable[str], each: Sequence[Figures]) -> dict[str, Figures]:
+    chosen = {want: [one for name, one in zip(names, each, strict=True) if name == want] for want in wanted}
+    return {want: mean_figures(some) for want, some in chosen.items() if some}
+
+
+def _mean_names(mean: Figures) -> dict[str, float | None]:
+    """Means as they are quoted: the mean of AP is mAP."""
+    return {f"m{name}" if name == "AP" else name: value for name, value in _plain(mean).items()}
+
+
+def _plain(values: Any) -> Any:
+    """Values for JSON, which knows no NaN."""
+    if isinstance(values, Mapping):
+        return {key: _plain(value) for key, value in values.items()}
+    if isinstance(values, tuple):
+        return [_plain(value) for value in values]
+    return None if not math.isfinite(values) else values
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")

@@ -12,7 +12,8 @@ from resight.errors import ImageError
 from resight.images import Box, decode
 from resight.reader import Reader
 from resight.results import Hit, Result
-from resight.show.page import SIDE, Mark, PageHit, PagePhoto, PageQuery
+from resight.show.page import Mark, PageHit, PagePhoto, PageQuery
+from resight.show.thumbnails import SIDE
 
 Source = str | Path | NDArray[np.uint8]
 

@@ -1,0 +1,56 @@
+"""Precision over recall: the points of one query, the curve through them, and the mean curve of many queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from resight.evaluation.metrics import fill_in, precisions
+
+LEVELS = 101
+"""Recalls 0, 0.01, ..., 1."""
+
+Values = NDArray[np.float64]
+
+
+def precision_recall(found: ArrayLike, total: int) -> tuple[Values, Values]:
+    """Recall and precision, each (f,), right after each of the f positives found, best first.
+
+    found: ascending 0-based positions of positives in the ranking without junk. total: how many there are. Raises
+    ValueError where more were found.
+    """
+    after = precisions(np.asarray(found, np.int64), total)
+    return np.arange(1, len(after) + 1) / max(total, 1), after
+
+
+def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -> Values:
+    """(levels,) precisions at evenly spaced recalls from 0 to 1, filled in; NaN without positives.
+
+    The precision at a recall is the best precision at any recall at least that high, 0 where that recall was not
+    reached. Raises ValueError for fewer than two levels, or where more were found than `total`.
+
+    Source: interpolated precision of Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008,
+    section 8.4.
+    """
+    if levels < 2:
+        raise ValueError(f"a curve has at least 2 levels, not {levels}")
+    after = precisions(np.asarray(found, np.int64), total)
+    if not total:
+        return np.full(levels, np.nan)
+    # Whole numbers, since 0.3 and 3 / 10 of a recall must be the same: positives needed for each recall, at least one.
+    needed = np.maximum(1, -(-np.arange(levels) * total // (levels - 1)))
+    curve = np.zeros(levels)
+    reached = needed <= len(after)
+    curve[reached] = fill_in(after)[needed[reached] - 1]
+    return curve
+
+
+def mean_curve(queries: Iterable[tuple[ArrayLike, int]], levels: int = LEVELS) -> tuple[Values, Values]:
+    """Recalls and the mean over queries of `interpolated_precision`, each (levels,).
+
+    queries: `found` and `total` of each; those without positives are left out, and with none left the curve is NaN.
+    """
+    curves = [interpolated_precision(found, total, levels) for found, total in queries if total]
+    return np.linspace(0, 1, levels), np.mean(curves, axis=0) if curves else np.full(levels, np.nan)

@@ -1,0 +1,67 @@
+"""The figures of one query by the names that tables use, and their means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.evaluation.dataset import AveragePrecision
+from resight.evaluation.metrics import (
+    clipped_precision_at,
+    filled_in_ap,
+    mean_over_queries,
+    ns_score,
+    oxford_ap,
+    precision_at,
+    recall_at,
+    rectangle_ap,
+    success_at,
+)
+
+Figures = Mapping[str, float]
+"""Figure by name; NaN where a query has no positives."""
+
+_KAPPAS = (1, 5, 10)
+_RECALL_KAPPAS = (10, 100, 1000)
+_SUCCESS_KAPPAS = (1, 2, 4, 5, 8, 10, 100, 1000)
+
+NAMES = (
+    "AP",
+    *(f"P@{k}" for k in _KAPPAS),
+    *(f"mP@{k}" for k in _KAPPAS),
+    *(f"R@{k}" for k in _RECALL_KAPPAS),
+    *(f"acc@{k}" for k in _SUCCESS_KAPPAS),
+    "N-S",
+)
+"""AP, by the variant of the benchmark; P@k, plain precision; mP@k, precision clipped at the last positive found; R@k,
+the share of the positives among the first k; acc@k, whether one is, which metric learning calls Recall@k; N-S,
+positives among the first four."""
+
+_AVERAGE_PRECISION = {"trapezoid": oxford_ap, "rectangle": rectangle_ap, "filled-in": filled_in_ap}
+
+
+def figures(found: NDArray[np.int64], total: int, ap: AveragePrecision) -> dict[str, float]:
+    """Every figure of one query, in the order of `NAMES`.
+
+    found: 0-based positions of the positives in the ranking without its junk, ascending; total: how many positives
+    there are, found or not.
+    """
+    values = (
+        _AVERAGE_PRECISION[ap](found, total),
+        *(precision_at(k, found, total) for k in _KAPPAS),
+        *(clipped_precision_at(k, found, total) for k in _KAPPAS),
+        *(recall_at(k, found, total) for k in _RECALL_KAPPAS),
+        *(success_at(k, found, total) for k in _SUCCESS_KAPPAS),
+        ns_score(found, total),
+    )
+    return dict(zip(NAMES, values, strict=True))
+
+
+def mean_figures(each: Sequence[Figures]) -> dict[str, float]:
+    """The mean of every figure over the queries that have positives; NaN where none has."""
+    if not each:
+        return dict.fromkeys(NAMES, math.nan)
+    return {name: mean_over_queries(one[name] for one in each) for name in NAMES}

@@ -1,0 +1,70 @@
+"""The photos of a page, each inside it once however often it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from resight.errors import ImageError
+from resight.evaluation.documents import is_below
+from resight.folders import unescape_name
+from resight.images import decode
+from resight.show.document import plain_text
+from resight.show.evidence import Box
+from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail
+
+
+class Gallery:
+    """Thumbnails by file, each of the size that it was first shown in."""
+
+    def __init__(self) -> None:
+        self._thumbnails: dict[Path, tuple[int, Thumbnail | None]] = {}
+
+    def shown(self, file: Path | None, label: str, side: int, box: Box | None = None) -> str | None:
+        """An SVG element that shows a photo, outlined at `box` in original pixels; None where it cannot be read.
+
+        label: plain text that says what it is. side: the longest, in pixels, if the photo is not on the page yet.
+        """
+        if file is None:
+            return None
+        if file not in self._thumbnails:
+            self._thumbnails[file] = (len(self._thumbnails), _read(file, side))
+        number, picture = self._thumbnails[file]
+        if picture is None:
+            return None
+        part = "" if box is None else outline(corners(box) * picture.factor, "box")
+        return (
+            f'<svg role="img" aria-label="{plain_text(label)}" viewBox="0 0 {picture.width} {picture.height}">'
+            f'<use href="#photo-{number}"/>{part}</svg>'
+        )
+
+    def definitions(self) -> str:
+        """An element, itself not to be seen, with the pixels of all photos shown so far."""
+        images = "\n".join(
+            f'<image id="photo-{number}" width="{one.width}" height="{one.height}" href="{one.uri}"/>'
+            for number, one in self._thumbnails.values()
+            if one is not None
+        )
+        return f'<svg class="photos" width="0" height="0" aria-hidden="true"><defs>{images}</defs></svg>'
+
+
+def find_photo(name: str, roots: Sequence[Path]) -> Path | None:
+    """The file of a photo below the first of the roots that has it.
+
+    A name may come from a file that anybody wrote, so that none leads out of the roots.
+    """
+    below = unescape_name(name)
+    if not is_below(below):
+        return None
+    try:
+        return next((root / below for root in roots if (root / below).is_file()), None)
+    except OSError:  # a name that no file can have
+        return None
+
+
+def _read(file: Path, side: int) -> Thumbnail | None:
+    try:
+        decoded = decode(file, max_side=side)
+    except ImageError:
+        return None
+    return thumbnail(decoded.pixels, max(decoded.pixels.shape[:2]) / max(decoded.size), side)
