@@ -441,10 +441,13 @@ def test_changed_bytes_are_read_as_python_reads_them_or_refused(
     changed = bytearray(pickle.dumps(value, data.draw(st.sampled_from(PROTOCOLS))))
     for _ in range(data.draw(st.integers(1, 3))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
-    # Python wants frames to end with an instruction, and names to suit the protocol; neither matters here.
-    with suppress(UsageError, pickle.UnpicklingError, EOFError, ModuleNotFoundError):
+    try:
+        expected = Harmless(io.BytesIO(changed), encoding="latin1").load()
+    except Exception:  # anything; Python also minds frames and protocols, which do not matter here
+        expected = None
+    with suppress(UsageError):
         read = load(bytes(changed), tmp_path_factory.getbasetemp())
-        assert repr(read) == repr(Harmless(io.BytesIO(changed), encoding="latin1").load())
+        assert expected is None or repr(read) == repr(expected)
 
 
 @settings(max_examples=300, deadline=None)
