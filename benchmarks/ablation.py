@@ -27,6 +27,8 @@ from resight.evaluation.dataset import Dataset, Query
 from resight.evaluation.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
 from resight.extraction import query_features
+from resight.features.kinds import Sift
+from resight.features.sift_extractor import SiftExtractor
 from resight.images import Decoded, decode, decode_bytes
 from resight.index import Index
 from resight.reader import ChannelView, Reader
@@ -134,10 +136,11 @@ def precisions(reader: Reader, step: Step, data: Dataset, queries: Sequence[Quer
     vocabulary = Vocabulary({"centroids": given.centroids}, method)
     searcher = bags_of_words(view, Bow(size=len(given), tf=step.tf)) if step.tf else view.searcher
     features = default.channel[view.name].features
+    assert isinstance(features, Sift), "the default recipe is of SIFT"
     features = features.model_copy(update={"enlarge_to": features.enlarge_to * step.enlarge})
     for query in queries:
         photo = _photo(data.path(query.image), features.max_side, small)
-        words = vocabulary.query_words(query_features(photo, features, None), photo.size)
+        words = vocabulary.query_words(query_features(photo, SiftExtractor(features), None), photo.size)
         ranking = searcher.search(words, len(reader.snapshot.images))
         for stage in stages:
             ranking = stage(words, ranking, view)

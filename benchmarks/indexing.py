@@ -87,8 +87,10 @@ def main() -> None:
     try:
         Index.create(temporary / "first", options.recipe)
         fitted = Store.open(temporary / "first", read_only=True).fitted()
-        channel = next(iter(opened_channels(recipe, fitted).values()))
+        channel = next(iter(opened_channels(recipe, Path(), fitted).values()))
         assert isinstance(channel, WordsChannel), "the plain loop assigns words, so the recipe must have some"
+        (features,) = (one.features for one in recipe.channel.values())
+        assert isinstance(features, Sift), "the plain loop extracts SIFT"
         seconds: dict[str, list[float]] = {"add": [], "loop": []}
         for number in range(options.rounds + 1):
             index = Index.create(temporary / str(number), options.recipe)
@@ -97,7 +99,7 @@ def main() -> None:
                 index.add(folder, prefix=f"{at}/", only={one.name for one in listed})
             seconds["add"].append(time.perf_counter() - start)
             start = time.perf_counter()
-            plain_loop(paths, channel.features, channel.vocabulary.centroids)
+            plain_loop(paths, features, channel.vocabulary.centroids)
             seconds["loop"].append(time.perf_counter() - start)
         ratios = [loop / add for add, loop in zip(seconds["add"][1:], seconds["loop"][1:], strict=True)]
         result: dict[str, Any] = {

@@ -26,6 +26,7 @@ from resight.channels.fitting import build_channel, fit_arrays
 from resight.cli.main import main
 from resight.features.kinds import Sift
 from resight.features.sift import detect
+from resight.features.sift_extractor import SiftExtractor
 from resight.store import catalogue
 from resight.words.kinds import Asmk
 
@@ -40,7 +41,7 @@ def warm() -> None:
     assert resight.fitted
     features = detect(index_samples.texture(0), Sift())
     method = Asmk(size=2)
-    channel = build_channel(Sift(), method, fit_arrays(method, features.descriptors, 0))
+    channel = build_channel(SiftExtractor(Sift()), method, fit_arrays(method, features.descriptors, 0))
     channel.pack([channel.encode(features, (200, 150))])
 
 

@@ -13,7 +13,7 @@ import index_samples
 from index_samples import collection, names, rankings, texture, write
 from resight import writer
 from resight.errors import FitError, IndexMissingError, RecipeError, UsageError
-from resight.extraction import extract_one
+from resight.extraction import read_one
 from resight.index import Index
 from resight.store import Store
 
@@ -39,9 +39,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def counted(found, channels):  # type: ignore[no-untyped-def]
         seen.append(found.name)
-        return extract_one(found, channels)
+        return read_one(found, channels)
 
-    monkeypatch.setattr("resight.extraction.extract_one", counted)
+    monkeypatch.setattr("resight.extraction.read_one", counted)
     return seen
 
 
@@ -420,7 +420,7 @@ def test_a_built_in_that_differs_is_refused(tmp_path: Path, shipped: Path, recip
     file.unlink()
     with pytest.raises(FitError, match="sift-codebook-64, which this version of resight has not"):
         Index.open(index.path).search(texture(1))
-    with pytest.raises(FitError, match="nothing built in has size = 64"):
+    with pytest.raises(FitError, match='nothing built in is called "sift-codebook-64"'):
         Index.create(tmp_path / "z", tmp_path / "builtin.toml")
 
 

@@ -26,14 +26,14 @@ def refusal(text: str) -> str:
         (f"sead = 3\n{BOW}", "sead", "seed"),
         (f"[feature]\n{BOW}", "feature", "features"),
         ('[word]\nkind = "bow"', "word", "words"),
-        (f"[features]\nmaxfeatures = 3\n{BOW}", "features.maxfeatures", "features.max_features"),
+        (f"[features]\nkind = 'sift'\nmaxfeatures = 3\n{BOW}", "features.maxfeatures", "features.max_features"),
         (f"{BOW}sise = 3", "words.sise", "words.size"),
         ('[descriptor]\nkind = "vlad"\npowr = 0.5', "descriptor.powr", "descriptor.power"),
         ('[match]\nkind = "exhaustive"\nratoi = 0.5', "match.ratoi", "match.ratio"),
         (f"{NAMED}sise = 3", "channel.cnn.words.sise", "channel.cnn.words.size"),
         (f"[channel.cnn.wrds]\n{NAMED}", "channel.cnn.wrds", "channel.cnn.words"),
         (
-            f"[channel.cnn.features]\nmax_sid = 3\n{NAMED}",
+            f"[channel.cnn.features]\nkind = 'sift'\nmax_sid = 3\n{NAMED}",
             "channel.cnn.features.max_sid",
             "channel.cnn.features.max_side",
         ),
@@ -60,7 +60,7 @@ def test_an_unknown_key_is_named_with_the_nearest_valid_one(text: str, key: str,
         ("[words]\nsize = 3", "words", 'it needs a "kind", one of bow, hamming, asmk'),
         ("[descriptor]\nsize = 3", "descriptor", 'it needs a "kind", one of '),
         (f"{BOW}[[rerank]]\ntop = 3", "rerank[0]", 'it needs a "kind", one of spatial, '),
-        (f'[features]\nkind = "surf"\n{BOW}', "features.kind", "should be 'sift', not 'surf'"),
+        (f'[features]\nkind = "siftt"\n{BOW}', "features", 'there is no kind "siftt"; the nearest is "sift"'),
     ],
 )
 def test_a_wrong_kind_is_named_with_the_nearest(text: str, key: str, said: str) -> None:
@@ -93,7 +93,7 @@ def test_a_value_out_of_range_is_named_with_its_key(text: str, key: str, said: s
     ("text", "said"),
     [
         ("", "a recipe has a channel"),
-        ("[features]\nmax_side = 500", "exactly one of words, descriptor and match"),
+        ("[features]\nkind = 'sift'\nmax_side = 500", "exactly one of words, descriptor and match"),
         (f'{BOW}[descriptor]\nkind = "vlad"', "exactly one of words, descriptor and match"),
         (
             f"{NAMED}[channel.sift.words]\nkind = 'bow'",

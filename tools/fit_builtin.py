@@ -1,10 +1,11 @@
-"""Makes the arrays that ship with resight: codebooks and a mixture for SIFT.
+"""Makes the arrays that ship with resight: codebooks and a mixture for SIFT, whitenings for pooled feature maps.
 
 Fitted on rendered worlds and on folders of photos that are named on the command line, for instance
 
     python tools/fit_builtin.py PHOTOS/distractors/images PHOTOS/domains/images
 
-The same photos and versions give the same files. Takes about ten minutes on two cores.
+The same photos and versions give the same files; the networks' weights are looked for where the recipes find them.
+Takes about half an hour on two cores; `--only sift` or `--only maps` makes one half.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.fitting import builtin_name, fit_arrays, fit_signatures, sample_size
-from resight.descriptors.kinds import Fisher, Vlad
-from resight.extraction import sample_descriptors
-from resight.features.kinds import Sift
+from resight.descriptors.kinds import Fisher, PooledKind, Vlad
+from resight.descriptors.pooled import raw_vectors
+from resight.extraction import features_of, sample_rows
+from resight.features.kinds import Maps, Sift
+from resight.features.opening import open_extractor
+from resight.features.sift_extractor import SiftExtractor
 from resight.folders import find_images
 from resight.learned.artefact import dequantise, save
+from resight.recipe import available, load_recipe
 from resight.words.kinds import Asmk
 from resight.worlds.world import render_world, save_world
 
@@ -36,14 +42,53 @@ def descriptors(folders: Sequence[Path], limit: int) -> NDArray[np.float32]:
     """An equal share from every photo of all folders."""
     found = [one for folder in folders for one in find_images(folder)]
     print(f"{len(found)} photos", flush=True)
-    return np.concatenate(list(sample_descriptors(found, Sift(), limit, SEED)))
+    return np.concatenate(list(sample_rows(found, SiftExtractor(Sift()), attrgetter("descriptors"), limit, SEED)))
 
 
 def main() -> None:
-    """Renders, samples, fits and writes."""
+    """Fits and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*", type=Path, help="folders of photos")
-    folders = parser.parse_args().folders
+    parser.add_argument("--only", choices=("sift", "maps"))
+    options = parser.parse_args()
+    TARGET.mkdir(exist_ok=True)
+    if options.only != "maps":
+        fit_sift(options.folders)
+    if options.only != "sift":
+        fit_whitenings(options.folders)
+
+
+def fit_whitenings(folders: Sequence[Path]) -> None:
+    """One for each pooling of each kind of feature maps that a shipped recipe whitens with what is built in."""
+    wanted: dict[Maps, dict[str, PooledKind]] = {}
+    for info in available():
+        for channel in load_recipe(info.name).channel.values():
+            method = channel.method
+            if isinstance(channel.features, Maps) and isinstance(method, PooledKind) and channel.fit == "builtin":
+                ours = wanted.setdefault(channel.features, {})
+                name = builtin_name(channel.features, method)
+                known = ours.get(name)
+                ours[name] = method if known is None or known.dimensions < method.dimensions else known
+    found = [one for folder in folders for one in find_images(folder)]
+    for features, methods in wanted.items():
+        print(f"{', '.join(methods)}: {len(found)} photos", flush=True)
+        rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in methods}
+        for maps in features_of(found, open_extractor(features, Path())):
+            for name, method in methods.items() if maps is not None else ():
+                rows[name].append(raw_vectors(maps, method))
+        for name, method in methods.items():
+            sample = np.concatenate(rows[name])
+            provenance = {"photos": len(found), "folders": listed(folders), "vectors": len(sample)}
+            save(TARGET / f"{name}.npz", fit_arrays(method, sample, SEED), provenance)
+
+
+def listed(folders: Sequence[Path]) -> str:
+    """The last two parts of each path: enough to know the photos by."""
+    return ", ".join("/".join(folder.parts[-2:]) for folder in folders)
+
+
+def fit_sift(folders: Sequence[Path]) -> None:
+    """Codebook, Hamming medians and a mixture."""
     with tempfile.TemporaryDirectory() as temporary:
         rendered = [save_world(render_world(SEED + i), Path(temporary) / str(i)) for i in range(WORLDS)]
         method = Asmk(size=WORDS)
@@ -52,17 +97,16 @@ def main() -> None:
     provenance = {
         "seed": SEED,
         "rendered_worlds": WORLDS,
-        "folders": ", ".join("/".join(folder.parts[-2:]) for folder in folders),
+        "folders": listed(folders),
         "descriptors": len(sample),
     }
-    TARGET.mkdir(exist_ok=True)
     arrays = fit_arrays(method, sample, SEED, print)
     arrays |= fit_signatures(sample, dequantise(arrays)["centroids"], np.random.default_rng(SEED))
-    save(TARGET / f"{builtin_name(method)}.npz", arrays, provenance)
+    save(TARGET / f"{builtin_name(Sift(), method)}.npz", arrays, provenance)
     few = sample[np.random.default_rng(SEED).permutation(len(sample))]
     for method in (Vlad(), Fisher()):
         fitted = fit_arrays(method, few[: sample_size(method)], SEED, print)
-        save(TARGET / f"{builtin_name(method)}.npz", fitted, provenance)
+        save(TARGET / f"{builtin_name(Sift(), method)}.npz", fitted, provenance)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def ask(reader: Reader, query: Source, box: Box | None) -> Asked:
         size = (math.ceil(box[2] - box[0]), math.ceil(box[3] - box[1]))
     queries = {}
     for name, channel in reader.channels.items():
-        queries[name] = channel.query(query_features(decoded, channel.features, box), size)
+        queries[name] = channel.query(query_features(decoded, channel.extractor, box), size)
     return Asked(title, box, decoded.size, queries, itself)
 
 
@@ -161,7 +161,7 @@ def nearest(name: str, names: Sequence[str]) -> str:
 
 
 def _side(reader: Reader) -> int:
-    return max(channel.features.max_side for channel in reader.channels.values())
+    return max(channel.extractor.max_side for channel in reader.channels.values())
 
 
 def _itself_first(ranking: Ranking, itself: frozenset[int]) -> Ranking:

@@ -32,6 +32,10 @@ class FitError(ResightError):
     """A codebook, mixture or other fitted array cannot be had or does not suit the recipe."""
 
 
+class WeightsError(ResightError):
+    """A network's weights cannot be had, are damaged, or belong to another network."""
+
+
 class IndexMissingError(UsageError):
     """There is no index at the path that was given."""
 

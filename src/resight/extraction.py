@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import math
+import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,13 @@ from numpy.typing import NDArray
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.errors import ImageError
-from resight.features.kinds import Sift
-from resight.features.local import LocalFeatures
-from resight.features.sift import DIMENSIONS, extract_sift, single_threaded_opencv
+from resight.features.extractor import Extractor
+from resight.features.sift import single_threaded_opencv
 from resight.folders import Found
-from resight.images import Box, Decoded, check_box, crop, decode_bytes, displayed, read_bytes
+from resight.images import Box, Decoded, decode_bytes, displayed, read_bytes
+
+Rows = NDArray[np.float32]
+FeaturesT = TypeVar("FeaturesT")
 
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
@@ -53,72 +56,120 @@ def content_hash(data: bytes) -> str:
 def extract(
     found: Iterable[Found], channels: Mapping[str, Channel], workers: int | None = None
 ) -> Generator[Extracted, None, None]:
-    """Evidence of many files, in their order, on `workers` threads (all cores). Unreadable files give their reason."""
-    return _in_order(found, lambda one: extract_one(one, channels), workers or cores())
+    """Evidence of many files, in their order, on `workers` threads (all cores). Unreadable files give their reason.
 
-
-def sample_descriptors(
-    found: Sequence[Found], features: Sift, limit: int, seed: int, workers: int | None = None
-) -> Generator[NDArray[np.float32], None, None]:
-    """Descriptors of the files to fit on, drawn by seed over names: an equal share of `limit` from each.
-
-    Unreadable files give none.
+    Files are read and decoded in the threads, and so is what needs one photo at a time. What is quicker for several
+    (`Extractor.together`) is extracted here meanwhile.
     """
-    share = max(1, -(-limit // max(1, len(found))))
-    order = sorted(found, key=lambda one: one.name)
-    seeds = np.random.SeedSequence(seed).spawn(len(order))
-
-    def draw(job: tuple[Found, np.random.SeedSequence]) -> NDArray[np.float32]:
-        try:
-            decoded = decode_bytes(read_bytes(job[0].path), displayed(job[0].path), features.max_side)
-        except ImageError:
-            return np.empty((0, DIMENSIONS), np.float32)
-        rows = extract_sift(decoded.pixels, decoded.size, features).descriptors
-        chosen = np.random.default_rng(job[1]).permutation(len(rows))[:share]
-        return rows[np.sort(chosen)]
-
-    return _in_order(zip(order, seeds, strict=True), draw, workers or cores())
+    read = _in_order(found, lambda one: read_one(one, channels), workers or cores())
+    together = max((channel.extractor.together for channel in channels.values()), default=1)
+    with contextlib.closing(read):
+        while window := list(itertools.islice(read, together)):
+            yield from finish(window, channels)
 
 
 def extract_one(found: Found, channels: Mapping[str, Channel]) -> Extracted:
     """Evidence of one file."""
+    return finish([read_one(found, channels)], channels)[0]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file with the evidence of some channels, and what the extractors of the others prepared."""
+
+    extracted: Extracted
+    prepared: Mapping[Extractor[Any, Any], object]
+
+
+def read_one(found: Found, channels: Mapping[str, Channel]) -> Read:
+    """Reads and decodes one file, and does with it what needs no other."""
     try:
         data = _steady_bytes(found.path)
     except ImageError as error:
-        return Extracted(found, "", (0, 0), {}, error.reason)
+        return Read(Extracted(found, "", (0, 0), {}, error.reason), {})
     key = content_hash(data)
     try:
-        side = max(channel.features.max_side for channel in channels.values())
+        side = max(channel.extractor.max_side for channel in channels.values())
         decoded = decode_bytes(data, displayed(found.path), side)
     except ImageError as error:
-        return Extracted(found, key, (0, 0), {}, error.reason)
+        return Read(Extracted(found, key, (0, 0), {}, error.reason), {})
     except MemoryError:
-        return Extracted(found, key, (0, 0), {}, "not enough memory to decode it; save it smaller")
-    known: dict[Sift, LocalFeatures] = {}
-    evidence = {}
-    for name, channel in channels.items():
-        if channel.features not in known:
-            known[channel.features] = extract_sift(decoded.pixels, decoded.size, channel.features)
-        evidence[name] = channel.encode(known[channel.features], decoded.size)
-    return Extracted(found, key, decoded.size, evidence)
+        return Read(Extracted(found, key, (0, 0), {}, "not enough memory to decode it; save it smaller"), {})
+    prepared = {extractor: extractor.prepare(decoded) for extractor in _extractors(channels)}
+    alone = {one: one.extract([prepared[one]])[0] for one in prepared if one.together == 1}
+    evidence = {
+        name: channel.encode(alone[channel.extractor], decoded.size)
+        for name, channel in channels.items()
+        if channel.extractor in alone
+    }
+    waiting = {extractor: one for extractor, one in prepared.items() if extractor not in alone}
+    return Read(Extracted(found, key, decoded.size, evidence), waiting)
 
 
-def query_features(decoded: Decoded, params: Sift, box: Box | None) -> LocalFeatures:
-    """Features of a query photo, or of a part of it, in pixels of the upright original.
+def finish(window: Sequence[Read], channels: Mapping[str, Channel]) -> list[Extracted]:
+    """Evidence of several files that were read, with what is extracted of all of them at once."""
+    evidence = [dict(one.extracted.evidence) for one in window]
+    for extractor in _extractors(channels):
+        places = [place for place, one in enumerate(window) if extractor in one.prepared]
+        if not places:
+            continue
+        features = extractor.extract([window[place].prepared[extractor] for place in places])
+        for place, own in zip(places, features, strict=True):
+            for name, channel in channels.items():
+                if channel.extractor is extractor:
+                    evidence[place][name] = channel.encode(own, window[place].extracted.size)
+    return [replace(one.extracted, evidence=own) for one, own in zip(window, evidence, strict=True)]
 
-    With a box it is cropped and then treated like a photo: a small part is enlarged (`params.enlarge_to`).
-    Raises UsageError where the box has no area inside the photo.
+
+def _extractors(channels: Mapping[str, Channel]) -> list[Extractor[Any, Any]]:
+    """Each extractor once: channels of the same features share one."""
+    return list(dict.fromkeys(channel.extractor for channel in channels.values()))
+
+
+def features_of(
+    found: Iterable[Found], extractor: Extractor[Any, FeaturesT], workers: int | None = None
+) -> Generator[FeaturesT | None, None, None]:
+    """Features of many files, in their order, decoded on `workers` threads; None for one that is unreadable."""
+
+    def prepare(one: Found) -> list[object]:
+        try:
+            return [extractor.prepare(decode_bytes(read_bytes(one.path), displayed(one.path), extractor.max_side))]
+        except ImageError:
+            return []
+
+    with contextlib.closing(_in_order(found, prepare, workers or cores())) as prepared:
+        while window := list(itertools.islice(prepared, extractor.together)):
+            features = iter(extractor.extract([one for own in window for one in own]))
+            yield from (next(features) if own else None for own in window)
+
+
+def sample_rows(
+    found: Sequence[Found],
+    extractor: Extractor[Any, FeaturesT],
+    rows_of: Callable[[FeaturesT], Rows],
+    limit: int,
+    seed: int,
+    workers: int | None = None,
+) -> Generator[Rows, None, None]:
+    """Rows (m, d) of the files to fit on, drawn by seed over names: an equal share of `limit` from each.
+
+    rows_of: what to fit on of the features of one photo. Unreadable files give none.
     """
-    if box is None:
-        return extract_sift(decoded.pixels, decoded.size, params, params.enlarge_to)
-    height, width = decoded.pixels.shape[:2]
-    reduced = np.array([width / decoded.size[0], height / decoded.size[1]] * 2)
-    x0, y0, x1, y1 = np.clip(check_box(box, decoded.size) * reduced, 0, [width, height] * 2).tolist()
-    part = crop(decoded.pixels, (x0, y0, x1, y1))
-    features = extract_sift(part, (part.shape[1], part.shape[0]), params, params.enlarge_to)
-    inside = features.mapped(1.0, (math.floor(x0), math.floor(y0)))
-    enlarging = (1.0 / reduced[:2]).astype(np.float32)
-    return replace(inside, xy=inside.xy * enlarging, scale=inside.scale * np.sqrt(enlarging.prod()))
+    share = max(1, -(-limit // max(1, len(found))))
+    order = sorted(found, key=lambda one: one.name)
+    # A seed for each file, so that what one gives does not depend on the others.
+    seeds = np.random.SeedSequence(seed).spawn(len(order))
+    with contextlib.closing(features_of(order, extractor, workers)) as every:
+        for features, own in zip(every, seeds, strict=True):
+            if features is not None:
+                rows = rows_of(features)
+                yield rows[np.sort(np.random.default_rng(own).permutation(len(rows))[:share])]
+
+
+def query_features(decoded: Decoded, extractor: Extractor[Any, Any], box: Box | None) -> Any:
+    """Features of a query photo, or of a part of it. Raises UsageError where the box has no area inside the photo."""
+    (features,) = extractor.extract([extractor.prepare_query(decoded, box)])
+    return features
 
 
 def _steady_bytes(path: Path) -> bytes:

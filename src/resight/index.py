@@ -116,14 +116,16 @@ class Index:
                     "choose another path, or leave the recipe as it is"
                 )
             return index
-        from resight.fitted import fitted_arrays, given_arrays, unfitted
+        from resight.fitted import fitted_arrays, given_arrays, unfitted, weights
 
+        folder = recipe_folder(recipe)
+        networks = weights(parsed, folder)
         if fit is None:
-            fitted = given_arrays(parsed, recipe_folder(recipe))
+            fitted = given_arrays(parsed, folder)
         else:
             found = list(find_images(_folder(fit)))
-            fitted = fitted_arrays(parsed, unfitted(parsed, {}), found, str(fit), progress)
-        return cls(Store.create(path, text, fitted, created_by=_versions()), parsed)
+            fitted = fitted_arrays(parsed, folder, unfitted(parsed, {}), found, str(fit), progress)
+        return cls(Store.create(path, text, networks | fitted, created_by=_versions()), parsed)
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> Index:
@@ -291,7 +293,7 @@ class Index:
     def _channels(self) -> Mapping[str, Channel]:
         from resight.fitted import opened_channels
 
-        return opened_channels(self.recipe, self._store.fitted())
+        return opened_channels(self.recipe, self.path, self._store.fitted())
 
     def _take(self, planned: writer.Plan, progress: Progress | None, say: Say | None) -> AddReport:
         if planned.work:
@@ -301,13 +303,13 @@ class Index:
 
     def _fit_on(self, planned: writer.Plan, say: Say | None) -> None:
         """Fits what the recipe fits on the collection, on the first photos that come."""
-        from resight.fitted import fitted_arrays, unfitted
+        from resight.fitted import fitted_arrays, unfitted, with_weights
 
-        waiting = unfitted(self.recipe, self._store.fitted())
+        files = self._store.fitted()
+        waiting = unfitted(self.recipe, files)
         if waiting:
-            self._store.add_fitted(
-                fitted_arrays(self.recipe, waiting, planned.work, str(writer.root_path(planned.root)), say)
-            )
+            recipe, source = with_weights(self.recipe, files), str(writer.root_path(planned.root))
+            self._store.add_fitted(fitted_arrays(recipe, self.path, waiting, planned.work, source, say))
 
     def _fresh_reader(self) -> Reader:
         from resight.reader import Reader

@@ -12,9 +12,9 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from resight.descriptors.kinds import Fisher, LocalDescriptorKind, Vlad
+from resight.descriptors.kinds import DescriptorKind, Fisher, PooledKind, Vlad
 from resight.errors import RecipeError
-from resight.features.kinds import Sift
+from resight.features.kinds import FeaturesKind, Maps, Sift
 from resight.rerank.kinds import Augmentation, Discriminative, Expansion, Spatial, StageKind
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
@@ -24,10 +24,10 @@ ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
 
 _SECTIONS = ("features", "words", "descriptor", "match")
-_UNIONS: Mapping[str, Any] = {"words": WordsKind, "descriptor": LocalDescriptorKind}
+_UNIONS: Mapping[str, Any] = {"words": WordsKind, "descriptor": DescriptorKind, "features": FeaturesKind}
 
 
-ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
+ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class Channel(BaseModel):
@@ -35,19 +35,21 @@ class Channel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    features: Sift = Field(default_factory=Sift)
+    features: FeaturesKind = Field(default_factory=Sift)
     words: WordsKind | None = None
-    descriptor: LocalDescriptorKind | None = None
+    descriptor: DescriptorKind | None = None
     match: Exhaustive | None = None
 
     @model_validator(mode="after")
     def _one_family(self) -> Channel:
         if sum(part is not None for part in (self.words, self.descriptor, self.match)) != 1:
             raise ValueError("a channel has exactly one of words, descriptor and match")
+        if isinstance(self.features, Maps) != isinstance(self.method, PooledKind):
+            raise ValueError(f'"{self.method.kind}" cannot be made of features of kind "{self.features.kind}"')
         return self
 
     @property
-    def method(self) -> Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive:
+    def method(self) -> Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind:
         """What is made of the features."""
         method = self.words or self.descriptor or self.match
         assert method is not None, "checked when the channel was made"
@@ -56,7 +58,10 @@ class Channel(BaseModel):
     @property
     def fit(self) -> str:
         """Where fitted arrays come from: "builtin", "collection", a path, or "" where nothing is fitted."""
-        return "" if isinstance(self.method, Exhaustive) else self.method.fit
+        method = self.method
+        if isinstance(method, Exhaustive) or (isinstance(method, PooledKind) and method.whitening == "none"):
+            return ""
+        return method.fit
 
 
 class Recipe(BaseModel):
@@ -237,7 +242,7 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
     model: type[BaseModel] = Recipe
     key = ""
     kinds = {name: kind for union in (*_UNIONS.values(), StageKind) for name, kind in _kinds(union).items()}
-    sections: dict[str, type[BaseModel]] = {"features": Sift, "match": Exhaustive, "augmentation": Augmentation}
+    sections: dict[str, type[BaseModel]] = {"match": Exhaustive, "augmentation": Augmentation}
     parts = list(loc)
     while parts:
         part = parts.pop(0)
@@ -246,7 +251,7 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
             model, key = Channel, "" if name == ONLY_CHANNEL else f"channel.{name}"
         elif isinstance(part, int):
             key = f"{key}[{part}]"
-        elif part in kinds and key.endswith(("words", "descriptor", "]")) and issubclass(model, Recipe | Channel):
+        elif part in kinds and key.endswith((*_UNIONS, "]")) and issubclass(model, Recipe | Channel):
             model = kinds[part]
         else:
             key = _joined(key, part)

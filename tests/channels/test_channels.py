@@ -15,6 +15,7 @@ from resight.errors import IndexCorruptError
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift import detect
+from resight.features.sift_extractor import SiftExtractor
 from resight.fitted import opened_channels
 from resight.recipe import load_recipe
 from resight.search.selection import by_id
@@ -38,7 +39,7 @@ def features() -> list[LocalFeatures]:
 def channel(request: pytest.FixtureRequest, recipes: Path) -> Channel:
     recipe = load_recipe(recipes / f"{request.param}.toml")
     fitted = {} if request.param == "match" else {"main/fitted.npz": recipes / "codebook.npz"}
-    return opened_channels(recipe, fitted)["main"]
+    return opened_channels(recipe, recipes, fitted)["main"]
 
 
 def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> Rows:
@@ -120,6 +121,6 @@ def test_damaged_posting_lists_are_refused_before_a_kernel_reads_them(name: str)
     arrays[name] = arrays[name].copy()
     arrays[name][-1] = 1 << 20
     fitted = {"centroids": np.eye(16, 128, dtype=np.float32)}
-    channel = WordsChannel(Sift(), Bow(size=16), fitted)
+    channel = WordsChannel(SiftExtractor(Sift()), Bow(size=16), fitted)
     with pytest.raises(IndexCorruptError, match="verify --repair"):
         channel.searcher([Rows(arrays, np.zeros(1, np.int64), np.ones(1, np.bool_))], by_id)

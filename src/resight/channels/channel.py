@@ -9,8 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.features.kinds import Sift
-from resight.features.local import LocalFeatures
+from resight.features.extractor import Extractor
 from resight.search.ranking import Searcher
 from resight.search.selection import NameOrder
 
@@ -30,11 +29,11 @@ class Rows:
 class Channel(Protocol):
     """One channel with everything it was fitted on. Safe to share between threads."""
 
-    features: Sift
+    extractor: Extractor[Any, Any]
     size: int
     """Words in the codebook, or dimensions of the descriptor; 0 where there is neither."""
 
-    def encode(self, features: LocalFeatures, size: tuple[int, int]) -> object:
+    def encode(self, features: Any, size: tuple[int, int]) -> object:
         """What the index keeps of a database image of `size` (width, height)."""
         ...
 
@@ -42,7 +41,7 @@ class Channel(Protocol):
         """What the index keeps of an image that could not be read."""
         ...
 
-    def query(self, features: LocalFeatures, size: tuple[int, int]) -> object:
+    def query(self, features: Any, size: tuple[int, int]) -> object:
         """What a query is compared by."""
         ...
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
 from resight.cores import cores
-from resight.features.kinds import Sift
+from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
 from resight.rerank.geometry import correspondences, tolerance
@@ -58,8 +58,8 @@ class DescriptorChannel:
 
     size = 0
 
-    def __init__(self, features: Sift, method: Exhaustive) -> None:
-        self.features = features
+    def __init__(self, extractor: Extractor[Any, LocalFeatures], method: Exhaustive) -> None:
+        self.extractor = extractor
         self._method = method
 
     def encode(self, features: LocalFeatures, size: tuple[int, int]) -> Described:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
-from resight.descriptors.kinds import Fisher, Vlad
+from resight.descriptors.kinds import Fisher, Gem, PooledKind, Regions, Rmac, Vlad
 from resight.errors import FitError
-from resight.features.kinds import Sift
-from resight.features.sift import DIMENSIONS
+from resight.features.extractor import Extractor
+from resight.features.kinds import Maps, Sift
 from resight.learned.artefact import Artefact, dequantise, load, quantise
 from resight.learned.assignment import FILTER_LIMIT, Assigner
 from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
 from resight.learned.mixture import fit_mixture, fit_pca
+from resight.learned.whitening import fit_pca_whitening, to_arrays
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming
 
 Arrays = Mapping[str, NDArray[Any]]
-Method = Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive
+Method = Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind
 
 SAMPLE_PER_WORD = 100
 """Descriptors a word that a fit is given at most; more move the centroids by less than the noise of their start."""
 SAMPLE_PER_GAUSSIAN = 4000
+SAMPLE_FOR_WHITENING = 200_000
+"""Vectors: a covariance of 2048 dimensions moves by less than a percent with more."""
 HAMMING_BITS = 64
 BUILTIN = resources.files("resight.learned") / "builtin"
 """What ships with resight. A file never changes under its name: an index refers to it by name and hash."""
@@ -39,41 +44,49 @@ REFERENCE = "builtin"
 _log = logging.getLogger(__name__)
 
 
-def build_channel(features: Sift, method: Method, fitted: Arrays) -> Channel:
+def build_channel(extractor: Extractor[Any, Any], method: Method, fitted: Arrays) -> Channel:
     """The channel of a method with its fitted arrays, as `read_fitted` or `fit_arrays` give them.
 
     FitError where they do not suit it.
     """
     arrays = dequantise(fitted)
-    _check_arrays(method, arrays)
+    _check_arrays(method, arrays, extractor.dimensions)
     match method:
         case Bow() | Hamming() | Asmk():
             from resight.channels.words import WordsChannel
 
-            return WordsChannel(features, method, arrays)
+            return WordsChannel(extractor, method, arrays)
         case Vlad():
             from resight.channels.vectors import VladChannel
 
-            return VladChannel(features, method, arrays)
+            return VladChannel(extractor, method, arrays)
         case Fisher():
             from resight.channels.vectors import FisherChannel
 
-            return FisherChannel(features, method, arrays)
+            return FisherChannel(extractor, method, arrays)
         case Exhaustive():
             from resight.channels.descriptors import DescriptorChannel
 
-            return DescriptorChannel(features, method)
+            return DescriptorChannel(extractor, method)
+        case Regions():
+            from resight.channels.pooled import RegionChannel
+
+            return RegionChannel(extractor, method, arrays)
+        case _:
+            from resight.channels.pooled import PooledChannel
+
+            return PooledChannel(extractor, method, arrays)
 
 
-def _check_arrays(method: Method, arrays: Arrays) -> None:
+def _check_arrays(method: Method, arrays: Arrays, dimensions: int) -> None:
     missing = needed_arrays(method) - arrays.keys()
     if missing:
         raise FitError(f'"{method.kind}" needs {", ".join(sorted(missing))}, which were not fitted; fit them for it')
     first = {"centroids", "mean"} & needed_arrays(method)
     for name in first:
-        if arrays[name].shape[-1] != DIMENSIONS or not arrays[name].size:
+        if arrays[name].shape[-1] != dimensions or not arrays[name].size:
             raise FitError(
-                f"{name} of shape {arrays[name].shape} were fitted on other features, not on {DIMENSIONS} dimensions"
+                f"{name} of shape {arrays[name].shape} were fitted on other features, not on {dimensions} dimensions"
             )
 
 
@@ -86,8 +99,10 @@ def needed_arrays(method: Method) -> set[str]:
             return {"mean", "components", "weights", "means", "variances"}
         case Exhaustive():
             return set()
-        case _:
+        case Bow() | Asmk() | Vlad():
             return {"centroids"}
+        case _:
+            return {"mean", "projection", "scale"} if method.whitening == "pca" else set()
 
 
 def sample_size(method: Method) -> int:
@@ -95,28 +110,53 @@ def sample_size(method: Method) -> int:
     match method:
         case Fisher():
             return SAMPLE_PER_GAUSSIAN * method.components
+        case Bow() | Hamming() | Asmk() | Vlad():
+            return SAMPLE_PER_WORD * method.size
         case Exhaustive():
             return 0
         case _:
-            return SAMPLE_PER_WORD * method.size
+            return SAMPLE_FOR_WHITENING if method.whitening == "pca" else 0
 
 
-def builtin_name(method: Bow | Hamming | Asmk | Vlad | Fisher) -> str:
-    """What the arrays that ship for a method are called, whether there are any or not."""
-    if isinstance(method, Fisher):
-        return f"sift-fisher-{method.components}x{method.pca}"
-    return f"sift-codebook-{method.size}"
+def rows_to_fit_on(method: Method) -> Callable[[Any], NDArray[np.float32]]:
+    """What a fit of the method uses of the features of one photo: (m, d) descriptors, or vectors pooled from maps."""
+    match method:
+        case Bow() | Hamming() | Asmk() | Vlad() | Fisher() | Exhaustive():
+            return attrgetter("descriptors")
+        case _:
+            from resight.descriptors.pooled import raw_vectors
+
+            return partial(raw_vectors, method=method)
 
 
-def builtin_reference(method: Method) -> dict[str, str]:
-    """Provenance of an artefact that stands for the arrays that ship for a method. FitError where none has its size."""
-    if isinstance(method, Exhaustive):
-        raise FitError('"exhaustive" has nothing to fit')
-    name = builtin_name(method)
+def builtin_name(features: Sift | Maps, method: Method) -> str:
+    """What the arrays that ship for a method on some features are called, whether there are any or not."""
+    match method:
+        case Fisher():
+            return f"{features.kind}-fisher-{method.components}x{method.pca}"
+        case Bow() | Hamming() | Asmk() | Vlad():
+            return f"{features.kind}-codebook-{method.size}"
+        case Exhaustive():
+            return ""
+    assert isinstance(features, Maps), "a recipe pools nothing else"
+    match method:
+        case Gem():
+            pooled = f"gem{method.p:g}"
+        case Rmac() | Regions():
+            # Both whiten the same vectors.
+            pooled = f"regions{method.levels}"
+        case _:
+            pooled = method.kind
+    parts = (features.checkpoint.source, features.layer, str(len(features.scales)), pooled, f"{method.power:g}")
+    return "-".join(parts)
+
+
+def builtin_reference(features: Sift | Maps, method: Method) -> dict[str, str]:
+    """Provenance of an artefact that stands for the arrays that ship for a method. FitError where there are none."""
+    name = builtin_name(features, method)
     if name not in _shipped():
-        wanted = f"{method.components} components" if isinstance(method, Fisher) else f"size = {method.size}"
         raise FitError(
-            f"nothing built in has {wanted} (there is {', '.join(_shipped())}): choose one of these sizes, or "
+            f'nothing built in is called "{name}" (there is {", ".join(_shipped())}): choose what there is, or '
             'fit = "collection"'
         )
     return {REFERENCE: name, "sha256": _load_shipped(name, method).sha256}
@@ -179,7 +219,7 @@ def fit_arrays(
                 "means": mixture.means,
                 "variances": mixture.variances,
             }
-        case _:
+        case Bow() | Hamming() | Asmk() | Vlad():
             size = affordable_size(len(sample), method.size)
             _warn_if_smaller("words", size, method.size, len(sample))
             arrays = dict(quantise({"centroids": fit_codebook(sample, size, rng, progress=progress)}))
@@ -189,6 +229,8 @@ def fit_arrays(
             if isinstance(method, Hamming):
                 arrays.update(fit_signatures(sample, dequantise(arrays)["centroids"], rng))
             return arrays
+        case _:
+            return to_arrays(fit_pca_whitening(sample, method.dimensions, power=method.power))
 
 
 def fit_signatures(

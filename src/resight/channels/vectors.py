@@ -1,4 +1,4 @@
-"""Channels of one vector an image, made of its local features: VLAD and Fisher vectors, searched exactly."""
+"""Channels of one vector an image, searched exactly; VLAD and Fisher vectors of local features."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resight.channels.channel import Arrays, Rows
 from resight.descriptors.fisher import fisher_vector
 from resight.descriptors.kinds import Fisher, Vlad
 from resight.descriptors.vlad import vlad
-from resight.features.kinds import Sift
+from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
 from resight.learned.assignment import Assigner
 from resight.learned.mixture import Mixture, Projection
@@ -21,20 +21,21 @@ from resight.search.dense import DenseBlock, DenseSearch
 from resight.search.selection import NameOrder
 
 Vector = NDArray[np.float32]
+Fitted = Mapping[str, NDArray[Any]]
 
 
 class VectorChannel(ABC):
     """Features aggregated to one vector; subclasses say how."""
 
-    def __init__(self, features: Sift, size: int) -> None:
-        self.features = features
+    def __init__(self, extractor: Extractor[Any, Any], size: int) -> None:
+        self.extractor = extractor
         self.size = size
 
     @abstractmethod
-    def aggregate(self, features: LocalFeatures) -> Vector:
+    def aggregate(self, features: Any) -> Vector:
         """(size,) L2-normalised vector of one image; zeros where it has no features."""
 
-    def encode(self, features: LocalFeatures, size: tuple[int, int]) -> tuple[Vector, int]:
+    def encode(self, features: Any, size: tuple[int, int]) -> tuple[Vector, int]:
         """The vector, and the number of features it was made of."""
         return self.aggregate(features), len(features)
 
@@ -42,7 +43,7 @@ class VectorChannel(ABC):
         """What an image without features has."""
         return np.zeros(self.size, np.float32), 0
 
-    def query(self, features: LocalFeatures, size: tuple[int, int]) -> Vector:
+    def query(self, features: Any, size: tuple[int, int]) -> Vector:
         """The vector."""
         return self.aggregate(features)
 
@@ -83,10 +84,10 @@ class VectorChannel(ABC):
 class VladChannel(VectorChannel):
     """Vectors of locally aggregated descriptors."""
 
-    def __init__(self, features: Sift, method: Vlad, fitted: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, extractor: Extractor[Any, LocalFeatures], method: Vlad, fitted: Fitted) -> None:
         self._method = method
         self._assigner = Assigner(np.asarray(fitted["centroids"], np.float32))
-        super().__init__(features, self._assigner.centroids.size)
+        super().__init__(extractor, self._assigner.centroids.size)
 
     def aggregate(self, features: LocalFeatures) -> Vector:
         words = self._assigner.assign(features.descriptors)[0][:, 0]
@@ -103,12 +104,12 @@ class VladChannel(VectorChannel):
 class FisherChannel(VectorChannel):
     """Fisher vectors of a Gaussian mixture over projected descriptors."""
 
-    def __init__(self, features: Sift, method: Fisher, fitted: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, extractor: Extractor[Any, LocalFeatures], method: Fisher, fitted: Fitted) -> None:
         self._method = method
         self._pca = Projection(np.asarray(fitted["mean"], np.float32), np.asarray(fitted["components"], np.float32))
         weights, means, variances = (np.asarray(fitted[name], np.float64) for name in ("weights", "means", "variances"))
         self._mixture = Mixture(weights, means, variances)
-        super().__init__(features, len(self.aggregate(LocalFeatures.none())))
+        super().__init__(extractor, len(self.aggregate(LocalFeatures.none())))
 
     def aggregate(self, features: LocalFeatures) -> Vector:
         projected = self._pca.apply(features.descriptors)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
 from resight.errors import IndexCorruptError
-from resight.features.kinds import Sift
+from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
 from resight.search.inverted import Block, InvertedFile
 from resight.search.selection import NameOrder
@@ -19,12 +19,14 @@ from resight.words.kinds import Asmk, Bow, Hamming
 from resight.words.postings import Postings, build_postings, merge_postings
 from resight.words.vocabulary import Vocabulary
 
+Fitted = Mapping[str, NDArray[Any]]
+
 
 class WordsChannel:
     """Features as words of a vocabulary."""
 
-    def __init__(self, features: Sift, method: Bow | Hamming | Asmk, fitted: Mapping[str, NDArray[Any]]) -> None:
-        self.features = features
+    def __init__(self, extractor: Extractor[Any, LocalFeatures], method: Bow | Hamming | Asmk, fitted: Fitted) -> None:
+        self.extractor = extractor
         self.vocabulary = Vocabulary(fitted, method)
         self.size = len(self.vocabulary)
 

@@ -1,4 +1,4 @@
-"""What a recipe may ask of descriptors made of local features: parameters and their published defaults."""
+"""What a recipe may ask of descriptors of a whole image: parameters and their published defaults."""
 
 from __future__ import annotations
 
@@ -39,4 +39,65 @@ class Fisher(BaseModel):
     power: float = Field(default=0.5, gt=0.0, le=1.0, description="Exponent of the power normalisation.")
 
 
-LocalDescriptorKind = Annotated[Vlad | Fisher, Field(discriminator="kind")]
+class _Whitened(BaseModel):
+    """What is done with pooled vectors: nothing, or whitening by principal components and reduction."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    whitening: Literal["none", "pca"] = "none"
+    # Of the whitened vectors; fewer where the fit has fewer.
+    dimensions: int = Field(default=512, ge=1)
+    # 1 whitens fully, 0.5 half; the exponent of the variance is half of it.
+    power: float = Field(default=1.0, ge=0.0, le=1.0)
+    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+
+
+class Mac(_Whitened):
+    """Maximum activations of convolutions (Tolias et al., ICLR 2016, section 3.1)."""
+
+    kind: Literal["mac"] = "mac"
+
+
+class Spoc(_Whitened):
+    """Sum-pooled convolutional features (Babenko & Lempitsky, ICCV 2015)."""
+
+    kind: Literal["spoc"] = "spoc"
+    # The paper weighs positions by a Gaussian around the centre for Oxford, and not for Holidays.
+    centre_prior: bool = False
+
+
+class Gem(_Whitened):
+    """Generalised-mean pooling (Radenovic et al., TPAMI 2019, eq. 3)."""
+
+    kind: Literal["gem"] = "gem"
+    # Section 5.1: learning starts from 3.
+    p: float = Field(default=3.0, gt=0.0)
+
+
+class Crow(_Whitened):
+    """Cross-dimensional weighting (Kalantidis et al., ECCV 2016 workshops)."""
+
+    kind: Literal["crow"] = "crow"
+    a: float = Field(default=2.0, gt=0.0)
+    b: float = Field(default=2.0, gt=0.0)
+
+
+class Rmac(_Whitened):
+    """Sum of whitened regional maxima (Tolias et al., ICLR 2016, section 3.2)."""
+
+    kind: Literal["rmac"] = "rmac"
+    # Section 5.1.
+    levels: int = Field(default=3, ge=1, le=8)
+
+
+class Regions(_Whitened):
+    """A vector for each region of R-MAC's grid; images are compared region by region (Razavian et al., 2016; the
+    R-match of Iscen et al., CVPR 2017)."""
+
+    kind: Literal["regions"] = "regions"
+    levels: int = Field(default=3, ge=1, le=8)
+
+
+PooledKind = Mac | Spoc | Gem | Crow | Rmac | Regions
+"""What is pooled from feature maps."""
+DescriptorKind = Annotated[Vlad | Fisher | Mac | Spoc | Gem | Crow | Rmac | Regions, Field(discriminator="kind")]

@@ -1,0 +1,82 @@
+"""Images compared region by region, every region of a query with every region of every image.
+
+Vectors are L2-normalised. rows: (n, d) float32, the regions of all images; those of image i are
+offsets[i]:offsets[i + 1]; offsets: (images + 1,) int64 from 0 to n.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.errors import UsageError
+
+Floats = NDArray[np.float32]
+
+NOTHING = -1.0
+"""Similarity of an image without regions: no cosine is lower."""
+BLOCK = 2048
+"""Regions in a block: its similarities to some tens of query regions stay in the cache until they are reduced."""
+
+
+def cross_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+    """(images,) mean over the query's regions of the similarity to the most similar region of the image, in [-1, 1].
+
+    query: (r, d), r > 0. UsageError: shapes that do not go together.
+
+    Source: the "R-match" of Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR
+    2017, section 5.1, as a mean instead of a sum.
+    """
+    return np.asarray(best_similarities(query, rows, offsets).mean(axis=1), np.float32)
+
+
+def cross_distance(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+    """(images,) mean over the query's regions of the Euclidean distance to the nearest region of the image, in [0, 2].
+
+    Source: Razavian, Sullivan, Carlsson & Maki, "Visual instance retrieval with deep convolutional networks", ITE
+    Transactions on Media Technology and Applications 2016, section 3.
+    """
+    best = best_similarities(query, rows, offsets).astype(np.float64)
+    return np.asarray(np.sqrt(np.maximum(2.0 - 2.0 * best, 0.0)).mean(axis=1), np.float32)
+
+
+def best_similarities(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+    """(images, r): the largest inner product of each query region with a region of each image; `NOTHING` with none.
+
+    Notes: nearly all of the time is the product of matrices, of which one block at a time is in memory.
+    """
+    if query.ndim != 2 or rows.ndim != 2 or len(query) == 0 or query.shape[1] != rows.shape[1]:
+        raise UsageError(f"query regions {query.shape} and image regions {rows.shape} cannot be compared")
+    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(rows) or (np.diff(offsets) < 0).any():
+        raise UsageError(f"offsets of images do not share out {len(rows)} regions")
+    best = np.full((len(offsets) - 1, len(query)), -np.inf, np.float32)
+    transposed = np.ascontiguousarray(query.T, np.float32)
+    products = np.empty((BLOCK, len(query)), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        block = np.ascontiguousarray(rows[start : start + BLOCK], np.float32)
+        found = np.matmul(block, transposed, out=products[: len(block)])
+        _raise_to(best, found, offsets, start, int(np.searchsorted(offsets, start, side="right")) - 1)
+    best[np.diff(offsets) == 0] = NOTHING
+    return best
+
+
+def best_similarities_reference(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+    """What `best_similarities` computes, image by image."""
+    best = np.full((len(offsets) - 1, len(query)), NOTHING, np.float32)
+    for image in range(len(best)):
+        own = rows[offsets[image] : offsets[image + 1]]
+        if len(own):
+            best[image] = (own @ query.T).max(axis=0)
+    return best
+
+
+@numba.njit(cache=True, nogil=True)
+def _raise_to(best: Floats, found: Floats, offsets: NDArray[np.int64], start: int, first: int) -> None:
+    """Raises each image's row of `best` to the rows of `found` that are its own; row 0 is region `start` of `first`."""
+    image = first
+    for row in range(found.shape[0]):
+        while start + row >= offsets[image + 1]:
+            image += 1
+        for column in range(found.shape[1]):
+            best[image, column] = max(best[image, column], found[row, column])

@@ -1,0 +1,56 @@
+"""Weights of the positions of a feature map that prefer its centre, float32 (H, W)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def centre_prior(height: int, width: int, sigma: float | None = None) -> Tensor:
+    """SPoC's Gaussian around the centre, (H, W): exp(-d^2 / 2 sigma^2), d in positions.
+
+    sigma: by default min(H, W) / 6, a third of the way from the centre to the nearest border.
+
+    Source: Babenko & Lempitsky, ICCV 2015, section 3.2 (for Oxford; left out for Holidays).
+
+    Notes: position i counts as i + 1/2, so that the prior is symmetric.
+    """
+    spread = min(height, width) / 6.0 if sigma is None else sigma
+    y = torch.arange(height, dtype=torch.float64) + 0.5 - height / 2.0
+    x = torch.arange(width, dtype=torch.float64) + 0.5 - width / 2.0
+    return _gaussian(y, x, spread).float()
+
+
+def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Tensor:
+    """The Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
+
+    sigma: by default min(H, W) / 3. The first and last position lie H/2 (W/2) from the centre, and the least weight
+    becomes 0. All ones for a map of one position.
+
+    Source: Mohedano, McGuinness, Giro-i-Nieto & O'Connor, "Saliency weighted convolutional features for instance
+    search", CBMI 2018, authors' code.
+    """
+    spread = min(height, width) / 3.0 if sigma is None else sigma
+    y = torch.linspace(-height / 2.0, height / 2.0, height, dtype=torch.float64)
+    x = torch.linspace(-width / 2.0, width / 2.0, width, dtype=torch.float64)
+    weights = _gaussian(y, x, spread)
+    low, high = weights.min(), weights.max()
+    return ((weights - low) / (high - low)).float() if high > low else torch.ones(height, width)
+
+
+def centre_bias(height: int, width: int, bias: float) -> Tensor:
+    """1 + bias in the middle, falling linearly to 1 at the border, (H, W).
+
+    A 4 x 4 map with `bias` in its central 2 x 2, enlarged bilinearly, corner on corner.
+
+    Source: Gordo, Almazan, Revaud & Larlus, "End-to-end learning of deep visual representations for image retrieval",
+    IJCV 2017, authors' later code.
+    """
+    small = torch.zeros(1, 1, 4, 4)
+    small[:, :, 1:3, 1:3] = bias
+    enlarged = nn.functional.interpolate(small, size=(height, width), mode="bilinear", align_corners=True)
+    return 1.0 + enlarged[0, 0]
+
+
+def _gaussian(y: Tensor, x: Tensor, sigma: float) -> Tensor:
+    return torch.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2.0 * sigma**2))

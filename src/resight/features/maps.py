@@ -1,0 +1,300 @@
+"""Photos to the feature maps of one layer: sizes, boxes, scales, batches of equal size."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resight.errors import RecipeError, ResightError
+from resight.features.kinds import Maps
+from resight.features.networks.architectures import blank
+from resight.features.networks.checkpoint import LoadedNetwork, open_network
+from resight.features.networks.network import Network
+from resight.features.regions.sampling import Sampling, positions
+from resight.features.runtimes.choice import fastest
+from resight.features.runtimes.layer import LayerMap, fold_batch_norm
+from resight.features.runtimes.runtime import Runtime
+from resight.features.runtimes.torch_runtime import TorchRuntime
+from resight.images import Box, Decoded, Pixels, check_box, crop, resize
+
+_log = logging.getLogger(__name__)
+
+_TOGETHER = {"cpu": 16, "cuda": 64}
+
+
+@dataclass(frozen=True)
+class ImageMaps:
+    """Maps of one photo or a part of it, one a scale, in the order of the scales.
+
+    maps: (C, h, w) float32, contiguous, on the device that ran. masks: (h, w) float32, 1 where a position counts and 0
+    where not, or None where all count. size: (width, height) of the photo or part in pixels of the upright original.
+    inputs: (width, height) of what the network was given. origin: (x0, y0) of the part in the original.
+    """
+
+    maps: tuple[Tensor, ...]
+    masks: tuple[Tensor | None, ...]
+    size: tuple[int, int]
+    inputs: tuple[tuple[int, int], ...]
+    origin: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """What a network is given at scale 1. pixels: (H, W, 3) uint8; box: what counts, in pixels of the original.
+
+    size, origin: as of `ImageMaps`.
+    """
+
+    pixels: Pixels
+    size: tuple[int, int]
+    origin: tuple[float, float] = (0.0, 0.0)
+    box: Box | None = None
+
+
+class MapExtractor:
+    """Extracts the maps of one layer of a network; weights are opened when the first photo is extracted.
+
+    Paths of weights are relative to `folder`. RecipeError for a layer that the network does not have.
+
+    Notes: no photo is enlarged, but one whose short side gives the layer no position is, to the least side that gives
+    one, with its aspect kept as far as `max_side` allows; and a scale at which a side would give none takes the least
+    side instead. DINOv2 is opened at once, because nothing else tells its layers.
+    """
+
+    def __init__(self, params: Maps, folder: Path | None = None) -> None:
+        self.params = params
+        self.max_side = params.max_side
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._loaded: LoadedNetwork | None = None
+        self._runtime: Runtime | None = None
+        self.most_pixels: int | None = None
+        """Of all images that are run at once; that of the runtime where it is None. A full card makes it smaller."""
+        padding = params.checkpoint.padding or "torch"
+        shapes = self.loaded().network if params.network == "dinov2" else blank(params.network, padding=padding)
+        self.dimensions = shapes.channels(params.layer)
+        self._least = shapes.least_side(params.layer)
+        self.together = _TOGETHER[_device(params).type]
+
+    def loaded(self) -> LoadedNetwork:
+        """The network with its weights. Raises as `open_network`, and WeightsError where they lack the layer."""
+        with self._lock:
+            return self._load()
+
+    def prepare(self, decoded: Decoded) -> PreparedImage:
+        """A photo, its long side reduced to `max_side`."""
+        return PreparedImage(_at_least(resize(decoded.pixels, self.max_side), self._least, self.max_side), decoded.size)
+
+    def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
+        """A query photo, or a part of it, as `Maps.box` says: cropped, or the positions inside marked.
+
+        A part is reduced by the factor of its whole photo, so that things keep the size that they have there. A part
+        of a few pixels gives at least one position. UsageError where the box has no area inside the photo.
+
+        Source: Radenovic, Tolias & Chum, TPAMI 2019, section 5, and its authors' code.
+        """
+        if box is None:
+            return self.prepare(decoded)
+        checked = check_box(box, decoded.size)
+        if self.params.box == "mask":
+            whole = self.prepare(decoded)
+            return PreparedImage(whole.pixels, whole.size, box=checked)
+        height, width = decoded.pixels.shape[:2]
+        # The photo may have been reduced when it was decoded.
+        scale = np.array([width / decoded.size[0], height / decoded.size[1]] * 2)
+        x0, y0, x1, y1 = np.clip(np.array(checked) * scale, 0, [width, height] * 2).tolist()
+        part = crop(decoded.pixels, (x0, y0, x1, y1))
+        rows, columns = part.shape[:2]
+        origin = (math.floor(x0) / float(scale[0]), math.floor(y0) / float(scale[1]))
+        size = (max(1, round(columns / float(scale[0]))), max(1, round(rows / float(scale[1]))))
+        factor = min(1.0, self.max_side / max(height, width))
+        reduced = resize(part, max(1, round(max(rows, columns) * factor)))
+        return PreparedImage(_at_least(reduced, self._least, self.max_side), size, origin)
+
+    def extract(self, prepared: Sequence[PreparedImage]) -> list[ImageMaps]:
+        """The maps of some photos, in their order; those of equal size are run together.
+
+        Raises as `loaded`; ResightError where the memory of the graphics card does not suffice for one photo.
+        """
+        if not prepared:
+            return []
+        with self._lock:
+            runtime = self._runtime or self._open(prepared[0].pixels)
+            network = self._load().network
+            found: list[ImageMaps | None] = [None] * len(prepared)
+            for rows in self._batches(prepared, runtime):
+                for row, maps in zip(rows, self._run(runtime, [prepared[i].pixels for i in rows]), strict=True):
+                    found[row] = self._described(prepared[row], maps, network)
+        return [each for each in found if each is not None]
+
+    def scaled_sizes(self, pixels: Pixels) -> tuple[tuple[int, int], ...]:
+        """(width, height) of what the network is given at each scale; rounded down, as torch does."""
+        height, width = pixels.shape[:2]
+        return tuple(
+            (max(self._least, math.floor(width * scale)), max(self._least, math.floor(height * scale)))
+            for scale in self.params.scales
+        )
+
+    def _load(self) -> LoadedNetwork:
+        if self._loaded is None:
+            loaded = open_network(self.params.network, self.params.checkpoint, self._folder)
+            fold_batch_norm(LayerMap(loaded.network, self.params.layer), loaded.network.least_side(self.params.layer))
+            self._loaded = loaded
+        return self._loaded
+
+    def _open(self, pixels: Pixels) -> Runtime:
+        """The runtime; where two are to be tried, on a photo that there is."""
+        params, loaded = self.params, self._load()
+        layer = LayerMap(loaded.network, params.layer)
+        device = _device(params)
+
+        def open_openvino() -> Runtime:
+            from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
+
+            return OpenvinoRuntime(layer, params.precision, self._least)
+
+        def open_torch() -> Runtime:
+            return TorchRuntime(layer, params.precision, device)
+
+        openers: dict[str, Callable[[], Runtime]] = {"torch": open_torch, "openvino": open_openvino}
+        if params.runtime == "openvino":
+            self._runtime = open_openvino()
+        elif params.runtime == "torch" or device.type != "cpu" or find_spec("openvino") is None:
+            self._runtime = open_torch()
+        else:
+            x = loaded.input(pixels[None])
+            self._runtime = fastest(openers, x, f"{params.layer} of {params.network} in {params.precision}")
+        return self._runtime
+
+    @property
+    def runtime_name(self) -> str:
+        """What runs the network, empty before the first photo."""
+        return "" if self._runtime is None else self._runtime.name
+
+    def _batches(self, prepared: Sequence[PreparedImage], runtime: Runtime) -> Iterator[list[int]]:
+        """Indices of photos of equal size, so many as may be run together."""
+        by_size: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, image in enumerate(prepared):
+            by_size[image.pixels.shape].append(index)
+        for (height, width, _), indices in by_size.items():
+            pixels = height * width * max(1.0, max(self.params.scales)) ** 2
+            start = 0
+            while start < len(indices):
+                # Looked up every time, because a graphics card that is full makes batches smaller.
+                most = runtime.most_pixels if self.most_pixels is None else self.most_pixels
+                count = min(self.together, max(1, int(most // pixels)))
+                yield indices[start : start + count]
+                start += count
+
+    def _run(self, runtime: Runtime, images: list[Pixels]) -> list[tuple[Tensor, ...]]:
+        """Maps at all scales of each of some images of equal size; half of them at once where memory is short."""
+        # What failed is left before the halves begin: its traceback would keep the memory that is missing.
+        try:
+            return self._run_together(runtime, images)
+        except torch.OutOfMemoryError:
+            pass
+        torch.cuda.empty_cache()
+        height, width = images[0].shape[:2]
+        if len(images) == 1:
+            raise ResightError(
+                f"the memory of the graphics card does not suffice for one photo of {width} x {height} pixels: "
+                'lower max_side or the scales, set precision = "bfloat16", or end what else runs on it'
+            )
+        half = len(images) // 2
+        self.most_pixels = half * math.ceil(height * width * max(1.0, max(self.params.scales)) ** 2)
+        _log.warning(
+            "out of memory on the graphics card with %d photos of %d x %d: going on with %d at once",
+            len(images),
+            width,
+            height,
+            half,
+        )
+        return self._run(runtime, images[:half]) + self._run(runtime, images[half:])
+
+    def _run_together(self, runtime: Runtime, images: list[Pixels]) -> list[tuple[Tensor, ...]]:
+        x = _normalised(np.stack(images), self._load(), runtime.device)
+        sizes = self.scaled_sizes(images[0])
+        scales = [runtime.run(_scaled(x, scale, size)) for scale, size in zip(self.params.scales, sizes, strict=True)]
+        return list(zip(*(maps.unbind() for maps in scales), strict=True))
+
+    def _described(self, image: PreparedImage, maps: tuple[Tensor, ...], network: Network) -> ImageMaps:
+        inputs = self.scaled_sizes(image.pixels)
+        masks = tuple(
+            None if image.box is None else _mask(each, image.box, image.size, given, network, self.params.layer)
+            for each, given in zip(maps, inputs, strict=True)
+        )
+        return ImageMaps(maps, masks, image.size, inputs, image.origin)
+
+
+def _device(params: Maps) -> torch.device:
+    if params.runtime == "openvino":
+        if find_spec("openvino") is None:
+            raise RecipeError(
+                "runtime = \"openvino\", but OpenVINO is not installed: pip install 'resight[fast]', "
+                'or set runtime = "torch"'
+            )
+        return torch.device("cpu")
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _normalised(images: Pixels, loaded: LoadedNetwork, device: torch.device) -> Tensor:
+    """Images (B, H, W, 3) as the network takes them, (B, 3, H, W) float32 on the device."""
+    if device.type == "cpu":
+        return loaded.input(images)
+    # A quarter of the bytes of float32, from memory that the card reads by itself while the processor goes on.
+    x = torch.from_numpy(images).pin_memory().to(device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32)
+    mean, deviation = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (loaded.mean, loaded.deviation))
+    return x.div_(255.0).sub_(mean).div_(deviation)
+
+
+def _scaled(x: Tensor, scale: float, size: tuple[int, int]) -> Tensor:
+    """Bilinear, without antialiasing, to `size` (width, height), which is that of the scale or more."""
+    height, width = x.shape[-2:]
+    if (width, height) == size:
+        return x
+    if size == (math.floor(width * scale), math.floor(height * scale)):
+        # By the factor itself, not by the quotient of the rounded sizes.
+        return torch.nn.functional.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
+    return torch.nn.functional.interpolate(x, size=size[::-1], mode="bilinear", align_corners=False)
+
+
+def _mask(
+    maps: Tensor, box: Box, size: tuple[int, int], given: tuple[int, int], network: Network, layer: str
+) -> Tensor:
+    """(h, w) float32: 1 at positions whose centres lie in a box of the original of `size`, at least one; else 0."""
+    shape = (maps.shape[1], maps.shape[2])
+    factors = np.array([given[0] / size[0], given[1] / size[1]] * 2)
+    boxes = np.array([box]) * factors
+    x0, x1 = positions(boxes, _sampling(network, layer, given[0]), shape)[0, [0, 2]].tolist()
+    y0, y1 = positions(boxes, _sampling(network, layer, given[1]), shape)[0, [1, 3]].tolist()
+    mask = torch.zeros(shape, device=maps.device)
+    mask[y0:y1, x0:x1] = 1.0
+    return mask
+
+
+def _sampling(network: Network, layer: str, side: int) -> Sampling:
+    field = network.receptive_field(layer, side)
+    return Sampling(field.stride, field.size, field.offset + field.size / 2.0)
+
+
+def _at_least(pixels: Pixels, least: int, max_side: int) -> Pixels:
+    """Pixels with both sides at least `least`: the short one enlarged to it (bicubic), the long one as much, but not
+    beyond `max_side` if it was below."""
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    if short >= least:
+        return pixels
+    from PIL import Image
+
+    target = (max(least, min(round(side * least / short), max(side, max_side))) for side in (width, height))
+    return np.array(Image.fromarray(pixels).resize((next(target), next(target)), Image.Resampling.BICUBIC))

@@ -1,0 +1,166 @@
+"""Checkpoints of cirtorch: networks fine-tuned for retrieval, with their pooling and whitening in the file.
+
+Layout as filipradenovic/cnnimageretrieval-pytorch writes it (cirtorch/networks/imageretrievalnet.py,
+cirtorch/layers/pooling.py): `meta` (architecture, pooling, regional, whitening, local_whitening, mean, std, Lw) and
+`state_dict`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from resight.errors import WeightsError
+from resight.features.networks.pickled import PickledArray
+from resight.features.networks.published import IMAGENET_DEVIATION, IMAGENET_MEAN, Triple
+
+Array = NDArray[np.float32]
+
+# What torchvision calls the modules that cirtorch numbers.
+_RESNET = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What follows pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2 normalisation."""
+
+    weight: Array
+    bias: Array
+
+
+@dataclass(frozen=True)
+class LearnedWhitening:
+    """A whitening learned after training: `projection` (D', D) times (descriptor minus `mean` (D,)), then l2."""
+
+    mean: Array
+    projection: Array
+
+
+@dataclass(frozen=True)
+class CirtorchCheckpoint:
+    """What a cirtorch file holds.
+
+    `state` is of the convolutions alone, in torchvision's keys. `exponent` (1,) or (C,) is GeM's p, None for other
+    poolings. `regional` pools over R-MAC's regions and applies `regional_whitening` to each. `local_whitening` is for
+    every position of the map. `whitening` is part of the network; `learned` is by the set that it was learned on and
+    "ss" (one scale) or "ms" (several).
+    """
+
+    architecture: str
+    state: dict[str, Tensor]
+    pooling: str
+    exponent: Array | None
+    regional: bool
+    whitening: Projection | None
+    regional_whitening: Projection | None
+    local_whitening: Projection | None
+    learned: Mapping[str, Mapping[str, LearnedWhitening]]
+    mean: Triple
+    deviation: Triple
+
+
+def is_cirtorch(found: object) -> bool:
+    """Whether what was read has cirtorch's layout."""
+    return (
+        isinstance(found, Mapping)
+        and isinstance(found.get("meta"), Mapping)
+        and isinstance(found.get("state_dict"), Mapping)
+    )
+
+
+def read_cirtorch(found: Mapping[str, Any], path: Path) -> CirtorchCheckpoint:
+    """Takes apart what `read_pickled` gave for a cirtorch file. WeightsError where a part is not as it should be."""
+    meta, state = found["meta"], found["state_dict"]
+    try:
+        architecture = str(meta["architecture"])
+        prefix = "features."
+        features = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        return CirtorchCheckpoint(
+            architecture=architecture,
+            state=torchvision_keys(features, architecture),
+            pooling=str(meta["pooling"]),
+            exponent=_exponent(state),
+            regional=bool(meta.get("regional", False)),
+            whitening=_projection(state, "whiten"),
+            regional_whitening=_projection(state, "pool.whiten"),
+            local_whitening=_projection(state, "lwhiten"),
+            learned={
+                str(name): {str(scales): _learned(arrays) for scales, arrays in by_scales.items()}
+                for name, by_scales in meta.get("Lw", {}).items()
+            },
+            mean=_triple(meta.get("mean", IMAGENET_MEAN)),
+            deviation=_triple(meta.get("std", IMAGENET_DEVIATION)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise WeightsError(f"{path}: not a checkpoint of cirtorch that can be read: {reason}") from None
+
+
+def torchvision_keys(features: Mapping[str, Tensor], architecture: str) -> dict[str, Tensor]:
+    """A state dict of cirtorch's numbered `features`, without that prefix, in torchvision's keys.
+
+    ValueError for a number that the architecture has no place for.
+    """
+    if not architecture.startswith("resnet"):
+        return {f"features.{key}": value for key, value in features.items()}
+    renamed = {}
+    for key, value in features.items():
+        number, _, rest = key.partition(".")
+        if number not in _RESNET:
+            raise ValueError(f"features.{key} has no place in {architecture}")
+        renamed[f"{_RESNET[number]}.{rest}"] = value
+    return renamed
+
+
+def is_numbered(state: Mapping[str, Tensor]) -> bool:
+    """Whether a state dict is of cirtorch's `features` alone, as its files converted from Caffe are."""
+    return all(re.match(r"\d+\.", key) for key in state)
+
+
+def _exponent(state: Mapping[str, Tensor]) -> Array | None:
+    for key in ("pool.p", "pool.rpool.p"):
+        if key in state:
+            exponent = _array(state[key]).reshape(-1)
+            if not (exponent > 0).all():
+                raise ValueError(f"{key} is not greater than 0")
+            return exponent
+    return None
+
+
+def _projection(state: Mapping[str, Tensor], name: str) -> Projection | None:
+    if f"{name}.weight" not in state:
+        return None
+    weight, bias = _array(state[f"{name}.weight"]), _array(state[f"{name}.bias"])
+    if weight.ndim != 2 or bias.shape != weight.shape[:1]:
+        raise ValueError(f"{name} has weights {weight.shape} and biases {bias.shape}")
+    return Projection(weight, bias)
+
+
+def _learned(arrays: Mapping[str, Any]) -> LearnedWhitening:
+    mean, projection = _array(arrays["m"]).reshape(-1), _array(arrays["P"])
+    if projection.ndim != 2 or projection.shape[1:] != mean.shape:
+        raise ValueError(f"a learned whitening has a mean {mean.shape} and a projection {projection.shape}")
+    return LearnedWhitening(mean, projection)
+
+
+def _array(value: object) -> Array:
+    if isinstance(value, PickledArray):
+        return value.array.astype(np.float32)
+    if isinstance(value, Tensor):
+        tensor: Array = value.detach().float().numpy()
+        return tensor
+    raise ValueError(f"an array is expected, there is {type(value).__name__}")
+
+
+def _triple(values: Any) -> Triple:
+    listed = [float(value) for value in (values.array if isinstance(values, PickledArray) else values)]
+    if len(listed) != 3:
+        raise ValueError(f"{len(listed)} values for 3 colours")
+    return listed[0], listed[1], listed[2]

@@ -1,0 +1,164 @@
+"""Weights from the network: resumed where they broke off, verified, and kept in one folder."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import os
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from resight.errors import StorageError, UsageError, WeightsError
+
+Progress = Callable[[int, int | None], None]
+"""Told the bytes that are there and the bytes of the whole, None where the server does not say."""
+
+_CHUNK = 1 << 20
+_TIMEOUT = 30.0
+_HASH_IN_NAME = re.compile(r"-([0-9a-f]{7,64})\.[A-Za-z]+$")
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: RESIGHT_CACHE, or else `resight/weights` in XDG_CACHE_HOME or ~/.cache."""
+    if named := os.environ.get("RESIGHT_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "resight" / "weights"
+
+
+def weights_folder() -> Path | None:
+    """The folder that RESIGHT_WEIGHTS names, which is looked in before anything is downloaded."""
+    named = os.environ.get("RESIGHT_WEIGHTS")
+    return Path(named) if named else None
+
+
+def file_name(url: str) -> str:
+    """The name under which a download is kept: the last part of the address. UsageError where it has none."""
+    name = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rsplit("/", 1)[-1]
+    if not name or name in (".", ".."):
+        raise UsageError(f"{url}: an address of weights ends in the name of a file")
+    return name
+
+
+def hash_in_name(name: str) -> str:
+    """The first digits of the SHA-256 that a file's name carries, as torchvision's do; empty where it carries none."""
+    found = _HASH_IN_NAME.search(name)
+    return found[1] if found else ""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes. OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find(name: str) -> Path | None:
+    """A weights file or folder of that name in the RESIGHT_WEIGHTS folder, then in the cache."""
+    for folder in (weights_folder(), cache_folder()):
+        if folder is not None and (folder / name).exists():
+            return folder / name
+    return None
+
+
+def download(url: str, folder: Path, sha256: str = "", progress: Progress | None = None) -> Path:
+    """Fetches `url` into `folder` and returns the file, which is there whole and with the right hash or not at all.
+
+    `sha256` may be just its first digits, or empty. What a broken connection left, `NAME.part`, is gone on with the
+    next time; what does not have the hash is removed. WeightsError, StorageError, UsageError.
+    """
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise UsageError(f"{url}: weights are fetched by http and https only")
+    target = folder / file_name(url)
+    part = target.with_name(target.name + ".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with part.open("ab") as file:
+            _lock(file, part)
+            if target.exists():
+                # Another process fetched it in the meantime.
+                part.unlink()
+                return target
+            resumed = file.tell() > 0
+            try:
+                _fetch(url, target, file, progress)
+            except WeightsError:
+                if not file.seek(0, os.SEEK_END):
+                    part.unlink()  # nothing came that could be gone on with
+                raise
+            found = sha256_of(part)
+            if resumed and not found.startswith(sha256):
+                # The remains may have been of another file: from the start, once.
+                file.truncate(0)
+                _fetch(url, target, file, progress)
+                found = sha256_of(part)
+            if not found.startswith(sha256):
+                part.unlink()
+                raise WeightsError(
+                    f"{url}: its SHA-256 is {found}, not {sha256}…: it was removed. The file was replaced by another "
+                    f"or changed on its way; {_by_hand(target)}"
+                )
+            os.fsync(file.fileno())
+            os.replace(part, target)
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be written: {error.strerror or error}") from error
+    return target
+
+
+def _fetch(url: str, target: Path, file: IO[bytes], progress: Progress | None) -> None:
+    """Appends to `file` what it lacks of `url`."""
+    start = file.seek(0, os.SEEK_END)
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-", "User-Agent": "resight"})
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # nothing is missing; the hash tells whether it is the right file
+        raise WeightsError(f"{url}: the server answers {error.code} {error.reason}; {_by_hand(target)}") from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise WeightsError(f"{url}: cannot be reached ({reason}); without a network, {_by_hand(target)}") from None
+    with response:
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            file.truncate(0)
+            start = 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length and length.isdecimal() else None
+        done = start
+        broken: Exception | None = None
+        while True:
+            try:
+                chunk = response.read(_CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                broken = error
+                break
+            if not chunk:
+                break
+            file.write(chunk)
+            done += len(chunk)
+            if progress is not None:
+                progress(done, total)
+    file.flush()
+    if broken is not None or (total is not None and done < total):
+        whole = f" of {total}" if total is not None else ""
+        raise WeightsError(
+            f"{url}: the connection broke after {done}{whole} bytes; run it again and it goes on from there, or "
+            f"{_by_hand(target)}"
+        )
+
+
+def _by_hand(target: Path) -> str:
+    return f"fetch it by other means and put it at {target} or, under that name, into the folder RESIGHT_WEIGHTS names"
+
+
+def _lock(file: IO[bytes], part: Path) -> None:
+    """Released when the file is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WeightsError(f"{part}: another process is fetching this file; wait for it and run again") from None

@@ -1,0 +1,44 @@
+"""Which network with which weights a recipe asks for; importing it imports no implementation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+NetworkName = Literal[
+    "alexnet", "vgg16", "vgg19", "resnet18", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "dinov2"
+]
+
+
+class Checkpoint(BaseModel):
+    """The weights of a network and the input that they were trained on.
+
+    What is left out (None) is what the file itself says, then what is known of the published checkpoint, then the
+    convention of ImageNet in torchvision.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field(
+        min_length=1,
+        description='The name of a published checkpoint, an http(s) address, a path, or "random" for tests.',
+    )
+    sha256: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{7,64})?$",
+        description="SHA-256 of the file, or its first digits; empty: what is known of it.",
+    )
+    # Of pixel values from 0 to 1 in RGB: the input is (value - mean) / deviation.
+    mean: tuple[float, float, float] | None = None
+    deviation: tuple[float, float, float] | None = None
+    # "same" is TensorFlow's padding of convolutions with stride 2.
+    padding: Literal["torch", "same"] | None = None
+    seed: int = Field(default=0, ge=0, description="Of random weights.")
+
+    @field_validator("deviation")
+    @classmethod
+    def _positive(cls, value: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
+        if value is not None and min(value) <= 0:
+            raise ValueError("every deviation is greater than 0")
+        return value

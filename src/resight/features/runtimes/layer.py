@@ -1,0 +1,75 @@
+"""A network as far as one layer, made ready to be run and not trained any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from resight.features.networks.network import Network
+
+
+class LayerMap(nn.Module):
+    """Images (B, 3, H, W) to the map (B, C, h, w) of one layer.
+
+    Notes: without `Network.maps`'s check of the side, which would freeze the side that is traced.
+    """
+
+    def __init__(self, network: Network, layer: str) -> None:
+        super().__init__()
+        self.network = network
+        self.layer = layer
+        self._index = network.layers.index(network.layer(layer))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for index, output in enumerate(self.network.walk(x)):
+            if index == self._index:
+                return output
+        raise AssertionError("a network walks all of its layers")
+
+
+def fold_batch_norm(layer: LayerMap, side: int) -> None:
+    """Puts the scale and shift of each batch normalisation into the convolution before it, which leaves all maps as
+    they are but for rounding, and saves one pass over memory each.
+
+    Pairs are those that meet when an image of `side` pixels passes; what lies after the layer stays. In place.
+    """
+    makers: dict[int, str] = {}
+    pairs: list[tuple[str, str]] = []
+    outputs: list[Tensor] = []
+
+    def made(name: str) -> Any:
+        def hook(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+            makers[id(output)] = name
+            # Kept alive, because the identity of a tensor that is gone may be given to another.
+            outputs.append(output)
+
+        return hook
+
+    def read(name: str) -> Any:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            if (maker := makers.get(id(inputs[0]))) is not None:
+                pairs.append((maker, name))
+
+        return hook
+
+    handles = []
+    for name, module in layer.named_modules():
+        if isinstance(module, nn.Conv2d):
+            handles.append(module.register_forward_hook(made(name)))
+        elif isinstance(module, nn.BatchNorm2d):
+            handles.append(module.register_forward_pre_hook(read(name)))
+    with torch.no_grad():
+        layer(torch.zeros(1, 3, side, side))
+    for handle in handles:
+        handle.remove()
+    for convolution_name, norm_name in pairs:
+        convolution, norm = layer.get_submodule(convolution_name), layer.get_submodule(norm_name)
+        assert isinstance(convolution, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        fused = fuse_conv_bn_eval(convolution, norm)
+        # Into the same module, because it may be of a class with a way of its own of padding.
+        convolution.weight, convolution.bias = fused.weight, fused.bias
+        layer.set_submodule(norm_name, nn.Identity())

@@ -1,0 +1,70 @@
+"""OpenVINO on the processor, compiled from a network in torch; imported only where it is installed and wanted."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import openvino
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import Tensor
+
+from resight.cores import cores
+from resight.errors import ResightError
+from resight.features.runtimes.layer import LayerMap
+from resight.features.runtimes.torch_runtime import CPU_PIXELS
+
+_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class ConversionError(ResightError):
+    """OpenVINO cannot read a network."""
+
+
+class OpenvinoRuntime:
+    """A layer in OpenVINO, for images of any size in batches of any size. ConversionError.
+
+    Notes: one stream on all cores; two are no faster on two cores, and keep twice the memory. In bfloat16 only what
+    gains from it is computed in it; on processors without such instructions nothing is.
+    """
+
+    name = "openvino"
+    device = torch.device("cpu")
+    most_pixels = CPU_PIXELS
+
+    def __init__(self, layer: LayerMap, precision: str, least_side: int) -> None:
+        model = _convert(layer, max(2 * least_side, 64))
+        settings = {
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+            "INFERENCE_NUM_THREADS": str(cores()),
+            "NUM_STREAMS": "1",
+        }
+        self._request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+
+    def run(self, x: Tensor) -> Tensor:
+        self._request.infer([x.contiguous().numpy()], share_inputs=True)
+        # A copy, because the next call writes to the same place.
+        return torch.from_numpy(np.array(self._request.get_output_tensor().data, np.float32))
+
+
+def _convert(layer: LayerMap, side: int) -> openvino.Model:
+    # Not openvino.convert_model: it reports its use over the network, and takes twice as long.
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            example = torch.zeros(1, 3, side, side + 8)
+            traced = torch.jit.trace(layer, example, check_trace=False)  # type: ignore[no-untyped-call]
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            # Has to live as long as the conversion, which does not see to that.
+            decoder = TorchScriptPythonDecoder(traced)
+            model = frontend.convert(frontend.load(decoder))
+            model.reshape([-1, 3, -1, -1])
+    # Its frontend raises kinds of its own, torch's tracer others.
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
+        raise ConversionError(
+            f'OpenVINO cannot read {layer.layer} of {layer.network.name} ({reason}): set runtime = "torch"'
+        ) from None
+    return model

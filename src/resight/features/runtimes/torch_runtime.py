@@ -1,0 +1,46 @@
+"""torch, on the processor or on a graphics card."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from resight.features.runtimes.layer import LayerMap
+
+CPU_PIXELS = 1 << 21
+"""VGG's first layers keep 512 bytes a pixel, so a gigabyte; larger batches are no faster on a processor."""
+_CUDA_PIXELS = 1 << 25
+_CUDA_BYTES_PER_PIXEL = 2048
+
+
+class TorchRuntime:
+    """A layer in torch. bfloat16: weights and activations, with float32 sums and maps.
+
+    Notes: the layer is moved to the device; in bfloat16 a copy of it. Full precision on a graphics card means no TF32.
+    """
+
+    name = "torch"
+
+    def __init__(self, layer: LayerMap, precision: str, device: torch.device) -> None:
+        self.device = device
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        own = layer if precision == "float32" else copy.deepcopy(layer)
+        own = own.to(device=device, dtype=self._dtype)
+        self._layer = own.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.most_pixels = CPU_PIXELS
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            self.most_pixels = min(_CUDA_PIXELS, max(1, free // _CUDA_BYTES_PER_PIXEL))
+
+    def run(self, x: Tensor) -> Tensor:
+        with torch.inference_mode(), self._full_precision():
+            maps: Tensor = self._layer(x.to(dtype=self._dtype, memory_format=torch.channels_last))
+            return maps.to(dtype=torch.float32, memory_format=torch.contiguous_format)
+
+    def _full_precision(self) -> AbstractContextManager[None]:
+        if self.device.type != "cuda":
+            return nullcontext()
+        return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=False, allow_tf32=False)

@@ -1,0 +1,43 @@
+"""Exhaustive search of images as sets of regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.descriptors.cross_matching import cross_match
+from resight.search.ranking import Mask, Ranking
+from resight.search.selection import NameOrder, best, by_id, is_allowed
+
+
+@dataclass(frozen=True)
+class RegionBlock:
+    """Regions of n images: vectors (m, d) in memory or memory-mapped, those of image i at offsets[i]:offsets[i + 1]."""
+
+    vectors: NDArray[np.floating]
+    offsets: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    alive: Mask
+
+
+class RegionSearch:
+    """The images with the regions that are most similar to each region of the query, in the mean."""
+
+    def __init__(self, blocks: Sequence[RegionBlock], *, order: NameOrder = by_id, generation: int = 0) -> None:
+        self._blocks = tuple(blocks)
+        self._order = order
+        self.generation = generation
+
+    def search(self, query: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Ranking:
+        """The k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
+        ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+        for block in self._blocks if len(query) else ():
+            chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
+            found = cross_match(query, block.vectors, block.offsets)
+            ids.append(block.ids[chosen])
+            scores.append(found[chosen])
+        return best(np.concatenate(ids), np.concatenate(scores), k, self._order)

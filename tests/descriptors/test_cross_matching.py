@@ -1,0 +1,70 @@
+"""Matching regions with regions against a loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resight.descriptors import cross_matching
+from resight.descriptors.cross_matching import (
+    best_similarities,
+    best_similarities_reference,
+    cross_distance,
+    cross_match,
+)
+from resight.errors import UsageError
+
+
+def random_regions(rng: np.random.Generator, counts, d=8):
+    rows = rng.normal(size=(sum(counts), d)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 6), max_size=30), st.integers(1, 5), st.integers(1, 9), st.integers(0, 10**6))
+def test_best_similarities_equal_the_loop_in_any_blocks(counts, r, block, seed):
+    rng = np.random.default_rng(seed)
+    rows, offsets = random_regions(rng, counts)
+    query = random_regions(rng, [r])[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cross_matching, "BLOCK", block)
+        found = best_similarities(query, rows, offsets)
+    np.testing.assert_allclose(found, best_similarities_reference(query, rows, offsets), atol=1e-6)
+
+
+def test_scores_are_means_over_the_regions_of_the_query():
+    rng = np.random.default_rng(1)
+    rows, offsets = random_regions(rng, [3, 1, 0, 4])
+    query = random_regions(rng, [5])[0]
+    for image in range(4):
+        own = rows[offsets[image] : offsets[image + 1]]
+        if len(own):
+            similarity = np.mean([max(float(q @ region) for region in own) for q in query])
+            distance = np.mean([min(np.linalg.norm(q - region) for region in own) for q in query])
+        else:
+            similarity, distance = -1.0, 2.0
+        assert cross_match(query, rows, offsets)[image] == pytest.approx(similarity, abs=1e-6)
+        assert cross_distance(query, rows, offsets)[image] == pytest.approx(distance, abs=1e-6)
+
+
+def test_an_image_finds_itself_first_and_order_inside_an_image_does_not_matter():
+    rng = np.random.default_rng(2)
+    rows, offsets = random_regions(rng, [4] * 10)
+    scores = cross_match(rows[8:12], rows, offsets)
+    assert scores.argmax() == 2
+    assert scores[2] == pytest.approx(1.0, abs=1e-6)
+    turned = rows.reshape(10, 4, -1)[:, ::-1].reshape(40, -1)
+    np.testing.assert_allclose(cross_match(rows[8:12], turned, offsets), scores, atol=1e-6)
+
+
+def test_shapes_that_do_not_go_together_are_told():
+    rows, offsets = random_regions(np.random.default_rng(3), [2, 2])
+    for query in (rows[:0], rows[:, :5], rows[0]):
+        with pytest.raises(UsageError, match="cannot be compared"):
+            cross_match(query, rows, offsets)
+    for wrong in ([0, 2], [0, 3, 2, 4], [1, 4], []):
+        with pytest.raises(UsageError, match="do not share out 4 regions"):
+            cross_match(rows, rows, np.array(wrong, np.int64))

@@ -1,0 +1,88 @@
+"""Maps of several scales to vectors: against loops over scales, positions and regions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from resight.descriptors.crow import crow
+from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc
+from resight.descriptors.pooled import descriptor, raw_vectors, region_vectors
+from resight.features.maps import ImageMaps
+from resight.features.regions.grids import rmac_grid
+from resight.learned.whitening import fit_pca_whitening
+
+SIZES = ((9, 12), (6, 8))
+
+
+def image(*masks: Tensor | None) -> ImageMaps:
+    generator = torch.Generator().manual_seed(1)
+    maps = tuple(torch.rand(5, *size, generator=generator) for size in SIZES)
+    return ImageMaps(maps, masks or (None, None), (120, 90), ((120, 90), (80, 60)))
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def pooled(x: np.ndarray, method: PooledKind) -> np.ndarray:
+    flat = x.reshape(len(x), -1)
+    match method:
+        case Mac():
+            return flat.max(axis=1)
+        case Spoc():
+            return flat.mean(axis=1)
+        case Gem():
+            return (flat**method.p).mean(axis=1) ** (1 / method.p)
+        case _:
+            return crow(torch.from_numpy(x)[None])[0].numpy()
+
+
+@pytest.mark.parametrize("method", [Mac(), Spoc(), Gem(p=2.5), Crow()], ids=lambda method: method.kind)
+def test_scales_are_averaged_after_each_is_normalised(method: PooledKind) -> None:
+    each = [unit(pooled(maps.numpy(), method)) for maps in image().maps]
+    (row,) = raw_vectors(image(), method)
+    np.testing.assert_allclose(row, unit(np.mean(each, axis=0)), atol=1e-6)
+    np.testing.assert_allclose(descriptor(image(), method, None), row, atol=1e-6)
+
+
+def test_the_centre_prior_weighs_the_middle_more() -> None:
+    maps = torch.zeros(2, 9, 9)
+    maps[0, 4, 4] = maps[1, 0, 0] = 1.0
+    one = ImageMaps((maps,), (None,), (90, 90), ((90, 90),))
+    np.testing.assert_allclose(raw_vectors(one, Spoc())[0], [0.5**0.5] * 2, atol=1e-6)
+    assert raw_vectors(one, Spoc(centre_prior=True))[0, 1] < 1e-2
+
+
+@pytest.mark.parametrize("method", [Rmac(levels=2), Regions(levels=2)], ids=lambda method: method.kind)
+def test_regions_of_all_scales_are_whitened_one_by_one(method: PooledKind) -> None:
+    rows = []
+    for maps in image().maps:
+        x = maps.numpy()
+        for x0, y0, x1, y1 in rmac_grid(x.shape[1], x.shape[2], 2).tolist():
+            rows.append(unit(x[:, y0:y1, x0:x1].reshape(5, -1).max(axis=1)))
+    np.testing.assert_allclose(raw_vectors(image(), method), rows, atol=1e-6)
+    whitening = fit_pca_whitening(np.random.default_rng(0).random((40, 5)).astype(np.float32), 3)
+    each = whitening.apply(np.array(rows, np.float32))
+    np.testing.assert_allclose(region_vectors(image(), method, whitening), each, atol=1e-5)
+    np.testing.assert_allclose(descriptor(image(), method, whitening), unit(each.sum(axis=0)), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", [Mac(), Spoc(), Gem()], ids=lambda method: method.kind)
+def test_only_positions_of_the_mask_count(method: PooledKind) -> None:
+    masks = []
+    for height, width in SIZES:
+        mask = torch.zeros(height, width)
+        mask[1:4, 2:5] = 1.0
+        masks.append(mask)
+    cut = tuple(maps[:, 1:4, 2:5].contiguous() for maps in image().maps)
+    part = ImageMaps(cut, (None, None), (30, 30), ((30, 30), (20, 20)))
+    np.testing.assert_allclose(raw_vectors(image(*masks), method), raw_vectors(part, method), atol=1e-6)
+
+
+def test_a_photo_without_activations_has_no_direction() -> None:
+    blank = ImageMaps((torch.zeros(5, 4, 4),), (None,), (40, 40), ((40, 40),))
+    for method in (Mac(), Rmac(levels=1)):
+        assert not descriptor(blank, method, None).any()
