@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from resight.errors import ImageError, UsageError
 from resight.images import displayed
@@ -84,6 +84,18 @@ def escape_name(name: str) -> str:
 def unescape_name(name: str) -> str:
     """The file name that `escape_name` wrote as `name`, as os.fsdecode gives it."""
     return _ESCAPED.sub(lambda match: "%" if match[0] == "%25" else chr(0xDC00 + int(match[0][1:], 16)), name)
+
+
+def is_below(name: str) -> bool:
+    """Whether a name is the path of a file below a folder, with "/" between its parts and no way out of the folder."""
+    parts = PurePosixPath(name).parts
+    if "\0" in name or not parts or name != "/".join(parts) or {"..", "."} & {*parts}:
+        return False
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # half a character, which JSON can spell and no file name has
+        return False
+    return True
 
 
 @dataclass(frozen=True)

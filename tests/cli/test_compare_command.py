@@ -85,6 +85,16 @@ def test_results_of_one_recipe_are_told_apart_by_their_files(run: Run, tmp_path:
     assert names == ["one (a.json)", "one (b.json)", "two"]
     names = [one["name"] for one in json.loads(run("compare", a, c, "--json").stdout)["results"]]
     assert names == [f"one ({a.resolve()})", f"one ({c.resolve()})"]
+    alike = written(tmp_path / "z.json", "one (a.json)")
+    names = [one["name"] for one in json.loads(run("compare", a, b, alike, "--json").stdout)["results"]]
+    assert names == [str(path.resolve()) for path in (a, b, alike)]
+
+
+def test_nothing_that_is_compared_is_written_over(run: Run, pair: tuple[Path, Path]) -> None:
+    before = pair[1].read_text()
+    answer = run("compare", *pair, "--plot", pair[1])
+    assert (answer.exit_code, answer.stdout, pair[1].read_text()) == (2, "", before)
+    assert f"--plot {pair[1]}: this command reads or writes that file already" in answer.stderr
 
 
 def test_what_cannot_be_compared_is_wrong_usage(run: Run, pair: tuple[Path, Path], tmp_path: Path) -> None:

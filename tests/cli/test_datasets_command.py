@@ -41,6 +41,14 @@ def test_one_is_told_with_its_layout_and_how_to_run_it() -> None:
     assert "unconfirmed: inferred" in run("qmul-handbags").stdout
 
 
+def test_nobody_published_photos_of_ones_own() -> None:
+    for name in ("folder", "groups"):
+        answer = run(name)
+        assert "your own photos" in answer.stdout
+        assert "published" not in answer.stdout + answer.stderr
+        assert "authority" not in answer.stdout
+
+
 def test_json_has_all_of_it() -> None:
     listed = json.loads(run("--json").stdout)["datasets"]
     by_name = {one["name"]: one for one in listed}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resight.cli.demo import demonstrate
-from resight.cli.evaluate import print_result
+from resight.cli.evaluate import judge_run, print_result
+from resight.evaluation.dataset import Dataset, Query
 from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
 
 if TYPE_CHECKING:
@@ -126,7 +128,47 @@ def test_queries_may_be_missing_only_where_that_is_said(run: Run, tmp_path: Path
     assert refused.exit_code == 2
     assert "1 of 2 queries are missing: r" in refused.stderr
     allowed = run(*arguments, "--allow-missing", "--json")
+    assert allowed.stderr == "Note: 1 of 2 queries are missing and count as queries that found nothing.\n"
     assert json.loads(allowed.stdout)["metrics"]["mAP"] == 0.5
+
+
+def test_a_run_without_the_distractors_of_its_benchmark_is_remarked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = Query("q", "q.jpg", frozenset({"a.jpg"}))
+    data = Dataset("set", tmp_path, ("a.jpg",), {"all": (query,)}, distractor_count=1000)
+    path = tmp_path / "x.run"
+    path.write_text("q Q0 a.jpg 1 0.5 x\n")
+    judge_run(path, data, False)
+    assert capsys.readouterr().err == "Note: the run has none of the 1,000 distractors; was it made without them?\n"
+    path.write_text("q Q0 a.jpg 1 0.5 x\nq Q0 distractors/a.jpg 2 0.4 x\n")
+    judge_run(path, data, False)
+    assert capsys.readouterr().err == ""
+
+
+def test_parts_of_settings_are_told_from_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    def asked(*positives: int) -> tuple[QueryResult, ...]:
+        return tuple(
+            QueryResult(id=str(n), image="", positives=count, ranks=(), seconds=None, box=(0, 0, n + 1, 9))
+            for n, count in enumerate(positives)
+        )
+
+    # As judged by a qrels file, which does not say how many images were searched.
+    protocol = Protocol(database=0, distractors=0, queries=3)
+    settings = {"easy": asked(1, 0, 1), "medium": asked(1, 1, 1)}
+    print_result(EvaluationResult(recipe="ours", dataset="set", protocol=protocol, settings=settings, main="medium"))
+    lines = capsys.readouterr().out.split("\n")
+    assert lines[0] == "ours on set: 3 queries, trapezoid AP"
+    assert [line[2:].partition("  ")[0] for line in lines if line.startswith(("  easy", "  medium"))] == [
+        "easy: small boxes",
+        "easy: medium boxes",
+        "easy: large boxes",
+        "easy: 2 queries with positives",
+        "medium: small boxes",
+        "medium: medium boxes",
+        "medium: large boxes",
+        "medium: all queries",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,12 +180,53 @@ def test_queries_may_be_missing_only_where_that_is_said(run: Run, tmp_path: Path
         (("folder", "--recipe", "sift-bow", "--run", "y"), "exclude each other"),
         (("--qrels", "x", "--recipe", "sift-bow"), "--qrels judges a run"),
         (("folder", "--run", "y", "--index", "z"), "--index goes with --recipe"),
+        (("folder", "--run", "y", "--save-run", "z"), "--save-run goes with --recipe"),
+        (("folder", "--recipe", "sift-bow", "--allow-missing"), "--allow-missing goes with --run"),
+        (("folder", "--save-qrels", "y", "--json"), "--json goes with --recipe or --run"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(run: Run, arguments: tuple[str, ...], message: str) -> None:
     answer = run("evaluate", *arguments)
     assert answer.exit_code == 2
     assert message in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        (("--output", "groundtruth.json"), "--output"),
+        (("--output", "x.run"), "--output"),
+        (("--save-qrels", "x.run"), "--save-qrels"),
+        (("--save-qrels", "images/../new", "--output", "new"), "--save-qrels"),
+    ],
+)
+def test_nothing_that_is_read_or_written_is_written_over(
+    run: Run, tmp_path: Path, outputs: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "images").mkdir()
+    for name in ("groundtruth.json", "x.run"):
+        (tmp_path / name).write_text("kept")
+    paths = [one if one.startswith("--") else tmp_path / one for one in outputs]
+    answer = run("evaluate", tmp_path, "--run", tmp_path / "x.run", *paths)
+    assert answer.exit_code == 2
+    assert f"{message} {tmp_path}" in answer.stderr
+    assert "this command reads or writes that file already" in answer.stderr
+    assert not (tmp_path / "new").exists()
+    assert {(tmp_path / name).read_text() for name in ("groundtruth.json", "x.run")} == {"kept"}
+
+
+@pytest.mark.parametrize("place", [os.devnull, "file/below"])
+def test_a_result_that_cannot_be_written_is_told_before_anything_is_done(run: Run, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    answer = run("evaluate", tmp_path, "--recipe", "sift-bow", "--output", tmp_path / place)
+    assert answer.exit_code == 1
+    assert f"--output {tmp_path / place}: " in answer.stderr
+
+
+def test_a_recipe_without_a_name_is_wrong_usage(run: Run, world_folder: Path, tmp_path: Path) -> None:
+    answer = run("evaluate", world_folder, "--recipe", "", "--save-run", tmp_path / "x.run")
+    assert answer.exit_code == 2
+    assert "there is no recipe" in answer.stderr
 
 
 def test_a_folder_without_ground_truth_is_wrong_usage(run: Run, tmp_path: Path) -> None:

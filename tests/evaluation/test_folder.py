@@ -139,6 +139,19 @@ def test_a_ground_truth_that_is_not_json_is_refused(tmp_path: Path, text: str) -
         read_folder(tmp_path)
 
 
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    text = json.dumps(document()).replace('"positives"', '"positives": [], "positives"')
+    (tmp_path / "groundtruth.json").write_text(text)
+    with pytest.raises(UsageError, match=r'groundtruth\.json: not JSON \(the key "positives" stands twice\)'):
+        read_folder(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    expected = read_folder(write(tmp_path, document()))
+    (tmp_path / "groundtruth.json").write_text(json.dumps(document()), encoding="utf-8-sig")
+    assert read_folder(tmp_path) == expected
+
+
 def test_a_number_beyond_every_float_is_no_edge_of_a_box(tmp_path: Path) -> None:
     query = '{"image": "a.png", "positives": [], "box": [0, 0, 1e999, 9]}'
     (tmp_path / "groundtruth.json").write_text(f'{{"images": ["a.png"], "queries": [{query}]}}')

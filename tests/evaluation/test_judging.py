@@ -6,6 +6,7 @@ from pathlib import Path
 
 from resight.evaluation.dataset import ALL, Dataset, Query, Rules
 from resight.evaluation.judging import judge, pool_shots
+from resight.evaluation.result import SHOWN
 
 
 def test_junk_is_taken_out_before_ranks_are_counted_but_stays_among_the_hits() -> None:
@@ -20,6 +21,13 @@ def test_only_the_first_hits_count_where_the_rules_say_so() -> None:
     query = Query("q", "q.jpg", frozenset("ac"))
     judged = judge(query, (["a", "x", "c"], [3.0, 2.0, 1.0]), Rules(depth=2), None)
     assert (judged.ranks, judged.positives, len(judged.hits)) == ((0,), 2, 2)
+
+
+def test_only_the_first_hits_are_kept_but_all_count() -> None:
+    names = [f"{number}.jpg" for number in range(SHOWN + 5)]
+    judged = judge(Query("q", "q.jpg", frozenset(names[-1:])), (names, [0.0] * len(names)), Rules(), None)
+    assert [hit.name for hit in judged.hits] == names[:20] == names[:SHOWN]
+    assert judged.ranks == (SHOWN + 4,)
 
 
 def test_a_shot_has_the_score_of_its_best_frame() -> None:
@@ -48,6 +56,11 @@ def test_a_query_elsewhere_is_another_photo_though_it_has_the_name_of_one() -> N
     given = Query("a", "a", frozenset("c"))
     assert queries(given, query_root=Path("sketches")) == (given,)
     assert queries(given, shots={"a": "s"}) == (given,)
+
+
+def test_a_photo_of_a_query_that_should_be_found_is_not_left_out_with_the_others() -> None:
+    (own,) = queries(Query("t", "a", frozenset("bc"), more=(("b", None),)))
+    assert own.junk == frozenset("a")
 
 
 def test_every_photo_of_a_query_is_left_out() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import AP, RR, P, Qrel, R, ScoredDoc, Success
 
+from resight.evaluation import runs
 from resight.evaluation.metrics import (
     clipped_precision_at,
     filled_in_ap,
@@ -299,8 +300,9 @@ def test_tied_scores_swapped_change_nothing(hits: list[tuple[str, float]]) -> No
     """Scores decide the order of a run, and names that of ties, so the order in which ties are listed is nothing."""
 
     def judged(listed: list[tuple[str, float]]) -> list[int]:
-        ranking = [name for name, _ in sorted(listed, key=lambda hit: (-hit[1], hit[0]))]
-        return positions(ranking, {"a", "d", "g"}, {"b", "h"}).tolist()
+        names, scores = runs.ranked([name for name, _ in listed], [score for _, score in listed])
+        assert (-scores).tolist() == sorted((-scores).tolist())
+        return positions(names, {"a", "d", "g"}, {"b", "h"}).tolist()
 
     for one, (_, score) in enumerate(hits):
         for other in range(one + 1, len(hits)):

@@ -12,7 +12,7 @@ from PIL import Image
 from resight.errors import UsageError
 from resight.evaluation import photos
 from resight.evaluation.dataset import ALL, Dataset, Query
-from resight.evaluation.photos import check_photos, count_distractors
+from resight.evaluation.photos import check_photos
 from resight.images import Box
 
 
@@ -55,6 +55,15 @@ def test_missing_photos_are_named_and_counted(dataset: Dataset) -> None:
     (dataset.root / "a.jpg").unlink()
     with pytest.raises(UsageError, match=r"jpg/a\.jpg: no such photo \(and 1 more\) of the 3 photos"):
         check_photos(dataset)
+
+
+def test_a_name_that_only_looks_like_the_one_that_is_missing_is_told_of(dataset: Dataset) -> None:
+    save(dataset.root / "e\u0301.jpg")
+    looked_for = replace(dataset, images=("\u00e9.jpg",))
+    with pytest.raises(
+        UsageError, match="of mini; one that looks the same is there, spelt with other Unicode characters"
+    ):
+        check_photos(looked_for)
 
 
 def test_surplus_photos_are_named_and_counted(dataset: Dataset) -> None:
@@ -143,12 +152,14 @@ def test_folders_that_are_missing_or_empty_are_named(dataset: Dataset, tmp_path:
         check_photos(replace(dataset, distractors=tmp_path / "oxc1_100k"))
 
 
-def test_distractors_are_counted(dataset: Dataset, tmp_path: Path) -> None:
-    assert count_distractors(dataset) == 0
+def test_all_published_distractors_must_be_there_and_no_others(dataset: Dataset, tmp_path: Path) -> None:
     for name in ("x/1.jpg", "y/1.jpg", "y/2.jpg"):
         save(tmp_path / "oxc1_100k" / name)
-    assert count_distractors(replace(dataset, distractors=tmp_path / "oxc1_100k")) == 3
-    check_photos(replace(dataset, distractors=tmp_path / "oxc1_100k"))
+    distracted = replace(dataset, distractors=tmp_path / "oxc1_100k", distractor_count=3)
+    check_photos(distracted)
+    for published in (2, 4):
+        with pytest.raises(UsageError, match=f"oxc1_100k: 3 photos; the distractors of mini are {published}: get all"):
+            check_photos(replace(distracted, distractor_count=published))
 
 
 def test_links_to_nothing_are_named(dataset: Dataset) -> None:

@@ -374,7 +374,7 @@ def test_copies_of_a_shared_part_do_not_multiply(start: bytes, again: bytes | No
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"gnd\.pkl: the file is over the limit of 16 MiB"):
+    with pytest.raises(UsageError, match=r"gnd\.pkl: the file is over the limit of 4 MiB"):
         load(b"]" * (MAX_BYTES + 1), tmp_path)
 
 
@@ -386,6 +386,22 @@ def test_deep_nesting_neither_recurses_nor_crashes(nest: bytes, tmp_path: Path) 
     for _ in range(depth):
         assert isinstance(value, list | tuple | dict)
         value = value[0]
+
+
+@pytest.mark.parametrize("shape", [(1,), (0,)])
+def test_arrays_in_arrays_are_refused_because_python_crashes_on_freeing_many(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    inner, outer = np.empty(shape, object), np.empty(1, object)
+    outer[0] = inner
+    with pytest.raises(UsageError, match=r"gnd\.pkl: holds an array of objects in an array of objects"):
+        load(pickle.dumps(outer), tmp_path)
+    # Also where the inner one is filled only after it was put into the outer one.
+    empty = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+    dtype = b"cnumpy\ndtype\n(S'O8'\nI0\nI1\ntR"
+    late = empty + b"p0\n0" + empty + b"(I1\n(I1\nt" + dtype + b"I0\n(lg0\natb."
+    with pytest.raises(UsageError, match="holds an array of objects in an array of objects"):
+        load(late, tmp_path)
 
 
 def test_a_list_that_holds_itself_is_read(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from resight.errors import ImageError, UsageError
 from resight.evaluation import photos
-from resight.evaluation.dataset import ALL, Dataset, Query
+from resight.evaluation.dataset import ALL, Dataset, Query, Rules
 from resight.evaluation.judging import Scored
 from resight.evaluation.protocols import evaluate, evaluate_rankings, evaluate_recipe
 from resight.images import Box
@@ -109,6 +109,8 @@ class Recorder(Scripted):
         super().__init__({"q": ["a", "distractors/a", "b"]})
         self.created: list[tuple[Path, str, Path | None]] = []
         self.added: list[tuple[Path, str, Collection[str] | None]] = []
+        self.roots: list[dict[str, str]] = []
+        self.others = 0
 
     def create(self, path: Path, recipe: str, *, fit: Path | None, progress: object) -> Recorder:
         self.created.append((path, recipe, fit))
@@ -127,7 +129,13 @@ class Recorder(Scripted):
         return SimpleNamespace(added=2, changed=0, unchanged=0, unreadable=[(f"{prefix}c", "the file is empty")])
 
     def info(self) -> SimpleNamespace:
-        return SimpleNamespace(bytes_per_image=100.0, words_per_image=None, bytes_per_feature=16.0)
+        return SimpleNamespace(
+            roots=self.roots,
+            images=2 * len({prefix for _, prefix, _ in self.added}) + self.others,
+            bytes_per_image=100.0,
+            words_per_image=None,
+            bytes_per_feature=16.0,
+        )
 
 
 @pytest.fixture
@@ -218,7 +226,41 @@ def test_the_rankings_of_another_system_are_judged_the_same() -> None:
     given = dataset(query("q", "a", "b"), query("r", "c"))
     rankings = {"q": (["b", "c", "a"], [3.0, 2.0, 1.0]), "r": (["a"], [1.0])}
     ours = evaluate(Scripted({name: names for name, (names, _) in rankings.items()}), given, recipe="r")
-    theirs = evaluate_rankings(given, rankings.items(), system="theirs")
+    given = replace(given, distractor_count=7)
+    theirs = evaluate_rankings(given, dict(reversed(rankings.items())), system="theirs")
     assert [one.ranks for one in theirs.queries] == [one.ranks for one in ours.queries] == [(1,), ()]
     assert theirs.recipe == "theirs"
+    assert (ours.protocol.distractors, theirs.protocol.distractors) == (0, 7)
     assert theirs.search_seconds is None
+
+
+def test_distractors_of_before_are_refused_before_anything_is_indexed(recorder: Recorder, tmp_path: Path) -> None:
+    given = dataset(query("q", "ab"))
+    own = {"path": str(Path("photos").resolve()), "prefix": ""}
+    recorder.roots = [own, {"path": str(tmp_path.resolve()), "prefix": "distractors/"}]
+    evaluate_recipe("sift-bow", given, distractors=tmp_path, at=tmp_path / "index")
+    recorder.added.clear()
+    (tmp_path / "other").mkdir()
+    for distractors in (None, tmp_path / "other"):
+        with pytest.raises(UsageError, match=f"index2: holds photos of {tmp_path.resolve()}, which are not to be"):
+            evaluate_recipe("sift-bow", given, distractors=distractors, at=tmp_path / "index2")
+        (tmp_path / "index2").rmdir()
+    assert recorder.added == []
+
+
+def test_photos_that_the_index_holds_though_they_are_gone_are_refused(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.others = 3
+    with pytest.raises(UsageError, match="index: holds 3 photos that are not to be searched, or are gone"):
+        evaluate_recipe("sift-bow", dataset(query("q", "ab")), at=tmp_path / "index")
+
+
+def test_a_query_without_a_ranking_is_named() -> None:
+    given = dataset(query("q", "a"), query("r", "c"))
+    with pytest.raises(UsageError, match="theirs: no ranking of query r"):
+        evaluate_rankings(given, {"q": (["a"], [1.0])}, system="theirs")
+
+
+def test_the_rules_of_the_benchmark_are_in_the_protocol() -> None:
+    rules = Rules(measure="N-S", ap="rectangle", depth=2)
+    result = evaluate(Scripted({"q": ["a"]}), replace(dataset(query("q", "a")), rules=rules), recipe="r")
+    assert (result.protocol.measure, result.protocol.ap, result.protocol.depth) == ("N-S", "rectangle", 2)

@@ -106,6 +106,11 @@ def test_an_interval_holds_the_mean() -> None:
             "ranks must ascend",
         ),
         ({"settings": {"all": {"queries": [{**query("q", (), 1).model_dump(), "ranks": [1, 2]}]}}}, "ranks must"),
+        (
+            {"settings": {"all": {"queries": [{**query("q", (), 1).model_dump(), "ranks": [10**30]}]}}},
+            "all.0.ranks.0: ",
+        ),
+        ({"protocol": {"database": 3, "distractors": 0, "queries": 2}}, "r.json: there are 1 queries, and 2 by the"),
     ],
 )
 def test_a_document_that_is_wrong_is_refused_by_key(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -120,6 +125,14 @@ def test_a_document_that_is_wrong_is_refused_by_key(tmp_path: Path, change: dict
 def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(UsageError, match="not JSON"):
+        EvaluationResult.read(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize("key", ["bytes_per_image", "seconds"])
+def test_a_number_that_is_too_large_for_one_is_refused(tmp_path: Path, key: str) -> None:
+    text = result(query("q", (0,), 1)).to_json().replace(f'"{key}": null', f'"{key}": 0.5')
+    (tmp_path / "r.json").write_text(text.replace(f'"{key}": 0.5', f'"{key}": 1e999'))
+    with pytest.raises(UsageError, match=f"{key}: Input should be a finite number"):
         EvaluationResult.read(tmp_path / "r.json")
 
 

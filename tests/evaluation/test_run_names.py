@@ -57,6 +57,11 @@ def test_a_name_may_lack_suffix_and_folders_where_one_image_is_meant(short: str,
     assert names(run(q=[short]), dataset(["q"])) == {"q": (full,)}
 
 
+def test_only_the_suffix_of_an_image_may_be_left_out() -> None:
+    with pytest.raises(UsageError, match='there is no image "v1" in the data set'):
+        names(run(q=["v1"]), dataset(["q"]))
+
+
 def test_a_whole_name_is_never_taken_for_part_of_another() -> None:
     images = ("one.jpg", "a/one.jpg", "one.jpg.jpg")
     assert names(run(q=["one.jpg"]), dataset(["q"], images)) == {"q": ("one.jpg",)}
@@ -95,7 +100,9 @@ def test_unknown_names_of_json_are_told_with_the_query() -> None:
         UsageError, match=r'run.json, query "q2": there is no image "zzz" in the data set; the names of'
     ):
         match_run(run(q1=["one"], q2=["zzz"]), dataset())
-    with pytest.raises(UsageError, match=r'^run.json: there is no query "zzz" in the data set$'):
+    with pytest.raises(
+        UsageError, match=r'^run.json: there is no query "zzz" in the data set; its queries are called q1, q2$'
+    ):
         match_run(run(q1=["one"], zzz=["one"]), dataset())
 
 

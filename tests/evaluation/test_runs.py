@@ -124,6 +124,7 @@ def test_lines_of_several_queries_may_be_mixed_and_encoded_differently() -> None
         ("q Q0 a 1 1_0 t", 'line 1: the score "1_0" is not a finite number'),
         ("q Q0 a 1 1,5 t", 'line 1: the score "1,5" is not a finite number'),
         ("q Q0 a 1 1 t\nq Q0 b 2 0 t\np Q0 a 1 1 t\nq Q0 a 3 0 t", 'line 4: "a" is ranked twice for query "q"'),
+        ("q Q0 a 1 1 t\nq Q0 b 2 1 t\nq Q0 b 3 1 t\nq Q0 a 4 1 t", 'line 3: "b" is ranked twice for query "q"'),
         ("q Q0 a 1 1 t\nq Q0 %61 2 0 t", 'line 2: "a" is ranked twice for query "q"'),
         ("q Q0 a 1 1 t\nq Q0 50%.jpg 2 0 t", r'line 2: "%\.j" in "50%\.jpg" is no percent escape'),
         ("q% Q0 a 1 1 t", 'line 1: "%" in "q%" is no percent escape'),
@@ -150,6 +151,7 @@ def test_a_faulty_file_is_refused_by_file_and_line(text: str | bytes, message: s
         ('{"q": {"b": 1, "a": "1"}}', 'query "q", document "a": the score "1" is not a finite number'),
         ('{"q": {"a": true}}', 'document "a": the score true is not a finite number'),
         ('{"q": {"a": null}}', 'document "a": the score null is not a finite number'),
+        ('{"q": {"a": [{"b": 1}]}}', r'document "a": the score \[…\] is not a finite number'),
         ('{"q": {"a": {"b": 1}}}', 'document "a": the score {…} is not a finite number'),
         ('{"q": {"a": 1' + "0" * 400 + "}}", 'document "a": the score 10+ is not a finite number'),
         ('{"q": {"a": 1, "b": 2, "a": 3}}', '"a" is ranked twice for query "q"'),
@@ -157,6 +159,7 @@ def test_a_faulty_file_is_refused_by_file_and_line(text: str | bytes, message: s
         ('{"a": 0.5}', 'query "a": {query: {document: score}} is expected'),
         ('{"q": ["a", "b"]}', 'query "q": {query: {document: score}} is expected'),
         ('{"q": {"": 1}}', 'query "q": an empty name'),
+        ('{"": {"a": 1}}', 'query "": an empty name'),
         ('[["q", "a", 1]]', "{query: {document: score}} is expected"),
         ('{"q": {"a": 1}', "not JSON: .*line 1 column 15"),
         ('{"q": {"a": 1' + "0" * 5000 + "}}", "not JSON: Exceeds the limit"),
@@ -196,6 +199,10 @@ def test_a_query_is_written_once(tmp_path: Path) -> None:
         add("q", ["a"], [1.0])
         with pytest.raises(ValueError, match="query q is ranked twice"):
             add("q", ["b"], [1.0])
+
+
+def test_ties_are_in_the_order_of_their_names_however_they_are_given() -> None:
+    assert ranked(["c", "b", "a"], [2.0, 1.0, 1.0]).names == ("c", "a", "b")
 
 
 def test_a_ranking_cannot_be_changed() -> None:

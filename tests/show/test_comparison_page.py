@@ -86,10 +86,10 @@ def test_the_worst_queries_come_first_and_the_rest_is_counted(tmp_path: Path) ->
     compared = compare({"one": result(FIRST), "two": result(SECOND, "two")})
     page = write_comparison(tmp_path / "p.html", compared)
     assert titles(page) == ["bad", "middle", "good"]
-    assert "By AP of one, all of them, 1 without positives left out." in read(page).text
+    assert "Ordered by AP of one, all are shown, 1 without positives left out." in read(page).text
     fewer = write_comparison(tmp_path / "q.html", compared, queries=1)
     assert titles(fewer) == ["bad"]
-    assert "By AP of one, 2 better queries are left out, 1 without positives left out." in read(fewer).text
+    assert "Ordered by AP of one, 2 better queries are left out, 1 without positives left out." in read(fewer).text
 
 
 def test_hits_of_each_result_are_marked_where_they_were_ranked(tmp_path: Path) -> None:
@@ -123,6 +123,19 @@ def test_figures_of_a_query_are_those_of_its_ranking(tmp_path: Path) -> None:
     assert found[1][0] == "2.0"
     # What has all its right ones first has the first wrong one right after them.
     assert "<td>1</td><td>4</td><td>3</td><td>3 of 3</td>" in sections(page)[2]
+
+
+def test_what_was_judged_by_qrels_alone_has_no_count_of_images(tmp_path: Path) -> None:
+    protocol = Protocol(database=0, distractors=0, queries=1)
+    judged = result([query("q", "wwr" + 300 * "w" + "r", image="")], protocol=protocol)
+    compared = compare({"one": judged})
+    page = write_comparison(tmp_path / "p.html", compared)
+    text = page.read_text("utf-8")
+    assert subject(compared).startswith("1 queries, whole photos")
+    assert '<p class="quiet name">3 to find</p>' in text
+    assert "ranks of the right ones, 1 to 304 (logarithmic)" in text
+    (marks,) = re.findall(r'<path class="found" d="([^"]*)"', text)
+    assert re.findall(r"M([\d.]+) ", marks)[-1] == "258.0"
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resight.cli.output import print_json, print_table, readable, say, shown
+from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 from resight.errors import UsageError
 
@@ -57,6 +58,7 @@ def compare(
     from resight.evaluation import comparison as comparing
     from resight.evaluation.result import EvaluationResult
 
+    check_outputs({"--html": html, "--plot": plot}, files)
     results = [EvaluationResult.read(path) for path in files]
     named = names(files, results)
     # By their files, because what cannot be compared is a file to replace.
@@ -94,10 +96,12 @@ def names(files: Sequence[Path], results: Sequence[EvaluationResult]) -> list[st
     recipes = [result.recipe for result in results]
     short = [path.name for path in files]
     paths = short if len(set(short)) == len(short) else [str(path) for path in real]
-    return [
+    named = [
         recipe if recipes.count(recipe) == 1 else f"{recipe} ({readable(path)})"
         for recipe, path in zip(recipes, paths, strict=True)
     ]
+    # A recipe may be called as another one with its file.
+    return named if len(set(named)) == len(named) else [readable(path) for path in real]
 
 
 def print_comparison(compared: Comparison) -> None:

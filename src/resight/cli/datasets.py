@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 _LAYOUTS = {
-    True: "confirmed: read from an authority, which the reader names",
+    True: "confirmed: read from an authority, which the code of the reader names",
     False: "unconfirmed: inferred, as far as no authority was found",
 }
 
@@ -44,10 +44,14 @@ def datasets(
 
 
 def _print_one(one: Benchmark, as_json: bool) -> None:
+    from resight.evaluation.benchmarks.benchmark import OWN
+
     if as_json:
         print_json(_described(one))
         return
+    published = one.source != OWN
     extra = [("distractors", one.extra)] if one.extra is not None else []
+    layout = [("layout", _LAYOUTS[one.confirmed])] if published else []
     print_fields(
         [
             ("data set", one.name),
@@ -55,8 +59,8 @@ def _print_one(one: Benchmark, as_json: bool) -> None:
             ("images", _count(one.images)),
             ("queries", _count(one.queries)),
             *extra,
-            ("published at", one.source),
-            ("layout", _LAYOUTS[one.confirmed]),
+            ("published at" if published else "source", one.source),
+            *layout,
             ("read by", _reader(one)),
             ("run", f"resight evaluate FOLDER --dataset {one.name} --recipe RECIPE"),
         ]
@@ -64,7 +68,8 @@ def _print_one(one: Benchmark, as_json: bool) -> None:
     print("\nFOLDER/")
     for line in one.layout.split("\n"):
         print(f"  {shown(line)}")
-    say("Nothing is downloaded: FOLDER is for you to fill with what is published.")
+    if published:
+        say("Nothing is downloaded: FOLDER is for you to fill with what is published.")
 
 
 def _described(one: Benchmark) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resight.cli.output import print_fields, print_table, say, shown
+from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 from resight.errors import UsageError
 
@@ -89,12 +90,21 @@ def evaluate(
     """Judge a recipe, or somebody else's run, on photos with ground truth."""
     if recipe is None and run is None and save_qrels is None:
         raise UsageError("name the --recipe to judge, or the --run of another system")
-    _check_choices(folder, recipe, run, qrels, {"--distractors": distractors, "--fit": fit, "--index": index})
+    _check_choices(folder, recipe, run, qrels)
+    _check_options(
+        recipe is not None,
+        "--recipe",
+        {"--distractors": distractors, "--fit": fit, "--index": index, "--save-run": save_run},
+    )
+    _check_options(run is not None, "--run", {"--allow-missing": allow_missing})
+    _check_options(recipe is not None or run is not None, "--recipe or --run", {"--output": output, "--json": as_json})
+    given = [path for path in (run, qrels, folder and folder / "groundtruth.json") if path is not None]
+    check_outputs({"--output": output, "--save-run": save_run, "--save-qrels": save_qrels}, given)
     data = _read(folder, dataset, qrels)
     if save_qrels is not None:
         _write_qrels(save_qrels, data)
     if run is not None:
-        result = _judge_run(run, data, allow_missing)
+        result = judge_run(run, data, allow_missing)
     elif recipe is not None:
         result = _judge_recipe(recipe, data, distractors, fit, index, save_run)
     else:
@@ -107,23 +117,20 @@ def evaluate(
         result.write(output)
 
 
-def _check_choices(
-    folder: Path | None,
-    recipe: str | None,
-    run: Path | None,
-    qrels: Path | None,
-    only_recipe: Mapping[str, Path | None],
-) -> None:
+def _check_choices(folder: Path | None, recipe: str | None, run: Path | None, qrels: Path | None) -> None:
     if (folder is None) == (qrels is None):
         raise UsageError("name either the FOLDER with the ground truth, or --qrels FILE")
     if recipe is not None and run is not None:
         raise UsageError("--recipe and --run exclude each other: judge one of them")
     if qrels is not None and run is None:
         raise UsageError("--qrels judges a run: name it with --run FILE")
-    if recipe is None:
-        for option, value in only_recipe.items():
-            if value is not None:
-                raise UsageError(f"{option} goes with --recipe; a run is judged as it is")
+
+
+def _check_options(usable: bool, needed: str, options: Mapping[str, Path | bool | None]) -> None:
+    """Refuses options that would be ignored because what they go with was not given."""
+    for option, value in options.items():
+        if value and not usable:
+            raise UsageError(f"{option} goes with {needed}")
 
 
 def _read(folder: Path | None, dataset: str, qrels: Path | None) -> Dataset:
@@ -146,7 +153,7 @@ def _judge_recipe(
     with ExitStack() as stack:
         keep: Keep | None = None
         if save_run is not None:
-            add = stack.enter_context(writing_run(save_run, Path(recipe).stem))
+            add = stack.enter_context(writing_run(save_run, Path(recipe).stem or "resight"))
             keep = partial(_add_ranking, add)
         bar = stack.enter_context(progress_bar())
         return evaluate_recipe(
@@ -158,14 +165,23 @@ def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: Query
     add(query.id, *ranking)
 
 
-def _judge_run(path: Path, data: Dataset, allow_missing: bool) -> EvaluationResult:
+def judge_run(path: Path, data: Dataset, allow_missing: bool) -> EvaluationResult:
+    """Judges the run in a file; what makes its figures lower than they could be goes to standard error."""
+    from resight.evaluation.dataset import DISTRACTORS
     from resight.evaluation.protocols import evaluate_rankings
     from resight.evaluation.run_names import match_run, with_missing
     from resight.evaluation.runs import read_run
 
     run = read_run(path)
+    missing = sum(query.id not in run.rankings for query in data.queries)
+    if allow_missing and missing:
+        say(f"Note: {missing} of {len(data.queries)} queries are missing and count as queries that found nothing.")
+    if data.distractor_count and not any(
+        name.startswith(DISTRACTORS) for ranking in run.rankings.values() for name in ranking.names
+    ):
+        say(f"Note: the run has none of the {data.distractor_count:,} distractors; was it made without them?")
     matched = match_run(with_missing(run, data) if allow_missing else run, data)
-    return evaluate_rankings(data, matched.items(), system=path.stem)
+    return evaluate_rankings(data, matched, system=path.stem)
 
 
 def _write_qrels(path: Path, data: Dataset) -> None:
@@ -181,22 +197,26 @@ def print_result(result: EvaluationResult) -> None:
     """Figures and the protocol that they were had by; photos that could not be read go to standard error."""
     protocol = result.protocol
     depth = f", the first {protocol.depth} hits" if protocol.depth is not None else ""
+    # A qrels file does not say what was searched.
+    searched = f" {protocol.database} images and {protocol.distractors} distractors," if protocol.database else ""
     print(
-        f"{shown(result.recipe)} on {shown(result.dataset)}: {protocol.queries} queries, {protocol.database} images"
-        f" and {protocol.distractors} distractors, {protocol.ap} AP{depth}"
+        f"{shown(result.recipe)} on {shown(result.dataset)}: {protocol.queries} queries,{searched}"
+        f" {protocol.ap} AP{depth}"
     )
     columns = COLUMNS[protocol.measure]
     rows = []
     for setting in result.settings:
-        named = "" if len(result.settings) == 1 else setting
+        named = "" if len(result.settings) == 1 else f"{setting}: "
         parts: dict[str, Figures] = {}
         groups = result.groups(setting)
         if 1 < len(groups) <= GROUPS_SHOWN:
             parts |= groups
         parts |= {f"{size} boxes": mean for size, mean in result.sizes(setting).items()}
-        rows += [_row(f"{named} {part}".strip(), mean, columns, "") for part, mean in parts.items()]
+        rows += [_row(named + part, mean, columns, "") for part, mean in parts.items()]
         low, high = result.interval(setting)
-        rows.append(_row(named or "all queries", result.mean(setting), columns, f"[{low:.4f}, {high:.4f}]"))
+        counted = sum(query.positives > 0 for query in result.settings[setting])
+        asked = "all queries" if counted == protocol.queries else f"{counted} queries with positives"
+        rows.append(_row(named + asked, result.mean(setting), columns, f"[{low:.4f}, {high:.4f}]"))
     measure = _mean_name(protocol.measure)
     print_table(("", *map(_mean_name, columns), f"95 % of {measure}"), rows)
     costs = result.costs

@@ -191,7 +191,7 @@ def check_comparable(results: Mapping[str, EvaluationResult], setting: str | Non
         raise UsageError(f'{first_name}: there is no setting "{setting}"; it has {", ".join(first.settings)}')
     remarks = []
     for name, other in others:
-        for difference in _differences(first, other, setting):
+        if (difference := next(_differences(first, other, setting), None)) is not None:
             raise UsageError(
                 f"{name} cannot be compared with {first_name}: {difference}; evaluate both in the same way"
             )

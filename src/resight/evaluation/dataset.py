@@ -64,8 +64,9 @@ class Dataset:
     settings: the queries under each ground truth of the benchmark, such as easy, medium and hard; the same ids, photos
     and boxes in the same order in each. main: the setting whose figure is quoted first. query_root: where the query
     photos are, if not below `root`. shots: the shot that a database image is a frame of, where shots are what is
-    retrieved; positives and junk are shots then. distractors: a folder of photos that belong to the benchmark as well.
-    allowed: names that may be below `root` though they are not in the database, None for any.
+    retrieved; positives and junk are shots then. distractors: a folder of photos that belong to the benchmark as well;
+    distractor_count: how many of them were published. allowed: names that may be below `root` though they are not in
+    the database, None for any.
 
     A query that is a database image finds itself first, which says nothing: it becomes junk here, unless the ground
     truth lists it among the positives, as that of Oxford5k does.
@@ -80,6 +81,7 @@ class Dataset:
     query_root: Path | None = None
     shots: Mapping[str, str] = field(default_factory=dict)
     distractors: Path | None = None
+    distractor_count: int = 0
     allowed: frozenset[str] | None = None
 
     def __post_init__(self) -> None:

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from resight.errors import UsageError
-from resight.evaluation.benchmarks.benchmark import Benchmark
+from resight.evaluation.benchmarks.benchmark import OWN, Benchmark
 from resight.evaluation.dataset import ALL, Dataset, Query
-from resight.evaluation.documents import is_below, read_json
-from resight.folders import escape_name, find_images
+from resight.evaluation.json_files import read_json
+from resight.folders import escape_name, find_images, is_below
 from resight.images import Box
 
 GROUND_TRUTH = "groundtruth.json"
@@ -186,7 +186,7 @@ BENCHMARKS = (
         title="A folder of your own with its ground truth",
         images=None,
         queries=None,
-        source="your own photos",
+        source=OWN,
         layout=(
             f"{PHOTOS}/            the photos, in folders or not\n"
             f'{GROUND_TRUTH}   {{"images": [NAME, ...],\n'

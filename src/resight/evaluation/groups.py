@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from resight.errors import ImageError, UsageError
-from resight.evaluation.benchmarks.benchmark import Benchmark
+from resight.evaluation.benchmarks.benchmark import OWN, Benchmark
 from resight.evaluation.dataset import ALL, Dataset, Query
 from resight.folders import find_images
 
@@ -47,7 +47,7 @@ BENCHMARKS = (
         title="A folder of your own with a folder per group",
         images=None,
         queries=None,
-        source="your own photos",
+        source=OWN,
         layout=(
             "GROUP/...   the photos of one thing, two or more; each asks for the others\n"
             "photos that are in no folder, or alone in theirs, are searched and do not ask"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -37,14 +38,13 @@ def check_photos(dataset: Dataset, *, progress: Progress | None = None) -> None:
         )
     _check_boxes(dataset, query_root, progress)
     if dataset.distractors is not None:
-        _present(dataset.distractors, f"the distractors of {dataset.name}")
-
-
-def count_distractors(dataset: Dataset) -> int:
-    """How many photos are in the folder of distractors, 0 where there is none. Raises UsageError if it is not there."""
-    if dataset.distractors is None:
-        return 0
-    return len(_present(dataset.distractors, f"the distractors of {dataset.name}"))
+        what = f"the distractors of {dataset.name}"
+        count = len(_present(dataset.distractors, what))
+        if count != dataset.distractor_count:
+            raise UsageError(
+                f"{displayed(dataset.distractors)}: {count:,} photos; {what} are {dataset.distractor_count:,}: get all "
+                "of them, or evaluate the data set without and name what there is with --distractors"
+            )
 
 
 def _present(root: Path, what: str) -> frozenset[str]:
@@ -63,9 +63,12 @@ def _require(root: Path, names: Iterable[str], present: frozenset[str], what: st
     expected = tuple(names)
     missing = [name for name in expected if name not in present]
     if missing:
+        alike = {unicodedata.normalize("NFC", name) for name in present}
+        spelt = "; one that looks the same is there, spelt with other Unicode characters"
+        hint = spelt if unicodedata.normalize("NFC", missing[0]) in alike else ""
         raise UsageError(
-            f"{_path(root, missing[0])}: no such photo{_more(len(missing))} of the {len(expected):,} photos of {what}; "
-            f"get what is missing, under the names that the ground truth has, below {displayed(root)}"
+            f"{_path(root, missing[0])}: no such photo{_more(len(missing))} of the {len(expected):,} photos of {what}"
+            f"{hint}; get what is missing, under the names that the ground truth has, below {displayed(root)}"
         )
 
 

@@ -110,7 +110,7 @@ def called(function: Known, arguments: tuple[object, ...]) -> tuple[object, int]
         case Known.SCALAR, (ElementType(dtype=dtype), raw):
             return _scalar(dtype, raw), dtype.itemsize
         case Known.RECONSTRUCT, (Known.ARRAY, (0,), _):
-            return np.ndarray((0,), np.uint8), 0
+            return np.ndarray((0,), np.object_), 0
         case Known.FROM_BUFFER, (raw, ElementType(dtype=dtype), shape, order, *axes):
             return _array(_shape(shape), dtype, order, axes, _bytes(raw))
     raise ForbiddenError(f"calls {function.value} with other arguments than arrays and containers are stored with")
@@ -121,6 +121,9 @@ def fill(array: Array, state: object) -> int:
     match state:
         case (1, shape, ElementType(dtype=dtype), bool() | 0 | 1 as column_major, list(items)) if dtype.hasobject:
             sides = _shape(shape)
+            # Python frees arrays in arrays by recursion in C, which a long chain of them would crash.
+            if any(isinstance(item, np.ndarray) and item.dtype.hasobject for item in items):
+                raise ForbiddenError("holds an array of objects in an array of objects")
             if math.prod(sides) != len(items):
                 raise DamagedError(f"an array of {len(items)} objects that should have {math.prod(sides)}")
             _set_state(array, sides, dtype, bool(column_major), items)

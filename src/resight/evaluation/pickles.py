@@ -29,7 +29,7 @@ from resight.evaluation.pickled_arrays import (
     pairs,
 )
 
-MAX_BYTES = 1 << 24
+MAX_BYTES = 1 << 22
 """Largest pickle that is read. The largest ground truth in use has 0.3 MB, and one byte may become a set of 216."""
 
 # What is made out of shared parts may be larger than the file, but not by much in a file that was written honestly.

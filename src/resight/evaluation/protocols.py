@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from importlib import metadata
@@ -19,7 +20,8 @@ from resight.evaluation.judging import Scored, judge, pool_shots
 from resight.evaluation.result import Costs, EvaluationResult, QueryResult, Unreadable
 from resight.evaluation.result import Protocol as Choices
 from resight.evaluation.runs import ranked
-from resight.images import Box
+from resight.folders import escape_name
+from resight.images import Box, displayed
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -106,7 +108,8 @@ def evaluate_recipe(
 
     What the recipe fits is fitted on the photos below `fit`, where that is given. The index is a temporary one; or it
     is at `at` and stays there, and what it holds already is not read again. `say` is told lines about fitting.
-    Raises UsageError where photos are not there or do not fit the ground truth, and what `Index` raises.
+    Raises UsageError where photos are not there or do not fit the ground truth, or the index at `at` holds others, such
+    as distractors of before; and what `Index` raises.
     """
     from resight.evaluation.photos import check_photos
     from resight.index import Index
@@ -118,6 +121,7 @@ def evaluate_recipe(
         path = at or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
         start = time.perf_counter()
         index = Index.create(path, recipe, fit=fit, progress=say)
+        _require_no_other_root(index.info().roots, path, dataset.root, distractors)
         indexing = None if progress is None else partial(progress, "indexing")
         report = index.add(dataset.root, only=frozenset(dataset.images), progress=indexing, say=say)
         unreadable = list(report.unreadable)
@@ -130,6 +134,11 @@ def evaluate_recipe(
             unreadable += more.unreadable
         seconds = time.perf_counter() - start
         info = index.info()
+        if others := info.images - (report.added + report.changed + report.unchanged + count):
+            raise UsageError(
+                f"{displayed(path)}: holds {others:,} photos that are not to be searched, or are gone; choose another"
+                " place for the index, or remove this one"
+            )
         result = evaluate(index, dataset, recipe=index.recipe.name, distractors=count, progress=progress, keep=keep)
         costs = Costs(
             # Where the photos were indexed before, the time says nothing.
@@ -150,12 +159,29 @@ def evaluate_recipe(
         )
 
 
-def evaluate_rankings(
-    dataset: Dataset, rankings: Iterable[tuple[str, Scored]], *, system: str, distractors: int = 0
-) -> EvaluationResult:
-    """Judges the rankings of another system: for each query of the data set, in its order, names and their scores."""
-    answers = ((scored, None) for _, scored in rankings)
-    return _result(dataset, _judged(dataset, answers, None), system, distractors, [])
+def _require_no_other_root(roots: Iterable[dict[str, str]], path: Path, photos: Path, distractors: Path | None) -> None:
+    """Before anything is indexed: what an index holds besides would be ranked as well."""
+    wanted = {(escape_name(os.path.realpath(photos)), "")}
+    if distractors is not None:
+        wanted.add((escape_name(os.path.realpath(photo_root(distractors))), DISTRACTORS))
+    for root in roots:
+        if (root["path"], root["prefix"]) not in wanted:
+            raise UsageError(
+                f"{displayed(path)}: holds photos of {root['path']}, which are not to be searched; choose another place"
+                " for the index, or remove this one"
+            )
+
+
+def evaluate_rankings(dataset: Dataset, rankings: Mapping[str, Scored], *, system: str) -> EvaluationResult:
+    """Judges the rankings of another system, by query id; it is taken to have searched all published distractors.
+
+    Raises UsageError where a query of the data set has no ranking.
+    """
+    missing = [query.id for query in dataset.queries if query.id not in rankings]
+    if missing:
+        raise UsageError(f"{system}: no ranking of query {missing[0]}; every query of {dataset.name} needs one")
+    answers = ((rankings[query.id], None) for query in dataset.queries)
+    return _result(dataset, _judged(dataset, answers, None), system, dataset.distractor_count, [])
 
 
 def _ask(

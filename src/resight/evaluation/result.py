@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from resight.errors import StorageError, UsageError
 from resight.evaluation.dataset import ALL, AveragePrecision, Mark, Measure
 from resight.evaluation.figures import Figures, figures, mean_figures
+from resight.evaluation.json_files import read_json
 from resight.evaluation.resampling import bootstrap_interval
 from resight.files import write_whole
 
@@ -27,17 +28,20 @@ SIZES = ("small", "medium", "large")
 SHOWN = 20
 """Hits of each query that the document keeps, junk among them."""
 
+Count = Annotated[int, Field(ge=0, le=1 << 40)]
+"""More than there are images anywhere, and little enough to calculate with."""
+
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Protocol(_Record):
     """The choices that make two figures comparable, or not. depth: how many of the first hits count, None for all."""
 
-    database: int
-    distractors: int
-    queries: int
+    database: Count
+    distractors: Count
+    queries: Count
     measure: Measure = "AP"
     ap: AveragePrecision = "trapezoid"
     depth: int | None = None
@@ -63,8 +67,8 @@ class QueryResult(_Record):
 
     id: str
     image: str
-    positives: int = Field(ge=0)
-    ranks: tuple[int, ...]
+    positives: Count
+    ranks: tuple[Count, ...]
     seconds: float | None = None
     box: tuple[float, float, float, float] | None = None
     group: str | None = None
@@ -73,7 +77,7 @@ class QueryResult(_Record):
     @model_validator(mode="after")
     def _ranks_ascend(self) -> Self:
         pairs = zip(self.ranks, self.ranks[1:], strict=False)
-        if len(self.ranks) > self.positives or min(self.ranks, default=0) < 0 or any(a >= b for a, b in pairs):
+        if len(self.ranks) > self.positives or any(a >= b for a, b in pairs):
             raise ValueError("ranks must ascend from 0 on, and not be more than the positives")
         return self
 
@@ -137,9 +141,11 @@ class EvaluationResult(_Record):
         return settings
 
     @model_validator(mode="after")
-    def _main_exists(self) -> Self:
+    def _main_is_counted(self) -> Self:
         if self.main not in self.settings:
             raise ValueError(f'there is no setting "{self.main}"')
+        if self.protocol.queries != len(self.queries):
+            raise ValueError(f"there are {len(self.queries)} queries, and {self.protocol.queries} by the protocol")
         return self
 
     @property
@@ -227,12 +233,7 @@ class EvaluationResult(_Record):
     @classmethod
     def read(cls, path: Path) -> EvaluationResult:
         """Reads a document that `write` wrote. Raises UsageError that names the file and the key that is wrong."""
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}: not JSON ({error})") from error
+        document = read_json(path)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise UsageError(f'{path}: not a result of `resight evaluate --output` (no "format": "{FORMAT}")')
         settings = document.get("settings")
@@ -245,7 +246,8 @@ class EvaluationResult(_Record):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"{path}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
+            where = f"{path}: {key}" if key else f"{path}"
+            raise UsageError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def terciles(areas: Sequence[float | None]) -> list[str | None]:
@@ -277,7 +279,3 @@ def _plain(values: Any) -> Any:
     if isinstance(values, tuple):
         return [_plain(value) for value in values]
     return None if not math.isfinite(values) else values
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")

@@ -51,14 +51,18 @@ def _check_queries(run: Run, ids: Sequence[str]) -> None:
     for query in run.rankings:
         if query not in known:
             where = _where(run, run.query_lines.get(query))
-            raise UsageError(f'{where}there is no query "{query}" in the data set{nearest(query, ids)}')
+            hint = nearest(query, ids) or f"; its queries are called {_listed(ids)}"
+            raise UsageError(f'{where}there is no query "{query}" in the data set{hint}')
     missing = [query for query in ids if query not in run.rankings]
     if missing:
-        listed = ", ".join(missing[:_LISTED]) + (", …" if len(missing) > _LISTED else "")
         raise UsageError(
-            f"{run.source}: {len(missing)} of {len(ids)} queries are missing: {listed}; rank every query, or have the "
-            "missing ones count as queries that found nothing (--allow-missing)"
+            f"{run.source}: {len(missing)} of {len(ids)} queries are missing: {_listed(missing)}; rank every "
+            "query, or have the missing ones count as queries that found nothing (--allow-missing)"
         )
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_LISTED]) + (", …" if len(ids) > _LISTED else "")
 
 
 def _full_names(run: Run, short: Sequence[str], known: set[str]) -> dict[str, str]:

@@ -257,7 +257,9 @@ def _is_score(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    return "{…}" if isinstance(value, _Object) else json.dumps(value)[:40]
+    if isinstance(value, _Object):
+        return "{…}"
+    return "[…]" if isinstance(value, list) else json.dumps(value)[:40]
 
 
 def _second(numbers: NDArray[np.int32]) -> int | None:

@@ -83,10 +83,10 @@ def write_comparison(
 def _shown(comparison: Comparison, known: int, limit: int) -> str:
     """Which queries are shown and which are not, as HTML."""
     measure, first = comparison.measure, comparison.names[0]
-    said = [f"By {measure} of {first}"]
+    said = [f"Ordered by {measure} of {first}"]
     if len(comparison.baseline.settings) > 1:
         said[0] += f" in the setting {comparison.setting}"
-    said.append(f"{known - limit:,} better queries are left out" if known > limit else "all of them")
+    said.append(f"{known - limit:,} better queries are left out" if known > limit else "all are shown")
     without = len(comparison.baseline.settings[comparison.setting]) - known
     if without:
         said.append(f"{without:,} without positives left out")
@@ -145,7 +145,9 @@ def _asked(comparison: Comparison, asked: QueryResult, gallery: Gallery, photos:
 
 
 def _facts(asked: QueryResult) -> str:
-    parts = [f"{asked.positives:,} to find", asked.image]
+    parts = [f"{asked.positives:,} to find"]
+    if asked.image not in ("", asked.id):
+        parts.append(asked.image)
     if asked.group is not None:
         parts.insert(0, asked.group)
     if asked.box is not None:
@@ -156,9 +158,11 @@ def _facts(asked: QueryResult) -> str:
 def _answers(comparison: Comparison, answers: Mapping[str, QueryResult]) -> str:
     """A table with a row for each result: its figure, and where in the ranking the right ones are."""
     protocol, measure = comparison.baseline.protocol, comparison.measure
-    columns = ("", measure, "less the first", "first right", "first wrong", f"right in {_FIRST}", "found")
+    columns = ("", measure, "difference", "first right", "first wrong", f"right in {_FIRST}", "found")
     base = next(iter(answers.values())).figures(protocol.ap)[measure]
-    size = max(result.protocol.database + result.protocol.distractors for result in comparison.results.values())
+    # What was judged by qrels alone does not say how much was searched.
+    last = max((answer.ranks[-1] + 1 for answer in answers.values() if answer.ranks), default=1)
+    size = max(last, *(one.protocol.database + one.protocol.distractors for one in comparison.results.values()))
     rows = []
     for place, (name, answer) in enumerate(answers.items()):
         value = answer.figures(protocol.ap)[measure]
@@ -229,7 +233,6 @@ def _absent(name: str) -> str:
 
 _STYLE = """
 h3 { font-size: .92rem; font-weight: 600; margin: .9rem 0 .4rem; }
-.name { overflow-wrap: anywhere; unicode-bidi: isolate; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: .9rem 0 .3rem; font-variant-numeric: tabular-nums; font-size: .9rem; }
 caption { text-align: left; font-weight: 600; padding-bottom: .25rem; }
@@ -238,6 +241,7 @@ th { font-weight: 600; }
 thead th { color: var(--quiet); border-bottom: 1px solid var(--edge); font-weight: 500; }
 tbody th, thead th:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 9rem;
   max-width: 24rem; unicode-bidi: isolate; }
+.asked th, .asked td { padding-right: .7rem; } .asked thead th { white-space: normal; }
 details { margin: .7rem 0; } summary { cursor: pointer; }
 details caption { display: none; }
 ul.quiet { padding-left: 1.1rem; }
@@ -261,7 +265,8 @@ svg.plot { max-width: 992px; min-width: 640px; margin: 0 auto; }
 .is-right { border-top-color: #1b7f4b; } .is-wrong { border-top-color: #b3322b; }
 .is-junk { border-top-color: #6b6b70; }
 .is-junk .picture { opacity: .5; }
-.card p { margin: 0; padding: .2rem .4rem 0; display: flex; flex-wrap: wrap; gap: 0 .35rem; align-items: baseline; }
+.card p { margin: 0; padding: .2rem .4rem 0; display: flex; flex-wrap: wrap; gap: 0 .25rem; align-items: baseline; }
+.card .mark { padding: 0 .3rem; }
 .card p:last-child { padding-bottom: .3rem; }
 .card p.cut { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
   unicode-bidi: isolate; }

@@ -7,7 +7,8 @@ import colorsys
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[float, float, float, float]
+from resight.images import Box
+
 Points = NDArray[np.float64]
 
 

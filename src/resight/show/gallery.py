@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resight.errors import ImageError
-from resight.evaluation.documents import is_below
-from resight.folders import unescape_name
-from resight.images import decode
+from resight.folders import is_below, unescape_name
+from resight.images import Box, decode
 from resight.show.document import plain_text
-from resight.show.evidence import Box
 from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail
 
 

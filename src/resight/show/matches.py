@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
+from resight.images import Box
 from resight.search.ranking import Verification
-from resight.show.evidence import Box, Points, line_colours, located, spread_rows
+from resight.show.evidence import Points, line_colours, located, spread_rows
 
 Image = NDArray[np.uint8]
 _GAP = 12

@@ -6,17 +6,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.evaluation.dataset import Mark
+from resight.images import Box
 from resight.search.ranking import Verification
 from resight.show.document import plain_text, write_document
-from resight.show.evidence import Box, Points, line_colours, located, spread_rows
+from resight.show.evidence import Points, line_colours, located, spread_rows
 from resight.show.thumbnails import Image, Thumbnail, corners, outline, thumbnail
 
-Mark = Literal["right", "wrong", "junk"]
 _GAP = 8
 _LINES = 40
 _HEIGHT = 270

@@ -60,11 +60,8 @@ class Panel:
     drawing: str
 
 
-def plot(title: str, description: str, panels: Sequence[Panel], key: str = "plot") -> str:
-    """Panels one below the other as an SVG element. description: what a person who cannot see it should know.
-
-    key: what its ids begin with, which must differ between plots of one page.
-    """
+def plot(title: str, description: str, panels: Sequence[Panel]) -> str:
+    """Panels one below the other as an SVG element. description: what a person who cannot see it should know."""
     lines = list(_wrapped(title, WIDTH - 2 * _GAP, 17))
     body, y = [], _GAP + 22.0 * len(lines)
     heading = "".join(_text(line, _GAP, _GAP + 22 * row + 12, size=17, weight=600) for row, line in enumerate(lines))
@@ -74,9 +71,9 @@ def plot(title: str, description: str, panels: Sequence[Panel], key: str = "plot
     width, height = WIDTH + 2 * _GAP, math.ceil(y)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" width="{width}" height="{height}"'
-        f' viewBox="0 0 {width} {height}" aria-labelledby="{key}-title {key}-desc"'
+        f' viewBox="0 0 {width} {height}" aria-labelledby="plot-title plot-desc"'
         ' font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif">'
-        f'<title id="{key}-title">{plain_text(title)}</title><desc id="{key}-desc">{plain_text(description)}</desc>'
+        f'<title id="plot-title">{plain_text(title)}</title><desc id="plot-desc">{plain_text(description)}</desc>'
         f'<rect class="paper" width="{width}" height="{height}" fill="{_PAPER}"/>{heading}{"".join(body)}</svg>'
     )
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import ImageError
+from resight.evaluation.dataset import Mark
 from resight.images import Box, decode
 from resight.reader import Reader
 from resight.results import Hit, Result
-from resight.show.page import Mark, PageHit, PagePhoto, PageQuery
+from resight.show.page import PageHit, PagePhoto, PageQuery
 from resight.show.thumbnails import SIDE
 
 Source = str | Path | NDArray[np.uint8]

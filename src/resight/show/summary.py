@@ -74,7 +74,9 @@ def cost_table(comparison: Comparison) -> Table:
 def subject(comparison: Comparison) -> str:
     """What was asked of what, in a line."""
     protocol = comparison.baseline.protocol
-    parts = [f"{protocol.queries:,} queries, {protocol.database:,} {protocol.retrieved}"]
+    parts = [f"{protocol.queries:,} queries"]
+    if protocol.database:
+        parts.append(f"{protocol.database:,} {protocol.retrieved}")
     if protocol.distractors:
         parts.append(f"{protocol.distractors:,} distractors")
     parts.append("queries cropped to their boxes" if protocol.crop == "box" else "whole photos as queries")
@@ -115,10 +117,12 @@ def comparison_plot(comparison: Comparison) -> str:
         ]
         if differences:
             axis = f"difference of {measure} with its 95 % interval"
-            panels.append(interval_panel(f"Less {first}, on the same queries", axis, differences, reference=0.0))
+            panels.append(
+                interval_panel(f"Difference to {first}, on the same queries", axis, differences, reference=0.0)
+            )
     panels += curve_panels(
         "recall",
-        "mean precision",
+        "mean filled-in precision",
         [(_curves_title(part), _curves(comparison, part)) for part in comparison.of_kind("all")],
     )
     panels.append(legend_panel(comparison.names))

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
-from resight.show.evidence import Box, Points
+from resight.images import Box
+from resight.show.evidence import Points
 
 Image = NDArray[np.uint8]
 SIDE = 360

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from resight.evaluation import benchmarks as package
 from resight.evaluation import folder, groups
 from resight.evaluation.benchmarks.benchmark import Benchmark
 from resight.evaluation.benchmarks.catalogue import benchmarks, find
+from resight.evaluation.dataset import ALL, Dataset, Query
 
 
 def test_every_reader_is_listed_once() -> None:
@@ -56,6 +58,14 @@ def test_published_counts_are_held_to(tmp_path: Path) -> None:
     (tmp_path / "annotation/chairs_annotation.json").write_text(pairs)
     with pytest.raises(UsageError, match="qmul-chairs has 1 database images; 97 were published"):
         find("qmul-chairs").load(tmp_path)
+    with pytest.raises(UsageError, match="qmul-chairs has 1 queries; 97 were published"):
+        replace(find("qmul-chairs"), images=1).load(tmp_path)
+
+
+def test_two_queries_of_one_name_are_refused(tmp_path: Path) -> None:
+    twice = Dataset("x", tmp_path, ("a",), {ALL: (Query("q", "q.jpg", frozenset()), Query("q", "q.png", frozenset()))})
+    with pytest.raises(UsageError, match="two queries of folder are called q"):
+        replace(find("folder"), read=lambda folder: twice).load(tmp_path)
 
 
 def test_a_name_is_found_however_it_is_written() -> None:

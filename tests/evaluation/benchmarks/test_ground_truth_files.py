@@ -97,6 +97,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> object:
         (lambda one: one["gnd"][0].update(junk=[2]), r"gnd\[0\]: c_3 is both ok and junk"),
         (lambda one: one["gnd"][0].update(bbx=[1, 2, 3]), r"gnd\[0\]\.bbx: must be four numbers"),
         (lambda one: one["gnd"][0].update(bbx=[1, 2, 3, "4"]), r"gnd\[0\]\.bbx: must be four numbers"),
+        (lambda one: one["gnd"][0].update(bbx=[0, 0, 10**400, 9]), r"gnd\[0\]\.bbx: must be four numbers"),
         (lambda one: one["gnd"][0].update(bbx=[5, 2, 3, 4]), r"gnd\[0\]\.bbx: the box 5,2,3,4 is empty"),
         (lambda one: one["gnd"][0].update(bbx=None), r"gnd\[0\]\.bbx: must be a list"),
     ],

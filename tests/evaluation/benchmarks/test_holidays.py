@@ -58,6 +58,13 @@ def test_the_list_may_lie_in_the_folder_itself(tmp_path: Path) -> None:
     assert read_holidays(tmp_path) == expected
 
 
+def test_queries_are_in_the_order_of_their_numbers_whatever_that_of_the_list(tmp_path: Path) -> None:
+    (tmp_path / "holidays_images.dat").write_text("".join(f"{name}.jpg\n" for name in reversed(NAMES)))
+    dataset = read_holidays(tmp_path)
+    assert dataset.images[0] == "100101.jpg"
+    assert [query.id for query in dataset.queries] == ["100000", "100100"]
+
+
 def test_the_file_for_matlab_counts_before_the_list_and_that_before_the_photos(tmp_path: Path) -> None:
     write_photos(tmp_path / "jpg", ["200000", "200001"])
     assert read_holidays(tmp_path).images == ("200000.jpg", "200001.jpg")

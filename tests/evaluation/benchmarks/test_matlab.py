@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from pathlib import Path
@@ -89,6 +90,23 @@ def test_a_compressed_variable_without_its_checksum_is_refused(tmp_path: Path) -
     header, content = whole[:128], whole[136:-4]
     path.write_bytes(header + struct.pack("=II", 15, len(content)) + content)
     with pytest.raises(UsageError, match="a compressed variable is cut short"):
+        read_matlab(path, ("numbers",))
+
+
+def test_what_unpacks_to_far_more_than_ground_truth_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.mat"
+    savemat(path, {"numbers": np.zeros(1 << 20)}, do_compression=True)
+    assert len(open_matlab(path, ("numbers",)).numbers("numbers")) == 1 << 20
+    for content in ({"numbers": np.zeros(3 << 20)}, {"unread": np.zeros(3 << 19), "numbers": np.ones(3 << 19)}):
+        savemat(path, content, do_compression=True)
+        with pytest.raises(UsageError, match=r"x\.mat: .*too large"):
+            read_matlab(path, ("numbers",))
+    path.write_bytes(b" " * ((1 << 24) + 1))
+    with pytest.raises(UsageError, match=r"x\.mat: not a MATLAB file"):
+        read_matlab(path, ("numbers",))
+    path.unlink()
+    os.mkfifo(path)  # would be waited for
+    with pytest.raises(UsageError, match=r"x\.mat: no such file"):
         read_matlab(path, ("numbers",))
 
 

@@ -114,6 +114,7 @@ def test_the_sixth_query_by_index_is_the_first_of_the_second_landmark(tmp_path: 
 def test_distractors_lie_beside_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = read_oxford105k(folder)
     assert (dataset.name, dataset.distractors) == ("oxford105k", folder.parent / "oxc1_100k")
+    assert dataset.distractor_count == 100_071
     assert dataset.settings == read_oxford5k(folder).settings
     monkeypatch.chdir(folder)
     assert read_oxford105k(Path()).distractors == folder.parent / "oxc1_100k"

@@ -91,3 +91,4 @@ def test_distractors_lie_beside_the_folder(tmp_path: Path) -> None:
     write_gnd(tmp_path)
     dataset = read_paris106k(tmp_path)
     assert (dataset.name, dataset.distractors) == ("paris106k", tmp_path.parent / "oxc1_100k")
+    assert dataset.distractor_count == 100_071

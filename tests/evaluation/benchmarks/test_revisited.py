@@ -94,6 +94,7 @@ def test_an_added_query_shows_the_landmark_it_shares_most_with(tmp_path: Path) -
 def test_a_million_distractors_lie_beside_the_folder(read: Any, name: str, plain: Any, tmp_path: Path) -> None:
     dataset = read(write(tmp_path, name))
     assert (dataset.name, dataset.distractors) == (f"{name}-1m", tmp_path.parent / "revisitop1m" / "jpg")
+    assert dataset.distractor_count == 1_001_001
     assert dataset.settings == plain(tmp_path).settings
 
 

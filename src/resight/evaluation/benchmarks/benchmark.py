@@ -9,6 +9,9 @@ from pathlib import Path
 from resight.errors import UsageError
 from resight.evaluation.dataset import Dataset
 
+OWN = "your own photos"
+"""Source of a layout that nobody has published."""
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -40,4 +43,8 @@ class Benchmark:
         ):
             if published is not None and count != published:
                 raise UsageError(f"{folder}: {self.name} has {count} {what}; {published} were published")
+        ids = [query.id for query in dataset.queries]
+        if len(set(ids)) < len(ids):
+            twice = next(one for one in ids if ids.count(one) > 1)
+            raise UsageError(f"{folder}: two queries of {self.name} are called {twice}; keep one of them")
         return dataset

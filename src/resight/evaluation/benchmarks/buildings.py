@@ -12,7 +12,7 @@ from resight.evaluation.benchmarks.ground_truth_files import (
     ground_truth_paths,
     read_ground_truth,
 )
-from resight.evaluation.benchmarks.labels import LabelledQuery, photo_folder
+from resight.evaluation.benchmarks.labels import LabelledQuery
 from resight.evaluation.benchmarks.landmark_files import find_landmark_files, read_landmark_files
 from resight.evaluation.benchmarks.photo_names import PhotoNames, find_photo_names
 from resight.evaluation.dataset import ALL, Dataset, Query
@@ -36,7 +36,8 @@ class Buildings:
 
     def photos(self, folder: Path) -> PhotoNames:
         """The photos of the data set in a folder."""
-        return find_photo_names(photo_folder(folder, self.photo_folders))
+        roots = [folder / name for name in self.photo_folders]
+        return find_photo_names(next((root for root in roots if root.is_dir()), roots[0]))
 
 
 def read_buildings(folder: Path, buildings: Buildings) -> Dataset:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.benchmark import Benchmark
-from resight.evaluation.benchmarks.lists import read_rows
+from resight.evaluation.benchmarks.text_files import read_rows
 from resight.evaluation.dataset import ALL, Dataset, Query, Rules
 
 TRAINING_CLASSES = 100

@@ -9,8 +9,8 @@ from typing import Any
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.benchmark import Benchmark
 from resight.evaluation.dataset import ALL, Dataset, Query, Rules
-from resight.evaluation.documents import is_below, read_json
-from resight.folders import escape_name
+from resight.evaluation.json_files import read_json
+from resight.folders import escape_name, is_below
 
 
 def read_shoes(folder: Path) -> Dataset:

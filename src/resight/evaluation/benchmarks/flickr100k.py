@@ -7,16 +7,19 @@ of the Visual Geometry Group, University of Oxford, whose archive unpacks to oxc
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+
+from resight.evaluation.dataset import Dataset
 
 IMAGES = 100_071
 LAYOUT = """\
 ../oxc1_100k/TAG/*.jpg       100,071 photos of Flickr100k, beside FOLDER, as their archive unpacks"""
 
 
-def flickr100k(folder: Path) -> Path:
-    """Where the photos are: oxc1_100k beside the folder of the data set."""
-    return beside(folder, "oxc1_100k")
+def with_flickr100k(dataset: Dataset, folder: Path, name: str) -> Dataset:
+    """The data set of a folder, called `name`, with Flickr100k as its distractors: oxc1_100k beside the folder."""
+    return replace(dataset, name=name, distractors=beside(folder, "oxc1_100k"), distractor_count=IMAGES)
 
 
 def beside(folder: Path, name: str) -> Path:

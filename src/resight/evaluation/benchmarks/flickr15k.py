@@ -8,11 +8,10 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.benchmark import Benchmark
-from resight.evaluation.benchmarks.lists import read_rows
 from resight.evaluation.benchmarks.matlab import MatlabFile, open_matlab
+from resight.evaluation.benchmarks.text_files import read_rows
 from resight.evaluation.dataset import ALL, Dataset, Query
-from resight.evaluation.documents import is_below
-from resight.folders import escape_name
+from resight.folders import escape_name, is_below
 
 USERS = 10
 """Each of so many people sketched every class once."""

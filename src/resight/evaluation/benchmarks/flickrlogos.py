@@ -7,10 +7,9 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from resight.evaluation.benchmarks.benchmark import Benchmark
-from resight.evaluation.benchmarks.lists import Row, read_rows
+from resight.evaluation.benchmarks.text_files import Row, read_rows
 from resight.evaluation.dataset import ALL, Dataset, Query
-from resight.evaluation.documents import is_below
-from resight.folders import escape_name
+from resight.folders import escape_name, is_below
 
 _DATABASE = "trainvalset.txt"
 _QUERIES = "testset-logosonly.txt"

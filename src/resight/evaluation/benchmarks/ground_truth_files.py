@@ -15,7 +15,7 @@ import numpy as np
 
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.labels import LabelledQuery, checked_box, checked_name, require_apart
-from resight.evaluation.documents import read_json
+from resight.evaluation.json_files import read_json
 from resight.evaluation.pickles import load_arrays_pickle
 
 
@@ -63,7 +63,10 @@ def _query(
     if not isinstance(row, dict):
         raise UsageError(f"{path}: {key}: must be a dict with bbx, {', '.join(labels)}")
     numbers = _list(path, row, "bbx", f"{key}.bbx")
-    corners = [float(one) for one in numbers if isinstance(one, int | float | np.integer | np.floating)]
+    try:
+        corners = [float(one) for one in numbers if isinstance(one, int | float | np.integer | np.floating)]
+    except OverflowError:  # a whole number that is too large for a float
+        corners = []
     if len(corners) != len(numbers):
         raise UsageError(f"{path}: {key}.bbx: must be four numbers x0, y0, x1, y1")
     box = checked_box(corners, f"{path}: {key}.bbx")

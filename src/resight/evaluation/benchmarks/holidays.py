@@ -12,8 +12,9 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.benchmark import Benchmark
-from resight.evaluation.benchmarks.labels import checked_name, lines_of
+from resight.evaluation.benchmarks.labels import checked_name
 from resight.evaluation.benchmarks.matlab import MatlabFile, open_matlab
+from resight.evaluation.benchmarks.text_files import lines_of
 from resight.evaluation.dataset import ALL, Dataset, Query
 from resight.folders import find_images
 
@@ -70,7 +71,7 @@ def _by_name(names: Iterable[tuple[str, str]], source: str) -> tuple[tuple[str, 
         query = next((name for name in members if int(name.removesuffix(SUFFIX)) % 100 == 0), None)
         if query is None:
             raise UsageError(f"{source}: {members[0]} is there, but not its query {group * 100}{SUFFIX}")
-        queries.append(Query(query.removesuffix(SUFFIX), query, frozenset(members) - {query}, frozenset({query})))
+        queries.append(Query(query.removesuffix(SUFFIX), query, frozenset(members) - {query}))
     return tuple(images), tuple(queries)
 
 

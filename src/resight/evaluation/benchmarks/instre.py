@@ -7,11 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.benchmark import Benchmark
-from resight.evaluation.benchmarks.lists import read_rows
 from resight.evaluation.benchmarks.matlab import MatlabFile, open_matlab
+from resight.evaluation.benchmarks.text_files import read_rows
 from resight.evaluation.dataset import ALL, Dataset, Query
-from resight.evaluation.documents import is_below
-from resight.folders import escape_name, find_images, unescape_name
+from resight.folders import escape_name, find_images, is_below, unescape_name
 from resight.images import Box, displayed
 
 _TRUTH = "gnd_instre.mat"

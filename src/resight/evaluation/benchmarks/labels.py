@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from resight.errors import UsageError
-from resight.evaluation.benchmarks.lines import at_line, read_lines
-from resight.evaluation.documents import is_below
+from resight.folders import is_below
 from resight.images import Box
 
 
@@ -54,15 +52,3 @@ def require_apart(labels: Mapping[str, frozenset[str]], where: str) -> None:
         for other in kinds[position + 1 :]:
             if both := labels[kind] & labels[other]:
                 raise UsageError(f"{where}: {min(both)} is both {kind} and {other}")
-
-
-def photo_folder(folder: Path, names: Sequence[str]) -> Path:
-    """The first of these folders in `folder` that is there, or the first."""
-    return next((folder / name for name in names if (folder / name).is_dir()), folder / names[0])
-
-
-def lines_of(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a text file that are not blank, each with where it stands. Raises UsageError."""
-    for number, line in enumerate(read_lines(path), start=1):
-        if line.strip():
-            yield line.strip(), at_line(path, number)

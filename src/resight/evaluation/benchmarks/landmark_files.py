@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resight.errors import UsageError
-from resight.evaluation.benchmarks.labels import LabelledQuery, checked_box, checked_name, lines_of, require_apart
+from resight.evaluation.benchmarks.labels import LabelledQuery, checked_box, checked_name, require_apart
+from resight.evaluation.benchmarks.text_files import lines_of
 
 LABELS = ("good", "ok", "junk")
 

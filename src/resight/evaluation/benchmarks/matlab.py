@@ -22,7 +22,7 @@ Value: TypeAlias = "NDArray[Any] | str | list[Value] | list[dict[str, Value]]"
 _HEADER, _MATRIX, _COMPRESSED = 128, 14, 15
 _CELL, _STRUCT, _CHAR = 1, 2, 4
 _COMPLEX = 0x0800
-_MAX_BYTES = 1 << 30
+_MAX_BYTES = 1 << 24  # of a file, and of what is unpacked from it, of which eight may become a record of 200
 _MAX_DEPTH = 16
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
@@ -36,10 +36,11 @@ def read_matlab(path: Path, names: Collection[str]) -> dict[str, Value]:
     Notes: SciPy's reader is not used, because a damaged file can crash it, and the program with it. Objects, functions,
     sparse and complex arrays are not read, nor is version 7.3, which is HDF5.
     """
+    if not path.is_file():
+        raise UsageError(f"{displayed(path)}: no such file; it is the ground truth")
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"{displayed(path)}: no such file; it is the ground truth") from None
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{displayed(path)}: cannot be read ({error.strerror})") from error
     try:
@@ -145,13 +146,16 @@ def _variables(data: bytes, names: Collection[str]) -> Iterator[tuple[str, Value
     if len(data) < _HEADER or data[126:128] not in (b"IM", b"MI"):
         raise ValueError("its header is not of that version")
     order = "<" if data[126:128] == b"IM" else ">"
-    file = _Bytes(memoryview(data), order, _HEADER)
+    file, room = _Bytes(memoryview(data), order, _HEADER), _MAX_BYTES
+    if len(data) > room:
+        raise ValueError("it is too large")
     while file.at < len(data):
         kind, content = file.element()
         if kind == _COMPRESSED:
             inflate = zlib.decompressobj()
-            whole = inflate.decompress(content, _MAX_BYTES)
-            if not inflate.eof:
+            whole = inflate.decompress(content, room)
+            room -= len(whole)
+            if not inflate.eof or not room:  # no room would be taken for any amount
                 raise ValueError("a compressed variable is cut short or too large")
             kind, content = _Bytes(memoryview(whole), order).element()
         if kind != _MATRIX:

@@ -6,7 +6,6 @@ Oxford Buildings Dataset" of the Visual Geometry Group, University of Oxford.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from resight.evaluation.benchmarks import flickr100k
@@ -48,7 +47,7 @@ def read_oxford5k(folder: Path) -> Dataset:
 
 def read_oxford105k(folder: Path) -> Dataset:
     """Oxford5k in a folder, with Flickr100k beside it. Raises UsageError."""
-    return replace(read_oxford5k(folder), name="oxford105k", distractors=flickr100k.flickr100k(folder))
+    return flickr100k.with_flickr100k(read_oxford5k(folder), folder, "oxford105k")
 
 
 _LAYOUT = """\

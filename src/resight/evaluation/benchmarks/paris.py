@@ -6,7 +6,6 @@ University of Oxford.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from resight.evaluation.benchmarks import flickr100k
@@ -75,7 +74,7 @@ def read_paris6k(folder: Path) -> Dataset:
 
 def read_paris106k(folder: Path) -> Dataset:
     """Paris6k in a folder, with Flickr100k beside it. Raises UsageError."""
-    return replace(read_paris6k(folder), name="paris106k", distractors=flickr100k.flickr100k(folder))
+    return flickr100k.with_flickr100k(read_paris6k(folder), folder, "paris106k")
 
 
 _LAYOUT = """\

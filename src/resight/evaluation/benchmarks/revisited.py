@@ -54,17 +54,18 @@ def read_rparis6k(folder: Path) -> Dataset:
 
 def read_roxford5k_1m(folder: Path) -> Dataset:
     """ROxford5k in a folder, with the distractors R1M beside it. Raises UsageError."""
-    return replace(read_roxford5k(folder), name="roxford5k-1m", distractors=_million(folder))
+    return _with_million(read_roxford5k(folder), folder)
 
 
 def read_rparis6k_1m(folder: Path) -> Dataset:
     """RParis6k in a folder, with the distractors R1M beside it. Raises UsageError."""
-    return replace(read_rparis6k(folder), name="rparis6k-1m", distractors=_million(folder))
+    return _with_million(read_rparis6k(folder), folder)
 
 
-def _million(folder: Path) -> Path:
+def _with_million(dataset: Dataset, folder: Path) -> Dataset:
     # Where the authors' python/download.py puts them: a data set beside the others.
-    return beside(folder, "revisitop1m") / "jpg"
+    million = beside(folder, "revisitop1m") / "jpg"
+    return replace(dataset, name=f"{dataset.name}-1m", distractors=million, distractor_count=DISTRACTORS)
 
 
 def _read(folder: Path, name: str, buildings: Buildings) -> Dataset:
@@ -110,7 +111,7 @@ def _landmarks(queries: Sequence[LabelledQuery], buildings: Buildings) -> list[s
     shown = [query.names("easy", "hard") for query in queries]
 
     def most_alike(added: frozenset[str]) -> int:
-        return max(range(len(known)), key=lambda one: len(added & shown[one]) / max(1, len(added | shown[one])))
+        return max(range(len(known)), key=lambda one: len(added & shown[one]))
 
     places = [*range(len(known)), *map(most_alike, shown[len(known) :])]
     return [buildings.landmark(place) for place in places]

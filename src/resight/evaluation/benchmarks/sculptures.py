@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.benchmark import Benchmark
-from resight.evaluation.benchmarks.lines import at_line, read_lines
+from resight.evaluation.benchmarks.text_files import at_line, read_lines
 from resight.evaluation.dataset import ALL, Dataset, Query
 from resight.folders import escape_name, find_images
 from resight.images import displayed

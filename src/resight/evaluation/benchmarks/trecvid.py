@@ -11,7 +11,7 @@ import numpy as np
 
 from resight.errors import UsageError
 from resight.evaluation.benchmarks.benchmark import Benchmark
-from resight.evaluation.benchmarks.lists import read_rows
+from resight.evaluation.benchmarks.text_files import read_rows
 from resight.evaluation.dataset import ALL, Dataset, Query, Rules
 from resight.folders import escape_name, find_images
 from resight.images import Box, decode, displayed

@@ -1,16 +1,40 @@
-"""Reads the plain text lists that benchmarks come with: a row a line, blanks between its cells."""
+"""Text files of ground truth: their lines, the rows of columns in them, and how an error names one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from resight.errors import UsageError
-from resight.evaluation.benchmarks.lines import at_line, read_lines
-from resight.evaluation.documents import is_below
-from resight.folders import escape_name
+from resight.folders import escape_name, is_below
 from resight.images import displayed
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file without their ends; UsageError where it cannot be read.
+
+    Bytes that are not UTF-8 come through as os.fsdecode gives them: the lines hold file names.
+    """
+    try:
+        # Not splitlines, which also splits at characters that names can have.
+        return path.read_text("utf-8-sig", "surrogateescape").removesuffix("\n").split("\n")
+    except FileNotFoundError:
+        raise UsageError(f"{displayed(path)}: no such file; it belongs to the ground truth") from None
+    except OSError as error:
+        raise UsageError(f"{displayed(path)}: cannot be read: {error.strerror}") from None
+
+
+def at_line(path: Path, number: int) -> str:
+    """The beginning of a message about line `number`, counted from 1."""
+    return f"{displayed(path)}, line {number}"
+
+
+def lines_of(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a text file that are not blank, each with where it stands. Raises UsageError."""
+    for number, line in enumerate(read_lines(path), start=1):
+        if line.strip():
+            yield line.strip(), at_line(path, number)
 
 
 @dataclass(frozen=True)

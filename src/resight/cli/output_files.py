@@ -1,0 +1,29 @@
+"""Whether the files that a command is to write can be written, and are none that it reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from resight.errors import StorageError, UsageError
+
+
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
+    """Refuses, before any work is done, to write over a file that is read, to one file twice, or where it cannot be.
+
+    outputs: by option. inputs: files that the command reads, there or not. Raises UsageError and StorageError.
+    """
+    taken = {os.path.realpath(path) for path in inputs}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        real = Path(os.path.realpath(path))
+        if str(real) in taken:
+            raise UsageError(f"{option} {path}: this command reads or writes that file already; name another one")
+        taken.add(str(real))
+        folder = next(one for one in real.parents if one.exists())
+        if real.exists() and not real.is_file():
+            raise StorageError(f"{option} {path}: not a regular file; name another one")
+        if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise StorageError(f"{option} {path}: {folder} cannot be written to; choose another place")
