@@ -199,7 +199,8 @@ def test_the_measure_is_the_benchmarks_unless_another_is_asked_for() -> None:
         compare({"A": first, "B": other})
     compared = compare({"A": first, "B": other}, measure="mAP")
     assert (compared.measure, compared.measure_of_means) == ("AP", "mAP")
-    with pytest.raises(UsageError, match='there is no measure "P@2"; choose one of mAP, P@1'):
+    assert compare({"A": first}, measure="mAP-rectangle").measure == "AP-rectangle"
+    with pytest.raises(UsageError, match='there is no measure "P@2"; choose one of mAP, mAP-trapezoid, '):
         compare({"A": first}, measure="P@2")
 
 

@@ -11,12 +11,18 @@ from resight.evaluation.dataset import AveragePrecision
 from resight.evaluation.figures import NAMES, figures, mean_figures
 
 FOUND, TOTAL = np.array([1, 2, 6, 40, 200]), 8
+TRAPEZOID = (0 + 1 / 2 + 1 / 2 + 2 / 3 + 2 / 6 + 3 / 7 + 3 / 40 + 4 / 41 + 4 / 200 + 5 / 201) / 16
+RECTANGLE = (1 / 2 + 2 / 3 + 3 / 7 + 4 / 41 + 5 / 201) / 8
+FILLED_IN = (2 / 3 + 2 / 3 + 3 / 7 + 4 / 41 + 5 / 201) / 8
 
 
 def test_every_figure_by_hand() -> None:
     assert figures(FOUND, TOTAL, "rectangle") == pytest.approx(
         {
-            "AP": (1 / 2 + 2 / 3 + 3 / 7 + 4 / 41 + 5 / 201) / 8,
+            "AP": RECTANGLE,
+            "AP-trapezoid": TRAPEZOID,
+            "AP-rectangle": RECTANGLE,
+            "AP-filled-in": FILLED_IN,
             "P@1": 0,
             "P@5": 2 / 5,
             "P@10": 3 / 10,
@@ -43,9 +49,9 @@ def test_every_figure_by_hand() -> None:
 @pytest.mark.parametrize(
     ("ap", "expected"),
     [
-        ("trapezoid", (0 + 1 / 2 + 1 / 2 + 2 / 3 + 2 / 6 + 3 / 7 + 3 / 40 + 4 / 41 + 4 / 200 + 5 / 201) / 16),
-        ("rectangle", (1 / 2 + 2 / 3 + 3 / 7 + 4 / 41 + 5 / 201) / 8),
-        ("filled-in", (2 / 3 + 2 / 3 + 3 / 7 + 4 / 41 + 5 / 201) / 8),
+        ("trapezoid", TRAPEZOID),
+        ("rectangle", RECTANGLE),
+        ("filled-in", FILLED_IN),
     ],
 )
 def test_the_average_precision_is_the_one_asked_for(ap: AveragePrecision, expected: float) -> None:

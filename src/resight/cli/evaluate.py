@@ -196,6 +196,8 @@ def _write_qrels(path: Path, data: Dataset) -> None:
 def print_result(result: EvaluationResult) -> None:
     """Figures and the protocol that they were had by; photos that could not be read go to standard error."""
     protocol = result.protocol
+    from resight.evaluation.figures import mean_name
+
     depth = f", the first {protocol.depth} hits" if protocol.depth is not None else ""
     # A qrels file does not say what was searched.
     searched = f" {protocol.database} images and {protocol.distractors} distractors," if protocol.database else ""
@@ -217,8 +219,8 @@ def print_result(result: EvaluationResult) -> None:
         counted = sum(query.positives > 0 for query in result.settings[setting])
         asked = "all queries" if counted == protocol.queries else f"{counted} queries with positives"
         rows.append(_row(named + asked, result.mean(setting), columns, f"[{low:.4f}, {high:.4f}]"))
-    measure = _mean_name(protocol.measure)
-    print_table(("", *map(_mean_name, columns), f"95 % of {measure}"), rows)
+    measure = mean_name(protocol.measure)
+    print_table(("", *map(mean_name, columns), f"95 % of {measure}"), rows)
     costs = result.costs
     seconds = result.search_seconds
     measured = [
@@ -235,7 +237,3 @@ def print_result(result: EvaluationResult) -> None:
 
 def _row(name: str, mean: Figures, columns: tuple[str, ...], interval: str) -> tuple[str, ...]:
     return (shown(name), *(f"{mean[column]:.4f}" for column in columns), interval)
-
-
-def _mean_name(figure: str) -> str:
-    return f"m{figure}" if figure == "AP" else figure

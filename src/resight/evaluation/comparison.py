@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
-from resight.evaluation.figures import NAMES
+from resight.evaluation.figures import NAMES, mean_name
 from resight.evaluation.resampling import bootstrap_interval, paired_test
 from resight.evaluation.result import SIZES, EvaluationResult, QueryResult, terciles
 
@@ -108,7 +108,7 @@ class Comparison:
     @property
     def measure_of_means(self) -> str:
         """What a mean of the measure is called."""
-        return "mAP" if self.measure == "AP" else self.measure
+        return mean_name(self.measure)
 
     def queries(self, name: str, setting: str) -> list[QueryResult]:
         """The queries of a result in the order of the baseline's."""
@@ -266,9 +266,9 @@ def _differ(what: str, ours: object, theirs: object) -> str:
 
 def _measure(results: Mapping[str, EvaluationResult], measure: str | None) -> str:
     if measure is not None:
-        plain = "AP" if measure == "mAP" else measure
+        plain = {mean_name(name): name for name in NAMES}.get(measure, measure)
         if plain not in NAMES:
-            raise UsageError(f'there is no measure "{measure}"; choose one of {", ".join(("mAP", *NAMES[1:]))}')
+            raise UsageError(f'there is no measure "{measure}"; choose one of {", ".join(map(mean_name, NAMES))}')
         return plain
     (first_name, first), *others = results.items()
     for name, other in others:

@@ -28,19 +28,20 @@ _KAPPAS = (1, 5, 10)
 _RECALL_KAPPAS = (10, 100, 1000)
 _SUCCESS_KAPPAS = (1, 2, 4, 5, 8, 10, 100, 1000)
 
+_AVERAGE_PRECISION = {"trapezoid": oxford_ap, "rectangle": rectangle_ap, "filled-in": filled_in_ap}
+
 NAMES = (
     "AP",
+    *(f"AP-{variant}" for variant in _AVERAGE_PRECISION),
     *(f"P@{k}" for k in _KAPPAS),
     *(f"mP@{k}" for k in _KAPPAS),
     *(f"R@{k}" for k in _RECALL_KAPPAS),
     *(f"acc@{k}" for k in _SUCCESS_KAPPAS),
     "N-S",
 )
-"""AP, by the variant of the benchmark; P@k, plain precision; mP@k, precision clipped at the last positive found; R@k,
-the share of the positives among the first k; acc@k, whether one is, which metric learning calls Recall@k; N-S,
-positives among the first four."""
-
-_AVERAGE_PRECISION = {"trapezoid": oxford_ap, "rectangle": rectangle_ap, "filled-in": filled_in_ap}
+"""AP, by the variant of the benchmark, and by each of the three; P@k, plain precision; mP@k, precision clipped at the
+last positive found; R@k, the share of the positives among the first k; acc@k, whether one is, which metric learning
+calls Recall@k; N-S, positives among the first four."""
 
 
 def figures(found: NDArray[np.int64], total: int, ap: AveragePrecision) -> dict[str, float]:
@@ -49,8 +50,10 @@ def figures(found: NDArray[np.int64], total: int, ap: AveragePrecision) -> dict[
     found: 0-based positions of the positives in the ranking without its junk, ascending; total: how many positives
     there are, found or not.
     """
+    precisions = {variant: average(found, total) for variant, average in _AVERAGE_PRECISION.items()}
     values = (
-        _AVERAGE_PRECISION[ap](found, total),
+        precisions[ap],
+        *precisions.values(),
         *(precision_at(k, found, total) for k in _KAPPAS),
         *(clipped_precision_at(k, found, total) for k in _KAPPAS),
         *(recall_at(k, found, total) for k in _RECALL_KAPPAS),
@@ -58,6 +61,11 @@ def figures(found: NDArray[np.int64], total: int, ap: AveragePrecision) -> dict[
         ns_score(found, total),
     )
     return dict(zip(NAMES, values, strict=True))
+
+
+def mean_name(figure: str) -> str:
+    """What the mean of a figure is called: that of AP is mAP."""
+    return f"m{figure}" if figure.startswith("AP") else figure
 
 
 def mean_figures(each: Sequence[Figures]) -> dict[str, float]:

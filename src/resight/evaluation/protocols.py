@@ -6,19 +6,20 @@ import os
 import platform
 import tempfile
 import time
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from resight.errors import ImageError, UsageError
 from resight.evaluation.dataset import DISTRACTORS, Dataset, Query
 from resight.evaluation.folder import photo_root
 from resight.evaluation.judging import Scored, judge, pool_shots
-from resight.evaluation.result import Costs, EvaluationResult, QueryResult, Unreadable
-from resight.evaluation.result import Protocol as Choices
+from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
 from resight.evaluation.runs import ranked
 from resight.folders import escape_name
 from resight.images import Box, displayed
@@ -41,7 +42,7 @@ _DISTRIBUTIONS = (
 _Item = TypeVar("_Item")
 
 
-class Named(Protocol):
+class Named(typing.Protocol):
     """A hit, of which only name and score count here."""
 
     @property
@@ -50,14 +51,14 @@ class Named(Protocol):
     def score(self) -> float: ...
 
 
-class Answer(Protocol):
+class Answer(typing.Protocol):
     """What a search returned, best first."""
 
     @property
     def hits(self) -> Sequence[Named]: ...
 
 
-class Searchable(Protocol):
+class Searchable(typing.Protocol):
     """Anything that ranks database images for a photo or a box of it, or for several; `resight.Index` does."""
 
     def search(self, query: Path, *, box: Box | None, k: int, include_self: bool) -> Answer:
@@ -106,7 +107,8 @@ def evaluate_recipe(
 ) -> EvaluationResult:
     """Indexes the data set's photos, and all photos below `distractors`, by a recipe and asks every query.
 
-    What the recipe fits is fitted on the photos below `fit`, where that is given. The index is a temporary one; or it
+    `distractors` take the place of those that belong to the data set. What the recipe fits is fitted on the photos
+    below `fit`, where that is given. The index is a temporary one; or it
     is at `at` and stays there, and what it holds already is not read again. `say` is told lines about fitting.
     Raises UsageError where photos are not there or do not fit the ground truth, or the index at `at` holds others, such
     as distractors of before; and what `Index` raises.
@@ -115,6 +117,8 @@ def evaluate_recipe(
     from resight.index import Index
     from resight.recipe import recipe_text
 
+    if distractors is not None:
+        dataset = replace(dataset, distractors=None, distractor_count=0)
     check_photos(dataset, progress=None if progress is None else partial(progress, "checking photos"))
     distractors = distractors or dataset.distractors
     with ExitStack() as stack:
@@ -234,7 +238,7 @@ def _result(
     unreadable: Sequence[Unreadable],
 ) -> EvaluationResult:
     rules = dataset.rules
-    choices = Choices(
+    protocol = Protocol(
         database=len(dataset.images),
         distractors=distractors,
         queries=len(dataset.queries),
@@ -247,7 +251,7 @@ def _result(
     return EvaluationResult(
         recipe=recipe,
         dataset=dataset.name,
-        protocol=choices,
+        protocol=protocol,
         settings=settings,
         main=dataset.main,
         root=str(dataset.root.resolve()),

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from resight.errors import StorageError, UsageError
 from resight.evaluation.dataset import ALL, AveragePrecision, Mark, Measure
-from resight.evaluation.figures import Figures, figures, mean_figures
+from resight.evaluation.figures import Figures, figures, mean_figures, mean_name
 from resight.evaluation.json_files import read_json
 from resight.evaluation.resampling import bootstrap_interval
 from resight.files import write_whole
@@ -269,7 +269,7 @@ def _means(names: Sequence[str | None], wanted: Iterable[str], each: Sequence[Fi
 
 def _mean_names(mean: Figures) -> dict[str, float | None]:
     """Means as they are quoted: the mean of AP is mAP."""
-    return {f"m{name}" if name == "AP" else name: value for name, value in _plain(mean).items()}
+    return {mean_name(name): value for name, value in _plain(mean).items()}
 
 
 def _plain(values: Any) -> Any:
