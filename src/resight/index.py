@@ -57,8 +57,8 @@ class IndexInfo:
 
     @property
     def words_per_image(self) -> float | None:
-        """Distinct words, or None for an empty index."""
-        return self.words / self.images if self.images else None
+        """Distinct words, or None for an empty index, or one without words."""
+        return self.words / self.images if self.words else None
 
     @property
     def bytes_per_feature(self) -> float | None:
