@@ -91,7 +91,7 @@ def _opened(openers: Mapping[str, Callable[[], Runtime]]) -> dict[str, Runtime]:
 
 def _key(network: str) -> str:
     parts = [network, _processor(), torch.backends.cpu.get_cpu_capability(), f"{cores()} cores"]
-    for name in ("torch", "openvino"):
+    for name in ("resight", "torch", "openvino"):
         try:
             parts.append(f"{name} {version(name)}")
         except PackageNotFoundError:

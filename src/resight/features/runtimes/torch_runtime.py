@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from resight.features.runtimes.layer import LayerMap
+from resight.features.runtimes.winograd import use_winograd
 
 CPU_PIXELS = 1 << 21
 """VGG's first layers keep 512 bytes a pixel, so a gigabyte; larger batches are no faster on a processor."""
@@ -19,7 +20,9 @@ _CUDA_BYTES_PER_PIXEL = 2048
 class TorchRuntime:
     """A layer in torch. bfloat16: weights and activations, with float32 sums and maps.
 
-    Notes: the layer is moved to the device; in bfloat16 a copy of it. Full precision on a graphics card means no TF32.
+    Notes: in float32 the weights are those of the layer itself, which move to the device; in bfloat16 a copy of them.
+    On the processor, float32 convolutions go Winograd's way where that is faster. Full precision on a graphics card
+    means no TF32.
     """
 
     name = "torch"
@@ -27,7 +30,10 @@ class TorchRuntime:
     def __init__(self, layer: LayerMap, precision: str, device: torch.device) -> None:
         self.device = device
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-        own = layer if precision == "float32" else copy.deepcopy(layer)
+        shared = {id(each): each for each in layer.parameters()} if precision == "float32" else {}
+        own = copy.deepcopy(layer, shared)
+        if precision == "float32" and device.type == "cpu":
+            use_winograd(own)
         own = own.to(device=device, dtype=self._dtype)
         self._layer = own.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.most_pixels = CPU_PIXELS
