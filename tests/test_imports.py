@@ -36,6 +36,7 @@ ORDER = (
     "writer",
     "results",
     "answering",
+    "explaining",
     "index",
     "evaluation",
     "show",

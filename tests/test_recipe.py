@@ -153,3 +153,41 @@ def test_a_path_is_a_file_and_its_folder_counts(tmp_path: Path) -> None:
     assert load_recipe(path) == load_recipe(str(path))
     assert recipe_folder(path) == recipe_folder(str(path)) == tmp_path
     assert recipe_folder(DEFAULT) == Path()
+
+
+NETWORK = """
+[features]
+kind = "{}"
+network = "alexnet"
+layer = "conv5"
+[features.checkpoint]
+source = "random"
+"""
+LOCAL = (
+    *(f"[words]\nkind = '{kind}'" for kind in ("bow", "asmk", "hamming")),
+    *(f"[descriptor]\nkind = '{kind}'" for kind in ("vlad", "fisher")),
+)
+MATCH = ("[match]\nkind = 'exhaustive'",)
+POOLED = tuple(f"[descriptor]\nkind = '{kind}'" for kind in ("mac", "spoc", "gem", "crow", "rmac", "regions"))
+CODES = tuple(f"[descriptor]\nkind = '{kind}'" for kind in ("codes", "region-codes"))
+MOP = ("[descriptor]\nkind = 'mop'",)
+
+
+@pytest.mark.parametrize(
+    ("features", "suitable"),
+    [
+        ("", LOCAL + MATCH),
+        (NETWORK.format("convolutional"), LOCAL),
+        (NETWORK.format("maps"), POOLED),
+        (NETWORK.format("codes"), CODES),
+        (NETWORK.format("codes").replace("layer", 'regions = "patches"\nlayer'), CODES + MOP),
+    ],
+    ids=("sift", "convolutional", "maps", "codes", "patches"),
+)
+def test_only_what_can_be_made_of_features_is_made_of_them(features: str, suitable: tuple[str, ...]) -> None:
+    for method in LOCAL + MATCH + POOLED + CODES + MOP:
+        if method in suitable:
+            parse_recipe(f'name = "x"\n{features}{method}', "r.toml")
+        else:
+            said = refusal(features + method)
+            assert "cannot be made of features of kind" in said or "is made of patches" in said

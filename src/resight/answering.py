@@ -98,7 +98,7 @@ def ask(reader: Reader, query: Source, box: Box | None) -> Asked:
         title, data = displayed(query), read_bytes(query)
         key = content_hash(data)
         itself = frozenset(int(images.ids[i]) for i, known in enumerate(images.hashes) if known == key)
-        decoded = decode_bytes(data, title, _side(reader)) if box is None else _whole(data, title)
+        decoded = decode_bytes(data, title, _side(reader)) if box is None else decode_whole(data, title)
     else:
         pixels = np.ascontiguousarray(query)
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
@@ -133,7 +133,7 @@ def _indexed(reader: Reader, name: str, box: Box | None) -> Asked:
     return Asked(name, None, size, queries, frozenset({image}))
 
 
-def _whole(data: bytes, title: str) -> Decoded:
+def decode_whole(data: bytes, title: str) -> Decoded:
     """A photo of which a part is wanted, whole, because a reduced one has lost the details of a small part.
 
     One over the limit of pixels is reduced, which JPEGs can be while they are decoded. Raises ImageError.

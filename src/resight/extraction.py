@@ -26,6 +26,8 @@ from resight.images import Box, Decoded, decode_bytes, displayed, read_bytes
 Rows = NDArray[np.float32]
 FeaturesT = TypeVar("FeaturesT")
 
+OnError = Callable[[Found, str], None]
+
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
 
@@ -127,14 +129,22 @@ def _extractors(channels: Mapping[str, Channel]) -> list[Extractor[Any, Any]]:
 
 
 def features_of(
-    found: Iterable[Found], extractor: Extractor[Any, FeaturesT], workers: int | None = None
+    found: Iterable[Found],
+    extractor: Extractor[Any, FeaturesT],
+    workers: int | None = None,
+    on_error: OnError | None = None,
 ) -> Generator[FeaturesT | None, None, None]:
-    """Features of many files, in their order, decoded on `workers` threads; None for one that is unreadable."""
+    """Features of many files, in their order, decoded on `workers` threads; None for one that is unreadable.
+
+    `on_error` is told which and why, from any thread.
+    """
 
     def prepare(one: Found) -> list[object]:
         try:
             return [extractor.prepare(decode_bytes(read_bytes(one.path), displayed(one.path), extractor.max_side))]
-        except ImageError:
+        except ImageError as error:
+            if on_error is not None:
+                on_error(one, error.reason)
             return []
 
     with contextlib.closing(_in_order(found, prepare, workers or cores())) as prepared:
@@ -150,16 +160,17 @@ def sample_rows(
     limit: int,
     seed: int,
     workers: int | None = None,
+    on_error: OnError | None = None,
 ) -> Generator[Rows, None, None]:
     """Rows (m, d) of the files to fit on, drawn by seed over names: an equal share of `limit` from each.
 
-    rows_of: what to fit on of the features of one photo. Unreadable files give none.
+    rows_of: what to fit on of the features of one photo. Unreadable files give none; `on_error` as of `features_of`.
     """
     share = max(1, -(-limit // max(1, len(found))))
     order = sorted(found, key=lambda one: one.name)
     # A seed for each file, so that what one gives does not depend on the others.
     seeds = np.random.SeedSequence(seed).spawn(len(order))
-    with contextlib.closing(features_of(order, extractor, workers)) as every:
+    with contextlib.closing(features_of(order, extractor, workers, on_error)) as every:
         for features, own in zip(every, seeds, strict=True):
             if features is not None:
                 rows = rows_of(features)

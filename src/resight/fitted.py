@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +15,29 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
 from resight.channels.fitting import (
+    SAMPLE_OF_VECTORS,
     build_channel,
     builtin_reference,
     fit_arrays,
+    fit_vector_whitening,
     read_fitted,
     rows_to_fit_on,
     sample_size,
+    vectors_name,
+    vectors_to_fit_on,
 )
-from resight.errors import FitError
+from resight.descriptors.kinds import CodeKind, PooledKind
+from resight.errors import FitError, UsageError
 from resight.extraction import sample_rows
 from resight.features.extractor import Extractor
-from resight.features.kinds import Maps, Sift
+from resight.features.kinds import FeaturesKind, Maps, NetworkFeatures
 from resight.features.networks.requirement import require_torch
 from resight.features.opening import open_extractor
-from resight.folders import Found
-from resight.learned.artefact import load, to_bytes
-from resight.recipe import Recipe
+from resight.folders import Found, find_images
+from resight.learned.artefact import Artefact, load, save, to_bytes
+from resight.learned.whitening import POWER_ON_OTHERS
+from resight.recipe import Channel as RecipeChannel
+from resight.recipe import Recipe, load_recipe, recipe_folder
 
 FILE = "fitted.npz"
 """Name of a channel's fitted arrays."""
@@ -36,22 +46,62 @@ WEIGHTS = "_weights"
 there from the start, while fitted arrays may come later."""
 
 Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a channel was fitted to. unreadable: (name, reason) of photos that were left out."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    provenance: Mapping[str, str | int]
+    unreadable: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a fit wrote. arrays: their shapes by name; unreadable: (name, reason) of photos that were left out."""
+
+    recipe: str
+    kind: str
+    photos: int
+    descriptors: int
+    arrays: Mapping[str, Sequence[int]]
+    sha256: str
+    unreadable: Sequence[tuple[str, str]]
+    seconds: float
 
 
 def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
-    """Files, by `CHANNEL/NAME.npz`, that say which weights the networks of a recipe have, found from `folder`.
+    """Files, by `CHANNEL/NAME.npz`, that say which weights the networks of a recipe have, found from `folder`; and what
+    was learned with these weights and lies in the same file.
 
-    Raises WeightsError where weights cannot be had.
+    Raises WeightsError where weights cannot be had, and FitError where they lack what the recipe asks them for.
     """
     kept = {}
     for name, channel in recipe.channel.items():
-        if isinstance(channel.features, Maps):
+        if isinstance(channel.features, NetworkFeatures):
             require_torch()
             from resight.features.networks.checkpoint import pin
 
             pinned = pin(channel.features.checkpoint, folder)
             kept[f"{WEIGHTS}/{name}.npz"] = to_bytes({}, {"source": pinned.source, "sha256": pinned.sha256})
+            if is_carried(channel):
+                from resight.channels.checkpoints import carried_arrays
+                from resight.features.maps import MapExtractor
+
+                if not (isinstance(channel.features, Maps) and isinstance(channel.method, PooledKind)):
+                    raise FitError(
+                        f'"{channel.method.kind}": no checkpoint carries a whitening of it; fit one on photos'
+                    )
+                arrays = carried_arrays(MapExtractor(channel.features, folder), channel.method)
+                kept[f"{name}/{FILE}"] = to_bytes(arrays, {"fitted_on": pinned.source, "sha256": pinned.sha256})
     return kept
+
+
+def is_carried(channel: RecipeChannel) -> bool:
+    """Whether what a channel needs was learned with its network and comes with the weights."""
+    return isinstance(channel.method, PooledKind | CodeKind) and channel.method.whitening == "checkpoint"
 
 
 def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
@@ -61,45 +111,123 @@ def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     """
     given = {}
     for name, channel in recipe.channel.items():
+        if is_carried(channel):
+            continue
         if channel.fit == "builtin":
             given[f"{name}/{FILE}"] = to_bytes({}, builtin_reference(channel.features, channel.method))
         elif channel.fit not in ("", "collection"):
-            artefact = read_fitted(folder / channel.fit, channel.method)
+            path = folder / channel.fit
+            artefact = read_fitted(path, channel.method)
+            _check_origin(path, artefact, _origin(channel, folder))
             build_channel(open_extractor(channel.features, folder), channel.method, artefact.arrays)
             given[f"{name}/{FILE}"] = to_bytes(artefact.arrays, artefact.provenance)
     return given
 
 
 def fitted_arrays(
-    recipe: Recipe, folder: Path, channels: Sequence[str], found: Sequence[Found], source: str, say: Say | None
+    recipe: Recipe,
+    folder: Path,
+    channels: Sequence[str],
+    found: Sequence[Found],
+    source: str,
+    say: Say | None,
+    power: float = POWER_ON_OTHERS,
 ) -> dict[str, bytes]:
     """Fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
 
-    Raises FitError where no photo gives a feature.
+    power: of whitenings, where the recipe names none. Raises FitError where no photo gives a feature.
     """
-    made = {}
-    for name in channels:
-        channel = recipe.channel[name]
-        if say is not None:
-            say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
-        limit = sample_size(channel.method)
-        extractor = open_extractor(channel.features, folder)
-        rows = sample_rows(found, extractor, rows_to_fit_on(channel.method), limit, recipe.seed)
-        sample = _joined(rows, limit + len(found))
-        if not len(sample):
-            raise FitError(
-                f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read "
-                "and show some texture"
-            )
-        arrays = fit_arrays(channel.method, sample, recipe.seed, say)
-        provenance: dict[str, str | int] = {
-            "fitted_on": source,
-            "photos": len(found),
-            "descriptors": len(sample),
-            "seed": recipe.seed,
-        }
-        made[f"{name}/{FILE}"] = to_bytes(arrays, provenance)
-    return made
+    fits = {name: fit_channel(recipe, name, folder, found, source, say, power) for name in channels}
+    return {f"{name}/{FILE}": to_bytes(fit.arrays, fit.provenance) for name, fit in fits.items()}
+
+
+def fit_channel(
+    recipe: Recipe,
+    name: str,
+    folder: Path,
+    found: Sequence[Found],
+    source: str,
+    say: Say | None,
+    power: float = POWER_ON_OTHERS,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fits what a channel needs on photos of `source`; paths in the recipe are relative to `folder`.
+
+    power: of a whitening, where the recipe names none. `progress` is told (photos done, photos). FitError where no
+    photo gives a feature; what opening the weights raises.
+    """
+    channel = recipe.channel[name]
+    if say is not None:
+        say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
+    origin = _origin(channel, folder)
+    limit = sample_size(channel.method)
+    extractor = open_extractor(channel.features, folder)
+    unreadable: list[tuple[str, str]] = []
+    rows = sample_rows(
+        found,
+        extractor,
+        rows_to_fit_on(channel.method),
+        limit,
+        recipe.seed,
+        on_error=lambda one, reason: unreadable.append((one.name, reason)),
+    )
+    sample = _joined(_told(rows, len(found), progress), limit + len(found))
+    if not len(sample):
+        raise FitError(
+            f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read "
+            "and show some texture"
+        )
+    arrays = fit_arrays(channel.method, sample, recipe.seed, say, power)
+    vectors_of = vectors_to_fit_on(extractor, channel.method, arrays)
+    if vectors_of is not None:
+        drawn = _drawn(found, SAMPLE_OF_VECTORS, recipe.seed)
+        vectors = _joined(sample_rows(drawn, extractor, vectors_of, len(drawn), recipe.seed), len(drawn))
+        arrays |= fit_vector_whitening(channel.method, vectors, power)
+    provenance: dict[str, str | int] = {
+        "recipe": recipe.name,
+        "fitted_on": source,
+        "photos": len(found) - len(unreadable),
+        "descriptors": len(sample),
+        "seed": recipe.seed,
+        "versions": _versions(channel.features),
+    }
+    return Fit(arrays, provenance | origin, sorted(unreadable))
+
+
+def fit_folder(
+    recipe: str | Path, photos: Path, output: Path, *, progress: Progress | None = None, say: Say | None = None
+) -> FitReport:
+    """Fits what a recipe fits on all photos below a folder, and writes a file that recipes name by `fit = PATH`.
+
+    `progress` is told (photos done, photos); `say` lines about fitting. The file is written whole or not at all.
+    UsageError where the recipe fits nothing; FitError where no photo gives a feature; RecipeError, WeightsError,
+    StorageError.
+    """
+    start = time.monotonic()
+    parsed = load_recipe(recipe)
+    name = parsed.first_channel
+    method = parsed.channel[name].method
+    if is_carried(parsed.channel[name]):
+        raise UsageError(
+            f'{parsed.name} fits nothing: its whitening comes with its checkpoint; set whitening = "pca" to fit another'
+        )
+    if not sample_size(method):
+        raise UsageError(f'{parsed.name} fits nothing: "{method.kind}" works without, as the recipe has it')
+    unlisted: list[tuple[str, str]] = []
+    found = list(find_images(photos, on_error=lambda error: unlisted.append((error.path, error.reason))))
+    fit = fit_channel(parsed, name, recipe_folder(recipe), found, str(photos), say, progress=progress)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    sha256 = save(output, fit.arrays, fit.provenance)
+    return FitReport(
+        recipe=parsed.name,
+        kind=method.kind,
+        photos=int(fit.provenance["photos"]),
+        descriptors=int(fit.provenance["descriptors"]),
+        arrays={key: list(array.shape) for key, array in sorted(fit.arrays.items())},
+        sha256=sha256,
+        unreadable=[*unlisted, *fit.unreadable],
+        seconds=time.monotonic() - start,
+    )
 
 
 def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> dict[str, Channel]:
@@ -107,7 +235,7 @@ def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> 
 
     Paths of weights are relative to `folder`. Channels of the same features share their extractor.
     """
-    extractors: dict[Sift | Maps, Extractor[Any, Any]] = {}
+    extractors: dict[FeaturesKind, Extractor[Any, Any]] = {}
     opened = {}
     for name, channel in with_weights(recipe, files).channel.items():
         file = files.get(f"{name}/{FILE}")
@@ -125,7 +253,7 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
     channels = dict(recipe.channel)
     for name, channel in recipe.channel.items():
         file = files.get(f"{WEIGHTS}/{name}.npz")
-        if file is not None and isinstance(channel.features, Maps):
+        if file is not None and isinstance(channel.features, NetworkFeatures):
             kept = {key: str(value) for key, value in load(file).provenance.items() if key in ("source", "sha256")}
             checkpoint = channel.features.checkpoint.model_copy(update=kept)
             features = channel.features.model_copy(update={"checkpoint": checkpoint})
@@ -133,9 +261,56 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
     return recipe.model_copy(update={"channel": channels})
 
 
-def unfitted(recipe: Recipe, files: Mapping[str, Path]) -> list[str]:
+def unfitted(recipe: Recipe, files: Container[str]) -> list[str]:
     """Channels that wait for photos to be fitted on."""
     return [name for name, channel in recipe.channel.items() if channel.fit and f"{name}/{FILE}" not in files]
+
+
+def _drawn(found: Sequence[Found], limit: int, seed: int) -> list[Found]:
+    """At most `limit` files, drawn by seed over names."""
+    order = sorted(found, key=lambda one: one.name)
+    return [order[row] for row in np.sort(np.random.default_rng(seed).permutation(len(order))[:limit])]
+
+
+def _origin(channel: RecipeChannel, folder: Path) -> dict[str, str]:
+    """What a channel's arrays are fitted for: another network's or pooling's may have the same shape."""
+    origin = {"fitted_for": vectors_name(channel.features, channel.method)}
+    if isinstance(channel.features, NetworkFeatures):
+        require_torch()
+        from resight.features.networks.checkpoint import pin
+
+        pinned = pin(channel.features.checkpoint, folder)
+        origin["weights"] = pinned.sha256 or f"{pinned.source} {pinned.seed}"
+    return origin
+
+
+def _check_origin(path: Path, artefact: Artefact, origin: Mapping[str, str]) -> None:
+    """FitError where a file says that it was fitted for something else; one that says nothing is taken at its shape."""
+    mend = "fit it again with `resight fit`, or name the file that belongs to the recipe"
+    there, here = artefact.provenance.get("fitted_for"), origin["fitted_for"]
+    if there not in (None, here):
+        raise FitError(f"{path}: it was fitted for {there}, and the recipe has {here}; {mend}")
+    there, here = artefact.provenance.get("weights"), origin.get("weights", "")
+    if there not in (None, here):
+        raise FitError(f"{path}: it was fitted for weights {there}, and the recipe's are {here}; {mend}")
+
+
+def _versions(features: FeaturesKind) -> str:
+    """Of what the numbers of a fit depend on."""
+    names = (
+        "resight",
+        "numpy",
+        "faiss-cpu",
+        "torch" if isinstance(features, NetworkFeatures) else "opencv-contrib-python-headless",
+    )
+    return " ".join(f"{name}-{metadata.version(name)}" for name in names)
+
+
+def _told(parts: Iterator[NDArray[np.float32]], total: int, progress: Progress | None) -> Iterator[NDArray[np.float32]]:
+    for done, part in enumerate(parts, start=1):
+        if progress is not None:
+            progress(done, total)
+        yield part
 
 
 def _joined(parts: Iterator[NDArray[np.float32]], limit: int) -> NDArray[np.float32]:

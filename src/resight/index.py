@@ -26,6 +26,7 @@ from resight.writer import AddReport, Progress
 if TYPE_CHECKING:
     from resight.augmented import Augmenter
     from resight.channels.channel import Channel
+    from resight.descriptors.contributions import Contribution
     from resight.reader import Reader
 
 __all__ = ["AddReport", "Hit", "Index", "IndexInfo", "Result", "VerifyReport"]
@@ -124,7 +125,7 @@ class Index:
             fitted = given_arrays(parsed, folder)
         else:
             found = list(find_images(_folder(fit)))
-            fitted = fitted_arrays(parsed, folder, unfitted(parsed, {}), found, str(fit), progress)
+            fitted = fitted_arrays(parsed, folder, unfitted(parsed, networks), found, str(fit), progress)
         return cls(Store.create(path, text, networks | fitted, created_by=_versions()), parsed)
 
     @classmethod
@@ -241,6 +242,18 @@ class Index:
 
         return answer_together(self.reader, queries, k=k, include_self=include_self)
 
+    def explain(
+        self, query: str | Path | NDArray[np.uint8], name: str, *, box: Box | None = None, count: int = 5
+    ) -> list[Contribution]:
+        """The channels by which an indexed photo matches a query, given as to `search`: the largest share first.
+
+        Runs the network for both. UsageError where the recipe does not pool feature maps to one vector, for an unknown
+        name or a bad box; ImageError where a photo cannot be read.
+        """
+        from resight.explaining import Explainer
+
+        return Explainer(self.reader, query, box).contributions(name, count)
+
     def info(self) -> IndexInfo:
         """What the index holds."""
         reader = self.reader
@@ -304,12 +317,14 @@ class Index:
     def _fit_on(self, planned: writer.Plan, say: Say | None) -> None:
         """Fits what the recipe fits on the collection, on the first photos that come."""
         from resight.fitted import fitted_arrays, unfitted, with_weights
+        from resight.learned.whitening import POWER_ON_COLLECTION
 
         files = self._store.fitted()
         waiting = unfitted(self.recipe, files)
         if waiting:
             recipe, source = with_weights(self.recipe, files), str(writer.root_path(planned.root))
-            self._store.add_fitted(fitted_arrays(recipe, self.path, waiting, planned.work, source, say))
+            arrays = fitted_arrays(recipe, self.path, waiting, planned.work, source, say, POWER_ON_COLLECTION)
+            self._store.add_fitted(arrays)
 
     def _fresh_reader(self) -> Reader:
         from resight.reader import Reader

@@ -12,9 +12,9 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from resight.descriptors.kinds import DescriptorKind, Fisher, PooledKind, Vlad
+from resight.descriptors.kinds import CodeKind, DescriptorKind, Fisher, Mop, PooledKind, Vlad
 from resight.errors import RecipeError
-from resight.features.kinds import FeaturesKind, Maps, Sift
+from resight.features.kinds import Codes, Convolutional, FeaturesKind, Maps, Sift
 from resight.rerank.kinds import Augmentation, Discriminative, Expansion, Spatial, StageKind
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
@@ -26,6 +26,15 @@ ONLY_CHANNEL = "main"
 _SECTIONS = ("features", "words", "descriptor", "match")
 _UNIONS: Mapping[str, Any] = {"words": WordsKind, "descriptor": DescriptorKind, "features": FeaturesKind}
 
+
+_LOCAL = (Bow, Hamming, Asmk, Vlad, Fisher)
+_MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
+    Sift: (*_LOCAL, Exhaustive),
+    Convolutional: _LOCAL,
+    Maps: get_args(PooledKind),
+    Codes: (*get_args(CodeKind), Mop),
+}
+"""What can be made of features."""
 
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
@@ -44,12 +53,14 @@ class Channel(BaseModel):
     def _one_family(self) -> Channel:
         if sum(part is not None for part in (self.words, self.descriptor, self.match)) != 1:
             raise ValueError("a channel has exactly one of words, descriptor and match")
-        if isinstance(self.features, Maps) != isinstance(self.method, PooledKind):
+        if not isinstance(self.method, _MADE_OF[type(self.features)]):
             raise ValueError(f'"{self.method.kind}" cannot be made of features of kind "{self.features.kind}"')
+        if isinstance(self.method, Mop) and isinstance(self.features, Codes) and self.features.regions != "patches":
+            raise ValueError('"mop" is made of patches: set regions = "patches" in [features]')
         return self
 
     @property
-    def method(self) -> Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind:
+    def method(self) -> Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind | CodeKind | Mop:
         """What is made of the features."""
         method = self.words or self.descriptor or self.match
         assert method is not None, "checked when the channel was made"
@@ -57,10 +68,12 @@ class Channel(BaseModel):
 
     @property
     def fit(self) -> str:
-        """Where fitted arrays come from: "builtin", "collection", a path, or "" where nothing is fitted."""
+        """Where fitted arrays come from: "builtin", "collection", "checkpoint", a path, or "" where there are none."""
         method = self.method
-        if isinstance(method, Exhaustive) or (isinstance(method, PooledKind) and method.whitening == "none"):
+        if isinstance(method, Exhaustive) or (isinstance(method, PooledKind | CodeKind) and method.whitening == "none"):
             return ""
+        if isinstance(method, PooledKind | CodeKind) and method.whitening == "checkpoint":
+            return "checkpoint"
         return method.fit
 
 

@@ -31,6 +31,7 @@ def test_help_names_every_verb(run: Run) -> None:
         "info",
         "verify",
         "compact",
+        "fit",
         "evaluate",
         "compare",
         "datasets",

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from resight.descriptors import cross_matching
 from resight.descriptors.cross_matching import (
+    BLOCK,
+    NOTHING,
     best_similarities,
     best_similarities_reference,
     cross_distance,
     cross_match,
+    symmetric_match,
 )
 from resight.errors import UsageError
 
@@ -68,3 +71,20 @@ def test_shapes_that_do_not_go_together_are_told():
     for wrong in ([0, 2], [0, 3, 2, 4], [1, 4], []):
         with pytest.raises(UsageError, match="do not share out 4 regions"):
             cross_match(rows, rows, np.array(wrong, np.int64))
+
+
+def test_symmetric_matching_asks_the_regions_of_both():
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(3 * BLOCK // 2, 6)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    query = rows[:7] + np.float32(0.1)
+    query /= np.linalg.norm(query, axis=1, keepdims=True)
+    offsets = np.array([0, 5, 5, BLOCK - 3, BLOCK + 9, len(rows)])
+    found = symmetric_match(query, rows, offsets)
+    for image in (0, 2, 3, 4):
+        similarity = query @ rows[offsets[image] : offsets[image + 1]].T
+        expected = (similarity.max(axis=1).mean() + similarity.max(axis=0).mean()) / 2
+        assert found[image] == pytest.approx(expected, abs=1e-5)
+    assert found[1] == NOTHING
+    swapped = symmetric_match(rows[:5], query, np.array([0, len(query)]))
+    assert swapped[0] == pytest.approx(found[0], abs=1e-6)

@@ -193,3 +193,13 @@ def test_golden_values(golden):
             np.testing.assert_allclose(np.abs(whitening.projection), np.abs(projection), rtol=1e-3, atol=2e-5)
         normalised = fit_pca_whitening(unit(x), dims, shrinkage=0.0).apply(unit(test))
         np.testing.assert_allclose(normalised @ normalised.T, values[f"case{case}_crow_pipeline_sim_dims"], atol=4e-6)
+
+
+def test_few_rows_of_many_dimensions_give_what_their_covariance_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = np.random.default_rng(0).standard_normal((12, 80)) * np.linspace(1.0, 3.0, 80)
+    quick = fit_pca_whitening(few, 11, power=0.5)
+    monkeypatch.setattr("resight.learned.whitening.FEW", 1000)
+    slow = fit_pca_whitening(few, 11, power=0.5)
+    np.testing.assert_allclose(quick.projection, slow.projection, atol=1e-6)
+    assert fit_pca_whitening(few, 30).projection.shape == (30, 80)
+    assert len(fit_pca_whitening(few, 30, shrinkage=0.0).projection) == 11

@@ -14,32 +14,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
-from resight.descriptors.kinds import Fisher, Gem, PooledKind, Regions, Rmac, Vlad
+from resight.descriptors.kinds import (
+    CodeKind,
+    Fisher,
+    Gem,
+    Mop,
+    NeuralCodes,
+    PooledKind,
+    RegionCodes,
+    Regions,
+    Rmac,
+    Spoc,
+    Vlad,
+)
 from resight.errors import FitError
 from resight.features.extractor import Extractor
-from resight.features.kinds import Maps, Sift
+from resight.features.kinds import FeaturesKind, Maps, Sift
 from resight.learned.artefact import Artefact, dequantise, load, quantise
 from resight.learned.assignment import FILTER_LIMIT, Assigner
 from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
 from resight.learned.mixture import fit_mixture, fit_pca
-from resight.learned.whitening import fit_pca_whitening, to_arrays
+from resight.learned.whitening import POWER_ON_OTHERS, VECTORS, fit_pca_whitening, to_arrays
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming
 
 Arrays = Mapping[str, NDArray[Any]]
-Method = Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind
+Method = Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind | CodeKind | Mop
 
 SAMPLE_PER_WORD = 100
 """Descriptors a word that a fit is given at most; more move the centroids by less than the noise of their start."""
 SAMPLE_PER_GAUSSIAN = 4000
 SAMPLE_FOR_WHITENING = 200_000
 """Vectors: a covariance of 2048 dimensions moves by less than a percent with more."""
+SAMPLE_OF_VECTORS = 2000
+"""Vectors whole photos are aggregated to: of 50,000 dimensions, 0.8 GB while they are whitened to a few hundred."""
+SAMPLE_OF_CODES = 50_000
+"""Vectors of a fully connected layer, which have 4096 dimensions: 0.8 GB."""
 HAMMING_BITS = 64
 BUILTIN = resources.files("resight.learned") / "builtin"
 """What ships with resight. A file never changes under its name: an index refers to it by name and hash."""
 REFERENCE = "builtin"
 """Key of the provenance by which an artefact without arrays stands for one that ships."""
+
+_VECTOR_WHITENING = {f"{VECTORS}{name}" for name in ("mean", "projection", "scale")}
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +90,18 @@ def build_channel(extractor: Extractor[Any, Any], method: Method, fitted: Arrays
             from resight.channels.pooled import RegionChannel
 
             return RegionChannel(extractor, method, arrays)
+        case NeuralCodes():
+            from resight.channels.codes import CodeChannel
+
+            return CodeChannel(extractor, method, arrays)
+        case RegionCodes():
+            from resight.channels.codes import RegionCodeChannel
+
+            return RegionCodeChannel(extractor, method, arrays)
+        case Mop():
+            from resight.channels.codes import MopChannel
+
+            return MopChannel(extractor, method, arrays)
         case _:
             from resight.channels.pooled import PooledChannel
 
@@ -82,7 +112,7 @@ def _check_arrays(method: Method, arrays: Arrays, dimensions: int) -> None:
     missing = needed_arrays(method) - arrays.keys()
     if missing:
         raise FitError(f'"{method.kind}" needs {", ".join(sorted(missing))}, which were not fitted; fit them for it')
-    first = {"centroids", "mean"} & needed_arrays(method)
+    first = {"centroids", "mean", "1.mean"} & needed_arrays(method)
     for name in first:
         if arrays[name].shape[-1] != dimensions or not arrays[name].size:
             raise FitError(
@@ -99,10 +129,15 @@ def needed_arrays(method: Method) -> set[str]:
             return {"mean", "components", "weights", "means", "variances"}
         case Exhaustive():
             return set()
+        case Vlad(whitening="pca"):
+            return {"centroids", *_VECTOR_WHITENING}
+        case Mop():
+            levels = {f"{level}.{name}" for level in (1, 2) for name in ("mean", "components", "centroids")}
+            return levels | (_VECTOR_WHITENING if method.whitening == "pca" else set())
         case Bow() | Asmk() | Vlad():
             return {"centroids"}
         case _:
-            return {"mean", "projection", "scale"} if method.whitening == "pca" else set()
+            return {"mean", "projection", "scale"} if method.whitening != "none" else set()
 
 
 def sample_size(method: Method) -> int:
@@ -112,8 +147,12 @@ def sample_size(method: Method) -> int:
             return SAMPLE_PER_GAUSSIAN * method.components
         case Bow() | Hamming() | Asmk() | Vlad():
             return SAMPLE_PER_WORD * method.size
+        case Mop():
+            return 2 * SAMPLE_PER_WORD * method.size
         case Exhaustive():
             return 0
+        case NeuralCodes() | RegionCodes():
+            return SAMPLE_OF_CODES if method.whitening == "pca" else 0
         case _:
             return SAMPLE_FOR_WHITENING if method.whitening == "pca" else 0
 
@@ -123,35 +162,80 @@ def rows_to_fit_on(method: Method) -> Callable[[Any], NDArray[np.float32]]:
     match method:
         case Bow() | Hamming() | Asmk() | Vlad() | Fisher() | Exhaustive():
             return attrgetter("descriptors")
+        case NeuralCodes() | RegionCodes():
+            from resight.channels.codes import code_vectors
+
+            return partial(code_vectors, method=method)
+        case Mop():
+            from resight.channels.codes import patch_vectors
+
+            return patch_vectors
         case _:
             from resight.descriptors.pooled import raw_vectors
 
             return partial(raw_vectors, method=method)
 
 
-def builtin_name(features: Sift | Maps, method: Method) -> str:
+def vectors_to_fit_on(
+    extractor: Extractor[Any, Any], method: Method, arrays: Arrays
+) -> Callable[[Any], NDArray[np.float32]] | None:
+    """What a whitening of whole vectors uses of the features of one photo, (1, D) or (0, D), once they can be made with
+    `arrays`; None where the method has no such whitening."""
+    if not (isinstance(method, Vlad | Mop) and method.whitening == "pca"):
+        return None
+    channel: Any = build_channel(extractor, method.model_copy(update={"whitening": "none"}), arrays)
+    return lambda features: channel.raw(features)[None][: len(features)]
+
+
+def builtin_name(features: FeaturesKind, method: Method) -> str:
     """What the arrays that ship for a method on some features are called, whether there are any or not."""
+    seen = "sift" if isinstance(features, Sift) else f"{features.checkpoint.source}-{features.layer}"
     match method:
         case Fisher():
-            return f"{features.kind}-fisher-{method.components}x{method.pca}"
+            return f"{seen}-fisher-{method.components}x{method.pca}"
         case Bow() | Hamming() | Asmk() | Vlad():
-            return f"{features.kind}-codebook-{method.size}"
+            return f"{seen}-codebook-{method.size}"
+        case Mop():
+            return f"{seen}-mop-{method.size}x{method.pca}"
         case Exhaustive():
             return ""
+        case NeuralCodes() | RegionCodes():
+            return f"{seen}-{method.kind}-{_power(method, POWER_ON_OTHERS):g}"
     assert isinstance(features, Maps), "a recipe pools nothing else"
+    scales = str(len(features.scales))
+    return "-".join((seen, scales, _pooled_name(method), f"{_power(method, POWER_ON_OTHERS):g}"))
+
+
+def vectors_name(features: FeaturesKind, method: Method) -> str:
+    """What a fit is made on, apart from the weights: two methods with the same may share one."""
+    match features:
+        case Sift():
+            return "RootSIFT" if features.root else "SIFT"
+        case Maps():
+            assert isinstance(method, PooledKind), "a recipe makes nothing else of maps"
+            return f"{_pooled_name(method)} of {features.network} {features.layer}"
+        case _:
+            return f"{features.kind} of {features.network} {features.layer}"
+
+
+def _pooled_name(method: PooledKind) -> str:
     match method:
         case Gem():
-            pooled = f"gem{method.p:g}"
+            return f"gem{method.p:g}"
+        case Spoc():
+            return "spoc-centred" if method.centre_prior else "spoc"
         case Rmac() | Regions():
             # Both whiten the same vectors.
-            pooled = f"regions{method.levels}"
+            return f"regions{method.levels}"
         case _:
-            pooled = method.kind
-    parts = (features.checkpoint.source, features.layer, str(len(features.scales)), pooled, f"{method.power:g}")
-    return "-".join(parts)
+            return method.kind
 
 
-def builtin_reference(features: Sift | Maps, method: Method) -> dict[str, str]:
+def _power(method: PooledKind | CodeKind, otherwise: float) -> float:
+    return otherwise if method.power is None else method.power
+
+
+def builtin_reference(features: FeaturesKind, method: Method) -> dict[str, str]:
     """Provenance of an artefact that stands for the arrays that ship for a method. FitError where there are none."""
     name = builtin_name(features, method)
     if name not in _shipped():
@@ -197,11 +281,16 @@ def _load_shipped(name: str, method: Method) -> Artefact:
 
 
 def fit_arrays(
-    method: Method, sample: NDArray[np.float32], seed: int, progress: Callable[[str], None] | None = None
+    method: Method,
+    sample: NDArray[np.float32],
+    seed: int,
+    progress: Callable[[str], None] | None = None,
+    power: float = POWER_ON_OTHERS,
 ) -> dict[str, NDArray[Any]]:
     """Fits what a method needs on descriptors (n, d); sizes shrink where n is too small, with a warning in the log.
 
-    `progress` is told how far it is. Centroids are kept as uint8. FitError where there is nothing to fit on.
+    `progress` is told how far it is. power: of a whitening, where the method has none of its own. Centroids are kept as
+    uint8. FitError where there is nothing to fit on.
     """
     rng = np.random.default_rng(seed)
     match method:
@@ -229,8 +318,23 @@ def fit_arrays(
             if isinstance(method, Hamming):
                 arrays.update(fit_signatures(sample, dequantise(arrays)["centroids"], rng))
             return arrays
+        case Mop():
+            from resight.channels.codes import fit_levels
+
+            return fit_levels(method, sample, rng)
         case _:
-            return to_arrays(fit_pca_whitening(sample, method.dimensions, power=method.power))
+            points, d = sample.shape
+            _warn_if_poor(points, d, method.dimensions)
+            wanted = min(d, method.dimensions)
+            return to_arrays(fit_pca_whitening(sample, wanted, power=_power(method, power)))
+
+
+def fit_vector_whitening(method: Method, sample: NDArray[np.float32], power: float) -> dict[str, NDArray[Any]]:
+    """Whitening of whole vectors (n, D), to fewer dimensions where n is too small, with a warning in the log."""
+    assert isinstance(method, Vlad | Mop), "no other has one"
+    wanted = max(1, min(method.dimensions, sample.shape[1], len(sample) - 1))
+    _warn_if_smaller("dimensions", wanted, method.dimensions, len(sample))
+    return to_arrays(fit_pca_whitening(sample, wanted, power=power), VECTORS)
 
 
 def fit_signatures(
@@ -241,6 +345,19 @@ def fit_signatures(
     words = Assigner(centroids).assign(sample)[0][:, 0]
     medians = fit_medians(sample, words, projection, len(centroids))
     return {"projection": projection, **quantise({"medians": medians})}
+
+
+def _warn_if_poor(points: int, d: int, wanted: int) -> None:
+    if wanted > d:
+        _log.warning("vectors of %d dimensions are whitened to %d dimensions, not to %d", d, d, wanted)
+    if points < d:
+        _log.warning(
+            "%d vectors are few for a whitening of %d dimensions: variances are drawn to their mean by %.2f "
+            "(more photos to fit on would draw them less)",
+            points,
+            d,
+            d / (d + points),
+        )
 
 
 def _warn_if_smaller(what: str, size: int, wanted: int, points: int) -> None:

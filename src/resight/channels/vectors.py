@@ -17,6 +17,7 @@ from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
 from resight.learned.assignment import Assigner
 from resight.learned.mixture import Mixture, Projection
+from resight.learned.whitening import VECTORS, from_arrays
 from resight.search.dense import DenseBlock, DenseSearch
 from resight.search.selection import NameOrder
 
@@ -87,9 +88,20 @@ class VladChannel(VectorChannel):
     def __init__(self, extractor: Extractor[Any, LocalFeatures], method: Vlad, fitted: Fitted) -> None:
         self._method = method
         self._assigner = Assigner(np.asarray(fitted["centroids"], np.float32))
-        super().__init__(extractor, self._assigner.centroids.size)
+        self._whitening = from_arrays(fitted, VECTORS) if method.whitening == "pca" else None
+        whitened = self._whitening and min(self._whitening.dimensions, method.dimensions)
+        super().__init__(extractor, whitened or self._assigner.centroids.size)
 
     def aggregate(self, features: LocalFeatures) -> Vector:
+        vector = self.raw(features)
+        if self._whitening is None:
+            return vector
+        if not vector.any():
+            return np.zeros(self.size, np.float32)
+        return np.asarray(self._whitening.reduced(self.size).apply(vector[None])[0])
+
+    def raw(self, features: LocalFeatures) -> Vector:
+        """(words * d,) vector before whitening."""
         words = self._assigner.assign(features.descriptors)[0][:, 0]
         method = self._method
         return vlad(
@@ -109,7 +121,7 @@ class FisherChannel(VectorChannel):
         self._pca = Projection(np.asarray(fitted["mean"], np.float32), np.asarray(fitted["components"], np.float32))
         weights, means, variances = (np.asarray(fitted[name], np.float64) for name in ("weights", "means", "variances"))
         self._mixture = Mixture(weights, means, variances)
-        super().__init__(extractor, len(self.aggregate(LocalFeatures.none())))
+        super().__init__(extractor, len(self.aggregate(LocalFeatures.none(extractor.dimensions))))
 
     def aggregate(self, features: LocalFeatures) -> Vector:
         projected = self._pca.apply(features.descriptors)

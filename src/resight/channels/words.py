@@ -36,7 +36,7 @@ class WordsChannel:
 
     def nothing(self) -> ImageWords:
         """What an image without features has."""
-        return self.encode(LocalFeatures.none(), (0, 0))
+        return self.encode(LocalFeatures.none(self.extractor.dimensions), (0, 0))
 
     def query(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
         """The query's words, as many a feature as the method asks for."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resight.cli import compare, datasets, demo, evaluate, index, recipes, search
+from resight.cli import compare, datasets, demo, evaluate, fit, index, recipes, search
 from resight.cli.output import say
 from resight.errors import ResightError
 
@@ -93,6 +93,7 @@ for verb in (
     index.info,
     index.verify,
     index.compact,
+    fit.fit,
     evaluate.evaluate,
     compare.compare,
     datasets.datasets,

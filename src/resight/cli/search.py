@@ -11,6 +11,7 @@ import typer
 
 from resight.cli.index import IndexPath
 from resight.cli.output import print_json, print_table, readable, shown
+from resight.cli.progress import progress_bar
 from resight.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def search(
         from resight.show.page import write_page
         from resight.show.results import page_query
 
-        sections = [page_query(index.reader, one.result, one.sources) for one in found]
+        with progress_bar() as bar:
+            sections = [page_query(index.reader, one.result, one.sources, progress=bar) for one in found]
         write_page(html, sections, title="Photos that show the same thing", note=f"{path}, by {index.recipe.name}")
         print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
     else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Vlad(BaseModel):
@@ -20,6 +20,10 @@ class Vlad(BaseModel):
     # (Arandjelovic & Zisserman, CVPR 2013, section 3.1); "power-intra": the power before "intra"; "l2": L2 alone.
     normalisation: Literal["power", "intra", "power-intra", "l2"] = "intra"
     power: float = Field(default=0.5, gt=0.0, le=1.0, description="Exponent of the power normalisations.")
+    # Of the whole vector, to so many dimensions: Jegou & Chum, ECCV 2012, section 4; 128 as in Ng et al., CVPR 2015
+    # workshops, section 4.
+    whitening: Literal["none", "pca"] = "none"
+    dimensions: int = Field(default=128, ge=1, description="Of the whitened vector.")
 
 
 class Fisher(BaseModel):
@@ -40,16 +44,30 @@ class Fisher(BaseModel):
 
 
 class _Whitened(BaseModel):
-    """What is done with pooled vectors: nothing, or whitening by principal components and reduction."""
+    """What is done with pooled vectors: nothing, whitening by principal components and reduction, or what the
+    checkpoint of a network that was trained for retrieval carries."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    whitening: Literal["none", "pca"] = "none"
+    # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file.
+    whitening: Literal["none", "pca", "checkpoint"] = "none"
     # Of the whitened vectors; fewer where the fit has fewer.
     dimensions: int = Field(default=512, ge=1)
-    # 1 whitens fully, 0.5 half; the exponent of the variance is half of it.
-    power: float = Field(default=1.0, ge=0.0, le=1.0)
+    # 1 whitens fully, 0.5 half; the exponent of the variance is half of it. None: 1 where it is fitted on other photos,
+    # less where it is fitted on those that are searched.
+    power: float | None = Field(default=None, ge=0.0, le=1.0)
     fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+    # Of the whitenings that were learned after training, of which a file has one a training set: the set's name.
+    learned_on: str = Field(default="retrieval-SfM-120k", min_length=1)
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> Self:
+        given = [key for key in ("power", "fit", "p") if key in self.model_fields_set]
+        if self.whitening == "checkpoint" and given:
+            raise ValueError(f'whitening = "checkpoint" leaves nothing to {" and ".join(given)}: leave it out')
+        if self.fit == "checkpoint":
+            raise ValueError('what a checkpoint carries is asked for by whitening = "checkpoint", without fit')
+        return self
 
 
 class Mac(_Whitened):
@@ -96,8 +114,43 @@ class Regions(_Whitened):
 
     kind: Literal["regions"] = "regions"
     levels: int = Field(default=3, ge=1, le=8)
+    # "query": the best match of each region of the query, as published; "symmetric": of each region of both.
+    matching: Literal["query", "symmetric"] = "query"
+
+
+class NeuralCodes(_Whitened):
+    """The activations of the whole photo (Babenko et al., ECCV 2014); power 0 only turns to principal components, as
+    the paper does."""
+
+    kind: Literal["codes"] = "codes"
+
+
+class RegionCodes(_Whitened):
+    """The activations of every region; images are compared region by region (Razavian et al., 2016)."""
+
+    kind: Literal["region-codes"] = "region-codes"
+    matching: Literal["query", "symmetric"] = "query"
+
+
+class Mop(BaseModel):
+    """Multi-scale orderless pooling: the activations of the whole photo and a VLAD of those of the patches of each
+    finer level (Gong et al., ECCV 2014, section 3, whose numbers these are)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["mop"] = "mop"
+    size: int = Field(default=100, ge=1, description="Words in the codebook of each level.")
+    pca: int = Field(default=500, ge=1, description="Dimensions that activations of patches are reduced to.")
+    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+    whitening: Literal["none", "pca"] = "pca"
+    dimensions: int = Field(default=2048, ge=1, description="Of the whitened vector.")
 
 
 PooledKind = Mac | Spoc | Gem | Crow | Rmac | Regions
 """What is pooled from feature maps."""
-DescriptorKind = Annotated[Vlad | Fisher | Mac | Spoc | Gem | Crow | Rmac | Regions, Field(discriminator="kind")]
+CodeKind = NeuralCodes | RegionCodes
+"""What becomes of the activations of a photo, or of its regions."""
+DescriptorKind = Annotated[
+    Vlad | Fisher | Mac | Spoc | Gem | Crow | Rmac | Regions | NeuralCodes | RegionCodes | Mop,
+    Field(discriminator="kind"),
+]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from resight.descriptors.crow import crow
 from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc
-from resight.descriptors.pooling import gem, l2_normalise, mac, spoc
+from resight.descriptors.pooling import gem, l2_normalise, mac, power_mean, spoc
 from resight.descriptors.priors import centre_prior
 from resight.descriptors.region_pooling import region_max
 from resight.features.maps import ImageMaps
@@ -19,40 +19,63 @@ from resight.learned.whitening import Whitening
 Vectors = NDArray[np.float32]
 
 
-def raw_vectors(image: ImageMaps, method: PooledKind) -> Vectors:
+def raw_vectors(image: ImageMaps, method: PooledKind, exponent: Vectors | None = None) -> Vectors:
     """(m, C) L2-normalised vectors before whitening, on which it is fitted: one an image, or one a region.
 
-    Scales of a pooled image are averaged; regions are those of all scales.
+    Scales of a pooled image are averaged; regions are those of all scales. exponent: (1,) or (C,), a p of GeM that was
+    learned and takes the place of the method's; a single one also joins the scales, by the generalised mean with it.
+
+    Source: for the scales Radenovic, Tolias & Chum, TPAMI 2019, section 4.2, and its authors' code.
     """
     with torch.inference_mode():
         match method:
             case Rmac() | Regions():
                 return _numpy(_regions(image, method.levels))
             case _:
-                return _numpy(_global(image, method)[None])
+                scales = _scales(image, method, exponent)
+                if exponent is not None and len(exponent) == 1 and len(scales) > 1:
+                    return _numpy(power_mean(scales[:, None], float(exponent[0])))
+                return _numpy(l2_normalise(scales.mean(dim=0))[None])
 
 
-def descriptor(image: ImageMaps, method: PooledKind, whitening: Whitening | None) -> Vectors:
+def descriptor(
+    image: ImageMaps, method: PooledKind, whitening: Whitening | None, exponent: Vectors | None = None
+) -> Vectors:
     """(d,) L2-normalised descriptor of an image; for R-MAC the sum of its whitened regions."""
-    rows = region_vectors(image, method, whitening)
+    return _sum(region_vectors(image, method, whitening, exponent))
+
+
+def region_vectors(
+    image: ImageMaps, method: PooledKind, whitening: Whitening | None, exponent: Vectors | None = None
+) -> Vectors:
+    """(m, d) L2-normalised vectors, whitened where there is a whitening."""
+    rows = raw_vectors(image, method, exponent)
+    return rows if whitening is None else whitening.apply(rows)
+
+
+def descriptor_by_scale(
+    image: ImageMaps, method: Mac | Spoc | Gem | Crow, whitening: Whitening, exponent: Vectors | None = None
+) -> Vectors:
+    """(d,) L2-normalised sum of the whitened vectors of all scales: for a whitening that is part of the network.
+
+    Source: the code of Radenovic, Tolias & Chum, TPAMI 2019, for networks that end with such a layer.
+    """
+    with torch.inference_mode():
+        return _sum(whitening.apply(_numpy(_scales(image, method, exponent))))
+
+
+def _sum(rows: Vectors) -> Vectors:
     total = rows[0] if len(rows) == 1 else rows.sum(axis=0)
     return np.asarray(total / max(float(np.linalg.norm(total)), np.finfo(np.float32).tiny), np.float32)
 
 
-def region_vectors(image: ImageMaps, method: PooledKind, whitening: Whitening | None) -> Vectors:
-    """(m, d) L2-normalised vectors, whitened where there is a whitening."""
-    rows = raw_vectors(image, method)
-    return rows if whitening is None else whitening.apply(rows)
+def _scales(image: ImageMaps, method: Mac | Spoc | Gem | Crow, exponent: Vectors | None) -> Tensor:
+    """(S, C), L2-normalised."""
+    pooled = [_pool(maps[None], mask, method, exponent)[0] for maps, mask in zip(image.maps, image.masks, strict=True)]
+    return l2_normalise(torch.stack(pooled))
 
 
-def _global(image: ImageMaps, method: Mac | Spoc | Gem | Crow) -> Tensor:
-    pooled = [
-        l2_normalise(_pool(maps[None], mask, method))[0] for maps, mask in zip(image.maps, image.masks, strict=True)
-    ]
-    return l2_normalise(torch.stack(pooled).mean(dim=0))
-
-
-def _pool(maps: Tensor, mask: Tensor | None, method: Mac | Spoc | Gem | Crow) -> Tensor:
+def _pool(maps: Tensor, mask: Tensor | None, method: Mac | Spoc | Gem | Crow, exponent: Vectors | None) -> Tensor:
     match method:
         case Mac():
             return mac(maps, mask)
@@ -60,7 +83,9 @@ def _pool(maps: Tensor, mask: Tensor | None, method: Mac | Spoc | Gem | Crow) ->
             weights = centre_prior(*maps.shape[2:]).to(maps) if method.centre_prior else None
             return spoc(maps, _both(weights, mask))
         case Gem():
-            return gem(maps, method.p, mask)
+            if exponent is None:
+                return gem(maps, method.p, mask)
+            return gem(maps, float(exponent[0]) if len(exponent) == 1 else torch.from_numpy(exponent), mask)
         case Crow():
             return crow(maps if mask is None else maps * mask, method.a, method.b)
 

@@ -36,16 +36,23 @@ class Sift(BaseModel):
     root: bool = True
 
 
-class Maps(BaseModel):
-    """Feature maps of one layer of a convolutional network, at one scale of the image or several."""
+class NetworkFeatures(BaseModel):
+    """What every kind of features that a network gives has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["maps"] = "maps"
     network: NetworkName
     checkpoint: Checkpoint
-    # As the field names layers: "conv5_3", "pool5", "layer4", "features.14.expand".
+    # As the field names layers: "conv5_3", "pool5", "layer4", "features.14.expand", "fc6".
     layer: str = Field(min_length=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    # "auto" measures both at first use, where both are installed.
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+
+
+class _ScaledFeatures(NetworkFeatures):
+    """Of the whole photo, its aspect kept."""
+
     # Long side in pixels to which an image is reduced first; a smaller one stays as it is. A box of a query is cropped
     # and reduced by the factor of the whole photo: Radenovic et al., TPAMI 2019, section 5.
     max_side: int = Field(default=1024, ge=16)
@@ -53,9 +60,6 @@ class Maps(BaseModel):
     scales: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(default=(1.0,), min_length=1)
     # What becomes of the box of a query: the photo is cropped to it, or run whole and its map masked.
     box: Literal["crop", "mask"] = "crop"
-    precision: Literal["float32", "bfloat16"] = "float32"
-    # "auto" measures both at first use, where both are installed.
-    runtime: Literal["auto", "torch", "openvino"] = "auto"
 
     @field_validator("scales")
     @classmethod
@@ -65,4 +69,36 @@ class Maps(BaseModel):
         return value
 
 
-FeaturesKind = Annotated[Sift | Maps, Field(discriminator="kind")]
+class Maps(_ScaledFeatures):
+    """Feature maps of one layer of a convolutional network, at one scale of the image or several."""
+
+    kind: Literal["maps"] = "maps"
+
+
+class Convolutional(_ScaledFeatures):
+    """Every position of a feature map as a local feature: Ng, Yang & Davis, "Exploiting local features from deep
+    networks for image retrieval", CVPR 2015 workshops."""
+
+    kind: Literal["convolutional"] = "convolutional"
+    # How many times as many positions along each side, interpolated between those of the map; Mohedano et al., "Bags of
+    # local convolutional features for scalable instance search", ICMR 2016, section 3, take 2.
+    upsampling: int = Field(default=1, ge=1, le=8)
+
+
+class Codes(NetworkFeatures):
+    """Activations of a layer, often a fully connected one, for the photo or parts of it, each warped to the size that
+    the network was trained on: Babenko et al., "Neural codes for image retrieval", ECCV 2014, section 2."""
+
+    kind: Literal["codes"] = "codes"
+    # Long side in pixels to which a photo is reduced before parts of it are warped.
+    max_side: int = Field(default=1024, ge=16)
+    # "whole": one, of the photo. "grid": one of each square of R-MAC's grid over the pixels, the network run on every
+    # one of them (Razavian et al., ITE Transactions on Media Technology and Applications 2016, section 3). "patches":
+    # squares of a half and a quarter of the side of the photo, warped to a square, every eighth of it (Gong et al.,
+    # "Multi-scale orderless pooling of deep convolutional activation features", ECCV 2014, section 3).
+    regions: Literal["whole", "grid", "patches"] = "whole"
+    # Of the grid.
+    levels: int = Field(default=3, ge=1, le=8)
+
+
+FeaturesKind = Annotated[Sift | Maps | Convolutional | Codes, Field(discriminator="kind")]

@@ -275,14 +275,15 @@ def _mask(
     shape = (maps.shape[1], maps.shape[2])
     factors = np.array([given[0] / size[0], given[1] / size[1]] * 2)
     boxes = np.array([box]) * factors
-    x0, x1 = positions(boxes, _sampling(network, layer, given[0]), shape)[0, [0, 2]].tolist()
-    y0, y1 = positions(boxes, _sampling(network, layer, given[1]), shape)[0, [1, 3]].tolist()
+    x0, x1 = positions(boxes, layer_sampling(network, layer, given[0]), shape)[0, [0, 2]].tolist()
+    y0, y1 = positions(boxes, layer_sampling(network, layer, given[1]), shape)[0, [1, 3]].tolist()
     mask = torch.zeros(shape, device=maps.device)
     mask[y0:y1, x0:x1] = 1.0
     return mask
 
 
-def _sampling(network: Network, layer: str, side: int) -> Sampling:
+def layer_sampling(network: Network, layer: str, side: int) -> Sampling:
+    """How a layer samples one axis of an image, of `side` pixels. RecipeError."""
     field = network.receptive_field(layer, side)
     return Sampling(field.stride, field.size, field.offset + field.size / 2.0)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from resight.features.extractor import Extractor
-from resight.features.kinds import Maps, Sift
+from resight.features.kinds import Codes, Convolutional, Maps, Sift
 from resight.features.networks.requirement import require_torch
 
 
-def open_extractor(params: Sift | Maps, folder: Path) -> Extractor[Any, Any]:
+def open_extractor(params: Sift | Maps | Convolutional | Codes, folder: Path) -> Extractor[Any, Any]:
     """What extracts the features; paths of weights are relative to `folder`. Nothing large is loaded yet."""
     match params:
         case Sift():
@@ -22,3 +22,13 @@ def open_extractor(params: Sift | Maps, folder: Path) -> Extractor[Any, Any]:
             from resight.features.maps import MapExtractor
 
             return MapExtractor(params, folder)
+        case Convolutional():
+            require_torch()
+            from resight.features.convolutional import ConvolutionalExtractor
+
+            return ConvolutionalExtractor(params, folder)
+        case Codes():
+            require_torch()
+            from resight.features.codes import CodeExtractor
+
+            return CodeExtractor(params, folder)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.descriptors.cross_matching import cross_match
+from resight.descriptors.cross_matching import Floats, cross_match
 from resight.search.ranking import Mask, Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 
@@ -17,17 +18,25 @@ from resight.search.selection import NameOrder, best, by_id, is_allowed
 class RegionBlock:
     """Regions of n images: vectors (m, d) in memory or memory-mapped, those of image i at offsets[i]:offsets[i + 1]."""
 
-    vectors: NDArray[np.floating]
+    vectors: NDArray[Any]
     offsets: NDArray[np.int64]
     ids: NDArray[np.int64]
     alive: Mask
 
 
 class RegionSearch:
-    """The images with the regions that are most similar to each region of the query, in the mean."""
+    """The images whose regions match those of the query best. match: (query regions, rows, offsets) to similarities."""
 
-    def __init__(self, blocks: Sequence[RegionBlock], *, order: NameOrder = by_id, generation: int = 0) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[RegionBlock],
+        match: Callable[[Floats, Floats, NDArray[np.int64]], Floats] = cross_match,
+        *,
+        order: NameOrder = by_id,
+        generation: int = 0,
+    ) -> None:
         self._blocks = tuple(blocks)
+        self._match = match
         self._order = order
         self.generation = generation
 
@@ -37,7 +46,7 @@ class RegionSearch:
         scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
         for block in self._blocks if len(query) else ():
             chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
-            found = cross_match(query, block.vectors, block.offsets)
+            found = self._match(query, block.vectors, block.offsets)
             ids.append(block.ids[chosen])
             scores.append(found[chosen])
         return best(np.concatenate(ids), np.concatenate(scores), k, self._order)

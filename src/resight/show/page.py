@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,22 @@ from numpy.typing import NDArray
 from resight.evaluation.dataset import Mark
 from resight.images import Box
 from resight.search.ranking import Verification
+from resight.show.contributions import outlined_boxes
 from resight.show.document import plain_text, write_document
 from resight.show.evidence import Points, line_colours, located, spread_rows
 from resight.show.thumbnails import Image, Thumbnail, corners, outline, thumbnail
+
+if TYPE_CHECKING:
+    from resight.descriptors.contributions import Contribution
 
 _GAP = 8
 _LINES = 40
 _HEIGHT = 270
 _WIDEST = 480
+_HOW_EXPLAINED = (
+    "Boxes: the positions of the channels that add most to the similarity, in both photos; the thin box around each is "
+    "all that the position depends on. Point at one to see what it adds."
+)
 _ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot be read."
 
 
@@ -38,7 +47,10 @@ class PagePhoto:
 
 @dataclass(frozen=True)
 class PageHit:
-    """One hit. query: which photo of the query its verification is of; mark: what the ground truth says of it."""
+    """One hit. query: which photo of the query its evidence is of; mark: what the ground truth says of it.
+
+    contributions: the channels by which its feature maps match those of the query, where that is how it was found.
+    """
 
     name: str
     score: float
@@ -46,6 +58,7 @@ class PageHit:
     verification: Verification | None = None
     query: int = 0
     mark: Mark | None = None
+    contributions: Sequence[Contribution] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,8 @@ def write_page(
     """Writes one self-contained HTML file with a section for each query, and returns its path.
 
     Photos are inlined as thumbnails of at most 360 pixels; a verified hit stands beside its query with at most 40 of
-    the correspondences, which fade while a person points at them. The file appears whole or not at all.
+    the correspondences, which fade while a person points at them, and one with contributions with boxes on both. The
+    file appears whole or not at all.
 
     Raises UsageError where an image is not (h, w, 3) uint8 or a factor is not positive, StorageError where the disk
     refuses.
@@ -82,6 +96,8 @@ def _section(query: PageQuery, number: int) -> str:
     verified = sum(hit.verification is not None for hit in query.hits)
     count = "1 hit" if len(query.hits) == 1 else f"{len(query.hits)} hits"
     found = f"{count}, {verified} verified by matched points" if query.hits else "Nothing was found."
+    if any(hit.contributions for hit in query.hits):
+        found += f". {_HOW_EXPLAINED}"
     return (
         f'<section><header><div class="queries">{shown}</div>'
         f'<div><h2>{plain_text(query.title)}</h2><p class="quiet">{found}</p></div></header>'
@@ -104,12 +120,16 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
     facts = [f"score {hit.score:.3f}"]
     if hit.verification is not None:
         facts.append(f"{hit.verification.inliers} inliers")
+    elif hit.contributions:
+        facts.append(f"{len(hit.contributions)} channels add {sum(one.share for one in hit.contributions):.3f}")
     picture = None if hit.photo.image is None else thumbnail(hit.photo.image, hit.photo.factor)
-    beside = asked[hit.query] if hit.verification is not None else None
+    beside = asked[hit.query] if hit.verification is not None or hit.contributions else None
     if picture is None:
         figure = f'<div class="absent">{_ABSENT}</div>'
-    elif hit.verification is None or beside is None:
+    elif beside is None:
         figure = _single(hit, picture)
+    elif hit.verification is None:
+        figure = _explained(hit, query.title, beside, picture, f"query-{number}-{hit.query}")
     else:
         part = query.photos[hit.query].box
         figure = _pair(hit, hit.verification, part, query.title, beside, picture, f"query-{number}-{hit.query}")
@@ -164,6 +184,23 @@ def _pair(
     )
 
 
+def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, key: str) -> str:
+    """The query and a hit side by side at one height, with the places of the channels that make them similar."""
+    left, right = _Place.of(asked, 0.0), _Place.of(picture, 0.0)
+    right = replace(right, x=left.width + _GAP)
+    told = [f"channel {one.channel} adds {one.share:+.3f}" for one in hit.contributions]
+    in_query = [(one.query_box, one.query_field) for one in hit.contributions]
+    in_hit = [(one.image_box, one.image_field) for one in hit.contributions]
+    asked_boxes = outlined_boxes(in_query, told, asked.factor)
+    found_boxes = outlined_boxes(in_hit, told, picture.factor)
+    label = f"What of the query {plain_text(title)} and {plain_text(hit.name)} is similar: {'; '.join(told)}"
+    image = f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
+    return (
+        f'<svg role="img" aria-label="{label}" viewBox="0 0 {right.x + right.width:.1f} {_HEIGHT}">'
+        f'{left.frame(f"""<use href="#{key}"/>{asked_boxes}""")}{right.frame(f"{image}{found_boxes}")}</svg>'
+    )
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a picture stands in the drawing of a pair: as high as the drawing unless that makes it too wide."""
@@ -215,5 +252,10 @@ figcaption { padding: .55rem .7rem; display: flex; flex-wrap: wrap; gap: .2rem .
 .absent.query { width: 240px; height: 180px; border-radius: 6px; background: var(--mat); }
 .lines line { stroke-width: 1.2; stroke-opacity: .7; vector-effect: non-scaling-stroke; }
 .lines circle { stroke: none; }
+rect { vector-effect: non-scaling-stroke; pointer-events: all; } .label { stroke: none; }
+rect.field, rect.cell, rect.halo { fill: none; }
+.field { stroke-width: 1; stroke-opacity: .3; pointer-events: none; } .cell { stroke-width: 2.5; }
+.channel text { font-size: 13px; font-weight: 700; stroke: none; fill: #000; }
+.channel:hover .field { stroke-width: 2.5; stroke-opacity: 1; } .channel:hover .cell { stroke-width: 4; }
 .lines { transition: opacity .15s; } svg:hover > .lines { opacity: .12; }
 """

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import ImageError
 from resight.evaluation.dataset import Mark
+from resight.explaining import Explainer, can_explain
 from resight.images import Box, decode
 from resight.reader import Reader
 from resight.results import Hit, Result
 from resight.show.page import PageHit, PagePhoto, PageQuery
 from resight.show.thumbnails import SIDE
 
+if TYPE_CHECKING:
+    from resight.descriptors.contributions import Contribution
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
 Source = str | Path | NDArray[np.uint8]
 
 
@@ -24,21 +31,56 @@ def page_query(
     result: Result,
     asked: Sequence[tuple[Source, Box | None]],
     mark: Callable[[str], Mark | None] | None = None,
+    progress: Progress | None = None,
 ) -> PageQuery:
     """The section of one result. asked: the photos, or names of indexed photos, that were asked with, and their boxes.
 
     mark: what the ground truth says of a name, where there is one. A photo whose file is gone, has changed since it was
     indexed or cannot be read any more is left without its picture.
+
+    Where feature maps that are pooled to one vector were searched, the network runs again for each query photo and each
+    hit, to tell which channels match; `progress` is told of that.
     """
+    explained = _explained(reader, result, asked, progress)
     photos = [_photo(_pixels_of(reader, source), box) for source, box in asked]
-    hits = [_page_hit(reader, hit, mark) for hit in result.hits]
+    hits = [_page_hit(reader, hit, mark, explained.get(row, ())) for row, hit in enumerate(result.hits)]
     return PageQuery(result.query, photos, hits)
 
 
-def _page_hit(reader: Reader, hit: Hit, mark: Callable[[str], Mark | None] | None) -> PageHit:
+def _explained(
+    reader: Reader, result: Result, asked: Sequence[tuple[Source, Box | None]], progress: Progress | None
+) -> dict[int, Sequence[Contribution]]:
+    """By place in the ranking, for the hits that no second look verified, and that can be read as can their query."""
+    if not asked or not can_explain(reader):
+        return {}
+    rows = [row for row, hit in enumerate(result.hits) if hit.verification is None]
+    explainers: dict[int, Explainer | None] = {}
+    found: dict[int, Sequence[Contribution]] = {}
+    for done, row in enumerate(rows, start=1):
+        hit = result.hits[row]
+        try:
+            if hit.query not in explainers:
+                explainers[hit.query] = None
+                explainers[hit.query] = Explainer(reader, *asked[hit.query])
+            explainer = explainers[hit.query]
+            if explainer is not None:
+                found[row] = explainer.contributions(hit.name)
+        except ImageError:
+            pass  # the page says that it cannot be read
+        if progress is not None:
+            progress("comparing", done, len(rows))
+    return found
+
+
+def _page_hit(
+    reader: Reader,
+    hit: Hit,
+    mark: Callable[[str], Mark | None] | None,
+    contributions: Sequence[Contribution],
+) -> PageHit:
     photo = _photo(reader.file_of(reader.snapshot.images.by_name[hit.name]), hit.box)
     judged = mark(hit.name) if mark is not None else None
-    return PageHit(hit.name, hit.score, photo, hit.verification, hit.query, judged)
+    return PageHit(hit.name, hit.score, photo, hit.verification, hit.query, judged, contributions)
 
 
 def _pixels_of(reader: Reader, source: Source) -> Path | NDArray[np.uint8] | None:

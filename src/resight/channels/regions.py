@@ -1,0 +1,82 @@
+"""Channels of a vector a region: images are compared region by region."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Arrays, Rows
+from resight.channels.vectors import Vector
+from resight.descriptors.cross_matching import cross_match, symmetric_match
+from resight.features.extractor import Extractor
+from resight.search.regional import RegionBlock, RegionSearch
+from resight.search.selection import NameOrder
+
+
+class RegionVectorChannel(ABC):
+    """A vector for each region of an image, in float16; a query's regions are compared with all of them. Subclasses say
+    what the vectors are."""
+
+    def __init__(self, extractor: Extractor[Any, Any], size: int, matching: Literal["query", "symmetric"]) -> None:
+        self.extractor = extractor
+        self.size = size
+        self._matching = matching
+
+    @abstractmethod
+    def encode(self, features: Any, size: tuple[int, int]) -> Vector:
+        """(r, size) L2-normalised vectors of the regions."""
+
+    def nothing(self) -> Vector:
+        """What an image without regions has."""
+        return np.zeros((0, self.size), np.float32)
+
+    def query(self, features: Any, size: tuple[int, int]) -> Vector:
+        """(r, size) vectors of the regions."""
+        return self.encode(features, size)
+
+    def as_query(self, kept: Vector) -> Vector:
+        """An indexed image as a query."""
+        return kept
+
+    def pack(self, images: Sequence[Vector]) -> dict[str, NDArray[Any]]:
+        """Regions of image i are rows offsets[i]:offsets[i + 1]."""
+        counts = [0, *(len(image) for image in images)]
+        vectors = np.concatenate([self.nothing(), *images]).astype(np.float16)
+        return {"vectors": vectors, "offsets": np.cumsum(counts, dtype=np.int64)}
+
+    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
+        """The live images of several segments."""
+        counts = [np.diff(segment.arrays["offsets"]) for segment in segments]
+        kept = [
+            segment.arrays["vectors"][np.repeat(segment.alive, count)]
+            for segment, count in zip(segments, counts, strict=True)
+        ]
+        alive = [count[segment.alive] for segment, count in zip(segments, counts, strict=True)]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(alive), dtype=np.int64)])
+        return {"vectors": np.concatenate(kept), "offsets": offsets}
+
+    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> RegionSearch:
+        """Exhaustive search over the segments' regions, which stay where they are."""
+        blocks = [
+            RegionBlock(segment.arrays["vectors"], segment.arrays["offsets"], segment.ids, segment.alive)
+            for segment in segments
+        ]
+        match = symmetric_match if self._matching == "symmetric" else cross_match
+        return RegionSearch(blocks, match, order=names)
+
+    def evidence(self, arrays: Arrays, row: int) -> Vector:
+        """The regions of one image."""
+        part = slice(int(arrays["offsets"][row]), int(arrays["offsets"][row + 1]))
+        return np.asarray(arrays["vectors"][part], np.float32)
+
+    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) number of regions of each image."""
+        return np.asarray(np.diff(arrays["offsets"]), np.int64)
+
+    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
+        """(n,) zeros: vectors are no words."""
+        return np.zeros(len(arrays["offsets"]) - 1, np.int64)

@@ -1,0 +1,54 @@
+"""Fits what a recipe fits, on photos of any folder."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resight.cli.output import print_json, readable, say, shown
+from resight.cli.output_files import check_outputs
+from resight.cli.progress import progress_bar
+
+
+def fit(
+    photos: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Photos to fit on.", exists=True, file_okay=False, show_default=False),
+    ],
+    recipe: Annotated[
+        str,
+        typer.Option(metavar="NAME|PATH", help="The method: see `resight recipes`, or a file.", show_default=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE.npz", help="Where to write it.", dir_okay=False, show_default=False
+        ),
+    ],
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Fit a codebook, a whitening and the like for a recipe to name by `fit = "FILE.npz"`."""
+    from resight.fitted import fit_folder
+
+    check_outputs({"--output": output}, [Path(recipe)])
+    with progress_bar() as bar:
+        report = fit_folder(recipe, photos, output, progress=bar and partial(bar, "reading photos"), say=say)
+    if as_json:
+        listed = [{"name": readable(name), "reason": readable(reason)} for name, reason in report.unreadable]
+        fields = {key: value for key, value in report.__dict__.items() if key != "unreadable"}
+        print_json({"output": readable(output), **fields, "unreadable": listed})
+    else:
+        print(
+            f"{shown(output)}: {report.kind} fitted on {report.photos} photos ({report.descriptors} descriptors), "
+            f"{len(report.unreadable)} unreadable in {report.seconds:.1f} s"
+        )
+        for key, shape in report.arrays.items():
+            print(f"  {key} {' x '.join(map(str, shape))}")
+        for name, reason in report.unreadable:
+            say(f"unreadable: {shown(name)}: {shown(reason)}")
+    if report.unreadable and strict:
+        raise typer.Exit(1)

@@ -1,0 +1,244 @@
+"""Why two images are similar: what each channel adds to the inner product of their descriptors, and where it looks.
+
+A descriptor is u = P z with P the projection of the whitening (without one, the identity) and z (C,) the sum of pooled
+vectors less the mean, each weighted by the norms that it is divided by: one of them, or for R-MAC one a region. So the
+similarity of two images is z_q' P' P z_i, bilinear in what was pooled, and channel c adds the mean of its two sides,
+(z_q,c (P'P z_i)_c + z_i,c (P'P z_q)_c) / 2: activation times gradient, seen from either image. Whatever the whitening
+mixes, these sum to the similarity.
+
+Positions come in because every pooling is a sum over them: a channel's maximum is its first largest position, and a
+generalised mean m is the sum of m x^p / sum(x^p), which is activation times gradient again. CroW's weights are taken as
+they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from resight.descriptors.crow import channel_weights, spatial_weights
+from resight.descriptors.kinds import Crow, Gem, Mac, Rmac, Spoc
+from resight.descriptors.pooling import GEM_FLOOR, gem
+from resight.descriptors.priors import centre_prior
+from resight.features.maps import ImageMaps
+from resight.features.regions.grids import rmac_grid
+from resight.features.sight import HeatMap, Sight
+from resight.images import Box
+from resight.learned.whitening import Whitening
+
+COUNT = 5
+"""How many channels are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+PooledVector = Mac | Spoc | Gem | Crow | Rmac
+"""What makes one vector of an image by sums over positions."""
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one channel adds to a similarity, and where it looks in both photos, in pixels of the originals.
+
+    Boxes (x0, y0, x1, y1) are of the position that gives the channel most: what lies nearer to it than to others, and
+    all that it depends on, its receptive field.
+    """
+
+    channel: int
+    share: float
+    query_box: Box
+    image_box: Box
+    query_field: Box
+    image_field: Box
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The descriptor of an image as sums over positions.
+
+    parts: (C, h, w) for each scale, what a position adds to a channel; places: where it is on the photo. centred: (C,)
+    the parts' sum less the part of the mean. gradient: (C,) what a unit of each channel of another image, centred,
+    would add to the similarity with this one.
+    """
+
+    parts: tuple[Tensor, ...]
+    places: tuple[Sight, ...]
+    centred: Doubles
+    gradient: Doubles
+
+
+def contributions(query: Traced, image: Traced, count: int = COUNT) -> list[Contribution]:
+    """The at most `count` channels that add most to the similarity of two images, the largest share first.
+
+    A channel is told where both images have more of it than the mean does: what both lack may add to their similarity
+    too, but is nowhere to be seen.
+
+    Source: Radenovic, Tolias & Chum, "CNN image retrieval learns from BoW", ECCV 2016, section 5, which shows the
+    receptive fields of the components of MAC that add most.
+    """
+    each = shares(query, image)
+    seen = (query.centred > 0) & (image.centred > 0) & (each > 0)
+    order = np.argsort(-each, kind="stable")
+    found = []
+    for channel in order[seen[order]][:count].tolist():
+        query_box, query_field = _look(query, channel)
+        image_box, image_field = _look(image, channel)
+        found.append(Contribution(channel, float(each[channel]), query_box, image_box, query_field, image_field))
+    return found
+
+
+def shares(query: Traced, image: Traced) -> Doubles:
+    """What each channel adds to the similarity of two descriptors, (C,); their sum is it."""
+    return 0.5 * (query.centred * image.gradient + image.centred * query.gradient)
+
+
+def similarity_heat(image: Traced, other: Traced) -> tuple[HeatMap, ...]:
+    """What each position of an image adds to its similarity with another, all channels together: a map a scale.
+
+    What is below 0 speaks against it.
+
+    Notes: together they sum to the similarity and the part of the mean, which is nowhere.
+    """
+    gradient = torch.from_numpy(other.gradient)
+    return tuple(
+        place.heat(torch.einsum("c,chw->hw", gradient.to(part), part).cpu().numpy())
+        for place, part in zip(image.places, image.parts, strict=True)
+    )
+
+
+def traced(
+    image: ImageMaps,
+    places: tuple[Sight, ...],
+    method: PooledVector,
+    whitening: Whitening | None,
+    exponent: Floats | None = None,
+) -> Traced:
+    """The descriptor that `descriptors.pooled.descriptor` gives; places: of the maps, as `sights` gives them."""
+    with torch.inference_mode():
+        if isinstance(method, Rmac):
+            rows = _regions(image, method.levels)
+        else:
+            rows = [list(_joined(_scales(image, method, exponent), exponent))]
+        return _traced(image, places, rows, whitening)
+
+
+def traced_by_scale(
+    image: ImageMaps,
+    places: tuple[Sight, ...],
+    method: Mac | Spoc | Gem | Crow,
+    whitening: Whitening,
+    exponent: Floats | None = None,
+) -> Traced:
+    """As `traced`, of the descriptor that `descriptors.pooled.descriptor_by_scale` gives."""
+    with torch.inference_mode():
+        rows = [[((scale, 0, 0), part)] for scale, part in enumerate(_scales(image, method, exponent))]
+        return _traced(image, places, rows, whitening)
+
+
+Corner = tuple[int, int, int]
+"""Scale, row and column at which a part of a map begins."""
+Row = list[tuple[Corner, Tensor]]
+"""A vector before whitening as parts (C, h, w) that sum to it over positions."""
+
+
+def _traced(image: ImageMaps, places: tuple[Sight, ...], rows: list[Row], whitening: Whitening | None) -> Traced:
+    """Of the L2-normalised sum of vectors, each whitened and L2-normalised."""
+    centred = np.stack([np.sum([_sum(part) for _, part in row], axis=0) for row in rows])
+    projection = None
+    if whitening is not None:
+        centred -= whitening.mean
+        projection = whitening.projection.astype(np.float64)
+    vectors = centred if projection is None else centred @ projection.T
+    weights = _inverse(np.linalg.norm(vectors, axis=1))
+    weights *= _inverse(np.linalg.norm(weights @ vectors))
+    parts = tuple(torch.zeros_like(maps, dtype=torch.float32) for maps in image.maps)
+    for weight, row in zip(weights.tolist(), rows, strict=True):
+        for (scale, upper, left), part in row:
+            height, width = part.shape[1:]
+            parts[scale][:, upper : upper + height, left : left + width] += weight * part
+    descriptor = weights @ vectors
+    return Traced(parts, places, weights @ centred, descriptor if projection is None else descriptor @ projection)
+
+
+def _scales(image: ImageMaps, method: Mac | Spoc | Gem | Crow, exponent: Floats | None) -> list[Tensor]:
+    """(C, h, w) of each scale, whose sums are L2-normalised."""
+    parts = [_parts(maps, mask, method, exponent) for maps, mask in zip(image.maps, image.masks, strict=True)]
+    return [part * float(_inverse(np.linalg.norm(_sum(part)))) for part in parts]
+
+
+def _joined(scales: list[Tensor], exponent: Floats | None) -> Row:
+    """The mean over scales, or the generalised mean where a single p was learned; L2-normalised."""
+    sums = np.stack([_sum(part) for part in scales])
+    weights = np.full_like(sums, 1.0 / len(sums))
+    if exponent is not None and len(exponent) == 1:
+        p = float(exponent[0])
+        raised = np.maximum(sums, np.finfo(np.float64).tiny) ** p
+        weights = raised.mean(axis=0) ** (1.0 / p) * raised / raised.sum(axis=0) * _inverse(sums)
+    weights *= _inverse(np.linalg.norm((weights * sums).sum(axis=0)))
+    return [
+        ((scale, 0, 0), part * torch.from_numpy(weight).to(part)[:, None, None])
+        for scale, (part, weight) in enumerate(zip(scales, weights, strict=True))
+    ]
+
+
+def _parts(maps: Tensor, mask: Tensor | None, method: Mac | Spoc | Gem | Crow, exponent: Floats | None) -> Tensor:
+    """(C, h, w) that sum to what pooling makes of a map (C, h, w)."""
+    height, width = maps.shape[1:]
+    weights = torch.ones_like(maps[0]) if mask is None else mask
+    match method:
+        case Mac():
+            return _maxima(maps if mask is None else maps.masked_fill(~mask.bool(), -torch.inf))
+        case Spoc():
+            if method.centre_prior:
+                weights = weights * centre_prior(height, width).to(weights)
+            return maps * weights / weights.sum().clamp(min=torch.finfo(torch.float32).tiny)
+        case Gem():
+            p = torch.tensor([method.p]) if exponent is None else torch.from_numpy(exponent)
+            raised = maps.clamp(min=GEM_FLOOR)
+            raised = (raised / raised.amax(dim=(1, 2), keepdim=True)).pow(p.to(maps)[:, None, None]) * weights
+            mean = gem(maps[None], p, mask)[0][:, None, None]
+            return mean * raised / raised.sum(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+        case Crow():
+            kept = (maps * weights)[None]
+            across = spatial_weights(kept, method.a, method.b)[0]
+            return kept[0] * across * channel_weights(kept)[0][:, None, None]
+
+
+def _regions(image: ImageMaps, levels: int) -> list[Row]:
+    """Of each region of each scale: its normalised maxima."""
+    rows: list[Row] = []
+    for scale, (maps, mask) in enumerate(zip(image.maps, image.masks, strict=True)):
+        kept = maps if mask is None else maps * mask
+        for x0, y0, x1, y1 in rmac_grid(kept.shape[1], kept.shape[2], levels).tolist():
+            part = _maxima(kept[:, y0:y1, x0:x1])
+            rows.append([((scale, y0, x0), part * float(_inverse(np.linalg.norm(_sum(part)))))])
+    return rows
+
+
+def _maxima(maps: Tensor) -> Tensor:
+    """A map (C, h, w) of which each channel keeps its first largest position; the others are 0."""
+    flat = maps.flatten(1)
+    top, place = flat.max(dim=1, keepdim=True)
+    return torch.zeros_like(flat).scatter_(1, place, top).view_as(maps)
+
+
+def _look(image: Traced, channel: int) -> tuple[Box, Box]:
+    """Cell and receptive field of the position that gives a channel most."""
+    tops = torch.stack([part[channel].max() for part in image.parts])
+    scale = int(tops.argmax())
+    row, column = divmod(int(image.parts[scale][channel].argmax()), image.parts[scale].shape[2])
+    return image.places[scale].cell(row, column), image.places[scale].field(row, column)
+
+
+def _sum(part: Tensor) -> Doubles:
+    """(C,) sums over positions."""
+    return np.asarray(part.sum(dim=(1, 2)).cpu().numpy(), np.float64)
+
+
+def _inverse(norms: NDArray[np.floating] | np.floating) -> Doubles:
+    """1 / norms, and 0 for 0: what has no direction adds nothing."""
+    values = np.asarray(norms, np.float64)
+    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)

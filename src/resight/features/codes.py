@@ -1,0 +1,120 @@
+"""Activations of a photo, or of parts of it, each warped to the size that a network was trained on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.features.kinds import Codes, Maps
+from resight.features.maps import MapExtractor, PreparedImage
+from resight.features.networks.architectures import blank
+from resight.features.regions.grids import dense_patches, rmac_grid, rmac_levels
+from resight.features.regions.warping import warp_regions
+from resight.images import Box, Decoded, Pixels, check_box, crop, resize
+
+PATCHED_SIDE, PATCH_SIDES, PATCH_STRIDE = 256, (128, 64), 32
+"""Pixels: Gong, Wang, Guo & Lazebnik, ECCV 2014, section 3."""
+
+
+@dataclass(frozen=True)
+class ImageCodes:
+    """Activations (m, C) float32 of the m regions of a photo or a part of it; the first is that of all of it.
+
+    levels: (m,) int64, 0 for the first, then from 1, the larger regions first.
+    """
+
+    rows: NDArray[np.float32]
+    levels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class PreparedRegions:
+    """What a network is given. pixels: (R, side, side, 3) uint8; levels: (R,), as of `ImageCodes`."""
+
+    pixels: Pixels
+    levels: NDArray[np.int64]
+
+
+class CodeExtractor:
+    """Warps regions of the pixels and runs the network on each (multiple passes); raises as `MapExtractor`.
+
+    Notes: the whole photo comes first, which the squares of Razavian et al. leave out. Of a layer with more than one
+    position on images of the network's size, each channel's maximum counts.
+    """
+
+    def __init__(self, params: Codes, folder: Path | None = None) -> None:
+        self.params = params
+        self.max_side = params.max_side
+        self._maps = MapExtractor(_of_maps(params), folder)
+        self.dimensions = self._maps.dimensions
+        self._side = (self._maps.loaded().network if params.network == "dinov2" else blank(params.network)).input_side
+        # Regions of one photo fill a batch; two keep the network in the thread that waits for the photos.
+        self.together = self._maps.together if params.regions == "whole" else 2
+
+    def prepare(self, decoded: Decoded) -> PreparedRegions:
+        """The warped regions of a photo, all of it first."""
+        return self._warped(resize(decoded.pixels, self.max_side))
+
+    def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedRegions:
+        """The warped regions of a query photo, or of a part of it. UsageError where the box is not inside the photo."""
+        if box is None:
+            return self.prepare(decoded)
+        height, width = decoded.pixels.shape[:2]
+        # The photo may have been reduced when it was decoded.
+        scale = np.array([width / decoded.size[0], height / decoded.size[1]] * 2)
+        x0, y0, x1, y1 = np.clip(np.array(check_box(box, decoded.size)) * scale, 0, [width, height] * 2).tolist()
+        return self._warped(resize(crop(decoded.pixels, (x0, y0, x1, y1)), self.max_side))
+
+    def extract(self, prepared: Sequence[PreparedRegions]) -> list[ImageCodes]:
+        """The activations of some photos, in their order."""
+        size = (self._side, self._side)
+        regions = [PreparedImage(pixels, size) for one in prepared for pixels in one.pixels]
+        rows: list[NDArray[np.float32]] = []
+        # A few at a time, because maps may be large.
+        for start in range(0, len(regions), self._maps.together):
+            some = self._maps.extract(regions[start : start + self._maps.together])
+            rows += (image.maps[0].amax(dim=(1, 2)).cpu().numpy() for image in some)
+        bounds = itertools.accumulate((len(one.levels) for one in prepared), initial=0)
+        return [
+            ImageCodes(np.stack(rows[start:end]), one.levels)
+            for one, (start, end) in zip(prepared, itertools.pairwise(bounds), strict=True)
+        ]
+
+    def _warped(self, pixels: Pixels) -> PreparedRegions:
+        side, regions = (self._side, self._side), self.params.regions
+        height, width = pixels.shape[:2]
+        whole = np.array([[0, 0, width, height]], np.int64)
+        given = warp_regions(pixels, whole, side)
+        if regions == "whole":
+            return PreparedRegions(given, np.zeros(1, np.int64))
+        if regions == "patches":
+            square = warp_regions(pixels, whole, (PATCHED_SIDE, PATCHED_SIDE))[0]
+            found = [dense_patches(PATCHED_SIDE, PATCHED_SIDE, size, PATCH_STRIDE) for size in PATCH_SIDES]
+            boxes = np.concatenate(found)
+            levels = np.repeat([1, 2], [len(some) for some in found])
+        else:
+            # The first square of a square photo is all of it.
+            first = int(height == width)
+            square, boxes = pixels, rmac_grid(height, width, self.params.levels)[first:]
+            levels = rmac_levels(height, width, self.params.levels)[first:]
+        parts = warp_regions(square, boxes, side)
+        return PreparedRegions(np.concatenate([given, parts]), np.concatenate([[0], levels]).astype(np.int64))
+
+
+def _of_maps(params: Codes) -> Maps:
+    return Maps(
+        network=params.network,
+        checkpoint=params.checkpoint,
+        layer=params.layer,
+        max_side=params.max_side,
+        precision=params.precision,
+        runtime=params.runtime,
+    )

@@ -1,0 +1,120 @@
+"""Positions of feature maps as local features: what was seen there, and where that is on the photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resight.features.kinds import Convolutional, Maps
+from resight.features.local import LocalFeatures
+from resight.features.maps import ImageMaps, MapExtractor, PreparedImage, layer_sampling
+from resight.features.networks.network import Network
+from resight.features.regions.sampling import Sampling
+from resight.images import Box, Decoded
+
+
+class ConvolutionalExtractor:
+    """Extracts maps and takes them apart; raises as `MapExtractor`."""
+
+    def __init__(self, params: Convolutional, folder: Path | None = None) -> None:
+        self.params = params
+        self.max_side = params.max_side
+        self._maps = MapExtractor(_of_maps(params), folder)
+        self.together = self._maps.together
+        self.dimensions = self._maps.dimensions
+
+    def prepare(self, decoded: Decoded) -> PreparedImage:
+        """A photo, its long side reduced to `max_side`."""
+        return self._maps.prepare(decoded)
+
+    def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
+        """A query photo, or a part of it: cropped, or the positions inside marked."""
+        return self._maps.prepare_query(decoded, box)
+
+    def extract(self, prepared: Sequence[PreparedImage]) -> list[LocalFeatures]:
+        """The local features of some photos, in their order, in pixels of the upright original."""
+        maps = self._maps.extract(prepared)
+        if not maps:
+            return []
+        network, layer = self._maps.loaded().network, self.params.layer
+        return [local_features(image, network, layer, self.params.upsampling) for image in maps]
+
+
+def local_features(image: ImageMaps, network: Network, layer: str, upsampling: int = 1) -> LocalFeatures:
+    """The positions of all scales, those of the largest L2 norm first, with L2-normalised activations.
+
+    xy is the centre of what a position sees, the scale half the distance of neighbouring positions of the layer, both
+    in pixels of the upright original; the angle is 0. Positions where nothing is active, or that do not count, are left
+    out. upsampling: maps are enlarged so many times, bilinearly.
+
+    Source: Ng, Yang & Davis, CVPR 2015 workshops, section 3.1; upsampling: Mohedano et al., ICMR 2016, section 3.
+    """
+    parts: list[LocalFeatures] = [LocalFeatures.none(image.maps[0].shape[0])]
+    norms = [np.empty(0, np.float32)]
+    for maps, mask, given in zip(image.maps, image.masks, image.inputs, strict=True):
+        with torch.inference_mode():
+            activations, strength = _positions(maps, mask, upsampling)
+        kept = np.flatnonzero(strength > 0)
+        samplings = [layer_sampling(network, layer, side) for side in given]
+        x, y = (
+            _centres(sampling, count * upsampling, upsampling)
+            for sampling, count in zip(samplings, (maps.shape[2], maps.shape[1]), strict=True)
+        )
+        factor = np.array(image.size) / np.array(given)
+        xy = np.stack([np.tile(x, len(y)), np.repeat(y, len(x))], axis=1)[kept] * factor + np.array(image.origin)
+        scale = samplings[0].stride / 2.0 * np.sqrt(factor.prod())
+        parts.append(
+            LocalFeatures(
+                xy.astype(np.float32),
+                np.full(len(kept), scale, np.float32),
+                np.zeros(len(kept), np.float32),
+                activations[kept] / strength[kept, None],
+            )
+        )
+        norms.append(strength[kept])
+    order = np.argsort(-np.concatenate(norms), kind="stable")
+    return LocalFeatures(
+        np.concatenate([part.xy for part in parts])[order],
+        np.concatenate([part.scale for part in parts])[order],
+        np.concatenate([part.angle for part in parts])[order],
+        np.concatenate([part.descriptors for part in parts])[order],
+    )
+
+
+def _positions(
+    maps: Tensor, mask: Tensor | None, upsampling: int
+) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float32]], np.ndarray[tuple[int], np.dtype[np.float32]]]:
+    """(h * w, C) activations, row by row, and their norms, which are 0 where a position does not count."""
+    if upsampling > 1:
+        maps = torch.nn.functional.interpolate(
+            maps[None], scale_factor=upsampling, mode="bilinear", align_corners=False
+        )[0]
+        if mask is not None:
+            mask = mask.repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1)
+    rows = maps.flatten(1).T
+    norms = torch.linalg.vector_norm(rows, dim=1)
+    if mask is not None:
+        norms = norms * (mask.flatten() > 0)
+    return rows.contiguous().cpu().numpy(), norms.cpu().numpy()
+
+
+def _centres(sampling: Sampling, count: int, upsampling: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(count,) where positions of a map that was enlarged lie along one axis of what the network was given."""
+    return sampling.start + ((np.arange(count) + 0.5) / upsampling - 0.5) * sampling.stride
+
+
+def _of_maps(params: Convolutional) -> Maps:
+    return Maps(
+        network=params.network,
+        checkpoint=params.checkpoint,
+        layer=params.layer,
+        max_side=params.max_side,
+        scales=params.scales,
+        box=params.box,
+        precision=params.precision,
+        runtime=params.runtime,
+    )

@@ -1,0 +1,62 @@
+"""Recipes of networks whose weights are not at hand run through the command, with random weights and small images."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resight.recipe import recipe_text
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+SMALLER: dict[str, dict[str, object]] = {
+    "neural-codes": {},
+    "cnn-astounding": {"levels": 1},
+    "razavian-regions": {"levels": 1},
+    "ng-vlad": {"max_side": 64, "size": 4},
+}
+
+
+def small(name: str, changes: dict[str, object]) -> str:
+    """A recipe that ships with random weights and other numbers."""
+    text, count = re.subn(r'^source = ".*"$', 'source = "random"', recipe_text(name), flags=re.MULTILINE)
+    assert count == 1
+    text = text.replace("[features]", '[features]\nruntime = "torch"')
+    for key, value in changes.items():
+        if re.search(rf"^{key} = ", text, re.MULTILINE):
+            text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+        else:
+            text = text.replace("[features]", f"[features]\n{key} = {value}")
+    return text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALLER)
+def test_a_recipe_runs_end_to_end(name: str, run: Run, world_folder: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(small(name, SMALLER[name]))
+    answer = run("evaluate", world_folder, "--recipe", recipe, "--json")
+    assert answer.exit_code == 0, answer.output
+    document = json.loads(answer.stdout)
+    assert document["recipe"] == name
+    assert document["metrics"]["mAP"] > 0.2
+
+
+@pytest.mark.slow
+def test_pooled_patches_run_end_to_end(
+    run: Run, own_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resight.features.codes.PATCH_STRIDE", 128)
+    recipe, index = tmp_path / "small.toml", tmp_path / "x.resight"
+    text = small("mop", {"layer": '"conv5"'}).replace('kind = "mop"', 'kind = "mop"\nsize = 2\npca = 8')
+    recipe.write_text(text)
+    done = run("index", own_photos, "-o", index, "--recipe", recipe)
+    assert done.exit_code == 0, done.output
+    answer = run("search", index, own_photos / "facade-00_1.jpg", "--include-self", "--json")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["results"][0]["hits"][0]["name"] == "facade-00_1.jpg"
