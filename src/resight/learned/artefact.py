@@ -99,7 +99,9 @@ def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
     stored: dict[str, Array] = {}
     for name, values in arrays.items():
         low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-        step = (high - low) / 255.0 or 1.0
+        step = (high - low) / 255.0
+        if step < np.finfo(np.float32).tiny:  # the values are as good as equal, and would be divided by zero
+            step = 1.0
         stored[name] = np.rint((values - low) / step).astype(np.uint8)
         stored[f"{name}.range"] = np.array([low, step], np.float64)
     return stored
