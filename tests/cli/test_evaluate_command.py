@@ -171,6 +171,14 @@ def test_parts_of_settings_are_told_from_settings(capsys: pytest.CaptureFixture[
     ]
 
 
+def test_queries_without_positives_have_no_figure(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.qrels").write_text("q 0 a -1\n")
+    (tmp_path / "x.run").write_text("q Q0 a 1 0.5 x\n")
+    out = run("evaluate", "--qrels", tmp_path / "x.qrels", "--run", tmp_path / "x.run").stdout
+    assert "nan" not in out
+    assert "[-, -]" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -131,7 +131,7 @@ def test_what_was_judged_by_qrels_alone_has_no_count_of_images(tmp_path: Path) -
     compared = compare({"one": judged})
     page = write_comparison(tmp_path / "p.html", compared)
     text = page.read_text("utf-8")
-    assert subject(compared).startswith("1 queries, whole photos")
+    assert subject(compared).startswith("1 query, whole photos")
     assert '<p class="quiet name">3 to find</p>' in text
     assert "ranks of the right ones, 1 to 304 (logarithmic)" in text
     (marks,) = re.findall(r'<path class="found" d="([^"]*)"', text)

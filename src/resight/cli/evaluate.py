@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -218,7 +219,7 @@ def print_result(result: EvaluationResult) -> None:
         low, high = result.interval(setting)
         counted = sum(query.positives > 0 for query in result.settings[setting])
         asked = "all queries" if counted == protocol.queries else f"{counted} queries with positives"
-        rows.append(_row(named + asked, result.mean(setting), columns, f"[{low:.4f}, {high:.4f}]"))
+        rows.append(_row(named + asked, result.mean(setting), columns, f"[{_figure(low)}, {_figure(high)}]"))
     measure = mean_name(protocol.measure)
     print_table(("", *map(mean_name, columns), f"95 % of {measure}"), rows)
     costs = result.costs
@@ -236,4 +237,9 @@ def print_result(result: EvaluationResult) -> None:
 
 
 def _row(name: str, mean: Figures, columns: tuple[str, ...], interval: str) -> tuple[str, ...]:
-    return (shown(name), *(f"{mean[column]:.4f}" for column in columns), interval)
+    return (shown(name), *(_figure(mean[column]) for column in columns), interval)
+
+
+def _figure(value: float) -> str:
+    """Four digits, or "-" for what has no value because no query has positives."""
+    return f"{value:.4f}" if math.isfinite(value) else "-"

@@ -74,7 +74,7 @@ def cost_table(comparison: Comparison) -> Table:
 def subject(comparison: Comparison) -> str:
     """What was asked of what, in a line."""
     protocol = comparison.baseline.protocol
-    parts = [f"{protocol.queries:,} queries"]
+    parts = [_queries(protocol.queries)]
     if protocol.database:
         parts.append(f"{protocol.database:,} {protocol.retrieved}")
     if protocol.distractors:
@@ -157,7 +157,7 @@ def _contrast_cells(contrast: Contrast | None, corrected: bool) -> list[str]:
 
 def _setting_title(comparison: Comparison, part: Part) -> str:
     count = part.rows[0].estimate.queries
-    asked = f"{count:,} {'query' if count == 1 else 'queries'}"
+    asked = _queries(count)
     left_out = comparison.baseline.protocol.queries - count
     without = f", {left_out:,} without positives left out" if left_out else ""
     return f"{part.name}: {asked}{without}" if len(comparison.baseline.settings) > 1 else f"{asked}{without}"
@@ -182,3 +182,7 @@ def _description(comparison: Comparison) -> str:
         each = ", ".join(f"{row.name} {number(row.estimate.mean)} ({_interval(row.estimate)})" for row in part.rows)
         said.append(f"{part.name}: {each}.")
     return " ".join(said)
+
+
+def _queries(count: int) -> str:
+    return f"{count:,} {'query' if count == 1 else 'queries'}"
