@@ -24,11 +24,13 @@ from resight.errors import ImageError, UsageError
 from resight.images import (
     MAX_PIXELS,
     MAX_PROGRESSIVE_PIXELS,
+    Decoded,
     check_box,
     crop,
     decode,
     decode_bytes,
     enlarge,
+    part_of,
     resize,
     upright_size,
 )
@@ -372,3 +374,13 @@ def test_resize_and_enlarge() -> None:
     assert enlarge(pixels, 90) is pixels
     assert enlarge(pixels, 180).shape == (120, 180, 3)
     assert distance(resize(enlarge(pixels, 180), 90), pixels) < 1
+
+
+def test_a_part_of_a_reduced_photo_knows_where_it_lies() -> None:
+    pixels = np.arange(40 * 60 * 3, dtype=np.uint8).reshape(40, 60, 3)
+    part = part_of(Decoded(pixels, (240, 160)), (21.0, 8.0, 100.0, 160.0))
+    np.testing.assert_array_equal(part.pixels, pixels[2:40, 5:25])
+    assert part.origin == (20.0, 8.0)
+    assert part.factors == (0.25, 0.25)
+    with pytest.raises(UsageError, match="reaches beyond"):
+        part_of(Decoded(pixels, (240, 160)), (0, 0, 241, 160))

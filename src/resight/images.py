@@ -157,6 +157,28 @@ def crop(pixels: Pixels, box: Box) -> Pixels:
     return np.ascontiguousarray(pixels[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)])
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a photo.
+
+    pixels: (h, w, 3) uint8. origin: (x, y) of its upper left corner in the upright original. factors: (x, y), pixels
+    for each of the original, less than 1 where the photo was reduced when it was decoded.
+    """
+
+    pixels: Pixels
+    origin: tuple[float, float]
+    factors: tuple[float, float]
+
+
+def part_of(decoded: Decoded, box: Box) -> Part:
+    """The pixels that touch a box of the original. UsageError as `check_box`."""
+    height, width = decoded.pixels.shape[:2]
+    x, y = width / decoded.size[0], height / decoded.size[1]
+    reduced = np.clip(np.array(check_box(box, decoded.size)) * [x, y, x, y], 0, [width, height] * 2)
+    x0, y0, x1, y1 = reduced.tolist()
+    return Part(crop(decoded.pixels, (x0, y0, x1, y1)), (math.floor(x0) / x, math.floor(y0) / y), (x, y))
+
+
 def resize(pixels: Pixels, max_side: int) -> Pixels:
     """Pixels with a long side of at most `max_side` (Lanczos, antialiased); an image that is small enough comes back as
     it is."""

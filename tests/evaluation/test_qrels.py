@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import ir_measures
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,7 +153,6 @@ def test_a_faulty_file_is_refused_by_file_and_line(tmp_path: Path, text: str | b
 
 def measured(run: Path, qrels: Path) -> dict[str, float]:
     """Average precision by query, with names as they stand, by the program that others use."""
-    ir_measures = pytest.importorskip("ir_measures")
     judgements = list(ir_measures.read_trec_qrels(str(qrels)))
     found = list(ir_measures.read_trec_run(str(run)))
     return {one.query_id: one.value for one in ir_measures.iter_calc([ir_measures.AP], judgements, found)}

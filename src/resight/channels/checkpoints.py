@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from resight.channels.pooled import BY_SCALE, EXPONENT
 from resight.descriptors.kinds import Gem, Mac, PooledKind, Regions, Rmac, Spoc
 from resight.errors import FitError
-from resight.features.kinds import Maps
+from resight.features.kinds import ScaledFeatures
 from resight.features.maps import MapExtractor
 from resight.features.networks.checkpoint import LoadedNetwork
 from resight.features.networks.cirtorch import CirtorchCheckpoint, LearnedWhitening, Projection
@@ -76,7 +76,9 @@ def _carried(source: str, found: CirtorchCheckpoint, method: PooledKind, *, seve
     raise FitError(f"{source}: carries no whitening; {INSTEAD}")
 
 
-def _check_pooling(loaded: LoadedNetwork, found: CirtorchCheckpoint, method: PooledKind, params: Maps) -> None:
+def _check_pooling(
+    loaded: LoadedNetwork, found: CirtorchCheckpoint, method: PooledKind, params: ScaledFeatures
+) -> None:
     source = loaded.source
     if found.local_whitening is not None:
         raise FitError(f"{source}: whitens every position of its maps, which cannot be expressed here; {INSTEAD}")

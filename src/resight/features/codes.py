@@ -15,7 +15,7 @@ from resight.features.maps import MapExtractor, PreparedImage
 from resight.features.networks.architectures import blank
 from resight.features.regions.grids import dense_patches, rmac_grid, rmac_levels
 from resight.features.regions.warping import warp_regions
-from resight.images import Box, Decoded, Pixels, check_box, crop, resize
+from resight.images import Box, Decoded, Pixels, part_of, resize
 
 PATCHED_SIDE, PATCH_SIDES, PATCH_STRIDE = 256, (128, 64), 32
 """Pixels: Gong, Wang, Guo & Lazebnik, ECCV 2014, section 3."""
@@ -67,11 +67,7 @@ class CodeExtractor:
         """The warped regions of a query photo, or of a part of it. UsageError where the box is not inside the photo."""
         if box is None:
             return self.prepare(decoded)
-        height, width = decoded.pixels.shape[:2]
-        # The photo may have been reduced when it was decoded.
-        scale = np.array([width / decoded.size[0], height / decoded.size[1]] * 2)
-        x0, y0, x1, y1 = np.clip(np.array(check_box(box, decoded.size)) * scale, 0, [width, height] * 2).tolist()
-        return self._warped(resize(crop(decoded.pixels, (x0, y0, x1, y1)), self.max_side))
+        return self._warped(resize(part_of(decoded, box).pixels, self.max_side))
 
     def extract(self, prepared: Sequence[PreparedRegions]) -> list[ImageCodes]:
         """The activations of some photos, in their order."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resight.features.kinds import Convolutional, Maps
+from resight.features.kinds import Convolutional
 from resight.features.local import LocalFeatures
 from resight.features.maps import ImageMaps, MapExtractor, PreparedImage, layer_sampling
 from resight.features.networks.network import Network
@@ -23,7 +23,7 @@ class ConvolutionalExtractor:
     def __init__(self, params: Convolutional, folder: Path | None = None) -> None:
         self.params = params
         self.max_side = params.max_side
-        self._maps = MapExtractor(_of_maps(params), folder)
+        self._maps = MapExtractor(params, folder)
         self.together = self._maps.together
         self.dimensions = self._maps.dimensions
 
@@ -105,16 +105,3 @@ def _positions(
 def _centres(sampling: Sampling, count: int, upsampling: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """(count,) where positions of a map that was enlarged lie along one axis of what the network was given."""
     return sampling.start + ((np.arange(count) + 0.5) / upsampling - 0.5) * sampling.stride
-
-
-def _of_maps(params: Convolutional) -> Maps:
-    return Maps(
-        network=params.network,
-        checkpoint=params.checkpoint,
-        layer=params.layer,
-        max_side=params.max_side,
-        scales=params.scales,
-        box=params.box,
-        precision=params.precision,
-        runtime=params.runtime,
-    )

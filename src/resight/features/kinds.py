@@ -50,7 +50,7 @@ class NetworkFeatures(BaseModel):
     runtime: Literal["auto", "torch", "openvino"] = "auto"
 
 
-class _ScaledFeatures(NetworkFeatures):
+class ScaledFeatures(NetworkFeatures):
     """Of the whole photo, its aspect kept."""
 
     # Long side in pixels to which an image is reduced first; a smaller one stays as it is. A box of a query is cropped
@@ -69,13 +69,13 @@ class _ScaledFeatures(NetworkFeatures):
         return value
 
 
-class Maps(_ScaledFeatures):
+class Maps(ScaledFeatures):
     """Feature maps of one layer of a convolutional network, at one scale of the image or several."""
 
     kind: Literal["maps"] = "maps"
 
 
-class Convolutional(_ScaledFeatures):
+class Convolutional(ScaledFeatures):
     """Every position of a feature map as a local feature: Ng, Yang & Davis, "Exploiting local features from deep
     networks for image retrieval", CVPR 2015 workshops."""
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from resight.errors import RecipeError, ResightError
-from resight.features.kinds import Maps
+from resight.features.kinds import ScaledFeatures
 from resight.features.networks.architectures import blank
 from resight.features.networks.checkpoint import LoadedNetwork, open_network
 from resight.features.networks.network import Network
@@ -25,7 +25,7 @@ from resight.features.runtimes.choice import fastest
 from resight.features.runtimes.layer import LayerMap, fold_batch_norm
 from resight.features.runtimes.runtime import Runtime
 from resight.features.runtimes.torch_runtime import TorchRuntime
-from resight.images import Box, Decoded, Pixels, check_box, crop, resize
+from resight.images import Box, Decoded, Pixels, check_box, part_of, resize
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class MapExtractor:
     side instead. DINOv2 is opened at once, because nothing else tells its layers.
     """
 
-    def __init__(self, params: Maps, folder: Path | None = None) -> None:
+    def __init__(self, params: ScaledFeatures, folder: Path | None = None) -> None:
         self.params = params
         self.max_side = params.max_side
         self._folder = folder
@@ -96,7 +96,7 @@ class MapExtractor:
         return PreparedImage(_at_least(resize(decoded.pixels, self.max_side), self._least, self.max_side), decoded.size)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
-        """A query photo, or a part of it, as `Maps.box` says: cropped, or the positions inside marked.
+        """A query photo, or a part of it, as `ScaledFeatures.box` says: cropped, or the positions inside marked.
 
         A part is reduced by the factor of its whole photo, so that things keep the size that they have there. A part
         of a few pixels gives at least one position. UsageError where the box has no area inside the photo.
@@ -105,21 +105,15 @@ class MapExtractor:
         """
         if box is None:
             return self.prepare(decoded)
-        checked = check_box(box, decoded.size)
         if self.params.box == "mask":
             whole = self.prepare(decoded)
-            return PreparedImage(whole.pixels, whole.size, box=checked)
-        height, width = decoded.pixels.shape[:2]
-        # The photo may have been reduced when it was decoded.
-        scale = np.array([width / decoded.size[0], height / decoded.size[1]] * 2)
-        x0, y0, x1, y1 = np.clip(np.array(checked) * scale, 0, [width, height] * 2).tolist()
-        part = crop(decoded.pixels, (x0, y0, x1, y1))
-        rows, columns = part.shape[:2]
-        origin = (math.floor(x0) / float(scale[0]), math.floor(y0) / float(scale[1]))
-        size = (max(1, round(columns / float(scale[0]))), max(1, round(rows / float(scale[1]))))
-        factor = min(1.0, self.max_side / max(height, width))
-        reduced = resize(part, max(1, round(max(rows, columns) * factor)))
-        return PreparedImage(_at_least(reduced, self._least, self.max_side), size, origin)
+            return PreparedImage(whole.pixels, whole.size, box=check_box(box, decoded.size))
+        part = part_of(decoded, box)
+        height, width = part.pixels.shape[:2]
+        size = (max(1, round(width / part.factors[0])), max(1, round(height / part.factors[1])))
+        factor = min(1.0, self.max_side / max(decoded.pixels.shape[:2]))
+        reduced = resize(part.pixels, max(1, round(max(height, width) * factor)))
+        return PreparedImage(_at_least(reduced, self._least, self.max_side), size, part.origin)
 
     def extract(self, prepared: Sequence[PreparedImage]) -> list[ImageMaps]:
         """The maps of some photos, in their order; those of equal size are run together.
@@ -236,7 +230,7 @@ class MapExtractor:
         return ImageMaps(maps, masks, image.size, inputs, image.origin)
 
 
-def _device(params: Maps) -> torch.device:
+def _device(params: ScaledFeatures) -> torch.device:
     if params.runtime == "openvino":
         if find_spec("openvino") is None:
             raise RecipeError(

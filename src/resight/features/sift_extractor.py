@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ import numpy as np
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift import DIMENSIONS, extract_sift
-from resight.images import Box, Decoded, check_box, crop
+from resight.images import Box, Decoded, part_of
 
 
 class SiftExtractor:
@@ -36,14 +35,12 @@ class SiftExtractor:
         """
         if box is None:
             return extract_sift(decoded.pixels, decoded.size, self.params, self.params.enlarge_to)
-        height, width = decoded.pixels.shape[:2]
-        reduced = np.array([width / decoded.size[0], height / decoded.size[1]] * 2)
-        x0, y0, x1, y1 = np.clip(check_box(box, decoded.size) * reduced, 0, [width, height] * 2).tolist()
-        part = crop(decoded.pixels, (x0, y0, x1, y1))
-        features = extract_sift(part, (part.shape[1], part.shape[0]), self.params, self.params.enlarge_to)
-        inside = features.mapped(1.0, (math.floor(x0), math.floor(y0)))
-        enlarging = (1.0 / reduced[:2]).astype(np.float32)
-        return replace(inside, xy=inside.xy * enlarging, scale=inside.scale * np.sqrt(enlarging.prod()))
+        part = part_of(decoded, box)
+        height, width = part.pixels.shape[:2]
+        features = extract_sift(part.pixels, (width, height), self.params, self.params.enlarge_to)
+        enlarging = np.float32(1.0) / np.array(part.factors, np.float32)
+        xy = features.xy * enlarging + np.array(part.origin, np.float32)
+        return replace(features, xy=xy, scale=features.scale * np.sqrt(enlarging.prod()))
 
     def extract(self, prepared: Sequence[LocalFeatures]) -> Sequence[LocalFeatures]:
         """What was prepared."""

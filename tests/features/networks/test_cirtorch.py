@@ -222,7 +222,7 @@ class Call:
     [
         (np.load, ("x.npy",)),
         (np.fromfile, ("/etc/hostname",)),
-        (np.memmap, ("/tmp/never-made", "u1", "w+", 0, 8)),
+        (np.memmap, ("never-made", "u1", "w+", 0, 8)),
         (pickle.loads, (b"cos\nsystem\n(S'true'\ntR.",)),
         (np.frombuffer, (b"x",)),
         (eval, ("1",)),
