@@ -26,7 +26,7 @@ class ConversionError(ResightError):
 class OpenvinoRuntime:
     """A layer in OpenVINO, for images of any size in batches of any size. ConversionError.
 
-    Notes: one stream on all cores; two are no faster on two cores, and keep twice the memory. In bfloat16 only what
+    Notes: one stream on all cores, so that the maps of one batch at a time are in memory. In bfloat16 only what
     gains from it is computed in it; on processors without such instructions nothing is.
     """
 
