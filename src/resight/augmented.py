@@ -1,7 +1,8 @@
-"""Posting lists of augmented images, beside the segments: blocks of images, searched in the place of the plain lists.
+"""Augmented images, beside the segments: blocks of images, searched in the place of what the segments have of them.
 
 A block is a folder `augmented-NUMBER` of arrays, written at once and never changed. Where an image is in several, the
-newest counts; an image in none is searched by its plain list. All blocks may be deleted: the next add makes them anew.
+newest counts; an image in none is searched as its segment has it. All blocks may be deleted: the next add makes them
+anew.
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Channel, Rows
 from resight.errors import IndexCorruptError
-from resight.rerank.augmentation import augmented_words
-from resight.rerank.kinds import Augmentation, Spatial
-from resight.search.ranking import Collection
 from resight.store.disk import TEMPORARY, storage_errors, sync_folder, write_new
 
 PREFIX = "augmented-"
@@ -34,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Block:
-    """Augmented images. rows: their posting lists and ids, all alive; seen: (n, 2) int64, see `stamp`."""
+    """Augmented images. rows: their arrays and ids, all alive; seen: (n, 2) int64, see `stamp`."""
 
     number: int
     rows: Rows
@@ -72,15 +70,14 @@ def overlay(plain: Sequence[Rows], blocks: Sequence[Block]) -> list[Rows]:
 class Augmenter:
     """Makes the blocks of one channel. Use with the index's lock held.
 
-    folder: of the channel's search structures; plain: the segments' rows; collection: searches the plain lists.
+    folder: of the channel's search structures; plain: the segments' rows; augment: what the channel is to keep of an
+    image, by id, in the place of what it has.
     """
 
     folder: Path
     plain: Sequence[Rows]
     channel: Channel
-    collection: Collection
-    params: Augmentation
-    spatial: Spatial
+    augment: Callable[[int], object]
 
     def augment_new(self, progress: Progress | None = None) -> None:
         """Augments the live images that are in no block.
@@ -106,12 +103,12 @@ class Augmenter:
         mark = stamp(_live(self.plain))
         for start in range(0, len(images), BLOCK_IMAGES):
             ids = images[start : start + BLOCK_IMAGES]
-            words = []
+            kept = []
             for at, image in enumerate(ids.tolist()):
-                words.append(augmented_words(image, self.collection, self.params, self.spatial))
+                kept.append(self.augment(image))
                 if progress is not None:
                     progress(start + at + 1, len(images))
-            _write(self.folder, self.channel.pack(words), ids, np.tile(mark, (len(ids), 1)))
+            _write(self.folder, self.channel.pack(kept), ids, np.tile(mark, (len(ids), 1)))
             if len(read_blocks(self.folder)) > MANY:
                 self._merge()
 

@@ -338,7 +338,7 @@ class Index:
         return Reader(snapshot, self.recipe, self._channels if snapshot.segments else {}, blocks)
 
     def _augmenter(self, say: Say | None) -> Augmenter | None:
-        """What gives images the words of their neighbours, where the recipe asks for it."""
+        """What gives images the evidence of their neighbours too, where the recipe asks for it."""
         params, name = self.recipe.augmentation, self.recipe.first_channel
         if params is None:
             return None
@@ -351,14 +351,8 @@ class Index:
         if say is not None:
             say("augmenting photos with what other photos of the same thing show")
         plain = Reader(snapshot, self.recipe, self._channels)
-        return Augmenter(
-            self._store.search_folder(name),
-            plain.rows(name),
-            self._channels[name],
-            plain.views[name],
-            params,
-            self.recipe.verification,
-        )
+        augment = plain.augmentation(params)
+        return Augmenter(self._store.search_folder(name), plain.rows(name), self._channels[name], augment)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

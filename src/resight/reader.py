@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,19 @@ from resight.channels.rows import segment_rows
 from resight.errors import UsageError
 from resight.folders import unescape_name
 from resight.recipe import Recipe
-from resight.rerank.kinds import Chain, Discriminative, Expansion, Spatial
+from resight.rerank.kinds import (
+    AlphaAugmentation,
+    AlphaExpansion,
+    Augmentation,
+    AugmentationKind,
+    Chain,
+    Discriminative,
+    Expansion,
+    KReciprocal,
+    Spatial,
+    StageKind,
+    SuperGlobal,
+)
 from resight.search.ranking import Ranking, Searcher, Stage
 from resight.store import Root, Segment, Snapshot
 from resight.words.evidence import ImageWords, WordVector
@@ -63,6 +75,13 @@ class ChannelView:
         assert isinstance(self.searcher, InvertedFile), "a recipe is checked to have bags of words where this is asked"
         return self.searcher.vector(words)
 
+    def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, d) the vectors that are searched, augmented ones where there are, in a channel of one vector an image."""
+        from resight.search.dense import DenseSearch
+
+        assert isinstance(self.searcher, DenseSearch), "a recipe is checked to have vectors where this is asked"
+        return self.searcher.descriptors(images)
+
     def search(self, query: object, k: int) -> Ranking:
         """The k best images at first look."""
         return self.searcher.search(query, k)
@@ -74,7 +93,7 @@ class Reader:
     def __init__(
         self, snapshot: Snapshot, recipe: Recipe, channels: Mapping[str, Channel], augmented: Sequence[Block] = ()
     ) -> None:
-        """`augmented`: blocks of the first channel that are searched in the place of plain posting lists."""
+        """`augmented`: blocks of the first channel that are searched in the place of what the segments have."""
         self.snapshot = snapshot
         self.recipe = recipe
         self.channels = channels
@@ -89,7 +108,7 @@ class Reader:
     def rank(self, queries: Mapping[str, object], k: int) -> Ranking:
         """The k best images for a query, given by what each channel compares it by; stages run in file order."""
         k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
-        deepest = max([k, *(kind.top for kind in self.recipe.rerank if isinstance(kind, Spatial))])
+        deepest = max([k, *(kind.top for kind in self.recipe.rerank)])
         first = next(iter(self.channels))
         ranking = self.views[first].search(queries[first], deepest)
         for name, stage in self._stages:
@@ -97,6 +116,19 @@ class Reader:
         kept = ranking.ids[:k]
         evidence = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
         return Ranking(kept, ranking.scores[:k], evidence)
+
+    def augmentation(self, kind: AugmentationKind) -> Callable[[int], object]:
+        """What the first channel is to keep of an image that is augmented, by id, from the images of this reader."""
+        collection = self.views[self.recipe.first_channel]
+        match kind:
+            case Augmentation():
+                from resight.rerank.augmentation import augmented_words
+
+                return partial(augmented_words, collection=collection, params=kind, spatial=self.recipe.verification)
+            case AlphaAugmentation():
+                from resight.rerank.database_augmentation import augmented_vector
+
+                return partial(augmented_vector, collection=collection, params=kind)
 
     def name_of(self, image: int) -> str:
         """The name of an image."""
@@ -147,8 +179,9 @@ def file_path(root: Root, name: str) -> Path:
     return Path(unescape_name(root.path)) / unescape_name(name.removeprefix(root.prefix))
 
 
-def build_stage(kind: Spatial | Expansion | Chain | Discriminative, recipe: Recipe) -> Stage:
-    """The stage of a recipe; a chain verifies as the recipe's spatial stage does."""
+def build_stage(kind: StageKind, recipe: Recipe) -> Stage:
+    """The stage of a recipe, as its channel needs it; a chain verifies as the recipe's spatial stage does."""
+    on_words = recipe.channel[recipe.channel_of(kind)].words is not None
     match kind:
         case Spatial():
             from resight.rerank.spatial import SpatialStage
@@ -163,6 +196,18 @@ def build_stage(kind: Spatial | Expansion | Chain | Discriminative, recipe: Reci
 
             return ExpansionStage(kind)
         case Discriminative():
-            from resight.rerank.discriminative import DiscriminativeStage
+            from resight.rerank.discriminative import DiscriminativeStage, VectorDiscriminativeStage
 
-            return DiscriminativeStage(kind)
+            return DiscriminativeStage(kind) if on_words else VectorDiscriminativeStage(kind)
+        case AlphaExpansion():
+            from resight.rerank.alpha_expansion import AlphaExpansionStage, WordsAlphaExpansionStage
+
+            return WordsAlphaExpansionStage(kind) if on_words else AlphaExpansionStage(kind)
+        case KReciprocal():
+            from resight.rerank.k_reciprocal import KReciprocalStage
+
+            return KReciprocalStage(kind)
+        case SuperGlobal():
+            from resight.rerank.superglobal import SuperGlobalStage
+
+            return SuperGlobalStage(kind)

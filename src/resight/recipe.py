@@ -12,10 +12,22 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from resight.descriptors.kinds import CodeKind, DescriptorKind, Fisher, Mop, PooledKind, Vlad
+from resight.descriptors.kinds import CodeKind, DescriptorKind, Fisher, Mop, PooledKind, RegionCodes, Regions, Vlad
 from resight.errors import RecipeError
 from resight.features.kinds import Codes, Convolutional, FeaturesKind, Maps, Sift
-from resight.rerank.kinds import Augmentation, Discriminative, Expansion, Spatial, StageKind
+from resight.rerank.kinds import (
+    AlphaAugmentation,
+    AlphaExpansion,
+    Augmentation,
+    AugmentationKind,
+    Chain,
+    Discriminative,
+    Expansion,
+    KReciprocal,
+    Spatial,
+    StageKind,
+    SuperGlobal,
+)
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
 
@@ -24,8 +36,12 @@ ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
 
 _SECTIONS = ("features", "words", "descriptor", "match")
-_UNIONS: Mapping[str, Any] = {"words": WordsKind, "descriptor": DescriptorKind, "features": FeaturesKind}
-
+_UNIONS: Mapping[str, Any] = {
+    "words": WordsKind,
+    "descriptor": DescriptorKind,
+    "features": FeaturesKind,
+    "augmentation": AugmentationKind,
+}
 
 _LOCAL = (Bow, Hamming, Asmk, Vlad, Fisher)
 _MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
@@ -35,6 +51,20 @@ _MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Codes: (*get_args(CodeKind), Mop),
 }
 """What can be made of features."""
+
+_POSITIONS, _BAGS, _VECTORS = "words with positions", "bags of words", "one vector an image"
+_WORKS_ON: Mapping[type[BaseModel], tuple[str, ...]] = {
+    Spatial: (_POSITIONS,),
+    Chain: (_POSITIONS,),
+    Expansion: (_BAGS,),
+    Discriminative: (_BAGS, _VECTORS),
+    AlphaExpansion: (_BAGS, _VECTORS),
+    KReciprocal: (_VECTORS,),
+    SuperGlobal: (_VECTORS,),
+    Augmentation: (_BAGS,),
+    AlphaAugmentation: (_VECTORS,),
+}
+"""What a channel must keep of images, any of these, for a second look at it."""
 
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
@@ -67,6 +97,13 @@ class Channel(BaseModel):
         return method
 
     @property
+    def keeps(self) -> frozenset[str]:
+        """What it keeps of images, of that which a second look may need."""
+        if self.words is not None:
+            return frozenset((_POSITIONS, _BAGS) if isinstance(self.words, Bow) else (_POSITIONS,))
+        return frozenset() if isinstance(self.method, Exhaustive | Regions | RegionCodes) else frozenset((_VECTORS,))
+
+    @property
     def fit(self) -> str:
         """Where fitted arrays come from: "builtin", "collection", "checkpoint", a path, or "" where there are none."""
         method = self.method
@@ -88,7 +125,7 @@ class Recipe(BaseModel):
     checked_by: str = "unverified"
     seed: int = Field(default=0, ge=0, description="Of everything that is drawn at random when the recipe is fitted.")
     channel: Mapping[ChannelName, Channel] = Field(default_factory=dict)
-    augmentation: Augmentation | None = None
+    augmentation: AugmentationKind | None = None
     rerank: tuple[StageKind, ...] = ()
 
     @model_validator(mode="after")
@@ -100,15 +137,24 @@ class Recipe(BaseModel):
                 f"a recipe has one channel, because rankings of several cannot be fused yet: keep one of "
                 f"{', '.join(self.channel)}"
             )
-        if self.augmentation and not isinstance(self.channel[self.first_channel].words, Bow):
-            raise ValueError(f'augmentation works on bags of words, and channel "{self.first_channel}" has none')
+        if self.augmentation is not None:
+            self._check_suits(f'augmentation "{self.augmentation.kind}"', self.augmentation, self.first_channel)
         for stage in self.rerank:
             of = self.channel_of(stage)
-            if isinstance(stage, Expansion | Discriminative) and not isinstance(self.channel[of].words, Bow):
-                raise ValueError(f'"{stage.kind}" works on bags of words, and channel "{of}" has none')
-            if self.channel[of].words is None:
-                raise ValueError(f'"{stage.kind}" needs words with positions, and channel "{of}" has none')
+            self._check_suits(f'"{stage.kind}"', stage, of)
+            if (
+                isinstance(stage, Discriminative)
+                and "min_inliers" in stage.model_fields_set
+                and self.channel[of].words is None
+            ):
+                raise ValueError(f'"discriminative" counts inliers of words only, and channel "{of}" has none')
         return self
+
+    def _check_suits(self, what: str, second_look: BaseModel, name: str) -> None:
+        """Raises ValueError where a channel keeps nothing that a second look works on."""
+        needed = _WORKS_ON[type(second_look)]
+        if self.channel[name].keeps.isdisjoint(needed):
+            raise ValueError(f'{what} needs {" or ".join(needed)}, and channel "{name}" has none')
 
     @property
     def first_channel(self) -> str:
@@ -255,7 +301,7 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
     model: type[BaseModel] = Recipe
     key = ""
     kinds = {name: kind for union in (*_UNIONS.values(), StageKind) for name, kind in _kinds(union).items()}
-    sections: dict[str, type[BaseModel]] = {"match": Exhaustive, "augmentation": Augmentation}
+    sections: dict[str, type[BaseModel]] = {"match": Exhaustive}
     parts = list(loc)
     while parts:
         part = parts.pop(0)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.errors import UsageError
 from resight.rerank.backprojection import normalised, verified_vectors
-from resight.rerank.expansion import ask_again
+from resight.rerank.expansion import REACH, ask_again
 from resight.rerank.kinds import Discriminative
 from resight.search.ranking import Collection, Ranking
 from resight.words.evidence import ImageWords, WordVector
@@ -64,6 +67,24 @@ def separating_vector(positives: Sequence[WordVector], negatives: Sequence[WordV
     return WordVector(words.astype(np.int32), np.asarray(weights, np.float64))
 
 
+def separating_descriptor(positives: NDArray[Any], negatives: NDArray[Any], c: float) -> NDArray[np.float32]:
+    """`separating_vector` of dense vectors: (d,) L2-normalised w, with positives (p, d), p > 0, and negatives (n, d).
+
+    UsageError: shapes that do not go together, no positives, values that are not finite, c <= 0.
+    """
+    if np.ndim(positives) != 2 or np.shape(negatives)[1:] != np.shape(positives)[1:] or not len(positives):
+        raise UsageError(
+            f"positives {np.shape(positives)} and negatives {np.shape(negatives)} must be (p, d), p > 0, and (n, d)"
+        )
+    samples = np.concatenate([positives, negatives]).astype(np.float64)
+    if not np.isfinite(samples).all() or not (np.isfinite(c) and c > 0):
+        raise UsageError(f"a descriptor has a value that is not a finite number, or C = {c} is not above 0")
+    labels = np.repeat([1.0, -1.0], [len(positives), len(negatives)])
+    weights = samples.T @ (dual_coordinate_descent(samples @ samples.T + 1.0, labels, c) * labels)
+    norm = np.linalg.norm(weights)
+    return np.asarray(weights / norm if norm > 0 else weights, np.float32)
+
+
 class DiscriminativeStage:
     """Discriminative query expansion (Arandjelovic & Zisserman, CVPR 2012, section 3).
 
@@ -100,3 +121,31 @@ class DiscriminativeStage:
             assert isinstance(words, ImageWords), "a recipe is checked to expand over channels of words"
             vectors.append(collection.word_vector(words))
         return normalised(vectors)
+
+
+class VectorDiscriminativeStage:
+    """Discriminative query expansion of one vector an image, after Arandjelovic & Zisserman, CVPR 2012, section 3.
+
+    Positive are the query and the first `top` images, negative the images that the first look ranks last. Images are
+    ranked by w.x, for a w of length 1; evidence is kept.
+
+    Notes: the paper's positives are verified, these are not; negatives are taken from the later half, as on words.
+    """
+
+    def __init__(self, params: Discriminative) -> None:
+        self.params = params
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+        """The ranking by distance from the hyperplane, at least as many images as before."""
+        assert isinstance(query, np.ndarray), "a recipe is checked to expand over channels of vectors"
+        top = ranking.ids[: self.params.top]
+        found = collection.search(query, sys.maxsize).ids
+        later = found[(len(found) + 1) // 2 :]
+        negatives = later[~np.isin(later, top)][-self.params.negatives :]
+        weights = separating_descriptor(
+            np.concatenate([query[None], collection.descriptors(top)]),
+            collection.descriptors(negatives),
+            self.params.regularisation,
+        )
+        again = collection.search(weights, max(len(ranking), REACH))
+        return replace(ranking, ids=again.ids, scores=again.scores)

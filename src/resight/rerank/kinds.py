@@ -63,17 +63,56 @@ class Chain(BaseModel):
 class Discriminative(BaseModel):
     """Discriminative query expansion (Arandjelovic & Zisserman, CVPR 2012, section 3): a linear SVM on bags of words.
 
-    Positive are the query and the verified images, negative the end of the ranking.
+    Positive are the query and the verified images, negative the end of the ranking. On vectors, which nothing verifies,
+    the first images are positive, whatever their number of inliers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["discriminative"] = "discriminative"
     channel: str = ""
-    top: int = Field(default=50, ge=1, description="Verified images that may be positive.")
+    top: int = Field(default=50, ge=1, description="Verified images that may be positive; on vectors the first.")
     min_inliers: int = Field(default=20, ge=4)
     negatives: int = Field(default=200, ge=1, description="Images from the end of the ranking: the paper's 200.")
     regularisation: float = Field(default=1.0, gt=0.0, description="C of the SVM.")
+
+
+class AlphaExpansion(BaseModel):
+    """Alpha query expansion (Radenovic et al., TPAMI 2019): the query asks again together with its nearest images, each
+    weighted by similarity ** alpha. It needs no geometry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["alpha-expansion"] = "alpha-expansion"
+    channel: str = ""
+    # 50 and 3 are those of the comparisons on ROxford and RParis (Radenovic et al., CVPR 2018).
+    top: int = Field(default=50, ge=1, description="Images that join the query.")
+    alpha: float = Field(default=3.0, ge=0.0, allow_inf_nan=False, description="0 is average query expansion.")
+
+
+class KReciprocal(BaseModel):
+    """Re-ranking by k-reciprocal encoding (Zhong et al., CVPR 2017)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["k-reciprocal"] = "k-reciprocal"
+    channel: str = ""
+    top: int = Field(default=1000, ge=1, description="Images looked at; the paper has all.")
+    k1: int = Field(default=20, ge=1, description="Mutual neighbours: 20.")
+    k2: int = Field(default=6, ge=1, description="Encodings that are averaged, itself included: 6.")
+    weight: float = Field(default=0.3, ge=0.0, le=1.0, description="Of the first look's distance: lambda, 0.3.")
+
+
+class SuperGlobal(BaseModel):
+    """Re-ranking by refined global descriptors (Shao et al., ICCV 2023)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["superglobal"] = "superglobal"
+    channel: str = ""
+    top: int = Field(default=400, ge=1, description="Images looked at: M, 400.")
+    neighbours: int = Field(default=9, ge=0, description="Images among them that refine each: K, 9.")
+    beta: float = Field(default=0.15, ge=0.0, allow_inf_nan=False, description="Weight of a neighbour: 0.15.")
 
 
 class Augmentation(BaseModel):
@@ -87,4 +126,19 @@ class Augmentation(BaseModel):
     min_inliers: int = Field(default=20, ge=4)
 
 
-StageKind = Annotated[Spatial | Expansion | Chain | Discriminative, Field(discriminator="kind")]
+class AlphaAugmentation(BaseModel):
+    """Database vectors take those of their nearest images, weighted by similarity ** alpha (Arandjelovic & Zisserman,
+    CVPR 2012, section 4, without the verification; weights of Radenovic et al., TPAMI 2019)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["alpha"] = "alpha"
+    neighbours: int = Field(default=10, ge=1, description="Images that each image takes the vectors of.")
+    alpha: float = Field(default=3.0, ge=0.0, allow_inf_nan=False, description="0 is the plain sum.")
+
+
+StageKind = Annotated[
+    Spatial | Expansion | Chain | Discriminative | AlphaExpansion | KReciprocal | SuperGlobal,
+    Field(discriminator="kind"),
+]
+AugmentationKind = Annotated[Augmentation | AlphaAugmentation, Field(discriminator="kind")]

@@ -9,6 +9,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.errors import UsageError
 from resight.search.ranking import Mask, Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 
@@ -20,6 +21,16 @@ class DenseBlock:
     vectors: NDArray[np.float32]
     ids: NDArray[np.int64]
     alive: Mask
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the images of some blocks are. ids: (n,) ascending; block, row: (n,) int64."""
+
+    blocks: tuple[DenseBlock, ...]
+    ids: NDArray[np.int64]
+    block: NDArray[np.int64]
+    row: NDArray[np.int64]
 
 
 class DenseSearch:
@@ -47,6 +58,7 @@ class DenseSearch:
                 raise ValueError(f"vectors are {block.vectors.shape}, not (n, {self._dimension})")
         kept = [replace(b, alive=b.alive & ~np.isin(b.ids, removed)) for b in self._blocks]
         self._blocks = (*kept, *added)
+        self._known: _Places | None = None
         self.generation = generation
 
     def search(self, query: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Ranking:
@@ -65,6 +77,31 @@ class DenseSearch:
             ids.append(block.ids[chosen])
             scores.append(found[chosen])
         return best(np.concatenate(ids), np.concatenate(scores), k, self._order)
+
+    def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
+        places = self._known
+        if places is None:
+            places = self._known = _places(self._blocks)
+        at = np.searchsorted(places.ids, images)
+        missing = at == len(places.ids)
+        missing[~missing] = places.ids[at[~missing]] != images[~missing]
+        if missing.any():
+            raise UsageError(f"image {images[missing][0]} has no vector here: it was removed, or could not be read")
+        found = np.empty((len(images), self._dimension), np.float32)
+        for number in np.unique(places.block[at]).tolist():
+            here = places.block[at] == number
+            found[here] = places.blocks[number].vectors[places.row[at[here]]]
+        return found
+
+
+def _places(blocks: tuple[DenseBlock, ...]) -> _Places:
+    rows = [np.flatnonzero(block.alive) for block in blocks]
+    row = np.concatenate([np.empty(0, np.int64), *rows])
+    ids = np.concatenate([np.empty(0, np.int64), *(b.ids[r] for b, r in zip(blocks, rows, strict=True))])
+    number = np.repeat(np.arange(len(blocks)), [len(r) for r in rows])
+    order = np.argsort(ids, kind="stable")
+    return _Places(blocks, ids[order], number[order], row[order])
 
 
 def inner_products(query: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float32]:

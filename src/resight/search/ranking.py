@@ -67,6 +67,10 @@ class Collection(Protocol):
         """The vector by which the first look compares a bag of words, not normalised."""
         ...
 
+    def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, d) the vectors by which the first look compares n images, where it compares one vector an image."""
+        ...
+
     def search(self, query: object, k: int) -> Ranking:
         """The first look again, with another query: words, or a vector over words."""
         ...

@@ -1,0 +1,134 @@
+"""Query expansion that needs no geometry: the query and its nearest images, weighted by similarity or by rank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.errors import UsageError
+from resight.rerank.backprojection import normalised
+from resight.rerank.expansion import REACH, ask_again
+from resight.rerank.kinds import AlphaExpansion
+from resight.search.ranking import Collection, Ranking
+from resight.words.evidence import ImageWords, WordVector
+
+Floats = NDArray[np.float64]
+Vector = NDArray[np.float32]
+
+
+def similarity_weights(similarities: NDArray[Any], alpha: float) -> Floats:
+    """max(s, 0) ** alpha for similarities s of any shape; all 1 for alpha = 0. UsageError: alpha < 0, not finite."""
+    given = np.asarray(similarities, np.float64)
+    if not (np.isfinite(alpha) and alpha >= 0):
+        raise UsageError(f"alpha is {alpha}: it must be 0 or more")
+    if not np.isfinite(given).all():
+        raise UsageError("a similarity is not a finite number; look at the descriptors it is of")
+    return np.asarray(np.maximum(given, 0.0) ** alpha, np.float64)
+
+
+def rank_weights(n: int) -> Floats:
+    """(n,) weights that fall linearly by rank, n / (n + 1) to 1 / (n + 1): that of rank 0, the query itself, is 1."""
+    return 1.0 - np.arange(1, n + 1) / (n + 1)
+
+
+def expanded_query(query: NDArray[Any], neighbours: NDArray[Any], similarities: NDArray[Any], alpha: float) -> Vector:
+    """(d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion; alpha = 0 is average expansion.
+
+    query: (d,); neighbours: (n, d), its nearest images; similarities: (n,) to the query. Zeros where the sum is zero.
+    UsageError: shapes that do not go together, alpha < 0, values that are not finite.
+
+    Source: Radenovic, Tolias & Chum, "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2019;
+    average: Chum et al., ICCV 2007, without the verification.
+
+    Notes: negative similarities count as 0, so that an odd alpha does not subtract images.
+    """
+    weights = similarity_weights(similarities, alpha)
+    return _weighted_sum(query, neighbours, weights)
+
+
+def rank_weighted_query(query: NDArray[Any], neighbours: NDArray[Any]) -> Vector:
+    """(d,) L2-normalised q + sum of w_i x_i, where w_i falls linearly with the rank of the image (`rank_weights`).
+
+    query: (d,); neighbours: (n, d), nearest first. UsageError: shapes that do not go together, values not finite.
+
+    Source: the weights that follow Arandjelovic & Zisserman, CVPR 2012, in later work: (k - r) / k for rank r of k.
+    """
+    return _weighted_sum(query, neighbours, rank_weights(len(neighbours)))
+
+
+def expanded_vector(
+    query: WordVector, neighbours: Sequence[WordVector], similarities: NDArray[Any], alpha: float
+) -> WordVector:
+    """`expanded_query` for vectors over words. Vectors without weight stand for nothing. UsageError as there."""
+    weights = similarity_weights(similarities, alpha)
+    if weights.shape != (len(neighbours),):
+        raise UsageError(f"{len(neighbours)} neighbours have similarities of shape {weights.shape}")
+    parts = [(1.0, query), *zip(weights.tolist(), neighbours, strict=True)]
+    words, where = np.unique(np.concatenate([vector.words for _, vector in parts]), return_inverse=True)
+    values = np.concatenate([weight * vector.values for weight, vector in parts])
+    total = np.bincount(where, values, minlength=len(words)).astype(np.float64, copy=False)
+    norm = float(np.linalg.norm(total))
+    return WordVector(words.astype(np.int32), total / norm if norm > 0 else total)
+
+
+def _weighted_sum(query: NDArray[Any], neighbours: NDArray[Any], weights: Floats) -> Vector:
+    """(d,) L2-normalised q + sum of w_i x_i, or zeros."""
+    own, near = np.asarray(query, np.float64), np.asarray(neighbours, np.float64)
+    if own.ndim != 1 or near.shape != (*weights.shape, len(own)) or weights.ndim != 1:
+        raise UsageError(
+            f"a query {own.shape}, neighbours {near.shape} and weights {weights.shape} do not go together: they are "
+            "(d,), (n, d) and (n,)"
+        )
+    total = own + weights @ near
+    norm = np.linalg.norm(total)
+    if not np.isfinite(norm):
+        raise UsageError("a descriptor has a value that is not a finite number")
+    return np.asarray(total / norm if norm > 0 else total, np.float32)
+
+
+class AlphaExpansionStage:
+    """Asks a collection of one vector an image again with `expanded_query` of the first `top` images."""
+
+    def __init__(self, params: AlphaExpansion) -> None:
+        self.params = params
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+        """The images nearest to the new query, at least as many as before; evidence is kept."""
+        assert isinstance(query, np.ndarray), "a recipe is checked to expand over channels of vectors"
+        top = ranking.ids[: self.params.top]
+        near = collection.descriptors(top)
+        # The scores of a stage before this one need not be similarities.
+        asked = expanded_query(query, near, near @ query, self.params.alpha)
+        found = collection.search(asked, max(len(ranking), REACH))
+        return replace(ranking, ids=found.ids, scores=found.scores)
+
+
+class WordsAlphaExpansionStage:
+    """Asks a collection of bags of words again with `expanded_vector` of the first `top` images, verified or not."""
+
+    def __init__(self, params: AlphaExpansion) -> None:
+        self.params = params
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+        """Images by their similarity to the new query; what it does not find follows with score 0."""
+        assert isinstance(query, ImageWords), "a recipe is checked to expand over channels of words"
+        asked = normalised([collection.word_vector(query)])
+        if not asked:
+            return ranking
+        near = normalised([self._vector(image, collection) for image in ranking.ids[: self.params.top].tolist()])
+        similarities = np.array([_inner_product(asked[0], vector) for vector in near])
+        return ask_again(expanded_vector(asked[0], near, similarities, self.params.alpha), ranking, collection)
+
+    def _vector(self, image: int, collection: Collection) -> WordVector:
+        words = collection.evidence(image)
+        assert isinstance(words, ImageWords), "a recipe is checked to expand over channels of words"
+        return collection.word_vector(words)
+
+
+def _inner_product(one: WordVector, other: WordVector) -> float:
+    _, left, right = np.intersect1d(one.words, other.words, assume_unique=True, return_indices=True)
+    return float(one.values[left] @ other.values[right])

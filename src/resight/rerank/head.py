@@ -1,0 +1,28 @@
+"""The head of a ranking in a new order, before what comes after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.search.ranking import Ranking
+
+
+def reordered(ranking: Ranking, scores: NDArray[np.float32]) -> Ranking:
+    """The first images by new scores (m,), m <= len(ranking), equal ones as before; the others keep their order.
+
+    The scores of the others are lowered by one amount where they would not be below the head's, so that the scores
+    alone tell the order.
+    """
+    head = len(scores)
+    order = np.argsort(-scores, kind="stable")
+    rest = ranking.scores[head:]
+    if head and len(rest) and rest[0] >= scores[order[-1]]:
+        rest = rest - (rest[0] - np.nextafter(scores[order[-1]], np.float32(-np.inf)))
+    return replace(
+        ranking,
+        ids=np.concatenate([ranking.ids[order], ranking.ids[head:]]),
+        scores=np.concatenate([scores[order], rest]).astype(np.float32),
+    )
