@@ -1,0 +1,145 @@
+"""Expansion without geometry: golden values, definitions, and the stages on vectors and on bags of words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from vector_scenes import Vectored, unit, views
+from word_scenes import Bags, seen, thing
+
+from resight.errors import UsageError
+from resight.rerank.alpha_expansion import (
+    AlphaExpansionStage,
+    WordsAlphaExpansionStage,
+    expanded_query,
+    expanded_vector,
+    rank_weighted_query,
+    rank_weights,
+)
+from resight.rerank.kinds import AlphaExpansion
+from resight.search.ranking import Ranking
+from resight.words.evidence import WordVector
+
+
+@pytest.mark.golden
+def test_golden_values(golden):
+    values = golden("expansion")
+    for case in range(int(values["n_cases"])):
+        queries, database = values[f"case{case}_queries"], values[f"case{case}_database"]
+        for k in values[f"case{case}_k"].tolist():
+            for name, alpha in (("aqe", 0.0), ("alphaqe3", 3.0)):
+                for query, expected in zip(queries, values[f"case{case}_{name}_k{k}"], strict=True):
+                    similarities = database @ query
+                    near = np.argsort(-similarities)[:k]
+                    found = expanded_query(query, database[near], similarities[near], alpha)
+                    np.testing.assert_allclose(found, expected, atol=1e-7)
+
+
+def test_weights_by_hand():
+    query, near = np.array([1.0, 0, 0]), np.array([[0.5, 0.5, 0], [-0.5, 0, 1], [0, 0, 2]])
+    expected = np.array([1 + 0.125 * 0.5, 0.125 * 0.5, 0])
+    found = expanded_query(query, near, np.array([0.5, -0.5, 0.0]), 3.0)
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-7)
+    total = query + near.sum(axis=0)
+    np.testing.assert_allclose(
+        expanded_query(query, near, np.array([0.5, -0.5, 0.0]), 0.0), total / np.linalg.norm(total), atol=1e-7
+    )
+    total = query + 0.75 * near[0] + 0.5 * near[1] + 0.25 * near[2]
+    np.testing.assert_allclose(rank_weighted_query(query, near), total / np.linalg.norm(total), atol=1e-7)
+    assert rank_weights(3).tolist() == [0.75, 0.5, 0.25]
+
+
+def test_stated_fallbacks():
+    zero, none = np.zeros(3), np.zeros((0, 3))
+    assert expanded_query(zero, none, np.zeros(0), 3.0).tolist() == [0, 0, 0]
+    np.testing.assert_allclose(expanded_query(np.array([0.0, 2, 0]), none, np.zeros(0), 3.0), [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("query", "near", "similarities", "alpha", "said"),
+    [
+        (np.ones(3), np.ones((2, 4)), np.ones(2), 3.0, "do not go together"),
+        (np.ones(3), np.ones((2, 3)), np.ones(3), 3.0, "do not go together"),
+        (np.ones((1, 3)), np.ones((2, 3)), np.ones(2), 3.0, "do not go together"),
+        (np.ones(3), np.ones((2, 3)), np.ones(2), -1.0, "alpha is -1.0"),
+        (np.ones(3), np.ones((2, 3)), np.ones(2), np.nan, "alpha is nan"),
+        (np.ones(3), np.ones((2, 3)), np.array([1, np.nan]), 3.0, "similarity is not a finite"),
+        (np.array([1, np.nan]), np.ones((1, 2)), np.ones(1), 3.0, "not a finite number"),
+    ],
+)
+def test_bad_input(query, near, similarities, alpha, said):
+    with pytest.raises(UsageError, match=said):
+        expanded_query(query, near, similarities, alpha)
+
+
+def test_vectors_over_words_are_dense_ones():
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(5, 30)) * (rng.random((5, 30)) < 0.4)
+    vectors = [WordVector(np.flatnonzero(row).astype(np.int32), row[np.flatnonzero(row)]) for row in rows]
+    similarities = np.array([0.9, 0.5, -0.1, 0.2])
+    found = expanded_vector(vectors[0], vectors[1:], similarities, 2.0)
+    full = np.zeros(30)
+    full[found.words] = found.values
+    np.testing.assert_allclose(full, expanded_query(rows[0], rows[1:], similarities, 2.0), atol=1e-6)
+    assert (np.diff(found.words) > 0).all()
+    nothing = WordVector(np.empty(0, np.int32), np.empty(0))
+    assert len(expanded_vector(nothing, [], np.zeros(0), 3.0)) == 0
+    with pytest.raises(UsageError, match="4 neighbours have similarities"):
+        expanded_vector(vectors[0], vectors[1:], similarities[:3], 2.0)
+
+
+def test_the_stage_asks_again_with_the_first_images():
+    vectors = views(0)
+    bags = Vectored(vectors, first=100)
+    query = vectors[0]
+    ranking = bags.search(query, 10)
+    given = Ranking(ranking.ids, np.linspace(9, 8, 10, dtype=np.float32))
+    found = AlphaExpansionStage(AlphaExpansion(top=4))(query, given, bags)
+    similarities = vectors @ query
+    near = np.argsort(-similarities)[:4]
+    asked = expanded_query(query, vectors[near], similarities[near], 3.0)
+    np.testing.assert_allclose(bags.searches[-1], asked, atol=1e-6)
+    assert found.ids.tolist() == (100 + np.argsort(-(vectors @ asked))).tolist()
+    np.testing.assert_allclose(found.scores, np.sort(vectors @ asked)[::-1], atol=1e-6)
+
+
+def test_expansion_finds_more_views_of_noisy_things():
+    vectors = views(3, things=20, each=10, dimension=32, noise=1.6)
+    bags = Vectored(vectors)
+
+    def right(stage):
+        total = 0
+        for query in range(0, len(vectors), 10):
+            ranking = bags.search(vectors[query], 20)
+            ids = stage(vectors[query], ranking, bags).ids if stage else ranking.ids
+            total += (ids[:10] // 10 == query // 10).sum()
+        return total
+
+    assert right(AlphaExpansionStage(AlphaExpansion(top=5))) > right(None)
+
+
+def test_a_query_without_features_is_no_error():
+    bags = Vectored(unit(np.eye(3)))
+    zero = np.zeros(3, np.float32)
+    assert len(AlphaExpansionStage(AlphaExpansion())(zero, bags.search(zero, 3), bags)) == 3
+
+
+def test_the_stage_on_bags_of_words_needs_nothing_verified():
+    rng = np.random.default_rng(2)
+    what = thing(rng, 80, 0, 100)
+    images = [
+        seen(what),
+        seen(what.part(slice(40, 80)), None, thing(rng, 20, 200)),
+        *(seen(thing(rng, 40, 200)) for _ in range(3)),
+    ]
+    query = seen(what.part(slice(0, 40)))
+    bags = Bags(images)
+    ranking = bags.search(query, 10)
+    assert 1 not in ranking.ids
+    found = WordsAlphaExpansionStage(AlphaExpansion(top=1, alpha=1.0))(query, ranking, bags)
+    asked = bags.unit(query) + bags.unit(query) @ bags.unit(images[0]) * bags.unit(images[0])
+    scores = np.array([bags.unit(image) for image in images]) @ asked / np.linalg.norm(asked)
+    np.testing.assert_allclose(found.scores[:2], scores[[0, 1]], rtol=1e-5)
+    assert found.ids.tolist()[:2] == [0, 1]
+    empty = seen(thing(rng, 0))
+    assert WordsAlphaExpansionStage(AlphaExpansion())(empty, ranking, bags) is ranking
