@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from resight import augmented
 from resight.augmented import Augmenter, overlay, read_blocks
 from resight.channels.channel import Rows
 from resight.errors import IndexCorruptError
-from resight.rerank.kinds import Augmentation, Spatial
 from resight.search.inverted import Block, InvertedFile
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Bow
@@ -46,13 +45,19 @@ class Photos:
 
     folder: object
     photos: dict
+    done: list = field(default_factory=list)
 
     def plain(self):
         ids = np.array(sorted(self.photos), np.int64)
         return [Rows(Lists().pack([self.photos[i] for i in ids.tolist()]), ids, np.ones(len(ids), bool))]
 
     def augmenter(self):
-        return Augmenter(self.folder, self.plain(), Lists(), self, Augmentation(), Spatial())
+        return Augmenter(self.folder, self.plain(), Lists(), self.augment)
+
+    def augment(self, image):
+        """With word 40, and with one that tells how many photos there were."""
+        self.done.append(image)
+        return photo(*self.photos[image].words.tolist(), 40, 40 + len(self.photos) % 10)
 
     def searched(self):
         """Words by id, as the inverted file gets them; every live image once."""
@@ -67,18 +72,9 @@ class Photos:
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch):
-    """Four photos; an image is augmented with word 40 and its number in the order in which that was done."""
-    done = []
-
-    def pretend(image, collection, params, spatial):
-        done.append(image)
-        return photo(*collection.photos[image].words.tolist(), 40, 40 + len(collection.photos) % 10)
-
-    monkeypatch.setattr(augmented, "augmented_words", pretend)
-    world = Photos(tmp_path / "search" / "main", {i: photo(i, 30) for i in (2, 3, 5, 8)})
-    world.done = done
-    return world
+def made(tmp_path):
+    """Four photos."""
+    return Photos(tmp_path / "search" / "main", {i: photo(i, 30) for i in (2, 3, 5, 8)})
 
 
 def test_new_images_are_augmented_once(made):

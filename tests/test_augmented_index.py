@@ -79,5 +79,5 @@ def test_the_published_recipe_augments_and_expands():
 
 
 def test_only_bags_of_words_are_augmented():
-    with pytest.raises(RecipeError, match="augmentation works on bags of words"):
+    with pytest.raises(RecipeError, match='augmentation "verified" needs bags of words'):
         parse_recipe(RECIPE.replace('"bow"', '"asmk"'), "x.toml")

@@ -9,6 +9,7 @@ from resight.recipe import DEFAULT, available, load_recipe, parse_recipe, recipe
 from resight.words.kinds import Bow
 
 BOW = '[words]\nkind = "bow"\n'
+VLAD = '[descriptor]\nkind = "vlad"\n'
 NAMED = '[channel.cnn.words]\nkind = "bow"\n'
 
 
@@ -44,7 +45,16 @@ def refusal(text: str) -> str:
             "rerank[1].reech",
             "rerank[1].reach",
         ),
-        (f"{BOW}[augmentation]\nneighbors = 3", "augmentation.neighbors", "augmentation.neighbours"),
+        (
+            f'{BOW}[augmentation]\nkind = "verified"\nneighbors = 3',
+            "augmentation.neighbors",
+            "augmentation.neighbours",
+        ),
+        (
+            f'{BOW}[[rerank]]\nkind = "alpha-expansion"\nalfa = 3',
+            "rerank[0].alfa",
+            "rerank[0].alpha",
+        ),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_valid_one(text: str, key: str, nearest: str) -> None:
@@ -60,6 +70,8 @@ def test_an_unknown_key_is_named_with_the_nearest_valid_one(text: str, key: str,
         ("[words]\nsize = 3", "words", 'it needs a "kind", one of bow, hamming, asmk'),
         ("[descriptor]\nsize = 3", "descriptor", 'it needs a "kind", one of '),
         (f"{BOW}[[rerank]]\ntop = 3", "rerank[0]", 'it needs a "kind", one of spatial, '),
+        (f"{BOW}[augmentation]\nneighbours = 3", "augmentation", 'it needs a "kind", one of verified, alpha'),
+        (f'{BOW}[augmentation]\nkind = "alfa"', "augmentation", 'there is no kind "alfa"; the nearest is "alpha"'),
         (f'[features]\nkind = "siftt"\n{BOW}', "features", 'there is no kind "siftt"; the nearest is "sift"'),
     ],
 )
@@ -103,7 +115,20 @@ def test_a_value_out_of_range_is_named_with_its_key(text: str, key: str, said: s
         ('[channel."a b".words]\nkind = "bow"', 'channel "a b": name it with letters'),
         (f'{BOW}[[rerank]]\nkind = "spatial"\nchannel = "cnn"', 'names channel "cnn"; the recipe has main'),
         ('[descriptor]\nkind = "vlad"\n[[rerank]]\nkind = "spatial"', '"spatial" needs words'),
-        ('[words]\nkind = "asmk"\n[[rerank]]\nkind = "discriminative"', '"discriminative" works on bags of words'),
+        ('[words]\nkind = "asmk"\n[[rerank]]\nkind = "discriminative"', '"discriminative" needs bags of words or'),
+        (f'{VLAD}[[rerank]]\nkind = "expansion"', '"expansion" needs bags of words, and channel "main" has none'),
+        (
+            '[match]\nkind = "exhaustive"\n[[rerank]]\nkind = "alpha-expansion"',
+            '"alpha-expansion" needs bags of words or one vector an image, and channel "main" has none',
+        ),
+        (
+            f'{BOW}[[rerank]]\nkind = "k-reciprocal"',
+            '"k-reciprocal" needs one vector an image, and channel "main" has none',
+        ),
+        (f'{BOW}[[rerank]]\nkind = "superglobal"', '"superglobal" needs one vector an image'),
+        (f'{BOW}[augmentation]\nkind = "alpha"', 'augmentation "alpha" needs one vector an image'),
+        (f'{VLAD}[augmentation]\nkind = "verified"', 'augmentation "verified" needs bags of words'),
+        (f'{VLAD}[[rerank]]\nkind = "discriminative"\nmin_inliers = 9', "counts inliers of words only"),
         ("[words\n", "not TOML"),
     ],
 )
@@ -135,6 +160,17 @@ def test_every_recipe_that_ships_is_valid_and_described() -> None:
         assert one.summary
         assert one.paper
         assert set(one.to_dict()) == {"name", "summary", "paper", "needs", "checked_by", "default"}
+
+
+@pytest.mark.parametrize("features", ["gem-resnet101", "gem-mobilenet"])
+def test_recipes_that_look_again_have_the_features_of_the_plain_one(features: str) -> None:
+    name = features.removesuffix("-resnet101")
+    plain, expanded, augmented = (load_recipe(one) for one in (features, f"{name}-alpha-qe", f"{name}-dba"))
+    assert plain.channel == expanded.channel == augmented.channel
+    assert [(stage.kind, stage.top) for stage in expanded.rerank] == [("alpha-expansion", 50)]
+    assert augmented.augmentation is not None
+    assert augmented.augmentation.kind == "alpha"
+    assert (expanded.augmentation, augmented.rerank) == (None, ())
 
 
 def test_a_recipe_that_does_not_ship_names_the_nearest() -> None:
@@ -171,6 +207,20 @@ MATCH = ("[match]\nkind = 'exhaustive'",)
 POOLED = tuple(f"[descriptor]\nkind = '{kind}'" for kind in ("mac", "spoc", "gem", "crow", "rmac", "regions"))
 CODES = tuple(f"[descriptor]\nkind = '{kind}'" for kind in ("codes", "region-codes"))
 MOP = ("[descriptor]\nkind = 'mop'",)
+
+
+@pytest.mark.parametrize("stage", ["alpha-expansion", "discriminative", "k-reciprocal", "superglobal"])
+def test_what_has_one_vector_an_image_can_be_looked_at_again(stage: str) -> None:
+    second = f"[augmentation]\nkind = 'alpha'\n[[rerank]]\nkind = '{stage}'"
+    for features, methods in (
+        ("", LOCAL[3:]),
+        (NETWORK.format("maps"), POOLED[:-1]),
+        (NETWORK.format("codes"), CODES[:1]),
+    ):
+        for method in methods:
+            parse_recipe(f'name = "x"\n{features}{method}\n{second}', "r.toml")
+    for features, method in ((NETWORK.format("maps"), POOLED[-1]), (NETWORK.format("codes"), CODES[1])):
+        assert "and channel" in refusal(f"{features}{method}\n{second}")
 
 
 @pytest.mark.parametrize(

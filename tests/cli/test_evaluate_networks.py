@@ -20,6 +20,12 @@ SMALLER: dict[str, dict[str, object]] = {
     "razavian-regions": {"levels": 1},
     "ng-vlad": {"max_side": 64, "size": 4},
 }
+SECOND_LOOKS = {
+    "gem-mobilenet-alpha-qe": "",
+    "gem-mobilenet-dba": "",
+    "gem-mobilenet": "[[rerank]]\nkind = 'discriminative'\ntop = 2\n[[rerank]]\nkind = 'k-reciprocal'\nk1 = 4\n"
+    "[[rerank]]\nkind = 'superglobal'\nneighbours = 3\n",
+}
 
 
 def small(name: str, changes: dict[str, object]) -> str:
@@ -45,6 +51,26 @@ def test_a_recipe_runs_end_to_end(name: str, run: Run, world_folder: Path, tmp_p
     document = json.loads(answer.stdout)
     assert document["recipe"] == name
     assert document["metrics"]["mAP"] > 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SECOND_LOOKS)
+def test_a_recipe_that_looks_again_runs_end_to_end(name: str, run: Run, world_folder: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "small.toml"
+    text = re.sub(r"^(learned_on|dimensions|fit) = .*\n", "", small(name, {"max_side": 96}), flags=re.MULTILINE)
+    recipe.write_text(re.sub(r"^whitening = .*$", 'whitening = "none"', text, flags=re.MULTILINE) + SECOND_LOOKS[name])
+    answer = run("evaluate", world_folder, "--recipe", recipe, "--json")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["metrics"]["mAP"] > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+@pytest.mark.parametrize("name", ["gem-mobilenet-alpha-qe", "gem-mobilenet-dba"])
+def test_a_recipe_that_looks_again_finds_things_with_real_weights(name: str, run: Run, world_folder: Path) -> None:
+    answer = run("evaluate", world_folder, "--recipe", name, "--json")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["metrics"]["mAP"] > 0.2
 
 
 @pytest.mark.slow

@@ -9,10 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
+from vector_scenes import Vectored, views
 from word_scenes import Bags, seen, similarity, thing
 
+from resight.errors import UsageError
 from resight.rerank.backprojection import verified_vectors
-from resight.rerank.discriminative import DiscriminativeStage, dual_coordinate_descent, separating_vector
+from resight.rerank.discriminative import (
+    DiscriminativeStage,
+    VectorDiscriminativeStage,
+    dual_coordinate_descent,
+    separating_descriptor,
+    separating_vector,
+)
 from resight.rerank.kinds import Discriminative, Spatial
 from resight.rerank.spatial import SpatialStage
 from resight.words.evidence import WordVector
@@ -156,3 +164,48 @@ def test_nothing_verified_leaves_the_ranking(world):
     strict = Discriminative(min_inliers=ranking.evidence[0].inliers + 1)
     assert DiscriminativeStage(strict)(query, ranking, bags) is ranking
     assert not bags.searches
+
+
+@pytest.mark.parametrize("sizes", [(3, 9), (4, 0), (1, 5)])
+def test_separating_descriptor_is_the_svm(sizes):
+    x, labels = samples(5, *sizes)
+    w = separating_descriptor(x[: sizes[0]], x[sizes[0] :], 2.0)
+    expected = solved(np.column_stack([x, np.ones(len(x))]), labels, 2.0)[:-1]
+    np.testing.assert_allclose(w, expected / np.linalg.norm(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("positives", "negatives", "c", "said"),
+    [
+        (np.ones((0, 3)), np.ones((2, 3)), 1.0, "p > 0"),
+        (np.ones((2, 3)), np.ones((2, 4)), 1.0, "p > 0"),
+        (np.ones(3), np.ones((2, 3)), 1.0, "p > 0"),
+        (np.full((1, 3), np.nan), np.ones((2, 3)), 1.0, "not a finite number"),
+        (np.ones((1, 3)), np.ones((2, 3)), 0.0, "C = 0.0"),
+    ],
+)
+def test_bad_descriptors(positives, negatives, c, said):
+    with pytest.raises(UsageError, match=said):
+        separating_descriptor(positives, negatives, c)
+
+
+def test_the_stage_on_vectors_tells_the_first_images_from_the_last():
+    vectors = views(9)
+    collection = Vectored(vectors, first=5)
+    query = vectors[0]
+    ranking = collection.search(query, 10)
+    found = VectorDiscriminativeStage(Discriminative(top=3, negatives=7))(query, ranking, collection)
+    order = np.argsort(-(vectors @ query), kind="stable")
+    w = separating_descriptor(np.concatenate([query[None], vectors[order[:3]]]), vectors[order[-7:]], 1.0)
+    np.testing.assert_allclose(collection.searches[-1], w, atol=1e-6)
+    assert found.ids.tolist() == (5 + np.argsort(-(vectors @ w), kind="stable")).tolist()
+    np.testing.assert_allclose(found.scores, np.sort(vectors @ w)[::-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_stage_on_vectors_takes_no_positive_for_a_negative(count):
+    vectors = views(9)[::9][:count]
+    collection = Vectored(vectors)
+    found = VectorDiscriminativeStage(Discriminative())(vectors[0], collection.search(vectors[0], 9), collection)
+    assert found.ids[0] == 0
+    assert len(found) == count

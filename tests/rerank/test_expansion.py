@@ -148,5 +148,5 @@ def test_what_is_not_found_follows_in_its_former_order(world):
 @pytest.mark.parametrize("stage", ["expansion", "discriminative"])
 def test_a_recipe_expands_bags_of_words_only(words, stage):
     text = f'name = "x"\n[words]\n{words}\n[[rerank]]\nkind = "spatial"\n[[rerank]]\nkind = "{stage}"\n'
-    with pytest.raises(RecipeError, match=f'"{stage}" works on bags of words'):
+    with pytest.raises(RecipeError, match=f'"{stage}" needs bags of words'):
         parse_recipe(text, "x.toml")

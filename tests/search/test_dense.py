@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from resight.errors import UsageError
 from resight.search.dense import DenseBlock, DenseSearch
 
 
@@ -64,3 +65,27 @@ def test_another_dimension_is_an_error():
         DenseSearch([], dimension=24).search(np.zeros(3, np.float32), 5)
     with pytest.raises(ValueError, match="7"):
         DenseSearch(blocks(x, ids, []), dimension=7)
+
+
+def test_descriptors_come_in_the_order_they_are_asked_for():
+    x, ids = collection()
+    search = DenseSearch(blocks(x, ids, [10, 25]), dimension=24)
+    rows = np.random.default_rng(1).permutation(60)[:40]
+    np.testing.assert_array_equal(search.descriptors(ids[rows]), x[rows])
+    np.testing.assert_array_equal(search.descriptors(ids[[7, 7]]), x[[7, 7]])
+    assert search.descriptors(ids[:0]).shape == (0, 24)
+
+
+def test_descriptors_follow_changes():
+    x, ids = collection()
+    search = DenseSearch(blocks(x[:40], ids[:40], [20]), dimension=24)
+    search.descriptors(ids[:40])
+    # An image that was changed has its old row, which is not alive, and a new one.
+    again = DenseBlock(x[[50, 51]], ids[[3, 51]], np.ones(2, bool))
+    search.apply([again], ids[[3, 30]], 2)
+    np.testing.assert_array_equal(search.descriptors(ids[[51, 3, 4]]), x[[51, 50, 4]])
+    for gone in (ids[30], ids[55], -1, 10**6):
+        with pytest.raises(UsageError, match=f"image {gone} has no vector here"):
+            search.descriptors(np.array([ids[4], gone]))
+    with pytest.raises(UsageError, match="has no vector here"):
+        DenseSearch([], dimension=24).descriptors(ids[:1])

@@ -136,6 +136,9 @@ def evaluate_recipe(
             count = more.added + more.changed + more.unchanged
             indexed += more.added + more.changed
             unreadable += more.unreadable
+            if index.recipe.augmentation is not None:
+                # The data set's photos were augmented when they were alone; distractors are neighbours as well.
+                index.compact()
         seconds = time.perf_counter() - start
         info = index.info()
         if others := info.images - (report.added + report.changed + report.unchanged + count):

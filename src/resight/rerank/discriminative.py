@@ -129,7 +129,8 @@ class VectorDiscriminativeStage:
     Positive are the query and the first `top` images, negative the images that the first look ranks last. Images are
     ranked by w.x, for a w of length 1; evidence is kept.
 
-    Notes: the paper's positives are verified, these are not; negatives are taken from the later half, as on words.
+    Notes: the paper's positives are verified, these are not. Negatives are taken from the later half of what the first
+    look finds, as on words, and positives are not.
     """
 
     def __init__(self, params: Discriminative) -> None:
@@ -138,13 +139,12 @@ class VectorDiscriminativeStage:
     def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
         """The ranking by distance from the hyperplane, at least as many images as before."""
         assert isinstance(query, np.ndarray), "a recipe is checked to expand over channels of vectors"
-        top = ranking.ids[: self.params.top]
         found = collection.search(query, sys.maxsize).ids
         later = found[(len(found) + 1) // 2 :]
-        negatives = later[~np.isin(later, top)][-self.params.negatives :]
+        top = ranking.ids[: self.params.top]
         weights = separating_descriptor(
-            np.concatenate([query[None], collection.descriptors(top)]),
-            collection.descriptors(negatives),
+            np.concatenate([query[None], collection.descriptors(top[~np.isin(top, later)])]),
+            collection.descriptors(later[-self.params.negatives :]),
             self.params.regularisation,
         )
         again = collection.search(weights, max(len(ranking), REACH))
