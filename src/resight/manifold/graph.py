@@ -53,8 +53,9 @@ def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = 
     told how many pairs of rows were compared, and of how many. UsageError: k < 1, a row that is not finite.
     """
     x = checked(descriptors)
-    found = _no_neighbours(len(x), k)
-    lists = NearestLists(x, found.ids, found.similarities)
+    if k < 1:
+        raise UsageError(f"{k} neighbours were asked for; ask for at least 1")
+    lists = NearestLists(x, k)
     rows = np.arange(len(x), dtype=np.int32)
     for start in range(0, len(x), TILE):
         block, rest = rows[start : start + TILE], rows[start + TILE :]
@@ -62,7 +63,7 @@ def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = 
         lists.compare(block, rest)
         if progress is not None:
             progress(_pairs(len(x)) - _pairs(len(rest)), _pairs(len(x)))
-    return found
+    return Neighbours(*lists.finished(rows))
 
 
 def with_added(neighbours: Neighbours, old_descriptors: Floats, new_descriptors: Floats) -> Neighbours:
@@ -77,14 +78,11 @@ def with_added(neighbours: Neighbours, old_descriptors: Floats, new_descriptors:
     x = checked(np.concatenate([old_descriptors, new_descriptors]))
     rows = np.arange(len(x), dtype=np.int32)
     old, new = rows[: len(neighbours)], rows[len(neighbours) :]
-    none = _no_neighbours(len(new), neighbours.k)
-    found = Neighbours(
-        np.concatenate([neighbours.ids, none.ids]), np.concatenate([neighbours.similarities, none.similarities])
-    )
-    lists = NearestLists(x, found.ids, found.similarities)
+    lists = NearestLists(x, neighbours.k)
+    lists.begin_with(neighbours.ids, neighbours.similarities)
     lists.compare(old, new)
     lists.compare(new, new)
-    return found
+    return Neighbours(*lists.finished(rows))
 
 
 def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descriptors: Floats) -> Neighbours:
@@ -103,15 +101,16 @@ def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descripto
     kept[removed] = False
     x = checked(descriptors[kept])
     number = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
-    found = Neighbours(neighbours.ids[kept], neighbours.similarities[kept])
-    _forget(found.ids, found.similarities, number)
+    ids, similarities = neighbours.ids[kept], neighbours.similarities[kept]
+    _forget(ids, similarities, number)
+    alive = squared_norms(x) > 0
     # With every other row in the list there is nothing to search for.
-    others = np.count_nonzero(squared_norms(x)) - 1
-    lengths = np.count_nonzero(found.ids >= 0, axis=1)
-    lost = np.flatnonzero((lengths < min(neighbours.k, others)) & (squared_norms(x) > 0)).astype(np.int32)
-    found.ids[lost], found.similarities[lost] = -1, 0.0
-    NearestLists(x, found.ids, found.similarities).search(lost, np.arange(len(x), dtype=np.int32))
-    return found
+    others = np.count_nonzero(alive) - 1
+    lost = np.flatnonzero(alive & (np.count_nonzero(ids >= 0, axis=1) < min(neighbours.k, others))).astype(np.int32)
+    lists = NearestLists(x, neighbours.k)
+    lists.search(lost, np.arange(len(x), dtype=np.int32))
+    ids[lost], similarities[lost] = lists.finished(lost)
+    return Neighbours(ids, similarities)
 
 
 def mutual_affinity(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_array:
@@ -177,12 +176,6 @@ def checked(descriptors: Floats) -> Floats:
     if len(wrong):
         raise UsageError(f"row {wrong[0]} of the descriptors is not finite ({len(wrong)} are not); extract it again")
     return x
-
-
-def _no_neighbours(n: int, k: int) -> Neighbours:
-    if k < 1:
-        raise UsageError(f"{k} neighbours were asked for; ask for at least 1")
-    return Neighbours(np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32))
 
 
 def _pairs(n: int) -> int:
