@@ -1,0 +1,248 @@
+"""Rows compared with rows, tile by tile of the matrix of their inner products; each keeps its k most similar.
+
+A product of matrices is fast, but its rounding depends on the shape of the tile. So it only tells candidates: somewhat
+more than k, of which those that its rounding could have misplaced are compared again. What counts, and is kept, is the
+inner product summed in float64 in one fixed order and rounded to float32. It is the same bit for bit for (i, j) and
+(j, i), in any tile, on any number of threads; lists that grow by added rows are those that are built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.cores import cores
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+TILE = 2048
+"""Rows and columns of a tile: 16 MB, which stay in a shared cache until both sides have looked through it."""
+CHUNK = 32
+"""Similarities that are looked at together; nearly always none of them matters."""
+SPARE = 16
+"""Candidates beyond k. Where more than these are as near as the k-th, the row is compared with every other by itself."""
+ROUNDING = 2.0**-24
+"""Half the distance of neighbouring float32 around 1."""
+
+
+class NearestLists:
+    """The k most similar rows of each row, most similar first, equally similar ones by number; never the row itself.
+
+    x: (n, d) float32, finite; a row whose squared length is 0 in float32 is empty: its list is, and it is in no list.
+    """
+
+    def __init__(self, x: Floats, k: int) -> None:
+        self._x = x
+        self._k = k
+        squares = squared_norms(x)
+        self._empty = squares == 0
+        # |fl(x.y) - x.y| <= d u / (1 - d u) |x| |y| in any order of summation; twice, as two of them are compared.
+        self._error = np.float32(2.0 * (x.shape[1] + 2) * ROUNDING * float(squares.max(initial=0.0)))
+        self._ids = np.full((len(x), k + SPARE), -1, np.int32)
+        self._similarities = np.zeros((len(x), k + SPARE), np.float32)
+        self._known = 0
+
+    def begin_with(self, ids: Ids, similarities: Floats) -> None:
+        """Takes the lists of the first rows as they are among themselves, -1 past the end of a list."""
+        self._known = len(ids)
+        self._ids[: len(ids), : self._k] = ids
+        self._similarities[: len(ids), : self._k] = similarities
+
+    def compare(self, one: Ids, other: Ids) -> None:
+        """Compares all rows of the one side with all of the other, and puts either into the lists of the other side.
+
+        one, other: row numbers; the same array, or no row in common. No two rows may meet twice.
+        """
+        with ThreadPoolExecutor(cores()) as pool:
+            for rows, columns in _tiles(one, other):
+                self._tile(pool, rows, columns, both=rows is not columns)
+
+    def search(self, rows: Ids, among: Ids) -> None:
+        """Puts those of the rows `among` into the lists of `rows` that belong there, but not the reverse."""
+        with ThreadPoolExecutor(cores()) as pool:
+            for start in range(0, len(rows), TILE):
+                for first in range(0, len(among), TILE):
+                    self._tile(pool, rows[start : start + TILE], among[first : first + TILE], both=False)
+
+    def finished(self, rows: Ids) -> tuple[Ids, Floats]:
+        """The lists of `rows`, (r, k) each: ids, -1 past the end of a list, and similarities, 0 there.
+
+        Every row that could be in them has to have been compared with `rows`.
+        """
+        ids, similarities = np.empty((len(rows), self._k), np.int32), np.empty((len(rows), self._k), np.float32)
+
+        def settle(part: tuple[int, int]) -> None:
+            lists = self._x, self._empty, self._error, self._ids, self._similarities
+            _settle(rows, *part, self._known, *lists, ids, similarities)
+
+        with ThreadPoolExecutor(cores()) as pool:
+            list(pool.map(settle, _parts(len(rows))))
+        return ids, similarities
+
+    def _tile(self, pool: ThreadPoolExecutor, rows: Ids, columns: Ids, *, both: bool) -> None:
+        products = _taken(self._x, rows) @ _taken(self._x, columns).T
+        lists = self._empty, self._ids, self._similarities
+        # Two jobs never write to the same list: of the rows, or of the columns, which are other rows.
+        jobs = [pool.submit(_keep_in_rows, products, *part, rows, columns, *lists) for part in _parts(len(rows))]
+        if both:
+            jobs += [
+                pool.submit(_keep_in_columns, products, *part, rows, columns, *lists) for part in _parts(len(columns))
+            ]
+        for job in jobs:
+            job.result()
+
+
+def squared_norms(x: Floats) -> Floats:
+    """(n,) squared lengths of rows; not finite where a row holds NaN or infinity, or is longer than 1e19."""
+    return np.asarray(np.einsum("ij,ij->i", x, x), np.float32)
+
+
+def _tiles(one: Ids, other: Ids) -> Iterator[tuple[Ids, Ids]]:
+    """Every pair of rows once: of one side with itself the tiles on and above the diagonal."""
+    for start in range(0, len(one), TILE):
+        rows = one[start : start + TILE]
+        if one is other:
+            yield rows, rows
+        for first in range(start + TILE if one is other else 0, len(other), TILE):
+            yield rows, other[first : first + TILE]
+
+
+def _taken(x: Floats, rows: Ids) -> Floats:
+    consecutive = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+    return x[rows[0] : rows[-1] + 1] if consecutive else x[rows]
+
+
+def _parts(n: int) -> list[tuple[int, int]]:
+    bounds = np.linspace(0, n, cores() + 1).astype(int).tolist()
+    return list(zip(bounds[:-1], bounds[1:], strict=True))
+
+
+# A product of two float32 is exact in float64, and only the order of the sum is left to the compiler, once.
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+def inner_product(x: Floats, i: int, j: int) -> np.float32:
+    """The inner product of rows i and j of `x`, summed in float64."""
+    total = 0.0
+    for at in range(x.shape[1]):
+        total += np.float64(x[i, at]) * np.float64(x[j, at])
+    return np.float32(total)
+
+
+@numba.njit(cache=True, nogil=True)
+def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
+    """Row j into the sorted first `end` places of a list, whose last is lost; equally similar ones by number."""
+    place = end - 1
+    while place > 0 and (
+        ids[row, place - 1] < 0
+        or similarity > similarities[row, place - 1]
+        or (similarity == similarities[row, place - 1] and j < ids[row, place - 1])
+    ):
+        ids[row, place] = ids[row, place - 1]
+        similarities[row, place] = similarities[row, place - 1]
+        place -= 1
+    ids[row, place] = j
+    similarities[row, place] = similarity
+
+
+@numba.njit(cache=True, nogil=True)
+def _least(i: int, ids: Ids, similarities: Floats) -> np.float32:
+    """What a product has to exceed for a row to become a candidate of row i."""
+    last = ids.shape[1] - 1
+    return similarities[i, last] if ids[i, last] >= 0 else np.float32(-np.inf)
+
+
+@numba.njit(cache=True, nogil=True)
+def _keep_in_rows(
+    products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
+) -> None:
+    """The columns of a tile become candidates of its rows from `start` to `end`."""
+    for row in range(start, end):
+        i = rows[row]
+        least = _least(i, ids, similarities)
+        for first in range(0, len(columns), CHUNK):
+            after = min(first + CHUNK, len(columns))
+            reached = 0
+            for column in range(first, after):
+                reached += products[row, column] > least
+            if reached:
+                for column in range(first, after):
+                    j = columns[column]
+                    if products[row, column] > least and i != j and not empty[i] and not empty[j]:
+                        _insert(i, ids.shape[1], j, products[row, column], ids, similarities)
+                        least = _least(i, ids, similarities)
+
+
+@numba.njit(cache=True, nogil=True)
+def _keep_in_columns(
+    products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
+) -> None:
+    """The rows of a tile become candidates of its columns from `start` to `end`."""
+    least = np.empty(end - start, np.float32)
+    for column in range(start, end):
+        least[column - start] = _least(columns[column], ids, similarities)
+    for row in range(len(rows)):
+        i = rows[row]
+        for first in range(start, end, CHUNK):
+            after = min(first + CHUNK, end)
+            reached = 0
+            for column in range(first, after):
+                reached += products[row, column] > least[column - start]
+            if reached:
+                for column in range(first, after):
+                    j = columns[column]
+                    if products[row, column] > least[column - start] and not empty[i] and not empty[j]:
+                        _insert(j, ids.shape[1], i, products[row, column], ids, similarities)
+                        least[column - start] = _least(j, ids, similarities)
+
+
+@numba.njit(cache=True, nogil=True)
+def _settle(
+    rows: Ids,
+    start: int,
+    end: int,
+    known: int,
+    x: Floats,
+    empty: Mask,
+    error: np.float32,
+    candidates: Ids,
+    products: Floats,
+    ids: Ids,
+    similarities: Floats,
+) -> None:
+    """The k most similar of the candidates of each row, or of all rows where the candidates may not be enough.
+
+    Similarities of the first `known` rows among themselves are what they have to be already.
+    """
+    k, width = ids.shape[1], candidates.shape[1]
+    for row in range(start, end):
+        i = rows[row]
+        ids[row], similarities[row] = -1, 0.0
+        least = products[i, k - 1] - error if candidates[i, k - 1] >= 0 else np.float32(-np.inf)
+        if candidates[i, width - 1] < 0 or products[i, width - 1] < least:
+            for at in range(width):
+                j = candidates[i, at]
+                if j < 0 or products[i, at] < least:
+                    break
+                similarity = products[i, at] if i < known and j < known else inner_product(x, i, j)
+                _admit(row, j, similarity, ids, similarities)
+        else:
+            for j in range(len(x)):
+                if i != j and not empty[j]:
+                    _admit(row, j, inner_product(x, i, j), ids, similarities)
+
+
+@numba.njit(cache=True, nogil=True)
+def _admit(row: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
+    """Row j into a list, if it belongs there."""
+    last = ids.shape[1] - 1
+    if (
+        ids[row, last] < 0
+        or similarity > similarities[row, last]
+        or (similarity == similarities[row, last] and j < ids[row, last])
+    ):
+        _insert(row, last + 1, j, similarity, ids, similarities)

@@ -1,0 +1,241 @@
+"""The reciprocal nearest-neighbour graph of a collection, on which diffusion runs.
+
+Here k never counts the image itself. The papers and their authors' code do count it: their k = 50 is k = 49 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from resight.cores import cores
+from resight.errors import UsageError
+from resight.manifold.comparison import TILE, NearestLists, squared_norms
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int32]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The k nearest neighbours of each row of a collection, nearest first, equally near ones by row number.
+
+    ids: (n, k) int32 row numbers; -1 where a row has fewer than k. similarities: (n, k) float32 inner products; 0 there.
+    A row is never its own neighbour, whatever copies of it there are, so that k is one less than the k of papers and
+    of their authors' code, which counts the row itself. Rows that are zero (images without features) have no
+    neighbours and are nobody's.
+    """
+
+    ids: Ids
+    similarities: Floats
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def k(self) -> int:
+        """How many neighbours a row has where there are enough rows."""
+        return self.ids.shape[1]
+
+
+def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = None) -> Neighbours:
+    """The k nearest neighbours of every row by inner product, exactly, the same on any number of threads.
+
+    descriptors: (n, d) float32, rows L2-normalised or zero. Where k exceeds n - 1, the lists end with -1. `progress` is
+    told how many pairs of rows were compared, and of how many. UsageError: k < 1, a row that is not finite.
+    """
+    x = checked(descriptors)
+    if k < 1:
+        raise UsageError(f"{k} neighbours were asked for; ask for at least 1")
+    lists = NearestLists(x, k)
+    rows = np.arange(len(x), dtype=np.int32)
+    for start in range(0, len(x), TILE):
+        block, rest = rows[start : start + TILE], rows[start + TILE :]
+        lists.compare(block, block)
+        lists.compare(block, rest)
+        if progress is not None:
+            progress(_pairs(len(x)) - _pairs(len(rest)), _pairs(len(x)))
+    return Neighbours(*lists.finished(rows))
+
+
+def with_added(neighbours: Neighbours, old_descriptors: Floats, new_descriptors: Floats) -> Neighbours:
+    """What `nearest_neighbours` of the old rows followed by the new ones gives, comparing the new ones only.
+
+    neighbours: of the (n, d) old descriptors. UsageError: another n or d, a row that is not finite.
+    """
+    if len(neighbours) != len(old_descriptors):
+        raise UsageError(f"neighbours of {len(neighbours)} rows do not belong to {len(old_descriptors)} descriptors")
+    if new_descriptors.ndim != 2 or new_descriptors.shape[1] != old_descriptors.shape[1]:
+        raise UsageError(f"descriptors {new_descriptors.shape} cannot be added to {old_descriptors.shape}")
+    x = checked(np.concatenate([old_descriptors, new_descriptors]))
+    rows = np.arange(len(x), dtype=np.int32)
+    old, new = rows[: len(neighbours)], rows[len(neighbours) :]
+    lists = NearestLists(x, neighbours.k)
+    lists.begin_with(neighbours.ids, neighbours.similarities)
+    lists.compare(old, new)
+    lists.compare(new, new)
+    return Neighbours(*lists.finished(rows))
+
+
+def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descriptors: Floats) -> Neighbours:
+    """What `nearest_neighbours` of the remaining rows, renumbered in their order, gives.
+
+    neighbours: of the (n, d) descriptors, which still hold the removed rows. Only rows that lose a neighbour, and could
+    have another, are searched again. UsageError: rows that are not there, another n, a row that is not finite.
+    """
+    n = len(neighbours)
+    if len(descriptors) != n:
+        raise UsageError(f"neighbours of {n} rows do not belong to {len(descriptors)} descriptors")
+    removed = np.asarray(removed_rows, np.int64)
+    if len(removed) and not (0 <= removed.min() and removed.max() < n):
+        raise UsageError(f"rows {removed.min()} to {removed.max()} cannot all be removed from {n}")
+    kept = np.ones(n, np.bool_)
+    kept[removed] = False
+    x = checked(descriptors[kept])
+    number = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+    ids, similarities = neighbours.ids[kept], neighbours.similarities[kept]
+    _forget(ids, similarities, number)
+    alive = squared_norms(x) > 0
+    # With every other row in the list there is nothing to search for.
+    others = np.count_nonzero(alive) - 1
+    lost = np.flatnonzero(alive & (np.count_nonzero(ids >= 0, axis=1) < min(neighbours.k, others))).astype(np.int32)
+    lists = NearestLists(x, neighbours.k)
+    lists.search(lost, np.arange(len(x), dtype=np.int32))
+    ids[lost], similarities[lost] = lists.finished(lost)
+    return Neighbours(ids, similarities)
+
+
+def mutual_affinity(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_array:
+    """(n, n) float32 affinity max(similarity, 0)**gamma of rows that are each among the k nearest of the other.
+
+    Symmetric, zero diagonal, columns ascending. UsageError: k < 1 or more than the lists hold, gamma not positive.
+
+    Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, section 3.1.
+
+    Notes: k does not count the row itself; for the k of the paper give k - 1. Rows whose similarity is not positive
+    are not connected.
+    """
+    if not 1 <= k <= neighbours.k:
+        raise UsageError(f"a graph of {k} neighbours was asked for, and the lists hold {neighbours.k}")
+    if not 0 < gamma < np.inf:
+        raise UsageError(f"gamma is {gamma}; it has to be positive, 3 in the papers")
+    n = len(neighbours)
+    ids, similarities = neighbours.ids[:, :k], neighbours.similarities[:, :k]
+    ordered = np.sort(ids, axis=1)
+    counts = np.zeros(n + 1, np.int64)
+    bounds = np.linspace(0, n, cores() + 1).astype(int).tolist()
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(partial(_count_mutual, ids, similarities, ordered, counts[1:]), bounds[:-1], bounds[1:]))
+        starts = np.cumsum(counts)
+        index = np.int32 if starts[-1] < 2**31 else np.int64
+        columns, values = np.empty(starts[-1], index), np.empty(starts[-1], np.float32)
+        fill = partial(_fill_mutual, ids, similarities, ordered, float(gamma), starts, columns, values)
+        list(pool.map(fill, bounds[:-1], bounds[1:]))
+    return csr_array((values, columns, starts.astype(index)), shape=(n, n))
+
+
+def mutual_affinity_reference(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_array:
+    """What `mutual_affinity` computes, pair by pair."""
+    lists = [[j for j in row if j >= 0] for row in neighbours.ids[:, :k].tolist()]
+    affinity = np.zeros((len(lists), len(lists)), np.float32)
+    for i, row in enumerate(lists):
+        for place, j in enumerate(row):
+            if i in lists[j]:
+                affinity[i, j] = max(float(neighbours.similarities[i, place]), 0.0) ** gamma
+    return csr_array(affinity)
+
+
+def normalised(affinity: csr_array) -> csr_array:
+    """D^-1/2 A D^-1/2 with D the row sums of A (n, n); a row without neighbours stays zero.
+
+    Its eigenvalues are in [-1, 1], and each connected component has the eigenvalue 1 once.
+    Source: Zhou, Weston, Gretton, Bousquet & Scholkopf, "Ranking on data manifolds", NIPS 2003, step 3.
+    """
+    degrees = np.asarray(affinity.sum(axis=1, dtype=np.float64)).reshape(-1)
+    scale = np.zeros(len(degrees))
+    np.divide(1.0, np.sqrt(degrees), out=scale, where=degrees > 0)
+    rows = np.repeat(np.arange(len(degrees)), np.diff(affinity.indptr))
+    values = (affinity.data * scale[rows] * scale[affinity.indices]).astype(affinity.dtype)
+    return csr_array((values, affinity.indices, affinity.indptr), shape=affinity.shape)
+
+
+def checked(descriptors: Floats) -> Floats:
+    """Descriptors (n, d) as contiguous float32; UsageError: another shape, a row that is not finite."""
+    if descriptors.ndim != 2:
+        raise UsageError(f"descriptors are {descriptors.shape}, not (n, d)")
+    x = np.ascontiguousarray(descriptors, np.float32)
+    wrong = np.flatnonzero(~np.isfinite(squared_norms(x)))
+    if len(wrong):
+        raise UsageError(f"row {wrong[0]} of the descriptors is not finite ({len(wrong)} are not); extract it again")
+    return x
+
+
+def _pairs(n: int) -> int:
+    return n * (n - 1) // 2
+
+
+@numba.njit(cache=True, nogil=True)
+def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
+    """Renumbers the entries of lists and takes out those whose number is negative."""
+    for row in range(len(ids)):
+        length = 0
+        for place in range(ids.shape[1]):
+            if ids[row, place] >= 0 and number[ids[row, place]] >= 0:
+                ids[row, length] = number[ids[row, place]]
+                similarities[row, length] = similarities[row, place]
+                length += 1
+        ids[row, length:] = -1
+        similarities[row, length:] = 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_mutual(similarity: np.float32, ordered: Ids, row: int, other: int) -> bool:
+    """Whether `other`, which is in the list of `row`, is connected with it."""
+    if other < 0 or similarity <= 0:
+        return False
+    found = np.searchsorted(ordered[other], row)
+    return bool(found < ordered.shape[1] and ordered[other, found] == row)
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_mutual(
+    ids: Ids, similarities: Floats, ordered: Ids, counts: NDArray[np.int64], start: int, end: int
+) -> None:
+    for row in range(start, end):
+        for at in range(ids.shape[1]):
+            counts[row] += _is_mutual(similarities[row, at], ordered, row, ids[row, at])
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_mutual(
+    ids: Ids,
+    similarities: Floats,
+    ordered: Ids,
+    gamma: float,
+    starts: NDArray[np.int64],
+    columns: NDArray[np.integer],
+    values: Floats,
+    start: int,
+    end: int,
+) -> None:
+    """The connected rows of each row, inserted by their number."""
+    for row in range(start, end):
+        length = starts[row]
+        for at in range(ids.shape[1]):
+            if _is_mutual(similarities[row, at], ordered, row, ids[row, at]):
+                place = length
+                while place > starts[row] and columns[place - 1] > ids[row, at]:
+                    columns[place] = columns[place - 1]
+                    values[place] = values[place - 1]
+                    place -= 1
+                columns[place] = ids[row, at]
+                values[place] = np.float64(similarities[row, at]) ** gamma
+                length += 1
