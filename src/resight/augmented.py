@@ -7,19 +7,15 @@ anew.
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Channel, Rows
-from resight.errors import IndexCorruptError
-from resight.store.disk import TEMPORARY, storage_errors, sync_folder, write_new
+from resight.store.structures import clear_abandoned, delete_structures, read_structures, write_structure
 
 PREFIX = "augmented-"
 BLOCK_IMAGES = 1024
@@ -46,12 +42,12 @@ def stamp(live: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def read_blocks(folder: Path) -> list[Block]:
     """All blocks, the newest first. Raises IndexCorruptError and StorageError."""
-    with storage_errors(folder):
-        try:
-            return _read_all(folder)
-        except FileNotFoundError:
-            # Another process has put one block in the place of several meanwhile.
-            return _read_all(folder)
+    blocks = []
+    for structure in read_structures(folder, PREFIX, ("ids", "seen")):
+        arrays = dict(structure.arrays)
+        ids, seen = np.array(arrays.pop("ids")), np.array(arrays.pop("seen"))
+        blocks.append(Block(structure.number, Rows(arrays, ids, np.ones(len(ids), np.bool_)), seen))
+    return blocks
 
 
 def overlay(plain: Sequence[Rows], blocks: Sequence[Block]) -> list[Rows]:
@@ -85,13 +81,13 @@ class Augmenter:
         Images augmented before keep what they have, also of images that have gone since: `augment_stale` mends that.
         Raises IndexCorruptError and StorageError; finished blocks stay.
         """
-        _clear(self.folder)
+        clear_abandoned(self.folder)
         known = [block.rows.ids for block in read_blocks(self.folder)]
         self._augment(np.setdiff1d(_live(self.plain), _joined(known)), progress)
 
     def augment_stale(self, progress: Progress | None = None) -> None:
         """`augment_new`, also for images that were augmented from another collection; leaves one block at most."""
-        _clear(self.folder)
+        clear_abandoned(self.folder)
         live = _live(self.plain)
         current = [b.rows.ids[(b.seen == stamp(live)).all(axis=1)] for b in read_blocks(self.folder)]
         self._augment(np.setdiff1d(live, _joined(current)), progress)
@@ -120,68 +116,11 @@ class Augmenter:
         ids = _joined([rows.ids[rows.alive] for rows in shown])
         if len(ids):
             _write(self.folder, self.channel.merge(shown), ids, np.concatenate(seen))
-        _delete(self.folder, [block.number for block in blocks])
+        delete_structures(self.folder, PREFIX, [block.number for block in blocks])
 
 
 def _write(folder: Path, arrays: Arrays, ids: NDArray[np.int64], seen: NDArray[np.int64]) -> None:
-    """Puts a new block on the disk, whole or not at all."""
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{TEMPORARY}{os.getpid()}"
-        try:
-            temporary.mkdir()
-            for name, array in {**arrays, "ids": ids, "seen": seen}.items():
-                _write_array(temporary / f"{name}.npy", array)
-            sync_folder(temporary)
-            temporary.rename(_path(folder, max(_numbers(folder), default=0) + 1))
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-        sync_folder(folder)
-
-
-def _write_array(path: Path, array: NDArray[Any]) -> None:
-    write_new(path, lambda file: np.lib.format.write_array(file, array, allow_pickle=False))
-
-
-def _read_all(folder: Path) -> list[Block]:
-    return [_read(folder, number) for number in sorted(_numbers(folder), reverse=True)]
-
-
-def _read(folder: Path, number: int) -> Block:
-    path = _path(folder, number)
-    try:
-        arrays = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(path.iterdir())}
-        ids, seen = np.array(arrays.pop("ids")), np.array(arrays.pop("seen"))
-    except (ValueError, EOFError, KeyError):
-        raise IndexCorruptError(f"{path}: not what was written; delete it and run `resight update`") from None
-    return Block(number, Rows(arrays, ids, np.ones(len(ids), np.bool_)), seen)
-
-
-def _numbers(folder: Path) -> Iterator[int]:
-    for path in folder.glob(f"{PREFIX}*"):
-        if path.name.removeprefix(PREFIX).isdecimal():
-            yield int(path.name.removeprefix(PREFIX))
-
-
-def _path(folder: Path, number: int) -> Path:
-    return folder / f"{PREFIX}{number:08}"
-
-
-def _clear(folder: Path) -> None:
-    """Deletes what killed writers have left."""
-    with storage_errors(folder):
-        for abandoned in folder.glob(f"{TEMPORARY}*"):
-            shutil.rmtree(abandoned)
-
-
-def _delete(folder: Path, numbers: Sequence[int]) -> None:
-    # Renamed first: who lists the blocks meanwhile sees a whole one or none.
-    with storage_errors(folder):
-        for number in numbers:
-            temporary = folder / f"{TEMPORARY}{os.getpid()}-{number}"
-            _path(folder, number).rename(temporary)
-            shutil.rmtree(temporary)
+    write_structure(folder, PREFIX, {**arrays, "ids": ids, "seen": seen})
 
 
 def _live(plain: Sequence[Rows]) -> NDArray[np.int64]:

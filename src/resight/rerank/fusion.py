@@ -8,13 +8,16 @@ twice in a list, scores that are not finite or do not descend, arrays that do no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
+from resight.rerank.kinds import FusedScores, Fusion
+from resight.search.ranking import Ranking, Verification
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -55,6 +58,17 @@ def by_maximum(scores: Floats) -> Floats:
 def by_rank(scores: Floats) -> Floats:
     """(n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list: 1 to 1 / n, whatever the scores (Borda)."""
     return 1.0 - np.arange(len(scores)) / len(scores)
+
+
+def by_power(scores: Floats, power: float) -> Floats:
+    """(n,) max(s, 0) ** power."""
+    return np.asarray(np.maximum(scores, 0.0) ** power, np.float64)
+
+
+def by_confidence(scores: Floats, half: float) -> Floats:
+    """(n,) s / (s + half) of s = max(s, 0), in [0, 1): a weight of evidence as how far it is believed."""
+    evidence = np.maximum(scores, 0.0)
+    return np.asarray(evidence / (evidence + half), np.float64)
 
 
 def summed(
@@ -191,3 +205,48 @@ def _list_weights(weights: Sequence[float] | None, lists: int) -> Floats:
 def _ordered(ids: Ids, scores: Floats) -> tuple[Ids, Floats]:
     order = np.lexsort((ids, -scores))
     return ids[order], scores[order]
+
+
+class FusionStage:
+    """The rankings of several channels as one. Evidence is kept: of an image that several verified, the first's."""
+
+    def __init__(self, params: Fusion) -> None:
+        self.params = params
+
+    def __call__(self, rankings: Mapping[str, Ranking]) -> Ranking:
+        """Rankings by channel. An image that only some have found has the lowest score of each of the others."""
+        cut = {name: (ranking.ids[: self.params.top], ranking.scores) for name, ranking in rankings.items()}
+        parts = {name: self.params.parts.get(name, FusedScores()) for name in rankings}
+        if self.params.method == "reciprocal-rank":
+            ids, scores = reciprocal_rank([(ids, given[: len(ids)]) for ids, given in cut.values()])
+        else:
+            lists = []
+            for name, (ids, given) in cut.items():
+                here = np.asarray(given[: len(ids)], np.float64)
+                lists.append((ids, _normalisation(parts[name])(here) if len(here) else here))
+            fuse = summed if self.params.method == "sum" else multiplied
+            ids, scores = fuse(lists, as_given, [part.weight for part in parts.values()])
+        evidence: dict[int, Verification] = {}
+        for ranking in rankings.values():
+            evidence = {**ranking.evidence, **evidence}
+        return Ranking(ids, scores.astype(np.float32), evidence)
+
+
+def _normalisation(part: FusedScores) -> Normalisation:
+    match part.scores:
+        case "power":
+            return partial(by_power, power=part.power)
+        case "confidence":
+            return partial(by_confidence, half=part.half)
+        case other:
+            return _PLAIN[other]
+
+
+_PLAIN: Mapping[str, Normalisation] = {
+    "given": as_given,
+    "range": by_range,
+    "deviation": by_deviation,
+    "norm": by_norm,
+    "maximum": by_maximum,
+    "rank": by_rank,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -137,8 +138,33 @@ class AlphaAugmentation(BaseModel):
     alpha: float = Field(default=3.0, ge=0.0, allow_inf_nan=False, description="0 is the plain sum.")
 
 
-StageKind = Annotated[
-    Spatial | Expansion | Chain | Discriminative | AlphaExpansion | KReciprocal | SuperGlobal,
-    Field(discriminator="kind"),
-]
+class FusedScores(BaseModel):
+    """How the scores of one channel enter a fusion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # "range": s less the lowest over the span; "deviation": s less the mean over the deviation; "norm", "maximum": over
+    # the L2 norm, the largest; "rank": 1 to 1 / n; "given": s. Of scores below 0 taken as 0: "power": s ** power;
+    # "confidence": s / (s + half), for a weight of evidence that has no upper end.
+    scores: Literal["given", "range", "deviation", "norm", "maximum", "rank", "power", "confidence"] = "range"
+    power: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
+    half: float = Field(default=1.0, gt=0.0, allow_inf_nan=False, description="The score that is believed by half.")
+    weight: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
+
+
+class Fusion(BaseModel):
+    """The rankings of all channels become one. Stages before it work on the ranking of their channel, those after it on
+    the fused one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["fusion"] = "fusion"
+    # "reciprocal-rank" looks at no score (Cormack et al., SIGIR 2009).
+    method: Literal["sum", "product", "reciprocal-rank"] = "sum"
+    parts: Mapping[str, FusedScores] = Field(default_factory=dict, description="By channel; what is left out: defaults.")
+    top: int = Field(default=10_000, ge=1, description="Images of each channel that are fused.")
+
+
+RerankKind = Spatial | Expansion | Chain | Discriminative | AlphaExpansion | KReciprocal | SuperGlobal
+"""Second looks at the ranking of one channel."""
 AugmentationKind = Annotated[Augmentation | AlphaAugmentation, Field(discriminator="kind")]

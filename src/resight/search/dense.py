@@ -78,6 +78,11 @@ class DenseSearch:
             scores.append(found[chosen])
         return best(np.concatenate(ids), np.concatenate(scores), k, self._order)
 
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """(n,) ids of the images that are not removed, ascending."""
+        return np.sort(np.concatenate([np.empty(0, np.int64), *(block.ids[block.alive] for block in self._blocks)]))
+
     def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
         places = self._known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,21 @@ class Searcher(Protocol[QueryT]):
         ...
 
 
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """The nearest neighbours of the nodes of a channel: of its images, or of their regions.
+
+    images: (n,) int64 catalogue id of each node, ascending; an image with several regions is there as often. ids: (n, k)
+    int32 rows of the nearest nodes, nearest first and never the node itself, -1 where there are fewer. similarities:
+    (n, k) float32. prepared: what a solver had made of them when they were kept, by name; empty where nothing was.
+    """
+
+    images: NDArray[np.int64]
+    ids: NDArray[np.int32]
+    similarities: NDArray[np.float32]
+    prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
 class Collection(Protocol):
     """What a second look may ask of one channel of an index."""
 
@@ -69,6 +84,14 @@ class Collection(Protocol):
 
     def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, d) the vectors by which the first look compares n images, where it compares one vector an image."""
+        ...
+
+    def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(n,) ids of images, ascending, and (n, d) vectors of all regions, where images are compared by regions."""
+        ...
+
+    def neighbourhoods(self) -> Neighbourhoods:
+        """The neighbours of all images, or of their regions, as the recipe's diffusion asks for them."""
         ...
 
     def search(self, query: object, k: int) -> Ranking:

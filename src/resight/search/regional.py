@@ -50,3 +50,14 @@ class RegionSearch:
             ids.append(block.ids[chosen])
             scores.append(found[chosen])
         return best(np.concatenate(ids), np.concatenate(scores), k, self._order)
+
+    def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(n,) ids of images, ascending, and (n, d) float32 vectors of all regions of the images that are not removed."""
+        images, vectors = [], []
+        for block in self._blocks:
+            counts = np.diff(block.offsets)
+            images.append(np.repeat(block.ids[block.alive], counts[block.alive]))
+            vectors.append(np.asarray(block.vectors[np.repeat(block.alive, counts)], np.float32))
+        ids = np.concatenate([np.empty(0, np.int64), *images])
+        order = np.argsort(ids, kind="stable")
+        return ids[order], np.concatenate(vectors)[order] if vectors else np.empty((0, 0), np.float32)

@@ -1,0 +1,36 @@
+"""What a recipe may ask of diffusion: parameters and their published defaults."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Diffusion(BaseModel):
+    """Ranking on the graph of neighbours of a channel (Iscen et al., CVPR 2017), from the best images of the ranking.
+
+    The defaults are the paper's. They suit things of which there are more photos than k: see `self_affinity`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["diffusion"] = "diffusion"
+    channel: str = Field(default="", description="The channel whose graph it is; may be left out if there is only one.")
+    k: int = Field(default=50, ge=2, description="Neighbours of an image, itself counted as the papers do: 50; 200.")
+    query_k: int = Field(default=10, ge=1, description="Best images that diffusion starts from: 10; of regions 200.")
+    gamma: float = Field(default=3.0, gt=0.0, allow_inf_nan=False, description="Power of similarities: 3.")
+    # Of the ranking's scores, where it starts. None: gamma. 1 where scores have been raised already, as in a fusion.
+    query_gamma: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
+    alpha: float = Field(default=0.99, ge=0.0, lt=1.0, description="What is passed on at each step: 0.99.")
+    # Ours: the affinity of an image with itself, 0 in the papers; 1 is what its similarity with itself is to any power.
+    # With it an image that has no neighbours worth the name keeps what it was given, while one among many shares it.
+    self_affinity: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. The others work on the whole
+    # graph and prepare something when photos are added: "spectral" (Iscen et al., CVPR 2018) and "hybrid" (ACCV 2018)
+    # `rank` eigenvectors, "offline" (Yang et al., AAAI 2019) the solution from every image.
+    solver: Literal["conjugate-gradient", "spectral", "hybrid", "offline"] = "conjugate-gradient"
+    rank: int = Field(default=500, ge=1, description="Eigenvectors.")
+    top: int = Field(default=10_000, ge=1, description="Images whose graph is solved: 10,000.")
+    tolerance: float = Field(default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6.")
+    iterations: int = Field(default=20, ge=1, description="Of conjugate gradients, at most: 20.")

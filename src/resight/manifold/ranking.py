@@ -1,0 +1,108 @@
+"""Diffusion as a second look: what the first images lead to on the graph of the collection."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.manifold.kinds import Diffusion
+from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
+from resight.manifold.solving import Solve, open_solver
+from resight.search.ranking import Collection, Neighbourhoods, Ranking
+
+
+class DiffusionStage:
+    """Ranks by the diffusion of the scores of the best images over the graph of all images.
+
+    Images that diffusion does not reach follow in their former order. Safe to share between threads.
+    Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, section 3.
+    """
+
+    def __init__(self, params: Diffusion) -> None:
+        self.params = params
+        self._lock = threading.Lock()
+        self._opened: tuple[Neighbourhoods, Solve] | None = None
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+        """The images of the ranking, and those that diffusion leads to."""
+        graph, solve = self._open(collection)
+        rows, known = _rows_of(graph.images, ranking.ids)
+        start = rows[known][: self.params.query_k]
+        y = np.zeros(len(graph.images))
+        power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
+        y[start] = np.maximum(ranking.scores[known][: len(start)].astype(np.float64), 0.0) ** power
+        if not y.any():
+            return ranking
+        return _by_diffusion(ranking, graph.images, solve(y, rows[known]))
+
+    def _open(self, collection: Collection) -> tuple[Neighbourhoods, Solve]:
+        with self._lock:
+            if self._opened is None:
+                graph = collection.neighbourhoods()
+                self._opened = graph, open_solver(graph, self.params)
+            return self._opened
+
+
+class RegionalDiffusionStage:
+    """Diffusion from the regions of the query over the graph of all regions; an image scores by a weighted sum of its
+    regions, the weights of generalised max pooling.
+
+    Images that diffusion does not reach follow in their former order. Safe to share between threads.
+    Source: Iscen et al., CVPR 2017, sections 3.3 and 4.
+    """
+
+    def __init__(self, params: Diffusion) -> None:
+        self.params = params
+        self._lock = threading.Lock()
+        self._opened: tuple[Neighbourhoods, NDArray[np.float32], NDArray[np.int64], NDArray[Any], Solve] | None = None
+
+    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+        """The images of the ranking, and those that diffusion leads to."""
+        assert isinstance(query, np.ndarray), "a recipe is checked to have regions where this is asked"
+        graph, vectors, offsets, weights, solve = self._open(collection)
+        power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
+        if not len(query) or not len(vectors):
+            return ranking
+        y = region_affinity(query, vectors, self.params.query_k, power)
+        if not y.any():
+            return ranking
+        images = graph.images[offsets[:-1]]
+        rows, known = _rows_of(images, ranking.ids)
+        best = np.concatenate([np.arange(offsets[row], offsets[row + 1]) for row in rows[known].tolist()])
+        return _by_diffusion(ranking, images, pool_scores(solve(y, best), weights, offsets))
+
+    def _open(
+        self, collection: Collection
+    ) -> tuple[Neighbourhoods, NDArray[np.float32], NDArray[np.int64], NDArray[Any], Solve]:
+        with self._lock:
+            if self._opened is None:
+                graph = collection.neighbourhoods()
+                _, vectors = collection.regions()
+                starts = np.flatnonzero(np.diff(graph.images, prepend=-1))
+                offsets = np.append(starts, len(graph.images)).astype(np.int64)
+                weights = generalised_max_weights(vectors, offsets)
+                self._opened = graph, vectors, offsets, weights, open_solver(graph, self.params)
+            return self._opened
+
+
+def _rows_of(images: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where ids are among ascending images, and which of them are there."""
+    rows = np.minimum(np.searchsorted(images, ids), max(len(images) - 1, 0))
+    return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
+
+
+def _by_diffusion(ranking: Ranking, images: NDArray[np.int64], f: NDArray[Any]) -> Ranking:
+    """Images by f (n,), equal ones as they were ranked or by id; those with none after them, with score 0."""
+    place = np.full(len(images), len(ranking), np.int64)
+    rows, known = _rows_of(images, ranking.ids)
+    place[rows[known]] = np.flatnonzero(known)
+    order = np.lexsort((images, place, -f))
+    order = order[f[order] > 0]
+    ids = images[order]
+    rest = ranking.ids[~np.isin(ranking.ids, ids)]
+    scores = np.concatenate([f[order], np.zeros(len(rest))]).astype(np.float32)
+    return replace(ranking, ids=np.concatenate([ids, rest]), scores=scores)
