@@ -25,8 +25,10 @@ def conjugate_gradient(
     tolerance: float,
     iterations: int,
 ) -> tuple[int, float]:
-    """Takes x (n,), which holds the start, to the solution of (I - alpha S) x = y; S in CSR. Returns the iterations that
-    it took, or INDEFINITE, and |y - (I - alpha S) x| / |y|, at most `tolerance` unless the iterations ran out.
+    """Takes x (n,), which holds the start, to the solution of (I - alpha S) x = y; S in CSR.
+
+    Returns the iterations that it took, or INDEFINITE, and |y - (I - alpha S) x| / |y|, at most `tolerance` unless the
+    iterations ran out.
 
     Source: Hestenes & Stiefel, "Methods of conjugate gradients for solving linear systems", 1952.
     """

@@ -18,11 +18,11 @@ PANEL = 32
 
 
 def amplified(graph: csr_array, block: Floats, cut: float, degree: int) -> Floats:
-    """p(S) block, where p is the Chebyshev polynomial of `degree` > 0 that is small on [-1, cut], grows above, p(1) = 1.
+    """p(S) block, p the Chebyshev polynomial of `degree` > 0 that is small on [-1, cut] and grows above it to p(1) = 1.
 
     graph: S in float32; block: (n, b).
 
-    Source: Zhou et al., Journal of Computational Physics 2006, algorithm 4.3 (the scaled filter).
+    Source: Zhou, Saad, Tiago & Chelikowsky, Journal of Computational Physics 2006 (the scaled filter).
     """
     half, centre = (cut + 1.0) / 2.0, (cut - 1.0) / 2.0
 
@@ -50,7 +50,7 @@ def amplified_reference(graph: csr_array, block: NDArray[Any], cut: float, degre
     for _ in range(degree - 1):
         before, now = now, 2.0 * (graph @ now - centre * now) / half - before
         low, high = high, 2.0 * (1.0 - centre) / half * high - low
-    return now / high
+    return np.asarray(now / high)
 
 
 def spread(graph: csr_array, block: Floats) -> Floats:

@@ -23,7 +23,11 @@ TOLERANCE = 1e-4
 ROUNDS = 30
 """Rounds after which the subspace has converged or does not."""
 DEGREE = 24
-"""Products with S in a round."""
+"""Products with S in a round, at most."""
+GROWTH = 14.0
+"""Logarithm of the greatest amplification in a round."""
+FLOOR = 1e-12
+"""Least square of a direction's length, of the greatest, that is more than rounding of float32."""
 SPARE = 4
 """A subspace has 1 / 4 more dimensions than are asked for, so that the last of those converge as fast as the first."""
 ABOVE = 1e-3
@@ -53,8 +57,8 @@ def fit_spectrum(graph: csr_array, rank: int, seed: int = 0) -> Spectrum:
     UsageError: no rank, no graph (see `checked_graph`). FitError: none converged, or the graph is not normalised.
 
     Source: Zhou, Saad, Tiago & Chelikowsky, "Self-consistent-field calculations using Chebyshev-filtered subspace
-    iteration", Journal of Computational Physics 2006, algorithms 4.2 and 4.3; the use for ranking is that of Iscen,
-    Avrithis, Tolias, Furon & Chum, "Fast spectral ranking for similarity search", CVPR 2018, section 3.
+    iteration", Journal of Computational Physics 2006; the use for ranking is that of Iscen,
+    Avrithis, Tolias, Furon & Chum, "Fast spectral ranking for similarity search", CVPR 2018.
 
     Notes: the paper takes a randomised range finder. Filtering multiplies the same blocks, and damps what is not wanted
     much faster where eigenvalues lie as close together as at the end of the spectrum of a large graph. Where an
@@ -78,7 +82,7 @@ class Spectral:
     """Diffusion f = (1 - alpha)(I - alpha S)^-1 y by r eigenvectors: f = U (h - (1 - alpha)) U'y + (1 - alpha) y with
     h(l) = (1 - alpha) / (1 - alpha l). What is outside of U is taken to have the eigenvalue 0.
 
-    Source: Iscen et al., CVPR 2018, section 3. Equal to the closed form where all eigenvectors are used.
+    Source: Iscen et al., CVPR 2018. Equal to the closed form where all eigenvectors are used.
 
     Notes: the paper's f = U h U'y (`low_rank`) leaves out what is outside of U, which costs a part of the ranking and
     the score of a node without neighbours.
@@ -129,7 +133,7 @@ def transfer(values: Doubles, alpha: float) -> Doubles:
 def low_rank(spectrum: Spectrum, y: Signal, alpha: float = 0.99) -> Floats:
     """f = U h U'y, float32, in the shape of y: diffusion in the span of the eigenvectors alone.
 
-    Source: Iscen et al., CVPR 2018, equation 9.
+    Source: Iscen et al., CVPR 2018.
     """
     y = checked_signal(y, len(spectrum.vectors))
     projected = _projected(spectrum.vectors, y, _support(y))
@@ -158,31 +162,58 @@ def _dense(s: csr_array, rank: int) -> Spectrum:
 
 def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
     """Chebyshev-filtered subspace iteration, in float32; eigenvalues and residuals at the end in float64."""
-    nodes, size = s.shape[0], min(rank + max(rank // SPARE, 16), s.shape[0])
-    block = np.random.default_rng(seed).standard_normal((nodes, size), np.float32)
-    # A node without neighbours is an eigenvector of 0: no use, and it would only add noise.
-    block[np.diff(s.indptr) == 0] = 0.0
+    connected = np.diff(s.indptr) > 0
+    count = int(connected.sum())
+    if rank > count:
+        _log.warning("only %d nodes of the graph have neighbours: taking %d eigenvectors, not %d", count, count, rank)
+        rank = count
+    if count == 0:
+        raise FitError("no node of the graph has a neighbour; give more neighbours, or more images")
+    size = min(rank + max(rank // SPARE, 16), count)
+    block = np.random.default_rng(seed).standard_normal((s.shape[0], size), np.float32)
+    # A node without neighbours is an eigenvector of 0, which diffusion has no use for.
+    block[~connected] = 0.0
     light = csr_array((s.data.astype(np.float32), s.indices, s.indptr), shape=s.shape)
     cut = 0.0
     for _ in range(ROUNDS):
-        block = _orthonormal(amplified(light, block, cut, DEGREE))
+        block = _orthonormal(_orthonormal(amplified(light, block, cut, _degree(cut))))
         image = spread(light, block)
-        values, turn = np.linalg.eigh(np.asarray(block.T @ image, np.float64))
+        values, turn = np.linalg.eigh(_gram(block, image))
         turn = turn[:, ::-1].astype(np.float32)
         block, image = block @ turn, image @ turn
         image -= block * values[::-1].astype(np.float32)
         if (np.linalg.norm(image[:, :rank], axis=0) <= TOLERANCE).all():
             break
-        # At an eigenvalue of 1 the interval to damp would be that of all.
-        cut = min(float(values[0]), 1.0 - 1e-3)
+        # Damped up to 1, nothing would be amplified.
+        cut = min(float(values[0]), 1.0 - ABOVE)
     return _converged(s, block[:, :rank])
 
 
+def _degree(cut: float) -> int:
+    """Products in a round: fewer where the growth from `cut` to 1 would take the rest of a random block below what
+    float32 can tell from rounding."""
+    growth = float(np.arccosh((3.0 - cut) / (1.0 + cut)))
+    return max(2, min(DEGREE, int(GROWTH / growth)))
+
+
 def _orthonormal(block: Floats) -> Floats:
-    # Columns grow apart by the filter; those of equal length are a better start for the decomposition.
+    """Columns of the same span, of which those that rounding cannot tell from the others are left out.
+
+    Source: Stathopoulos & Wu, "A block orthogonalization procedure with constant synchronization requirements", SIAM
+    Journal on Scientific Computing 2002, algorithm SVQB. Twice is enough.
+    """
     block /= np.maximum(np.linalg.norm(block, axis=0), np.finfo(np.float32).tiny)
-    q, _ = scipy.linalg.qr(block, mode="economic", overwrite_a=True, check_finite=False)
-    return np.ascontiguousarray(q)
+    values, turn = np.linalg.eigh(_gram(block, block))
+    good = values > FLOOR * values[-1]
+    return np.asarray(block @ (turn[:, good] / np.sqrt(values[good])).astype(np.float32), np.float32)
+
+
+def _gram(one: Floats, other: Floats) -> Doubles:
+    """one' other, symmetric, in float64."""
+    total = np.zeros((one.shape[1], one.shape[1]))
+    for start in range(0, len(one), ROWS):
+        total += one[start : start + ROWS].T.astype(np.float64) @ other[start : start + ROWS].astype(np.float64)
+    return (total + total.T) / 2.0
 
 
 def _converged(s: csr_array, vectors: Floats) -> Spectrum:
@@ -199,7 +230,9 @@ def _converged(s: csr_array, vectors: Floats) -> Spectrum:
     good = np.sqrt(residuals / squares) <= 2.0 * TOLERANCE
     count = len(good) if good.all() else int(np.argmin(good))
     if count == 0:
-        raise FitError(f"no eigenvector of the graph converged to {TOLERANCE} in {ROUNDS} rounds; ask for a higher rank")
+        raise FitError(
+            f"no eigenvector of the graph converged to {TOLERANCE} in {ROUNDS} rounds; ask for a higher rank"
+        )
     if count < len(good):
         _log.warning("%d of %d eigenvectors converged to %g: taking those", count, len(good), TOLERANCE)
     order = np.argsort(-values[:count], kind="stable")
