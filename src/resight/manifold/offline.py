@@ -1,0 +1,190 @@
+"""Offline diffusion: a sparse row of scores for every image, solved once; a query adds those of its neighbours.
+
+graph: (n, n) S, y: (n,) or (n, q), as in `signal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from resight.cores import cores
+from resight.errors import UsageError
+from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
+from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_graph, checked_signal
+
+Ints = NDArray[np.int32]
+Progress = Callable[[int, int], None]
+
+ITERATIONS = 20
+TOLERANCE = 1e-6
+CHUNK = 64
+"""Items that a thread solves before it tells of them."""
+
+
+def diffusion_rows(
+    graph: csr_array,
+    items: NDArray[np.integer[Any]],
+    nearest: NDArray[np.integer[Any]],
+    alpha: float = 0.99,
+    *,
+    progress: Progress | None = None,
+) -> csr_array:
+    """(m, n) float32: row i is f = (1 - alpha)(I - alpha S)^-1 y for y = 1 at items[i], on the part of the graph that
+    nearest[i] spans. Scores of 0, of what is not connected there, are not stored.
+
+    items: (m,) nodes; nearest: (m, t) the t nearest nodes of each (1000 in the paper), -1 past the end. `progress` is
+    told how many rows are solved, of how many. At most m t scores are held: solve a large graph in blocks of items.
+    UsageError: what is no graph, or nodes that it does not have.
+
+    Source: Yang, Hinami, Matsui, Ly & Satoh, "Efficient image retrieval via decoupling diffusion into online and
+    offline processing", AAAI 2019 (S is normalised before it is cut: "late truncation").
+
+    Notes: an item is a node of its own row wherever it stands among its nearest, behind its duplicates or not at all;
+    then it takes the place of the last.
+    """
+    s = checked_graph(graph)
+    chosen, lists = _checked_lists(items, nearest, s.shape[0])
+    rows, width = lists.shape
+    # Never more nodes in a row than there are, however long the lists.
+    width = min(max(width, 1), s.shape[0])
+    counts, ids = np.zeros(rows, np.int64), np.empty((rows, width), np.int32)
+    scores = np.empty((rows, width), np.float32)
+
+    def solve(start: int) -> bool:
+        end = min(start + CHUNK, rows)
+        return bool(
+            _solve_rows(
+                s.indptr,
+                s.indices,
+                s.data,
+                checked_alpha(alpha),
+                chosen[start:end],
+                lists[start:end],
+                counts[start:end],
+                ids[start:end],
+                scores[start:end],
+            )
+        )
+
+    with ThreadPoolExecutor(cores()) as pool:
+        starts = range(0, rows, CHUNK)
+        for start, good in zip(starts, pool.map(solve, starts), strict=True):
+            if not good:
+                raise UsageError("the graph has an eigenvalue above 1; normalise it before diffusion")
+            if progress is not None:
+                progress(min(start + CHUNK, rows), rows)
+    stored = np.arange(width) < counts[:, None]
+    found = csr_array((scores[stored], ids[stored], np.concatenate([[0], np.cumsum(counts)])), shape=(rows, s.shape[0]))
+    found.sort_indices()
+    return found
+
+
+def diffusion_row_reference(graph: csr_array, item: int, nearest: NDArray[np.integer[Any]], alpha: float) -> Doubles:
+    """(n,) one row of `diffusion_rows`, solved exactly."""
+    nodes = list(dict.fromkeys([item, *(node for node in nearest.tolist() if node >= 0)]))[: len(nearest)]
+    part = np.eye(len(nodes)) - alpha * graph.toarray()[np.ix_(nodes, nodes)]
+    row = np.zeros(graph.shape[0])
+    row[nodes] = (1.0 - alpha) * np.linalg.solve(part, np.eye(len(nodes))[0])
+    return row
+
+
+class Offline:
+    """Diffusion of a query as the sum of the rows of its neighbours, f = sum over i of y_i row_i.
+
+    rows: (n, n) of `diffusion_rows` for every node in turn.
+
+    Source: Yang et al., AAAI 2019.
+    """
+
+    def __init__(self, rows: csr_array) -> None:
+        if rows.ndim != 2 or rows.shape[0] != rows.shape[1]:
+            raise UsageError(f"rows of shape {rows.shape} are not those of all nodes; solve one for each, in turn")
+        self._rows = rows
+
+    def __call__(self, y: Signal) -> Floats:
+        """Diffused scores of y, float32, in its shape. UsageError: y of another graph, or not finite.
+
+        Notes: it costs as much as the rows of those nodes at which y is not 0 have scores.
+        """
+        y = checked_signal(y, self._rows.shape[0])
+        nodes = np.flatnonzero(y if y.ndim == 1 else y.any(axis=1))
+        return np.asarray(self._rows[nodes].T @ y[nodes].astype(np.float32), np.float32)
+
+
+def _checked_lists(items: NDArray[Any], nearest: NDArray[Any], nodes: int) -> tuple[Ints, Ints]:
+    if items.ndim != 1 or nearest.ndim != 2 or len(items) != len(nearest):
+        raise UsageError(
+            f"items {items.shape} and their nearest {nearest.shape} do not go together: give a list for each"
+        )
+    if len(items) and not (items.min() >= 0 and items.max() < nodes):
+        raise UsageError(f"items {items.min()} to {items.max()} are not all nodes of a graph of {nodes}")
+    if nearest.size and not (nearest.min() >= -1 and nearest.max() < nodes):
+        raise UsageError(f"nearest {nearest.min()} to {nearest.max()} are not all nodes of a graph of {nodes}")
+    return np.ascontiguousarray(items, np.int32), np.ascontiguousarray(nearest, np.int32)
+
+
+@numba.njit(cache=True, nogil=True)
+def _solve_rows(
+    indptr: Ints,
+    indices: Ints,
+    data: Doubles,
+    alpha: float,
+    items: Ints,
+    nearest: Ints,
+    counts: NDArray[np.int64],
+    ids: Ints,
+    scores: Floats,
+) -> bool:
+    """Fills counts, ids and scores of the items; False where a part of the graph is not positive definite."""
+    place = np.full(len(indptr) - 1, -1, np.int32)
+    for item in range(len(items)):
+        nodes = ids[item].copy()
+        size = _span(items[item], nearest[item], nodes, place)
+        starts, columns, values = _part(indptr, indices, data, nodes[:size], place)
+        place[nodes[:size]] = -1
+        y, x = np.zeros(size), np.zeros(size)
+        y[0] = 1.0
+        taken, _ = conjugate_gradient(starts, columns, values, alpha, y, x, TOLERANCE, ITERATIONS)
+        if taken == INDEFINITE:
+            return False
+        for node in range(size):
+            if x[node] != 0.0:
+                ids[item, counts[item]] = nodes[node]
+                scores[item, counts[item]] = (1.0 - alpha) * x[node]
+                counts[item] += 1
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _span(item: int, nearest: Ints, nodes: Ints, place: Ints) -> int:
+    """Puts the item and then its nearest into `nodes`, each once, as many as there is room for; returns how many."""
+    nodes[0], place[item], size = item, 0, 1
+    for node in nearest:
+        if node >= 0 and place[node] < 0 and size < len(nodes):
+            nodes[size], place[node] = node, size
+            size += 1
+    return size
+
+
+@numba.njit(cache=True, nogil=True)
+def _part(indptr: Ints, indices: Ints, data: Doubles, nodes: Ints, place: Ints) -> tuple[Ints, Ints, Doubles]:
+    """CSR of the graph between `nodes`, whose places in it are `place`."""
+    most = 0
+    for node in nodes:
+        most += indptr[node + 1] - indptr[node]
+    starts, columns, values = np.zeros(len(nodes) + 1, np.int32), np.empty(most, np.int32), np.empty(most)
+    count = 0
+    for row, node in enumerate(nodes):
+        for j in range(indptr[node], indptr[node + 1]):
+            if place[indices[j]] >= 0:
+                columns[count], values[count] = place[indices[j]], data[j]
+                count += 1
+        starts[row + 1] = count
+    return starts, columns[:count], values[:count]

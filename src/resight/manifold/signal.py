@@ -1,0 +1,57 @@
+"""What is diffused and over what: a signal, a number a node, over the nodes of a normalised graph of neighbours.
+
+graph: (n, n) S = D^-1/2 A D^-1/2 of mutual similarities A, symmetric, none negative; a node without neighbours has an
+empty row. y: (n,), or (n, q) a query a column.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from resight.errors import UsageError
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Signal = NDArray[np.floating[Any]]
+
+ASYMMETRY = 1e-5
+"""Largest difference of S[i, j] and S[j, i] that float32 rounding explains."""
+
+
+def checked_graph(graph: csr_array) -> csr_array:
+    """S in float64, its columns sorted and unique. UsageError: what no normalised graph is."""
+    if graph.ndim != 2 or graph.shape[0] != graph.shape[1] or graph.shape[0] == 0:
+        raise UsageError(f"a graph of shape {graph.shape} is none: give the square, normalised affinity of the nodes")
+    s: csr_array = csr_array(graph, dtype=np.float64)
+    if not s.has_canonical_format:
+        s = s.copy()
+        s.sum_duplicates()
+    if not np.isfinite(s.data).all():
+        raise UsageError("not all affinities of the graph are finite; look for NaN in the descriptors it is made of")
+    if (s.data < 0.0).any():
+        raise UsageError("the graph has negative affinities; set negative similarities to 0 before it is normalised")
+    difference = abs(s - s.T)
+    if difference.nnz and difference.max() > ASYMMETRY:
+        raise UsageError("the graph is not symmetric; keep neighbours that are mutual, and normalise both sides")
+    return s
+
+
+def checked_signal(y: Signal, nodes: int) -> Signal:
+    """y, of shape (nodes,) or (nodes, q). UsageError: another shape, or numbers that are not finite."""
+    values = np.asarray(y)
+    if values.ndim not in (1, 2) or len(values) != nodes:
+        raise UsageError(f"a query of shape {values.shape} does not suit a graph of {nodes} nodes: give a value a node")
+    if not np.isfinite(values).all():
+        raise UsageError("not all values of the query are finite; look for NaN in its descriptor")
+    return values
+
+
+def checked_alpha(alpha: float) -> float:
+    """alpha, in [0, 1): at 1 what is diffused never settles. UsageError: another."""
+    if not 0.0 <= alpha < 1.0:
+        raise UsageError(f"alpha is {alpha}: give at least 0 and less than 1 (0.99 is usual)")
+    return alpha
