@@ -32,6 +32,7 @@ ORDER = (
     "extraction",
     "fitted",
     "augmented",
+    "linked",
     "reader",
     "writer",
     "results",
@@ -45,7 +46,7 @@ ORDER = (
 )
 """The rooms and modules of the package; each imports only from those before it, and from itself."""
 
-INDEX = {"store", "channels.rows", "augmented", "reader", "writer", "index"}
+INDEX = {"store", "channels.rows", "augmented", "linked", "reader", "writer", "index"}
 """What may know of bytes on disk."""
 
 HEAVY = ("numpy", "scipy", "cv2", "numba", "faiss", "PIL", "pydantic", "rich", "torch")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from resight.channels.channel import Channel
     from resight.descriptors.contributions import Contribution
     from resight.reader import Reader
+    from resight.search.ranking import Neighbourhoods
 
 __all__ = ["AddReport", "Hit", "Index", "IndexInfo", "Result", "VerifyReport"]
 
@@ -165,6 +166,7 @@ class Index:
             report = self._take(writer.plan(snapshot, number, root, listing), progress, say)
             if augmenter := self._augmenter(say):
                 augmenter.augment_new(progress)
+            self._link(progress, say)
             return report
 
     def update(self, *, progress: Progress | None = None, say: Say | None = None) -> AddReport:
@@ -183,6 +185,7 @@ class Index:
                 total += self._take(planned, progress, say)
             if augmenter := self._augmenter(say):
                 augmenter.augment_new(progress)
+            self._link(progress, say)
         return total
 
     def remove(self, names: Sequence[str]) -> int:
@@ -207,6 +210,7 @@ class Index:
                 writer.merge(self._store, self._channels, numbers)
             if augmenter := self._augmenter(None):
                 augmenter.augment_stale()
+            self._link(None, None, anew=True)
 
     def refresh(self) -> None:
         """Looks at the newest generation, whoever wrote it."""
@@ -335,7 +339,38 @@ class Index:
             from resight.augmented import read_blocks
 
             blocks = read_blocks(self._store.search_folder(self.recipe.first_channel))
-        return Reader(snapshot, self.recipe, self._channels if snapshot.segments else {}, blocks)
+        channels = self._channels if snapshot.segments else {}
+        return Reader(snapshot, self.recipe, channels, blocks, self._linked())
+
+    def _linked(self) -> Neighbourhoods | None:
+        """What is kept of the neighbours of images, where the recipe asks for them."""
+        if self.recipe.diffusion is None:
+            return None
+        from resight.linked import read_neighbourhoods
+
+        return read_neighbourhoods(self._store.search_folder(self.recipe.channel_of(self.recipe.diffusion)))
+
+    def _link(self, progress: Progress | None, say: Say | None, anew: bool = False) -> None:
+        """Brings the kept neighbours of images up to date, where the recipe asks for them; `anew`: from nothing."""
+        params = self.recipe.diffusion
+        if params is None:
+            return
+        from resight.linked import brought_up_to_date, keep_neighbourhoods
+        from resight.manifold.solving import prepare
+
+        self.refresh()
+        reader = self.reader
+        if not reader.snapshot.images.indexed.any():
+            return
+        name = self.recipe.channel_of(params)
+        kept, nodes = None if anew else self._linked(), reader.views[name].nodes()
+        if kept is not None and np.array_equal(kept.images, nodes.images):
+            return
+        if say is not None:
+            say("comparing photos with each other")
+        found = brought_up_to_date(kept, nodes, params.k - 1, progress)
+        found = replace(found, prepared=prepare(found, params))
+        keep_neighbourhoods(self._store.search_folder(name), found)
 
     def _augmenter(self, say: Say | None) -> Augmenter | None:
         """What gives images the evidence of their neighbours too, where the recipe asks for it."""

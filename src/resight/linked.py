@@ -32,8 +32,10 @@ Progress = Callable[[int, int], None]
 class Nodes(Protocol):
     """The nodes of a graph and how they are compared."""
 
-    images: NDArray[np.int64]
-    """(n,) the image of each node, ascending."""
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """(n,) the image of each node, ascending."""
+        ...
 
     def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
         """The k nearest of each node."""
@@ -134,7 +136,7 @@ def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
     for structure in read_structures(folder, PREFIX, _NAMES):
         arrays = structure.arrays
         prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
-        return Neighbourhoods(*(arrays[name] for name in _NAMES), prepared=prepared)
+        return Neighbourhoods(arrays["images"], arrays["ids"], arrays["similarities"], prepared)
     return None
 
 
@@ -183,7 +185,9 @@ def _first(lists: Neighbours, count: int, k: int) -> Neighbours:
     return Neighbours(ids.astype(np.int32), np.where(ids >= 0, near, np.float32(0)))
 
 
-def _offer(ids: NDArray[np.int32], similarities: NDArray[np.float32], rows: NDArray[np.int64], lists: Neighbours) -> None:
+def _offer(
+    ids: NDArray[np.int32], similarities: NDArray[np.float32], rows: NDArray[np.int64], lists: Neighbours
+) -> None:
     """Puts nodes `rows`, which have these lists, into the lists of others where they are nearer than the last."""
     asked, place = np.nonzero((lists.ids >= 0) & (lists.ids < len(ids)))
     offered, near = lists.ids[asked, place], lists.similarities[asked, place]

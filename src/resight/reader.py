@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Channel, Rows
 from resight.channels.rows import segment_rows
+from resight.descriptors.kinds import RegionCodes, Regions
 from resight.errors import UsageError
 from resight.folders import unescape_name
-from resight.recipe import Recipe
+from resight.manifold.kinds import Diffusion
+from resight.recipe import ChannelStageKind, Recipe, StageKind
+from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import (
     AlphaAugmentation,
     AlphaExpansion,
@@ -24,17 +27,18 @@ from resight.rerank.kinds import (
     Chain,
     Discriminative,
     Expansion,
+    Fusion,
     KReciprocal,
     Spatial,
-    StageKind,
     SuperGlobal,
 )
-from resight.search.ranking import Ranking, Searcher, Stage
+from resight.search.ranking import Neighbourhoods, Ranking, Searcher, Stage
 from resight.store import Root, Segment, Snapshot
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
     from resight.augmented import Block
+    from resight.linked import Nodes
 
 EVIDENCE_KEPT = 1024
 """Images whose evidence stays in memory: 50 kB each with 1000 features."""
@@ -48,6 +52,9 @@ class ChannelView:
     searcher: Searcher[Any]
     places: Mapping[int, tuple[Segment, int]]
     name: str
+    linked: Neighbourhoods | None = None
+    neighbours: int = 0
+    """How many neighbours of an image the recipe's diffusion asks for; 0 where it asks for none."""
 
     def evidence(self, image: int) -> object:
         """What the index keeps of one image. Raises UsageError where it is not in the index."""
@@ -82,6 +89,32 @@ class ChannelView:
         assert isinstance(self.searcher, DenseSearch), "a recipe is checked to have vectors where this is asked"
         return self.searcher.descriptors(images)
 
+    def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(n,) ids of images, ascending, and (n, d) vectors of all regions, in a channel of regions."""
+        from resight.search.regional import RegionSearch
+
+        assert isinstance(self.searcher, RegionSearch), "a recipe is checked to have regions where this is asked"
+        return self.searcher.regions()
+
+    def nodes(self) -> Nodes:
+        """The images, or their regions, and how their neighbours are found."""
+        from resight.linked import SearchedNodes, VectorNodes
+        from resight.search.dense import DenseSearch
+        from resight.search.regional import RegionSearch
+
+        if isinstance(self.searcher, DenseSearch):
+            return VectorNodes(self.searcher.images, self.searcher.descriptors(self.searcher.images))
+        if isinstance(self.searcher, RegionSearch):
+            return VectorNodes(*self.searcher.regions())
+        images = np.array(sorted(self.places), np.int64)
+        return SearchedNodes(images, lambda image, k: self.search(self.kept_query(image), k))
+
+    def neighbourhoods(self) -> Neighbourhoods:
+        """The neighbours of all images, or of their regions: what is kept, brought up to date in memory."""
+        from resight.linked import brought_up_to_date
+
+        return brought_up_to_date(self.linked, self.nodes(), self.neighbours)
+
     def search(self, query: object, k: int) -> Ranking:
         """The k best images at first look."""
         return self.searcher.search(query, k)
@@ -91,14 +124,21 @@ class Reader:
     """Answers from one snapshot. Safe to share between threads."""
 
     def __init__(
-        self, snapshot: Snapshot, recipe: Recipe, channels: Mapping[str, Channel], augmented: Sequence[Block] = ()
+        self,
+        snapshot: Snapshot,
+        recipe: Recipe,
+        channels: Mapping[str, Channel],
+        augmented: Sequence[Block] = (),
+        linked: Neighbourhoods | None = None,
     ) -> None:
-        """`augmented`: blocks of the first channel that are searched in the place of what the segments have."""
+        """`augmented`: blocks of the first channel that are searched in the place of what the segments have; `linked`:
+        what is kept of the neighbours in the channel that the recipe's diffusion names."""
         self.snapshot = snapshot
         self.recipe = recipe
         self.channels = channels
         self._augmented = augmented
-        self._stages = [(recipe.channel_of(kind), build_stage(kind, recipe)) for kind in recipe.rerank]
+        self._linked = linked
+        self._stages = [_named_stage(kind, recipe) for kind in recipe.rerank]
 
     @cached_property
     def views(self) -> Mapping[str, ChannelView]:
@@ -109,10 +149,16 @@ class Reader:
         """The k best images for a query, given by what each channel compares it by; stages run in file order."""
         k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
         deepest = max([k, *(kind.top for kind in self.recipe.rerank)])
-        first = next(iter(self.channels))
-        ranking = self.views[first].search(queries[first], deepest)
+        rankings = {name: self.views[name].search(queries[name], deepest) for name in self.channels}
+        fused: Ranking | None = None
         for name, stage in self._stages:
-            ranking = stage(queries[name], ranking, self.views[name])
+            if isinstance(stage, FusionStage):
+                fused = stage(rankings)
+            elif fused is not None:
+                fused = stage(queries[name], fused, self.views[name])
+            else:
+                rankings[name] = stage(queries[name], rankings[name], self.views[name])
+        ranking = rankings[self.recipe.first_channel] if fused is None else fused
         kept = ranking.ids[:k]
         evidence = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
         return Ranking(kept, ranking.scores[:k], evidence)
@@ -164,7 +210,11 @@ class Reader:
         places = {
             int(images.ids[i]): (segments[int(images.segments[i])], int(images.rows[i])) for i in indexed.tolist()
         }
-        return ChannelView(channel, searcher, places, name)
+        diffusion = self.recipe.diffusion
+        if diffusion is None or self.recipe.channel_of(diffusion) != name:
+            return ChannelView(channel, searcher, places, name)
+        # The papers count an image as its own first neighbour.
+        return ChannelView(channel, searcher, places, name, self._linked, diffusion.k - 1)
 
     def _name_order(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Numbers that order a few images as their names do."""
@@ -179,7 +229,14 @@ def file_path(root: Root, name: str) -> Path:
     return Path(unescape_name(root.path)) / unescape_name(name.removeprefix(root.prefix))
 
 
-def build_stage(kind: StageKind, recipe: Recipe) -> Stage:
+def _named_stage(kind: StageKind, recipe: Recipe) -> tuple[str, Stage | FusionStage]:
+    """A stage with the name of the channel that it works on; fusion works on all of them."""
+    if isinstance(kind, Fusion):
+        return "", FusionStage(kind)
+    return recipe.channel_of(kind), build_stage(kind, recipe)
+
+
+def build_stage(kind: ChannelStageKind, recipe: Recipe) -> Stage:
     """The stage of a recipe, as its channel needs it; a chain verifies as the recipe's spatial stage does."""
     on_words = recipe.channel[recipe.channel_of(kind)].words is not None
     match kind:
@@ -207,6 +264,11 @@ def build_stage(kind: StageKind, recipe: Recipe) -> Stage:
             from resight.rerank.k_reciprocal import KReciprocalStage
 
             return KReciprocalStage(kind)
+        case Diffusion():
+            from resight.manifold.ranking import DiffusionStage, RegionalDiffusionStage
+
+            regional = isinstance(recipe.channel[recipe.channel_of(kind)].method, Regions | RegionCodes)
+            return RegionalDiffusionStage(kind) if regional else DiffusionStage(kind)
         case SuperGlobal():
             from resight.rerank.superglobal import SuperGlobalStage
 

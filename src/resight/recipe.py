@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from resight.descriptors.kinds import CodeKind, DescriptorKind, Fisher, Mop, PooledKind, RegionCodes, Regions, Vlad
 from resight.errors import RecipeError
 from resight.features.kinds import Codes, Convolutional, FeaturesKind, Maps, Sift
+from resight.manifold.kinds import Diffusion
 from resight.rerank.kinds import (
     AlphaAugmentation,
     AlphaExpansion,
@@ -23,9 +24,10 @@ from resight.rerank.kinds import (
     Chain,
     Discriminative,
     Expansion,
+    Fusion,
     KReciprocal,
+    RerankKind,
     Spatial,
-    StageKind,
     SuperGlobal,
 )
 from resight.search.kinds import Exhaustive
@@ -52,7 +54,8 @@ _MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
 }
 """What can be made of features."""
 
-_POSITIONS, _BAGS, _VECTORS = "words with positions", "bags of words", "one vector an image"
+_POSITIONS, _BAGS = "words with positions", "bags of words"
+_VECTORS, _REGIONS = "one vector an image", "a vector a region"
 _WORKS_ON: Mapping[type[BaseModel], tuple[str, ...]] = {
     Spatial: (_POSITIONS,),
     Chain: (_POSITIONS,),
@@ -61,11 +64,15 @@ _WORKS_ON: Mapping[type[BaseModel], tuple[str, ...]] = {
     AlphaExpansion: (_BAGS, _VECTORS),
     KReciprocal: (_VECTORS,),
     SuperGlobal: (_VECTORS,),
+    Diffusion: (_VECTORS, _REGIONS, _POSITIONS),
     Augmentation: (_BAGS,),
     AlphaAugmentation: (_VECTORS,),
 }
 """What a channel must keep of images, any of these, for a second look at it."""
 
+ChannelStageKind = RerankKind | Diffusion
+"""Stages that work on one channel."""
+StageKind = Annotated[ChannelStageKind | Fusion, Field(discriminator="kind")]
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
@@ -101,7 +108,9 @@ class Channel(BaseModel):
         """What it keeps of images, of that which a second look may need."""
         if self.words is not None:
             return frozenset((_POSITIONS, _BAGS) if isinstance(self.words, Bow) else (_POSITIONS,))
-        return frozenset() if isinstance(self.method, Exhaustive | Regions | RegionCodes) else frozenset((_VECTORS,))
+        if isinstance(self.method, Regions | RegionCodes):
+            return frozenset((_REGIONS,))
+        return frozenset() if isinstance(self.method, Exhaustive) else frozenset((_VECTORS,))
 
     @property
     def fit(self) -> str:
@@ -132,23 +141,34 @@ class Recipe(BaseModel):
     def _stages_have_channels(self) -> Recipe:
         if not self.channel:
             raise ValueError("a recipe has a channel: [features], and one of [words], [descriptor] and [match]")
-        if len(self.channel) > 1:
-            raise ValueError(
-                f"a recipe has one channel, because rankings of several cannot be fused yet: keep one of "
-                f"{', '.join(self.channel)}"
-            )
         if self.augmentation is not None:
             self._check_suits(f'augmentation "{self.augmentation.kind}"', self.augmentation, self.first_channel)
         for stage in self.rerank:
-            of = self.channel_of(stage)
-            self._check_suits(f'"{stage.kind}"', stage, of)
-            if (
-                isinstance(stage, Discriminative)
-                and "min_inliers" in stage.model_fields_set
-                and self.channel[of].words is None
-            ):
-                raise ValueError(f'"discriminative" counts inliers of words only, and channel "{of}" has none')
+            if not isinstance(stage, Fusion):
+                self._check_stage(stage)
+        fusions = [stage for stage in self.rerank if isinstance(stage, Fusion)]
+        if len(self.channel) > 1 and len(fusions) != 1:
+            raise ValueError(
+                f"the channels {', '.join(self.channel)} need one stage that joins their rankings, and there are "
+                f'{len(fusions)}: add [[rerank]] kind = "fusion", or keep one channel'
+            )
+        if len(self.channel) == 1 and fusions:
+            raise ValueError(f'"fusion" makes one ranking of several channels, and there is only {self.first_channel}')
+        for name in (name for stage in fusions for name in stage.parts if name not in self.channel):
+            raise ValueError(f'"fusion" names channel "{name}"; the recipe has {", ".join(self.channel)}')
+        if sum(isinstance(stage, Diffusion) for stage in self.rerank) > 1:
+            raise ValueError('a recipe has one stage of kind "diffusion" at most: keep one')
         return self
+
+    def _check_stage(self, stage: ChannelStageKind) -> None:
+        of = self.channel_of(stage)
+        self._check_suits(f'"{stage.kind}"', stage, of)
+        if (
+            isinstance(stage, Discriminative)
+            and "min_inliers" in stage.model_fields_set
+            and self.channel[of].words is None
+        ):
+            raise ValueError(f'"discriminative" counts inliers of words only, and channel "{of}" has none')
 
     def _check_suits(self, what: str, second_look: BaseModel, name: str) -> None:
         """Raises ValueError where a channel keeps nothing that a second look works on."""
@@ -166,7 +186,12 @@ class Recipe(BaseModel):
         """How pairs of images are verified where no stage of its own says it: as by the first spatial stage."""
         return next((stage for stage in self.rerank if isinstance(stage, Spatial)), Spatial())
 
-    def channel_of(self, stage: StageKind) -> str:
+    @property
+    def diffusion(self) -> Diffusion | None:
+        """The stage that needs the neighbours of all images, where there is one."""
+        return next((stage for stage in self.rerank if isinstance(stage, Diffusion)), None)
+
+    def channel_of(self, stage: ChannelStageKind) -> str:
         """Name of the channel that a stage works on. Raises ValueError."""
         if not stage.channel and len(self.channel) == 1:
             return next(iter(self.channel))

@@ -8,8 +8,10 @@ inner product summed in float64 in one fixed order and rounded to float32. It is
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numba
 import numpy as np
@@ -26,7 +28,7 @@ TILE = 2048
 CHUNK = 32
 """Similarities that are looked at together; nearly always none of them matters."""
 SPARE = 16
-"""Candidates beyond k. Where more than these are as near as the k-th, the row is compared with every other by itself."""
+"""Candidates beyond k. Where more are as near as the k-th, the row is compared with every other by itself."""
 ROUNDING = 2.0**-24
 """Half the distance of neighbouring float32 around 1."""
 
@@ -78,8 +80,10 @@ class NearestLists:
         ids, similarities = np.empty((len(rows), self._k), np.int32), np.empty((len(rows), self._k), np.float32)
 
         def settle(part: tuple[int, int]) -> None:
-            lists = self._x, self._empty, self._error, self._ids, self._similarities
-            _settle(rows, *part, self._known, *lists, ids, similarities)
+            start, end = part
+            known = self._known, self._x, self._empty, self._error, self._ids, self._similarities
+            arguments: tuple[Any, ...] = (rows, start, end, *known, ids, similarities)
+            _settle(*arguments)
 
         with ThreadPoolExecutor(cores()) as pool:
             list(pool.map(settle, _parts(len(rows))))
@@ -87,13 +91,11 @@ class NearestLists:
 
     def _tile(self, pool: ThreadPoolExecutor, rows: Ids, columns: Ids, *, both: bool) -> None:
         products = _taken(self._x, rows) @ _taken(self._x, columns).T
-        lists = self._empty, self._ids, self._similarities
+        lists: tuple[Any, ...] = (rows, columns, self._empty, self._ids, self._similarities)
         # Two jobs never write to the same list: of the rows, or of the columns, which are other rows.
-        jobs = [pool.submit(_keep_in_rows, products, *part, rows, columns, *lists) for part in _parts(len(rows))]
+        jobs = [pool.submit(_keep_in_rows, products, *part, *lists) for part in _parts(len(rows))]
         if both:
-            jobs += [
-                pool.submit(_keep_in_columns, products, *part, rows, columns, *lists) for part in _parts(len(columns))
-            ]
+            jobs += [pool.submit(_keep_in_columns, products, *part, *lists) for part in _parts(len(columns))]
         for job in jobs:
             job.result()
 
@@ -120,7 +122,7 @@ def _taken(x: Floats, rows: Ids) -> Floats:
 
 def _parts(n: int) -> list[tuple[int, int]]:
     bounds = np.linspace(0, n, cores() + 1).astype(int).tolist()
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(itertools.pairwise(bounds))
 
 
 # A product of two float32 is exact in float64, and only the order of the sum is left to the compiler, once.

@@ -28,9 +28,9 @@ Progress = Callable[[int, int], None]
 class Neighbours:
     """The k nearest neighbours of each row of a collection, nearest first, equally near ones by row number.
 
-    ids: (n, k) int32 row numbers; -1 where a row has fewer than k. similarities: (n, k) float32 inner products; 0 there.
-    A row is never its own neighbour, whatever copies of it there are, so that k is one less than the k of papers and
-    of their authors' code, which counts the row itself. Rows that are zero (images without features) have no
+    ids: (n, k) int32 row numbers; -1 where a row has fewer than k. similarities: (n, k) float32 inner products; 0
+    there. A row is never its own neighbour, whatever copies of it there are, so that k is one less than the k of papers
+    and of their authors' code, which counts the row itself. Rows that are zero (images without features) have no
     neighbours and are nobody's.
     """
 
@@ -43,7 +43,7 @@ class Neighbours:
     @property
     def k(self) -> int:
         """How many neighbours a row has where there are enough rows."""
-        return self.ids.shape[1]
+        return int(self.ids.shape[1])
 
 
 def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = None) -> Neighbours:
@@ -95,7 +95,7 @@ def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descripto
     if len(descriptors) != n:
         raise UsageError(f"neighbours of {n} rows do not belong to {len(descriptors)} descriptors")
     removed = np.asarray(removed_rows, np.int64)
-    if len(removed) and not (0 <= removed.min() and removed.max() < n):
+    if len(removed) and not (removed.min() >= 0 and removed.max() < n):
         raise UsageError(f"rows {removed.min()} to {removed.max()} cannot all be removed from {n}")
     kept = np.ones(n, np.bool_)
     kept[removed] = False

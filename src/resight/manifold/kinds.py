@@ -26,11 +26,12 @@ class Diffusion(BaseModel):
     # Ours: the affinity of an image with itself, 0 in the papers; 1 is what its similarity with itself is to any power.
     # With it an image that has no neighbours worth the name keeps what it was given, while one among many shares it.
     self_affinity: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
-    # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. The others work on the whole
-    # graph and prepare something when photos are added: "spectral" (Iscen et al., CVPR 2018) and "hybrid" (ACCV 2018)
-    # `rank` eigenvectors, "offline" (Yang et al., AAAI 2019) the solution from every image.
-    solver: Literal["conjugate-gradient", "spectral", "hybrid", "offline"] = "conjugate-gradient"
+    # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. "spectral" (Iscen et al.,
+    # CVPR 2018) and "hybrid" (ACCV 2018) work on the whole graph, with `rank` eigenvectors made when photos are added.
+    solver: Literal["conjugate-gradient", "spectral", "hybrid"] = "conjugate-gradient"
     rank: int = Field(default=500, ge=1, description="Eigenvectors.")
     top: int = Field(default=10_000, ge=1, description="Images whose graph is solved: 10,000.")
-    tolerance: float = Field(default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6.")
+    tolerance: float = Field(
+        default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6."
+    )
     iterations: int = Field(default=20, ge=1, description="Of conjugate gradients, at most: 20.")

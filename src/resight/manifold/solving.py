@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
 
-from resight.manifold.diffusion import ConjugateGradient
+from resight.manifold.diffusion import ConjugateGradient, sub_graph
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.kinds import Diffusion
-from resight.manifold.offline import Offline, offline_rows
 from resight.manifold.spectral import Spectral, Spectrum, fit_spectrum
 from resight.search.ranking import Neighbourhoods
 
@@ -38,9 +37,6 @@ def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, NDAr
         case "spectral" | "hybrid":
             spectrum = fit_spectrum(normalised(affinity(neighbourhoods, params)), params.rank)
             return {"vectors": spectrum.vectors, "values": spectrum.values}
-        case "offline":
-            rows = offline_rows(normalised(affinity(neighbourhoods, params)), params.alpha)
-            return {"data": rows.data, "indices": rows.indices, "indptr": rows.indptr}
         case _:
             return {}
 
@@ -54,29 +50,30 @@ def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
             return lambda y, best: spectral(y)
         case "hybrid":
             graph = normalised(affinity(neighbourhoods, params))
-            hybrid = Hybrid(graph, _spectrum(prepared), params.alpha, params.tolerance, params.iterations)
-            return lambda y, best: hybrid(y)
-        case "offline":
-            n = len(neighbourhoods.images)
-            offline = Offline(
-                csr_array((prepared["data"], prepared["indices"], prepared["indptr"]), shape=(n, n))
+            hybrid = Hybrid(
+                graph, _spectrum(prepared), params.alpha, iterations=params.iterations, tolerance=params.tolerance
             )
-            return lambda y, best: offline(y)
+            return lambda y, best: hybrid(y)
         case _:
             return _truncated(affinity(neighbourhoods, params), params)
 
 
 def _truncated(whole: csr_array, params: Diffusion) -> Solve:
-    """Solves on the sub-graph of the `top` best nodes, its degrees counted anew: Iscen et al., CVPR 2017, section 5.3."""
-    everything = ConjugateGradient(normalised(whole), params.alpha, params.tolerance, params.iterations)
+    """Solves on the sub-graph of the `top` best nodes where there are more: Iscen et al., CVPR 2017, section 5.3."""
+
+    def solver(part: csr_array) -> ConjugateGradient:
+        return ConjugateGradient(
+            normalised(part), params.alpha, tolerance=params.tolerance, iterations=params.iterations
+        )
+
+    if whole.shape[0] <= params.top:
+        everything = solver(whole)
+        return lambda y, best: everything(y)
 
     def solve(y: Doubles, best: Rows) -> NDArray[Any]:
-        if len(y) <= params.top:
-            return everything(y)
         rows = np.sort(best[: params.top])
-        part = normalised(csr_array(whole[rows][:, rows]))
         f = np.zeros(len(y))
-        f[rows] = ConjugateGradient(part, params.alpha, params.tolerance, params.iterations)(y[rows])
+        f[rows] = solver(sub_graph(whole, rows))(y[rows])
         return f
 
     return solve

@@ -161,7 +161,7 @@ class Fusion(BaseModel):
     kind: Literal["fusion"] = "fusion"
     # "reciprocal-rank" looks at no score (Cormack et al., SIGIR 2009).
     method: Literal["sum", "product", "reciprocal-rank"] = "sum"
-    parts: Mapping[str, FusedScores] = Field(default_factory=dict, description="By channel; what is left out: defaults.")
+    parts: Mapping[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
     top: int = Field(default=10_000, ge=1, description="Images of each channel that are fused.")
 
 

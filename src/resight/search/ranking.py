@@ -60,9 +60,10 @@ class Searcher(Protocol[QueryT]):
 class Neighbourhoods:
     """The nearest neighbours of the nodes of a channel: of its images, or of their regions.
 
-    images: (n,) int64 catalogue id of each node, ascending; an image with several regions is there as often. ids: (n, k)
-    int32 rows of the nearest nodes, nearest first and never the node itself, -1 where there are fewer. similarities:
-    (n, k) float32. prepared: what a solver had made of them when they were kept, by name; empty where nothing was.
+    images: (n,) int64 catalogue id of each node, ascending; an image with several regions is there as often. ids:
+    (n, k) int32 rows of the nearest nodes, nearest first and never the node itself, -1 where there are fewer.
+    similarities: (n, k) float32. prepared: what a solver had made of them when they were kept, by name, if
+    anything.
     """
 
     images: NDArray[np.int64]

@@ -52,7 +52,7 @@ class RegionSearch:
         return best(np.concatenate(ids), np.concatenate(scores), k, self._order)
 
     def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(n,) ids of images, ascending, and (n, d) float32 vectors of all regions of the images that are not removed."""
+        """(n,) ids of images, ascending, and (n, d) float32 vectors of all regions of images that are not removed."""
         images, vectors = [], []
         for block in self._blocks:
             counts = np.diff(block.offsets)

@@ -1,0 +1,205 @@
+"""Diffusion of a query over the graph of a collection, by solvers that are all called as f = diffuse(y).
+
+f = (1 - alpha)(I - alpha S)^-1 y, where f <- alpha S f + (1 - alpha) y comes to rest. `graph` and y are those of
+`signal.py`: S (n, n), y (n,) or (n, q); f has the shape of y, in float64. Errors are UsageErrors: a graph that is not
+normalised, alpha outside of [0, 1), y of another graph or not finite.
+
+Source: Zhou, Weston, Gretton, Bousquet & Scholkopf, "Ranking on data manifolds", NIPS 2003; for retrieval Donoser &
+Bischof, "Diffusion processes for retrieval revisited", CVPR 2013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from resight.cores import cores
+from resight.errors import UsageError
+from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
+from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_graph, checked_signal
+
+MOST_NODES = 20_000
+"""Nodes up to which a closed form is sensible: the inverse of so many has 3.2 GB."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """f as above. iterations: (q,) that each query took; residuals: (q,) |y - (I - alpha S) f / (1 - alpha)| / |y|,
+    which tell whether the iterations sufficed; q is 1 for y (n,)."""
+
+    f: Doubles
+    iterations: NDArray[np.int64]
+    residuals: Doubles
+
+
+class Diffuse(Protocol):
+    """A solver on one graph."""
+
+    def __call__(self, y: Signal) -> NDArray[np.floating[Any]]:
+        """f of y."""
+        ...
+
+
+class ClosedForm:
+    """The inverse, dense, made once: for graphs of a few thousand nodes. UsageError: more than `MOST_NODES`."""
+
+    def __init__(self, graph: csr_array, alpha: float = 0.99) -> None:
+        s, self._n = checked_graph(graph), graph.shape[0]
+        if self._n > MOST_NODES:
+            raise UsageError(f"a closed form of {self._n} nodes does not fit into memory: take conjugate gradients")
+        checked_alpha(alpha)
+        self._inverse = (1.0 - alpha) * np.linalg.inv(np.eye(self._n) - alpha * s.toarray())
+
+    def __call__(self, y: Signal) -> Doubles:
+        return np.asarray(self._inverse @ checked_signal(y, self._n), np.float64)
+
+
+class ConjugateGradient:
+    """Conjugate gradients from zero, each query until its relative residual is `tolerance`, `iterations` at most.
+
+    20 iterations suffice for the ranking in Iscen et al., CVPR 2017, section 3.2, and need not reach the tolerance:
+    `solve` tells.
+    """
+
+    def __init__(self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 20) -> None:
+        self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
+        self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
+
+    def __call__(self, y: Signal) -> Doubles:
+        return self.solve(y).f
+
+    def solve(self, y: Signal) -> Solution:
+        """f, and how near it is. UsageError: also a graph whose S has eigenvalues beyond 1 / alpha."""
+        return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
+
+    def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
+        s, x = self._graph, np.zeros(len(y))
+        taken, residual = conjugate_gradient(
+            s.indptr, s.indices, s.data, self._alpha, y, x, self._tolerance, self._iterations
+        )
+        if taken == INDEFINITE:
+            raise UsageError("the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees")
+        return (1.0 - self._alpha) * x, taken, residual
+
+
+class RandomWalk:
+    """The iteration f <- alpha S f + (1 - alpha) y itself, from y: Zhou et al., section 2.
+
+    Notes: an iteration lowers the error by alpha at least, so that 0.99 needs some hundreds.
+    """
+
+    def __init__(
+        self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 2000
+    ) -> None:
+        self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
+        self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
+
+    def __call__(self, y: Signal) -> Doubles:
+        return self.solve(y).f
+
+    def solve(self, y: Signal) -> Solution:
+        """f, and how near it is."""
+        return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
+
+    def walk(self, y: Signal) -> Iterator[Doubles]:
+        """f before the first iteration and after every further one, without end."""
+        start = np.asarray(checked_signal(y, self._graph.shape[0]), np.float64)
+        f = start
+        while True:
+            yield f
+            f = self._alpha * (self._graph @ f) + (1.0 - self._alpha) * start
+
+    def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
+        scale = (1.0 - self._alpha) * float(np.linalg.norm(y))
+        steps = self.walk(y)
+        f = next(steps)
+        for taken in range(self._iterations):
+            further = next(steps)
+            # A step is the residual of the f before it, (1 - alpha) times.
+            residual = float(np.linalg.norm(further - f)) / max(scale, np.finfo(np.float64).tiny)
+            if residual <= self._tolerance:
+                return f, taken, residual
+            f = further
+        residual = float(np.linalg.norm(next(steps) - f)) / max(scale, np.finfo(np.float64).tiny)
+        return f, self._iterations, residual
+
+
+class Jacobi:
+    """Jacobi iterations for (I - alpha S) x = y, of which the diagonal is 1 where no node is its own neighbour.
+
+    There it is the random walk from (1 - alpha) y; an affinity of nodes with themselves makes it faster.
+    """
+
+    def __init__(
+        self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 2000
+    ) -> None:
+        self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
+        self._diagonal = 1.0 - self._alpha * self._graph.diagonal()
+        self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
+
+    def __call__(self, y: Signal) -> Doubles:
+        return self.solve(y).f
+
+    def solve(self, y: Signal) -> Solution:
+        """f, and how near it is."""
+        return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
+
+    def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
+        norm = max(float(np.linalg.norm(y)), np.finfo(np.float64).tiny)
+        x, residual = np.zeros(len(y)), y
+        for taken in range(self._iterations):
+            if float(np.linalg.norm(residual)) <= self._tolerance * norm:
+                return (1.0 - self._alpha) * x, taken, float(np.linalg.norm(residual)) / norm
+            x = x + residual / self._diagonal
+            residual = y - x + self._alpha * (self._graph @ x)
+        return (1.0 - self._alpha) * x, self._iterations, float(np.linalg.norm(residual)) / norm
+
+
+def sub_graph(affinity: csr_array, rows: NDArray[np.integer[Any]]) -> csr_array:
+    """(m, m) affinity A of some nodes of a graph, in the order of `rows` (m,).
+
+    Normalised by itself it is the truncated graph of Iscen et al., CVPR 2017, section 5.3, whose degrees are those of
+    the sub-graph; taken of a normalised S it keeps the degrees of the whole ("late truncation", Yang et al., AAAI
+    2019).
+    UsageError: a row that is not there, or twice.
+    """
+    wanted, n = np.asarray(rows, np.int64), affinity.shape[0]
+    if len(np.unique(wanted)) != len(wanted) or ((wanted < 0) | (wanted >= n)).any():
+        raise UsageError(f"{len(wanted)} rows do not choose a part of a graph of {n} nodes: name each once")
+    return csr_array(affinity[wanted][:, wanted])
+
+
+def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles:
+    """y (n,) of a query that is not in the graph: max(s, 0)^gamma of its kq most similar nodes, 0 elsewhere.
+
+    Of equally similar nodes those with the smaller numbers; all where kq exceeds n. UsageError: kq < 1, a gamma that is
+    not positive, similarities that are not finite. Source: Iscen et al., CVPR 2017, section 3.3.
+    """
+    if kq < 1 or not 0.0 < gamma < np.inf:
+        raise UsageError(f"the {kq} nearest to the power of {gamma} cannot be taken; give 10 and 3, say")
+    given = np.asarray(checked_signal(similarities, len(similarities)), np.float64)
+    nearest = np.argsort(-given, kind="stable")[:kq]
+    y = np.zeros(len(given))
+    y[nearest] = np.maximum(given[nearest], 0.0) ** gamma
+    return y
+
+
+def _by_query(y: Signal, solve: Callable[[Doubles], tuple[Doubles, int, float]]) -> Solution:
+    """Each column by itself, on as many threads as there are cores."""
+    columns = np.asarray(y, np.float64).reshape(len(y), -1)
+    with ThreadPoolExecutor(cores()) as pool:
+        found = list(pool.map(lambda q: solve(np.ascontiguousarray(columns[:, q])), range(columns.shape[1])))
+    f = np.stack([each[0] for each in found], axis=1) if found else columns
+    return Solution(f.reshape(y.shape), np.array([each[1] for each in found]), np.array([each[2] for each in found]))
+
+
+def _checked_iterations(iterations: int) -> int:
+    if iterations < 1:
+        raise UsageError(f"{iterations} iterations solve nothing; give 20, say")
+    return iterations
