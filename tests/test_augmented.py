@@ -12,6 +12,7 @@ from resight.augmented import Augmenter, overlay, read_blocks
 from resight.channels.channel import Rows
 from resight.errors import IndexCorruptError
 from resight.search.inverted import Block, InvertedFile
+from resight.store import structures
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Bow
 from resight.words.postings import Postings, build_postings, merge_postings
@@ -142,7 +143,7 @@ def test_a_failed_write_leaves_nothing(made, monkeypatch):
     def full(path, array):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(augmented, "_write_array", full)
+    monkeypatch.setattr(structures, "_write_array", full)
     with pytest.raises(Exception, match="free some space"):
         made.augmenter().augment_new()
     assert not list(made.folder.iterdir())

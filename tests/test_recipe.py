@@ -109,7 +109,7 @@ def test_a_value_out_of_range_is_named_with_its_key(text: str, key: str, said: s
         (f'{BOW}[descriptor]\nkind = "vlad"', "exactly one of words, descriptor and match"),
         (
             f"{NAMED}[channel.sift.words]\nkind = 'bow'",
-            "rankings of several cannot be fused yet: keep one of cnn, sift",
+            "the channels cnn, sift need one stage that joins their rankings, and there are 0",
         ),
         (f"{BOW}{NAMED}", '"words" stands beside "channel"'),
         ('[channel."a b".words]\nkind = "bow"', 'channel "a b": name it with letters'),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -161,7 +160,7 @@ class Fusion(BaseModel):
     kind: Literal["fusion"] = "fusion"
     # "reciprocal-rank" looks at no score (Cormack et al., SIGIR 2009).
     method: Literal["sum", "product", "reciprocal-rank"] = "sum"
-    parts: Mapping[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
+    parts: dict[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
     top: int = Field(default=10_000, ge=1, description="Images of each channel that are fused.")
 
 
