@@ -97,7 +97,7 @@ def diffusion(
         typer.Option("--point", metavar="NUMBER", help="Ask with this point instead; may be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other points.")] = 0,
-    neighbours: Annotated[int, typer.Option("-k", min=1, help="Nearest neighbours of each point in the graph.")] = 15,
+    neighbours: Annotated[int, typer.Option("-k", min=1, help="Nearest neighbours of each point in the graph.")] = 10,
     alpha: Annotated[float, typer.Option(help="Of f <- alpha S f + (1 - alpha) y, below 1.")] = 0.99,
     count: Annotated[int, typer.Option("--iterations", min=1, max=1000, help="How many are shown.")] = 30,
 ) -> None:

@@ -17,7 +17,7 @@ BACKGROUND = -1
 KERNEL_WIDTH = 0.3
 """Of the similarity of two points, in units of the radius of a banana."""
 
-_CENTRES = ((0.0, 0.0), (1.25, 0.45), (2.5, 0.0))
+_CENTRES = ((0.0, 0.0), (1.35, 0.45), (2.7, 0.0))
 _UPPER = (True, False, True)
 _NOISE = 0.07
 _MARGIN = 0.4
@@ -25,7 +25,7 @@ _RANK_FLOOR = 1e-7
 
 
 def banana_manifolds(
-    rng: np.random.Generator, points: int = 100, background: int = 60
+    rng: np.random.Generator, points: int = 100, background: int = 30
 ) -> tuple[Points, NDArray[np.int64]]:
     """(n, 2) points, and (n,) labels 0, 1, 2 of their manifolds, -1 of `background` points in and around them.
 

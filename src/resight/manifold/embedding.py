@@ -40,14 +40,17 @@ def embed(descriptors: NDArray[np.floating[Any]], method: Method, seed: int) -> 
     Equal descriptors share a position. Raises UsageError for anything but a finite matrix with rows, another method, a
     seed that is not of 32 bits, or where scikit-learn is missing.
 
-    Notes: a graph that falls into parts is joined at the nearest images of its parts, which a warning says. Isomap
-    and MDS, which begins with classical scaling, draw nothing by the seed. Up to three different images lie as they are.
+    Notes: a graph that falls into parts is joined at the nearest images of its parts, which a warning says. MDS begins
+    with classical scaling, t-SNE with principal components: only the spectral embedding draws its start by the seed. Up
+    to three different images lie as they are.
     """
     x = np.asarray(descriptors, np.float64)
     if x.ndim != 2 or not len(x) or not np.isfinite(x).all():
         raise UsageError(f"descriptors {x.shape} cannot be embedded: a finite matrix with a row an image is needed")
     if method not in METHODS or not 0 <= seed < _SEEDS:
-        raise UsageError(f"method {method!r}, seed {seed}: one of {', '.join(METHODS)}, and a seed from 0 to {_SEEDS - 1}")
+        raise UsageError(
+            f"method {method!r}, seed {seed}: one of {', '.join(METHODS)}, and a seed from 0 to {_SEEDS - 1}"
+        )
     distinct, inverse = np.unique(x, axis=0, return_inverse=True)
     placed = _placed(distinct, method, seed)[inverse.reshape(-1)]
     placed = placed - placed.mean(axis=0)

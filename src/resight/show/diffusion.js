@@ -95,7 +95,7 @@
       path.style.strokeOpacity = 1 - 0.2 * k;
       element("contours").append(path);
     });
-    key.textContent = `contours: the first ${RANKS.slice(0, levels.length).join(", ")} points by the ${kind} ranking`;
+    key.textContent = `contours: the first ${RANKS.slice(0, levels.length).join(", ")} points by the ${kind === "euclidean" ? "Euclidean" : kind} ranking`;
   }
 
   // How many of the first are on the manifolds of the queries, of as many as there are to find.

@@ -67,7 +67,7 @@ class Toy:
     @cached_property
     def edges(self) -> coo_array:
         """Each edge once, with its normalised affinity."""
-        return triu(self.s, k=1, format="coo")
+        return coo_array(triu(self.s, k=1))
 
     @property
     def height(self) -> int:
@@ -83,11 +83,11 @@ class Toy:
         span = np.maximum(high - low, 1e-9)
         scale = min((WIDTH - 2 * _MARGIN) / span[0], (self.height - 2 * _MARGIN) / span[1])
         centred = (self.points - (low + high) / 2) * scale * (1.0, -1.0)
-        return np.asarray(centred + (WIDTH / 2, self.height / 2), np.float64)
+        return np.asarray(centred + np.array([WIDTH / 2, self.height / 2]), np.float64)
 
 
 def colours(state: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(n, 3) RGB of values: by the logarithm, from the largest down to `DECADES` below it; grey where there are none."""
+    """(n, 3) RGB of values: by the logarithm, from the largest to `DECADES` below it; grey where they are 0."""
     largest = max(float(state.max(initial=0.0)), float(np.finfo(np.float64).tiny))
     level = 1.0 + np.log10(np.maximum(state / largest, 1e-300)) / DECADES
     stops = np.array([rgb(one) for one in STOPS], np.float64)
@@ -98,7 +98,7 @@ def colours(state: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def banana_toy(
-    seed: int, *, queries: int | Sequence[int] = 1, neighbours: int = 15, alpha: float = 0.99, count: int = 30
+    seed: int, *, queries: int | Sequence[int] = 1, neighbours: int = 10, alpha: float = 0.99, count: int = 30
 ) -> Toy:
     """Three curved manifolds and background, with the graph of mutual `neighbours` on them.
 
@@ -159,12 +159,11 @@ def _drawing(toy: Toy) -> str:
         for i, j in zip(toy.edges.row.tolist(), toy.edges.col.tolist(), strict=True)
     )
     points = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5.5" fill="#{r:02x}{g:02x}{b:02x}"><title>point {number}</title></circle>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5.5" fill="#{r:02x}{g:02x}{b:02x}">'
+        f"<title>point {number}</title></circle>"
         for number, ((x, y), (r, g, b)) in enumerate(zip(xy.tolist(), colours(toy.states[-1]).tolist(), strict=True))
     )
-    queries = "".join(
-        f'<circle class="query" cx="{xy[q, 0]:.1f}" cy="{xy[q, 1]:.1f}" r="11"/>' for q in toy.queries
-    )
+    queries = "".join(f'<circle class="query" cx="{xy[q, 0]:.1f}" cy="{xy[q, 1]:.1f}" r="11"/>' for q in toy.queries)
     return (
         f'<figure><svg id="drawing" class="plane" role="img" aria-label="Points, their graph, and f as colour" '
         f'viewBox="0 0 {WIDTH} {toy.height}"><rect width="{WIDTH}" height="{toy.height}" fill="{PAPER}"/>'
@@ -176,8 +175,9 @@ def _drawing(toy: Toy) -> str:
 def _legend() -> str:
     ramp = ", ".join(STOPS)
     return (
-        f'<ul class="legend quiet"><li><span class="ring"></span>query</li><li>f, of the largest: 10<sup>-{DECADES}</sup>'
-        f' <span class="ramp" style="background: linear-gradient(90deg, {ramp})"></span> 1</li>'
+        '<ul class="legend quiet"><li><span class="ring"></span>query</li>'
+        f"<li>f, of the largest: 10<sup>-{DECADES}</sup> "
+        f'<span class="ramp" style="background: linear-gradient(90deg, {ramp})"></span> 1</li>'
         f'<li><span class="dot" style="background: {UNREACHED}"></span>not reached yet</li>'
         '<li id="contour-key" hidden></li></ul>'
         '<p id="told" aria-live="polite"></p>'
@@ -186,7 +186,8 @@ def _legend() -> str:
 
 _CONTROLS = """<div class="controls">
 <button id="play" type="button">Play</button>
-<label>iteration <input id="step" type="range" min="0" max="{count}" value="{count}"> <output id="shown">{count}</output></label>
+<label>iteration <input id="step" type="range" min="0" max="{count}" value="{count}">
+<output id="shown">{count}</output></label>
 <fieldset><legend>ranking contours</legend>
 <label><input type="radio" name="contours" value="none" checked> none</label>
 <label><input type="radio" name="contours" value="euclidean"> Euclidean</label>
@@ -198,8 +199,10 @@ _CONTROLS = """<div class="controls">
 _STYLE = f"""
 .controls {{ display: flex; flex-wrap: wrap; gap: .6rem 1.4rem; align-items: center; margin: 1rem 0 .6rem; }}
 .controls label {{ display: inline-flex; gap: .4rem; align-items: center; }} #step {{ width: 16rem; max-width: 50vw; }}
-#shown {{ min-width: 2ch; font-variant-numeric: tabular-nums; }} button {{ min-width: 5rem; padding: .3rem .8rem; font: inherit; }}
-fieldset {{ border: 1px solid var(--edge); border-radius: 6px; display: flex; gap: .8rem; padding: .1rem .7rem .35rem; margin: 0; }}
+#shown {{ min-width: 2ch; font-variant-numeric: tabular-nums; }}
+button {{ min-width: 5rem; padding: .3rem .8rem; font: inherit; }}
+fieldset {{ border: 1px solid var(--edge); border-radius: 6px; display: flex; gap: .8rem; margin: 0;
+  padding: .1rem .7rem .35rem; }}
 legend {{ font-size: .8rem; color: var(--quiet); padding: 0 .3rem; }}
 figure {{ border: 1px solid var(--edge); border-radius: 8px; overflow: hidden; }}
 .plane {{ max-height: 74vh; background: {PAPER}; }}
@@ -210,7 +213,7 @@ figure {{ border: 1px solid var(--edge); border-radius: 8px; overflow: hidden; }
 #contours path {{ fill: none; stroke-width: 1.6; pointer-events: none; }}
 #contours .euclidean {{ stroke: #0072b2; stroke-dasharray: 7 4; }} #contours .manifold {{ stroke: #00694d; }}
 .legend {{ display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; list-style: none; margin: .6rem 0 0; padding: 0; }}
-.ring {{ display: inline-block; width: .8em; height: .8em; border: 2.5px solid currentColor; border-radius: 50%; margin-right: .4em; }}
-.dot {{ display: inline-block; width: .8em; height: .8em; border-radius: 50%; margin-right: .4em; }}
+.ring, .dot {{ display: inline-block; width: .8em; height: .8em; border-radius: 50%; margin-right: .4em; }}
+.ring {{ border: 2.5px solid currentColor; }}
 .ramp {{ display: inline-block; width: 8rem; height: .8em; border-radius: 3px; vertical-align: middle; }}
 """

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from resight.errors import StorageError
 from resight.files import write_whole
-from resight.show.diffusion import DECADES, EDGE, INK, PAPER, STOPS, UNREACHED, WIDTH, Toy, colours
+from resight.show.diffusion import DECADES, EDGE, INK, PAPER, UNREACHED, WIDTH, Toy, colours
 from resight.show.lettering import font
 from resight.show.palette import rgb
 
@@ -57,7 +57,7 @@ def write_animation(path: str | os.PathLike[str], toy: Toy, progress: Progress |
             progress("drawing iterations", iteration, len(toy.states))
         frames.append(Image.fromarray(draw_state(toy, iteration)))
     # One palette for all of them, of the frame that has every colour, so that nothing flickers.
-    last = frames[-1].quantize(256, dither=Image.Dither.NONE)
+    last = frames[-1].quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced = [frame.quantize(palette=last, dither=Image.Dither.NONE) for frame in frames]
     data = io.BytesIO()
     lasting = [FRAME] * (len(reduced) - 1) + [LAST_FRAME]

@@ -140,20 +140,14 @@ def plane_of(
     for place, row in enumerate(rows.tolist()):
         if progress is not None:
             progress("reading photos", place, len(rows))
-        file = reader.file_of(reader.snapshot.images.by_name[names[row]])
-        photos.append(
-            PlacedPhoto(
-                names[row],
-                group(names[row]),
-                *xy[place].tolist(),
-                _pixels(file, side),
-                is_query=asked is not None and asked.row == row,
-                euclidean=_rank(euclidean, row),
-                manifold=_rank(manifold, row),
-            )
-        )
+        name, (x, y) = names[row], xy[place].tolist()
+        pixels = _pixels(reader.file_of(reader.snapshot.images.by_name[name]), side)
+        itself = asked is not None and asked.row == row
+        ranks = _rank(euclidean, row), _rank(manifold, row)
+        photos.append(PlacedPhoto(name, group(name), x, y, pixels, itself, *ranks))
     if outside is not None:
-        photos.append(PlacedPhoto(outside.name, "", *xy[-1].tolist(), _pixels(outside.file, side), is_query=True))
+        x, y = xy[-1].tolist()
+        photos.append(PlacedPhoto(outside.name, "", x, y, _pixels(outside.file, side), is_query=True))
     return Plane(photos, len(rows), len(names), method)
 
 

@@ -38,7 +38,9 @@ def write_embedding_page(path: str | os.PathLike[str], plane: Plane, *, title: s
     is what is shown larger. Raises StorageError where the disk refuses.
     """
     groups = coloured([photo.group for photo in plane.photos])
-    body = "\n".join([_FRAME, _legend(plane, groups), data_element(_data(plane, groups)), script_element("embedding.js")])
+    body = "\n".join(
+        [_FRAME, _legend(plane, groups), data_element(_data(plane, groups)), script_element("embedding.js")]
+    )
     note = f"{describe(plane)}. Wheel or + and - to zoom, drag to move, point at a photo to see it."
     return write_document(path, title=title, note=note, style=_STYLE, body=body)
 
@@ -94,7 +96,8 @@ def _legend(plane: Plane, groups: list[Group]) -> str:
     return f'{marks}<ul class="legend groups">{listed}{rest}</ul>'
 
 
-_FRAME = """<figure class="plane"><canvas id="plane" tabindex="0" role="img" aria-label="Photos, alike ones together"></canvas>
+_FRAME = """<figure class="plane"><canvas id="plane" tabindex="0" role="img"
+ aria-label="Photos, alike ones together"></canvas>
 <div class="zoom"><button id="in" type="button" aria-label="Zoom in">+</button>
 <button id="out" type="button" aria-label="Zoom out">&minus;</button>
 <button id="whole" type="button">all</button></div>

@@ -48,7 +48,7 @@ def by_manifold(
 
 
 def _others(vectors: Vectors, row: int | None) -> NDArray[np.bool_]:
-    kept: NDArray[np.bool_] = vectors.any(axis=1)
+    kept = np.asarray(vectors.any(axis=1), np.bool_)
     if row is not None:
         kept[row] = False
     return kept
