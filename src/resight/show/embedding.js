@@ -38,17 +38,17 @@
     return [x - w * factor / 2, y - h * factor / 2, w * factor, h * factor];
   }
 
-  function badge(x, y, text, colour, round) {
+  function badge(x, y, text, [colour, ink], round) {
     const r = 9;
     context.fillStyle = colour;
-    context.strokeStyle = "#fff";
+    context.strokeStyle = ink;
     context.lineWidth = 1.5;
     context.beginPath();
     if (round) context.arc(x, y, r, 0, 2 * Math.PI);
     else context.rect(x - r, y - r, 2 * r, 2 * r);
     context.fill();
     context.stroke();
-    context.fillStyle = "#fff";
+    context.fillStyle = ink;
     context.font = "bold 11px system-ui, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -63,9 +63,13 @@
     context.fillStyle = photo.query ? marks.query : groups[photo.group][1];
     context.fillRect(x - frame, y - frame, w + 2 * frame, h + 2 * frame);
     if (photo.image && photo.image.complete && photo.image.naturalWidth) context.drawImage(photo.image, x, y, w, h);
+    context.globalAlpha = 1;
+  }
+
+  function rank(photo) {
+    const [x, y, w] = box(photo);
     if (photo.euclidean) badge(x, y, photo.euclidean, marks.euclidean, false);
     if (photo.manifold) badge(x + w, y, photo.manifold, marks.manifold, true);
-    context.globalAlpha = 1;
   }
 
   function draw() {
@@ -77,7 +81,12 @@
       context.setTransform(dense, 0, 0, dense, 0, 0);
       context.clearRect(0, 0, width, height);
       for (const photo of order) if (photo !== pointed) paint(photo);
-      if (pointed) paint(pointed);
+      // Ranks above all photos: those of what lies close together are what is looked for.
+      for (const photo of order) rank(photo);
+      if (pointed) {
+        paint(pointed);
+        rank(pointed);
+      }
     });
   }
 

@@ -13,8 +13,10 @@ from resight.show.palette import Group, coloured
 from resight.show.scripts import data_element, script_element
 from resight.show.thumbnails import thumbnail
 
-EUCLIDEAN, MANIFOLD, QUERY = "#0072b2", "#c44601", "#d0006f"
-"""Of the marks: a square, a disc, and the frame of the query."""
+EUCLIDEAN, MANIFOLD, QUERY = "#101014", "#ffd400", "#e6007e"
+"""Of the marks: a square, a disc, and the frame of the query. None is like the colour of a group."""
+ON_EUCLIDEAN, ON_MANIFOLD = "#ffffff", "#000000"
+"""Of the ranks on them."""
 TITLES: dict[Method, str] = {
     "isomap": "Isomap",
     "mds": "multidimensional scaling",
@@ -51,7 +53,7 @@ def _data(plane: Plane, groups: list[Group]) -> dict[str, Any]:
     return {
         "groups": [[_sendable(group.name), group.colour] for group in groups],
         "photos": [_photo(photo, place[photo.group], side) for photo in plane.photos],
-        "marks": {"euclidean": EUCLIDEAN, "manifold": MANIFOLD, "query": QUERY},
+        "marks": {"euclidean": [EUCLIDEAN, ON_EUCLIDEAN], "manifold": [MANIFOLD, ON_MANIFOLD], "query": QUERY},
     }
 
 
@@ -81,8 +83,9 @@ def _legend(plane: Plane, groups: list[Group]) -> str:
         marks = (
             f'<ul class="legend marks"><li><span class="frame" style="border-color: {QUERY}"></span>the query, '
             f'<span class="name">{plain_text(plane.query.name)}</span></li>'
-            f'<li><span class="square" style="background: {EUCLIDEAN}">1</span>Euclidean neighbours</li>'
-            f'<li><span class="disc" style="background: {MANIFOLD}">1</span>manifold neighbours</li>'
+            f'<li><span class="square" style="background: {EUCLIDEAN}; color: {ON_EUCLIDEAN}">1</span>'
+            f'Euclidean neighbours</li><li><span class="disc" style="background: {MANIFOLD}; color: {ON_MANIFOLD}">1'
+            "</span>manifold neighbours</li>"
             f"<li>{both} are both</li></ul>"
         )
     listed = "".join(
@@ -121,7 +124,7 @@ button { font: inherit; color: inherit; background: var(--card); border: 1px sol
   font-size: .87rem; align-items: center; }
 .marks { gap: .3rem 1.2rem; }
 .legend button { padding: .1rem .55rem; } .legend button[aria-pressed=true] { outline: 2px solid currentColor; }
-.square, .disc, .frame { display: inline-block; min-width: 1.25em; height: 1.25em; margin-right: .4em; color: #fff;
+.square, .disc, .frame { display: inline-block; min-width: 1.25em; height: 1.25em; margin-right: .4em;
   text-align: center; font-size: .8em; font-weight: 700; line-height: 1.25em; vertical-align: baseline; }
 .groups .square { min-width: .8em; height: .8em; } .disc { border-radius: 50%; } .frame { border: 4px solid; }
 """

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from resight.images import resize
 from resight.show.embedding import PlacedPhoto, Plane
-from resight.show.embedding_page import EUCLIDEAN, GROUPS_LISTED, MANIFOLD, QUERY, describe
+from resight.show.embedding_page import EUCLIDEAN, GROUPS_LISTED, MANIFOLD, ON_EUCLIDEAN, ON_MANIFOLD, QUERY, describe
 from resight.show.lettering import cut, font
 from resight.show.palette import coloured
 
@@ -22,14 +22,20 @@ _LINE, _SIZE = 30, 19
 
 
 def draw_embedding(plane: Plane) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB: thumbnails, those that are marked above the others and the query above all, and a legend."""
+    """(h, w, 3) uint8 RGB: thumbnails, those that are marked above the others, then the query, then ranks; a legend."""
     groups = coloured([photo.group for photo in plane.photos])
     colours = {group.name: group.colour for group in groups}
     picture = Image.new("RGB", (SIDE + _LEGEND, SIDE), _PAPER)
     draw = ImageDraw.Draw(picture)
     side = int(min(max(SIDE / len(plane.photos) ** 0.5, _SMALL), _LARGE))
-    for photo in sorted(plane.photos, key=_height):
-        _paste(picture, draw, photo, side, colours[photo.group])
+    placed = [
+        (photo, _paste(picture, draw, photo, side, colours[photo.group])) for photo in sorted(plane.photos, key=_height)
+    ]
+    for photo, (left, upper, right) in placed:
+        if photo.euclidean:
+            _square(draw, left, upper, photo.euclidean)
+        if photo.manifold:
+            _disc(draw, right, upper, photo.manifold)
     _draw_legend(draw, plane, [(group.name, group.colour, group.count) for group in groups])
     return np.asarray(picture, np.uint8)
 
@@ -38,7 +44,10 @@ def _height(photo: PlacedPhoto) -> int:
     return 2 if photo.is_query else int(photo.euclidean > 0 or photo.manifold > 0)
 
 
-def _paste(picture: Image.Image, draw: ImageDraw.ImageDraw, photo: PlacedPhoto, side: int, colour: str) -> None:
+def _paste(
+    picture: Image.Image, draw: ImageDraw.ImageDraw, photo: PlacedPhoto, side: int, colour: str
+) -> tuple[int, int, int]:
+    """Draws a photo in its frame, and returns its left, upper and right side."""
     # What is marked is what is looked for.
     side = side if not _height(photo) else max(side, 64)
     pixels = None if photo.image is None else resize(photo.image, side)
@@ -52,19 +61,19 @@ def _paste(picture: Image.Image, draw: ImageDraw.ImageDraw, photo: PlacedPhoto, 
         draw.rectangle((left, upper, left + width - 1, upper + height - 1), fill=_MAT)
     else:
         picture.paste(Image.fromarray(pixels), (left, upper))
-    if photo.euclidean:
-        _badge(draw, left, upper, str(photo.euclidean), EUCLIDEAN, False)
-    if photo.manifold:
-        _badge(draw, left + width, upper, str(photo.manifold), MANIFOLD, True)
+    return left, upper, left + width
 
 
-def _badge(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, colour: str, round_: bool) -> None:
-    bounds = (x - 13, y - 13, x + 13, y + 13)
-    if round_:
-        draw.ellipse(bounds, fill=colour, outline="white", width=2)
-    else:
-        draw.rectangle(bounds, fill=colour, outline="white", width=2)
-    draw.text((x, y), text, fill="white", font=font(16), anchor="mm")
+def _square(draw: ImageDraw.ImageDraw, x: int, y: int, rank: int) -> None:
+    """The mark of a Euclidean neighbour."""
+    draw.rectangle((x - 13, y - 13, x + 13, y + 13), fill=EUCLIDEAN, outline=ON_EUCLIDEAN, width=2)
+    draw.text((x, y), str(rank), fill=ON_EUCLIDEAN, font=font(16), anchor="mm")
+
+
+def _disc(draw: ImageDraw.ImageDraw, x: int, y: int, rank: int) -> None:
+    """The mark of a manifold neighbour."""
+    draw.ellipse((x - 13, y - 13, x + 13, y + 13), fill=MANIFOLD, outline=ON_MANIFOLD, width=2)
+    draw.text((x, y), str(rank), fill=ON_MANIFOLD, font=font(16), anchor="mm")
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, plane: Plane, groups: list[tuple[str, str, int]]) -> None:
@@ -75,8 +84,8 @@ def _draw_legend(draw: ImageDraw.ImageDraw, plane: Plane, groups: list[tuple[str
     if plane.query is not None:
         draw.rectangle((left, y + 2, left + 22, y + 24), outline=QUERY, width=5)
         draw.text((left + 36, y), cut(f"query: {plane.query.name}", _SIZE, wide), fill=_INK, font=font(_SIZE))
-        for place, (text, colour) in enumerate((("Euclidean", EUCLIDEAN), ("manifold", MANIFOLD)), start=1):
-            _badge(draw, left + 11, y + place * _LINE + 13, "1", colour, bool(place - 1))
+        for place, (text, mark) in enumerate((("Euclidean", _square), ("manifold", _disc)), start=1):
+            mark(draw, left + 11, y + place * _LINE + 13, 1)
             draw.text((left + 36, y + place * _LINE), f"{text} neighbours", fill=_INK, font=font(_SIZE))
         y += 4 * _LINE
     for name, colour, count in groups[:GROUPS_LISTED]:

@@ -10,8 +10,21 @@ from dataclasses import dataclass
 OTHERS = "#8a8a90"
 """Of what is in no group."""
 
-_FIRST = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#b8860b", "#56b4e9", "#7a4a1e", "#e377c2")
-"""Told apart with any colour vision: after Okabe and Ito, Color universal design, 2008."""
+_FIRST = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#aa4499",
+    "#b8860b",
+    "#56b4e9",
+    "#7a4a1e",
+    "#e377c2",
+    "#9b1c31",
+    "#8fae00",
+    "#4b2e9e",
+    "#00a3a3",
+)
+"""The first of them told apart with any colour vision: after Okabe and Ito, Color universal design, 2008."""
 _GOLDEN = 0.618033988749895
 _LEVELS = ((0.45, 0.75), (0.6, 0.6), (0.33, 0.8))
 
@@ -28,7 +41,7 @@ class Group:
 def coloured(names: Sequence[str]) -> list[Group]:
     """The groups that are named, the largest first, then by name; what is in no group, "", comes last and is grey.
 
-    After eight colours that anybody can tell apart come hues that are as far as can be from those before them.
+    After twelve chosen colours come hues that are far from those just before them.
     """
     counts = Counter(names)
     alone = counts.pop("", 0)
