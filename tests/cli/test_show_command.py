@@ -101,7 +101,7 @@ def test_diffusion_is_a_page_an_animation_or_a_picture(run: Run, tmp_path: Path)
         (("diffusion", "--point", "330"), "different points from 0 to 329"),
         (("diffusion", "--point", "3", "--point", "3"), "different points"),
         (("diffusion", "--queries", "301"), "from 1 to 300"),
-        (("diffusion", "--alpha", "1"), "alpha must be in [0, 1)"),
+        (("diffusion", "--alpha", "1"), "alpha is 1.0"),
         (("diffusion", "-k", "0"), "-k"),
         (("embedding", "INDEX", "-o", "plane.gif"), "must end with one of .html, .htm, .png"),
         (("embedding", "INDEX", "--method", "umap"), "one of isomap, mds, spectral, tsne"),

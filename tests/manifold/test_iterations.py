@@ -50,8 +50,10 @@ def test_nonsense_is_refused() -> None:
     s, y = affinities(), np.zeros(12)
     with pytest.raises(UsageError, match="value a node"):
         iterations(s, np.zeros(11), 0.9, 3)
-    with pytest.raises(UsageError, match="value a node"):
+    with pytest.raises(UsageError, match="not all values"):
         iterations(s, np.full(12, np.nan), 0.9, 3)
-    for alpha, count in ((1.0, 3), (-0.1, 3), (np.nan, 3), (0.9, -1)):
+    for alpha in (1.0, -0.1, np.nan):
         with pytest.raises(UsageError, match="alpha"):
-            iterations(s, y, alpha, count)
+            iterations(s, y, alpha, 3)
+    with pytest.raises(UsageError, match="-1 iterations"):
+        iterations(s, y, 0.9, -1)

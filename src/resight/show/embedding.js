@@ -189,5 +189,6 @@
     for (const one of choices) one.setAttribute("aria-pressed", String(+one.dataset.group === chosen));
     draw();
   });
+  resize();
   new ResizeObserver(resize).observe(canvas);
 })();

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.manifold.diffusion import diffuse
+from resight.manifold.diffusion import ConjugateGradient, query_affinity
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
 
 Vectors = NDArray[np.float32]
@@ -39,11 +39,7 @@ def by_manifold(
     told = None if progress is None else (lambda done, total: progress("comparing photos", done, total))
     k = max(min(GRAPH, len(vectors) - 1), 1)
     s = normalised(mutual_affinity(nearest_neighbours(vectors, k, told), k, GAMMA))
-    similarities = np.maximum(vectors @ query, 0.0).astype(np.float64)
-    y = np.zeros(len(vectors))
-    nearest = np.argsort(-similarities, kind="stable")[:QUERY]
-    y[nearest] = similarities[nearest] ** GAMMA
-    f = diffuse(s, y)
+    f = ConjugateGradient(s)(query_affinity(vectors @ query, QUERY, GAMMA))
     return _best(f, _others(vectors, row) & (f > 0), count)
 
 
