@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resight.cli import compare, datasets, demo, evaluate, fit, index, recipes, search
+from resight.cli import compare, datasets, demo, evaluate, fit, index, recipes, search, show
 from resight.cli.output import say
 from resight.errors import ResightError
 
@@ -101,6 +101,7 @@ for verb in (
     demo.demo,
 ):
     app.command()(verb)
+app.add_typer(show.app, name="show")
 
 
 class _Remarks(logging.Handler):

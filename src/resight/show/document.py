@@ -1,4 +1,4 @@
-"""The frame of a page: one HTML file that needs nothing beside it and runs nothing, and the text in it."""
+"""The frame of a page: one HTML file that needs nothing beside it, and the text in it."""
 
 from __future__ import annotations
 

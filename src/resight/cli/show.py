@@ -1,0 +1,148 @@
+"""Pictures: of an index in the plane, and of diffusion on a toy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resight.cli.index import IndexPath
+from resight.cli.output import readable, say, shown
+from resight.cli.output_files import check_outputs
+from resight.cli.progress import progress_bar
+from resight.cli.search import source
+from resight.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+app = typer.Typer(help="Draw pictures that show how descriptors lie.", no_args_is_help=True, rich_markup_mode=None)
+
+PAGE = (".html", ".htm")
+
+
+@app.command()
+def embedding(
+    path: IndexPath,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A page, .html, or a picture, .png.")
+    ] = Path("embedding.html"),
+    method: Annotated[str, typer.Option(metavar="NAME", help="isomap, mds, spectral or tsne.")] = "isomap",
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
+    most: Annotated[int, typer.Option(min=1, help="Photos that are drawn at most; of more, some by seed.")] = 1000,
+    query: Annotated[
+        str | None,
+        typer.Option(metavar="QUERY", help="Mark the neighbours of this: a file, or a name.", show_default=False),
+    ] = None,
+    by_name: Annotated[
+        bool, typer.Option("--name", help="The query is a name in the index, even where there is such a file.")
+    ] = False,
+    neighbours: Annotated[int, typer.Option(min=1, help="How many are marked, of each kind.")] = 10,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="JSON that gives each name its group.", show_default="the first folder of the name"
+        ),
+    ] = None,
+) -> None:
+    """Show the photos of an index in the plane, alike ones together."""
+    suffix = _suffix(output, (*PAGE, ".png"))
+    asked = None if query is None else source(query, by_name)
+    check_outputs({"--output": output}, [one for one in (groups, asked) if isinstance(one, Path)])
+    from resight.index import Index
+    from resight.manifold.embedding import METHODS
+    from resight.show.embedding import plane_of
+    from resight.show.embedding_page import describe
+
+    named = next((one for one in METHODS if one == method), None)
+    if named is None:
+        raise UsageError(f"--method {method}: one of {', '.join(METHODS)}")
+    index = Index.open(path)
+    given = None if groups is None else _groups(groups, index.reader.snapshot.images.names)
+    with progress_bar() as bar:
+        plane = plane_of(
+            index.reader,
+            method=named,
+            seed=seed,
+            most=most,
+            query=asked,
+            neighbours=neighbours,
+            groups=given,
+            progress=bar,
+        )
+    if suffix in PAGE:
+        from resight.show.embedding_page import write_embedding_page
+
+        write_embedding_page(output, plane, title=f"{readable(path.name)}, by {index.recipe.name}")
+    else:
+        from resight.show.embedding_picture import draw_embedding
+        from resight.show.pictures import write_png
+
+        write_png(output, draw_embedding(plane))
+    print(f"{shown(output)}: {describe(plane)}")
+
+
+@app.command()
+def diffusion(
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="A page, .html, an animation, .gif, or the last state, .png."
+        ),
+    ] = Path("diffusion.html"),
+    queries: Annotated[int, typer.Option(min=1, help="How many points to ask with, drawn by seed.")] = 1,
+    points: Annotated[
+        list[int] | None,
+        typer.Option("--point", metavar="NUMBER", help="Ask with this point instead; may be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other points.")] = 0,
+    neighbours: Annotated[int, typer.Option("-k", min=1, help="Nearest neighbours of each point in the graph.")] = 10,
+    alpha: Annotated[float, typer.Option(help="Of f <- alpha S f + (1 - alpha) y, below 1.")] = 0.99,
+    count: Annotated[int, typer.Option("--iterations", min=1, max=1000, help="How many are shown.")] = 30,
+) -> None:
+    """Show diffusion on three curved manifolds in the plane, step by step."""
+    suffix = _suffix(output, (*PAGE, ".gif", ".png"))
+    check_outputs({"--output": output}, ())
+    from resight.show.diffusion import banana_toy
+
+    toy = banana_toy(seed, queries=points or queries, neighbours=neighbours, alpha=alpha, count=count)
+    if suffix in PAGE:
+        from resight.show.diffusion import write_diffusion_page
+
+        write_diffusion_page(output, toy)
+    elif suffix == ".gif":
+        from resight.show.diffusion_picture import write_animation
+
+        with progress_bar() as bar:
+            write_animation(output, toy, bar)
+    else:
+        from resight.show.diffusion_picture import draw_state
+        from resight.show.pictures import write_png
+
+        write_png(output, draw_state(toy, toy.count))
+    asked = ", ".join(map(str, toy.queries))
+    print(f"{shown(output)}: {toy.count} iterations on {len(toy.points)} points, asked with {asked}")
+
+
+def _suffix(output: Path, known: Sequence[str]) -> str:
+    """What kind of file is to be written. Raises UsageError."""
+    suffix = output.suffix.lower()
+    if suffix not in known:
+        raise UsageError(f"--output {output}: the name must end with one of {', '.join(known)}")
+    return suffix
+
+
+def _groups(path: Path, names: Sequence[str]) -> Mapping[str, str]:
+    """The group of each name, of a JSON file {name: group}. Raises UsageError where no name is in the index."""
+    from resight.evaluation.json_files import read_json
+
+    document = read_json(path)
+    if not isinstance(document, dict) or not all(isinstance(group, str) for group in document.values()):
+        raise UsageError(f"{path}: it must be one JSON object that gives each name its group, a text")
+    unknown = set(document) - set(names)
+    if len(unknown) == len(document):
+        raise UsageError(f"{path}: none of its {len(document)} names is in the index; names are as in its folder")
+    if unknown:
+        say(f"Remark: {len(unknown)} names of {path} are not in the index, such as {min(unknown)}")
+    return document

@@ -1,0 +1,242 @@
+"""The photos of an index as points in the plane: which are drawn, where, and what is told of each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.answering import ask, nearest
+from resight.descriptors.kinds import Crow, Fisher, Gem, Mac, Mop, NeuralCodes, Rmac, Spoc, Vlad
+from resight.errors import ImageError, UsageError
+from resight.images import decode, displayed
+from resight.manifold.embedding import Method, embed
+from resight.reader import Reader
+from resight.recipe import Recipe, available, load_recipe
+from resight.show.neighbours import by_distance, by_manifold
+
+Image = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+ONE_VECTOR = (Vlad, Fisher, Mac, Spoc, Gem, Crow, Rmac, NeuralCodes, Mop)
+"""Methods that keep one vector an image."""
+MOST = 1000
+"""Photos that are drawn where nothing else is asked for; the distances of all pairs are held in memory."""
+NEIGHBOURS = 10
+"""Neighbours of a query that are marked, of each kind."""
+PICTURES_BYTES = 12_000_000
+"""About how much the thumbnails of a page take together."""
+SMALLEST, LARGEST = 96, 320
+"""Longest sides of thumbnails in pixels."""
+
+_BYTES_A_PIXEL = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PlacedPhoto:
+    """A photo of the picture. x, y: from 0 to 1, y down; image: (h, w, 3) uint8 RGB, or None where it cannot be read.
+
+    euclidean, manifold: its rank among the neighbours of the query of either kind, from 1, or 0.
+    """
+
+    name: str
+    group: str
+    x: float
+    y: float
+    image: Image | None
+    is_query: bool = False
+    euclidean: int = 0
+    manifold: int = 0
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Photos in the plane: `drawn` of the `total` that the index has, and a query that may be none of them."""
+
+    photos: Sequence[PlacedPhoto]
+    drawn: int
+    total: int
+    method: Method
+
+    @property
+    def query(self) -> PlacedPhoto | None:
+        """The photo that was asked with, if any."""
+        return next((photo for photo in self.photos if photo.is_query), None)
+
+
+@dataclass(frozen=True)
+class _Query:
+    """name, vector: of what is asked with; row: where it is in the index, None for another photo, then of this file."""
+
+    name: str
+    vector: Vectors
+    row: int | None
+    file: Path | None
+
+
+def top_folder(name: str) -> str:
+    """The group of a photo by its name: the first folder, "" where it is in none."""
+    folder, slash, _ = name.partition("/")
+    return folder if slash else ""
+
+
+def thumbnail_side(count: int) -> int:
+    """Longest side in pixels at which so many photos take about `PICTURES_BYTES`."""
+    side = (PICTURES_BYTES / max(count, 1) / _BYTES_A_PIXEL) ** 0.5
+    return int(min(max(side, SMALLEST), LARGEST))
+
+
+def plane_of(
+    reader: Reader,
+    *,
+    method: Method,
+    seed: int = 0,
+    most: int = MOST,
+    query: str | Path | None = None,
+    neighbours: int = NEIGHBOURS,
+    groups: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Plane:
+    """The photos of an index in the plane by their descriptors, at most `most` of them, drawn by seed.
+
+    query: a Path is a file, a str the name of an indexed photo, or else a file; it and its `neighbours` nearest, by
+    distance and along the manifold, are drawn in any case. groups: of each photo by its name, the first folder of
+    the name unless given.
+
+    Raises UsageError where the recipe keeps no vector an image, there is no photo, `most` or `neighbours` is below 1,
+    or there is no such query; ImageError where the query cannot be read.
+    """
+    if most < 1 or neighbours < 1:
+        raise UsageError(f"{most} photos, {neighbours} neighbours: both must be at least 1")
+    names, vectors = descriptors_of(reader)
+    asked = None if query is None else _asked(reader, query, names, vectors)
+    euclidean: list[int] = []
+    manifold: list[int] = []
+    if asked is not None:
+        euclidean = by_distance(vectors, asked.vector, asked.row, neighbours)
+        manifold = by_manifold(vectors, asked.vector, asked.row, neighbours, progress)
+        if len(manifold) < min(neighbours, len(names) - (asked.row is not None)):
+            _log.warning("the manifold of %s has %d other photos in the graph of neighbours", asked.name, len(manifold))
+    inside = {*euclidean, *manifold}
+    if asked is not None and asked.row is not None:
+        inside.add(asked.row)
+    rows = _drawn(len(names), most, inside, seed)
+    outside = asked if asked is not None and asked.row is None else None
+    shown = vectors[rows] if outside is None else np.concatenate([vectors[rows], outside.vector[None]])
+    if progress is not None:
+        progress("embedding", 0, 1)
+    xy = _unit(embed(shown, method, seed))
+    side = thumbnail_side(len(shown))
+    group = (lambda name: groups.get(name, "")) if groups is not None else top_folder
+    photos = []
+    for place, row in enumerate(rows.tolist()):
+        if progress is not None:
+            progress("reading photos", place, len(rows))
+        name, (x, y) = names[row], xy[place].tolist()
+        pixels = _pixels(reader.file_of(reader.snapshot.images.by_name[name]), side)
+        itself = asked is not None and asked.row == row
+        ranks = _rank(euclidean, row), _rank(manifold, row)
+        photos.append(PlacedPhoto(name, group(name), x, y, pixels, itself, *ranks))
+    if outside is not None:
+        x, y = xy[-1].tolist()
+        photos.append(PlacedPhoto(outside.name, "", x, y, _pixels(outside.file, side), is_query=True))
+    return Plane(photos, len(rows), len(names), method)
+
+
+def descriptors_of(reader: Reader) -> tuple[list[str], Vectors]:
+    """The names of an index's photos, sorted, and their descriptors (n, d), of the first channel that has one an image.
+
+    Raises UsageError where no channel has, or there is no photo.
+    """
+    name = _channel(reader)
+    rows = reader.rows(name)
+    images = reader.snapshot.images
+    found = [(part.ids[part.alive], np.asarray(part.arrays["vectors"][part.alive], np.float32)) for part in rows]
+    ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in found)])
+    if not len(ids):
+        raise UsageError("the index has no photos that could be read; add some with `resight add`")
+    named = [images.names[place] for place in images.positions(ids).tolist()]
+    order = sorted(range(len(named)), key=named.__getitem__)
+    vectors = np.concatenate([part for _, part in found])[order]
+    empty = int((~vectors.any(axis=1)).sum())
+    if empty:
+        _log.warning("%d photos have no features; they lie at one point, whatever they show", empty)
+    return [named[place] for place in order], vectors
+
+
+def _channel(reader: Reader) -> str:
+    if not reader.channels:
+        raise UsageError("the index has no photos yet; add some with `resight add`")
+    found = _vector_channel(reader.recipe)
+    if found is not None:
+        return found
+    can = [one.name for one in available() if _vector_channel(load_recipe(one.name))]
+    raise UsageError(
+        f"{reader.recipe.name} keeps no single vector of an image, by which it could be placed; these recipes do: "
+        f"{', '.join(can)}"
+    )
+
+
+def _vector_channel(recipe: Recipe) -> str | None:
+    return next((name for name, channel in recipe.channel.items() if isinstance(channel.method, ONE_VECTOR)), None)
+
+
+def _asked(reader: Reader, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:
+    """What a person asks with. An indexed photo, also one given by its file, has the descriptor that is indexed."""
+    images = reader.snapshot.images
+    if isinstance(query, str) and query in images.by_name:
+        if query not in names:
+            reason = images.reasons[images.by_name[query]]
+            raise UsageError(f"{query}: this photo could not be read when it was indexed: {reason}")
+        row = names.index(query)
+        return _Query(query, vectors[row], row, None)
+    path = Path(query)
+    if not path.exists():
+        near = nearest(str(query), names)
+        raise UsageError(f"{displayed(path)}: neither a file nor the name of an indexed photo{near}")
+    asked = ask(reader, path, None)
+    if asked.itself:
+        row = min(names.index(reader.name_of(image)) for image in asked.itself)
+        return _Query(names[row], vectors[row], row, None)
+    vector = asked.queries[_channel(reader)]
+    assert isinstance(vector, np.ndarray), "a channel of vectors compares by vectors"
+    return _Query(displayed(path), np.asarray(vector, np.float32), None, path)
+
+
+def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int64]:
+    """Sorted rows: those of `inside`, and others by seed up to `most`."""
+    kept = np.array(sorted(inside), np.int64)
+    others = np.setdiff1d(np.arange(count), kept)
+    room = max(most - len(kept), 0)
+    if room < len(others):
+        others = np.random.default_rng(seed).choice(others, room, replace=False)
+    return np.sort(np.concatenate([kept, others]))
+
+
+def _unit(xy: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Positions within the unit square, centred, with their proportions, y down."""
+    low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
+    span = float((high - low).max())
+    return np.asarray(0.5 + (xy - (low + high) / 2) * (1.0, -1.0) / (span if span > 0 else 1.0), np.float64)
+
+
+def _rank(order: Sequence[int], row: int) -> int:
+    return order.index(row) + 1 if row in order else 0
+
+
+def _pixels(file: Path | None, side: int) -> Image | None:
+    """A thumbnail, or None where the file is gone, has changed or cannot be read."""
+    if file is None:
+        return None
+    try:
+        return decode(file, max_side=side).pixels
+    except ImageError:
+        return None

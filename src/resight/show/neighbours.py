@@ -1,0 +1,56 @@
+"""The neighbours of a query in a collection: the nearest by distance, and the nearest along the manifold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.manifold.diffusion import ConjugateGradient, query_affinity
+from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
+
+Vectors = NDArray[np.float32]
+Progress = Callable[[str, int, int], None]
+
+GRAPH = 49
+"""Neighbours of each image in the graph: the k = 50 of the paper counts the image itself."""
+QUERY = 10
+"""Images that a query is put to, the paper's kq."""
+GAMMA = 3.0
+
+
+def by_distance(vectors: Vectors, query: Vectors, row: int | None, count: int) -> list[int]:
+    """The `count` rows of L2-normalised `vectors` (n, d) that are nearest to a query (d,), nearest first, ties by row.
+
+    row: of the query itself, which is left out, as are rows that are zero.
+    """
+    return _best(vectors @ query, _others(vectors, row), count)
+
+
+def by_manifold(
+    vectors: Vectors, query: Vectors, row: int | None, count: int, progress: Progress | None = None
+) -> list[int]:
+    """The at most `count` rows that diffusion from the query reaches best, best first, ties by row.
+
+    The query is put to its `QUERY` nearest rows, itself among them where it has a row; those that the graph does not
+    join to them are no neighbours. Iscen et al., CVPR 2017, section 3.
+    """
+    told = None if progress is None else (lambda done, total: progress("comparing photos", done, total))
+    k = max(min(GRAPH, len(vectors) - 1), 1)
+    s = normalised(mutual_affinity(nearest_neighbours(vectors, k, told), k, GAMMA))
+    f = ConjugateGradient(s)(query_affinity(vectors @ query, QUERY, GAMMA))
+    return _best(f, _others(vectors, row) & (f > 0), count)
+
+
+def _others(vectors: Vectors, row: int | None) -> NDArray[np.bool_]:
+    kept = np.asarray(vectors.any(axis=1), np.bool_)
+    if row is not None:
+        kept[row] = False
+    return kept
+
+
+def _best(scores: NDArray[np.floating], allowed: NDArray[np.bool_], count: int) -> list[int]:
+    rows = np.flatnonzero(allowed)
+    order = np.argsort(-scores[rows], kind="stable")[:count]
+    return [int(one) for one in rows[order]]
