@@ -1,0 +1,154 @@
+"""How the constants of `sift-cnn-fused` come about: each set is judged by those that are best on the other sets.
+
+    cd PHOTOS && python .../benchmarks/fusion.py covers scenes products --distractors distractors
+
+One index a set, by that recipe, kept in `--indexes` where it is given. The grid: what is believed by half, the weight
+of the network, what is passed on, and whose graph it is passed on over. Parts: each channel alone, the words verified.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.answering import ask
+from resight.evaluation.dataset import Dataset
+from resight.evaluation.folder import photo_root, read_folder
+from resight.evaluation.metrics import oxford_ap, positions
+from resight.index import Index
+from resight.linked import brought_up_to_date
+from resight.manifold.kinds import Diffusion
+from resight.manifold.ranking import DiffusionStage
+from resight.reader import ChannelView, Reader, build_stage
+from resight.recipe import load_recipe
+from resight.rerank.fusion import FusionStage
+from resight.rerank.kinds import FusedScores, Fusion, Spatial
+from resight.search.ranking import Ranking
+
+RECIPE = "sift-cnn-fused"
+HALVES, WEIGHTS, ALPHAS, GRAPHS = (30.0, 100.0, 300.0), (0.1, 0.3, 1.0), (0.8, 0.9, 0.95), ("words", "cnn")
+NEIGHBOURS = Diffusion().k - 1
+GAMMA = {"words": 1.0, "cnn": 3.0}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One point of the grid."""
+
+    half: float
+    weight: float
+    alpha: float
+    graph: str
+
+    def __str__(self) -> str:
+        return f"half {self.half:g}, weight {self.weight:g}, alpha {self.alpha:g}, graph of {self.graph}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A set with what each channel found for each of its queries."""
+
+    dataset: Dataset
+    reader: Reader
+    views: Mapping[str, ChannelView]
+    rankings: list[dict[str, Ranking]]
+
+    def judged(self, ranked: Iterator[Ranking]) -> float:
+        """Mean AP of rankings, one a query."""
+        values = []
+        for query, ranking in zip(self.dataset.queries, ranked, strict=True):
+            names = [self.reader.name_of(image) for image in ranking.ids.tolist()]
+            found = positions(names, query.positives, query.junk)
+            values.append(oxford_ap(found, len(query.positives)))
+        return float(np.mean(values))
+
+
+def asked(folder: Path, distractors: Path, at: Path) -> Asked:
+    """Indexes a set and asks each of its queries, without what comes after verification."""
+    dataset = read_folder(folder)
+    index = Index.create(at, RECIPE)
+    index.add(dataset.root, only=frozenset(dataset.images))
+    index.add(photo_root(distractors), prefix="distractors/")
+    reader, recipe = index.reader, load_recipe(RECIPE)
+    spatial = build_stage(next(kind for kind in recipe.rerank if isinstance(kind, Spatial)), recipe)
+    rankings = []
+    for query in dataset.queries:
+        queries = ask(reader, dataset.query_path(query.image), query.box).queries
+        every = {name: view.search(queries[name], len(reader.snapshot.images)) for name, view in reader.views.items()}
+        every["words"] = spatial(queries["words"], every["words"], reader.views["words"])
+        rankings.append(every)
+    views = {
+        name: replace(view, linked=brought_up_to_date(view.linked, view.nodes(), NEIGHBOURS), neighbours=NEIGHBOURS)
+        for name, view in reader.views.items()
+    }
+    return Asked(dataset, reader, views, rankings)
+
+
+def by_setting(one: Asked, setting: Setting) -> float:
+    """Mean AP with some constants."""
+    parts = {
+        "words": FusedScores(scores="confidence", half=setting.half),
+        "cnn": FusedScores(scores="power", power=3.0, weight=setting.weight),
+    }
+    fuse = FusionStage(Fusion(parts=parts))
+    stage = DiffusionStage(
+        Diffusion(query_k=50, gamma=GAMMA[setting.graph], query_gamma=1.0, self_affinity=1.0, alpha=setting.alpha)
+    )
+    return one.judged(stage(None, fuse(rankings), one.views[setting.graph]) for rankings in one.rankings)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--distractors", type=Path, required=True)
+    parser.add_argument("--indexes", type=Path)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        at = given.indexes or Path(temporary)
+        every = [asked(folder, given.distractors, at / f"{folder.name}-fused.resight") for folder in given.sets]
+        names = [folder.name for folder in given.sets]
+        parts = {
+            part: [one.judged(rankings[part] for rankings in one.rankings) for one in every]
+            for part in ("words", "cnn")
+        }
+        grid = [Setting(*values) for values in itertools.product(HALVES, WEIGHTS, ALPHAS, GRAPHS)]
+        table = np.array([[by_setting(one, setting) for one in every] for setting in grid])
+    document = report(names, parts, grid, table)
+    if given.json:
+        given.json.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def report(
+    names: list[str], parts: Mapping[str, list[float]], grid: list[Setting], table: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Prints what each set reaches by the constants of the others, beside its parts."""
+    least = np.max(list(parts.values()), axis=0) - 0.005
+    document: dict[str, Any] = {"parts": parts, "sets": names, "left_out": {}}
+    for part, figures in parts.items():
+        print(f"{part + ' alone':60}" + "".join(f"{name} {f:.4f}  " for name, f in zip(names, figures, strict=True)))
+    for row, name in enumerate(names):
+        others = [other for other in range(len(names)) if other != row]
+        chosen = int(table[:, others].mean(axis=1).argmax()) if others else int(table[:, row].argmax())
+        print(f"{name} left out: {grid[chosen]!s:45} {name} {table[chosen, row]:.4f}, at least {least[row]:.4f}")
+        document["left_out"][name] = {"setting": str(grid[chosen]), "mAP": table[chosen, row]}
+    best = int(table.mean(axis=1).argmax())
+    figures = ", ".join(f"{name} {f:.4f}" for name, f in zip(names, table[best], strict=True))
+    print(f"best on all: {grid[best]}: {figures}")
+    enough = int((table >= least).all(axis=1).sum())
+    print(f"{enough} of {len(grid)} settings are at least the better part less 0.005 on every set")
+    document["grid"] = {str(setting): row.tolist() for setting, row in zip(grid, table, strict=True)}
+    return document
+
+
+if __name__ == "__main__":
+    main()
