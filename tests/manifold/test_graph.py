@@ -76,6 +76,15 @@ def test_copies_of_a_row_are_its_neighbours_and_it_is_not_its_own():
     np.testing.assert_array_equal(found.ids[50], [j for j in range(40, 71) if j != 50])
 
 
+def test_rows_nearer_to_each_other_than_a_product_of_matrices_can_tell(tile):
+    rng = np.random.default_rng(3)
+    x = unit_rows(3, 1, d=128) + rng.normal(0.0, 2e-6, (300, 128))
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    found, expected = nearest_neighbours(x, 5), reference(x, 5)
+    assert len(np.unique(found.similarities)) < 10
+    assert_same(found, expected)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_few_rows(n):
     found = nearest_neighbours(unit_rows(3, n), 3)
