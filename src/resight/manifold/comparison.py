@@ -231,15 +231,15 @@ def _settle(
                 if j < 0 or products[i, at] < least:
                     break
                 similarity = products[i, at] if i < known and j < known else inner_product(x, i, j)
-                _admit(row, j, similarity, ids, similarities)
+                admit(row, j, similarity, ids, similarities)
         else:
             for j in range(len(x)):
                 if i != j and not empty[j]:
-                    _admit(row, j, inner_product(x, i, j), ids, similarities)
+                    admit(row, j, inner_product(x, i, j), ids, similarities)
 
 
 @numba.njit(cache=True, nogil=True)
-def _admit(row: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
+def admit(row: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
     """Row j into a list, if it belongs there."""
     last = ids.shape[1] - 1
     if (
