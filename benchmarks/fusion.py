@@ -133,7 +133,7 @@ def report(
 ) -> dict[str, Any]:
     """Prints what each set reaches by the constants of the others, beside its parts."""
     least = np.max(list(parts.values()), axis=0) - 0.005
-    document: dict[str, Any] = {"parts": parts, "sets": names, "left_out": {}}
+    document: dict[str, Any] = {"parts": dict(parts), "sets": names, "left_out": {}}
     for part, figures in parts.items():
         print(f"{part + ' alone':60}" + "".join(f"{name} {f:.4f}  " for name, f in zip(names, figures, strict=True)))
     for row, name in enumerate(names):
