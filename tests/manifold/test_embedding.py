@@ -83,6 +83,17 @@ def test_isomap_unrolls_a_curve_and_scaling_does_not() -> None:
     assert cdist(kept := embed(x, "mds", 0), kept) == pytest.approx(cdist(x, x), abs=0.01)
 
 
+def test_many_photos_are_scaled_as_few_are() -> None:
+    # Points of a plane in twelve dimensions: scaling gives the plane back, however it is computed.
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(12, 12)))[0][:2]
+    for n in (99, 101, 400):
+        x = (rng.normal(size=(n, 2)) * (3, 1)) @ turn
+        found = embed(x, "mds", 0)
+        assert cdist(found, found) == pytest.approx(cdist(x, x), abs=1e-4)
+        assert np.ptp(found[:, 0]) > np.ptp(found[:, 1])
+
+
 def test_spectral_positions_are_eigenvectors_of_the_normalised_laplacian() -> None:
     x, _ = clusters((30,), spread=0.3)
     graph, _ = neighbour_graph(cdist(x, x), 10)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree, shortest_path
+from scipy.sparse.linalg import eigsh
 from scipy.spatial.distance import cdist
 
 from resight.errors import UsageError
@@ -24,6 +25,7 @@ PERPLEXITY = 30.0
 
 _SEEDS = 2**32
 _EXACT = 3
+_DENSE = 100
 """So few points lie in a plane, with their own distances."""
 
 _log = logging.getLogger(__name__)
@@ -131,8 +133,12 @@ def _classical_scaling(distances: Doubles) -> Doubles:
     squares = distances**2
     means = squares.mean(axis=0)
     gram = -0.5 * (squares - means - means[:, None] + means.mean())
-    values, vectors = np.linalg.eigh(gram)
-    order = np.arange(n - 1, max(n - 3, -1), -1)
+    if n <= _DENSE:
+        values, vectors = np.linalg.eigh(gram)
+    else:
+        # All eigenvectors of thousands of photos take minutes. Where it begins is drawn, as ones are in the null space.
+        values, vectors = eigsh(gram, k=2, which="LA", v0=np.random.default_rng(0).normal(size=n))
+    order = np.argsort(-values, kind="stable")[:2]
     found = np.zeros((n, 2))
     found[:, : len(order)] = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
     return found
