@@ -104,7 +104,7 @@ def _cell_by_cell(index: Any) -> NDArray[np.int64]:
 
 @numba.njit(cache=True, nogil=True)
 def _keep(x: Floats, rows: Ids, candidates: Ids, ids: Ids, similarities: Floats, start: int, end: int) -> None:
-    """The k most similar of the candidates of each row, itself left out, by the inner products that exact lists hold."""
+    """The k most similar of the candidates of each row, not itself, by the inner products that exact lists hold."""
     for at in range(start, end):
         for j in candidates[at]:
             if j >= 0 and j != rows[at]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 INDEFINITE = -1
@@ -18,27 +19,28 @@ INDEFINITE = -1
 def conjugate_gradient(
     indptr: Ints,
     indices: Ints,
-    data: Doubles,
+    data: Floats | Doubles,
     alpha: float,
     y: Doubles,
     x: Doubles,
     tolerance: float,
     iterations: int,
 ) -> tuple[int, float]:
-    """Takes x (n,), which holds the start, to the solution of (I - alpha S) x = y; S in CSR.
+    """Takes x (n,), which holds the start, to the solution of (I - alpha S) x = y; S in CSR, of float32 or float64.
 
     Returns the iterations that it took, or INDEFINITE, and |y - (I - alpha S) x| / |y|, at most `tolerance` unless the
     iterations ran out.
 
     Source: Hestenes & Stiefel, "Methods of conjugate gradients for solving linear systems", 1952.
     """
+    # Indices are unsigned: of a signed one numba asks whether it counts from the end, at every edge.
     n = len(y)
     residual, step = np.empty(n), np.empty(n)
     norm, square = 0.0, 0.0
     for i in range(n):
         spread = 0.0
-        for j in range(indptr[i], indptr[i + 1]):
-            spread += data[j] * x[indices[j]]
+        for j in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
+            spread += data[j] * x[np.uint64(indices[j])]
         residual[i] = y[i] - x[i] + alpha * spread
         step[i] = residual[i]
         norm += y[i] * y[i]
@@ -51,8 +53,8 @@ def conjugate_gradient(
         curvature = 0.0
         for i in range(n):
             spread = 0.0
-            for j in range(indptr[i], indptr[i + 1]):
-                spread += data[j] * step[indices[j]]
+            for j in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
+                spread += data[j] * step[np.uint64(indices[j])]
             product[i] = step[i] - alpha * spread
             curvature += step[i] * product[i]
         if not curvature > 0.0:

@@ -69,6 +69,8 @@ class ConjugateGradient:
 
     def __init__(self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 20) -> None:
         self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
+        # What was float32 loses nothing by it, and an iteration reads a third less; sums are float64 all the same.
+        self._data = self._graph.data.astype(np.float32 if graph.dtype == np.float32 else np.float64)
         self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
 
     def __call__(self, y: Signal) -> Doubles:
@@ -81,7 +83,7 @@ class ConjugateGradient:
     def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
         s, x = self._graph, np.zeros(len(y))
         taken, residual = conjugate_gradient(
-            s.indptr, s.indices, s.data, self._alpha, y, x, self._tolerance, self._iterations
+            s.indptr, s.indices, self._data, self._alpha, y, x, self._tolerance, self._iterations
         )
         if taken == INDEFINITE:
             raise UsageError("the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees")
