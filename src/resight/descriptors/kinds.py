@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
-Matching = Literal["query", "image", "symmetric"]
+Matching = Literal["query", "image", "image-sum", "symmetric"]
+"""How images are compared region by region: `descriptors.cross_matching`."""
 
 
 class Vlad(BaseModel):
@@ -126,7 +126,7 @@ class Regions(_Whitened):
     kind: Literal["regions"] = "regions"
     levels: int = Field(default=3, ge=1, le=8)
     # "query": the best match of each region of the query, as published; "image": of each region of the image;
-    # "symmetric": of each region of both.
+    # "symmetric": of each region of both; "image-sum": as "image", and the similarity of the sums.
     matching: Matching = "query"
 
 
@@ -211,19 +211,6 @@ PooledKind = Mac | Spoc | Gem | Crow | Rmac | Regions
 CodeKind = NeuralCodes | RegionCodes
 """What becomes of the activations of a photo, or of its regions."""
 DescriptorKind = Annotated[
-    Vlad
-    | Fisher
-    | Mac
-    | Spoc
-    | Gem
-    | Crow
-    | Rmac
-    | Cam
-    | Regions
-    | NetVlad
-    | Joined
-    | NeuralCodes
-    | RegionCodes
-    | Mop,
+    Vlad | Fisher | Mac | Spoc | Gem | Crow | Rmac | Cam | Regions | NetVlad | Joined | NeuralCodes | RegionCodes | Mop,
     Field(discriminator="kind"),
 ]

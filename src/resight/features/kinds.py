@@ -118,9 +118,7 @@ class Codes(NetworkFeatures):
     levels: int = Field(default=3, ge=1, le=8)
 
 
-FeaturesKind = Annotated[
-    Sift | Maps | ClassMaps | JoinedMaps | Convolutional | Codes, Field(discriminator="kind")
-]
+FeaturesKind = Annotated[Sift | Maps | ClassMaps | JoinedMaps | Convolutional | Codes, Field(discriminator="kind")]
 
 
 def networks_of(features: FeaturesKind) -> tuple[NetworkFeatures, ...]:

@@ -202,7 +202,7 @@ class MapExtractor:
                 start += count
 
     def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Tensor, ...]]]:
-        """Maps of each layer at all scales of each of some images of equal size; half of them at once where memory is short."""
+        """Maps of each layer at all scales of each of some images of equal size; half at once where memory is short."""
         # What failed is left before the halves begin: its traceback would keep the memory that is missing.
         try:
             return self._run_together(runtime, images)

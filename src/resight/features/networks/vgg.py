@@ -38,8 +38,8 @@ class Vgg(Column):
 
 
 class VggCam(Column):
-    """VGG-16 that tells classes by global average pooling: after conv5_3, without pool5, a convolution to 1024 channels,
-    layer "cam", and one linear layer, `fc`. `classes` None leaves that out.
+    """VGG-16 that tells classes by global average pooling: after conv5_3, without pool5, a convolution to 1024
+    channels, layer "cam", and one linear layer, `fc`. `classes` None leaves that out.
 
     Source: Zhou, Khosla, Lapedriza, Oliva & Torralba, "Learning deep features for discriminative localization", CVPR
     2016, section 3, as Jimenez et al., BMVC 2017, take it. The state dict continues torchvision's: features.30 is the
