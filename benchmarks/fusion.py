@@ -99,7 +99,7 @@ def by_setting(one: Asked, setting: Setting) -> float:
         "words": FusedScores(scores="confidence", half=setting.half),
         "cnn": FusedScores(scores="power", power=3.0, weight=setting.weight),
     }
-    fuse = FusionStage(Fusion(parts=parts))
+    fuse = FusionStage(Fusion(channels=parts))
     stage = DiffusionStage(
         Diffusion(query_k=50, gamma=GAMMA[setting.graph], query_gamma=1.0, self_affinity=1.0, alpha=setting.alpha)
     )

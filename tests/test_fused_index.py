@@ -26,8 +26,8 @@ fit = "codebook.npz"
 ON_WORDS = SPATIAL.replace('kind = "spatial"', 'kind = "spatial"\nchannel = "words"')
 FUSION = '[[rerank]]\nkind = "fusion"\n'
 PARTS = """
-parts.words = { scores = "confidence", half = 30.0 }
-parts.vectors = { scores = "power", power = 3.0, weight = 0.3 }
+channels.words = { scores = "confidence", half = 30.0 }
+channels.vectors = { scores = "power", power = 3.0, weight = 0.3 }
 """
 DIFFUSION = '[[rerank]]\nkind = "diffusion"\nchannel = "words"\nk = 4\ngamma = 1.0\nself_affinity = 1.0\nalpha = 0.9\n'
 PHOTOS = collection(6, 3)
@@ -98,8 +98,11 @@ def test_diffusion_goes_on_from_the_fused_ranking(folder: Path, recipes: Path, t
     [
         (CHANNELS, "need one stage that joins their rankings"),
         (CHANNELS + FUSION + FUSION, "there are 2"),
-        (CHANNELS + FUSION + "parts.sift = { weight = 2.0 }\n", 'names channel "sift"; the recipe has words, vectors'),
-        (CHANNELS + FUSION + 'parts.words = { scores = "sigmoid" }\n', "scores"),
+        (
+            CHANNELS + FUSION + "channels.sift = { weight = 2.0 }\n",
+            'names channel "sift"; the recipe has words, vectors',
+        ),
+        (CHANNELS + FUSION + 'channels.words = { scores = "sigmoid" }\n', "scores"),
         (CHANNELS + SPATIAL + FUSION, 'names channel ""; the recipe has words, vectors'),
         (CHANNELS + FUSION + DIFFUSION + DIFFUSION, 'one stage of kind "diffusion" at most'),
         ('name = "x"\n[words]\nkind = "bow"\n' + FUSION, "there is only main"),

@@ -11,6 +11,7 @@ Takes about half an hour on two cores; `--only sift` or `--only maps` makes one 
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 from collections.abc import Sequence
 from operator import attrgetter
@@ -19,11 +20,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.channels.fitting import builtin_name, fit_arrays, fit_signatures, sample_size
-from resight.descriptors.kinds import Fisher, PooledKind, Vlad
-from resight.descriptors.pooled import raw_vectors
+from resight.channels.fitting import (
+    builtin_name,
+    fit_arrays,
+    fit_signatures,
+    needed_arrays,
+    parts_of,
+    rows_to_fit_on,
+    sample_size,
+)
+from resight.descriptors.kinds import Cam, Fisher, PooledKind, Vlad
 from resight.extraction import features_of, sample_rows
-from resight.features.kinds import Maps, Sift
+from resight.features.kinds import ClassMaps, Maps, Sift
 from resight.features.opening import open_extractor
 from resight.features.sift_extractor import SiftExtractor
 from resight.folders import find_images
@@ -50,32 +58,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*", type=Path, help="folders of photos")
     parser.add_argument("--only", choices=("sift", "maps"))
+    parser.add_argument("--missing", action="store_true", help="of whitenings, only those that are not there yet")
     options = parser.parse_args()
     TARGET.mkdir(exist_ok=True)
     if options.only != "maps":
         fit_sift(options.folders)
     if options.only != "sift":
-        fit_whitenings(options.folders)
+        fit_whitenings(options.folders, options.missing)
 
 
-def fit_whitenings(folders: Sequence[Path]) -> None:
+def fit_whitenings(folders: Sequence[Path], missing: bool) -> None:
     """One for each pooling of each kind of feature maps that a shipped recipe whitens with what is built in."""
-    wanted: dict[Maps, dict[str, PooledKind]] = {}
-    for info in available():
-        for channel in load_recipe(info.name).channel.values():
-            method = channel.method
-            if isinstance(channel.features, Maps) and isinstance(method, PooledKind) and channel.fit == "builtin":
-                ours = wanted.setdefault(channel.features, {})
-                name = builtin_name(channel.features, method)
-                known = ours.get(name)
-                ours[name] = method if known is None or known.dimensions < method.dimensions else known
+    wanted: dict[Maps | ClassMaps, dict[str, PooledKind | Cam]] = {}
+    channels = [channel for info in available() for channel in load_recipe(info.name).channel.values()]
+    built_in = [parts_of(channel.features, channel.method) for channel in channels if channel.fit == "builtin"]
+    for features, method in itertools.chain.from_iterable(built_in):
+        if isinstance(features, Maps | ClassMaps) and isinstance(method, PooledKind | Cam) and needed_arrays(method):
+            ours = wanted.setdefault(features, {})
+            name = builtin_name(features, method)
+            if missing and (TARGET / f"{name}.npz").exists():
+                continue
+            known = ours.get(name)
+            ours[name] = method if known is None or known.dimensions < method.dimensions else known
     found = [one for folder in folders for one in find_images(folder)]
     for features, methods in wanted.items():
         print(f"{', '.join(methods)}: {len(found)} photos", flush=True)
         rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in methods}
-        for maps in features_of(found, open_extractor(features, Path())):
-            for name, method in methods.items() if maps is not None else ():
-                rows[name].append(raw_vectors(maps, method))
+        extractor = open_extractor(features, Path())
+        rows_of = {name: rows_to_fit_on(extractor, method) for name, method in methods.items()}
+        for maps in features_of(found, extractor):
+            for name in methods if maps is not None else ():
+                rows[name].append(rows_of[name](maps))
         for name, method in methods.items():
             sample = np.concatenate(rows[name])
             provenance = {"photos": len(found), "folders": listed(folders), "vectors": len(sample)}

@@ -20,17 +20,18 @@ from resight.channels.fitting import (
     builtin_reference,
     fit_arrays,
     fit_vector_whitening,
+    photos_to_fit_on,
     read_fitted,
     rows_to_fit_on,
     sample_size,
     vectors_name,
     vectors_to_fit_on,
 )
-from resight.descriptors.kinds import CodeKind, PooledKind
+from resight.descriptors.kinds import Cam, CodeKind, PooledKind
 from resight.errors import FitError, UsageError
 from resight.extraction import sample_rows
 from resight.features.extractor import Extractor
-from resight.features.kinds import FeaturesKind, Maps, NetworkFeatures
+from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
 from resight.features.networks.requirement import require_torch
 from resight.features.opening import open_extractor
 from resight.folders import Found, find_images
@@ -80,12 +81,12 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     """
     kept = {}
     for name, channel in recipe.channel.items():
-        if isinstance(channel.features, NetworkFeatures):
+        for number, features in enumerate(networks_of(channel.features)):
             require_torch()
             from resight.features.networks.checkpoint import pin
 
-            pinned = pin(channel.features.checkpoint, folder)
-            kept[f"{WEIGHTS}/{name}.npz"] = to_bytes({}, {"source": pinned.source, "sha256": pinned.sha256})
+            pinned = pin(features.checkpoint, folder)
+            kept[_weights_file(name, number)] = to_bytes({}, {"source": pinned.source, "sha256": pinned.sha256})
             if is_carried(channel):
                 from resight.channels.checkpoints import carried_arrays
                 from resight.features.maps import MapExtractor
@@ -101,7 +102,7 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
 
 def is_carried(channel: RecipeChannel) -> bool:
     """Whether what a channel needs was learned with its network and comes with the weights."""
-    return isinstance(channel.method, PooledKind | CodeKind) and channel.method.whitening == "checkpoint"
+    return isinstance(channel.method, PooledKind | CodeKind | Cam) and channel.method.whitening == "checkpoint"
 
 
 def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
@@ -163,15 +164,17 @@ def fit_channel(
     limit = sample_size(channel.method)
     extractor = open_extractor(channel.features, folder)
     unreadable: list[tuple[str, str]] = []
+    most = photos_to_fit_on(channel.method)
+    first = found if most is None else _drawn(found, most, recipe.seed)
     rows = sample_rows(
-        found,
+        first,
         extractor,
-        rows_to_fit_on(channel.method),
+        rows_to_fit_on(extractor, channel.method),
         limit,
         recipe.seed,
         on_error=lambda one, reason: unreadable.append((one.name, reason)),
     )
-    sample = _joined(_told(rows, len(found), progress), limit + len(found))
+    sample = _joined(_told(rows, len(first), progress), limit + len(first))
     if not len(sample):
         raise FitError(
             f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read "
@@ -186,7 +189,7 @@ def fit_channel(
     provenance: dict[str, str | int] = {
         "recipe": recipe.name,
         "fitted_on": source,
-        "photos": len(found) - len(unreadable),
+        "photos": len(first) - len(unreadable),
         "descriptors": len(sample),
         "seed": recipe.seed,
         "versions": _versions(channel.features),
@@ -252,13 +255,28 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
     """The recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
     channels = dict(recipe.channel)
     for name, channel in recipe.channel.items():
-        file = files.get(f"{WEIGHTS}/{name}.npz")
-        if file is not None and isinstance(channel.features, NetworkFeatures):
-            kept = {key: str(value) for key, value in load(file).provenance.items() if key in ("source", "sha256")}
-            checkpoint = channel.features.checkpoint.model_copy(update=kept)
-            features = channel.features.model_copy(update={"checkpoint": checkpoint})
-            channels[name] = channel.model_copy(update={"features": features})
+        pinned = [
+            _pinned(features, files.get(_weights_file(name, number)))
+            for number, features in enumerate(networks_of(channel.features))
+        ]
+        if isinstance(channel.features, JoinedMaps):
+            joined = channel.features.model_copy(update={"parts": tuple(pinned)})
+            channels[name] = channel.model_copy(update={"features": joined})
+        elif pinned:
+            channels[name] = channel.model_copy(update={"features": pinned[0]})
     return recipe.model_copy(update={"channel": channels})
+
+
+def _weights_file(channel: str, number: int) -> str:
+    """Of one network of a channel, the first of them under the channel's name alone."""
+    return f"{WEIGHTS}/{channel}.{number}.npz" if number else f"{WEIGHTS}/{channel}.npz"
+
+
+def _pinned(features: NetworkFeatures, file: Path | None) -> NetworkFeatures:
+    if file is None:
+        return features
+    kept = {key: str(value) for key, value in load(file).provenance.items() if key in ("source", "sha256")}
+    return features.model_copy(update={"checkpoint": features.checkpoint.model_copy(update=kept)})
 
 
 def unfitted(recipe: Recipe, files: Container[str]) -> list[str]:
@@ -275,12 +293,12 @@ def _drawn(found: Sequence[Found], limit: int, seed: int) -> list[Found]:
 def _origin(channel: RecipeChannel, folder: Path) -> dict[str, str]:
     """What a channel's arrays are fitted for: another network's or pooling's may have the same shape."""
     origin = {"fitted_for": vectors_name(channel.features, channel.method)}
-    if isinstance(channel.features, NetworkFeatures):
+    if networks := networks_of(channel.features):
         require_torch()
         from resight.features.networks.checkpoint import pin
 
-        pinned = pin(channel.features.checkpoint, folder)
-        origin["weights"] = pinned.sha256 or f"{pinned.source} {pinned.seed}"
+        pinned = [pin(features.checkpoint, folder) for features in networks]
+        origin["weights"] = " and ".join(each.sha256 or f"{each.source} {each.seed}" for each in pinned)
     return origin
 
 
@@ -301,7 +319,7 @@ def _versions(features: FeaturesKind) -> str:
         "resight",
         "numpy",
         "faiss-cpu",
-        "torch" if isinstance(features, NetworkFeatures) else "opencv-contrib-python-headless",
+        "torch" if networks_of(features) else "opencv-contrib-python-headless",
     )
     return " ".join(f"{name}-{metadata.version(name)}" for name in names)
 

@@ -12,9 +12,21 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from resight.descriptors.kinds import CodeKind, DescriptorKind, Fisher, Mop, PooledKind, RegionCodes, Regions, Vlad
+from resight.descriptors.kinds import (
+    Cam,
+    CodeKind,
+    DescriptorKind,
+    Fisher,
+    Joined,
+    Mop,
+    NetVlad,
+    PooledKind,
+    RegionCodes,
+    Regions,
+    Vlad,
+)
 from resight.errors import RecipeError
-from resight.features.kinds import Codes, Convolutional, FeaturesKind, Maps, Sift
+from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.manifold.kinds import Diffusion
 from resight.rerank.kinds import (
     AlphaAugmentation,
@@ -24,6 +36,7 @@ from resight.rerank.kinds import (
     Chain,
     Discriminative,
     Expansion,
+    FusedScores,
     Fusion,
     KReciprocal,
     RerankKind,
@@ -49,7 +62,9 @@ _LOCAL = (Bow, Hamming, Asmk, Vlad, Fisher)
 _MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Sift: (*_LOCAL, Exhaustive),
     Convolutional: _LOCAL,
-    Maps: get_args(PooledKind),
+    Maps: (*get_args(PooledKind), NetVlad),
+    ClassMaps: (Cam,),
+    JoinedMaps: (Joined,),
     Codes: (*get_args(CodeKind), Mop),
 }
 """What can be made of features."""
@@ -94,10 +109,14 @@ class Channel(BaseModel):
             raise ValueError(f'"{self.method.kind}" cannot be made of features of kind "{self.features.kind}"')
         if isinstance(self.method, Mop) and isinstance(self.features, Codes) and self.features.regions != "patches":
             raise ValueError('"mop" is made of patches: set regions = "patches" in [features]')
+        if isinstance(self.method, Joined) and isinstance(self.features, JoinedMaps):
+            given, made = len(self.features.parts), len(self.method.parts)
+            if given != made:
+                raise ValueError(f"[features] has {given} parts and [descriptor] {made}: one is made of each")
         return self
 
     @property
-    def method(self) -> Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind | CodeKind | Mop:
+    def method(self) -> Bow | Hamming | Asmk | Exhaustive | DescriptorKind:
         """What is made of the features."""
         method = self.words or self.descriptor or self.match
         assert method is not None, "checked when the channel was made"
@@ -116,11 +135,21 @@ class Channel(BaseModel):
     def fit(self) -> str:
         """Where fitted arrays come from: "builtin", "collection", "checkpoint", a path, or "" where there are none."""
         method = self.method
-        if isinstance(method, Exhaustive) or (isinstance(method, PooledKind | CodeKind) and method.whitening == "none"):
-            return ""
-        if isinstance(method, PooledKind | CodeKind) and method.whitening == "checkpoint":
+        if isinstance(method, PooledKind | CodeKind | Cam) and method.whitening == "checkpoint":
             return "checkpoint"
-        return method.fit
+        return "" if isinstance(method, Exhaustive) or not _is_fitted(method) else method.fit
+
+
+def _is_fitted(method: WordsKind | DescriptorKind) -> bool:
+    match method:
+        case Joined():
+            return any(part.whitening == "pca" for part in method.parts)
+        case NetVlad():
+            return method.words == "fitted" or method.whitening == "pca"
+        case Bow() | Hamming() | Asmk() | Vlad() | Fisher() | Mop():
+            return True
+        case _:
+            return method.whitening == "pca"
 
 
 class Recipe(BaseModel):
@@ -154,7 +183,7 @@ class Recipe(BaseModel):
             )
         if len(self.channel) == 1 and fusions:
             raise ValueError(f'"fusion" makes one ranking of several channels, and there is only {self.first_channel}')
-        for name in (name for stage in fusions for name in stage.parts if name not in self.channel):
+        for name in (name for stage in fusions for name in stage.channels if name not in self.channel):
             raise ValueError(f'"fusion" names channel "{name}"; the recipe has {", ".join(self.channel)}')
         if sum(isinstance(stage, Diffusion) for stage in self.rerank) > 1:
             raise ValueError('a recipe has one stage of kind "diffusion" at most: keep one')
@@ -326,7 +355,7 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
     model: type[BaseModel] = Recipe
     key = ""
     kinds = {name: kind for union in (*_UNIONS.values(), StageKind) for name, kind in _kinds(union).items()}
-    sections: dict[str, type[BaseModel]] = {"match": Exhaustive}
+    sections: dict[str, type[BaseModel]] = {"match": Exhaustive, "parts": Maps, "channels": FusedScores}
     parts = list(loc)
     while parts:
         part = parts.pop(0)
@@ -335,7 +364,7 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
             model, key = Channel, "" if name == ONLY_CHANNEL else f"channel.{name}"
         elif isinstance(part, int):
             key = f"{key}[{part}]"
-        elif part in kinds and key.endswith((*_UNIONS, "]")) and issubclass(model, Recipe | Channel):
+        elif part in kinds and key.endswith((*_UNIONS, "]")) and issubclass(model, Recipe | Channel | Maps):
             model = kinds[part]
         else:
             key = _joined(key, part)

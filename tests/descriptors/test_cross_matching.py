@@ -15,6 +15,9 @@ from resight.descriptors.cross_matching import (
     best_similarities_reference,
     cross_distance,
     cross_match,
+    image_match,
+    image_sum_match,
+    sum_similarities,
     symmetric_match,
 )
 from resight.errors import UsageError
@@ -88,3 +91,37 @@ def test_symmetric_matching_asks_the_regions_of_both():
     assert found[1] == NOTHING
     swapped = symmetric_match(rows[:5], query, np.array([0, len(query)]))
     assert swapped[0] == pytest.approx(found[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("block", [1, 3, BLOCK])
+def test_image_matching_asks_the_regions_of_the_image(block, monkeypatch):
+    monkeypatch.setattr(cross_matching, "BLOCK", block)
+    rows, offsets = random_regions(np.random.default_rng(6), [4, 0, 7, 1])
+    query = random_regions(np.random.default_rng(7), [5])[0]
+    found, both = image_match(query, rows, offsets), image_sum_match(query, rows, offsets)
+    sums = sum_similarities(query, rows, offsets)
+    for image in (0, 2, 3):
+        own = rows[offsets[image] : offsets[image + 1]]
+        best = np.mean([max(float(region @ q) for q in query) for region in own])
+        one, other = own.sum(axis=0), query.sum(axis=0)
+        cosine = float(one @ other) / (np.linalg.norm(one) * np.linalg.norm(other))
+        assert found[image] == pytest.approx(best, abs=1e-6)
+        assert sums[image] == pytest.approx(cosine, abs=1e-6)
+        assert both[image] == pytest.approx((best + 0.3 * cosine) / 1.3, abs=1e-6)
+    assert found[1] == both[1] == NOTHING
+    assert sums[1] == 0.0
+
+
+def test_clutter_of_the_query_costs_an_image_nothing():
+    rows, offsets = random_regions(np.random.default_rng(8), [4] * 6)
+    clutter = random_regions(np.random.default_rng(9), [20])[0]
+    query = np.concatenate([rows[8:12], clutter])
+    assert image_match(query, rows, offsets)[2] == pytest.approx(1.0, abs=1e-6)
+    assert cross_match(query, rows, offsets)[2] < 0.9
+
+
+def test_opposite_regions_sum_to_nothing():
+    query = np.array([[1.0, 0.0]], np.float32)
+    rows = np.array([[1.0, 0.0], [-1.0, 0.0]], np.float32)
+    assert sum_similarities(query, rows, np.array([0, 2])).tolist() == [0.0]
+    assert len(sum_similarities(query, rows[:0], np.array([0]))) == 0

@@ -252,11 +252,11 @@ class Small:
         self.most = most
         self.batches: list[int] = []
 
-    def run(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         self.batches.append(len(x))
         if len(x) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return x.mean(dim=(2, 3), keepdim=True)
+        return (x.mean(dim=(2, 3), keepdim=True),)
 
 
 def with_runtime(runtime: Small) -> MapExtractor:
@@ -317,3 +317,31 @@ def test_a_real_network_on_a_real_photo(weights: Path, photos: Path) -> None:
     # A slightly smaller photo pools to nearly the same.
     pooled = [each.maps[0].mean(dim=(1, 2)) for each in (first, second)]
     assert torch.nn.functional.cosine_similarity(pooled[0], pooled[1], dim=0) > 0.95
+
+
+def test_layers_of_one_pass_are_those_of_a_pass_each() -> None:
+    decoded = photo(90, 61)
+    several = MapExtractor(params(max_side=96, scales=SCALES), beside=["layer3", "layer1"])
+    (found,) = several.extract_layers([several.prepare(decoded)])
+    assert several.dimensions == 128
+    for layer, maps in zip(("layer2", "layer3", "layer1"), found, strict=True):
+        alone = one(MapExtractor(params(layer=layer, max_side=96, scales=SCALES)), decoded)
+        assert maps.inputs == alone.inputs
+        for ours, expected in zip(maps.maps, alone.maps, strict=True):
+            close(ours, expected)
+
+
+def test_each_layer_of_a_box_has_its_mask() -> None:
+    masked = MapExtractor(params(max_side=64, box="mask"), beside=["layer3"])
+    ((fine, coarse),) = masked.extract_layers([masked.prepare_query(photo(64, 64), (0, 0, 32, 64))])
+    for maps, side in ((fine, 8), (coarse, 4)):
+        (mask,) = maps.masks
+        assert mask is not None
+        assert mask.shape == (side, side)
+        assert float(mask.mean()) == 0.5
+
+
+def test_the_least_side_is_that_of_the_layer_that_asks_for_most() -> None:
+    both = MapExtractor(params("alexnet", "conv1", max_side=128), beside=["pool5"])
+    (found,) = both.extract_layers([both.prepare(photo(20, 20))])
+    assert found[1].maps[0].shape[1:] == (1, 1)

@@ -20,7 +20,7 @@ from resight.features.maps import MapExtractor
 from resight.features.networks.architectures import blank, randomise
 from resight.features.networks.network import Network
 from resight.features.runtimes import choice
-from resight.features.runtimes.layer import LayerMap, fold_batch_norm
+from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.features.runtimes.torch_runtime import TorchRuntime
 
 CPU = torch.device("cpu")
@@ -66,21 +66,21 @@ def test_folding_leaves_the_maps(name: str, layer: str) -> None:
     x = images(2, 3, 45, 64)
     with torch.no_grad():
         expected = made.maps(x, [layer])[layer]
-        folded = LayerMap(made, layer)
+        folded = LayerMaps(made, [layer])
         norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in made.modules())
         fold_batch_norm(folded, made.least_side(layer))
         assert sum(isinstance(each, torch.nn.BatchNorm2d) for each in made.modules()) < norms
-        agrees(folded(x), expected, 1e-5)
+        agrees(folded(x)[0], expected, 1e-5)
 
 
 def test_every_norm_before_the_layer_is_folded() -> None:
     made = network("resnet18")
-    fold_batch_norm(LayerMap(made, "layer4"), 1)
+    fold_batch_norm(LayerMaps(made, ["layer4"]), 1)
     assert not [each for each in made.modules() if isinstance(each, torch.nn.BatchNorm2d)]
 
 
 def test_torch_in_bfloat16_leaves_the_network_as_it_is() -> None:
-    layer = LayerMap(network(), "layer1")
+    layer = LayerMaps(network(), ["layer1"])
     TorchRuntime(layer, "bfloat16", CPU)
     assert {each.dtype for each in layer.parameters()} == {torch.float32}
 
@@ -99,7 +99,7 @@ def test_openvino_agrees_with_torch_at_any_size_and_batch(name: str, layer: str,
     from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
     made = network(name, padding)
-    folded = LayerMap(made, layer)
+    folded = LayerMaps(made, [layer])
     least = made.least_side(layer)
     fold_batch_norm(folded, least)
     with torch.no_grad():
@@ -107,25 +107,37 @@ def test_openvino_agrees_with_torch_at_any_size_and_batch(name: str, layer: str,
         eager = TorchRuntime(folded, "float32", CPU)
         for shape in ((1, 3, 96, 96), (3, 3, 70, 101), (1, 3, least, 97), (2, 3, 96, 95), (1, 3, 96, 96)):
             x = images(*shape)
-            found = openvino.run(x)
-            agrees(found, eager.run(x))
+            (found,) = openvino.run(x)
+            agrees(found, eager.run(x)[0])
             assert found.dtype == torch.float32
             assert found.is_contiguous()
-        first = openvino.run(x)
+        (first,) = openvino.run(x)
         kept = first.clone()
         openvino.run(x + 1)
         # A later run does not write over what an earlier one gave.
         assert torch.equal(first, kept)
 
 
+def test_both_give_several_layers_in_the_order_asked_for() -> None:
+    pytest.importorskip("openvino")
+    from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
+
+    layers = LayerMaps(network(), ["layer3", "conv1", "layer2"])
+    x = images(2, 3, 64, 96)
+    found, expected = OpenvinoRuntime(layers, "float32", 1).run(x), TorchRuntime(layers, "float32", CPU).run(x)
+    assert [each.shape[1] for each in expected] == [256, 64, 128]
+    for ours, theirs in zip(found, expected, strict=True):
+        agrees(ours, theirs)
+
+
 def test_openvino_in_bfloat16_is_near() -> None:
     pytest.importorskip("openvino")
     from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
-    layer = LayerMap(network(), "layer2")
+    layer = LayerMaps(network(), ["layer2"])
     x = images(1, 3, 64, 64)
-    found = OpenvinoRuntime(layer, "bfloat16", 1).run(x)
-    expected = TorchRuntime(layer, "float32", CPU).run(x)
+    (found,) = OpenvinoRuntime(layer, "bfloat16", 1).run(x)
+    (expected,) = TorchRuntime(layer, "float32", CPU).run(x)
     assert torch.nn.functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0) > 0.999
 
 
@@ -140,7 +152,7 @@ def test_converting_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
     openvino_telemetry = pytest.importorskip("openvino_telemetry")
     monkeypatch.setattr(openvino_telemetry.Telemetry, "__init__", refuse)
-    OpenvinoRuntime(LayerMap(network(), "conv1"), "float32", 1)
+    OpenvinoRuntime(LayerMaps(network(), ["conv1"]), "float32", 1)
 
 
 def test_a_network_that_openvino_cannot_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +167,7 @@ def test_a_network_that_openvino_cannot_read_says_so(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(made, "walk", hostile)
     with pytest.raises(ConversionError, match=r'layer1 of resnet18 \(no such operation\): set runtime = "torch"'):
-        OpenvinoRuntime(LayerMap(made, "layer1"), "float32", 1)
+        OpenvinoRuntime(LayerMaps(made, ["layer1"]), "float32", 1)
 
 
 def parameters(runtime: str) -> Maps:
@@ -202,10 +214,10 @@ class Paced:
         self.name, self.clock, self.seconds = name, clock, seconds
         self.runs = 0
 
-    def run(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         self.runs += 1
         self.clock[0] += self.seconds
-        return x
+        return (x,)
 
 
 @pytest.fixture

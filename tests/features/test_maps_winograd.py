@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from resight.features.networks.architectures import blank, randomise
 from resight.features.runtimes import winograd
-from resight.features.runtimes.layer import LayerMap
+from resight.features.runtimes.layer import LayerMaps
 from resight.features.runtimes.winograd import WinogradConvolution, transform_input, transform_output, use_winograd
 
 RNG = np.random.default_rng(0)
@@ -102,11 +102,11 @@ def test_only_convolutions_that_suit_are_replaced(name: str, layer: str, most: i
     randomise(made, 0)
     x = images(1, 3, 96, 160)
     with torch.inference_mode():
-        wanted = LayerMap(made, layer)
-        expected = wanted(x)
+        wanted = LayerMaps(made, [layer])
+        (expected,) = wanted(x)
         use_winograd(wanted)
         replaced = [each for each in made.modules() if isinstance(each, WinogradConvolution)]
-        found = wanted(x)
+        (found,) = wanted(x)
     assert (len(replaced) >= most) if most else not replaced
     for each in replaced:
         assert each.plain.kernel_size == (3, 3)

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
 from resight.descriptors.kinds import (
+    Cam,
     CodeKind,
     Fisher,
     Gem,
+    Joined,
     Mop,
+    NetVlad,
     NeuralCodes,
     PooledKind,
     RegionCodes,
@@ -29,8 +32,8 @@ from resight.descriptors.kinds import (
 )
 from resight.errors import FitError
 from resight.features.extractor import Extractor
-from resight.features.kinds import FeaturesKind, Maps, Sift
-from resight.learned.artefact import Artefact, dequantise, load, quantise
+from resight.features.kinds import ClassMaps, FeaturesKind, JoinedMaps, Maps, Sift
+from resight.learned.artefact import Artefact, dequantise, hash_arrays, load, quantise
 from resight.learned.assignment import FILTER_LIMIT, Assigner
 from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
@@ -40,7 +43,7 @@ from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming
 
 Arrays = Mapping[str, NDArray[Any]]
-Method = Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind | CodeKind | Mop
+Method = Bow | Hamming | Asmk | Vlad | Fisher | Exhaustive | PooledKind | Cam | NetVlad | Joined | CodeKind | Mop
 
 SAMPLE_PER_WORD = 100
 """Descriptors a word that a fit is given at most; more move the centroids by less than the noise of their start."""
@@ -56,6 +59,8 @@ BUILTIN = resources.files("resight.learned") / "builtin"
 """What ships with resight. A file never changes under its name: an index refers to it by name and hash."""
 REFERENCE = "builtin"
 """Key of the provenance by which an artefact without arrays stands for one that ships."""
+JOINED = " + "
+"""Between the names of what ships for the parts of a joined method."""
 
 _VECTOR_WHITENING = {f"{VECTORS}{name}" for name in ("mean", "projection", "scale")}
 
@@ -86,6 +91,22 @@ def build_channel(extractor: Extractor[Any, Any], method: Method, fitted: Arrays
             from resight.channels.descriptors import DescriptorChannel
 
             return DescriptorChannel(extractor, method)
+        case Cam():
+            from resight.channels.class_weighted import CamChannel
+
+            return CamChannel(extractor, method, arrays)
+        case NetVlad():
+            from resight.channels.netvlad import NetVladChannel
+            from resight.features.maps import MapExtractor
+
+            assert isinstance(extractor, MapExtractor), "a recipe makes it of nothing else"
+            return NetVladChannel(extractor, method, arrays)
+        case Joined():
+            from resight.channels.joined import JoinedChannel
+            from resight.features.joined import JoinedExtractor
+
+            assert isinstance(extractor, JoinedExtractor), "a recipe joins nothing else"
+            return JoinedChannel(extractor, method, arrays)
         case Regions():
             from resight.channels.pooled import RegionChannel
 
@@ -136,6 +157,11 @@ def needed_arrays(method: Method) -> set[str]:
             return levels | (_VECTOR_WHITENING if method.whitening == "pca" else set())
         case Bow() | Asmk() | Vlad():
             return {"centroids"}
+        case NetVlad():
+            words = {"centroids", "alpha"} if method.words == "fitted" else set()
+            return words | (_VECTOR_WHITENING if method.whitening == "pca" else set())
+        case Joined():
+            return {f"{number}.{name}" for number, part in enumerate(method.parts) for name in needed_arrays(part)}
         case _:
             return {"mean", "projection", "scale"} if method.whitening != "none" else set()
 
@@ -151,13 +177,24 @@ def sample_size(method: Method) -> int:
             return 2 * SAMPLE_PER_WORD * method.size
         case Exhaustive():
             return 0
+        case NetVlad(words="fitted"):
+            return SAMPLE_PER_WORD * method.size
+        case NetVlad():
+            return SAMPLE_OF_VECTORS if method.whitening == "pca" else 0
+        case Joined():
+            return max(sample_size(part) for part in method.parts)
         case NeuralCodes() | RegionCodes():
             return SAMPLE_OF_CODES if method.whitening == "pca" else 0
         case _:
             return SAMPLE_FOR_WHITENING if method.whitening == "pca" else 0
 
 
-def rows_to_fit_on(method: Method) -> Callable[[Any], NDArray[np.float32]]:
+def photos_to_fit_on(method: Method) -> int | None:
+    """How many photos at most the first rows are taken of; None: of all, an equal share of each."""
+    return SAMPLE_OF_VECTORS if isinstance(method, NetVlad) and method.words == "checkpoint" else None
+
+
+def rows_to_fit_on(extractor: Extractor[Any, Any], method: Method) -> Callable[[Any], NDArray[np.float32]]:
     """What a fit of the method uses of the features of one photo: (m, d) descriptors, or vectors pooled from maps."""
     match method:
         case Bow() | Hamming() | Asmk() | Vlad() | Fisher() | Exhaustive():
@@ -170,6 +207,21 @@ def rows_to_fit_on(method: Method) -> Callable[[Any], NDArray[np.float32]]:
             from resight.channels.codes import patch_vectors
 
             return patch_vectors
+        case Cam():
+            from resight.channels.class_weighted import likeliest_vector
+
+            return likeliest_vector
+        case NetVlad(words="fitted"):
+            from resight.channels.netvlad import positions
+
+            return positions
+        case NetVlad():
+            channel: Any = build_channel(extractor, method.model_copy(update={"whitening": "none"}), {})
+            return lambda features: channel.raw(features)[None]
+        case Joined():
+            from resight.channels.joined import rows_of_parts
+
+            return partial(rows_of_parts, method=method)
         case _:
             from resight.descriptors.pooled import raw_vectors
 
@@ -181,14 +233,25 @@ def vectors_to_fit_on(
 ) -> Callable[[Any], NDArray[np.float32]] | None:
     """What a whitening of whole vectors uses of the features of one photo, (1, D) or (0, D), once they can be made with
     `arrays`; None where the method has no such whitening."""
-    if not (isinstance(method, Vlad | Mop) and method.whitening == "pca"):
+    if not (isinstance(method, Vlad | Mop | NetVlad) and method.whitening == "pca") or photos_to_fit_on(method):
         return None
     channel: Any = build_channel(extractor, method.model_copy(update={"whitening": "none"}), arrays)
+    if isinstance(method, NetVlad):
+        return lambda features: channel.raw(features)[None]
     return lambda features: channel.raw(features)[None][: len(features)]
+
+
+def parts_of(features: FeaturesKind, method: Method) -> list[tuple[FeaturesKind, Method]]:
+    """What is joined, part by part; of anything else, itself."""
+    if isinstance(features, JoinedMaps) and isinstance(method, Joined):
+        return list(zip(features.parts, method.parts, strict=True))
+    return [(features, method)]
 
 
 def builtin_name(features: FeaturesKind, method: Method) -> str:
     """What the arrays that ship for a method on some features are called, whether there are any or not."""
+    if isinstance(features, JoinedMaps):
+        return JOINED.join(builtin_name(of, part) for of, part in parts_of(features, method) if needed_arrays(part))
     seen = "sift" if isinstance(features, Sift) else f"{features.checkpoint.source}-{features.layer}"
     match method:
         case Fisher():
@@ -201,7 +264,11 @@ def builtin_name(features: FeaturesKind, method: Method) -> str:
             return ""
         case NeuralCodes() | RegionCodes():
             return f"{seen}-{method.kind}-{_power(method, POWER_ON_OTHERS):g}"
-    assert isinstance(features, Maps), "a recipe pools nothing else"
+        case NetVlad():
+            return f"{seen}-netvlad-{method.size}"
+        case Joined():
+            raise AssertionError("a recipe joins nothing but joined maps")
+    assert isinstance(features, Maps | ClassMaps), "a recipe pools nothing else"
     scales = str(len(features.scales))
     return "-".join((seen, scales, _pooled_name(method), f"{_power(method, POWER_ON_OTHERS):g}"))
 
@@ -212,13 +279,15 @@ def vectors_name(features: FeaturesKind, method: Method) -> str:
         case Sift():
             return "RootSIFT" if features.root else "SIFT"
         case Maps():
-            assert isinstance(method, PooledKind), "a recipe makes nothing else of maps"
-            return f"{_pooled_name(method)} of {features.network} {features.layer}"
+            pooled = _pooled_name(method) if isinstance(method, PooledKind) else method.kind
+            return f"{pooled} of {features.network} {features.layer}"
+        case JoinedMaps():
+            return " and ".join(vectors_name(of, part) for of, part in parts_of(features, method))
         case _:
             return f"{features.kind} of {features.network} {features.layer}"
 
 
-def _pooled_name(method: PooledKind) -> str:
+def _pooled_name(method: PooledKind | Cam) -> str:
     match method:
         case Gem():
             return f"gem{method.p:g}"
@@ -231,18 +300,19 @@ def _pooled_name(method: PooledKind) -> str:
             return method.kind
 
 
-def _power(method: PooledKind | CodeKind, otherwise: float) -> float:
+def _power(method: PooledKind | CodeKind | Cam, otherwise: float) -> float:
     return otherwise if method.power is None else method.power
 
 
 def builtin_reference(features: FeaturesKind, method: Method) -> dict[str, str]:
     """Provenance of an artefact that stands for the arrays that ship for a method. FitError where there are none."""
     name = builtin_name(features, method)
-    if name not in _shipped():
-        raise FitError(
-            f'nothing built in is called "{name}" (there is {", ".join(_shipped())}): choose what there is, or '
-            'fit = "collection"'
-        )
+    for one in _names(name):
+        if one not in _shipped():
+            raise FitError(
+                f'nothing built in is called "{one}" (there is {", ".join(_shipped())}): choose what there is, or '
+                'fit = "collection"'
+            )
     return {REFERENCE: name, "sha256": _load_shipped(name, method).sha256}
 
 
@@ -255,7 +325,7 @@ def read_fitted(path: Path, method: Method) -> Artefact:
     if REFERENCE in artefact.provenance:
         name, sha256 = str(artefact.provenance[REFERENCE]), artefact.provenance.get("sha256")
         mend = "install the version of resight that wrote it, or make a new index"
-        if name not in _shipped():
+        if not set(_names(name)) <= set(_shipped()):
             raise FitError(f"{path}: it refers to the built-in {name}, which this version of resight has not; {mend}")
         shipped = _load_shipped(name, method)
         if shipped.sha256 != sha256:
@@ -275,7 +345,18 @@ def _shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".npz") for entry in BUILTIN.iterdir() if entry.name.endswith(".npz"))
 
 
+def _names(name: str) -> list[str]:
+    return name.split(JOINED)
+
+
 def _load_shipped(name: str, method: Method) -> Artefact:
+    if isinstance(method, Joined):
+        fitted = [number for number, part in enumerate(method.parts) if needed_arrays(part)]
+        arrays: dict[str, NDArray[Any]] = {}
+        for number, one in zip(fitted, _names(name), strict=True):
+            own = _load_shipped(one, method.parts[number]).arrays
+            arrays |= {f"{number}.{key}": array for key, array in own.items()}
+        return Artefact(arrays, {}, hash_arrays(arrays))
     with resources.as_file(BUILTIN / f"{name}.npz") as path:
         return load(path, needed_arrays(method))
 
@@ -322,6 +403,21 @@ def fit_arrays(
             from resight.channels.codes import fit_levels
 
             return fit_levels(method, sample, rng)
+        case NetVlad(words="fitted"):
+            from resight.channels.netvlad import fit_words
+
+            return fit_words(method, sample, rng)
+        case NetVlad():
+            return fit_vector_whitening(method, sample, power)
+        case Joined():
+            from resight.channels.joined import rows_of_part
+
+            joined: dict[str, NDArray[Any]] = {}
+            for number, part in enumerate(method.parts):
+                if needed_arrays(part):
+                    own = fit_arrays(part, rows_of_part(sample, number), seed, progress, power)
+                    joined |= {f"{number}.{key}": array for key, array in own.items()}
+            return joined
         case _:
             points, d = sample.shape
             _warn_if_poor(points, d, method.dimensions)
@@ -331,7 +427,7 @@ def fit_arrays(
 
 def fit_vector_whitening(method: Method, sample: NDArray[np.float32], power: float) -> dict[str, NDArray[Any]]:
     """Whitening of whole vectors (n, D), to fewer dimensions where n is too small, with a warning in the log."""
-    assert isinstance(method, Vlad | Mop), "no other has one"
+    assert isinstance(method, Vlad | Mop | NetVlad), "no other has one"
     wanted = max(1, min(method.dimensions, sample.shape[1], len(sample) - 1))
     _warn_if_smaller("dimensions", wanted, method.dimensions, len(sample))
     return to_arrays(fit_pca_whitening(sample, wanted, power=power), VECTORS)

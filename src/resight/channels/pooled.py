@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from resight.channels.regions import RegionVectorChannel
 from resight.channels.vectors import Vector, VectorChannel
 from resight.descriptors.contributions import Traced, traced, traced_by_scale
-from resight.descriptors.kinds import CodeKind, PooledKind, Regions, Rmac
+from resight.descriptors.kinds import Cam, CodeKind, PooledKind, Regions, Rmac
 from resight.descriptors.pooled import descriptor, descriptor_by_scale, region_vectors
 from resight.features.extractor import Extractor
 from resight.features.maps import ImageMaps
@@ -66,7 +66,7 @@ class RegionChannel(RegionVectorChannel):
         return region_vectors(features, self._method, self._whitening)
 
 
-def whitening_of(method: PooledKind | CodeKind, fitted: Fitted) -> Whitening | None:
+def whitening_of(method: PooledKind | CodeKind | Cam, fitted: Fitted) -> Whitening | None:
     """The whitening to the dimensions that a method asks for, or as many as it has; None where it asks for none."""
     if method.whitening == "none":
         return None

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
 from resight.channels.vectors import Vector
-from resight.descriptors.cross_matching import cross_match, symmetric_match
+from resight.descriptors.cross_matching import Match, cross_match, image_match, image_sum_match, symmetric_match
+from resight.descriptors.kinds import Matching
 from resight.features.extractor import Extractor
 from resight.search.regional import RegionBlock, RegionSearch
 from resight.search.selection import NameOrder
+
+_MATCHES: Mapping[Matching, Match] = {
+    "query": cross_match,
+    "image": image_match,
+    "image-sum": image_sum_match,
+    "symmetric": symmetric_match,
+}
 
 
 class RegionVectorChannel(ABC):
     """A vector for each region of an image, in float16; a query's regions are compared with all of them. Subclasses say
     what the vectors are."""
 
-    def __init__(self, extractor: Extractor[Any, Any], size: int, matching: Literal["query", "symmetric"]) -> None:
+    def __init__(self, extractor: Extractor[Any, Any], size: int, matching: Matching) -> None:
         self.extractor = extractor
         self.size = size
         self._matching = matching
@@ -65,8 +73,7 @@ class RegionVectorChannel(ABC):
             RegionBlock(segment.arrays["vectors"], segment.arrays["offsets"], segment.ids, segment.alive)
             for segment in segments
         ]
-        match = symmetric_match if self._matching == "symmetric" else cross_match
-        return RegionSearch(blocks, match, order=names)
+        return RegionSearch(blocks, _MATCHES[self._matching], order=names)
 
     def evidence(self, arrays: Arrays, row: int) -> Vector:
         """The regions of one image."""

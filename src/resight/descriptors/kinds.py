@@ -6,6 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Matching = Literal["query", "image", "image-sum", "symmetric"]
+"""How images are compared region by region: `descriptors.cross_matching`."""
+
 
 class Vlad(BaseModel):
     """Vector of locally aggregated descriptors (Jegou et al., CVPR 2010 and TPAMI 2012)."""
@@ -108,14 +111,23 @@ class Rmac(_Whitened):
     levels: int = Field(default=3, ge=1, le=8)
 
 
+class Cam(_Whitened):
+    """Class-weighted convolutional features (Jimenez et al., BMVC 2017)."""
+
+    kind: Literal["cam"] = "cam"
+    # Section 4.2.
+    classes: int = Field(default=64, ge=1, description="Classes, the likeliest of each photo, that are summed over.")
+
+
 class Regions(_Whitened):
     """A vector for each region of R-MAC's grid; images are compared region by region (Razavian et al., 2016; the
     R-match of Iscen et al., CVPR 2017)."""
 
     kind: Literal["regions"] = "regions"
     levels: int = Field(default=3, ge=1, le=8)
-    # "query": the best match of each region of the query, as published; "symmetric": of each region of both.
-    matching: Literal["query", "symmetric"] = "query"
+    # "query": the best match of each region of the query, as published; "image": of each region of the image;
+    # "symmetric": of each region of both; "image-sum": as "image", and the similarity of the sums.
+    matching: Matching = "query"
 
 
 class NeuralCodes(_Whitened):
@@ -129,7 +141,7 @@ class RegionCodes(_Whitened):
     """The activations of every region; images are compared region by region (Razavian et al., 2016)."""
 
     kind: Literal["region-codes"] = "region-codes"
-    matching: Literal["query", "symmetric"] = "query"
+    matching: Matching = "query"
 
 
 class Mop(BaseModel):
@@ -146,11 +158,59 @@ class Mop(BaseModel):
     dimensions: int = Field(default=2048, ge=1, description="Of the whitened vector.")
 
 
+class NetVlad(BaseModel):
+    """A VLAD with soft assignment (Arandjelovic et al., CVPR 2016)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["netvlad"] = "netvlad"
+    # "checkpoint": the layer that was learned with the network. "fitted": what learning starts from, a codebook of
+    # photos and the sharpness of section 3.1.
+    words: Literal["checkpoint", "fitted"] = "checkpoint"
+    # Section 5.1.
+    size: int = Field(default=64, ge=2, description="Words of a layer that is fitted.")
+    # Of the whole vector; section 5.1 has 4096.
+    whitening: Literal["none", "pca"] = "pca"
+    dimensions: int = Field(default=4096, ge=1, description="Of the whitened vector.")
+    fit: str = Field(default="collection", description='"collection" or a path.')
+
+
+class Joined(BaseModel):
+    """Vectors pooled from several layers or networks, each whitened by itself, joined in one vector."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["joined"] = "joined"
+    # What is made of each part of the features, in their order.
+    parts: tuple[Annotated[Mac | Spoc | Gem | Crow | Rmac, Field(discriminator="kind")], ...] = Field(min_length=2)
+    # A sum takes parts of equal dimensions.
+    how: Literal["concatenate", "sum"] = "concatenate"
+    weights: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(default=(), description="One a part; empty: all 1.")
+    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if self.weights and len(self.weights) != len(self.parts):
+            raise ValueError(f"{len(self.parts)} parts take {len(self.parts)} weights, not {len(self.weights)}")
+        if any(part.whitening == "checkpoint" for part in self.parts):
+            raise ValueError('parts are whitened by what is fitted on photos: whitening = "pca" or "none"')
+        if any("fit" in part.model_fields_set for part in self.parts):
+            raise ValueError("all parts are fitted alike: set fit beside parts, not in them")
+        if self.how == "sum" and len({part.whitening == "pca" and part.dimensions for part in self.parts}) > 1:
+            raise ValueError("only vectors of equal dimensions can be summed: give all parts the same, or concatenate")
+        return self
+
+    @property
+    def weight_of_each(self) -> tuple[float, ...]:
+        """One a part."""
+        return self.weights or (1.0,) * len(self.parts)
+
+
 PooledKind = Mac | Spoc | Gem | Crow | Rmac | Regions
 """What is pooled from feature maps."""
 CodeKind = NeuralCodes | RegionCodes
 """What becomes of the activations of a photo, or of its regions."""
 DescriptorKind = Annotated[
-    Vlad | Fisher | Mac | Spoc | Gem | Crow | Rmac | Regions | NeuralCodes | RegionCodes | Mop,
+    Vlad | Fisher | Mac | Spoc | Gem | Crow | Rmac | Cam | Regions | NetVlad | Joined | NeuralCodes | RegionCodes | Mop,
     Field(discriminator="kind"),
 ]

@@ -42,7 +42,7 @@ def descriptor(
     image: ImageMaps, method: PooledKind, whitening: Whitening | None, exponent: Vectors | None = None
 ) -> Vectors:
     """(d,) L2-normalised descriptor of an image; for R-MAC the sum of its whitened regions."""
-    return _sum(region_vectors(image, method, whitening, exponent))
+    return unit_sum(region_vectors(image, method, whitening, exponent))
 
 
 def region_vectors(
@@ -61,10 +61,11 @@ def descriptor_by_scale(
     Source: the code of Radenovic, Tolias & Chum, TPAMI 2019, for networks that end with such a layer.
     """
     with torch.inference_mode():
-        return _sum(whitening.apply(_numpy(_scales(image, method, exponent))))
+        return unit_sum(whitening.apply(_numpy(_scales(image, method, exponent))))
 
 
-def _sum(rows: Vectors) -> Vectors:
+def unit_sum(rows: Vectors) -> Vectors:
+    """(d,) L2-normalised sum of rows (m, d)."""
     total = rows[0] if len(rows) == 1 else rows.sum(axis=0)
     return np.asarray(total / max(float(np.linalg.norm(total)), np.finfo(np.float32).tiny), np.float32)
 

@@ -75,6 +75,23 @@ class Maps(ScaledFeatures):
     kind: Literal["maps"] = "maps"
 
 
+class ClassMaps(ScaledFeatures):
+    """Feature maps of one layer, and where classes are seen on them: with the maps of the last layer and the classifier
+    right after it (Zhou et al., "Learning deep features for discriminative localization", CVPR 2016)."""
+
+    kind: Literal["class-maps"] = "class-maps"
+
+
+class JoinedMaps(BaseModel):
+    """Feature maps of several layers, or of several networks, of the same photo. Those of one network at the same sizes
+    come from one pass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["joined"] = "joined"
+    parts: tuple[Maps, ...] = Field(min_length=2)
+
+
 class Convolutional(ScaledFeatures):
     """Every position of a feature map as a local feature: Ng, Yang & Davis, "Exploiting local features from deep
     networks for image retrieval", CVPR 2015 workshops."""
@@ -101,4 +118,11 @@ class Codes(NetworkFeatures):
     levels: int = Field(default=3, ge=1, le=8)
 
 
-FeaturesKind = Annotated[Sift | Maps | Convolutional | Codes, Field(discriminator="kind")]
+FeaturesKind = Annotated[Sift | Maps | ClassMaps | JoinedMaps | Convolutional | Codes, Field(discriminator="kind")]
+
+
+def networks_of(features: FeaturesKind) -> tuple[NetworkFeatures, ...]:
+    """The features that one network each gives, of which these are made; none for local features of pixels."""
+    if isinstance(features, JoinedMaps):
+        return features.parts
+    return (features,) if isinstance(features, NetworkFeatures) else ()

@@ -1,4 +1,4 @@
-"""Photos to the feature maps of one layer: sizes, boxes, scales, batches of equal size."""
+"""Photos to the feature maps of a layer, or several: sizes, boxes, scales, batches of equal size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from resight.features.networks.checkpoint import LoadedNetwork, open_network
 from resight.features.networks.network import Network
 from resight.features.regions.sampling import Sampling, positions
 from resight.features.runtimes.choice import fastest
-from resight.features.runtimes.layer import LayerMap, fold_batch_norm
+from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.features.runtimes.runtime import Runtime
 from resight.features.runtimes.torch_runtime import TorchRuntime
 from resight.images import Box, Decoded, Pixels, check_box, part_of, resize
@@ -62,7 +62,8 @@ class PreparedImage:
 
 
 class MapExtractor:
-    """Extracts the maps of one layer of a network; weights are opened when the first photo is extracted.
+    """Extracts the maps of one layer of a network, and in the same pass those of the layers `beside` it; weights are
+    opened when the first photo is extracted.
 
     Paths of weights are relative to `folder`. RecipeError for a layer that the network does not have.
 
@@ -71,8 +72,9 @@ class MapExtractor:
     side instead. DINOv2 is opened at once, because nothing else tells its layers.
     """
 
-    def __init__(self, params: ScaledFeatures, folder: Path | None = None) -> None:
+    def __init__(self, params: ScaledFeatures, folder: Path | None = None, beside: Sequence[str] = ()) -> None:
         self.params = params
+        self.layers = (params.layer, *beside)
         self.max_side = params.max_side
         self._folder = folder
         self._lock = threading.Lock()
@@ -83,7 +85,7 @@ class MapExtractor:
         padding = params.checkpoint.padding or "torch"
         shapes = self.loaded().network if params.network == "dinov2" else blank(params.network, padding=padding)
         self.dimensions = shapes.channels(params.layer)
-        self._least = shapes.least_side(params.layer)
+        self._least = max(shapes.least_side(layer) for layer in self.layers)
         self.together = _TOGETHER[_device(params).type]
 
     def loaded(self) -> LoadedNetwork:
@@ -118,6 +120,13 @@ class MapExtractor:
     def extract(self, prepared: Sequence[PreparedImage]) -> list[ImageMaps]:
         """The maps of some photos, in their order; those of equal size are run together.
 
+        Raises as `extract_layers`.
+        """
+        return [found[0] for found in self.extract_layers(prepared)]
+
+    def extract_layers(self, prepared: Sequence[PreparedImage]) -> list[tuple[ImageMaps, ...]]:
+        """The maps of each of `layers` of some photos, in their order.
+
         Raises as `loaded`; ResightError where the memory of the graphics card does not suffice for one photo.
         """
         if not prepared:
@@ -125,11 +134,11 @@ class MapExtractor:
         with self._lock:
             runtime = self._runtime or self._open(prepared[0].pixels)
             network = self._load().network
-            found: list[ImageMaps | None] = [None] * len(prepared)
+            found: list[tuple[ImageMaps, ...]] = [()] * len(prepared)
             for rows in self._batches(prepared, runtime):
                 for row, maps in zip(rows, self._run(runtime, [prepared[i].pixels for i in rows]), strict=True):
                     found[row] = self._described(prepared[row], maps, network)
-        return [each for each in found if each is not None]
+        return found
 
     def scaled_sizes(self, pixels: Pixels) -> tuple[tuple[int, int], ...]:
         """(width, height) of what the network is given at each scale; rounded down, as torch does."""
@@ -142,23 +151,23 @@ class MapExtractor:
     def _load(self) -> LoadedNetwork:
         if self._loaded is None:
             loaded = open_network(self.params.network, self.params.checkpoint, self._folder)
-            fold_batch_norm(LayerMap(loaded.network, self.params.layer), loaded.network.least_side(self.params.layer))
+            fold_batch_norm(LayerMaps(loaded.network, self.layers), self._least)
             self._loaded = loaded
         return self._loaded
 
     def _open(self, pixels: Pixels) -> Runtime:
         """The runtime; where two are to be tried, on a photo that there is."""
         params, loaded = self.params, self._load()
-        layer = LayerMap(loaded.network, params.layer)
+        layers = LayerMaps(loaded.network, self.layers)
         device = _device(params)
 
         def open_openvino() -> Runtime:
             from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
-            return OpenvinoRuntime(layer, params.precision, self._least)
+            return OpenvinoRuntime(layers, params.precision, self._least)
 
         def open_torch() -> Runtime:
-            return TorchRuntime(layer, params.precision, device)
+            return TorchRuntime(layers, params.precision, device)
 
         openers: dict[str, Callable[[], Runtime]] = {"torch": open_torch, "openvino": open_openvino}
         if params.runtime == "openvino":
@@ -167,7 +176,9 @@ class MapExtractor:
             self._runtime = open_torch()
         else:
             x = loaded.input(pixels[None])
-            self._runtime = fastest(openers, x, f"{params.layer} of {params.network} in {params.precision}")
+            self._runtime = fastest(
+                openers, x, f"{' and '.join(self.layers)} of {params.network} in {params.precision}"
+            )
         return self._runtime
 
     @property
@@ -190,8 +201,8 @@ class MapExtractor:
                 yield indices[start : start + count]
                 start += count
 
-    def _run(self, runtime: Runtime, images: list[Pixels]) -> list[tuple[Tensor, ...]]:
-        """Maps at all scales of each of some images of equal size; half of them at once where memory is short."""
+    def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Tensor, ...]]]:
+        """Maps of each layer at all scales of each of some images of equal size; half at once where memory is short."""
         # What failed is left before the halves begin: its traceback would keep the memory that is missing.
         try:
             return self._run_together(runtime, images)
@@ -215,19 +226,27 @@ class MapExtractor:
         )
         return self._run(runtime, images[:half]) + self._run(runtime, images[half:])
 
-    def _run_together(self, runtime: Runtime, images: list[Pixels]) -> list[tuple[Tensor, ...]]:
+    def _run_together(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Tensor, ...]]]:
         x = _normalised(np.stack(images), self._load(), runtime.device)
         sizes = self.scaled_sizes(images[0])
         scales = [runtime.run(_scaled(x, scale, size)) for scale, size in zip(self.params.scales, sizes, strict=True)]
-        return list(zip(*(maps.unbind() for maps in scales), strict=True))
+        return [
+            [tuple(maps[layer][image] for maps in scales) for layer in range(len(self.layers))]
+            for image in range(len(images))
+        ]
 
-    def _described(self, image: PreparedImage, maps: tuple[Tensor, ...], network: Network) -> ImageMaps:
+    def _described(
+        self, image: PreparedImage, found: Sequence[tuple[Tensor, ...]], network: Network
+    ) -> tuple[ImageMaps, ...]:
         inputs = self.scaled_sizes(image.pixels)
-        masks = tuple(
-            None if image.box is None else _mask(each, image.box, image.size, given, network, self.params.layer)
-            for each, given in zip(maps, inputs, strict=True)
-        )
-        return ImageMaps(maps, masks, image.size, inputs, image.origin)
+        each_layer = []
+        for layer, maps in zip(self.layers, found, strict=True):
+            masks = tuple(
+                None if image.box is None else _mask(each, image.box, image.size, given, network, layer)
+                for each, given in zip(maps, inputs, strict=True)
+            )
+            each_layer.append(ImageMaps(maps, masks, image.size, inputs, image.origin))
+        return tuple(each_layer)
 
 
 def _device(params: ScaledFeatures) -> torch.device:

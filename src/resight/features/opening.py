@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from resight.features.extractor import Extractor
-from resight.features.kinds import Codes, Convolutional, Maps, Sift
+from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.features.networks.requirement import require_torch
 
 
-def open_extractor(params: Sift | Maps | Convolutional | Codes, folder: Path) -> Extractor[Any, Any]:
+def open_extractor(params: FeaturesKind, folder: Path) -> Extractor[Any, Any]:
     """What extracts the features; paths of weights are relative to `folder`. Nothing large is loaded yet."""
     match params:
         case Sift():
@@ -22,6 +22,16 @@ def open_extractor(params: Sift | Maps | Convolutional | Codes, folder: Path) ->
             from resight.features.maps import MapExtractor
 
             return MapExtractor(params, folder)
+        case ClassMaps():
+            require_torch()
+            from resight.features.class_maps import ClassMapExtractor
+
+            return ClassMapExtractor(params, folder)
+        case JoinedMaps():
+            require_torch()
+            from resight.features.joined import JoinedExtractor
+
+            return JoinedExtractor(params, folder)
         case Convolutional():
             require_torch()
             from resight.features.convolutional import ConvolutionalExtractor

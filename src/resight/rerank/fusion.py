@@ -216,7 +216,7 @@ class FusionStage:
     def __call__(self, rankings: Mapping[str, Ranking]) -> Ranking:
         """Rankings by channel. An image that only some have found has the lowest score of each of the others."""
         cut = {name: (ranking.ids[: self.params.top], ranking.scores) for name, ranking in rankings.items()}
-        parts = {name: self.params.parts.get(name, FusedScores()) for name in rankings}
+        parts = {name: self.params.channels.get(name, FusedScores()) for name in rankings}
         if self.params.method == "reciprocal-rank":
             ids, scores = reciprocal_rank([(ids, given[: len(ids)]) for ids, given in cut.values()])
         else:

@@ -160,7 +160,7 @@ class Fusion(BaseModel):
     kind: Literal["fusion"] = "fusion"
     # "reciprocal-rank" looks at no score (Cormack et al., SIGIR 2009).
     method: Literal["sum", "product", "reciprocal-rank"] = "sum"
-    parts: dict[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
+    channels: dict[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
     top: int = Field(default=10_000, ge=1, description="Images of each channel that are fused.")
 
 

@@ -18,6 +18,8 @@ from resight.features.networks.network import Network
 PARAMETERS = {
     "alexnet": 61_100_840,
     "vgg16": 138_357_544,
+    # The convolutions of VGG-16, a convolution of 512 to 1024 channels, a layer of 1024 to 1000: by hand.
+    "vgg16_cam": 14_714_688 + 4_719_616 + 1_025_000,
     "vgg19": 143_667_240,
     "resnet18": 11_689_512,
     "resnet50": 25_557_032,
@@ -75,6 +77,7 @@ def mobilenet_keys() -> set[str]:
 KEYS = {
     "alexnet": column_keys([0, 3, 6, 8, 10], [1, 4, 6]),
     "vgg16": column_keys([0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28], [0, 3, 6]),
+    "vgg16_cam": column_keys([0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 30], []) | affine("fc"),
     "vgg19": column_keys([0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34], [0, 3, 6]),
     **{name: resnet_keys(name) for name in COUNTS},
     "mobilenet_v2": mobilenet_keys(),
@@ -89,7 +92,9 @@ KNOWN = {
     ("alexnet", "fc7"): (4096, 32, 355),
     ("vgg16", "conv1_1"): (64, 1, 3),
     ("vgg16", "conv5_3"): (512, 16, 196),
+    ("vgg16", "conv5_3.linear"): (512, 16, 196),
     ("vgg16", "pool5"): (512, 32, 212),
+    ("vgg16_cam", "cam"): (1024, 16, 228),
     ("vgg16", "fc6"): (4096, 32, 404),
     ("vgg19", "conv5_4"): (512, 16, 252),
     ("resnet18", "layer4"): (512, 32, 435),

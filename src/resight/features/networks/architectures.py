@@ -13,11 +13,12 @@ from resight.features.networks.alexnet import AlexNet
 from resight.features.networks.mobilenet import MobileNetV2, Padding
 from resight.features.networks.network import Network
 from resight.features.networks.resnet import resnet18, resnet50, resnet101, resnet152
-from resight.features.networks.vgg import vgg16, vgg19
+from resight.features.networks.vgg import VggCam, vgg16, vgg19
 
 _BUILDERS: Mapping[str, Callable[[int | None], Network]] = {
     "alexnet": AlexNet,
     "vgg16": vgg16,
+    "vgg16_cam": VggCam,
     "vgg19": vgg19,
     "resnet18": resnet18,
     "resnet50": resnet50,

@@ -21,6 +21,7 @@ from resight.features.networks.architectures import ARCHITECTURES, LAST_LINEAR, 
 from resight.features.networks.cirtorch import CirtorchCheckpoint
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.networks.mobilenet import Padding
+from resight.features.networks.netvlad_checkpoint import NetVladCheckpoint, is_netvlad, read_netvlad
 from resight.features.networks.network import Network
 from resight.features.networks.pickled import read_pickled
 from resight.features.networks.published import IMAGENET_DEVIATION, IMAGENET_MEAN, PUBLISHED, Published, Triple
@@ -33,7 +34,8 @@ class LoadedNetwork:
     """A network with its weights and the input that they were trained on.
 
     `sha256` is that of the file, empty for random weights. `mean` and `deviation` are of values from 0 to 1 in RGB.
-    `classes` None: without classifier. `cirtorch` is there where the file is cirtorch's: its pooling and whitening.
+    `classes` None: without classifier. `cirtorch` is there where the file is cirtorch's: its pooling and whitening;
+    `netvlad` where a NetVLAD layer is in it.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class LoadedNetwork:
     padding: Padding
     classes: int | None
     cirtorch: CirtorchCheckpoint | None = None
+    netvlad: NetVladCheckpoint | None = None
 
     def input(self, images: NDArray[np.uint8]) -> Tensor:
         """Images (B, H, W, 3) in RGB as the network takes them: float32 (B, 3, H, W), normalised."""
@@ -63,6 +66,7 @@ class _Contents:
     deviation: Triple | None = None
     padding: Padding | None = None
     cirtorch: CirtorchCheckpoint | None = None
+    netvlad: NetVladCheckpoint | None = None
 
 
 def open_network(
@@ -118,6 +122,7 @@ def open_network(
         padding,
         classes,
         contents.cirtorch,
+        contents.netvlad,
     )
 
 
@@ -166,7 +171,7 @@ def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | N
 
 
 def read_weights(path: Path, name: str) -> _Contents:
-    """Reads `.safetensors` with its header, torch's `.pth`, or a file of cirtorch. WeightsError."""
+    """Reads `.safetensors` with its header, torch's `.pth`, or a file of cirtorch or of NetVLAD. WeightsError."""
     if path.is_dir():
         raise WeightsError(f"{path}: a folder; name the file in it that holds the weights of {name}")
     if path.suffix == ".safetensors":
@@ -177,6 +182,10 @@ def read_weights(path: Path, name: str) -> _Contents:
         assert isinstance(found, Mapping)
         whole = cirtorch.read_cirtorch(found, path)
         return _Contents(whole.state, whole.architecture, whole.mean, whole.deviation, None, whole)
+    if is_netvlad(found):
+        assert isinstance(found, Mapping)
+        layer = read_netvlad(found, path)
+        return _Contents(layer.state, netvlad=layer)
     state = states.as_state(found, path)
     if cirtorch.is_numbered(state):
         try:

@@ -13,7 +13,7 @@ _CODE_SIZE = 4096
 
 
 class Column(Network):
-    """A column with torchvision's state dict, whose layers are all after ReLU.
+    """A column with torchvision's state dict, whose layers are after ReLU, but for those that a convolution ends.
 
     `names` gives the layers by the index of the module in `features` that ends them. `classifier` leaves out fc6 and
     fc7 where it is None, else `fully_connected` has their indices in it. `code_side` is the side of the last map on
@@ -68,7 +68,7 @@ class Column(Network):
             if isinstance(module, nn.Conv2d):
                 channels = module.out_channels
             if index in self._names:
-                yield Layer(self._names[index], channels, True, windows)
+                yield Layer(self._names[index], channels, not isinstance(module, nn.Conv2d), windows)
                 windows = ()
         if self.classifier is not None:
             yield Layer("fc6", _CODE_SIZE, True, (Window(code_side),))

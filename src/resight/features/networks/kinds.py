@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 NetworkName = Literal[
-    "alexnet", "vgg16", "vgg19", "resnet18", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "dinov2"
+    "alexnet", "vgg16", "vgg16_cam", "vgg19", "resnet18", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "dinov2"
 ]
 
 

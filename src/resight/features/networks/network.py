@@ -181,7 +181,7 @@ class Network(nn.Module, ABC):
         """
         raise UsageError(
             f"{self.name} as loaded has no linear classifier right after its last map, which class-activation maps "
-            "need: take resnet50 or mobilenet_v2 with a checkpoint that has its classifier"
+            "need: take vgg16_cam, resnet50 or mobilenet_v2 with a checkpoint that has its classifier"
         )
 
     def _windows(self, name: str) -> list[Window]:

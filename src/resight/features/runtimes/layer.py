@@ -1,7 +1,8 @@
-"""A network as far as one layer, made ready to be run and not trained any more."""
+"""A network as far as the last of some layers, made ready to be run and not trained any more."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,30 +12,33 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from resight.features.networks.network import Network
 
 
-class LayerMap(nn.Module):
-    """Images (B, 3, H, W) to the map (B, C, h, w) of one layer.
+class LayerMaps(nn.Module):
+    """Images (B, 3, H, W) to the maps (B, C, h, w) of one layer or several, in the order of the layers.
 
     Notes: without `Network.maps`'s check of the side, which would freeze the side that is traced.
     """
 
-    def __init__(self, network: Network, layer: str) -> None:
+    def __init__(self, network: Network, layers: Sequence[str]) -> None:
         super().__init__()
         self.network = network
-        self.layer = layer
-        self._index = network.layers.index(network.layer(layer))
+        self.layers = tuple(layers)
+        self._indices = [network.layers.index(network.layer(layer)) for layer in layers]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        found = {}
         for index, output in enumerate(self.network.walk(x)):
-            if index == self._index:
-                return output
-        raise AssertionError("a network walks all of its layers")
+            if index in self._indices:
+                found[index] = output
+            if index == max(self._indices):
+                break
+        return tuple(found[index] for index in self._indices)
 
 
-def fold_batch_norm(layer: LayerMap, side: int) -> None:
+def fold_batch_norm(layer: LayerMaps, side: int) -> None:
     """Puts the scale and shift of each batch normalisation into the convolution before it, which leaves all maps as
     they are but for rounding, and saves one pass over memory each.
 
-    Pairs are those that meet when an image of `side` pixels passes; what lies after the layer stays. In place.
+    Pairs are those that meet when an image of `side` pixels passes; what lies after the last layer stays. In place.
     """
     makers: dict[int, str] = {}
     pairs: list[tuple[str, str]] = []

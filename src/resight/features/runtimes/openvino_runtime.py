@@ -13,7 +13,7 @@ from torch import Tensor
 
 from resight.cores import cores
 from resight.errors import ResightError
-from resight.features.runtimes.layer import LayerMap
+from resight.features.runtimes.layer import LayerMaps
 from resight.features.runtimes.torch_runtime import CPU_PIXELS
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
@@ -24,7 +24,7 @@ class ConversionError(ResightError):
 
 
 class OpenvinoRuntime:
-    """A layer in OpenVINO, for images of any size in batches of any size. ConversionError.
+    """Layers in OpenVINO, for images of any size in batches of any size. ConversionError.
 
     Notes: one stream on all cores, so that the maps of one batch at a time are in memory. In bfloat16 only what
     gains from it is computed in it; on processors without such instructions nothing is.
@@ -34,7 +34,7 @@ class OpenvinoRuntime:
     device = torch.device("cpu")
     most_pixels = CPU_PIXELS
 
-    def __init__(self, layer: LayerMap, precision: str, least_side: int) -> None:
+    def __init__(self, layer: LayerMaps, precision: str, least_side: int) -> None:
         model = _convert(layer, max(2 * least_side, 64))
         settings = {
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
@@ -43,13 +43,13 @@ class OpenvinoRuntime:
         }
         self._request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
-    def run(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         self._request.infer([x.contiguous().numpy()], share_inputs=True)
-        # A copy, because the next call writes to the same place.
-        return torch.from_numpy(np.array(self._request.get_output_tensor().data, np.float32))
+        # Copies, because the next call writes to the same place.
+        return tuple(torch.from_numpy(np.array(each.data, np.float32)) for each in self._request.output_tensors)
 
 
-def _convert(layer: LayerMap, side: int) -> openvino.Model:
+def _convert(layer: LayerMaps, side: int) -> openvino.Model:
     # Not openvino.convert_model: it reports its use over the network, and takes twice as long.
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -63,8 +63,9 @@ def _convert(layer: LayerMap, side: int) -> openvino.Model:
             model.reshape([-1, 3, -1, -1])
     # Its frontend raises kinds of its own, torch's tracer others.
     except Exception as error:
+        layers = " and ".join(layer.layers)
         reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
         raise ConversionError(
-            f'OpenVINO cannot read {layer.layer} of {layer.network.name} ({reason}): set runtime = "torch"'
+            f'OpenVINO cannot read {layers} of {layer.network.name} ({reason}): set runtime = "torch"'
         ) from None
     return model

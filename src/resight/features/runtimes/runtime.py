@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Runtime(Protocol):
-    """Normalised images to the maps of one layer. One call at a time."""
+    """Normalised images to the maps of one layer or several. One call at a time."""
 
     name: str
     device: torch.device
@@ -17,8 +17,8 @@ class Runtime(Protocol):
     most_pixels: int
     """Of all images of one call, so that its memory stays bounded; a single image may have more."""
 
-    def run(self, x: Tensor) -> Tensor:
-        """Images (B, 3, H, W), float32 on `device`, to contiguous maps (B, C, h, w), float32 on `device`.
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, 3, H, W), float32 on `device`, to contiguous maps (B, C, h, w) of each layer, float32 on `device`.
 
         torch.OutOfMemoryError where the memory of a graphics card does not suffice.
         """

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from resight.features.runtimes.layer import LayerMap
+from resight.features.runtimes.layer import LayerMaps
 from resight.features.runtimes.winograd import use_winograd
 
 CPU_PIXELS = 1 << 21
@@ -18,16 +18,16 @@ _CUDA_BYTES_PER_PIXEL = 2048
 
 
 class TorchRuntime:
-    """A layer in torch. bfloat16: weights and activations, with float32 sums and maps.
+    """Layers in torch. bfloat16: weights and activations, with float32 sums and maps.
 
-    Notes: in float32 the weights are those of the layer itself, which move to the device; in bfloat16 a copy of them.
+    Notes: in float32 the weights are those of the network itself, which move to the device; in bfloat16 a copy of them.
     On the processor, float32 convolutions go Winograd's way where that is faster. Full precision on a graphics card
     means no TF32.
     """
 
     name = "torch"
 
-    def __init__(self, layer: LayerMap, precision: str, device: torch.device) -> None:
+    def __init__(self, layer: LayerMaps, precision: str, device: torch.device) -> None:
         self.device = device
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         shared = {id(each): each for each in layer.parameters()} if precision == "float32" else {}
@@ -41,10 +41,10 @@ class TorchRuntime:
             free, _ = torch.cuda.mem_get_info(device)
             self.most_pixels = min(_CUDA_PIXELS, max(1, free // _CUDA_BYTES_PER_PIXEL))
 
-    def run(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         with torch.inference_mode(), self._full_precision():
-            maps: Tensor = self._layer(x.to(dtype=self._dtype, memory_format=torch.channels_last))
-            return maps.to(dtype=torch.float32, memory_format=torch.contiguous_format)
+            found: tuple[Tensor, ...] = self._layer(x.to(dtype=self._dtype, memory_format=torch.channels_last))
+            return tuple(maps.to(dtype=torch.float32, memory_format=torch.contiguous_format) for maps in found)
 
     def _full_precision(self) -> AbstractContextManager[None]:
         if self.device.type != "cuda":

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from resight.features.runtimes.layer import LayerMap
+from resight.features.runtimes.layer import LayerMaps
 
 _LEAST_CHANNELS = 64
 """Below, the transforms cost more than the products save."""
@@ -96,7 +96,7 @@ class WinogradConvolution(nn.Module):
             each.result()
 
 
-def use_winograd(layer: LayerMap) -> None:
+def use_winograd(layer: LayerMaps) -> None:
     """Has the convolutions of a network computed this way that can be and gain from it. In place."""
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="winograd")

@@ -1,0 +1,42 @@
+"""Class-weighted vectors of one image at one scale or several: what `activation.py` computes of maps, of a photo."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from resight.descriptors.activation import class_activation_maps, class_vectors, likely_classes
+from resight.descriptors.pooling import l2_normalise
+from resight.features.class_maps import ClassedMaps
+from resight.features.maps import ImageMaps
+
+Vectors = NDArray[np.float32]
+
+
+def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
+    """(count, C) L2-normalised vectors of the likeliest classes, the likeliest first.
+
+    Classes are the likeliest of all scales together, and the vectors of a class are averaged over the scales. Where the
+    last map is coarser than the layer's, it is seen on that by bilinear interpolation. UsageError: fewer classes.
+
+    Source: Jimenez et al., BMVC 2017, section 3, whose network has maps of one size, at one scale.
+    """
+    with torch.inference_mode():
+        lasts, maps = _kept(image.last), _kept(image.maps)
+        means = torch.stack([each.mean(dim=(2, 3)) for each in lasts]).mean(dim=0)
+        # Scores are linear in the mean, so those of the mean over the scales are the mean of theirs.
+        classes = likely_classes(means[:, :, None, None], image.weight, image.bias, count)
+        scales = []
+        for own, last in zip(maps, lasts, strict=True):
+            cams = class_activation_maps(last, image.weight, classes)
+            if cams.shape[2:] != own.shape[2:]:
+                cams = nn.functional.interpolate(cams, size=own.shape[2:], mode="bilinear", align_corners=False)
+            scales.append(class_vectors(own, cams)[0])
+        return np.ascontiguousarray(l2_normalise(torch.stack(scales).mean(dim=0)).float().cpu().numpy())
+
+
+def _kept(image: ImageMaps) -> list[Tensor]:
+    """(1, C, h, w) of each scale; positions that do not count are 0."""
+    return [(maps if mask is None else maps * mask)[None] for maps, mask in zip(image.maps, image.masks, strict=True)]

@@ -1,0 +1,59 @@
+"""Feature maps of one layer, with what tells where classes are seen on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from resight.features.kinds import ClassMaps
+from resight.features.maps import ImageMaps, MapExtractor, PreparedImage
+from resight.features.networks.architectures import blank
+from resight.images import Box, Decoded
+
+
+@dataclass(frozen=True)
+class ClassedMaps:
+    """Maps of a layer, and of the last one (C), of which a linear classifier reads the mean.
+
+    weight: (classes, C), bias: (classes,), of that classifier.
+    """
+
+    maps: ImageMaps
+    last: ImageMaps
+    weight: Tensor
+    bias: Tensor
+
+
+class ClassMapExtractor:
+    """Extracts both maps in one pass; raises as `MapExtractor`, and UsageError where the weights have no classifier
+    right after the last map."""
+
+    def __init__(self, params: ClassMaps, folder: Path | None = None) -> None:
+        self.params = params
+        self.max_side = params.max_side
+        last = blank(params.network, None).layers[-1].name
+        self._maps = MapExtractor(params, folder, beside=[] if params.layer == last else [last])
+        self.together = self._maps.together
+        self.dimensions = self._maps.dimensions
+
+    def prepare(self, decoded: Decoded) -> PreparedImage:
+        """A photo, its long side reduced to `max_side`."""
+        return self._maps.prepare(decoded)
+
+    def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
+        """A query photo, or a part of it: cropped, or the positions inside marked."""
+        return self._maps.prepare_query(decoded, box)
+
+    def extract(self, prepared: Sequence[PreparedImage]) -> list[ClassedMaps]:
+        """The maps of some photos, in their order."""
+        if not prepared:
+            return []
+        weight, bias = self._maps.loaded().network.class_weights()
+        found = []
+        for layers in self._maps.extract_layers(prepared):
+            first = layers[0].maps[0]
+            found.append(ClassedMaps(layers[0], layers[-1], weight.detach().to(first), bias.detach().to(first)))
+        return found

@@ -1,0 +1,69 @@
+"""Checkpoints of NetVLAD in PyTorch: an encoder that ends before the last ReLU, and the layer on top of it.
+
+Layout as Nanne/pytorch-NetVlad writes it (main.py, netvlad.py): `state_dict` with `encoder.N.*` for torchvision's
+`features.N.*`, `pool.conv.weight` (K, C, 1, 1), with or without `pool.conv.bias` (K,), and `pool.centroids` (K, C).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from resight.errors import WeightsError
+
+Array = NDArray[np.float32]
+
+ENCODER, LAYER = "encoder.", "pool."
+
+
+@dataclass(frozen=True)
+class NetVladCheckpoint:
+    """What such a file holds.
+
+    `state` is of the encoder, in torchvision's keys. `weight` (K, C) and `bias` (K,) give the logits of the assignment,
+    `centroids` (K, C) the anchors.
+    """
+
+    state: dict[str, Tensor]
+    weight: Array
+    bias: Array
+    centroids: Array
+
+
+def is_netvlad(found: object) -> bool:
+    """Whether what was read has this layout."""
+    state = found.get("state_dict") if isinstance(found, Mapping) else None
+    return isinstance(state, Mapping) and f"{LAYER}centroids" in _plain(state)
+
+
+def read_netvlad(found: Mapping[str, Any], path: Path) -> NetVladCheckpoint:
+    """Takes apart what `read_pickled` gave for such a file. WeightsError where a part is not as it should be."""
+    state = _plain(found["state_dict"])
+    centroids, weight = state[f"{LAYER}centroids"], state.get(f"{LAYER}conv.weight")
+    if not isinstance(centroids, Tensor) or centroids.ndim != 2 or not isinstance(weight, Tensor):
+        raise WeightsError(f"{path}: its NetVLAD layer lacks pool.conv.weight, or its pool.centroids are not K x C")
+    bias = state.get(f"{LAYER}conv.bias", centroids.new_zeros(len(centroids)))
+    if tuple(weight.shape) != (*centroids.shape, 1, 1) or tuple(bias.shape) != (len(centroids),):
+        raise WeightsError(
+            f"{path}: pool.conv.weight {tuple(weight.shape)}, pool.conv.bias {tuple(bias.shape)} and pool.centroids "
+            f"{tuple(centroids.shape)} do not suit each other"
+        )
+    encoder = {
+        f"features.{key.removeprefix(ENCODER)}": value for key, value in state.items() if key.startswith(ENCODER)
+    }
+    return NetVladCheckpoint(encoder, _array(weight).reshape(centroids.shape), _array(bias), _array(centroids))
+
+
+def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what training on several cards puts into the keys."""
+    return {key.replace(".module.", "."): value for key, value in state.items()}
+
+
+def _array(tensor: Tensor) -> Array:
+    return np.asarray(tensor.detach().float().numpy(), np.float32)
