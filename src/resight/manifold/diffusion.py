@@ -82,8 +82,8 @@ class ConjugateGradient:
 
     def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
         s, x = self._graph, np.zeros(len(y))
-        edges: tuple[Any, ...] = s.indptr, s.indices, self._data
-        taken, residual = conjugate_gradient(*edges, self._alpha, y, x, self._tolerance, self._iterations)
+        given: tuple[Any, ...] = s.indptr, s.indices, self._data, self._alpha, y, x, self._tolerance, self._iterations
+        taken, residual = conjugate_gradient(*given)
         if taken == INDEFINITE:
             raise UsageError("the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees")
         return (1.0 - self._alpha) * x, taken, residual
