@@ -26,7 +26,7 @@ def checked_graph(graph: csr_array) -> csr_array:
     """S in float64, its columns sorted and unique. UsageError: what no normalised graph is."""
     if graph.ndim != 2 or graph.shape[0] != graph.shape[1] or graph.shape[0] == 0:
         raise UsageError(f"a graph of shape {graph.shape} is none: give the square, normalised affinity of the nodes")
-    s = csr_array(graph.astype(np.float64))
+    s: csr_array = csr_array(graph).astype(np.float64)
     if not s.has_canonical_format:
         s = s.copy()
         s.sum_duplicates()
