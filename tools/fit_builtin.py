@@ -74,10 +74,10 @@ def fit_whitenings(folders: Sequence[Path], missing: bool) -> None:
     built_in = [parts_of(channel.features, channel.method) for channel in channels if channel.fit == "builtin"]
     for features, method in itertools.chain.from_iterable(built_in):
         if isinstance(features, Maps | ClassMaps) and isinstance(method, PooledKind | Cam) and needed_arrays(method):
-            ours = wanted.setdefault(features, {})
             name = builtin_name(features, method)
             if missing and (TARGET / f"{name}.npz").exists():
                 continue
+            ours = wanted.setdefault(features, {})
             known = ours.get(name)
             ours[name] = method if known is None or known.dimensions < method.dimensions else known
     found = [one for folder in folders for one in find_images(folder)]

@@ -269,7 +269,7 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
 
 def _weights_file(channel: str, number: int) -> str:
     """Of one network of a channel, the first of them under the channel's name alone."""
-    return f"{WEIGHTS}/{channel}.{number}.npz" if number else f"{WEIGHTS}/{channel}.npz"
+    return f"{WEIGHTS}/_{number}_{channel}.npz" if number else f"{WEIGHTS}/{channel}.npz"
 
 
 def _pinned(features: NetworkFeatures, file: Path | None) -> NetworkFeatures:

@@ -18,7 +18,14 @@ SMALLER: dict[str, dict[str, object]] = {
     "neural-codes": {},
     "cnn-astounding": {"levels": 1},
     "razavian-regions": {"levels": 1},
+    "neural-codes-tuned": {},
     "ng-vlad": {"max_side": 64, "size": 4},
+    "cam-vgg16": {"max_side": 64, "classes": 4},
+    "cam-mobilenet": {"max_side": 128, "classes": 4},
+    "netvlad-vgg16": {"max_side": 64, "dimensions": 8},
+    "netvlad-mobilenet": {"max_side": 128, "size": 4, "dimensions": 8},
+    "rmac-layers-mobilenet": {"max_side": 128},
+    "regions-mobilenet": {"max_side": 128},
 }
 SECOND_LOOKS = {
     "gem-mobilenet-alpha-qe": "",
@@ -29,15 +36,17 @@ SECOND_LOOKS = {
 
 
 def small(name: str, changes: dict[str, object]) -> str:
-    """A recipe that ships with random weights and other numbers."""
-    text, count = re.subn(r'^source = ".*"$', 'source = "random"', recipe_text(name), flags=re.MULTILINE)
-    assert count == 1
-    text = text.replace("[features]", '[features]\nruntime = "torch"')
+    """A recipe that ships with random weights, fitted on the collection, and other numbers."""
+    text, count = re.subn(r'source = ".*?"', 'source = "random"', recipe_text(name))
+    assert count >= 1
+    text = text.replace('fit = "builtin"', 'fit = "collection"')
+    network = "[[features.parts]]" if "[[features.parts]]" in text else "[features]"
+    text = text.replace(network, f'{network}\nruntime = "torch"')
     for key, value in changes.items():
         if re.search(rf"^{key} = ", text, re.MULTILINE):
             text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
         else:
-            text = text.replace("[features]", f"[features]\n{key} = {value}")
+            text = text.replace(network, f"{network}\n{key} = {value}")
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.pooled import dimensions, whitening_of
@@ -28,6 +29,8 @@ class CamChannel(VectorChannel):
 
     def aggregate(self, features: ClassedMaps) -> Vector:
         rows = class_weighted_vectors(features, self._method.classes)
+        if not len(rows):
+            return np.zeros(self.size, np.float32)
         return unit_sum(rows if self._whitening is None else self._whitening.apply(rows))
 
     def encode(self, features: ClassedMaps, size: tuple[int, int]) -> tuple[Vector, int]:
@@ -36,7 +39,7 @@ class CamChannel(VectorChannel):
 
 
 def likeliest_vector(features: ClassedMaps) -> Vector:
-    """(1, C) vector of the likeliest class, on which the whitening is fitted.
+    """(1, C) vector of the likeliest class, on which the whitening is fitted; (0, C) where it is seen nowhere.
 
     Source: the code of Jimenez et al., BMVC 2017: its principal components are those of vectors of one class.
     """

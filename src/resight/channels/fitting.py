@@ -133,7 +133,8 @@ def _check_arrays(method: Method, arrays: Arrays, dimensions: int) -> None:
     missing = needed_arrays(method) - arrays.keys()
     if missing:
         raise FitError(f'"{method.kind}" needs {", ".join(sorted(missing))}, which were not fitted; fit them for it')
-    first = {"centroids", "mean", "1.mean"} & needed_arrays(method)
+    # Of joined maps each part has dimensions of its own, which its channel checks.
+    first = set() if isinstance(method, Joined) else {"centroids", "mean", "1.mean"} & needed_arrays(method)
     for name in first:
         if arrays[name].shape[-1] != dimensions or not arrays[name].size:
             raise FitError(

@@ -16,7 +16,8 @@ Vectors = NDArray[np.float32]
 
 
 def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
-    """(count, C) L2-normalised vectors of the likeliest classes, the likeliest first.
+    """(m, C) L2-normalised vectors of the `count` likeliest classes, the likeliest first, without those of classes that
+    are seen nowhere.
 
     Classes are the likeliest of all scales together, and the vectors of a class are averaged over the scales. Where the
     last map is coarser than the layer's, it is seen on that by bilinear interpolation. UsageError: fewer classes.
@@ -34,7 +35,8 @@ def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
             if cams.shape[2:] != own.shape[2:]:
                 cams = nn.functional.interpolate(cams, size=own.shape[2:], mode="bilinear", align_corners=False)
             scales.append(class_vectors(own, cams)[0])
-        return np.ascontiguousarray(l2_normalise(torch.stack(scales).mean(dim=0)).float().cpu().numpy())
+        vectors = l2_normalise(torch.stack(scales).mean(dim=0)).float().cpu().numpy()
+        return np.ascontiguousarray(vectors[vectors.any(axis=1)])
 
 
 def _kept(image: ImageMaps) -> list[Tensor]:
