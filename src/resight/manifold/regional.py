@@ -25,7 +25,7 @@ def region_affinity(query_regions: Floats, regions: Floats, kq: int, gamma: floa
     query_regions: (r, d), r > 0. Where kq exceeds n, all regions are taken; of equal ones those with smaller numbers.
     UsageError: shapes that do not go together, numbers that are not finite, kq < 1, gamma not positive.
 
-        Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, with the order
+    Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, with the order
     of the steps of the authors' code.
 
     Notes: a similarity below 0 counts as 0 from the start; the authors' code lets it lower the sum.
