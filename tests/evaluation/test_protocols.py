@@ -103,7 +103,7 @@ def test_progress_ends_complete() -> None:
 class Recorder(Scripted):
     """Plays the index that `evaluate_recipe` makes: keeps what was added and from where."""
 
-    recipe = SimpleNamespace(name="sift-bow", seed=7)
+    recipe = SimpleNamespace(name="sift-bow", seed=7, augmentation=None)
 
     def __init__(self) -> None:
         super().__init__({"q": ["a", "distractors/a", "b"]})
