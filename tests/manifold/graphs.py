@@ -22,8 +22,8 @@ def normalised_graph(x, k=12):
     similarity = x.astype(np.float64) @ x.T
     np.fill_diagonal(similarity, -np.inf)
     ranks = np.argsort(np.argsort(-similarity, axis=1), axis=1)
-    mutual = (ranks < k) & (k > ranks.T)
-    affinity = np.where(mutual, np.maximum(similarity, 0.0) ** 3, 0.0)
+    near = ranks < k
+    affinity = np.where(near & near.T, np.maximum(similarity, 0.0) ** 3, 0.0)
     return normalise(affinity)
 
 
