@@ -110,3 +110,10 @@ def told(result: Result) -> list[tuple[object, ...]]:
 def names(result: Result) -> list[str]:
     """The names of the hits, best first."""
     return [hit.name for hit in result.hits]
+
+
+def index_by(recipes: Path, text: str, path: Path) -> Index:
+    """An empty index by a recipe that lies beside the codebook."""
+    recipe = recipes / f"{path.stem}.toml"
+    recipe.write_text(text)
+    return Index.create(path, recipe)

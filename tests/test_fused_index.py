@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_samples import SPATIAL, collection, names, told, write
+from index_samples import SPATIAL, collection, index_by, names, told, write
 from resight.errors import RecipeError
 from resight.index import Index
 from resight.recipe import parse_recipe
@@ -39,9 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(recipes: Path, text: str, path: Path, folder: Path) -> Index:
-    recipe = recipes / f"{path.stem}.toml"
-    recipe.write_text(text)
-    index = Index.create(path, recipe)
+    index = index_by(recipes, text, path)
     index.add(folder)
     return index
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index_samples import collection, names, told, write
+from index_samples import collection, index_by, names, told, write
 from resight.errors import IndexCorruptError
-from resight.index import Index
 from resight.linked import SearchedNodes, VectorNodes, brought_up_to_date, keep_neighbourhoods, read_neighbourhoods
 from resight.search.ranking import Neighbourhoods, Ranking
 from resight.search.selection import best
@@ -111,12 +110,6 @@ def test_most_gone_is_made_anew() -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("photos"), PHOTOS)
-
-
-def index_by(recipes: Path, text: str, path: Path) -> Index:
-    recipe = recipes / f"{path.stem}.toml"
-    recipe.write_text(text)
-    return Index.create(path, recipe)
 
 
 @pytest.mark.parametrize("solver", ["conjugate-gradient", "spectral", "hybrid"])

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_samples import collection, names, told, write
+from index_samples import collection, index_by, names, told, write
 from resight.augmented import read_blocks
 from resight.evaluation.folder import read_folder
 from resight.evaluation.protocols import evaluate_recipe
-from resight.index import Index
 from resight.rerank.database_augmentation import augmented
 
 PLAIN = 'name = "plain"\n[descriptor]\nkind = "vlad"\nsize = 64\nfit = "codebook.npz"\n'
@@ -30,13 +29,6 @@ PHOTOS = collection(6, 3)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("photos"), PHOTOS)
-
-
-def index_by(recipes: Path, text: str, path: Path) -> Index:
-    """An empty index by a recipe that lies beside the codebook."""
-    recipe = recipes / f"{path.stem}.toml"
-    recipe.write_text(text)
-    return Index.create(path, recipe)
 
 
 @pytest.mark.parametrize("stage", STAGES)
