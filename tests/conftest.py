@@ -37,6 +37,16 @@ def photos() -> Path:
     return folder
 
 
+@pytest.fixture
+def weights(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of real weights, which RESIGHT_WEIGHTS names during the test, or skips."""
+    folder = Path(os.environ.get("RESIGHT_WEIGHTS", SHARED / "weights"))
+    if not folder.is_dir():
+        pytest.skip(f"no weights at {folder}: set RESIGHT_WEIGHTS to the folder that has them")
+    monkeypatch.setenv("RESIGHT_WEIGHTS", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small recipe of each method, METHOD.toml, and what they are fitted with."""

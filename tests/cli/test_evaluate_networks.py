@@ -77,7 +77,9 @@ def test_a_recipe_that_looks_again_runs_end_to_end(name: str, run: Run, world_fo
 @pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("name", ["gem-mobilenet-alpha-qe", "gem-mobilenet-dba"])
-def test_a_recipe_that_looks_again_finds_things_with_real_weights(name: str, run: Run, world_folder: Path) -> None:
+def test_a_recipe_that_looks_again_finds_things_with_real_weights(
+    name: str, run: Run, world_folder: Path, weights: Path
+) -> None:
     answer = run("evaluate", world_folder, "--recipe", name, "--json")
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.stdout)["metrics"]["mAP"] > 0.2
