@@ -27,8 +27,9 @@ from scipy.sparse.linalg import cg
 
 from resight.cores import cores
 from resight.manifold.approximate import approximate_neighbours
-from resight.manifold.diffusion import ConjugateGradient, query_affinity, sub_graph
+from resight.manifold.diffusion import ConjugateGradient, query_affinity
 from resight.manifold.graph import Neighbours, mutual_affinity, nearest_neighbours, normalised, with_added
+from resight.manifold.truncation import sub_graph
 
 Array = NDArray[Any]
 DIMENSIONS = 128

@@ -24,7 +24,7 @@ from scipy.sparse import csr_array, diags_array, eye_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import cg, eigsh
 
-from resight.manifold.conjugate import conjugate_gradient
+from resight.manifold.diffusion import ConjugateGradient
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.offline import diffusion_rows
 from resight.manifold.spectral import Spectral, Spectrum, fit_spectrum
@@ -101,12 +101,6 @@ def turns(methods: dict[str, Callable[[Array], Array]], ys: list[Array]) -> dict
     return {name: (float(np.median(seconds[name])), found[name]) for name in names}
 
 
-def our_gradient(graph: csr_array, y: Array, tolerance: float, iterations: int) -> tuple[Array, int]:
-    x = np.zeros(len(y))
-    taken, _ = conjugate_gradient(graph.indptr, graph.indices, graph.data, ALPHA, y, x, tolerance, iterations)
-    return x, taken
-
-
 def measure(count: int, ranks: list[int], manifold: int) -> dict[str, Any]:
     """All figures of one size."""
     x, asked = descriptors(np.random.default_rng(0), count, manifold)
@@ -122,9 +116,10 @@ def measure(count: int, ranks: list[int], manifold: int) -> dict[str, Any]:
         y = np.zeros(count)
         y[nodes] = np.maximum(row, 0.0) ** GAMMA
         ys.append(y)
-    solutions = [our_gradient(graph, y, 1e-10, 1000)[0] for y in ys]
-    exact = [top(f) for f in solutions]
-    rest = np.mean([our_gradient(graph, y, 1e-6, 1000)[1] for y in ys])
+    exactly = ConjugateGradient(graph, ALPHA, tolerance=1e-10, iterations=1000)
+    exact = [top(exactly(y)) for y in ys]
+    nearly = ConjugateGradient(graph, ALPHA, tolerance=1e-6, iterations=1000)
+    rest = np.mean([nearly.solve(y).iterations[0] for y in ys])
     result: dict[str, Any] = {"images": count, "components": components, "iterations to 1e-6": float(rest)}
 
     whole, spent = timed(lambda: fit_spectrum(graph, max(ranks)))
@@ -149,9 +144,10 @@ def measure(count: int, ranks: list[int], manifold: int) -> dict[str, Any]:
         nodes = np.flatnonzero(y)
         return top(rows[[place[int(node)] for node in nodes]].T @ y[nodes].astype(np.float32))
 
+    ours = ConjugateGradient(graph, ALPHA)
     methods: dict[str, Callable[[Array], Array]] = {
         "scipy cg, 20": lambda y: top(cg(system, y, rtol=1e-6, atol=0.0, maxiter=20)[0]),
-        "conjugate gradient, 20": lambda y: top(our_gradient(graph, y, 1e-6, 20)[0]),
+        "conjugate gradient, 20": lambda y: top(ours(y)),
         "offline rows": offline,
     }
     bytes_of = {

@@ -21,8 +21,8 @@ from scipy.sparse import csr_array
 
 from resight.cores import cores
 from resight.errors import UsageError
-from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
 from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_graph, checked_signal
+from resight.manifold.system import LinearSystem
 
 MOST_NODES = 20_000
 """Nodes up to which a closed form is sensible: the inverse of so many has 3.2 GB."""
@@ -68,9 +68,7 @@ class ConjugateGradient:
     """
 
     def __init__(self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 20) -> None:
-        self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
-        # What was float32 loses nothing by it, and an iteration reads a third less; sums are float64 all the same.
-        self._data = self._graph.data.astype(np.float32 if graph.dtype == np.float32 else np.float64)
+        self._system, self._alpha = LinearSystem(graph, alpha), alpha
         self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
 
     def __call__(self, y: Signal) -> Doubles:
@@ -78,14 +76,10 @@ class ConjugateGradient:
 
     def solve(self, y: Signal) -> Solution:
         """f, and how near it is. UsageError: also a graph whose S has eigenvalues beyond 1 / alpha."""
-        return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
+        return _by_query(checked_signal(y, len(self._system)), self._solve)
 
     def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
-        s, x = self._graph, np.zeros(len(y))
-        given: tuple[Any, ...] = s.indptr, s.indices, self._data, self._alpha, y, x, self._tolerance, self._iterations
-        taken, residual = conjugate_gradient(*given)
-        if taken == INDEFINITE:
-            raise UsageError("the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees")
+        x, taken, residual = self._system.solve(y, np.zeros(len(y)), self._tolerance, self._iterations)
         return (1.0 - self._alpha) * x, taken, residual
 
 
@@ -160,20 +154,6 @@ class Jacobi:
             x = x + residual / self._diagonal
             residual = y - x + self._alpha * (self._graph @ x)
         return (1.0 - self._alpha) * x, self._iterations, float(np.linalg.norm(residual)) / norm
-
-
-def sub_graph(affinity: csr_array, rows: NDArray[np.integer[Any]]) -> csr_array:
-    """(m, m) affinity A of some nodes of a graph, in the order of `rows` (m,).
-
-    Normalised by itself it is the truncated graph of Iscen et al., CVPR 2017, section 5.3, whose degrees are those of
-    the sub-graph; taken of a normalised S it keeps the degrees of the whole ("late truncation", Yang et al., AAAI
-    2019).
-    UsageError: a row that is not there, or twice.
-    """
-    wanted, n = np.asarray(rows, np.int64), affinity.shape[0]
-    if len(np.unique(wanted)) != len(wanted) or ((wanted < 0) | (wanted >= n)).any():
-        raise UsageError(f"{len(wanted)} rows do not choose a part of a graph of {n} nodes: name each once")
-    return csr_array(affinity[wanted][:, wanted])
 
 
 def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles:

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from resight.errors import UsageError
-from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
-from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_graph, checked_signal
+from resight.manifold.signal import Doubles, Signal, checked_signal
 from resight.manifold.spectral import Spectrum
+from resight.manifold.system import LinearSystem
 
 
 class Hybrid:
@@ -39,16 +39,16 @@ class Hybrid:
         iterations: int = 5,
         tolerance: float = 1e-6,
     ) -> None:
-        self._graph = checked_graph(graph)
-        if len(spectrum.vectors) != self._graph.shape[0]:
+        self._system = LinearSystem(graph, alpha)
+        if len(spectrum.vectors) != len(self._system):
             raise UsageError(
                 f"the spectrum of {len(spectrum.vectors)} nodes is not that of this graph, which has "
-                f"{self._graph.shape[0]}; fit it on this graph"
+                f"{len(self._system)}; fit it on this graph"
             )
         if iterations < 0 or not tolerance >= 0.0:
             raise UsageError(f"{iterations} iterations to a tolerance of {tolerance} cannot be run; give none below 0")
         self._vectors = spectrum.vectors
-        self._alpha = checked_alpha(alpha)
+        self._alpha = alpha
         self._inverse = 1.0 / (1.0 - alpha * np.minimum(spectrum.values, 1.0))
         self._iterations, self._tolerance = iterations, tolerance
 
@@ -58,7 +58,7 @@ class Hybrid:
 
     def solve(self, y: Signal) -> tuple[Doubles, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         """The scores, and the iterations that each column of y took."""
-        y = checked_signal(y, self._graph.shape[0])
+        y = checked_signal(y, len(self._system))
         queries = np.array(y.reshape(len(y), -1).T, np.float64, order="C")
         found = np.empty_like(queries)
         taken = np.zeros(len(queries), np.int64)
@@ -71,16 +71,5 @@ class Hybrid:
         projected = self._vectors[rows].T.astype(np.float64) @ y[rows]
         start = (self._vectors @ ((self._inverse - 1.0) * projected).astype(np.float32)).astype(np.float64)
         start += y  # outside of the span, what an eigenvalue of 0 would give
-        taken, _ = conjugate_gradient(
-            self._graph.indptr,
-            self._graph.indices,
-            self._graph.data,
-            self._alpha,
-            y,
-            start,
-            self._tolerance,
-            self._iterations,
-        )
-        if taken == INDEFINITE:
-            raise UsageError("the graph has an eigenvalue above 1; normalise it before diffusion")
-        return start, taken
+        x, taken, _ = self._system.solve(y, start, self._tolerance, self._iterations)
+        return x, taken

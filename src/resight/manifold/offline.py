@@ -18,6 +18,7 @@ from resight.cores import cores
 from resight.errors import UsageError
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
 from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_graph, checked_signal
+from resight.manifold.truncation import edges_between
 
 Ints = NDArray[np.int32]
 Progress = Callable[[int, int], None]
@@ -147,7 +148,7 @@ def _solve_rows(
     for item in range(len(items)):
         nodes = ids[item].copy()
         size = _span(items[item], nearest[item], nodes, place)
-        starts, columns, values = _part(indptr, indices, data, nodes[:size], place)
+        starts, columns, values = edges_between(indptr, indices, data, nodes[:size], place)
         place[nodes[:size]] = -1
         y, x = np.zeros(size), np.zeros(size)
         y[0] = 1.0
@@ -171,20 +172,3 @@ def _span(item: int, nearest: Ints, nodes: Ints, place: Ints) -> int:
             nodes[size], place[node] = node, size
             size += 1
     return size
-
-
-@numba.njit(cache=True, nogil=True)
-def _part(indptr: Ints, indices: Ints, data: Doubles, nodes: Ints, place: Ints) -> tuple[Ints, Ints, Doubles]:
-    """CSR of the graph between `nodes`, whose places in it are `place`."""
-    most = 0
-    for node in nodes:
-        most += indptr[node + 1] - indptr[node]
-    starts, columns, values = np.zeros(len(nodes) + 1, np.int32), np.empty(most, np.int32), np.empty(most)
-    count = 0
-    for row, node in enumerate(nodes):
-        for j in range(indptr[node], indptr[node + 1]):
-            if place[indices[j]] >= 0:
-                columns[count], values[count] = place[indices[j]], data[j]
-                count += 1
-        starts[row + 1] = count
-    return starts, columns[:count], values[:count]

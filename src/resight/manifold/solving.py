@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
 
-from resight.manifold.diffusion import ConjugateGradient, sub_graph
+from resight.manifold.diffusion import ConjugateGradient
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.kinds import Diffusion
 from resight.manifold.spectral import Spectral, Spectrum, fit_spectrum
+from resight.manifold.truncation import sub_graph
 from resight.search.ranking import Neighbourhoods
 
 Doubles = NDArray[np.float64]

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse import csr_array, csr_matrix
-from scipy.sparse.csgraph import reverse_cuthill_mckee
+from scipy.sparse import csr_array
 
 from resight.errors import FitError, UsageError
 from resight.manifold.filtering import amplified, spread
 from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_graph, checked_signal
+from resight.manifold.system import compact
 
 DENSE = 2500
 """Up to as many nodes, all eigenvectors of the dense matrix are quicker than a few of the sparse one, and exact."""
@@ -177,10 +177,8 @@ def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
     # A node without neighbours is an eigenvector of 0, which diffusion has no use for.
     block[~connected] = 0.0
     # Neighbours that are near in memory too make the products, which is nearly all of the time, 6 times as fast.
-    order = reverse_cuthill_mckee(csr_matrix(s), symmetric_mode=True)
-    s = s[order][:, order]
+    s, order = compact(s)
     block = block[order]
-    s.sort_indices()
     light = s.astype(np.float32)
     cut = 0.0
     for _ in range(ROUNDS):
