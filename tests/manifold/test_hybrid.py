@@ -7,8 +7,9 @@ import pytest
 from graphs import ALPHA, descriptors, golden_graph, normalise, normalised_graph, queries, solved
 
 from resight.errors import UsageError
+from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.hybrid import Hybrid
-from resight.manifold.spectral import Spectrum, fit_spectrum
+from resight.manifold.spectral import Spectrum
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from graphs import descriptors, normalised_graph
 
 from resight.errors import UsageError
 from resight.manifold import regional
+from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
-from resight.manifold.spectral import fit_spectrum
 
 OFFSETS = np.array([0, 3, 3, 10, 17, 18, 40])
 

@@ -27,9 +27,9 @@ class Diffusion(BaseModel):
     # With it an image that has no neighbours worth the name keeps what it was given, while one among many shares it.
     self_affinity: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. "spectral" (Iscen et al.,
-    # CVPR 2018) and "hybrid" (ACCV 2018) work on the whole graph, with `rank` eigenvectors made when photos are added.
+    # CVPR 2018) and "hybrid" (ACCV 2018) work on the whole graph, with `rank` vectors made when photos are added.
     solver: Literal["conjugate-gradient", "spectral", "hybrid"] = "conjugate-gradient"
-    rank: int = Field(default=500, ge=1, description="Eigenvectors.")
+    rank: int = Field(default=500, ge=1, description="Vectors of spectral, eigenvectors of hybrid.")
     top: int = Field(default=10_000, ge=1, description="Images whose graph is solved: 10,000.")
     tolerance: float = Field(
         default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6."

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
 
 from resight.manifold.diffusion import ConjugateGradient
+from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.kinds import Diffusion
-from resight.manifold.spectral import Spectral, Spectrum, fit_spectrum
+from resight.manifold.spectral import Spectral, Spectrum
+from resight.manifold.subspace import fit_subspace
 from resight.manifold.truncation import sub_graph
 from resight.search.ranking import Neighbourhoods
 
@@ -35,9 +37,11 @@ def affinity(neighbourhoods: Neighbourhoods, params: Diffusion) -> csr_array:
 def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, NDArray[Any]]:
     """What the solver makes once of a graph, to be kept with it; nothing where it works without."""
     match params.solver:
-        case "spectral" | "hybrid":
-            spectrum = fit_spectrum(normalised(affinity(neighbourhoods, params)), params.rank)
-            return {"vectors": spectrum.vectors, "values": spectrum.values}
+        case "spectral":
+            return _kept(fit_subspace(normalised(affinity(neighbourhoods, params)), params.rank, params.alpha).spectrum)
+        case "hybrid":
+            # What its conjugate gradients have no need to find is what eigenvectors know.
+            return _kept(fit_spectrum(normalised(affinity(neighbourhoods, params)), params.rank))
         case _:
             return {}
 
@@ -78,6 +82,10 @@ def _truncated(whole: csr_array, params: Diffusion) -> Solve:
         return f
 
     return solve
+
+
+def _kept(spectrum: Spectrum) -> dict[str, NDArray[Any]]:
+    return {"vectors": spectrum.vectors, "values": spectrum.values}
 
 
 def _spectrum(prepared: Mapping[str, NDArray[Any]]) -> Spectrum:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
@@ -42,12 +44,11 @@ class LinearSystem:
         It ends at a residual of `tolerance`, or after so many iterations. UsageError: S has an eigenvalue above
         1 / alpha.
         """
-        order = slice(None) if self._order is None else self._order
-        # A copy in either case: x is solved in place.
-        x = np.array(start[order])
-        taken, residual = conjugate_gradient(
-            self._starts, self._columns, self._values, self._alpha, y[order], x, tolerance, iterations
-        )
+        # x is solved in place, and is a copy in either case.
+        given, x = (y, start.copy()) if self._order is None else (y[self._order], start[self._order])
+        matrix = self._starts, self._columns, self._values, self._alpha
+        arguments: tuple[Any, ...] = *matrix, given, x, tolerance, iterations
+        taken, residual = conjugate_gradient(*arguments)
         if taken == INDEFINITE:
             raise UsageError("the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees")
         if self._order is None:

@@ -43,7 +43,9 @@ def sub_graph_reference(affinity: csr_array, rows: Ints) -> csr_array:
 
 
 @numba.njit(cache=True, nogil=True)
-def edges_between(starts: Ints, columns: Ints, values: Values, nodes: Ints, place: Ints) -> tuple[Ints, Ints, Values]:
+def edges_between(
+    starts: Ints, columns: Ints, values: Values, nodes: Ints, place: Ints
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Values]:
     """CSR of the edges between `nodes`, of which `place` (n,) says where each is in it, -1 for all others."""
     most = 0
     for node in nodes:

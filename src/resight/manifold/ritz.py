@@ -1,0 +1,45 @@
+"""What a subspace knows of a graph: its Ritz values and vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from resight.manifold.filtering import spread
+from resight.manifold.signal import Doubles, Floats
+
+FLOOR = 1e-12
+"""Least square of a direction's length, of the greatest, that is more than rounding of float32."""
+ROWS = 16_384
+
+
+def ritz(graph: csr_array, block: Floats) -> tuple[Doubles, Floats, Floats]:
+    """Ritz values of S in the span of a block (n, b), falling; their vectors, orthonormal; and S times these.
+
+    graph: S in float32. Columns that rounding cannot tell from the others are left out, so that there may be fewer.
+    """
+    block = orthonormal(orthonormal(block))
+    image = spread(graph, block)
+    values, turn = np.linalg.eigh(_gram(block, image))
+    turn = turn[:, ::-1].astype(np.float32)
+    return values[::-1], block @ turn, image @ turn
+
+
+def orthonormal(block: Floats) -> Floats:
+    """Columns of the same span, of which those that rounding cannot tell from the others are left out.
+
+    Source: Stathopoulos & Wu, "A block orthogonalization procedure with constant synchronization requirements", SIAM
+    Journal on Scientific Computing 2002, algorithm SVQB. Twice is enough.
+    """
+    block /= np.maximum(np.linalg.norm(block, axis=0), np.finfo(np.float32).tiny)
+    values, turn = np.linalg.eigh(_gram(block, block))
+    good = values > FLOOR * values[-1]
+    return np.asarray(block @ (turn[:, good] / np.sqrt(values[good])).astype(np.float32), np.float32)
+
+
+def _gram(one: Floats, other: Floats) -> Doubles:
+    """one' other, symmetric, in float64."""
+    total = np.zeros((one.shape[1], one.shape[1]))
+    for start in range(0, len(one), ROWS):
+        total += one[start : start + ROWS].T.astype(np.float64) @ other[start : start + ROWS].astype(np.float64)
+    return (total + total.T) / 2.0
