@@ -5,7 +5,8 @@ python benchmarks/diffusion.py [--sizes N,N,...] [--rounds R] [--queries Q] [--j
 Features are clustered, each cluster a smooth surface with noise: 128 dimensions, L2-normalised. k = 50 neighbours,
 gamma 3, alpha 0.99. The two sides of a ratio take turns in one process, and times are medians; what is compared has to
 give the same answer before it is timed. `faiss` is `IndexFlatIP.search` of the same vectors for k + 1, with as many
-threads; above 200,000 rows only approximate neighbours are found. `scipy` is `scipy.sparse.linalg.cg` on a matrix made before, from zero to 1e-6 or 20 iterations.
+threads; above 200,000 rows only approximate neighbours are found. `scipy` is `scipy.sparse.linalg.cg` on a matrix made
+before, from zero to 1e-6 or 20 iterations.
 """
 
 from __future__ import annotations
