@@ -167,7 +167,7 @@ def measure(count: int, ranks: list[int], manifold: int) -> dict[str, Any]:
         result["fit"][f"subspace {rank}"] = spent_fitting
         diffuse = Spectral(fitted.spectrum, ALPHA)
         methods[f"subspace {rank}"] = lambda y, diffuse=diffuse: top(diffuse(y))
-        flat = faiss.IndexHNSWFlat(rank, 32, faiss.METRIC_INNER_PRODUCT)
+        flat = faiss.IndexHNSWFlat(fitted.spectrum.rank, 32, faiss.METRIC_INNER_PRODUCT)
         flat.hnsw.efConstruction, flat.hnsw.efSearch = 100, 256
         flat.add(diffuse.embedding())
         methods[f"subspace {rank}, HNSW"] = lambda y, diffuse=diffuse, flat=flat: searched(diffuse, flat, y)

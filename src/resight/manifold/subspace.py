@@ -22,7 +22,7 @@ from resight.manifold.spectral import Spectral, Spectrum
 from resight.manifold.system import compact
 
 CUT = 0.7
-"""Eigenvalues below are damped: diffusion with an alpha of 0.99 leaves a thirtieth of them."""
+"""Eigenvalues above are not damped: diffusion with an alpha of 0.99 leaves a thirtieth of this one."""
 DEGREE = 4
 """Products with S between two looks at the ranking."""
 LOOKS = 24
@@ -59,7 +59,7 @@ def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int 
 
     Notes: the paper iterates until it has eigenvectors. Where there are more manifolds than vectors, these belong to
     the largest of them and know nothing of the others: on 100,000 nodes in 230 curves, 100 eigenvectors keep 0.41 of
-    the top 100 of a query, and 100 vectors of this subspace 0.86. A random vector has a part in every manifold, and
+    the top 100 of a query, and 100 vectors of this subspace 0.87. A random vector has a part in every manifold, and
     filtered enough it is nearly constant on each, which tells them apart as random projections do.
     """
     s = checked_graph(graph)
@@ -97,15 +97,16 @@ def _filtered(s: csr_array, block: Floats) -> Iterator[Spectrum]:
     """What the span of a block knows of S, the more it is filtered. FitError: S is not normalised."""
     # Neighbours that are near in memory too make the products several times as fast.
     s, order = compact(s)
-    block, light = block[order], s.astype(np.float32)
+    block, light, cut = block[order], s.astype(np.float32), 0.0
     for _ in range(LOOKS):
-        block = amplified(light, block, CUT, DEGREE)
-        values, ordered, _ = ritz(light, block)
+        values, block, _ = ritz(light, amplified(light, block, cut, DEGREE))
         if values[0] > 1.0 + ABOVE:
             raise FitError(f"the graph has an eigenvalue of {values[0]:.3f}; normalise it, so that none is above 1")
-        vectors = np.empty_like(ordered)
-        vectors[order] = ordered
+        vectors = np.empty_like(block)
+        vectors[order] = block
         yield Spectrum(vectors, values)
+        # Where there are vectors enough, they go on to what the graph still has; where not, no manifold is damped.
+        cut = min(float(values[-1]), CUT)
 
 
 def _around(s: csr_array, rows: NDArray[np.int64]) -> Doubles:
