@@ -174,8 +174,12 @@ def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles
 def _by_query(y: Signal, solve: Callable[[Doubles], tuple[Doubles, int, float]]) -> Solution:
     """Each column by itself, on as many threads as there are cores."""
     columns = np.asarray(y, np.float64).reshape(len(y), -1)
-    with ThreadPoolExecutor(cores()) as pool:
-        found = list(pool.map(lambda q: solve(np.ascontiguousarray(columns[:, q])), range(columns.shape[1])))
+    queries = [np.ascontiguousarray(columns[:, query]) for query in range(columns.shape[1])]
+    if len(queries) == 1:
+        found = [solve(queries[0])]
+    else:
+        with ThreadPoolExecutor(cores()) as pool:
+            found = list(pool.map(solve, queries))
     f = np.stack([each[0] for each in found], axis=1) if found else columns
     return Solution(f.reshape(y.shape), np.array([each[1] for each in found]), np.array([each[2] for each in found]))
 

@@ -1,9 +1,11 @@
-"""How the constants of `sift-cnn-fused` come about: each set is judged by those that are best on the other sets.
+"""How the constants of recipes come about: each set is judged by those that are best on the other sets.
 
-    cd PHOTOS && python .../benchmarks/fusion.py covers scenes products --distractors distractors
+    cd PHOTOS && python .../benchmarks/constants.py RECIPE covers scenes products --distractors distractors
 
-One index a set, by that recipe, kept in `--indexes` where it is given. The grid: what is believed by half, the weight
-of the network, what is passed on, and whose graph it is passed on over. Parts: each channel alone, the words verified.
+RECIPE: `sift-cnn-fused` or `rmac-mobilenet-diffusion`. One index a set, by that recipe, kept in `--indexes` where it is
+given. The grid of the first: what is believed by half, the weight of the network, what is passed on, and whose graph it
+is passed on over; of the second: neighbours, an image's affinity with itself, and what is passed on, the textbook's
+among them. Parts: each channel alone, words verified.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ import argparse
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,23 +36,9 @@ from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import FusedScores, Fusion, Spatial
 from resight.search.ranking import Ranking
 
-RECIPE = "sift-cnn-fused"
 HALVES, WEIGHTS, ALPHAS, GRAPHS = (30.0, 100.0, 300.0), (0.1, 0.3, 1.0), (0.8, 0.9, 0.95), ("words", "cnn")
-NEIGHBOURS = Diffusion().k - 1
 GAMMA = {"words": 1.0, "cnn": 3.0}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One point of the grid."""
-
-    half: float
-    weight: float
-    alpha: float
-    graph: str
-
-    def __str__(self) -> str:
-        return f"half {self.half:g}, weight {self.weight:g}, alpha {self.alpha:g}, graph of {self.graph}"
+NEIGHBOURS, AFFINITIES, PASSED = (10, 20, 50), (0.0, 1.0), (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -72,42 +60,88 @@ class Asked:
         return float(np.mean(values))
 
 
-def asked(folder: Path, distractors: Path, at: Path) -> Asked:
+class Setting(Protocol):
+    """One point of a grid."""
+
+    def stage(self, one: Asked) -> Iterator[Ranking]:
+        """What it ranks for each query of a set."""
+        ...
+
+
+def asked(recipe_name: str, folder: Path, distractors: Path, at: Path) -> Asked:
     """Indexes a set and asks each of its queries, without what comes after verification."""
     dataset = read_folder(folder)
-    index = Index.create(at, RECIPE)
+    index = Index.create(at, recipe_name)
     index.add(dataset.root, only=frozenset(dataset.images))
     index.add(photo_root(distractors), prefix="distractors/")
-    reader, recipe = index.reader, load_recipe(RECIPE)
-    spatial = build_stage(next(kind for kind in recipe.rerank if isinstance(kind, Spatial)), recipe)
+    reader, recipe = index.reader, load_recipe(recipe_name)
+    verified = [build_stage(kind, recipe) for kind in recipe.rerank if isinstance(kind, Spatial)]
     rankings = []
     for query in dataset.queries:
         queries = ask(reader, dataset.query_path(query.image), query.box).queries
         every = {name: view.search(queries[name], len(reader.snapshot.images)) for name, view in reader.views.items()}
-        every["words"] = spatial(queries["words"], every["words"], reader.views["words"])
+        for stage in verified:
+            every["words"] = stage(queries["words"], every["words"], reader.views["words"])
         rankings.append(every)
+    most = max(NEIGHBOURS) - 1
     views = {
-        name: replace(view, linked=brought_up_to_date(view.linked, view.nodes(), NEIGHBOURS), neighbours=NEIGHBOURS)
+        name: replace(view, linked=brought_up_to_date(view.linked, view.nodes(), most), neighbours=most)
         for name, view in reader.views.items()
     }
     return Asked(dataset, reader, views, rankings)
 
 
-def by_setting(one: Asked, setting: Setting) -> float:
-    """Mean AP with some constants."""
-    parts = {
-        "words": FusedScores(scores="confidence", half=setting.half),
-        "cnn": FusedScores(scores="power", power=3.0, weight=setting.weight),
-    }
-    fuse = FusionStage(Fusion(channels=parts))
-    stage = DiffusionStage(
-        Diffusion(query_k=50, gamma=GAMMA[setting.graph], query_gamma=1.0, self_affinity=1.0, alpha=setting.alpha)
-    )
-    return one.judged(stage(None, fuse(rankings), one.views[setting.graph]) for rankings in one.rankings)
+@dataclass(frozen=True)
+class FusedSetting:
+    """Of `sift-cnn-fused`."""
+
+    half: float
+    weight: float
+    alpha: float
+    graph: str
+
+    def __str__(self) -> str:
+        return f"half {self.half:g}, weight {self.weight:g}, alpha {self.alpha:g}, graph of {self.graph}"
+
+    def stage(self, one: Asked) -> Iterator[Ranking]:
+        parts = {
+            "words": FusedScores(scores="confidence", half=self.half),
+            "cnn": FusedScores(scores="power", power=3.0, weight=self.weight),
+        }
+        fuse = FusionStage(Fusion(channels=parts))
+        spread = DiffusionStage(
+            Diffusion(query_k=50, gamma=GAMMA[self.graph], query_gamma=1.0, self_affinity=1.0, alpha=self.alpha)
+        )
+        return (spread(None, fuse(rankings), one.views[self.graph]) for rankings in one.rankings)
+
+
+@dataclass(frozen=True)
+class DiffusionSetting:
+    """Of `rmac-mobilenet-diffusion`."""
+
+    k: int
+    self_affinity: float
+    alpha: float
+
+    def __str__(self) -> str:
+        return f"k {self.k}, affinity with itself {self.self_affinity:g}, alpha {self.alpha:g}"
+
+    def stage(self, one: Asked) -> Iterator[Ranking]:
+        spread = DiffusionStage(Diffusion(k=self.k, self_affinity=self.self_affinity, alpha=self.alpha))
+        return (spread(None, rankings["main"], one.views["main"]) for rankings in one.rankings)
+
+
+GRIDS: dict[str, list[FusedSetting] | list[DiffusionSetting]] = {
+    "sift-cnn-fused": [FusedSetting(*values) for values in itertools.product(HALVES, WEIGHTS, ALPHAS, GRAPHS)],
+    "rmac-mobilenet-diffusion": [
+        DiffusionSetting(*values) for values in itertools.product(NEIGHBOURS, AFFINITIES, PASSED)
+    ],
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", choices=GRIDS)
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--distractors", type=Path, required=True)
     parser.add_argument("--indexes", type=Path)
@@ -115,21 +149,20 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         at = given.indexes or Path(temporary)
-        every = [asked(folder, given.distractors, at / f"{folder.name}-fused.resight") for folder in given.sets]
+        every = [asked(given.recipe, folder, given.distractors, at / f"{folder.name}.resight") for folder in given.sets]
         names = [folder.name for folder in given.sets]
         parts = {
-            part: [one.judged(rankings[part] for rankings in one.rankings) for one in every]
-            for part in ("words", "cnn")
+            part: [one.judged(rankings[part] for rankings in one.rankings) for one in every] for part in every[0].views
         }
-        grid = [Setting(*values) for values in itertools.product(HALVES, WEIGHTS, ALPHAS, GRAPHS)]
-        table = np.array([[by_setting(one, setting) for one in every] for setting in grid])
+        grid = GRIDS[given.recipe]
+        table = np.array([[one.judged(setting.stage(one)) for one in every] for setting in grid])
     document = report(names, parts, grid, table)
     if given.json:
         given.json.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def report(
-    names: list[str], parts: Mapping[str, list[float]], grid: list[Setting], table: NDArray[np.float64]
+    names: list[str], parts: Mapping[str, list[float]], grid: Sequence[Setting], table: NDArray[np.float64]
 ) -> dict[str, Any]:
     """Prints what each set reaches by the constants of the others, beside its parts."""
     least = np.max(list(parts.values()), axis=0) - 0.005
