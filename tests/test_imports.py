@@ -43,6 +43,7 @@ ORDER = (
     "show",
     "worlds",
     "cli",
+    "__main__",
 )
 """The rooms and modules of the package; each imports only from those before it, and from itself."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from resight.index import Index
 if TYPE_CHECKING:
     from conftest import Run
 
-COMMAND = [sys.executable, "-c", "from resight.cli.main import main; main()"]
+COMMAND = [sys.executable, "-m", "resight"]
 
 
 def test_help_names_every_verb(run: Run) -> None:
@@ -146,3 +147,8 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     answer = subprocess.run([sys.executable, "-c", program, "recipes"], capture_output=True, env=environment)
     assert answer.returncode == 0
     assert b"K\\xf6ln (default)" in answer.stdout
+
+
+def test_python_runs_it_as_a_module() -> None:
+    answer = subprocess.run([sys.executable, "-m", "resight", "--version"], capture_output=True, text=True, check=True)
+    assert answer.stdout == f"resight {version('resight')}\n"
