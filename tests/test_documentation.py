@@ -65,6 +65,20 @@ def test_links_lead_to_files(page: Path) -> None:
         assert target.startswith("https://") or (page.parent / target).is_file(), f"{page.name}: {target}"
 
 
+def test_modules_have_what_their_page_says_they_have() -> None:
+    """In `docs/ROOM.md`, what an entry of a list names beside `FILE.py` is in src/resight/ROOM/FILE.py."""
+    named = 0
+    for page in PAGES:
+        for entry in re.findall(r"^- (`\w+\.py`.*?)(?=^- |^$)", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            room = ROOT / "src" / "resight" / page.stem
+            source = "".join((room / file).read_text("utf-8") for file in re.findall(r"`(\w+\.py)`", entry))
+            for name in re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`", entry):
+                for part in () if name.endswith(".py") else name.split("."):
+                    assert re.search(rf"\b{part}\b", source), f"{page.name}: {part} is not in the modules of: {entry}"
+                    named += 1
+    assert named > 30
+
+
 def test_every_page_is_linked_from_the_readme() -> None:
     linked = set(re.findall(r"\(docs/([\w-]+\.md)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert linked == {page.name for page in PAGES if page.name != "README.md"}

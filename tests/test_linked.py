@@ -10,13 +10,21 @@ from numpy.typing import NDArray
 
 from index_samples import collection, index_by, names, told, write
 from resight.errors import IndexCorruptError
+from resight.index import Index
 from resight.linked import SearchedNodes, VectorNodes, brought_up_to_date, keep_neighbourhoods, read_neighbourhoods
+from resight.manifold import solving
 from resight.search.ranking import Neighbourhoods, Ranking
 from resight.search.selection import best
 
 VLAD = 'name = "d"\n[descriptor]\nkind = "vlad"\nsize = 64\nfit = "codebook.npz"\n'
 ASMK = 'name = "d"\n[words]\nkind = "asmk"\nsize = 64\nfit = "codebook.npz"\n'
-DIFFUSION = '[[rerank]]\nkind = "diffusion"\nk = 4\nquery_k = 3\nself_affinity = 1.0\nalpha = 0.8\n'
+BOW = 'name = "d"\n[words]\nkind = "bow"\nsize = 64\nfit = "codebook.npz"\n'
+DIFFUSION = '[[rerank]]\nkind = "diffusion"\nk = 4\nquery_k = 3\nalpha = 0.8\n'
+SOLVERS = {
+    "conjugate-gradient": "self_affinity = 1.0\n",
+    "spectral": 'solver = "spectral"\nrank = 12\n',
+    "hybrid": 'solver = "hybrid"\nrank = 10\nself_affinity = 1.0\n',
+}
 PHOTOS = collection(6, 3)
 
 
@@ -112,12 +120,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("photos"), PHOTOS)
 
 
-@pytest.mark.parametrize("solver", ["conjugate-gradient", "spectral", "hybrid"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("method", [VLAD, ASMK], ids=["vlad", "asmk"])
 def test_an_index_by_diffusion_follows_its_photos(
     method: str, solver: str, folder: Path, recipes: Path, tmp_path: Path, unsynced: None
 ) -> None:
-    text = f'{method}{DIFFUSION}solver = "{solver}"\nrank = 10\n'
+    text = method + DIFFUSION + SOLVERS[solver]
     index = index_by(recipes, text, tmp_path / f"linked-{solver}.resight")
     some = {name for name in PHOTOS if not name.startswith("05")}
     index.add(folder, only=some)
@@ -149,6 +157,35 @@ def test_an_index_by_diffusion_follows_its_photos(
     assert again is not None
     assert len(again.images) == len(PHOTOS) - 1
     assert names(index.search(PHOTOS["00-0.png"], k=3))[0] == "00-0.png"
+
+
+@pytest.mark.parametrize("method", [BOW, BOW.replace("bow", "hamming"), ASMK], ids=["bow", "hamming", "asmk"])
+def test_words_that_weigh_otherwise_than_before_diffuse(
+    method: str, folder: Path, recipes: Path, tmp_path: Path, unsynced: None
+) -> None:
+    if "hamming" in method:
+        method = method.replace('fit = "codebook.npz"', 'fit = "collection"')
+    index = index_by(recipes, method + DIFFUSION + SOLVERS["conjugate-gradient"], tmp_path / "words.resight")
+    index.add(folder)
+    everything = len(index.search(PHOTOS["02-0.png"], k=18).hits)
+    index.remove([f"0{thing}-1.png" for thing in (0, 1, 3, 4)])
+    assert names(index.search(PHOTOS["02-0.png"], k=18))[0] == "02-0.png"
+    index.add(folder)
+    found = names(index.search(PHOTOS["02-0.png"], k=18))
+    assert found[0] == "02-0.png"
+    assert len(found) == everything
+
+
+@pytest.mark.parametrize("solver", ["spectral", "hybrid"])
+def test_what_was_prepared_when_photos_were_added_is_used(
+    solver: str, folder: Path, recipes: Path, tmp_path: Path, unsynced: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = index_by(recipes, VLAD + DIFFUSION + SOLVERS[solver], tmp_path / "prepared.resight")
+    index.add(folder)
+    before = told(index.search(PHOTOS["02-0.png"], k=18))
+    for fit in ("fit_spectrum", "fit_subspace"):
+        monkeypatch.setattr(solving, fit, lambda *given: pytest.fail("it is there already"))
+    assert told(Index.open(index.path).search(PHOTOS["02-0.png"], k=18)) == before
 
 
 def test_neighbours_that_are_lost_are_made_again(folder: Path, recipes: Path, tmp_path: Path, unsynced: None) -> None:

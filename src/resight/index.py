@@ -208,9 +208,10 @@ class Index:
         with self._writing():
             for numbers in writer.compacted(self._store.snapshot()):
                 writer.merge(self._store, self._channels, numbers)
+            self._unlink()
             if augmenter := self._augmenter(None):
                 augmenter.augment_stale()
-            self._link(None, None, anew=True)
+            self._link(None, None)
 
     def refresh(self) -> None:
         """Looks at the newest generation, whoever wrote it."""
@@ -350,8 +351,15 @@ class Index:
 
         return read_neighbourhoods(self._store.search_folder(self.recipe.channel_of(self.recipe.diffusion)))
 
-    def _link(self, progress: Progress | None, say: Say | None, anew: bool = False) -> None:
-        """Brings the kept neighbours of images up to date, where the recipe asks for them; `anew`: from nothing."""
+    def _unlink(self) -> None:
+        """Deletes the kept neighbours of images before their vectors change, so that none outlives them."""
+        if self.recipe.diffusion is not None:
+            from resight.linked import forget_neighbourhoods
+
+            forget_neighbourhoods(self._store.search_folder(self.recipe.channel_of(self.recipe.diffusion)))
+
+    def _link(self, progress: Progress | None, say: Say | None) -> None:
+        """Brings the kept neighbours of images up to date, where the recipe asks for them."""
         params = self.recipe.diffusion
         if params is None:
             return
@@ -363,7 +371,7 @@ class Index:
         if not reader.snapshot.images.indexed.any():
             return
         name = self.recipe.channel_of(params)
-        kept, nodes = None if anew else self._linked(), reader.views[name].nodes()
+        kept, nodes = self._linked(), reader.views[name].nodes()
         if kept is not None and np.array_equal(kept.images, nodes.images):
             return
         if say is not None:

@@ -6,6 +6,7 @@ makes them anew.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.cores import cores
+from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
 from resight.search.ranking import Neighbourhoods, Ranking
 from resight.store.structures import clear_abandoned, delete_structures, read_structures, write_structure
@@ -23,10 +25,14 @@ from resight.store.structures import clear_abandoned, delete_structures, read_st
 PREFIX = "neighbours-"
 _PREPARED = "prepared-"
 _NAMES = ("images", "ids", "similarities")
+EXACT = 100_000
+"""Vectors up to which all are compared with all: half a minute on two cores, and four times that for twice as many."""
 ADDED = 256
 """Added images whose similarities to all others are in memory at once."""
 
 Progress = Callable[[int, int], None]
+
+_log = logging.getLogger(__name__)
 
 
 class Nodes(Protocol):
@@ -52,13 +58,25 @@ class Nodes(Protocol):
 
 @dataclass(frozen=True)
 class VectorNodes:
-    """Nodes that are compared by the inner product of vectors (n, d), exactly."""
+    """Nodes that are compared by the inner product of vectors (n, d).
+
+    Notes: up to `EXACT` exactly. Of more, those that come later are compared with all nevertheless, and what has lost a
+    neighbour searches all.
+    """
 
     images: NDArray[np.int64]
     vectors: NDArray[np.float32]
 
     def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
-        return nearest_neighbours(self.vectors, k, progress)
+        if len(self.vectors) <= EXACT:
+            return nearest_neighbours(self.vectors, k, progress)
+        found, recall = approximate_neighbours(self.vectors, k, progress=progress)
+        _log.warning(
+            "of %d vectors not all were compared with all: of the nearest of each, %.1f %% were found",
+            len(self.vectors),
+            100 * recall,
+        )
+        return found
 
     def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
         before = np.zeros((len(images), self.vectors.shape[1]), np.float32)
@@ -149,13 +167,22 @@ def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
     delete_structures(folder, PREFIX, old)
 
 
+def forget_neighbourhoods(folder: Path) -> None:
+    """Deletes what is kept in a channel's folder, before it is no longer true. Call with the lock held."""
+    delete_structures(folder, PREFIX, [structure.number for structure in read_structures(folder, PREFIX, ())])
+
+
 def brought_up_to_date(
     kept: Neighbourhoods | None, nodes: Nodes, k: int, progress: Progress | None = None
 ) -> Neighbourhoods:
     """The k nearest of each node; what is known of nodes that are still there is not computed again.
 
+    What was prepared comes along only where no node has come or gone.
+
     `progress` is told how much of how much is done, in units of its own.
     """
+    if kept is not None and kept.ids.shape[1] == k and np.array_equal(kept.images, nodes.images):
+        return kept
     if kept is None or kept.ids.shape[1] != k or not len(kept.images):
         return _neighbourhoods(nodes, nodes.neighbours(k, progress))
     known = Neighbours(np.asarray(kept.ids), np.asarray(kept.similarities))

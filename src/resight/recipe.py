@@ -132,6 +132,11 @@ class Channel(BaseModel):
         return frozenset() if isinstance(self.method, Exhaustive) else frozenset((_VECTORS,))
 
     @property
+    def keeps_one_vector(self) -> bool:
+        """Whether it keeps one vector an image, by which images can be placed and compared."""
+        return _VECTORS in self.keeps
+
+    @property
     def fit(self) -> str:
         """Where fitted arrays come from: "builtin", "collection", "checkpoint", a path, or "" where there are none."""
         method = self.method

@@ -241,3 +241,12 @@ def test_golden_values_of_the_graph(golden):
         np.testing.assert_allclose(normalised(affinity).data, values[f"case{case}_normalised_values"][order], atol=5e-7)
         isolated = np.flatnonzero(np.diff(affinity.indptr) == 0)
         np.testing.assert_array_equal(isolated, np.sort(values[f"case{case}_isolated"]))
+
+
+def test_rows_with_different_similarities_of_each_other_have_one_affinity():
+    ids = np.array([[1, 2], [0, 2], [0, -1]], np.int32)
+    similarities = np.array([[0.75, 0.5], [0.25, 0.5], [-0.5, 0.0]], np.float32)
+    neighbours = Neighbours(ids, similarities)
+    affinity = mutual_affinity(neighbours, 2, 2.0).toarray()
+    np.testing.assert_array_equal(affinity, [[0, 0.25, 0], [0.25, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(affinity, mutual_affinity_reference(neighbours, 2, 2.0).toarray())

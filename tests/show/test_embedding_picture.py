@@ -73,6 +73,22 @@ def test_descriptors_are_those_of_the_index_by_name(reader: Reader) -> None:
         assert np.array_equal(vector, view.kept_query(image))
 
 
+def test_augmented_descriptors_are_shown_as_they_are_searched(folder: Path, recipes: Path, tmp_path: Path) -> None:
+    text = (recipes / "vlad.toml").read_text() + '\n[augmentation]\nkind = "alpha"\nalpha = 1.0\nneighbours = 3\n'
+    (recipes / "augmented-vlad.toml").write_text(text)
+    index = Index.create(tmp_path / "augmented.resight", recipes / "augmented-vlad.toml")
+    index.add(folder)
+    names, vectors = descriptors_of(index.reader)
+    (view,) = index.reader.views.values()
+    images = index.reader.snapshot.images
+    kept = np.stack([view.kept_query(int(images.ids[images.by_name[name]])) for name in names])
+    assert ((vectors * kept).sum(axis=1) < 0.95).all()
+    for name, vector in zip(names, vectors, strict=True):
+        found = view.search(vector, 1)
+        assert index.reader.name_of(int(found.ids[0])) == name
+        assert found.scores[0] == pytest.approx(1, abs=1e-3)
+
+
 def test_neighbours_of_a_query_are_ranked_by_distance_and_by_manifold(reader: Reader) -> None:
     plane = plane_of(reader, method="mds", query="set0/00-0.png", neighbours=4)
     assert plane.query is not None
@@ -267,6 +283,7 @@ def test_every_shipped_recipe_with_one_vector_is_listed() -> None:
 
     can = {one.name for one in available() if _vector_channel(load_recipe(one.name))}
     assert {"sift-vlad", "sift-fisher", "rmac-mobilenet", "gem-vgg16", "neural-codes", "mop"} <= can
+    assert {"rmac-layers-mobilenet", "cam-vgg16", "netvlad-mobilenet", "sift-cnn-fused"} <= can
     assert not can & {"sift-asmk", "sift-bow", "sift-match", "regions-mobilenet", "razavian-regions"}
 
 

@@ -2,7 +2,7 @@
 
 f = (1 - alpha)(I - alpha S)^-1 y, where f <- alpha S f + (1 - alpha) y comes to rest. `graph` and y are those of
 `signal.py`: S (n, n), y (n,) or (n, q); f has the shape of y, in float64. Errors are UsageErrors: a graph that is not
-normalised, alpha outside of [0, 1), y of another graph or not finite.
+normalised, alpha outside of [0, 1), a tolerance below 0, no iterations, y of another graph or not finite.
 
 Source: Zhou, Weston, Gretton, Bousquet & Scholkopf, "Ranking on data manifolds", NIPS 2003; for retrieval Donoser &
 Bischof, "Diffusion processes for retrieval revisited", CVPR 2013.
@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 
 from resight.cores import cores
 from resight.errors import UsageError
-from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_graph, checked_signal
+from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_graph, checked_limits, checked_signal
 from resight.manifold.system import LinearSystem
 
 MOST_NODES = 20_000
@@ -69,7 +69,7 @@ class ConjugateGradient:
 
     def __init__(self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 20) -> None:
         self._system, self._alpha = LinearSystem(graph, alpha), alpha
-        self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
+        self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
     def __call__(self, y: Signal) -> Doubles:
         return self.solve(y).f
@@ -93,7 +93,7 @@ class RandomWalk:
         self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 2000
     ) -> None:
         self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
-        self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
+        self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
     def __call__(self, y: Signal) -> Doubles:
         return self.solve(y).f
@@ -136,7 +136,7 @@ class Jacobi:
     ) -> None:
         self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
         self._diagonal = 1.0 - self._alpha * self._graph.diagonal()
-        self._tolerance, self._iterations = tolerance, _checked_iterations(iterations)
+        self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
     def __call__(self, y: Signal) -> Doubles:
         return self.solve(y).f
@@ -182,9 +182,3 @@ def _by_query(y: Signal, solve: Callable[[Doubles], tuple[Doubles, int, float]])
             found = list(pool.map(solve, queries))
     f = np.stack([each[0] for each in found], axis=1) if found else columns
     return Solution(f.reshape(y.shape), np.array([each[1] for each in found]), np.array([each[2] for each in found]))
-
-
-def _checked_iterations(iterations: int) -> int:
-    if iterations < 1:
-        raise UsageError(f"{iterations} iterations solve nothing; give 20, say")
-    return iterations

@@ -121,7 +121,8 @@ def mutual_affinity(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_a
     Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, section 3.1.
 
     Notes: k does not count the row itself; for the k of the paper give k - 1. Rows whose similarity is not positive
-    are not connected.
+    are not connected. Where two rows have different similarities of each other, as searches by weighted words may find,
+    the mean of the two counts.
     """
     if not 1 <= k <= neighbours.k:
         raise UsageError(f"a graph of {k} neighbours was asked for, and the lists hold {neighbours.k}")
@@ -129,15 +130,15 @@ def mutual_affinity(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_a
         raise UsageError(f"gamma is {gamma}; it has to be positive, 3 in the papers")
     n = len(neighbours)
     ids, similarities = neighbours.ids[:, :k], neighbours.similarities[:, :k]
-    ordered = np.sort(ids, axis=1)
+    mutual = np.zeros((n, k), np.float32)
     counts = np.zeros(n + 1, np.int64)
     bounds = np.linspace(0, n, cores() + 1).astype(int).tolist()
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(partial(_count_mutual, ids, similarities, ordered, counts[1:]), bounds[:-1], bounds[1:]))
+        list(pool.map(partial(_find_mutual, ids, similarities, mutual, counts[1:]), bounds[:-1], bounds[1:]))
         starts = np.cumsum(counts)
         index = np.int32 if starts[-1] < 2**31 else np.int64
         columns, values = np.empty(starts[-1], index), np.empty(starts[-1], np.float32)
-        fill = partial(_fill_mutual, ids, similarities, ordered, float(gamma), starts, columns, values)
+        fill = partial(_fill_mutual, ids, mutual, float(gamma), starts, columns, values)
         list(pool.map(fill, bounds[:-1], bounds[1:]))
     return csr_array((values, columns, starts.astype(index)), shape=(n, n))
 
@@ -149,7 +150,8 @@ def mutual_affinity_reference(neighbours: Neighbours, k: int, gamma: float = 3.0
     for i, row in enumerate(lists):
         for place, j in enumerate(row):
             if i in lists[j]:
-                affinity[i, j] = max(float(neighbours.similarities[i, place]), 0.0) ** gamma
+                sides = neighbours.similarities[i, place], neighbours.similarities[j, lists[j].index(i)]
+                affinity[i, j] = float(np.mean(sides)) ** gamma if min(sides) > 0 else 0.0
     return csr_array(affinity)
 
 
@@ -197,28 +199,33 @@ def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _is_mutual(similarity: np.float32, ordered: Ids, row: int, other: int) -> bool:
-    """Whether `other`, which is in the list of `row`, is connected with it."""
-    if other < 0 or similarity <= 0:
-        return False
-    found = np.searchsorted(ordered[other], row)
-    return bool(found < ordered.shape[1] and ordered[other, found] == row)
-
-
-@numba.njit(cache=True, nogil=True)
-def _count_mutual(
-    ids: Ids, similarities: Floats, ordered: Ids, counts: NDArray[np.int64], start: int, end: int
+def _find_mutual(
+    ids: Ids, similarities: Floats, mutual: Floats, counts: NDArray[np.int64], start: int, end: int
 ) -> None:
+    """The similarity of each entry of the lists that is connected with its row, and how many are in each row."""
     for row in range(start, end):
         for at in range(ids.shape[1]):
-            counts[row] += _is_mutual(similarities[row, at], ordered, row, ids[row, at])
+            other = ids[row, at]
+            if other < 0 or not similarities[row, at] > 0:
+                continue
+            # No early end: a whole list is compared at once.
+            found = 0
+            for place in range(ids.shape[1]):
+                found += ids[other, place] == row
+            if not found:
+                continue
+            place = 0
+            while ids[other, place] != row:
+                place += 1
+            if similarities[other, place] > 0:
+                mutual[row, at] = (similarities[row, at] + similarities[other, place]) / np.float32(2)
+                counts[row] += 1
 
 
 @numba.njit(cache=True, nogil=True)
 def _fill_mutual(
     ids: Ids,
-    similarities: Floats,
-    ordered: Ids,
+    mutual: Floats,
     gamma: float,
     starts: NDArray[np.int64],
     columns: NDArray[np.integer],
@@ -230,12 +237,12 @@ def _fill_mutual(
     for row in range(start, end):
         length = starts[row]
         for at in range(ids.shape[1]):
-            if _is_mutual(similarities[row, at], ordered, row, ids[row, at]):
+            if mutual[row, at] > 0:
                 place = length
                 while place > starts[row] and columns[place - 1] > ids[row, at]:
                     columns[place] = columns[place - 1]
                     values[place] = values[place - 1]
                     place -= 1
                 columns[place] = ids[row, at]
-                values[place] = np.float64(similarities[row, at]) ** gamma
+                values[place] = np.float64(mutual[row, at]) ** gamma
                 length += 1

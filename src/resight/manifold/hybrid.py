@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from resight.errors import UsageError
-from resight.manifold.signal import Doubles, Signal, checked_signal
+from resight.manifold.signal import Doubles, Signal, checked_limits, checked_signal
 from resight.manifold.spectral import Spectrum
 from resight.manifold.system import LinearSystem
 
@@ -45,12 +45,10 @@ class Hybrid:
                 f"the spectrum of {len(spectrum.vectors)} nodes is not that of this graph, which has "
                 f"{len(self._system)}; fit it on this graph"
             )
-        if iterations < 0 or not tolerance >= 0.0:
-            raise UsageError(f"{iterations} iterations to a tolerance of {tolerance} cannot be run; give none below 0")
         self._vectors = spectrum.vectors
         self._alpha = alpha
         self._inverse = 1.0 / (1.0 - alpha * np.minimum(spectrum.values, 1.0))
-        self._iterations, self._tolerance = iterations, tolerance
+        self._tolerance, self._iterations = checked_limits(tolerance, iterations, least=0)
 
     def __call__(self, y: Signal) -> Doubles:
         """Diffused scores of y, float64, in its shape. UsageError: y of another graph, not finite, S not normalised."""

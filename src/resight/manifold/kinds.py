@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Diffusion(BaseModel):
@@ -29,9 +29,25 @@ class Diffusion(BaseModel):
     # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. "spectral" (Iscen et al.,
     # CVPR 2018) and "hybrid" (ACCV 2018) work on the whole graph, with `rank` vectors made when photos are added.
     solver: Literal["conjugate-gradient", "spectral", "hybrid"] = "conjugate-gradient"
-    rank: int = Field(default=500, ge=1, description="Vectors of spectral, eigenvectors of hybrid.")
+    rank: int = Field(default=500, ge=1, description="Vectors of the spectral and the hybrid solver.")
     top: int = Field(default=10_000, ge=1, description="Images whose graph is solved: 10,000.")
     tolerance: float = Field(
         default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6."
     )
     iterations: int = Field(default=20, ge=1, description="Of conjugate gradients, at most: 20.")
+
+    @model_validator(mode="after")
+    def _what_the_solver_uses(self) -> Diffusion:
+        unused = {
+            "conjugate-gradient": {"rank"},
+            "spectral": {"top", "tolerance", "iterations"},
+            "hybrid": {"top"},
+        }[self.solver] & self.model_fields_set
+        if unused:
+            raise ValueError(f'the solver "{self.solver}" does not use {", ".join(sorted(unused))}: leave it out')
+        if self.solver == "spectral" and self.self_affinity > 0.0:
+            raise ValueError(
+                "the few vectors of a spectral solver do not keep the self_affinity of images without neighbours: "
+                'choose solver = "hybrid"'
+            )
+        return self

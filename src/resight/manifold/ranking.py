@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from resight.search.ranking import Collection, Neighbourhoods, Ranking
 class DiffusionStage:
     """Ranks by the diffusion of the scores of the best images over the graph of all images.
 
-    Images that diffusion does not reach follow in their former order. Safe to share between threads.
+    Images that diffusion does not reach follow in their former order, with those to which an approximation of it gives
+    nothing. Safe to share between threads.
     Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, section 3.
     """
 
@@ -37,7 +38,7 @@ class DiffusionStage:
         y[start] = np.maximum(ranking.scores[known][: len(start)].astype(np.float64), 0.0) ** power
         if not y.any():
             return ranking
-        return _by_diffusion(ranking, graph.images, solve(y, rows[known]))
+        return _by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]))
 
     def _open(self, collection: Collection) -> tuple[Neighbourhoods, Solve]:
         with self._lock:
@@ -53,40 +54,57 @@ class RegionalDiffusionStage:
 
     Images that diffusion does not reach follow in their former order. Safe to share between threads.
     Source: Iscen et al., CVPR 2017, sections 3.3 and 4.
+
+    Notes: where the graph is truncated, to all regions of the `top` best images. The weights of generalised max pooling
+    may be negative; an image whose sum is not positive counts as not reached.
     """
 
     def __init__(self, params: Diffusion) -> None:
         self.params = params
         self._lock = threading.Lock()
-        self._opened: tuple[Neighbourhoods, NDArray[np.float32], NDArray[np.int64], NDArray[Any], Solve] | None = None
+        self._opened: _RegionGraph | None = None
 
     def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
         """The images of the ranking, and those that diffusion leads to."""
         assert isinstance(query, np.ndarray), "a recipe is checked to have regions where this is asked"
-        graph, vectors, offsets, weights, solve = self._open(collection)
-        power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
-        if not len(query) or not len(vectors):
+        opened = self._open(collection)
+        if not len(query) or not len(ranking) or opened.solve is None:
             return ranking
-        y = region_affinity(query, vectors, self.params.query_k, power)
+        power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
+        y = region_affinity(query, opened.regions, self.params.query_k, power)
         if not y.any():
             return ranking
-        images = graph.images[offsets[:-1]]
-        rows, known = _rows_of(images, ranking.ids)
-        best = np.concatenate([np.arange(offsets[row], offsets[row + 1]) for row in rows[known].tolist()])
-        return _by_diffusion(ranking, images, pool_scores(solve(y, best), weights, offsets))
+        rows, known = _rows_of(opened.images, ranking.ids)
+        starts, ends = opened.offsets[:-1], opened.offsets[1:]
+        top = np.sort(rows[known][: self.params.top])
+        regions = np.concatenate([np.arange(starts[row], ends[row]) for row in top.tolist()])
+        return _by_diffusion(
+            ranking, opened.images, pool_scores(opened.solve(y, regions), opened.weights, opened.offsets)
+        )
 
-    def _open(
-        self, collection: Collection
-    ) -> tuple[Neighbourhoods, NDArray[np.float32], NDArray[np.int64], NDArray[Any], Solve]:
+    def _open(self, collection: Collection) -> _RegionGraph:
         with self._lock:
             if self._opened is None:
                 graph = collection.neighbourhoods()
-                _, vectors = collection.regions()
+                _, regions = collection.regions()
                 starts = np.flatnonzero(np.diff(graph.images, prepend=-1))
                 offsets = np.append(starts, len(graph.images)).astype(np.int64)
-                weights = generalised_max_weights(vectors, offsets)
-                self._opened = graph, vectors, offsets, weights, open_solver(graph, self.params)
+                weights = generalised_max_weights(regions, offsets)
+                solve = open_solver(graph, self.params) if len(regions) else None
+                self._opened = _RegionGraph(graph.images[starts], regions, offsets, weights, solve)
             return self._opened
+
+
+@dataclass(frozen=True)
+class _RegionGraph:
+    """images: (m,) ids, ascending; regions (n, d), those of image i from offsets[i] to offsets[i + 1]; weights: (n,) of
+    generalised max pooling. solve: None where there are no regions."""
+
+    images: NDArray[np.int64]
+    regions: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    solve: Solve | None
 
 
 def _rows_of(images: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -63,3 +63,13 @@ def checked_alpha(alpha: float) -> float:
     if not 0.0 <= alpha < 1.0:
         raise UsageError(f"alpha is {alpha}: give at least 0 and less than 1 (0.99 is usual)")
     return alpha
+
+
+def checked_limits(tolerance: float, iterations: int, least: int = 1) -> tuple[float, int]:
+    """When a solver ends: its relative residual, and its iterations, `least` of them or more. UsageError: others."""
+    if not 0.0 <= tolerance < np.inf or iterations < least:
+        raise UsageError(
+            f"a solver cannot end at a residual of {tolerance} or after {iterations} iterations: give a tolerance of 0 "
+            f"or more, 1e-6 say, and at least {least} iterations"
+        )
+    return tolerance, iterations

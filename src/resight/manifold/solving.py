@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
+from scipy.sparse.csgraph import connected_components
 
-from resight.manifold.diffusion import ConjugateGradient
+from resight.manifold.diffusion import ConjugateGradient, Diffuse
 from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
 from resight.manifold.hybrid import Hybrid
@@ -21,8 +22,9 @@ from resight.search.ranking import Neighbourhoods
 
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
-Solve = Callable[[Doubles, Rows], NDArray[Any]]
-"""y (n,), and the rows of the nodes that matter most, the best first, to f (n,)."""
+Solve = Callable[[Doubles, Rows], Doubles]
+"""y (n,), and the rows (m,) of the nodes to whose graph a solver may be cut, to f (n,): 0 at every node to which no
+edges lead from where y is not 0."""
 
 
 def affinity(neighbourhoods: Neighbourhoods, params: Diffusion) -> csr_array:
@@ -36,56 +38,64 @@ def affinity(neighbourhoods: Neighbourhoods, params: Diffusion) -> csr_array:
 
 def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, NDArray[Any]]:
     """What the solver makes once of a graph, to be kept with it; nothing where it works without."""
-    match params.solver:
-        case "spectral":
-            return _kept(fit_subspace(normalised(affinity(neighbourhoods, params)), params.rank, params.alpha).spectrum)
-        case "hybrid":
-            # What its conjugate gradients have no need to find is what eigenvectors know.
-            return _kept(fit_spectrum(normalised(affinity(neighbourhoods, params)), params.rank))
-        case _:
-            return {}
+    if params.solver == "conjugate-gradient":
+        return {}
+    whole = affinity(neighbourhoods, params)
+    if whole.nnz == 0:
+        spectrum = Spectrum(np.zeros((whole.shape[0], 0), np.float32), np.zeros(0))
+    elif params.solver == "spectral":
+        spectrum = fit_subspace(normalised(whole), params.rank, params.alpha).spectrum
+    else:
+        # What its conjugate gradients have no need to find is what eigenvectors know.
+        spectrum = fit_spectrum(normalised(whole), params.rank)
+    return {"vectors": spectrum.vectors, "values": spectrum.values}
 
 
 def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
     """The solver, on what was kept for it or else is made now."""
     prepared = neighbourhoods.prepared or prepare(neighbourhoods, params)
+    whole = affinity(neighbourhoods, params)
     match params.solver:
         case "spectral":
-            spectral = Spectral(_spectrum(prepared), params.alpha)
-            return lambda y, best: spectral(y)
+            return _within_reach(Spectral(_spectrum(prepared), params.alpha), whole)
         case "hybrid":
-            graph = normalised(affinity(neighbourhoods, params))
-            hybrid = Hybrid(
-                graph, _spectrum(prepared), params.alpha, iterations=params.iterations, tolerance=params.tolerance
-            )
-            return lambda y, best: hybrid(y)
+            graph, given = normalised(whole), (params.iterations, params.tolerance)
+            hybrid = Hybrid(graph, _spectrum(prepared), params.alpha, iterations=given[0], tolerance=given[1])
+            return _within_reach(hybrid, whole)
         case _:
-            return _truncated(affinity(neighbourhoods, params), params)
+            images = len(np.unique(neighbourhoods.images))
+            return _truncated(whole, params) if images > params.top else _everywhere(whole, params)
+
+
+def _everywhere(whole: csr_array, params: Diffusion) -> Solve:
+    solver = _gradients(whole, params)
+    return lambda y, rows: solver(y)
 
 
 def _truncated(whole: csr_array, params: Diffusion) -> Solve:
-    """Solves on the sub-graph of the `top` best nodes where there are more: Iscen et al., CVPR 2017, section 5.3."""
+    """Solves on the sub-graph of some nodes: Iscen et al., CVPR 2017, section 5.3."""
 
-    def solver(part: csr_array) -> ConjugateGradient:
-        return ConjugateGradient(
-            normalised(part), params.alpha, tolerance=params.tolerance, iterations=params.iterations
-        )
-
-    if whole.shape[0] <= params.top:
-        everything = solver(whole)
-        return lambda y, best: everything(y)
-
-    def solve(y: Doubles, best: Rows) -> NDArray[Any]:
-        rows = np.sort(best[: params.top])
-        f = np.zeros(len(y))
-        f[rows] = solver(sub_graph(whole, rows))(y[rows])
+    def solve(y: Doubles, rows: Rows) -> Doubles:
+        f, kept = np.zeros(len(y)), np.sort(rows)
+        f[kept] = _gradients(sub_graph(whole, kept), params)(y[kept])
         return f
 
     return solve
 
 
-def _kept(spectrum: Spectrum) -> dict[str, NDArray[Any]]:
-    return {"vectors": spectrum.vectors, "values": spectrum.values}
+def _gradients(part: csr_array, params: Diffusion) -> ConjugateGradient:
+    return ConjugateGradient(normalised(part), params.alpha, tolerance=params.tolerance, iterations=params.iterations)
+
+
+def _within_reach(diffuse: Diffuse, whole: csr_array) -> Solve:
+    """What approximates all nodes at once gives something to those that nothing leads to, too, which is taken away."""
+    _, component = connected_components(whole, directed=False)
+
+    def solve(y: Doubles, rows: Rows) -> Doubles:
+        reached = np.isin(component, component[y != 0])
+        return np.where(reached, diffuse(y), 0.0)
+
+    return solve
 
 
 def _spectrum(prepared: Mapping[str, NDArray[Any]]) -> Spectrum:

@@ -5,6 +5,7 @@ graph: (n, n) S, as in `signal`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ EXACT = 1e-6
 STEPS = 200
 """Tolerance and iterations of the exact ranking."""
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Subspace:
@@ -51,7 +54,7 @@ def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int 
 
     The signals are filtered more and more, and after every few products with S it is measured how much of the exact
     ranking of 32 nodes, drawn at random, their subspace keeps. In a small graph the eigenvectors compete, too. The rank
-    is lowered to the number of nodes with neighbours.
+    is lowered, with a warning, to the number of nodes with neighbours.
     UsageError: no rank, no graph (see `checked_graph`), alpha outside of [0, 1). FitError: no edge, not normalised.
 
     Source: the subspace is that of Iscen, Avrithis, Tolias, Furon & Chum, "Fast spectral ranking for similarity
@@ -67,13 +70,16 @@ def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int 
     if rank < 1:
         raise UsageError(f"a subspace of rank {rank} has nothing in it; give at least 1")
     connected = np.diff(s.indptr) > 0
-    if not connected.any():
+    count = int(connected.sum())
+    if count == 0:
         raise FitError("no node of the graph has a neighbour; give more neighbours, or more images")
+    if rank > count:
+        _log.warning("only %d nodes of the graph have neighbours: taking %d vectors, not %d", count, count, rank)
     rng = np.random.default_rng(seed)
-    rows = np.sort(rng.choice(np.flatnonzero(connected), min(DRAWN, int(connected.sum())), replace=False))
+    rows = np.sort(rng.choice(np.flatnonzero(connected), min(DRAWN, count), replace=False))
     y = _around(s, rows)
     exact = _tops(ConjugateGradient(graph, alpha, tolerance=EXACT, iterations=STEPS)(y))
-    block = rng.standard_normal((s.shape[0], min(rank, int(connected.sum()))), np.float32)
+    block = rng.standard_normal((s.shape[0], min(rank, count)), np.float32)
     # A node without neighbours is an eigenvector of 0, which diffusion has no use for.
     block[~connected] = 0.0
     best, patience = None, PATIENCE

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.answering import ask, nearest
-from resight.descriptors.kinds import Crow, Fisher, Gem, Mac, Mop, NeuralCodes, Rmac, Spoc, Vlad
 from resight.errors import ImageError, UsageError
 from resight.images import decode, displayed
 from resight.manifold.embedding import Method, embed
@@ -24,8 +23,6 @@ Vectors = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
-ONE_VECTOR = (Vlad, Fisher, Mac, Spoc, Gem, Crow, Rmac, NeuralCodes, Mop)
-"""Methods that keep one vector an image."""
 MOST = 1000
 """Photos that are drawn where nothing else is asked for; the distances of all pairs are held in memory."""
 NEIGHBOURS = 10
@@ -152,20 +149,19 @@ def plane_of(
 
 
 def descriptors_of(reader: Reader) -> tuple[list[str], Vectors]:
-    """The names of an index's photos, sorted, and their descriptors (n, d), of the first channel that has one an image.
+    """The names of an index's photos, sorted, and the descriptors (n, d) that are searched, of the first channel
+    that has one an image.
 
     Raises UsageError where no channel has, or there is no photo.
     """
-    name = _channel(reader)
-    rows = reader.rows(name)
+    view = reader.views[_channel(reader)]
     images = reader.snapshot.images
-    found = [(part.ids[part.alive], np.asarray(part.arrays["vectors"][part.alive], np.float32)) for part in rows]
-    ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in found)])
+    ids = np.array(sorted(view.places), np.int64)
     if not len(ids):
         raise UsageError("the index has no photos that could be read; add some with `resight add`")
     named = [images.names[place] for place in images.positions(ids).tolist()]
     order = sorted(range(len(named)), key=named.__getitem__)
-    vectors = np.concatenate([part for _, part in found])[order]
+    vectors = view.descriptors(ids)[order]
     empty = int((~vectors.any(axis=1)).sum())
     if empty:
         _log.warning("%d photos have no features; they lie at one point, whatever they show", empty)
@@ -186,7 +182,7 @@ def _channel(reader: Reader) -> str:
 
 
 def _vector_channel(recipe: Recipe) -> str | None:
-    return next((name for name, channel in recipe.channel.items() if isinstance(channel.method, ONE_VECTOR)), None)
+    return next((name for name, channel in recipe.channel.items() if channel.keeps_one_vector), None)
 
 
 def _asked(reader: Reader, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:

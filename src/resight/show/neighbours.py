@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from resight.manifold.diffusion import ConjugateGradient, query_affinity
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
+from resight.manifold.kinds import Diffusion
 
 Vectors = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 
-GRAPH = 49
-"""Neighbours of each image in the graph: the k = 50 of the paper counts the image itself."""
-QUERY = 10
-"""Images that a query is put to, the paper's kq."""
-GAMMA = 3.0
+PAPER = Diffusion()
+"""The paper's constants."""
 
 
 def by_distance(vectors: Vectors, query: Vectors, row: int | None, count: int) -> list[int]:
@@ -33,13 +31,13 @@ def by_manifold(
 ) -> list[int]:
     """The at most `count` rows that diffusion from the query reaches best, best first, ties by row.
 
-    The query is put to its `QUERY` nearest rows, itself among them where it has a row; those that the graph does not
-    join to them are no neighbours. Iscen et al., CVPR 2017, section 3.
+    The query is put to its 10 nearest rows, itself among them where it has a row; those that the graph does not join to
+    them are no neighbours. Iscen et al., CVPR 2017, section 3.
     """
     told = None if progress is None else (lambda done, total: progress("comparing photos", done, total))
-    k = max(min(GRAPH, len(vectors) - 1), 1)
-    s = normalised(mutual_affinity(nearest_neighbours(vectors, k, told), k, GAMMA))
-    f = ConjugateGradient(s)(query_affinity(vectors @ query, QUERY, GAMMA))
+    k = max(min(PAPER.k - 1, len(vectors) - 1), 1)
+    s = normalised(mutual_affinity(nearest_neighbours(vectors, k, told), k, PAPER.gamma))
+    f = ConjugateGradient(s)(query_affinity(vectors @ query, PAPER.query_k, PAPER.gamma))
     return _best(f, _others(vectors, row) & (f > 0), count)
 
 

@@ -1,0 +1,169 @@
+"""Diffusion as a second look, over a collection that is made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from graphs import descriptors, solved
+from pydantic import ValidationError
+
+from resight.manifold import solving
+from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
+from resight.manifold.kinds import Diffusion
+from resight.manifold.ranking import DiffusionStage, RegionalDiffusionStage
+from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
+from resight.manifold.solving import prepare
+from resight.search.ranking import Neighbourhoods, Ranking
+
+K = 8
+FAR = 50
+"""Images of the last group, to which no edge leads from the others."""
+SOLVERS = {"conjugate-gradient": {}, "spectral": {"rank": 12}, "hybrid": {"rank": 12}}
+
+
+@dataclass
+class Collection:
+    """Vectors, several of an image where `images` repeats its id."""
+
+    images: np.ndarray
+    vectors: np.ndarray
+    prepared: dict = field(default_factory=dict)
+
+    def neighbourhoods(self):
+        found = nearest_neighbours(self.vectors, K - 1)
+        return Neighbourhoods(self.images, found.ids, found.similarities, self.prepared)
+
+    def regions(self):
+        return self.images, self.vectors
+
+    def affinity(self):
+        return mutual_affinity(nearest_neighbours(self.vectors, K - 1), K - 1)
+
+
+def two_groups():
+    """250 images with ids 0, 10, 20, ..., of which the last 50 share no coordinate with the others."""
+    x = np.zeros((250, 24), np.float32)
+    x[:200, :16], x[200:, 16:] = descriptors(0, 200, 16, groups=6), descriptors(1, FAR, 8, groups=2)
+    return Collection(np.arange(250, dtype=np.int64) * 10, x)
+
+
+def first_look(collection, query):
+    similarities = collection.vectors @ query
+    order = np.argsort(-similarities, kind="stable")
+    return Ranking(collection.images[order], similarities[order])
+
+
+@pytest.fixture(scope="module")
+def collection():
+    return two_groups()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_what_is_reached_comes_first_and_the_rest_in_its_former_order(collection, solver):
+    ranking = first_look(collection, collection.vectors[3])
+    stage = DiffusionStage(Diffusion(k=K, query_k=5, solver=solver, **SOLVERS[solver]))
+    found = stage(None, ranking, collection)
+    np.testing.assert_array_equal(np.sort(found.ids), collection.images)
+    assert (np.diff(found.scores) <= 0).all()
+    reached = found.ids[found.scores > 0]
+    assert not np.isin(collection.images[-FAR:], reached).any()
+    rest = found.ids[len(reached) :]
+    np.testing.assert_array_equal(rest, [image for image in ranking.ids.tolist() if image not in set(reached.tolist())])
+    y = np.zeros(250)
+    y[ranking.ids[:5] // 10] = np.maximum(ranking.scores[:5].astype(np.float64), 0) ** 3
+    exact = solved(normalised(collection.affinity()), y)
+    expected = collection.images[np.argsort(-exact, kind="stable")]
+    assert len(np.intersect1d(found.ids[:20], expected[:20])) >= (20 if solver == "conjugate-gradient" else 15)
+    if solver == "conjugate-gradient":
+        np.testing.assert_allclose(found.scores[:20], np.sort(exact)[::-1][:20], rtol=1e-3)
+
+
+def test_a_graph_cut_to_all_its_images_is_the_whole(collection):
+    ranking = first_look(collection, collection.vectors[3])
+    whole = DiffusionStage(Diffusion(k=K))(None, ranking, collection)
+    cut = DiffusionStage(Diffusion(k=K, top=200))(None, ranking, collection)
+    # The last group, which is cut off, is not reached either way.
+    np.testing.assert_array_equal(whole.ids, cut.ids)
+    np.testing.assert_allclose(whole.scores, cut.scores, rtol=1e-6)
+    few = DiffusionStage(Diffusion(k=K, top=20))(None, ranking, collection)
+    assert set(few.ids[few.scores > 0].tolist()) <= set(ranking.ids[:20].tolist())
+
+
+def regions(images=40, each=5):
+    """Regions of images with ids 7, 8, ..., in groups."""
+    x = descriptors(2, images * each, 12, groups=10)
+    return Collection(np.repeat(np.arange(images, dtype=np.int64) + 7, each), x)
+
+
+def by_hand(collection, query, ranking, top, each=5):
+    """What regional diffusion gives each image, by dense code."""
+    rows = np.concatenate([np.arange(each) + each * (image - 7) for image in np.sort(ranking.ids[:top]).tolist()])
+    y = region_affinity(query, collection.vectors, 30)
+    f = np.zeros(len(y))
+    affinity = collection.affinity().toarray()[np.ix_(rows, rows)].astype(np.float64)
+    degrees = affinity.sum(axis=1)
+    scale = np.where(degrees > 0, 1 / np.sqrt(np.maximum(degrees, 1e-300)), 0.0)
+    s = scale[:, None] * affinity * scale
+    f[rows] = 0.01 * np.linalg.solve(np.eye(len(rows)) - 0.99 * s, y[rows])
+    offsets = np.arange(0, len(y) + 1, each)
+    return pool_scores(f, generalised_max_weights(collection.vectors, offsets), offsets)
+
+
+@pytest.mark.parametrize("top", [8, 39, 40, 1000])
+def test_regional_diffusion_is_cut_to_images_not_to_regions(top):
+    collection = regions()
+    query = collection.vectors[10:14]
+    ranking = Ranking(np.roll(np.arange(7, 47), 3), np.linspace(1, 0.1, 40, dtype=np.float32))
+    stage = RegionalDiffusionStage(Diffusion(k=K, query_k=30, top=top, iterations=300, tolerance=1e-9))
+    found = stage(query, ranking, collection)
+    expected = by_hand(collection, query, ranking, top)
+    positive = np.flatnonzero(expected > 0)
+    order = positive[np.argsort(-expected[positive], kind="stable")]
+    np.testing.assert_array_equal(found.ids[: len(order)], order + 7)
+    np.testing.assert_allclose(found.scores[: len(order)], expected[order], rtol=1e-5)
+    np.testing.assert_array_equal(np.sort(found.ids), np.arange(7, 47))
+
+
+def test_nothing_asked_nothing_found_and_nothing_there():
+    collection = regions()
+    nothing = Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
+    ranking = Ranking(np.array([9, 7]), np.array([0.5, 0.25], np.float32))
+    query = collection.vectors[:3]
+    assert len(RegionalDiffusionStage(Diffusion(k=K))(query, nothing, collection)) == 0
+    assert RegionalDiffusionStage(Diffusion(k=K))(query[:0], ranking, collection) is ranking
+    empty = Collection(np.empty(0, np.int64), np.empty((0, 12), np.float32))
+    assert RegionalDiffusionStage(Diffusion(k=K))(query, ranking, empty) is ranking
+    assert len(DiffusionStage(Diffusion(k=K))(None, nothing, two_groups())) == 0
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_images_without_a_neighbour_keep_their_order(solver, count):
+    collection = Collection(np.arange(count), np.eye(3, dtype=np.float32)[:count])
+    ranking = Ranking(np.arange(count), np.linspace(1, 0.5, count, dtype=np.float32))
+    found = DiffusionStage(Diffusion(k=K, solver=solver, **SOLVERS[solver]))(None, ranking, collection)
+    np.testing.assert_array_equal(found.ids, ranking.ids)
+
+
+def test_what_was_prepared_is_used(collection, monkeypatch):
+    params = Diffusion(k=K, solver="hybrid", rank=12)
+    kept = Collection(collection.images, collection.vectors, prepare(collection.neighbourhoods(), params))
+    monkeypatch.setattr(solving, "fit_spectrum", lambda graph, rank: pytest.fail("it is there already"))
+    DiffusionStage(params)(None, first_look(collection, collection.vectors[0]), kept)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"solver": "spectral", "top": 100}, "does not use top"),
+        ({"solver": "spectral", "iterations": 3, "tolerance": 0.1}, "does not use iterations, tolerance"),
+        ({"solver": "hybrid", "top": 100}, "does not use top"),
+        ({"rank": 100}, "does not use rank"),
+        ({"solver": "spectral", "self_affinity": 1.0}, "hybrid"),
+    ],
+)
+def test_parameters_without_an_effect_are_refused(given, message):
+    with pytest.raises(ValidationError, match=message):
+        Diffusion(**given)
