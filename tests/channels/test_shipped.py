@@ -63,10 +63,21 @@ def test_what_ships_for_the_parts_is_read_as_one_fit(shipped: Path, tmp_path: Pa
     assert found.sha256 == reference["sha256"] == hash_arrays(expected)
 
 
+def test_a_reference_of_another_number_of_parts_is_refused(shipped: Path, tmp_path: Path) -> None:
+    save(tmp_path / "joined.npz", {}, builtin_reference(FEATURES, METHOD))
+    with pytest.raises(FitError, match='which is not for "gem"'):
+        read_fitted(tmp_path / "joined.npz", METHOD.parts[0])
+    save(tmp_path / "gem.npz", {}, builtin_reference(FEATURES.parts[0], METHOD.parts[0]))
+    with pytest.raises(FitError, match='which is not for "joined"'):
+        read_fitted(tmp_path / "gem.npz", METHOD)
+
+
 def test_what_ships_for_one_method_is_read_as_it_is(shipped: Path, tmp_path: Path) -> None:
     method = Gem(**WHITENED)
     save(tmp_path / "fitted.npz", {}, builtin_reference(FEATURES.parts[0], method))
-    assert read_fitted(tmp_path / "fitted.npz", method) == load(shipped / "random-layer1-1-gem3-1.npz")
+    found, kept = read_fitted(tmp_path / "fitted.npz", method), load(shipped / "random-layer1-1-gem3-1.npz")
+    assert (found.provenance, found.sha256) == (kept.provenance, kept.sha256) == ({"photos": 7}, kept.sha256)
+    assert found.arrays.keys() == kept.arrays.keys()
 
 
 def test_a_part_that_does_not_ship_is_named(shipped: Path) -> None:

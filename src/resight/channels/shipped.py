@@ -43,6 +43,8 @@ def read_fitted(path: Path, method: Method) -> Artefact:
         mend = "install the version of resight that wrote it, or make a new index"
         if not set(name.split(JOINED)) <= set(_shipped()):
             raise FitError(f"{path}: it refers to the built-in {name}, which this version of resight has not; {mend}")
+        if len(name.split(JOINED)) != len(fitting.parts):
+            raise FitError(f'{path}: it refers to the built-in {name}, which is not for "{method.kind}"; fit it for it')
         shipped = _load_shipped(name, fitting)
         if shipped.sha256 != sha256:
             raise FitError(f"{path}: it refers to a built-in {name} that differs from the one of this version; {mend}")
