@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from resight.channels.fitting import SAMPLE_FOR_WHITENING
+from resight.channels.fitting.whitening import SAMPLE_FOR_WHITENING
 from resight.descriptors.kinds import PooledKind
 from resight.descriptors.pooled import raw_vectors, unit_sum
 from resight.evaluation.dataset import Dataset

@@ -22,7 +22,8 @@ import index_samples
 import resight.answering
 import resight.fitted
 from resight import writer
-from resight.channels.fitting import build_channel, fit_arrays
+from resight.channels.fitting.contract import Terms
+from resight.channels.fitting.methods import fitting_of
 from resight.cli.main import main
 from resight.features.kinds import Sift
 from resight.features.sift import detect
@@ -40,8 +41,8 @@ def warm() -> None:
     assert resight.answering
     assert resight.fitted
     features = detect(index_samples.texture(0), Sift())
-    method = Asmk(size=2)
-    channel = build_channel(SiftExtractor(Sift()), method, fit_arrays(method, features.descriptors, 0))
+    fitting = fitting_of(Asmk(size=2))
+    channel = fitting.channel(SiftExtractor(Sift()), fitting.passes[0].fit(features.descriptors, Terms(0)))
     channel.pack([channel.encode(features, (200, 150))])
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from resight.channels.fitting import fit_arrays
+from resight.channels.fitting.contract import Terms
+from resight.channels.fitting.methods import fitting_of
 from resight.features.kinds import Sift
 from resight.features.sift import detect
 from resight.index import Index
@@ -91,7 +92,8 @@ def write(folder: Path, photos: Mapping[str, Pixels]) -> Path:
 def write_recipes(folder: Path) -> Path:
     """Puts a recipe of each method, METHOD.toml, beside the codebook that they are fitted with."""
     sample = np.concatenate([detect(texture(seed), Sift()).descriptors for seed in range(900, 940)])
-    save(folder / "codebook.npz", fit_arrays(Hamming(size=64), sample, 0), {"test": "codebook"})
+    (fitted,) = fitting_of(Hamming(size=64)).passes
+    save(folder / "codebook.npz", fitted.fit(sample, Terms(0)), {"test": "codebook"})
     for name, text in METHODS.items():
         (folder / f"{name}.toml").write_text(f'name = "{name}"\n{text}')
     return folder

@@ -133,7 +133,7 @@ def test_a_recipe_loads_no_implementation() -> None:
 
 
 def test_words_of_sift_need_no_torch() -> None:
-    modules = "resight.index", "resight.answering", "resight.channels.fitting", "resight.rerank.chain"
+    modules = "resight.index", "resight.answering", "resight.channels.shipped", "resight.rerank.chain"
     assert "torch" not in loaded(f"import {', '.join(modules)}")
 
 

@@ -389,7 +389,7 @@ def shipped(recipes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     folder = tmp_path / "shipped"
     folder.mkdir()
     shutil.copy(recipes / "codebook.npz", folder / "sift-codebook-64.npz")
-    monkeypatch.setattr("resight.channels.fitting.BUILTIN", folder)
+    monkeypatch.setattr("resight.channels.shipped.BUILTIN", folder)
     (tmp_path / "builtin.toml").write_text((recipes / "verified.toml").read_text().replace("codebook.npz", "builtin"))
     return folder
 

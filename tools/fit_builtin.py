@@ -16,27 +16,23 @@ import tempfile
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.channels.fitting import (
-    builtin_name,
-    fit_arrays,
-    fit_signatures,
-    needed_arrays,
-    parts_of,
-    rows_to_fit_on,
-    sample_size,
-)
-from resight.descriptors.kinds import Cam, Fisher, PooledKind, Vlad
+from resight.channels.fitting.contract import Fitting, Terms
+from resight.channels.fitting.methods import fitting_of
+from resight.channels.fitting.pooled import CamFitting, PooledFitting
+from resight.channels.fitting.words import fit_signatures
+from resight.descriptors.kinds import Fisher, Joined, Vlad
 from resight.extraction import features_of, sample_rows
-from resight.features.kinds import ClassMaps, Maps, Sift
+from resight.features.kinds import ClassMaps, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.features.opening import open_extractor
 from resight.features.sift_extractor import SiftExtractor
 from resight.folders import find_images
 from resight.learned.artefact import dequantise, save
-from resight.recipe import available, load_recipe
+from resight.recipe import Channel, available, load_recipe
 from resight.words.kinds import Asmk
 from resight.worlds.world import render_world, save_world
 
@@ -69,30 +65,37 @@ def main() -> None:
 
 def fit_whitenings(folders: Sequence[Path], missing: bool) -> None:
     """One for each pooling of each kind of feature maps that a shipped recipe whitens with what is built in."""
-    wanted: dict[Maps | ClassMaps, dict[str, PooledKind | Cam]] = {}
+    wanted: dict[Maps | ClassMaps, dict[str, PooledFitting | CamFitting]] = {}
     channels = [channel for info in available() for channel in load_recipe(info.name).channel.values()]
-    built_in = [parts_of(channel.features, channel.method) for channel in channels if channel.fit == "builtin"]
-    for features, method in itertools.chain.from_iterable(built_in):
-        if isinstance(features, Maps | ClassMaps) and isinstance(method, PooledKind | Cam) and needed_arrays(method):
-            name = builtin_name(features, method)
+    built_in = [parts_of(channel) for channel in channels if channel.fit == "builtin"]
+    for features, fitting in itertools.chain.from_iterable(built_in):
+        if isinstance(features, Maps | ClassMaps) and isinstance(fitting, PooledFitting | CamFitting) and fitting.needs:
+            name = fitting.shipped_name(features)
             if missing and (TARGET / f"{name}.npz").exists():
                 continue
             ours = wanted.setdefault(features, {})
             known = ours.get(name)
-            ours[name] = method if known is None or known.dimensions < method.dimensions else known
+            ours[name] = fitting if known is None or known.method.dimensions < fitting.method.dimensions else known
     found = [one for folder in folders for one in find_images(folder)]
-    for features, methods in wanted.items():
-        print(f"{', '.join(methods)}: {len(found)} photos", flush=True)
-        rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in methods}
-        extractor = open_extractor(features, Path())
-        rows_of = {name: rows_to_fit_on(extractor, method) for name, method in methods.items()}
-        for maps in features_of(found, extractor):
-            for name in methods if maps is not None else ():
-                rows[name].append(rows_of[name](maps))
-        for name, method in methods.items():
+    for features, fittings in wanted.items():
+        print(f"{', '.join(fittings)}: {len(found)} photos", flush=True)
+        rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in fittings}
+        for maps in features_of(found, open_extractor(features, Path())):
+            for name, fitting in fittings.items() if maps is not None else ():
+                rows[name].append(fitting.vectors_of(maps))
+        for name, fitting in fittings.items():
+            (whitening,) = fitting.passes
             sample = np.concatenate(rows[name])
             provenance = {"photos": len(found), "folders": listed(folders), "vectors": len(sample)}
-            save(TARGET / f"{name}.npz", fit_arrays(method, sample, SEED), provenance)
+            save(TARGET / f"{name}.npz", whitening.fit(sample, Terms(SEED)), provenance)
+
+
+def parts_of(channel: Channel) -> list[tuple[FeaturesKind, Fitting[Any]]]:
+    """What is joined, part by part; of anything else, itself."""
+    if isinstance(channel.features, JoinedMaps) and isinstance(channel.method, Joined):
+        parts = zip(channel.features.parts, channel.method.parts, strict=True)
+        return [(features, fitting_of(method)) for features, method in parts]
+    return [(channel.features, fitting_of(channel.method))]
 
 
 def listed(folders: Sequence[Path]) -> str:
@@ -104,8 +107,9 @@ def fit_sift(folders: Sequence[Path]) -> None:
     """Codebook, Hamming medians and a mixture."""
     with tempfile.TemporaryDirectory() as temporary:
         rendered = [save_world(render_world(SEED + i), Path(temporary) / str(i)) for i in range(WORLDS)]
-        method = Asmk(size=WORDS)
-        sample = descriptors([*folders, *rendered], sample_size(method))
+        words = fitting_of(Asmk(size=WORDS))
+        (codebook,) = words.passes
+        sample = descriptors([*folders, *rendered], codebook.limit)
     print(f"{len(sample)} descriptors", flush=True)
     provenance = {
         "seed": SEED,
@@ -113,13 +117,14 @@ def fit_sift(folders: Sequence[Path]) -> None:
         "folders": listed(folders),
         "descriptors": len(sample),
     }
-    arrays = fit_arrays(method, sample, SEED, print)
+    terms = Terms(SEED, progress=print)
+    arrays = codebook.fit(sample, terms)
     arrays |= fit_signatures(sample, dequantise(arrays)["centroids"], np.random.default_rng(SEED))
-    save(TARGET / f"{builtin_name(Sift(), method)}.npz", arrays, provenance)
+    save(TARGET / f"{words.shipped_name(Sift())}.npz", arrays, provenance)
     few = sample[np.random.default_rng(SEED).permutation(len(sample))]
-    for method in (Vlad(), Fisher()):
-        fitted = fit_arrays(method, few[: sample_size(method)], SEED, print)
-        save(TARGET / f"{builtin_name(Sift(), method)}.npz", fitted, provenance)
+    for fitting in (fitting_of(Vlad()), fitting_of(Fisher())):
+        (fitted,) = fitting.passes
+        save(TARGET / f"{fitting.shipped_name(Sift())}.npz", fitted.fit(few[: fitted.limit], terms), provenance)
 
 
 if __name__ == "__main__":

@@ -14,19 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
-from resight.channels.fitting import (
-    SAMPLE_OF_VECTORS,
-    build_channel,
-    builtin_reference,
-    fit_arrays,
-    fit_vector_whitening,
-    photos_to_fit_on,
-    read_fitted,
-    rows_to_fit_on,
-    sample_size,
-    vectors_name,
-    vectors_to_fit_on,
-)
+from resight.channels.fitting.contract import Pass, Terms
+from resight.channels.fitting.methods import fitting_of
+from resight.channels.shipped import builtin_reference, read_fitted
 from resight.descriptors.kinds import Cam, CodeKind, PooledKind
 from resight.errors import FitError, UsageError
 from resight.extraction import sample_rows
@@ -120,7 +110,7 @@ def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
             path = folder / channel.fit
             artefact = read_fitted(path, channel.method)
             _check_origin(path, artefact, _origin(channel, folder))
-            build_channel(open_extractor(channel.features, folder), channel.method, artefact.arrays)
+            fitting_of(channel.method).channel(open_extractor(channel.features, folder), artefact.arrays)
             given[f"{name}/{FILE}"] = to_bytes(artefact.arrays, artefact.provenance)
     return given
 
@@ -161,35 +151,34 @@ def fit_channel(
     if say is not None:
         say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
     origin = _origin(channel, folder)
-    limit = sample_size(channel.method)
     extractor = open_extractor(channel.features, folder)
+    first, *others = fitting_of(channel.method).passes
     unreadable: list[tuple[str, str]] = []
-    most = photos_to_fit_on(channel.method)
-    first = found if most is None else _drawn(found, most, recipe.seed)
+    photos, limit = _photos_of(first, found, recipe.seed)
     rows = sample_rows(
-        first,
+        photos,
         extractor,
-        rows_to_fit_on(extractor, channel.method),
+        first.rows_of(extractor, {}),
         limit,
         recipe.seed,
         on_error=lambda one, reason: unreadable.append((one.name, reason)),
     )
-    sample = _joined(_told(rows, len(first), progress), limit + len(first))
+    sample = _joined(_told(rows, len(photos), progress), limit + len(photos))
     if not len(sample):
         raise FitError(
             f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read "
             "and show some texture"
         )
-    arrays = fit_arrays(channel.method, sample, recipe.seed, say, power)
-    vectors_of = vectors_to_fit_on(extractor, channel.method, arrays)
-    if vectors_of is not None:
-        drawn = _drawn(found, SAMPLE_OF_VECTORS, recipe.seed)
-        vectors = _joined(sample_rows(drawn, extractor, vectors_of, len(drawn), recipe.seed), len(drawn))
-        arrays |= fit_vector_whitening(channel.method, vectors, power)
+    terms = Terms(recipe.seed, power, say)
+    arrays = first.fit(sample, terms)
+    for later in others:
+        again, limit = _photos_of(later, found, recipe.seed)
+        rows = sample_rows(again, extractor, later.rows_of(extractor, arrays), limit, recipe.seed)
+        arrays |= later.fit(_joined(rows, limit + len(again)), terms)
     provenance: dict[str, str | int] = {
         "recipe": recipe.name,
         "fitted_on": source,
-        "photos": len(first) - len(unreadable),
+        "photos": len(photos) - len(unreadable),
         "descriptors": len(sample),
         "seed": recipe.seed,
         "versions": _versions(channel.features),
@@ -214,7 +203,7 @@ def fit_folder(
         raise UsageError(
             f'{parsed.name} fits nothing: its whitening comes with its checkpoint; set whitening = "pca" to fit another'
         )
-    if not sample_size(method):
+    if not fitting_of(method).passes:
         raise UsageError(f'{parsed.name} fits nothing: "{method.kind}" works without, as the recipe has it')
     unlisted: list[tuple[str, str]] = []
     found = list(find_images(photos, on_error=lambda error: unlisted.append((error.path, error.reason))))
@@ -247,7 +236,7 @@ def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> 
         arrays = read_fitted(file, channel.method).arrays if file else {}
         if channel.features not in extractors:
             extractors[channel.features] = open_extractor(channel.features, folder)
-        opened[name] = build_channel(extractors[channel.features], channel.method, arrays)
+        opened[name] = fitting_of(channel.method).channel(extractors[channel.features], arrays)
     return opened
 
 
@@ -284,15 +273,18 @@ def unfitted(recipe: Recipe, files: Container[str]) -> list[str]:
     return [name for name, channel in recipe.channel.items() if channel.fit and f"{name}/{FILE}" not in files]
 
 
-def _drawn(found: Sequence[Found], limit: int, seed: int) -> list[Found]:
-    """At most `limit` files, drawn by seed over names."""
-    order = sorted(found, key=lambda one: one.name)
-    return [order[row] for row in np.sort(np.random.default_rng(seed).permutation(len(order))[:limit])]
+def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[Found], int]:
+    """The photos that a pass is made over, drawn by seed over names where it takes but some; and its rows at most."""
+    if not one.one_each:
+        return found, one.limit
+    order = sorted(found, key=lambda each: each.name)
+    drawn = [order[row] for row in np.sort(np.random.default_rng(seed).permutation(len(order))[: one.limit])]
+    return drawn, len(drawn)
 
 
 def _origin(channel: RecipeChannel, folder: Path) -> dict[str, str]:
     """What a channel's arrays are fitted for: another network's or pooling's may have the same shape."""
-    origin = {"fitted_for": vectors_name(channel.features, channel.method)}
+    origin = {"fitted_for": fitting_of(channel.method).fitted_for(channel.features)}
     if networks := networks_of(channel.features):
         require_torch()
         from resight.features.networks.checkpoint import pin

@@ -137,10 +137,10 @@ def test_an_interrupted_fit_leaves_the_old_file(
     output = tmp_path / "x.npz"
     output.write_bytes(b"old")
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(resight.fitted, "fit_arrays", interrupted)
+    monkeypatch.setattr("resight.channels.fitting.words.fit_codebook", interrupted)
     assert run("fit", own_photos, "--recipe", words, "-o", output).exit_code == 130
     assert output.read_bytes() == b"old"
     assert not list(tmp_path.glob(".writing*"))

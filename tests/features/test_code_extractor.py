@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from index_samples import collection, texture, write
-from resight.channels.codes import MopChannel, fit_levels, patch_vectors
+from resight.channels.codes import MopChannel
+from resight.channels.fitting.codes import MopFitting, patch_vectors
+from resight.channels.fitting.contract import Terms
 from resight.descriptors.kinds import Mop
 from resight.errors import UsageError
 from resight.features.codes import CodeExtractor, ImageCodes
@@ -83,7 +85,8 @@ def test_pooled_patches_are_the_photo_and_a_vlad_of_each_level() -> None:
     features = [ImageCodes(rng.random((6, 10), np.float32), np.array([0, 1, 1, 2, 2, 2])) for _ in range(40)]
     sample = np.concatenate([patch_vectors(one) for one in features])
     method = Mop(size=2, pca=4, whitening="none")
-    fitted = fit_levels(method, sample, np.random.default_rng(0))
+    (levels,) = MopFitting(method).passes
+    fitted = levels.fit(sample, Terms(0))
     channel = MopChannel(CodeExtractor(params()), method, fitted)
     channel_of_ten = channel.raw(features[0])
     parts = [features[0].rows[0] / np.linalg.norm(features[0].rows[0])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,6 @@ from resight.search.ranking import Searcher
 from resight.search.selection import NameOrder
 
 Arrays = Mapping[str, NDArray[Any]]
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

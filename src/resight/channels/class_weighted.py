@@ -36,11 +36,3 @@ class CamChannel(VectorChannel):
     def encode(self, features: ClassedMaps, size: tuple[int, int]) -> tuple[Vector, int]:
         """The vector, which counts as one feature."""
         return self.aggregate(features), 1
-
-
-def likeliest_vector(features: ClassedMaps) -> Vector:
-    """(1, C) vector of the likeliest class, on which the whitening is fitted; (0, C) where it is seen nowhere.
-
-    Source: the code of Jimenez et al., BMVC 2017: its principal components are those of vectors of one class.
-    """
-    return class_weighted_vectors(features, 1)

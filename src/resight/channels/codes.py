@@ -11,19 +11,15 @@ from numpy.typing import NDArray
 from resight.channels.pooled import dimensions, whitening_of
 from resight.channels.regions import RegionVectorChannel
 from resight.channels.vectors import Vector, VectorChannel
-from resight.descriptors.codes import mop, neural_codes
+from resight.descriptors.codes import PATCH_LEVELS, mop, neural_codes
 from resight.descriptors.kinds import CodeKind, Mop, NeuralCodes, RegionCodes
 from resight.features.codes import ImageCodes
 from resight.features.extractor import Extractor
 from resight.learned.assignment import Assigner
-from resight.learned.codebook import affordable_size, fit_codebook
-from resight.learned.mixture import Projection, fit_pca
+from resight.learned.mixture import Projection
 from resight.learned.whitening import VECTORS, from_arrays
 
 Fitted = Mapping[str, NDArray[Any]]
-
-LEVELS = (1, 2)
-"""Of patches, as `ImageCodes` counts them."""
 
 
 class CodeChannel(VectorChannel):
@@ -63,8 +59,8 @@ class MopChannel(VectorChannel):
 
     def __init__(self, extractor: Extractor[Any, ImageCodes], method: Mop, fitted: Fitted) -> None:
         arrays = {name: np.asarray(array, np.float32) for name, array in fitted.items()}
-        self._pca = [Projection(arrays[f"{level}.mean"], arrays[f"{level}.components"]) for level in LEVELS]
-        self._codebooks = [Assigner(arrays[f"{level}.centroids"]) for level in LEVELS]
+        self._pca = [Projection(arrays[f"{level}.mean"], arrays[f"{level}.components"]) for level in PATCH_LEVELS]
+        self._codebooks = [Assigner(arrays[f"{level}.centroids"]) for level in PATCH_LEVELS]
         self._whitening = from_arrays(fitted, VECTORS) if method.whitening == "pca" else None
         whitened = self._whitening and min(self._whitening.dimensions, method.dimensions)
         raw = extractor.dimensions + sum(codebook.centroids.size for codebook in self._codebooks)
@@ -78,31 +74,13 @@ class MopChannel(VectorChannel):
         """Vector before whitening."""
         finer = [
             pca.apply(neural_codes(features.rows[features.levels == level]))
-            for level, pca in zip(LEVELS, self._pca, strict=True)
+            for level, pca in zip(PATCH_LEVELS, self._pca, strict=True)
         ]
         return mop([features.rows[:1], *finer], self._codebooks)
 
     def encode(self, features: ImageCodes, size: tuple[int, int]) -> tuple[Vector, int]:
         """The vector, and the number of regions it was made of."""
         return self.aggregate(features), len(features)
-
-
-def patch_vectors(features: ImageCodes) -> Vector:
-    """(m, C + 1): L2-normalised activations of patches, and their level: what codebooks are fitted on."""
-    finer = features.levels > 0
-    return np.concatenate([neural_codes(features.rows[finer]), features.levels[finer, None]], axis=1, dtype=np.float32)
-
-
-def fit_levels(method: Mop, sample: Vector, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Principal components and codebook of each level of patches, on rows of `patch_vectors`."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for level in LEVELS:
-        own = sample[sample[:, -1] == level, :-1]
-        pca = fit_pca(own, min(method.pca, own.shape[1], max(1, len(own) // 2)))
-        size = affordable_size(len(own), method.size)
-        centroids = fit_codebook(pca.apply(own), size, rng)
-        arrays |= {f"{level}.mean": pca.mean, f"{level}.components": pca.components, f"{level}.centroids": centroids}
-    return arrays
 
 
 def code_vectors(features: ImageCodes, method: CodeKind) -> Vector:

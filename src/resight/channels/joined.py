@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.pooled import whitening_of
 from resight.channels.vectors import Vector, VectorChannel
 from resight.descriptors.joining import join
 from resight.descriptors.kinds import Joined
-from resight.descriptors.pooled import descriptor, raw_vectors
+from resight.descriptors.pooled import descriptor
 from resight.errors import FitError
 from resight.features.joined import JoinedExtractor, JoinedImage
 
@@ -55,24 +54,3 @@ class JoinedChannel(VectorChannel):
 def arrays_of(fitted: Fitted, number: int) -> dict[str, NDArray[Any]]:
     """The arrays of one part, under the names that they have where it is alone."""
     return {key.removeprefix(f"{number}."): array for key, array in fitted.items() if key.startswith(f"{number}.")}
-
-
-def rows_of_parts(features: JoinedImage, method: Joined) -> Vector:
-    """(m, C + 2): vectors before whitening of all parts, filled up with zeros to the longest, then the number of the
-    part and how many of the columns are its own."""
-    rows = [raw_vectors(image, part) for image, part in zip(features, method.parts, strict=True)]
-    widest = max(part.shape[1] for part in rows)
-    filled = [
-        np.pad(part, ((0, 0), (0, widest - part.shape[1] + 2)), constant_values=0.0).astype(np.float32) for part in rows
-    ]
-    for number, (own, part) in enumerate(zip(rows, filled, strict=True)):
-        part[:, -2:] = number, own.shape[1]
-    return np.concatenate(filled)
-
-
-def rows_of_part(rows: Vector, number: int) -> Vector:
-    """(m, C) vectors of one part, of rows of `rows_of_parts`. FitError where there are none."""
-    own = rows[rows[:, -2] == number]
-    if not len(own):
-        raise FitError(f"no photo gives a vector of part {number + 1} to fit it on; give more photos")
-    return np.ascontiguousarray(own[:, : int(own[0, -1])])

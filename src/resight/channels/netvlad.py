@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from resight.channels.vectors import Vector, VectorChannel
 from resight.descriptors.kinds import NetVlad
-from resight.descriptors.netvlad import NetVLAD, starting_alpha
+from resight.descriptors.netvlad import NetVLAD
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import FitError
 from resight.features.maps import ImageMaps, MapExtractor
-from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.whitening import VECTORS, from_arrays
 
 Fitted = Mapping[str, NDArray[Any]]
@@ -63,20 +61,6 @@ class NetVladChannel(VectorChannel):
     def encode(self, features: ImageMaps, size: tuple[int, int]) -> tuple[Vector, int]:
         """The vector, which counts as one feature."""
         return self.aggregate(features), 1
-
-
-def positions(features: ImageMaps) -> Vector:
-    """(m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
-    with torch.inference_mode():
-        rows = torch.cat([maps.flatten(1).T for maps in features.maps])
-        return np.ascontiguousarray(nn.functional.normalize(rows, dim=1).cpu().numpy(), np.float32)
-
-
-def fit_words(method: NetVlad, sample: Vector, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Centroids (K, C) and alpha (1,) that learning starts from, on rows of `positions`."""
-    centroids = fit_codebook(sample, max(2, affordable_size(len(sample), method.size)), rng)
-    alpha = starting_alpha(sample, centroids)
-    return {"centroids": np.asarray(centroids, np.float32), "alpha": np.array([alpha], np.float32)}
 
 
 def _fitted_layer(fitted: Fitted) -> NetVLAD:
