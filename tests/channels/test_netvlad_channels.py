@@ -72,7 +72,8 @@ def test_files_without_a_layer_that_suits_say_so(tmp_path: Path) -> None:
     torch.save({"state_dict": state}, tmp_path / "broken.pth.tar")
     with pytest.raises(WeightsError, match="do not suit each other"):
         vgg(tmp_path / "broken.pth.tar").loaded()
-    plain = {name: value.contiguous() for name, value in blank("vgg16", None).state_dict().items()}
-    save_file(plain, tmp_path / "plain.safetensors")
+    network = blank("vgg16", None)
+    randomise(network, 0)
+    save_file(network.state_dict(), tmp_path / "plain.safetensors")
     with pytest.raises(FitError, match="no NetVLAD layer is in it"):
         PLAIN.channel(vgg(tmp_path / "plain.safetensors"), {})
