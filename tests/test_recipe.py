@@ -136,6 +136,22 @@ def test_a_recipe_that_makes_no_sense(text: str, said: str) -> None:
     assert said in refusal(text)
 
 
+@pytest.mark.parametrize("scores", ["given", "deviation", "norm", "maximum"])
+def test_scores_below_0_have_no_product(scores: str) -> None:
+    two = f"{NAMED}[channel.sift.words]\nkind = 'bow'\n[[rerank]]\nkind = 'fusion'\n"
+    entry = f"channels.sift = {{ scores = '{scores}' }}\n"
+    parse_recipe(f"name = 'x'\n{two}{entry}", "r.toml")
+    said = refusal(f"{two}method = 'product'\n{entry}")
+    assert said.startswith(f'rerank[0]: scores = "{scores}" of channel "sift" may be below 0')
+    assert 'choose "rank", "range", "power" or "confidence", or method = "sum"' in said
+
+
+@pytest.mark.parametrize("scores", ["range", "rank", "power", "confidence"])
+def test_scores_that_have_a_product(scores: str) -> None:
+    two = f"{NAMED}[channel.sift.words]\nkind = 'bow'\n[[rerank]]\nkind = 'fusion'\nmethod = 'product'\n"
+    parse_recipe(f"name = 'x'\n{two}channels.sift = {{ scores = '{scores}' }}", "r.toml")
+
+
 def test_a_recipe_without_a_name() -> None:
     with pytest.raises(RecipeError, match=r'r\.toml: "name" is missing'):
         parse_recipe(BOW, "r.toml")

@@ -17,6 +17,7 @@ from resight.errors import FitError, WeightsError
 from resight.features.kinds import Maps
 from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.networks.architectures import blank, randomise
+from resight.learned.whitening import VECTORS, fit_pca_whitening, to_arrays
 
 PLAIN = NetVladFitting(NetVlad(whitening="none"))
 
@@ -61,6 +62,23 @@ def test_a_masked_map_is_its_positions_that_count(tmp_path: Path) -> None:
     mask[1:3, 2:5] = 1.0
     masked, cropped = (ImageMaps((m,), (k,), (9, 9), ((9, 9),)) for m, k in ((x, mask), (x[:, 1:3, 2:5], None)))
     np.testing.assert_allclose(channel.aggregate(masked), channel.aggregate(cropped), atol=1e-6)
+
+
+@pytest.mark.parametrize("whitening", ["none", "pca"])
+def test_a_photo_without_activations_has_no_netvlad(tmp_path: Path, whitening: Any) -> None:
+    netvlad_file(tmp_path / "n.pth.tar")
+    extractor = vgg(tmp_path / "n.pth.tar")
+    plain: Any = PLAIN.channel(extractor, {})
+    drawn = np.random.default_rng(0).normal(size=(9, plain.size)).astype(np.float32)
+    fitted = to_arrays(fit_pca_whitening(drawn, 4), VECTORS) if whitening == "pca" else {}
+    channel: Any = NetVladFitting(NetVlad(whitening=whitening, dimensions=4)).channel(extractor, fitted)
+    x = torch.randn(512, 4, 6)
+    for maps, mask in ((x, torch.zeros(4, 6)), (torch.zeros_like(x), None), (torch.zeros_like(x), torch.ones(4, 6))):
+        vector = channel.aggregate(ImageMaps((maps,), (mask,), (9, 9), ((9, 9),)))
+        assert vector.shape == (channel.size,)
+        assert not vector.any()
+    seen, half = (ImageMaps(m, (None,) * len(m), (9, 9), ((9, 9),) * len(m)) for m in ((x,), (x, torch.zeros_like(x))))
+    np.testing.assert_allclose(channel.aggregate(half), channel.aggregate(seen), atol=1e-6)
 
 
 def test_files_without_a_layer_that_suits_say_so(tmp_path: Path) -> None:

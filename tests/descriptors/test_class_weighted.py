@@ -68,15 +68,32 @@ def test_a_class_that_is_seen_nowhere_has_no_vector() -> None:
     assert class_weighted_vectors(hidden, 1).shape == (0, 5)
 
 
-def test_positions_that_do_not_count_add_nothing() -> None:
-    maps, last = image(5, (4, 6)), image(3, (4, 6), seed=1)
+def test_only_positions_that_count_choose_classes_and_make_vectors() -> None:
+    sizes = ((4, 6), (2, 3))
+    maps, last = image(5, *sizes), image(3, *sizes, seed=1)
+    masks = [torch.zeros(size) for size in sizes]
+    for mask in masks:
+        mask[:, : mask.shape[1] // 3] = 1.0
+    masked = [ImageMaps(each.maps, tuple(masks), each.size, each.inputs) for each in (maps, last)]
+    cropped = [
+        ImageMaps(tuple(x[:, :, : x.shape[2] // 3] for x in each.maps), (None, None), each.size, each.inputs)
+        for each in (maps, last)
+    ]
+    for count in (1, 2, 3):
+        found = class_weighted_vectors(classed(*masked), count)
+        np.testing.assert_allclose(found, class_weighted_vectors(classed(*cropped), count), atol=1e-5)
+
+
+def test_a_mask_does_not_draw_the_scores_to_the_bias() -> None:
+    last = torch.zeros(2, 4, 6)
+    last[0, :, 0] = 1.0
     mask = torch.zeros(4, 6)
-    mask[:, :3] = 1.0
-    masked = [ImageMaps(each.maps, (mask,), each.size, each.inputs) for each in (maps, last)]
-    zeroed = [ImageMaps((each.maps[0] * mask,), (None,), each.size, each.inputs) for each in (maps, last)]
-    np.testing.assert_array_equal(
-        class_weighted_vectors(classed(*masked), 2), class_weighted_vectors(classed(*zeroed), 2)
-    )
+    mask[:, 0] = 1.0
+    maps = ImageMaps((torch.rand(5, 4, 6),), (mask,), (10, 10), ((10, 10),))
+    # A mean of 1 makes the first class 1.0 and the second, which is seen nowhere, 0.5.
+    weight, bias = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0.0, 0.5])
+    given = ClassedMaps(maps, ImageMaps((last,), (mask,), (10, 10), ((10, 10),)), weight, bias)
+    assert class_weighted_vectors(given, 1).shape == (1, 5)
 
 
 def test_more_classes_than_there_are() -> None:

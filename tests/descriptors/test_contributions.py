@@ -27,7 +27,7 @@ from resight.learned.whitening import Whitening, fit_pca_whitening
 
 SIZES = ((9, 12), (6, 8))
 CHANNELS = 7
-METHODS = [Mac(), Spoc(), Spoc(centre_prior=True), Gem(p=2.5), Crow(), Rmac(levels=2)]
+METHODS = [Mac(), Spoc(), Spoc(centre_prior=True), Gem(p=2.5), Crow(), Rmac(levels=2), Rmac(levels=3)]
 WHITENING = fit_pca_whitening(np.random.default_rng(0).random((60, CHANNELS)).astype(np.float32) ** 3, 5)
 
 
@@ -69,6 +69,12 @@ def test_shares_sum_to_the_similarity(method: Any, masked: bool, whitening: Whit
         np.testing.assert_allclose(
             each, descriptor(query, method, None) * descriptor(image, method, None), atol=1e-6, err_msg=method.kind
         )
+
+
+def test_a_photo_of_which_nothing_counts_shares_nothing() -> None:
+    nowhere = photo(1)
+    nowhere = ImageMaps(nowhere.maps, tuple(torch.zeros(size) for size in SIZES), nowhere.size, nowhere.inputs)
+    assert not shares(trace(nowhere, Rmac(), WHITENING), trace(photo(2), Rmac(), WHITENING)).any()
 
 
 @pytest.mark.parametrize("exponent", [[2.2], [1.0 + i / 3 for i in range(CHANNELS)]], ids=["one p", "a p a channel"])

@@ -82,6 +82,28 @@ def test_only_positions_of_the_mask_count(method: PooledKind) -> None:
     np.testing.assert_allclose(raw_vectors(image(*masks), method), raw_vectors(part, method), atol=1e-6)
 
 
+def test_regions_without_a_position_that_counts_are_left_out() -> None:
+    masks = []
+    for height, width in SIZES:
+        mask = torch.zeros(height, width)
+        mask[: height // 3, : width // 3] = 1.0
+        masks.append(mask)
+    method, rows = Rmac(levels=3), []
+    for maps, mask in zip(image().maps, masks, strict=True):
+        kept = (maps * mask).numpy()
+        for x0, y0, x1, y1 in rmac_grid(*kept.shape[1:], 3).tolist():
+            if mask[y0:y1, x0:x1].any():
+                rows.append(unit(kept[:, y0:y1, x0:x1].reshape(5, -1).max(axis=1)))
+    assert 2 < len(rows) < len(raw_vectors(image(), method))
+    np.testing.assert_allclose(raw_vectors(image(*masks), method), rows, atol=1e-6)
+    whitening = fit_pca_whitening(np.random.default_rng(0).random((40, 5)).astype(np.float32), 3)
+    expected = unit(whitening.apply(np.array(rows, np.float32)).sum(axis=0))
+    np.testing.assert_allclose(descriptor(image(*masks), method, whitening), expected, atol=1e-5)
+    nowhere = image(*(torch.zeros(size) for size in SIZES))
+    assert region_vectors(nowhere, Regions(), whitening).shape == (0, 3)
+    assert not descriptor(nowhere, method, whitening).any()
+
+
 def test_a_photo_without_activations_has_no_direction() -> None:
     blank = ImageMaps((torch.zeros(5, 4, 4),), (None,), (40, 40), ((40, 40),))
     for method in (Mac(), Rmac(levels=1)):

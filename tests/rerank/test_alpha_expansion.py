@@ -55,6 +55,18 @@ def test_stated_fallbacks():
     np.testing.assert_allclose(expanded_query(np.array([0.0, 2, 0]), none, np.zeros(0), 3.0), [0, 1, 0])
 
 
+@pytest.mark.parametrize("alpha", [0.0, 3.0])
+def test_a_query_without_features_stays_as_it_is(alpha):
+    near = np.eye(3)[:2]
+    assert expanded_query(np.zeros(3), near, np.zeros(2), alpha).tolist() == [0, 0, 0]
+    assert rank_weighted_query(np.zeros(3), near).tolist() == [0, 0, 0]
+    nothing, other = WordVector(np.empty(0, np.int32), np.empty(0)), WordVector(np.array([3], np.int32), np.ones(1))
+    assert len(expanded_vector(nothing, [other], np.zeros(1), alpha)) == 0
+    bags = Vectored(unit(np.eye(3)))
+    AlphaExpansionStage(AlphaExpansion(alpha=alpha))(np.zeros(3, np.float32), bags.search(near[0], 3), bags)
+    assert not bags.searches[-1].any()
+
+
 @pytest.mark.parametrize(
     ("query", "near", "similarities", "alpha", "said"),
     [

@@ -59,6 +59,17 @@ def test_its_own_row_and_none_are_passed_over():
     assert augmented(np.zeros((0, 3)), np.zeros((0, 2), int), np.zeros((0, 2)), 3.0).shape == (0, 3)
 
 
+def test_an_image_without_features_takes_and_gives_nothing():
+    vectors = np.concatenate([views(4)[:3], np.zeros((1, views(4).shape[1]), np.float32)])
+    near = np.array([[1, 3], [0, 3], [3, 1], [0, 1]])
+    for found in (augmented(vectors, near, np.ones((4, 2)), 0.0), rank_augmented(vectors, near[:, ::-1])):
+        assert not found[3].any()
+    alone = augmented(vectors[:3], np.array([[1], [0], [1]]), np.ones((3, 1)), 0.0)
+    np.testing.assert_allclose(augmented(vectors, near, np.ones((4, 2)), 0.0)[:3], alone, atol=1e-7)
+    vector, _ = augmented_vector(3, Vectored(vectors), AlphaAugmentation(alpha=0.0))
+    assert not vector.any()
+
+
 @pytest.mark.parametrize(
     ("near", "similarities", "said"),
     [

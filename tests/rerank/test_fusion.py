@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from resight.errors import UsageError
 from resight.rerank import fusion
+from resight.rerank.fusion import FusionStage
+from resight.rerank.kinds import FusedScores, Fusion
+from resight.search.ranking import Ranking
 
 NORMALISATIONS = (
     fusion.by_range,
@@ -68,9 +71,25 @@ def test_sums_are_those_of_dictionaries(given, normalisation):
     assert_same(fusion.summed(given, normalisation), naive(given, normalisation, lambda a, b: a + b, 0.0))
 
 
+@pytest.mark.parametrize("normalisation", [fusion.by_range, fusion.by_rank], ids=lambda function: function.__name__)
 @given(given=lists())
-def test_products_are_those_of_dictionaries(given):
-    assert_same(fusion.multiplied(given), naive(given, fusion.by_range, lambda a, b: a * b, 1.0))
+def test_products_are_those_of_dictionaries(given, normalisation):
+    assert_same(fusion.multiplied(given, normalisation), naive(given, normalisation, lambda a, b: a * b, 1.0))
+
+
+@given(given=lists())
+def test_a_product_is_0_of_nothing(given):
+    assert (fusion.multiplied(given)[1] > 0).all()
+
+
+def test_a_stage_that_multiplies_makes_0_of_nothing():
+    rankings = {"one": Ranking(*ONE, {}), "other": Ranking(*OTHER, {})}
+    found = FusionStage(Fusion(method="product", channels={"one": FusedScores(weight=2.0)}))(rankings)
+    assert found.ids.tolist() == [7, 3, 2, 5]
+    np.testing.assert_allclose(found.scores, [1 / 2, 4 / 9, 1 / 18, 1 / 18], rtol=1e-6)
+    summed = FusionStage(Fusion(channels={"one": FusedScores(weight=2.0)}))(rankings)
+    np.testing.assert_allclose(summed.scores, [2, 2, 0, 0], atol=1e-6)
+    assert summed.ids.tolist() == [3, 7, 2, 5]
 
 
 def test_normalisations_by_hand():

@@ -76,9 +76,32 @@ def test_the_rules_differ():
     assert np.abs(strict - loose).max() > 0.01
 
 
-def test_images_that_are_all_the_same():
-    found = k_reciprocal_of_descriptors(np.ones((1, 4)), np.ones((8, 4)), 3, 2)
-    assert np.isfinite(found).all()
+@pytest.mark.parametrize("rule", ["more_than", "at_least"])
+@pytest.mark.parametrize("k2", [1, 6])
+def test_more_copies_than_a_neighbourhood_has_are_all_alike(k2, rule):
+    things = np.concatenate([np.tile(np.eye(8)[0], (30, 1)), np.tile(np.eye(8)[1], (30, 1)), np.eye(8)[2:]])
+    found = k_reciprocal_of_descriptors(things[:1], things[1:], 20, k2, 0.3, rule)[0]
+    np.testing.assert_allclose(found[:29], 0.0, atol=1e-12)
+    np.testing.assert_allclose(found[29:59], found[29], atol=1e-12)
+    assert found[29:].min() > 0.5
+    among = k_reciprocal_distances(squared_distances(things), 30, 20, k2, 0.3, rule)[:, 30:60]
+    np.testing.assert_allclose(among, among[0, 0], atol=1e-12)
+
+
+def test_all_images_are_copies():
+    one = views(9)[:1]
+    np.testing.assert_allclose(k_reciprocal_of_descriptors(one, np.repeat(one, 30, axis=0)), 0.0, atol=1e-12)
+
+
+def test_an_entry_is_at_no_distance_from_itself():
+    d = squared_distances(views(6, things=4, noise=0.9))
+    away = d + np.diag(d.max(axis=1) / 2)
+    np.testing.assert_array_equal(k_reciprocal_distances(away, 3, 6, 3), k_reciprocal_distances(d, 3, 6, 3))
+
+
+def test_no_entries():
+    assert k_reciprocal_distances(np.zeros((0, 0)), 0).shape == (0, 0)
+    assert k_reciprocal_of_descriptors(np.zeros((0, 3)), np.zeros((0, 3))).shape == (0, 0)
 
 
 @pytest.mark.parametrize(

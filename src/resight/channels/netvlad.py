@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from resight.channels.vectors import Vector, VectorChannel
 from resight.descriptors.kinds import NetVlad
@@ -46,14 +47,19 @@ class NetVladChannel(VectorChannel):
 
     def aggregate(self, features: ImageMaps) -> Vector:
         vector = self.raw(features)
-        return vector if self._whitening is None else self._whitening.apply(vector[None])[0]
+        if self._whitening is None:
+            return vector
+        if not vector.any():
+            return np.zeros(self.size, np.float32)
+        whitened: Vector = self._whitening.apply(vector[None])[0]
+        return whitened
 
     def raw(self, features: ImageMaps) -> Vector:
-        """Vector before whitening; those of several scales are averaged."""
+        """Vector before whitening; those of several scales are averaged. Zeros where no position has an activation."""
         layer = self.layer()
         with torch.inference_mode():
             scales = [
-                layer.to(maps.device)(maps[None] if mask is None else maps[:, mask > 0][None, :, :, None])[0]
+                _vector(layer.to(maps.device), maps[None] if mask is None else maps[:, mask > 0][None, :, :, None])
                 for maps, mask in zip(features.maps, features.masks, strict=True)
             ]
             return np.ascontiguousarray(l2_normalise(torch.stack(scales).mean(dim=0)).cpu().numpy(), np.float32)
@@ -61,6 +67,14 @@ class NetVladChannel(VectorChannel):
     def encode(self, features: ImageMaps, size: tuple[int, int]) -> tuple[Vector, int]:
         """The vector, which counts as one feature."""
         return self.aggregate(features), 1
+
+
+def _vector(layer: NetVLAD, maps: Tensor) -> Tensor:
+    """(K * C,) of maps (1, C, H, W). Without activations a sum would be of the centroids alone, the same for all."""
+    if not maps.any():
+        return maps.new_zeros(layer.centroids.numel())
+    vector: Tensor = layer(maps)[0]
+    return vector
 
 
 def _fitted_layer(fitted: Fitted) -> NetVLAD:

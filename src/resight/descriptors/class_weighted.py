@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from resight.descriptors.activation import class_activation_maps, class_vectors, likely_classes
-from resight.descriptors.pooling import l2_normalise
+from resight.descriptors.pooling import l2_normalise, spoc
 from resight.features.class_maps import ClassedMaps
 from resight.features.maps import ImageMaps
 
@@ -19,16 +19,17 @@ def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
     """(m, C) L2-normalised vectors of the `count` likeliest classes, the likeliest first, without those of classes that
     are seen nowhere.
 
-    Classes are the likeliest of all scales together, and the vectors of a class are averaged over the scales. Where the
-    last map is coarser than the layer's, it is seen on that by bilinear interpolation. UsageError: fewer classes.
+    Classes are the likeliest of all scales together, by the positions that count, and the vectors of a class are
+    averaged over the scales. Where the last map is coarser than the layer's, it is seen on that by bilinear
+    interpolation. UsageError: fewer classes.
 
     Source: Jimenez et al., BMVC 2017, section 3, whose network has maps of one size, at one scale.
     """
     with torch.inference_mode():
         lasts, maps = _kept(image.last), _kept(image.maps)
-        means = torch.stack([each.mean(dim=(2, 3)) for each in lasts]).mean(dim=0)
+        each = [spoc(last[None], mask) for last, mask in zip(image.last.maps, image.last.masks, strict=True)]
         # Scores are linear in the mean, so those of the mean over the scales are the mean of theirs.
-        classes = likely_classes(means[:, :, None, None], image.weight, image.bias, count)
+        classes = likely_classes(torch.stack(each).mean(dim=0)[:, :, None, None], image.weight, image.bias, count)
         scales = []
         for own, last in zip(maps, lasts, strict=True):
             cams = class_activation_maps(last, image.weight, classes)

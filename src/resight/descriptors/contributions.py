@@ -22,10 +22,10 @@ from torch import Tensor
 
 from resight.descriptors.crow import channel_weights, spatial_weights
 from resight.descriptors.kinds import Crow, Gem, Mac, Rmac, Spoc
+from resight.descriptors.pooled import region_boxes
 from resight.descriptors.pooling import GEM_FLOOR, gem
 from resight.descriptors.priors import centre_prior
 from resight.features.maps import ImageMaps
-from resight.features.regions.grids import rmac_grid
 from resight.features.sight import HeatMap, Sight
 from resight.images import Box
 from resight.learned.whitening import Whitening
@@ -146,7 +146,9 @@ Row = list[tuple[Corner, Tensor]]
 
 def _traced(image: ImageMaps, places: tuple[Sight, ...], rows: list[Row], whitening: Whitening | None) -> Traced:
     """Of the L2-normalised sum of vectors, each whitened and L2-normalised."""
-    centred = np.stack([np.sum([_sum(part) for _, part in row], axis=0) for row in rows])
+    centred = np.zeros((len(rows), len(image.maps[0])))
+    for into, row in zip(centred, rows, strict=True):
+        into += np.sum([_sum(part) for _, part in row], axis=0)
     projection = None
     if whitening is not None:
         centred -= whitening.mean
@@ -208,11 +210,11 @@ def _parts(maps: Tensor, mask: Tensor | None, method: Mac | Spoc | Gem | Crow, e
 
 
 def _regions(image: ImageMaps, levels: int) -> list[Row]:
-    """Of each region of each scale: its normalised maxima."""
+    """Of each region of each scale that has a position that counts: its normalised maxima."""
     rows: list[Row] = []
     for scale, (maps, mask) in enumerate(zip(image.maps, image.masks, strict=True)):
         kept = maps if mask is None else maps * mask
-        for x0, y0, x1, y1 in rmac_grid(kept.shape[1], kept.shape[2], levels).tolist():
+        for x0, y0, x1, y1 in region_boxes(maps, mask, levels).tolist():
             part = _maxima(kept[:, y0:y1, x0:x1])
             rows.append([((scale, y0, x0), part * float(_inverse(np.linalg.norm(_sum(part)))))])
     return rows

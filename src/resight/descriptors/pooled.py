@@ -11,7 +11,7 @@ from resight.descriptors.crow import crow
 from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc
 from resight.descriptors.pooling import gem, l2_normalise, mac, power_mean, spoc
 from resight.descriptors.priors import centre_prior
-from resight.descriptors.region_pooling import region_max
+from resight.descriptors.region_pooling import Boxes, region_max
 from resight.features.maps import ImageMaps
 from resight.features.regions.grids import rmac_grid
 from resight.learned.whitening import Whitening
@@ -70,6 +70,19 @@ def unit_sum(rows: Vectors) -> Vectors:
     return np.asarray(total / max(float(np.linalg.norm(total)), np.finfo(np.float32).tiny), np.float32)
 
 
+def region_boxes(maps: Tensor, mask: Tensor | None, levels: int) -> Boxes:
+    """(R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts; mask: (h, w), None where all do.
+
+    Notes: a region without one has no activations, and whitening would give all such regions one direction, which their
+    sum then follows.
+    """
+    grid = rmac_grid(maps.shape[1], maps.shape[2], levels)
+    if mask is None:
+        return grid
+    counted = mask.cpu().numpy() > 0
+    return grid[[bool(counted[y0:y1, x0:x1].any()) for x0, y0, x1, y1 in grid.tolist()]]
+
+
 def _scales(image: ImageMaps, method: Mac | Spoc | Gem | Crow, exponent: Vectors | None) -> Tensor:
     """(S, C), L2-normalised."""
     pooled = [_pool(maps[None], mask, method, exponent)[0] for maps, mask in zip(image.maps, image.masks, strict=True)]
@@ -102,8 +115,7 @@ def _regions(image: ImageMaps, levels: int) -> Tensor:
     pooled = []
     for maps, mask in zip(image.maps, image.masks, strict=True):
         kept = maps if mask is None else maps * mask
-        grid = rmac_grid(kept.shape[1], kept.shape[2], levels)
-        pooled.append(region_max(kept[None], grid)[0])
+        pooled.append(region_max(kept[None], region_boxes(maps, mask, levels))[0])
     return l2_normalise(torch.cat(pooled))
 
 

@@ -38,8 +38,9 @@ def rank_weights(n: int) -> Floats:
 def expanded_query(query: NDArray[Any], neighbours: NDArray[Any], similarities: NDArray[Any], alpha: float) -> Vector:
     """(d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion; alpha = 0 is average expansion.
 
-    query: (d,); neighbours: (n, d), its nearest images; similarities: (n,) to the query. Zeros where the sum is zero.
-    UsageError: shapes that do not go together, alpha < 0, values that are not finite.
+    query: (d,); neighbours: (n, d), its nearest images; similarities: (n,) to the query. Zeros where the sum is zero,
+    and where the query is: it has no nearest images. UsageError: shapes that do not go together, alpha < 0, values that
+    are not finite.
 
     Source: Radenovic, Tolias & Chum, "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2019;
     average: Chum et al., ICCV 2007, without the verification.
@@ -53,7 +54,8 @@ def expanded_query(query: NDArray[Any], neighbours: NDArray[Any], similarities: 
 def rank_weighted_query(query: NDArray[Any], neighbours: NDArray[Any]) -> Vector:
     """(d,) L2-normalised q + sum of w_i x_i, where w_i falls linearly with the rank of the image (`rank_weights`).
 
-    query: (d,); neighbours: (n, d), nearest first. UsageError: shapes that do not go together, values not finite.
+    query: (d,); neighbours: (n, d), nearest first. Zeros as for `expanded_query`. UsageError: shapes that do not go
+    together, values not finite.
 
     Source: the weights that follow Arandjelovic & Zisserman, CVPR 2012, in later work: (k - r) / k for rank r of k.
     """
@@ -63,10 +65,12 @@ def rank_weighted_query(query: NDArray[Any], neighbours: NDArray[Any]) -> Vector
 def expanded_vector(
     query: WordVector, neighbours: Sequence[WordVector], similarities: NDArray[Any], alpha: float
 ) -> WordVector:
-    """`expanded_query` for vectors over words. Vectors without weight stand for nothing. UsageError as there."""
+    """`expanded_query` for vectors over words. A query without weight stays as it is. UsageError as there."""
     weights = similarity_weights(similarities, alpha)
     if weights.shape != (len(neighbours),):
         raise UsageError(f"{len(neighbours)} neighbours have similarities of shape {weights.shape}")
+    if not query.values.any():
+        return query
     parts = [(1.0, query), *zip(weights.tolist(), neighbours, strict=True)]
     words, where = np.unique(np.concatenate([vector.words for _, vector in parts]), return_inverse=True)
     values = np.concatenate([weight * vector.values for weight, vector in parts])
@@ -83,7 +87,8 @@ def _weighted_sum(query: NDArray[Any], neighbours: NDArray[Any], weights: Floats
             f"a query {own.shape}, neighbours {near.shape} and weights {weights.shape} do not go together: they are "
             "(d,), (n, d) and (n,)"
         )
-    total = own + weights @ near
+    # A query without features is similar to none: with alpha = 0 it would become the mean of whatever comes first.
+    total = own + weights @ near if own.any() else own
     norm = np.linalg.norm(total)
     if not np.isfinite(norm):
         raise UsageError("a descriptor has a value that is not a finite number")

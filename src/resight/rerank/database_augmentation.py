@@ -25,7 +25,8 @@ def augmented(
     """(n, d) L2-normalised x_i + sum over its neighbours j of max(s_ij, 0)^alpha x_j; alpha = 0 is the plain sum.
 
     descriptors: (n, d); neighbours: (n, k) rows of `descriptors`; similarities: (n, k). An image counts once, with
-    weight 1: its own row among its neighbours is passed over, and so is -1, which stands where there is none.
+    weight 1: its own row among its neighbours is passed over, and so is -1, which stands where there is none. A row of
+    zeros, an image without features, stays and gives nothing to others.
     UsageError: shapes that do not go together, a row that there is not, one twice for an image, values not finite.
 
     Source: Arandjelovic & Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012,
@@ -68,6 +69,7 @@ def _augmented(descriptors: NDArray[Any], near: NDArray[Any], weights: NDArray[n
         if not np.isfinite(norms).all():
             raise UsageError("a descriptor has a value that is not a finite number")
         result[own] = np.divide(total, norms, out=total, where=norms > 0)
+        result[own[~rows[own].any(axis=1)]] = 0.0
     return result
 
 

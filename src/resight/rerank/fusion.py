@@ -83,15 +83,17 @@ def summed(
 
 
 def multiplied(
-    lists: Sequence[Ranked], normalisation: Normalisation = by_range, weights: Sequence[float] | None = None
+    lists: Sequence[Ranked], normalisation: Normalisation = by_rank, weights: Sequence[float] | None = None
 ) -> tuple[Ids, Floats]:
     """Images by the product of their normalised scores, each to the power of its list's weight.
 
     UsageError: also normalised scores below 0, which have no product, and weights as for `summed`.
+
+    Notes: `by_range` makes 0 of what one list has last or lacks, whatever the others say of it.
     """
     ids, scores = _table(lists, normalisation, missing=1.0)
     if (scores < 0).any():
-        raise UsageError("scores below 0 cannot be multiplied: normalise them by range or by rank")
+        raise UsageError("scores below 0 cannot be multiplied: normalise them by rank or by range")
     exponents = _list_weights(weights, len(lists))
     return _ordered(ids, np.prod(scores ** exponents[:, None], axis=0))
 
@@ -216,7 +218,7 @@ class FusionStage:
     def __call__(self, rankings: Mapping[str, Ranking]) -> Ranking:
         """Rankings by channel. An image that only some have found has the lowest score of each of the others."""
         cut = {name: (ranking.ids[: self.params.top], ranking.scores) for name, ranking in rankings.items()}
-        parts = {name: self.params.channels.get(name, FusedScores()) for name in rankings}
+        parts = {name: self.params.part(name) for name in rankings}
         if self.params.method == "reciprocal-rank":
             ids, scores = reciprocal_rank([(ids, given[: len(ids)]) for ids, given in cut.values()])
         else:
@@ -238,6 +240,8 @@ def _normalisation(part: FusedScores) -> Normalisation:
             return partial(by_power, power=part.power)
         case "confidence":
             return partial(by_confidence, half=part.half)
+        case None:
+            raise AssertionError("a fusion says it by its method")
         case other:
             return _PLAIN[other]
 

@@ -18,9 +18,11 @@ def reordered(ranking: Ranking, scores: NDArray[np.float32]) -> Ranking:
     """
     head = len(scores)
     order = np.argsort(-scores, kind="stable")
-    rest = ranking.scores[head:]
+    rest = ranking.scores[head:].astype(np.float64)
     if head and len(rest) and rest[0] >= scores[order[-1]]:
-        rest = rest - (rest[0] - np.nextafter(scores[order[-1]], np.float32(-np.inf)))
+        below = float(np.nextafter(scores[order[-1]], np.float32(-np.inf)))
+        # The difference rounds where the two are of different sizes, and may leave the first of the rest too high.
+        rest = np.minimum(rest - (rest[0] - below), below)
     return replace(
         ranking,
         ids=np.concatenate([ranking.ids[order], ranking.ids[head:]]),

@@ -19,14 +19,21 @@ Mask = NDArray[np.bool_]
 Rule = Literal["more_than", "at_least"]
 """Which overlap of two thirds lets a neighbourhood grow."""
 
+ROUNDING = 1e-13
+"""Squared distance, as a part of the sum of the squared norms, that stands for none: products of 2048 dimensions of
+float64 are off by a hundredth of it, and no two different float32 descriptors are as near."""
+
 
 def squared_distances(descriptors: NDArray[Any]) -> Floats:
-    """(m, m) squared Euclidean distances of descriptors (m, d), 0 on the diagonal."""
-    rows = np.asarray(descriptors, np.float32)
-    norms = np.einsum("md,md->m", rows, rows, dtype=np.float64)
-    distances = np.maximum(norms[:, None] + norms[None] - 2.0 * (rows @ rows.T), 0.0)
+    """(m, m) squared Euclidean distances of descriptors (m, d), 0 on the diagonal and between copies."""
+    rows = np.asarray(descriptors, np.float64)
+    norms = np.einsum("md,md->m", rows, rows)
+    scale = norms[:, None] + norms
+    distances: Floats = scale - 2.0 * (rows @ rows.T)
+    # What rounding leaves between copies would be stretched to 1 where all are copies, and order them anyhow.
+    distances[distances < ROUNDING * scale] = 0.0
     np.fill_diagonal(distances, 0.0)
-    return np.asarray(distances, np.float64)
+    return distances
 
 
 def k_reciprocal_distances(
@@ -43,19 +50,27 @@ def k_reciprocal_distances(
     each row of it divided by its largest. A neighbourhood has k1 + 1 entries, itself included. A mutual neighbour adds
     its own half neighbourhood (k1 / 2, rounded to even, + 1) where more than two thirds of that are mutual neighbours
     already; encodings are then averaged over the k2 nearest, itself included; k2 = 1 leaves them as they are.
-    UsageError: not square, negative or not finite, k1 or k2 that there are not enough entries for, weight outside 0..1.
+    Of (0, 0) it is (0, 0). UsageError: not square, negative or not finite, k1 or k2 that there are not enough entries
+    for, weight outside 0..1.
 
     Source: Zhong, Zheng, Cao & Li, "Re-ranking person re-identification with k-reciprocal encoding", CVPR 2017,
     sections 3.2 to 3.4 (weight is lambda), and the authors' code.
 
     Notes: the paper has |R* & R| >= 2/3 |R| (equation 3), which is rule "at_least"; the authors' code has more_than.
+    Entries at distance 0, copies of each other, have the encoding of the first of them: where there are more of them
+    than a neighbourhood has entries, not each would be in its own.
     """
     given = np.asarray(distances, np.float64)
     _check(given, queries, k1, k2, weight)
+    if not len(given):
+        return given
     largest = given.max(axis=1, keepdims=True)
     d = np.divide(given, largest, out=np.zeros_like(given), where=largest > 0)
-    near = smallest(d, max(k1 + 1, k2))
-    encodings = _encodings(d, near, k1, rule)
+    # The first copy is the first of its own neighbours, as equals are ordered by column.
+    np.fill_diagonal(d, 0.0)
+    first = (d == 0.0).argmax(axis=1)
+    near = smallest(d, max(k1 + 1, k2))[first]
+    encodings = csr_array(_encodings(d, near, k1, rule)[first])
     if k2 > 1:
         encodings = csr_array(_mean_of(near[:, :k2]) @ encodings)
     return np.asarray(weight * d[:queries, queries:] + (1.0 - weight) * _jaccard(encodings, queries))
@@ -134,7 +149,8 @@ def _jaccard(encodings: csr_array[Any], queries: int) -> Floats:
         own = slice(encodings.indptr[query], encodings.indptr[query + 1])
         asked[encodings.indices[own]] = encodings.data[own]
         common = np.bincount(rows, np.minimum(images.data, asked[images.indices]), minlength=m - queries)
-        distances[query] = 1.0 - common / (2.0 - common)
+        # Sums of 1 that are off by rounding would be nearer than copies.
+        distances[query] = np.maximum(1.0 - common / (2.0 - common), 0.0)
         asked[encodings.indices[own]] = 0.0
     return distances
 

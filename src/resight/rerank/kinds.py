@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Spatial(BaseModel):
@@ -144,8 +144,9 @@ class FusedScores(BaseModel):
 
     # "range": s less the lowest over the span; "deviation": s less the mean over the deviation; "norm", "maximum": over
     # the L2 norm, the largest; "rank": 1 to 1 / n; "given": s. Of scores below 0 taken as 0: "power": s ** power;
-    # "confidence": s / (s + half), for a weight of evidence that has no upper end.
-    scores: Literal["given", "range", "deviation", "norm", "maximum", "rank", "power", "confidence"] = "range"
+    # "confidence": s / (s + half), for a weight of evidence that has no upper end. None: "range", and "rank" in a
+    # product, where "range" makes 0 of what one channel has last or lacks, whatever the others say.
+    scores: Literal["given", "range", "deviation", "norm", "maximum", "rank", "power", "confidence"] | None = None
     power: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
     half: float = Field(default=1.0, gt=0.0, allow_inf_nan=False, description="The score that is believed by half.")
     weight: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
@@ -162,6 +163,22 @@ class Fusion(BaseModel):
     method: Literal["sum", "product", "reciprocal-rank"] = "sum"
     channels: dict[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
     top: int = Field(default=10_000, ge=1, description="Images of each channel that are fused.")
+
+    @model_validator(mode="after")
+    def _scores_have_a_product(self) -> Self:
+        for name, part in self.channels.items():
+            if self.method == "product" and part.scores in ("given", "deviation", "norm", "maximum"):
+                raise ValueError(
+                    f'scores = "{part.scores}" of channel "{name}" may be below 0, and then have no product: choose '
+                    '"rank", "range", "power" or "confidence", or method = "sum"'
+                )
+        return self
+
+    def part(self, channel: str) -> FusedScores:
+        """How the scores of a channel enter, with the default of the method where nothing is said."""
+        given = self.channels.get(channel, FusedScores())
+        default: Literal["rank", "range"] = "rank" if self.method == "product" else "range"
+        return given if given.scores is not None else given.model_copy(update={"scores": default})
 
 
 RerankKind = Spatial | Expansion | Chain | Discriminative | AlphaExpansion | KReciprocal | SuperGlobal
