@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 
 from index_samples import collection, texture, write
 from resight.channels.channel import Rows
+from resight.channels.codes import RegionCodeChannel
 from resight.channels.pooled import PooledChannel, RegionChannel
-from resight.descriptors.kinds import Gem, PooledKind, Regions, Rmac
+from resight.descriptors.kinds import Gem, PooledKind, RegionCodes, Regions, Rmac
 from resight.errors import FitError, WeightsError
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
@@ -90,6 +91,17 @@ def test_vectors_are_of_the_size_that_is_told_and_of_norm_one(channel: Any) -> N
     regions = 1 if isinstance(channel, PooledChannel) else len(channel.encode(PHOTOS[0], SIZE))
     assert channel.features_of(arrays).tolist() == [regions] * 6
     assert channel.words_of(arrays).tolist() == [0] * 6
+
+
+def test_regions_that_are_run_by_themselves_are_matched_by_distance() -> None:
+    channel = RegionCodeChannel(Extracted(), RegionCodes(), {})  # type: ignore[arg-type]
+    axes = np.eye(CHANNELS, dtype=np.float32)
+    query, one, other = axes[:2], np.array([axes[2] * 0.8 + axes[0] * 0.6, axes[2] * 0.8 + axes[1] * 0.6]), axes[1:3]
+    search = channel.searcher([rows(channel.pack([one, other]), 1, [True, True])], by_id)
+    found = search.search(query, 2)
+    # Both regions of the query are at sqrt(2 - 2 * 0.6) from the first image; one is at 0 from the second.
+    assert found.ids.tolist() == [2, 1]
+    np.testing.assert_allclose(found.scores, [1 - (2**0.5 / 2) ** 2 / 2, 0.6], atol=1e-3)
 
 
 def test_nothing_is_found_by_a_query_without_regions() -> None:

@@ -15,6 +15,7 @@ from resight.descriptors.cross_matching import (
     best_similarities_reference,
     cross_distance,
     cross_match,
+    distance_match,
     image_match,
     image_sum_match,
     sum_similarities,
@@ -56,6 +57,22 @@ def test_scores_are_means_over_the_regions_of_the_query():
         assert cross_distance(query, rows, offsets)[image] == pytest.approx(distance, abs=1e-6)
 
 
+def test_distances_are_scores_of_the_same_order_and_of_the_range_of_similarities():
+    rows, offsets = random_regions(np.random.default_rng(10), [5, 1, 0, 4, 3, 6])
+    query = np.concatenate([rows[6:10], random_regions(np.random.default_rng(11), [3])[0]])
+    distances, scores = cross_distance(query, rows, offsets), distance_match(query, rows, offsets)
+    assert np.argsort(-scores).tolist() == np.argsort(distances).tolist()
+    assert scores[2] == NOTHING
+    assert ((scores >= NOTHING) & (scores <= 1)).all()
+    one = distance_match(query[:1], rows, offsets)
+    np.testing.assert_allclose(one, cross_match(query[:1], rows, offsets), atol=1e-6)
+    assert distance_match(rows[6:10], rows, offsets)[3] == pytest.approx(1.0, abs=1e-6)
+    # Of two images that match a query as well on average, the one that matches one region exactly is nearer.
+    query, rows = np.eye(3, dtype=np.float32)[:2], np.array([[1, 0, 0], [0.5, 0.5, 0.5**0.5]], np.float32)
+    assert np.diff(cross_match(query, rows, np.array([0, 1, 2])))[0] == pytest.approx(0.0, abs=1e-6)
+    assert np.diff(distance_match(query, rows, np.array([0, 1, 2])))[0] < -0.1
+
+
 def test_an_image_finds_itself_first_and_order_inside_an_image_does_not_matter():
     rng = np.random.default_rng(2)
     rows, offsets = random_regions(rng, [4] * 10)
@@ -70,7 +87,7 @@ def test_shapes_that_do_not_go_together_are_told():
     rows, offsets = random_regions(np.random.default_rng(3), [2, 2])
     for query in (rows[:0], rows[:, :5], rows[0]):
         with pytest.raises(UsageError, match="cannot be compared"):
-            cross_match(query, rows, offsets)
+            distance_match(query, rows, offsets)
     for wrong in ([0, 2], [0, 3, 2, 4], [1, 4], []):
         with pytest.raises(UsageError, match="do not share out 4 regions"):
             cross_match(rows, rows, np.array(wrong, np.int64))

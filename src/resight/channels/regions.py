@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
 from resight.channels.vectors import Vector
-from resight.descriptors.cross_matching import Match, cross_match, image_match, image_sum_match, symmetric_match
+from resight.descriptors.cross_matching import (
+    Match,
+    cross_match,
+    distance_match,
+    image_match,
+    image_sum_match,
+    symmetric_match,
+)
 from resight.descriptors.kinds import Matching
 from resight.features.extractor import Extractor
 from resight.search.regional import RegionBlock, RegionSearch
@@ -19,6 +26,7 @@ from resight.search.selection import NameOrder
 
 _MATCHES: Mapping[Matching, Match] = {
     "query": cross_match,
+    "distance": distance_match,
     "image": image_match,
     "image-sum": image_sum_match,
     "symmetric": symmetric_match,

@@ -42,11 +42,25 @@ def cross_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floa
 def cross_distance(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
     """(images,) mean over the query's regions of the Euclidean distance to the nearest region of the image, in [0, 2].
 
+    query: (r, d), r > 0. 2 for an image without regions. UsageError: shapes that do not go together.
+
     Source: Razavian, Sullivan, Carlsson & Maki, "Visual instance retrieval with deep convolutional networks", ITE
     Transactions on Media Technology and Applications 2016, section 3.
     """
     best = best_similarities(query, rows, offsets).astype(np.float64)
     return np.asarray(np.sqrt(np.maximum(2.0 - 2.0 * best, 0.0)).mean(axis=1), np.float32)
+
+
+def distance_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+    """(images,) the similarity of two vectors that are as far apart as `cross_distance` says, 1 - D^2 / 2, in [-1, 1].
+
+    query: (r, d), r > 0. UsageError: shapes that do not go together.
+
+    Notes: images are in the order of the paper's distances, and scores mean what those of other matchings do: 1 is the
+    same, 0 unrelated, and for one region it is the inner product. A region that is matched exactly counts for more than
+    with `cross_match`, of two images that match as well on average.
+    """
+    return np.asarray(1.0 - cross_distance(query, rows, offsets) ** 2 / 2.0, np.float32)
 
 
 def image_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:

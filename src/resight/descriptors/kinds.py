@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Matching = Literal["query", "image", "image-sum", "symmetric"]
+Matching = Literal["query", "distance", "image", "image-sum", "symmetric"]
 """How images are compared region by region: `descriptors.cross_matching`."""
 
 
@@ -120,13 +120,14 @@ class Cam(_Whitened):
 
 
 class Regions(_Whitened):
-    """A vector for each region of R-MAC's grid; images are compared region by region (Razavian et al., 2016; the
-    R-match of Iscen et al., CVPR 2017)."""
+    """A vector for each region of R-MAC's grid; images are compared region by region (the R-match of Iscen et al., CVPR
+    2017)."""
 
     kind: Literal["regions"] = "regions"
     levels: int = Field(default=3, ge=1, le=8)
-    # "query": the best match of each region of the query, as published; "image": of each region of the image;
-    # "symmetric": of each region of both; "image-sum": as "image", and the similarity of the sums.
+    # "query": the mean similarity of the best match of each region of the query, as published; "distance": of its mean
+    # distance (Razavian et al., 2016); "image": of each region of the image; "symmetric": of each region of both;
+    # "image-sum": as "image", and the similarity of the sums.
     matching: Matching = "query"
 
 
@@ -141,7 +142,8 @@ class RegionCodes(_Whitened):
     """The activations of every region; images are compared region by region (Razavian et al., 2016)."""
 
     kind: Literal["region-codes"] = "region-codes"
-    matching: Matching = "query"
+    # Section 3: by the mean distance of each region of the query to the nearest of the image.
+    matching: Matching = "distance"
 
 
 class Mop(BaseModel):
