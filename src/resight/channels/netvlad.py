@@ -52,7 +52,7 @@ class NetVladChannel(VectorChannel):
             return vector
         if not vector.any():
             return np.zeros(self.size, np.float32)
-        return self._whitening.apply(vector[None])[0]
+        return np.asarray(self._whitening.apply(vector[None])[0])
 
     def raw(self, features: ImageMaps) -> Vector:
         """Vector before whitening; those of several scales are averaged. Zeros where no position has an activation."""
