@@ -28,6 +28,7 @@ from resight.descriptors.kinds import (
     Regions,
     Rmac,
     Spoc,
+    SuperGlobalPooling,
     Vlad,
 )
 from resight.errors import FitError
@@ -292,6 +293,8 @@ def _pooled_name(method: PooledKind | Cam) -> str:
     match method:
         case Gem():
             return f"gem{method.p:g}"
+        case SuperGlobalPooling():
+            return f"superglobal{method.p:g}"
         case Spoc():
             return "spoc-centred" if method.centre_prior else "spoc"
         case Rmac() | Regions():
