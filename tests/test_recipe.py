@@ -55,6 +55,8 @@ def refusal(text: str) -> str:
             "rerank[0].alfa",
             "rerank[0].alpha",
         ),
+        ('[descriptor]\nkind = "superglobal"\npp = 3', "descriptor.pp", "descriptor.p"),
+        (f'{VLAD}[[rerank]]\nkind = "superglobal"\ntpo = 3', "rerank[0].tpo", "rerank[0].top"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_valid_one(text: str, key: str, nearest: str) -> None:
@@ -220,7 +222,9 @@ LOCAL = (
     *(f"[descriptor]\nkind = '{kind}'" for kind in ("vlad", "fisher")),
 )
 MATCH = ("[match]\nkind = 'exhaustive'",)
-POOLED = tuple(f"[descriptor]\nkind = '{kind}'" for kind in ("mac", "spoc", "gem", "crow", "rmac", "regions"))
+POOLED = tuple(
+    f"[descriptor]\nkind = '{kind}'" for kind in ("mac", "spoc", "gem", "crow", "rmac", "superglobal", "regions")
+)
 CODES = tuple(f"[descriptor]\nkind = '{kind}'" for kind in ("codes", "region-codes"))
 MOP = ("[descriptor]\nkind = 'mop'",)
 

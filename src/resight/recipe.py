@@ -359,7 +359,9 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
     """
     model: type[BaseModel] = Recipe
     key = ""
-    kinds = {name: kind for union in (*_UNIONS.values(), StageKind) for name, kind in _kinds(union).items()}
+    kinds = {name: kind for union in _UNIONS.values() for name, kind in _kinds(union).items()}
+    # Some stages are called as what they look at again is.
+    stages = _kinds(StageKind)
     sections: dict[str, type[BaseModel]] = {"match": Exhaustive, "parts": Maps, "channels": FusedScores}
     parts = list(loc)
     while parts:
@@ -369,6 +371,8 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
             model, key = Channel, "" if name == ONLY_CHANNEL else f"channel.{name}"
         elif isinstance(part, int):
             key = f"{key}[{part}]"
+        elif part in stages and key.startswith("rerank[") and model is Recipe:
+            model = stages[part]
         elif part in kinds and key.endswith((*_UNIONS, "]")) and issubclass(model, Recipe | Channel | Maps):
             model = kinds[part]
         else:

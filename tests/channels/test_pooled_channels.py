@@ -15,7 +15,7 @@ from index_samples import collection, texture, write
 from resight.channels.channel import Rows
 from resight.channels.codes import RegionCodeChannel
 from resight.channels.pooled import PooledChannel, RegionChannel
-from resight.descriptors.kinds import Gem, PooledKind, RegionCodes, Regions, Rmac
+from resight.descriptors.kinds import Gem, PooledKind, RegionCodes, Regions, Rmac, SuperGlobalPooling
 from resight.errors import FitError, WeightsError
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
@@ -46,7 +46,13 @@ FITTED = to_arrays(fit_pca_whitening(np.random.default_rng(0).random((50, CHANNE
 
 
 @pytest.fixture(
-    params=[Gem(), Gem(whitening="pca", dimensions=3), Rmac(whitening="pca", dimensions=4), Regions(levels=2)],
+    params=[
+        Gem(),
+        Gem(whitening="pca", dimensions=3),
+        Rmac(whitening="pca", dimensions=4),
+        SuperGlobalPooling(whitening="pca", dimensions=4),
+        Regions(levels=2),
+    ],
     ids=lambda method: f"{method.kind}-{method.whitening}",
 )
 def channel(request: pytest.FixtureRequest) -> PooledChannel | RegionChannel:

@@ -26,6 +26,7 @@ SMALLER: dict[str, dict[str, object]] = {
     "netvlad-mobilenet": {"max_side": 128, "size": 4, "dimensions": 8},
     "rmac-layers-mobilenet": {"max_side": 128},
     "regions-mobilenet": {"max_side": 128},
+    "superglobal-mobilenet": {"max_side": 128},
 }
 SECOND_LOOKS = {
     "gem-mobilenet-alpha-qe": "",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from resight.descriptors.crow import crow
-from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc
+from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc, SuperGlobalPooling
 from resight.descriptors.pooled import descriptor, raw_vectors, region_vectors
 from resight.features.maps import ImageMaps
 from resight.features.regions.grids import rmac_grid
@@ -70,7 +70,7 @@ def test_regions_of_all_scales_are_whitened_one_by_one(method: PooledKind) -> No
     np.testing.assert_allclose(descriptor(image(), method, whitening), unit(each.sum(axis=0)), atol=1e-5)
 
 
-@pytest.mark.parametrize("method", [Mac(), Spoc(), Gem()], ids=lambda method: method.kind)
+@pytest.mark.parametrize("method", [Mac(), Spoc(), Gem(), SuperGlobalPooling()], ids=lambda method: method.kind)
 def test_only_positions_of_the_mask_count(method: PooledKind) -> None:
     masks = []
     for height, width in SIZES:
@@ -80,6 +80,32 @@ def test_only_positions_of_the_mask_count(method: PooledKind) -> None:
     cut = tuple(maps[:, 1:4, 2:5].contiguous() for maps in image().maps)
     part = ImageMaps(cut, (None, None), (30, 30), ((30, 30), (20, 20)))
     np.testing.assert_allclose(raw_vectors(image(*masks), method), raw_vectors(part, method), atol=1e-6)
+
+
+def regional(x: np.ndarray) -> np.ndarray:
+    """(C, h, w): the mean of a map and of its generalised mean of p = 2.5 over 5 x 5 positions, or 3 x 3, or 1."""
+    edge = min(2, *(side - 1 for side in x.shape[1:]))
+    padded = np.pad(x.astype(np.float64), ((0, 0), (edge, edge), (edge, edge)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * edge + 1,) * 2, axis=(1, 2))
+    return ((windows**2.5).mean(axis=(3, 4)) ** (1 / 2.5) + x) / 2
+
+
+@pytest.mark.parametrize("sizes", [SIZES, ((3, 2), (1, 4))], ids=["large", "small"])
+def test_superglobal_whitens_each_scale_and_takes_the_largest(sizes: tuple[tuple[int, int], ...]) -> None:
+    generator = torch.Generator().manual_seed(2)
+    given = ImageMaps(tuple(torch.rand(5, *size, generator=generator) for size in sizes), (None, None), (9, 9), ())
+    flat = [regional(maps.numpy()).reshape(5, -1) for maps in given.maps]
+    rows = [unit((each**4.6).mean(axis=1) ** (1 / 4.6)) for each in flat]
+    np.testing.assert_allclose(raw_vectors(given, SuperGlobalPooling()), rows, atol=1e-5)
+    np.testing.assert_allclose(descriptor(given, SuperGlobalPooling(), None), unit(np.max(rows, axis=0)), atol=1e-5)
+    whitening = fit_pca_whitening(np.random.default_rng(0).random((40, 5)).astype(np.float32), 3)
+    expected = unit(whitening.apply(np.array(rows, np.float32)).max(axis=0))
+    np.testing.assert_allclose(descriptor(given, SuperGlobalPooling(), whitening), expected, atol=1e-4)
+
+
+def test_superglobal_of_nothing_that_counts() -> None:
+    nowhere = image(*(torch.zeros(size) for size in SIZES))
+    assert not raw_vectors(nowhere, SuperGlobalPooling()).any()
 
 
 def test_regions_without_a_position_that_counts_are_left_out() -> None:

@@ -200,6 +200,22 @@ def test_golden_values(golden):
             np.testing.assert_allclose(gem(x, 2.37)[0], given["gem_p2_37"], rtol=tolerance * 5)
 
 
+@pytest.mark.parametrize("window", [0, -1, 2, 4, 13])
+def test_a_window_that_does_not_suit_the_map_is_told(window):
+    with pytest.raises(
+        UsageError, match=f"a window of {window} on a map of 7 x 6 positions: it must be odd, and at most 11"
+    ):
+        regional_gem(random_maps(), window=window)
+
+
+def test_other_refusals_of_superglobal():
+    for pool in (gem_plus, regional_gem):
+        with pytest.raises(UsageError, match="p > 0, not 0"):
+            pool(random_maps(), p=0)
+    with pytest.raises(UsageError, match="no scale"):
+        scale_gem(torch.zeros(0, 1, 3))
+
+
 @pytest.mark.golden
 def test_golden_values_of_superglobal(golden):
     values = golden("pooling")

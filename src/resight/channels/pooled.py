@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from resight.channels.regions import RegionVectorChannel
 from resight.channels.vectors import Vector, VectorChannel
 from resight.descriptors.contributions import Traced, traced, traced_by_scale
-from resight.descriptors.kinds import Cam, CodeKind, PooledKind, Regions, Rmac
+from resight.descriptors.kinds import Cam, CodeKind, Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc, SuperGlobalPooling
 from resight.descriptors.pooled import descriptor, descriptor_by_scale, region_vectors
 from resight.features.extractor import Extractor
 from resight.features.maps import ImageMaps
@@ -37,13 +37,13 @@ class PooledChannel(VectorChannel):
         super().__init__(extractor, dimensions(extractor, self._whitening))
 
     def aggregate(self, features: ImageMaps) -> Vector:
-        if self._by_scale and self._whitening is not None and not isinstance(self._method, Rmac | Regions):
+        if self._by_scale and self._whitening is not None and isinstance(self._method, Mac | Spoc | Gem | Crow):
             return descriptor_by_scale(features, self._method, self._whitening, self._exponent)
         return descriptor(features, self._method, self._whitening, self._exponent)
 
     def traced(self, features: ImageMaps, places: tuple[Sight, ...]) -> Traced:
         """The vector as sums over positions, which are at `places` on the photo."""
-        assert not isinstance(self._method, Regions), "regions have a channel of their own"
+        assert not isinstance(self._method, Regions | SuperGlobalPooling), "neither is a sum over positions"
         if self._by_scale and self._whitening is not None and not isinstance(self._method, Rmac):
             return traced_by_scale(features, places, self._method, self._whitening, self._exponent)
         return traced(features, places, self._method, self._whitening, self._exponent)

@@ -119,6 +119,15 @@ class Cam(_Whitened):
     classes: int = Field(default=64, ge=1, description="Classes, the likeliest of each photo, that are summed over.")
 
 
+class SuperGlobalPooling(_Whitened):
+    """Generalised mean of regional generalised means, each scale whitened by itself, the largest of each component over
+    the scales (Shao et al., ICCV 2023, section 3.2)."""
+
+    kind: Literal["superglobal"] = "superglobal"
+    # That of the authors' code.
+    p: float = Field(default=4.6, gt=0.0)
+
+
 class Regions(_Whitened):
     """A vector for each region of R-MAC's grid; images are compared region by region (the R-match of Iscen et al., CVPR
     2017)."""
@@ -208,11 +217,25 @@ class Joined(BaseModel):
         return self.weights or (1.0,) * len(self.parts)
 
 
-PooledKind = Mac | Spoc | Gem | Crow | Rmac | Regions
+PooledKind = Mac | Spoc | Gem | Crow | Rmac | SuperGlobalPooling | Regions
 """What is pooled from feature maps."""
 CodeKind = NeuralCodes | RegionCodes
 """What becomes of the activations of a photo, or of its regions."""
 DescriptorKind = Annotated[
-    Vlad | Fisher | Mac | Spoc | Gem | Crow | Rmac | Cam | Regions | NetVlad | Joined | NeuralCodes | RegionCodes | Mop,
+    Vlad
+    | Fisher
+    | Mac
+    | Spoc
+    | Gem
+    | Crow
+    | Rmac
+    | SuperGlobalPooling
+    | Cam
+    | Regions
+    | NetVlad
+    | Joined
+    | NeuralCodes
+    | RegionCodes
+    | Mop,
     Field(discriminator="kind"),
 ]

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from resight.descriptors.crow import crow
-from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc
+from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc, SuperGlobalPooling
 from resight.descriptors.pooling import gem, l2_normalise, mac, power_mean, spoc
 from resight.descriptors.priors import centre_prior
 from resight.descriptors.region_pooling import Boxes, region_max
+from resight.descriptors.superglobal import scale_gem, superglobal_vector
 from resight.features.maps import ImageMaps
 from resight.features.regions.grids import rmac_grid
 from resight.learned.whitening import Whitening
@@ -20,10 +21,11 @@ Vectors = NDArray[np.float32]
 
 
 def raw_vectors(image: ImageMaps, method: PooledKind, exponent: Vectors | None = None) -> Vectors:
-    """(m, C) L2-normalised vectors before whitening, on which it is fitted: one an image, or one a region.
+    """(m, C) L2-normalised vectors before whitening, on which it is fitted: one an image, a scale or a region.
 
-    Scales of a pooled image are averaged; regions are those of all scales. exponent: (1,) or (C,), a p of GeM that was
-    learned and takes the place of the method's; a single one also joins the scales, by the generalised mean with it.
+    Scales of a pooled image are averaged, but for SuperGlobal, which joins them after the whitening; regions are those
+    of all scales. exponent: (1,) or (C,), a p of GeM that was learned and takes the place of the method's; a single one
+    also joins the scales, by the generalised mean with it.
 
     Source: for the scales Radenovic, Tolias & Chum, TPAMI 2019, section 4.2, and its authors' code.
     """
@@ -31,6 +33,9 @@ def raw_vectors(image: ImageMaps, method: PooledKind, exponent: Vectors | None =
         match method:
             case Rmac() | Regions():
                 return _numpy(_regions(image, method.levels))
+            case SuperGlobalPooling():
+                each = zip(image.maps, image.masks, strict=True)
+                return _numpy(torch.stack([superglobal_vector(maps, mask, method.p) for maps, mask in each]))
             case _:
                 scales = _scales(image, method, exponent)
                 if exponent is not None and len(exponent) == 1 and len(scales) > 1:
@@ -41,8 +46,12 @@ def raw_vectors(image: ImageMaps, method: PooledKind, exponent: Vectors | None =
 def descriptor(
     image: ImageMaps, method: PooledKind, whitening: Whitening | None, exponent: Vectors | None = None
 ) -> Vectors:
-    """(d,) L2-normalised descriptor of an image; for R-MAC the sum of its whitened regions."""
-    return unit_sum(region_vectors(image, method, whitening, exponent))
+    """(d,) L2-normalised descriptor of an image; for R-MAC the sum of its whitened regions, for SuperGlobal the largest
+    of each component over its whitened scales."""
+    rows = region_vectors(image, method, whitening, exponent)
+    if isinstance(method, SuperGlobalPooling):
+        return _numpy(l2_normalise(scale_gem(torch.from_numpy(rows))))
+    return unit_sum(rows)
 
 
 def region_vectors(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from resight.descriptors.pooling import l2_normalise
+from resight.errors import UsageError
 
 P = 4.6
 REGIONAL_P = 2.5
@@ -15,29 +16,65 @@ RELUP_FLOOR = 0.014
 
 
 def gem_plus(maps: Tensor, p: float = P) -> Tensor:
-    """GeM with a fixed p, and a floor of 1e-8 under the activations, (B, C)."""
+    """GeM with a fixed p, and a floor of 1e-8 under the activations, (B, C). UsageError: p <= 0."""
+    _check_exponent(p)
     return maps.clamp(min=1e-8).pow(p).mean(dim=(2, 3)).pow(1.0 / p)
 
 
 def regional_gem(maps: Tensor, p: float = REGIONAL_P, window: int = WINDOW) -> Tensor:
     """The mean of the map and of its generalised mean in a window around each position, (B, C, H, W).
 
-    The border is reflected. window: odd, and less than twice the map's shorter side.
+    The border is reflected. window: odd, and less than twice the map's shorter side. UsageError: another, or p <= 0.
     """
+    _check_exponent(p)
     edge = (window - 1) // 2
+    if window < 1 or window % 2 == 0 or edge >= min(maps.shape[2:]):
+        raise UsageError(
+            f"a window of {window} on a map of {maps.shape[3]} x {maps.shape[2]} positions: it must be odd, and at "
+            f"most {2 * min(maps.shape[2:]) - 1}"
+        )
     padded = nn.functional.pad(maps, (edge, edge, edge, edge), mode="reflect")
     pooled = nn.functional.avg_pool2d(padded.clamp(min=0.0).pow(p), window, stride=1).pow(1.0 / p)
     return 0.5 * (pooled + maps)
 
 
 def relup(maps: Tensor, floor: float = RELUP_FLOOR) -> Tensor:
-    """Activations raised to at least `floor`: small ones rise to it, they do not vanish."""
+    """Activations raised to at least `floor`: small ones rise to it, they do not vanish.
+
+    Notes: the authors have it in place of the ReLU that ends a block of ResNet, of all but the last stage.
+    """
     return maps.clamp(min=floor)
 
 
 def scale_gem(descriptors: Tensor) -> Tensor:
     """The largest of each component over L2-normalised descriptors of several scales, (B, C); not L2-normalised.
 
-    descriptors: (S, B, C). The generalised mean over scales for p without bound.
+    descriptors: (S, B, C), S > 0. The generalised mean over scales for p without bound. UsageError: S = 0.
     """
+    if not len(descriptors):
+        raise UsageError("there is no scale to join: give descriptors of at least one")
     return l2_normalise(descriptors).amax(dim=0)
+
+
+def superglobal_vector(maps: Tensor, mask: Tensor | None = None, p: float = P) -> Tensor:
+    """L2-normalised GeM+ of the regional GeM of one map, (C,): what is whitened, and joined by `scale_gem`.
+
+    maps: (C, h, w). mask: (h, w), the positions that count; zeros where there are none. UsageError: p <= 0.
+
+    Notes: where a map has fewer than 3 positions a side the window is as large as it can be. What is masked is cut off,
+    and counts as 0 in the rectangle around the rest. RELUP belongs into the network, and is not in ours.
+    """
+    seen = maps
+    if mask is not None:
+        counted = mask > 0
+        rows, columns = counted.any(dim=1).nonzero()[:, 0], counted.any(dim=0).nonzero()[:, 0]
+        if not len(rows):
+            return maps.new_zeros(len(maps))
+        seen = (maps * counted)[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    window = min(WINDOW, 2 * min(seen.shape[1:]) - 1)
+    return l2_normalise(gem_plus(regional_gem(seen[None], window=window), p))[0]
+
+
+def _check_exponent(p: float) -> None:
+    if not p > 0:
+        raise UsageError(f"GeM needs p > 0, not {p}")

@@ -33,7 +33,7 @@ def squared_distances(descriptors: NDArray[Any]) -> Floats:
     # What rounding leaves between copies would be stretched to 1 where all are copies, and order them anyhow.
     distances[distances < ROUNDING * scale] = 0.0
     np.fill_diagonal(distances, 0.0)
-    return distances
+    return np.asarray(distances, np.float64)
 
 
 def k_reciprocal_distances(

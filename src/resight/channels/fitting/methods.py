@@ -26,6 +26,7 @@ from resight.descriptors.kinds import (
     Regions,
     Rmac,
     Spoc,
+    SuperGlobalPooling,
     Vlad,
 )
 from resight.search.kinds import Exhaustive
@@ -43,7 +44,7 @@ def fitting_of(method: Method) -> Fitting[Any]:
             return VladFitting(method)
         case Fisher():
             return FisherFitting(method)
-        case Mac() | Spoc() | Gem() | Crow() | Rmac() | Regions():
+        case Mac() | Spoc() | Gem() | Crow() | Rmac() | SuperGlobalPooling() | Regions():
             return PooledFitting(method)
         case Cam():
             return CamFitting(method)

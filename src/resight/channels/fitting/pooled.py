@@ -8,7 +8,7 @@ from resight.channels.channel import Arrays, Channel
 from resight.channels.fitting.contract import Sample
 from resight.channels.fitting.naming import seen, weights_and_layer
 from resight.channels.fitting.whitening import WhitenedFitting
-from resight.descriptors.kinds import Cam, Gem, PooledKind, Regions, Rmac, Spoc
+from resight.descriptors.kinds import Cam, Gem, PooledKind, Regions, Rmac, Spoc, SuperGlobalPooling
 from resight.features.extractor import Extractor
 from resight.features.kinds import ClassMaps, FeaturesKind, Maps
 
@@ -41,6 +41,8 @@ class PooledFitting(WhitenedFitting[PooledKind]):
         match method:
             case Gem():
                 return f"gem{method.p:g}"
+            case SuperGlobalPooling():
+                return f"superglobal{method.p:g}"
             case Spoc():
                 return "spoc-centred" if method.centre_prior else "spoc"
             case Rmac() | Regions():
