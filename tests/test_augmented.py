@@ -10,7 +10,6 @@ import pytest
 from resight import augmented
 from resight.augmented import Augmenter, overlay, read_blocks
 from resight.channels.channel import Rows
-from resight.errors import IndexCorruptError
 from resight.search.inverted import Block, InvertedFile
 from resight.store import structures
 from resight.words.evidence import ImageWords
@@ -165,12 +164,16 @@ def test_deleted_blocks_are_made_anew(made):
     assert made.searched() == before
 
 
-def test_a_damaged_block_says_what_to_do(made):
+def test_a_damaged_block_is_left_out_and_made_again(made, caplog):
     made.augmenter().augment_new()
+    before = made.searched()
     file = made.folder / "augmented-00000001" / "words.npy"
     file.write_bytes(file.read_bytes()[:20])
-    with pytest.raises(IndexCorruptError, match="delete it and run `resight update`"):
-        read_blocks(made.folder)
+    assert read_blocks(made.folder) == []
+    assert "`resight update` makes it anew" in caplog.text
+    made.augmenter().augment_new()
+    assert made.searched() == before
+    assert len(list(made.folder.iterdir())) == 1
 
 
 def test_nothing_to_augment(made):

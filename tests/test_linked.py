@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from index_samples import collection, index_by, names, told, write
-from resight.errors import IndexCorruptError
 from resight.index import Index
 from resight.linked import SearchedNodes, VectorNodes, brought_up_to_date, keep_neighbourhoods, read_neighbourhoods
 from resight.manifold import solving
@@ -92,7 +91,9 @@ def test_each_image_has_its_nearest_and_never_itself() -> None:
         assert found.ids[7, 0] == 3
 
 
-def test_what_is_kept_comes_back_and_takes_the_place_of_what_was(tmp_path: Path) -> None:
+def test_what_is_kept_comes_back_and_takes_the_place_of_what_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert read_neighbourhoods(tmp_path / "nothing") is None
     for n in (5, 8):
         found = brought_up_to_date(None, VectorNodes(np.arange(n), vectors(n)), 3)
@@ -103,8 +104,10 @@ def test_what_is_kept_comes_back_and_takes_the_place_of_what_was(tmp_path: Path)
         assert again.prepared["a"].tolist() == list(range(n))
     assert len(list(tmp_path.iterdir())) == 1
     (next(tmp_path.iterdir()) / "ids.npy").unlink()
-    with pytest.raises(IndexCorruptError, match="resight update"):
-        read_neighbourhoods(tmp_path)
+    assert read_neighbourhoods(tmp_path) is None
+    assert "`resight update` makes it anew" in caplog.text
+    keep_neighbourhoods(tmp_path, found)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_most_gone_is_made_anew() -> None:
@@ -186,6 +189,35 @@ def test_what_was_prepared_when_photos_were_added_is_used(
     for fit in ("fit_spectrum", "fit_subspace"):
         monkeypatch.setattr(solving, fit, lambda *given: pytest.fail("it is there already"))
     assert told(Index.open(index.path).search(PHOTOS["02-0.png"], k=18)) == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "sums"])
+def test_damaged_neighbours_are_found_and_made_again(
+    damage: str, folder: Path, recipes: Path, tmp_path: Path, unsynced: None
+) -> None:
+    index = index_by(recipes, VLAD + DIFFUSION, tmp_path / "damaged.resight")
+    index.add(folder)
+    before = told(index.search(PHOTOS["02-0.png"], k=18))
+    (structure,) = (index.path / "search" / "main").iterdir()
+    file = structure / ("sums.json" if damage == "sums" else "similarities.npy")
+    content = file.read_bytes()
+    match damage:
+        case "cut":
+            file.write_bytes(content[:-20])
+        case "gone":
+            file.unlink()
+        case _:
+            file.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    (problem,) = Index.check(index.path).problems
+    assert problem.startswith(str(structure))
+    if damage != "flipped":  # which only verify reads all bytes for
+        assert told(Index.open(index.path).search(PHOTOS["02-0.png"], k=18)) == before
+    Index.check(index.path, mend=True)
+    assert Index.check(index.path).problems == []
+    again = Index.open(index.path)
+    assert told(again.search(PHOTOS["02-0.png"], k=18)) == before
+    again.add(folder)
+    assert read_neighbourhoods(index.path / "search" / "main") is not None
 
 
 def test_neighbours_that_are_lost_are_made_again(folder: Path, recipes: Path, tmp_path: Path, unsynced: None) -> None:

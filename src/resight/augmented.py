@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Channel, Rows
-from resight.store.structures import clear_abandoned, delete_structures, read_structures, write_structure
+from resight.store.structures import (
+    clear_abandoned,
+    delete_damaged,
+    delete_structures,
+    read_structures,
+    write_structure,
+)
 
 PREFIX = "augmented-"
 BLOCK_IMAGES = 1024
@@ -41,7 +47,7 @@ def stamp(live: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def read_blocks(folder: Path) -> list[Block]:
-    """All blocks, the newest first. Raises IndexCorruptError and StorageError."""
+    """All blocks that are whole, the newest first. Raises StorageError."""
     blocks = []
     for structure in read_structures(folder, PREFIX, ("ids", "seen")):
         arrays = dict(structure.arrays)
@@ -82,12 +88,14 @@ class Augmenter:
         Raises IndexCorruptError and StorageError; finished blocks stay.
         """
         clear_abandoned(self.folder)
+        delete_damaged(self.folder, PREFIX)
         known = [block.rows.ids for block in read_blocks(self.folder)]
         self._augment(np.setdiff1d(_live(self.plain), _joined(known)), progress)
 
     def augment_stale(self, progress: Progress | None = None) -> None:
         """`augment_new`, also for images that were augmented from another collection; leaves one block at most."""
         clear_abandoned(self.folder)
+        delete_damaged(self.folder, PREFIX)
         live = _live(self.plain)
         current = [b.rows.ids[(b.seen == stamp(live)).all(axis=1)] for b in read_blocks(self.folder)]
         self._augment(np.setdiff1d(live, _joined(current)), progress)

@@ -20,7 +20,13 @@ from resight.cores import cores
 from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
 from resight.search.ranking import Neighbourhoods, Ranking
-from resight.store.structures import clear_abandoned, delete_structures, read_structures, write_structure
+from resight.store.structures import (
+    clear_abandoned,
+    delete_damaged,
+    delete_structures,
+    read_structures,
+    write_structure,
+)
 
 PREFIX = "neighbours-"
 _PREPARED = "prepared-"
@@ -150,7 +156,7 @@ class SearchedNodes:
 
 
 def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
-    """What is kept in a channel's folder, None where nothing is. Raises IndexCorruptError and StorageError."""
+    """What is kept in a channel's folder, None where nothing whole is. Raises StorageError."""
     for structure in read_structures(folder, PREFIX, _NAMES):
         arrays = structure.arrays
         prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
@@ -161,6 +167,7 @@ def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
 def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
     """Puts neighbourhoods in the place of those in a channel's folder. Raises StorageError. Call with the lock held."""
     clear_abandoned(folder)
+    delete_damaged(folder, PREFIX)
     old = [structure.number for structure in read_structures(folder, PREFIX, ())]
     arrays = {name: getattr(found, name) for name in _NAMES}
     write_structure(folder, PREFIX, arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})

@@ -16,6 +16,7 @@ from resight.store.leftovers import clear, surplus
 from resight.store.lock import writer_lock
 from resight.store.segments import DAMAGED, ROWS, read_manifest, read_rows, segment_folders, segment_path
 from resight.store.store import existing
+from resight.store.structures import delete_structure
 from resight.store.verification import Findings, Problem, examine
 
 
@@ -33,7 +34,8 @@ class Repaired:
 
 
 def repair(path: Path) -> Repaired:
-    """Mends what `verify` finds, as far as it can be mended; deletes no damaged file.
+    """Mends what `verify` finds, as far as it can be mended; deletes no damaged file but search structures, which the
+    next `add` or `update` makes again.
 
     Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
     """
@@ -58,6 +60,9 @@ def repair(path: Path) -> Repaired:
             counted = catalogue.get_generation(connection)
         mended += [f"{left}: deleted, nothing counts it" for left in surplus(folder, counted)]
         clear(folder, counted)
+        for path in findings.spare:
+            delete_structure(path)
+            mended.append(f"{path}: deleted, `resight update` makes it again")
         return Repaired(mended, sorted(names), [problem for problem in findings.problems if not problem.repairable])
 
 

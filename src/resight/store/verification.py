@@ -24,6 +24,7 @@ from resight.store.segments import (
     segment_path,
 )
 from resight.store.store import RECIPE, existing
+from resight.store.structures import structure_faults
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Findings:
     """All problems, and what follows for a repair.
 
     generation: what the index must be. stated: False where no file stated it. catalogued: the catalogue is intact.
-    damaged: segments with lost bytes.
+    damaged: segments with lost bytes. spare: damaged search structures, which can be made again.
     """
 
     problems: tuple[Problem, ...]
@@ -48,6 +49,7 @@ class Findings:
     stated: bool
     catalogued: bool
     damaged: frozenset[int]
+    spare: tuple[Path, ...]
 
 
 def verify(path: Path) -> list[Problem]:
@@ -85,9 +87,23 @@ def examine(folder: Path) -> Findings:
         catalogue_faults = _disagreements(folder, catalogued, generation, damaged)
     problems += [Problem(folder / catalogue.CATALOGUE, what, True) for what in catalogue_faults]
     problems += _frozen_problems(folder, generation)
+    faults = list(_structure_faults(folder))
+    problems += [Problem(path, f"{what}: it can be made again", True) for path, what in faults]
     left = "was left by an interrupted write and counts for nothing"
     problems += [Problem(path, left, True) for path in surplus(folder, generation)]
-    return Findings(tuple(problems), generation, stated is not None, not catalogue_faults, frozenset(damaged))
+    return Findings(
+        tuple(problems),
+        generation,
+        stated is not None,
+        not catalogue_faults,
+        frozenset(damaged),
+        tuple(path for path, _ in faults),
+    )
+
+
+def _structure_faults(folder: Path) -> Iterator[tuple[Path, str]]:
+    with storage_errors(folder / "search"):
+        yield from structure_faults(folder / "search")
 
 
 def _statements(segments: Path) -> dict[int, Generation]:
