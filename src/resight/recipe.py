@@ -273,7 +273,8 @@ def recipe_text(name: str | Path) -> str:
     path = Path(name)
     if _is_file(name):
         try:
-            return path.read_text(encoding="utf-8")
+            # Editors of Windows put a byte order mark before it.
+            return path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path}: this recipe cannot be read: {error}") from None
     shipped = _folder() / f"{name}.toml"

@@ -167,9 +167,11 @@ def test_no_iterations(graph, make):
         make(graph, ALPHA, iterations=0)
 
 
-def test_conjugate_gradient_refuses_a_graph_that_is_not_normalised(y):
-    with pytest.raises(UsageError, match="not normalised"):
-        ConjugateGradient(affinity(), ALPHA, iterations=100)(y)
+@pytest.mark.parametrize("make", [ClosedForm, ConjugateGradient, RandomWalk, Jacobi])
+def test_a_graph_that_is_not_normalised_is_refused(y, make):
+    for scale in (1, 50):
+        with pytest.raises(UsageError, match="not normalised"), np.errstate(all="ignore"):
+            make(affinity() * scale, ALPHA)(y)
 
 
 def test_the_closed_form_of_a_large_graph_is_refused():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from resight.errors import UsageError
 from resight.manifold import comparison, graph
@@ -250,3 +251,23 @@ def test_rows_with_different_similarities_of_each_other_have_one_affinity():
     affinity = mutual_affinity(neighbours, 2, 2.0).toarray()
     np.testing.assert_array_equal(affinity, [[0, 0.25, 0], [0.25, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(affinity, mutual_affinity_reference(neighbours, 2, 2.0).toarray())
+
+
+def test_what_numbers_no_rows_is_refused():
+    x = unit_rows(0, 20)
+    neighbours = nearest_neighbours(x, 3)
+    for wrong in (np.arange(20) < 5, np.array([1.7]), np.array([[1]])):
+        with pytest.raises(UsageError, match="row numbers"):
+            without(neighbours, wrong, x)
+    assert len(without(neighbours, np.array([]), x)) == 20
+    for k in (0, 10**12):
+        with pytest.raises(UsageError, match="ask for 1 to"):
+            nearest_neighbours(x, k)
+
+
+def test_affinities_that_are_none_are_refused_and_whole_numbers_are_not_cut():
+    whole = normalised(csr_array(np.array([[0, 2], [2, 0]])))
+    np.testing.assert_allclose(whole.toarray(), [[0, 1], [1, 0]])
+    for wrong in (-np.ones((3, 3)), np.full((3, 3), np.nan), np.ones((2, 3))):
+        with pytest.raises(UsageError, match="square"):
+            normalised(csr_array(wrong))

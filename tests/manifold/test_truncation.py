@@ -46,7 +46,7 @@ def test_small_and_whole_parts(rows):
     np.testing.assert_array_equal(part.toarray(), whole.toarray()[np.ix_(chosen, chosen)])
 
 
-@pytest.mark.parametrize("rows", [[1, 1], [500], [-1]])
+@pytest.mark.parametrize("rows", [[1, 1], [500], [-1], [1.5], [True]])
 def test_rows_that_are_no_part(rows):
-    with pytest.raises(UsageError, match="name each once"):
+    with pytest.raises(UsageError, match=r"name each once|row numbers"):
         sub_graph(affinity(), np.array(rows))

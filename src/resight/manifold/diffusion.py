@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from resight.cores import cores
 from resight.errors import UsageError
 from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_graph, checked_limits, checked_signal
-from resight.manifold.system import LinearSystem
+from resight.manifold.system import NOT_NORMALISED, LinearSystem
 
 MOST_NODES = 20_000
 """Nodes up to which a closed form is sensible: the inverse of so many has 3.2 GB."""
@@ -53,8 +53,12 @@ class ClosedForm:
         s, self._n = checked_graph(graph), graph.shape[0]
         if self._n > MOST_NODES:
             raise UsageError(f"a closed form of {self._n} nodes does not fit into memory: take conjugate gradients")
-        checked_alpha(alpha)
-        self._inverse = (1.0 - alpha) * np.linalg.inv(np.eye(self._n) - alpha * s.toarray())
+        system = np.eye(self._n) - checked_alpha(alpha) * s.toarray()
+        try:
+            np.linalg.cholesky(system)
+        except np.linalg.LinAlgError:
+            raise UsageError(NOT_NORMALISED) from None
+        self._inverse = (1.0 - alpha) * np.linalg.inv(system)
 
     def __call__(self, y: Signal) -> Doubles:
         return np.asarray(self._inverse @ checked_signal(y, self._n), np.float64)
@@ -111,18 +115,17 @@ class RandomWalk:
             f = self._alpha * (self._graph @ f) + (1.0 - self._alpha) * start
 
     def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
-        scale = (1.0 - self._alpha) * float(np.linalg.norm(y))
+        scale = max((1.0 - self._alpha) * float(np.linalg.norm(y)), np.finfo(np.float64).tiny)
         steps = self.walk(y)
         f = next(steps)
         for taken in range(self._iterations):
             further = next(steps)
             # A step is the residual of the f before it, (1 - alpha) times.
-            residual = float(np.linalg.norm(further - f)) / max(scale, np.finfo(np.float64).tiny)
+            residual = _bounded(float(np.linalg.norm(further - f)) / scale, self._alpha)
             if residual <= self._tolerance:
                 return f, taken, residual
             f = further
-        residual = float(np.linalg.norm(next(steps) - f)) / max(scale, np.finfo(np.float64).tiny)
-        return f, self._iterations, residual
+        return f, self._iterations, float(np.linalg.norm(next(steps) - f)) / scale
 
 
 class Jacobi:
@@ -149,11 +152,20 @@ class Jacobi:
         norm = max(float(np.linalg.norm(y)), np.finfo(np.float64).tiny)
         x, residual = np.zeros(len(y)), y
         for taken in range(self._iterations):
-            if float(np.linalg.norm(residual)) <= self._tolerance * norm:
-                return (1.0 - self._alpha) * x, taken, float(np.linalg.norm(residual)) / norm
+            left = _bounded(float(np.linalg.norm(residual)) / norm, self._alpha)
+            if left <= self._tolerance:
+                return (1.0 - self._alpha) * x, taken, left
             x = x + residual / self._diagonal
             residual = y - x + self._alpha * (self._graph @ x)
         return (1.0 - self._alpha) * x, self._iterations, float(np.linalg.norm(residual)) / norm
+
+
+def _bounded(residual: float, alpha: float) -> float:
+    """The residual of an iteration. UsageError where it is more than it may be at first, 2 / (1 - alpha): of a
+    normalised graph it falls."""
+    if not residual <= 2.0 / (1.0 - alpha):
+        raise UsageError(NOT_NORMALISED)
+    return residual
 
 
 def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles:

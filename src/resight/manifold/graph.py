@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numba
 import numpy as np
@@ -22,6 +23,9 @@ from resight.manifold.comparison import TILE, NearestLists, squared_norms
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
 Progress = Callable[[int, int], None]
+
+MOST = 100_000
+"""Neighbours of a row: lists are as long as is asked for, however few rows there are."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,12 @@ def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = 
     """The k nearest neighbours of every row by inner product, exactly, the same on any number of threads.
 
     descriptors: (n, d) float32, rows L2-normalised or zero. Where k exceeds n - 1, the lists end with -1. `progress` is
-    told how many pairs of rows were compared, and of how many. UsageError: k < 1, a row that is not finite.
+    told how many pairs of rows were compared, and of how many. UsageError: k < 1 or above `MOST`, a row that is not
+    finite.
     """
     x = checked(descriptors)
-    if k < 1:
-        raise UsageError(f"{k} neighbours were asked for; ask for at least 1")
+    if not 1 <= k <= MOST:
+        raise UsageError(f"{k} neighbours were asked for; ask for 1 to {MOST}")
     lists = NearestLists(x, k)
     rows = np.arange(len(x), dtype=np.int32)
     for start in range(0, len(x), TILE):
@@ -94,7 +99,7 @@ def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descripto
     n = len(neighbours)
     if len(descriptors) != n:
         raise UsageError(f"neighbours of {n} rows do not belong to {len(descriptors)} descriptors")
-    removed = np.asarray(removed_rows, np.int64)
+    removed = row_numbers(removed_rows)
     if len(removed) and not (removed.min() >= 0 and removed.max() < n):
         raise UsageError(f"rows {removed.min()} to {removed.max()} cannot all be removed from {n}")
     kept = np.ones(n, np.bool_)
@@ -158,15 +163,26 @@ def mutual_affinity_reference(neighbours: Neighbours, k: int, gamma: float = 3.0
 def normalised(affinity: csr_array) -> csr_array:
     """D^-1/2 A D^-1/2 with D the row sums of A (n, n); a row without neighbours stays zero.
 
-    Its eigenvalues are in [-1, 1], and each connected component has the eigenvalue 1 once.
+    Its eigenvalues are in [-1, 1], and each connected component has the eigenvalue 1 once. UsageError: A is not square,
+    or has affinities that are negative or not finite.
     Source: Zhou, Weston, Gretton, Bousquet & Scholkopf, "Ranking on data manifolds", NIPS 2003, step 3.
     """
+    if affinity.shape[0] != affinity.shape[1] or not (affinity.data >= 0).all() or not np.isfinite(affinity.data).all():
+        raise UsageError(f"an affinity of shape {affinity.shape} has to be square, and nowhere negative or not finite")
     degrees = np.asarray(affinity.sum(axis=1, dtype=np.float64)).reshape(-1)
     scale = np.zeros(len(degrees))
     np.divide(1.0, np.sqrt(degrees), out=scale, where=degrees > 0)
     rows = np.repeat(np.arange(len(degrees)), np.diff(affinity.indptr))
-    values = (affinity.data * scale[rows] * scale[affinity.indices]).astype(affinity.dtype)
+    values = (affinity.data * scale[rows] * scale[affinity.indices]).astype(np.result_type(affinity.dtype, np.float32))
     return csr_array((values, affinity.indices, affinity.indptr), shape=affinity.shape)
+
+
+def row_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
+    """Row numbers (m,) as int64; UsageError: another shape, or a mask or fractions, which number no rows."""
+    given = np.asarray(rows)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise UsageError(f"rows of shape {given.shape} and type {given.dtype} are no (m,) row numbers")
+    return given.astype(np.int64)
 
 
 def checked(descriptors: Floats) -> Floats:

@@ -17,8 +17,12 @@ class Diffusion(BaseModel):
 
     kind: Literal["diffusion"] = "diffusion"
     channel: str = Field(default="", description="The channel whose graph it is; may be left out if there is only one.")
-    k: int = Field(default=50, ge=2, description="Neighbours of an image, itself counted as the papers do: 50; 200.")
-    query_k: int = Field(default=10, ge=1, description="Best images that diffusion starts from: 10; of regions 200.")
+    k: int = Field(
+        default=50, ge=2, le=10_000, description="Neighbours of an image, itself counted as the papers do: 50; 200."
+    )
+    query_k: int = Field(
+        default=10, ge=1, le=1_000_000, description="Best images that diffusion starts from: 10; of regions 200."
+    )
     gamma: float = Field(default=3.0, gt=0.0, allow_inf_nan=False, description="Power of similarities: 3.")
     # Of the ranking's scores, where it starts. None: gamma. 1 where scores have been raised already, as in a fusion.
     query_gamma: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)

@@ -41,13 +41,15 @@ def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, NDAr
     if params.solver == "conjugate-gradient":
         return {}
     whole = affinity(neighbourhoods, params)
+    # Of the default rank, which is for large collections; a smaller one needs no warning.
+    rank = min(params.rank, int(np.count_nonzero(np.diff(whole.indptr))))
     if whole.nnz == 0:
         spectrum = Spectrum(np.zeros((whole.shape[0], 0), np.float32), np.zeros(0))
     elif params.solver == "spectral":
-        spectrum = fit_subspace(normalised(whole), params.rank, params.alpha).spectrum
+        spectrum = fit_subspace(normalised(whole), rank, params.alpha).spectrum
     else:
         # What its conjugate gradients have no need to find is what eigenvectors know.
-        spectrum = fit_spectrum(normalised(whole), params.rank)
+        spectrum = fit_spectrum(normalised(whole), rank)
     return {"vectors": spectrum.vectors, "values": spectrum.values}
 
 

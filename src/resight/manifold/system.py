@@ -13,6 +13,7 @@ from resight.errors import UsageError
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
 from resight.manifold.signal import Doubles, checked_alpha, checked_graph
 
+NOT_NORMALISED = "the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees"
 LARGE = 500_000
 """Edges from which x no longer stays in a core's own cache, and an order of the nodes is worth its making."""
 
@@ -50,7 +51,7 @@ class LinearSystem:
         arguments: tuple[Any, ...] = *matrix, given, x, tolerance, iterations
         taken, residual = conjugate_gradient(*arguments)
         if taken == INDEFINITE:
-            raise UsageError("the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees")
+            raise UsageError(NOT_NORMALISED)
         if self._order is None:
             return x, taken, residual
         placed = np.empty_like(x)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.errors import UsageError
+from resight.manifold.graph import row_numbers
 
 Ints = NDArray[np.integer[Any]]
 Values = NDArray[np.floating[Any]]
@@ -25,7 +26,7 @@ def sub_graph(affinity: csr_array, rows: Ints) -> csr_array:
 
     Notes: it costs what the edges of these nodes cost, and n bytes four times over, whatever the graph has beside them.
     """
-    wanted, n = np.asarray(rows, np.int64), affinity.shape[0]
+    wanted, n = row_numbers(rows), affinity.shape[0]
     place = np.full(n, -1, np.int32)
     there = (wanted >= 0) & (wanted < n)
     place[wanted[there]] = np.arange(len(wanted), dtype=np.int32)[there]

@@ -151,6 +151,13 @@ class FusedScores(BaseModel):
     half: float = Field(default=1.0, gt=0.0, allow_inf_nan=False, description="The score that is believed by half.")
     weight: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
 
+    @model_validator(mode="after")
+    def _what_the_scores_use(self) -> Self:
+        for name in ("power", "half"):
+            if name in self.model_fields_set and self.scores != ("confidence" if name == "half" else "power"):
+                raise ValueError(f'scores = "{self.scores or "range"}" do not use {name}: leave it out')
+        return self
+
 
 class Fusion(BaseModel):
     """The rankings of all channels become one. Stages before it work on the ranking of their channel, those after it on
@@ -166,6 +173,8 @@ class Fusion(BaseModel):
 
     @model_validator(mode="after")
     def _scores_have_a_product(self) -> Self:
+        if self.channels and not any(part.weight > 0.0 for part in self.channels.values()):
+            raise ValueError("no channel has a weight above 0: give one that counts")
         for name, part in self.channels.items():
             if self.method == "product" and part.scores in ("given", "deviation", "norm", "maximum"):
                 raise ValueError(
