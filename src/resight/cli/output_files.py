@@ -12,7 +12,8 @@ from resight.errors import StorageError, UsageError
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
     """Refuses, before any work is done, to write over a file that is read, to one file twice, or where it cannot be.
 
-    outputs: by option. inputs: files that the command reads, there or not. Raises UsageError and StorageError.
+    Folders of outputs that are not there are made. outputs: by option. inputs: files that the command reads, there or
+    not. Raises UsageError and StorageError.
     """
     taken = {os.path.realpath(path) for path in inputs}
     for option, path in outputs.items():
@@ -27,3 +28,7 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) ->
             raise StorageError(f"{option} {path}: not a regular file; name another one")
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             raise StorageError(f"{option} {path}: {folder} cannot be written to; choose another place")
+        try:
+            real.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{option} {path}: {error.strerror}; choose another place") from None
