@@ -133,7 +133,7 @@ def test_expansion_finds_more_views_of_noisy_things():
 def test_a_query_without_features_is_no_error():
     bags = Vectored(unit(np.eye(3)))
     zero = np.zeros(3, np.float32)
-    assert len(AlphaExpansionStage(AlphaExpansion())(zero, bags.search(zero, 3), bags)) == 3
+    assert len(AlphaExpansionStage(AlphaExpansion())(zero, bags.search(zero, 3), bags)) == 0
 
 
 def test_the_stage_on_bags_of_words_needs_nothing_verified():

@@ -89,3 +89,8 @@ def test_descriptors_follow_changes():
             search.descriptors(np.array([ids[4], gone]))
     with pytest.raises(UsageError, match="has no vector here"):
         DenseSearch([], dimension=24).descriptors(ids[:1])
+
+
+def test_a_query_of_zeros_finds_nothing():
+    x, ids = collection()
+    assert len(DenseSearch(blocks(x, ids, [10]), dimension=24).search(np.zeros(24, np.float32), 10)) == 0

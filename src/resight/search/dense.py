@@ -62,13 +62,17 @@ class DenseSearch:
         self.generation = generation
 
     def search(self, query: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name. query: (d,) or (1, d); `allowed` is indexed by catalogue id.
+        """The k best images, ties by name; none for a query of zeros. query: (d,) or (1, d); `allowed` is indexed by
+        catalogue id.
 
         Notes: an inner product is summed in one order whatever block its row is in, so that equal vectors tie.
         """
         wanted = np.ascontiguousarray(query, np.float32).reshape(-1)
         if len(wanted) != self._dimension:
             raise ValueError(f"the query has {len(wanted)} dimensions, the images {self._dimension}")
+        if not wanted.any():
+            # A photo without features resembles nothing; by name, any would do.
+            return Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
         ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
         for block in self._blocks:
