@@ -150,7 +150,7 @@ def truncating(affinity: csr_array, similarities: Array, signals: Array) -> dict
     def truncated(turn: int) -> tuple[Array, Array]:
         rows = np.sort(np.argpartition(-similarities[turn], TRUNCATED)[:TRUNCATED])
         part = ConjugateGradient(
-            normalised(sub_graph(affinity, rows)), ALPHA, tolerance=TOLERANCE, iterations=ITERATIONS
+            normalised(sub_graph(affinity, rows)), ALPHA, tolerance=TOLERANCE, iterations=ITERATIONS, once=True
         )
         return rows, part(signals[turn][rows])
 

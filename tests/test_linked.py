@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from index_samples import collection, index_by, names, told, write
+from resight import linked
 from resight.index import Index
 from resight.linked import SearchedNodes, VectorNodes, brought_up_to_date, keep_neighbourhoods, read_neighbourhoods
-from resight.manifold import solving
+from resight.manifold import approximate, solving
 from resight.search.ranking import Neighbourhoods, Ranking
 from resight.search.selection import best
 
@@ -108,6 +110,19 @@ def test_what_is_kept_comes_back_and_takes_the_place_of_what_was(
     assert "`resight update` makes it anew" in caplog.text
     keep_neighbourhoods(tmp_path, found)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_of_very_many_vectors_neighbours_are_approximate_and_their_recall_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(linked, "EXACT", 1000)
+    monkeypatch.setattr(approximate, "EXACT", 1000)
+    exact = brought_up_to_date(None, VectorNodes(np.arange(1000), vectors(1000)), 5)
+    assert not caplog.records
+    found = brought_up_to_date(None, VectorNodes(np.arange(1001), vectors(1001)), 5)
+    assert found.ids.shape == (1001, 5)
+    assert (found.ids[:1000] == exact.ids).mean() > 0.5
+    assert re.search(r"of the nearest of each, \d+\.\d % were found", caplog.text)
 
 
 def test_most_gone_is_made_anew() -> None:

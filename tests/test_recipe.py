@@ -196,6 +196,12 @@ def test_a_recipe_that_does_not_ship_names_the_nearest() -> None:
         load_recipe("sift-asmc")
 
 
+def test_a_byte_order_mark_before_a_recipe_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(recipe_text("sift-bow"), encoding="utf-8-sig")
+    assert load_recipe(path) == load_recipe("sift-bow")
+
+
 def test_a_path_is_a_file_and_its_folder_counts(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     with pytest.raises(RecipeError, match=r"mine\.toml: this recipe cannot be read"):

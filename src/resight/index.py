@@ -340,8 +340,8 @@ class Index:
             from resight.augmented import read_blocks
 
             blocks = read_blocks(self._store.search_folder(self.recipe.first_channel))
-            covered = [block.rows.ids for block in blocks]
-            missing = np.setdiff1d(snapshot.images.ids[snapshot.images.indexed], np.concatenate([[], *covered]))
+            covered = np.concatenate([np.empty(0, np.int64), *(block.rows.ids for block in blocks)])
+            missing = np.setdiff1d(snapshot.images.ids[snapshot.images.indexed], covered)
             if len(missing):
                 _log.warning("%d photos are not augmented, and rank as they are: run `resight update`", len(missing))
         channels = self._channels if snapshot.segments else {}

@@ -22,9 +22,9 @@ from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, w
 from resight.search.ranking import Neighbourhoods, Ranking
 from resight.store.structures import (
     clear_abandoned,
-    delete_damaged,
     delete_structures,
     read_structures,
+    structure_numbers,
     write_structure,
 )
 
@@ -167,8 +167,7 @@ def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
 def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
     """Puts neighbourhoods in the place of those in a channel's folder. Raises StorageError. Call with the lock held."""
     clear_abandoned(folder)
-    delete_damaged(folder, PREFIX)
-    old = [structure.number for structure in read_structures(folder, PREFIX, ())]
+    old = structure_numbers(folder, PREFIX)
     arrays = {name: getattr(found, name) for name in _NAMES}
     write_structure(folder, PREFIX, arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})
     delete_structures(folder, PREFIX, old)
@@ -176,7 +175,7 @@ def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
 
 def forget_neighbourhoods(folder: Path) -> None:
     """Deletes what is kept in a channel's folder, before it is no longer true. Call with the lock held."""
-    delete_structures(folder, PREFIX, [structure.number for structure in read_structures(folder, PREFIX, ())])
+    delete_structures(folder, PREFIX, structure_numbers(folder, PREFIX))
 
 
 def brought_up_to_date(

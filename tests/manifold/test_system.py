@@ -50,3 +50,12 @@ def test_a_graph_that_is_not_normalised(graph, monkeypatch, large):
     monkeypatch.setattr(system, "LARGE", large)
     with pytest.raises(UsageError, match="not normalised"):
         LinearSystem(3 * graph, ALPHA).solve(queries(0, 500, 1)[:, 0], np.zeros(500), 1e-6, 20)
+
+
+def test_for_a_single_query_nodes_stay_in_their_order(graph, monkeypatch):
+    monkeypatch.setattr(system, "LARGE", 0)
+    y = queries(0, 500, 1)[:, 0]
+    ordered = LinearSystem(graph, ALPHA).solve(y, np.zeros(500), 1e-10, 1000)[0]
+    monkeypatch.setattr(system, "compact", lambda graph: pytest.fail("it takes longer than the query"))
+    once = LinearSystem(graph, ALPHA, once=True).solve(y, np.zeros(500), 1e-10, 1000)[0]
+    np.testing.assert_allclose(once, ordered, atol=1e-7)

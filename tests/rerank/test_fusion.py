@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from resight.errors import UsageError
 from resight.rerank import fusion
@@ -197,3 +198,23 @@ def test_other_refusals():
         fusion.query_adaptive([ONE], [np.array([np.inf])])
     with pytest.raises(UsageError, match="no area"):
         fusion.curve_weights([np.zeros(3)])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"scores": "confidence", "power": 3.0}, "do not use power"),
+        ({"scores": "power", "half": 3.0}, "do not use half"),
+        ({"half": 3.0}, 'scores = "range" do not use half'),
+    ],
+)
+def test_parameters_that_scores_do_not_use_are_refused(given, message):
+    with pytest.raises(ValidationError, match=message):
+        FusedScores(**given)
+
+
+def test_a_fusion_in_which_nothing_counts_is_refused():
+    nothing = {name: FusedScores(weight=0.0) for name in ("one", "two")}
+    with pytest.raises(ValidationError, match="no channel has a weight"):
+        Fusion(channels=nothing)
+    assert Fusion(channels={**nothing, "two": FusedScores()}).part("two").weight == 1.0

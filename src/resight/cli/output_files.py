@@ -28,7 +28,9 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) ->
             raise StorageError(f"{option} {path}: not a regular file; name another one")
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             raise StorageError(f"{option} {path}: {folder} cannot be written to; choose another place")
-        try:
-            real.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"{option} {path}: {error.strerror}; choose another place") from None
+    for option, path in outputs.items():
+        if path is not None:
+            try:
+                Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(f"{option} {path}: {error.strerror}; choose another place") from None

@@ -68,11 +68,19 @@ class ConjugateGradient:
     """Conjugate gradients from zero, each query until its relative residual is `tolerance`, `iterations` at most.
 
     20 iterations suffice for the ranking in Iscen et al., CVPR 2017, section 3.2, and need not reach the tolerance:
-    `solve` tells.
+    `solve` tells. once: for a single query, as on a graph that is cut out for it.
     """
 
-    def __init__(self, graph: csr_array, alpha: float = 0.99, *, tolerance: float = 1e-6, iterations: int = 20) -> None:
-        self._system, self._alpha = LinearSystem(graph, alpha), alpha
+    def __init__(
+        self,
+        graph: csr_array,
+        alpha: float = 0.99,
+        *,
+        tolerance: float = 1e-6,
+        iterations: int = 20,
+        once: bool = False,
+    ) -> None:
+        self._system, self._alpha = LinearSystem(graph, alpha, once=once), alpha
         self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
     def __call__(self, y: Signal) -> Doubles:

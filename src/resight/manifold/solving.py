@@ -70,7 +70,7 @@ def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
 
 
 def _everywhere(whole: csr_array, params: Diffusion) -> Solve:
-    solver = _gradients(whole, params)
+    solver = _gradients(whole, params, once=False)
     return lambda y, rows: solver(y)
 
 
@@ -79,14 +79,15 @@ def _truncated(whole: csr_array, params: Diffusion) -> Solve:
 
     def solve(y: Doubles, rows: Rows) -> Doubles:
         f, kept = np.zeros(len(y)), np.sort(rows)
-        f[kept] = _gradients(sub_graph(whole, kept), params)(y[kept])
+        f[kept] = _gradients(sub_graph(whole, kept), params, once=True)(y[kept])
         return f
 
     return solve
 
 
-def _gradients(part: csr_array, params: Diffusion) -> ConjugateGradient:
-    return ConjugateGradient(normalised(part), params.alpha, tolerance=params.tolerance, iterations=params.iterations)
+def _gradients(part: csr_array, params: Diffusion, *, once: bool) -> ConjugateGradient:
+    graph = normalised(part)
+    return ConjugateGradient(graph, params.alpha, tolerance=params.tolerance, iterations=params.iterations, once=once)
 
 
 def _within_reach(diffuse: Diffuse, whole: csr_array) -> Solve:

@@ -15,22 +15,23 @@ from resight.manifold.signal import Doubles, checked_alpha, checked_graph
 
 NOT_NORMALISED = "the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees"
 LARGE = 500_000
-"""Edges from which x no longer stays in a core's own cache, and an order of the nodes is worth its making."""
+"""Edges from which x no longer stays in a core's own cache, and an order of the nodes pays after a few queries."""
 
 
 class LinearSystem:
     """I - alpha S of a graph S (n, n), to be solved by conjugate gradients.
 
-    UsageError: what is no normalised graph (`checked_graph`), alpha outside of [0, 1).
+    once: for a single query, whose nodes are left as they are: to put them in order takes some five times as long as
+    the query. UsageError: what is no normalised graph (`checked_graph`), alpha outside of [0, 1).
 
     Notes: what was float32 stays so and an iteration reads a third less; sums are float64 all the same.
     """
 
-    def __init__(self, graph: csr_array, alpha: float) -> None:
+    def __init__(self, graph: csr_array, alpha: float, *, once: bool = False) -> None:
         s = checked_graph(graph)
         self._alpha = checked_alpha(alpha)
         self._order: NDArray[np.int32] | None = None
-        if s.nnz >= LARGE:
+        if s.nnz >= LARGE and not once:
             s, self._order = compact(s)
         self._starts, self._columns = s.indptr, s.indices
         self._values = s.data.astype(np.float32 if graph.dtype == np.float32 else np.float64)

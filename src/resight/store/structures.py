@@ -47,7 +47,7 @@ def write_structure(folder: Path, prefix: str, arrays: Arrays) -> None:
             stated = {name: [found.size, found.sha256] for name, found in sums.items()}
             write_new(temporary / SUMS, lambda file: file.write(sealed(stated)))
             sync_folder(temporary)
-            temporary.rename(_path(folder, prefix, max(_numbers(folder, prefix), default=0) + 1))
+            temporary.rename(_path(folder, prefix, max(structure_numbers(folder, prefix), default=0) + 1))
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -76,10 +76,16 @@ def structure_faults(search: Path) -> Iterator[tuple[Path, str]]:
                 yield path, what
 
 
+def structure_numbers(folder: Path, prefix: str) -> list[int]:
+    """Numbers of all structures of a kind, whole or not, ascending."""
+    numbers = (path.name.removeprefix(prefix) for path in folder.glob(f"{prefix}*"))
+    return sorted(int(number) for number in numbers if number.isdecimal())
+
+
 def delete_damaged(folder: Path, prefix: str) -> None:
     """Deletes the structures of a kind that cannot be read. Raises StorageError."""
     whole = {structure.number for structure in read_structures(folder, prefix, ())}
-    delete_structures(folder, prefix, [number for number in _numbers(folder, prefix) if number not in whole])
+    delete_structures(folder, prefix, [number for number in structure_numbers(folder, prefix) if number not in whole])
 
 
 def delete_structure(path: Path) -> None:
@@ -109,7 +115,7 @@ def _write_array(path: Path, array: NDArray[Any]) -> FileSum:
 
 
 def _read_all(folder: Path, prefix: str, names: Sequence[str]) -> list[Structure]:
-    numbers = sorted(_numbers(folder, prefix), reverse=True)
+    numbers = structure_numbers(folder, prefix)[::-1]
     found = [(number, _read(_path(folder, prefix, number))) for number in numbers]
     whole = [
         Structure(number, arrays) for number, arrays in found if arrays is not None and set(names) <= arrays.keys()
@@ -150,12 +156,6 @@ def _fault(path: Path) -> str:
     except IndexCorruptError:
         return f"{SUMS} is damaged"
     return ""
-
-
-def _numbers(folder: Path, prefix: str) -> Iterator[int]:
-    for path in folder.glob(f"{prefix}*"):
-        if path.name.removeprefix(prefix).isdecimal():
-            yield int(path.name.removeprefix(prefix))
 
 
 def _path(folder: Path, prefix: str, number: int) -> Path:
