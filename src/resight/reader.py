@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Channel, Rows
 from resight.channels.rows import segment_rows
-from resight.descriptors.kinds import RegionCodes, Regions
 from resight.errors import UsageError
 from resight.folders import unescape_name
 from resight.manifold.kinds import Diffusion
@@ -267,7 +266,7 @@ def build_stage(kind: ChannelStageKind, recipe: Recipe) -> Stage:
         case Diffusion():
             from resight.manifold.ranking import DiffusionStage, RegionalDiffusionStage
 
-            regional = isinstance(recipe.channel[recipe.channel_of(kind)].method, Regions | RegionCodes)
+            regional = recipe.channel[recipe.channel_of(kind)].keeps_regions
             return RegionalDiffusionStage(kind) if regional else DiffusionStage(kind)
         case SuperGlobal():
             from resight.rerank.superglobal import SuperGlobalStage

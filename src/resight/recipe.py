@@ -137,6 +137,11 @@ class Channel(BaseModel):
         return _VECTORS in self.keeps
 
     @property
+    def keeps_regions(self) -> bool:
+        """Whether it keeps a vector for each region of an image."""
+        return _REGIONS in self.keeps
+
+    @property
     def fit(self) -> str:
         """Where fitted arrays come from: "builtin", "collection", "checkpoint", a path, or "" where there are none."""
         method = self.method

@@ -192,3 +192,17 @@ def test_the_page_does_without_photos_that_are_gone(run: Run, own_photos: Path, 
     assert ">poster-02_2.jpg<" in text
     assert text.count("This photo cannot be shown") == 2
     assert "data:image/jpeg" not in text
+
+
+def test_a_page_has_its_folder_made_and_never_takes_the_place_of_the_query(
+    run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "new" / "hits.html"
+    assert run("search", indexed, photos_of_world / QUERY, "-k", 1, "--html", page).exit_code == 0
+    assert page.is_file()
+    photo = tmp_path / "query.jpg"
+    photo.write_bytes((photos_of_world / QUERY).read_bytes())
+    answer = run("search", indexed, photo, "--html", photo)
+    assert answer.exit_code == 2
+    assert "name another one" in answer.stderr
+    assert photo.read_bytes() == (photos_of_world / QUERY).read_bytes()

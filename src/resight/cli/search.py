@@ -11,6 +11,7 @@ import typer
 
 from resight.cli.index import IndexPath
 from resight.cli.output import print_json, print_table, readable, shown
+from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 from resight.errors import UsageError
 
@@ -58,10 +59,11 @@ def search(
     if as_json and html is not None:
         raise UsageError("--json and --html: choose one of them")
     asked = list(zip(queries, parse_boxes(boxes or [], len(queries)), strict=True))
+    sources = [(source(query, by_name), box) for query, box in asked]
     from resight.index import Index
 
     index = Index.open(path)
-    sources = [(source(query, by_name), box) for query, box in asked]
+    check_outputs({"--html": html}, [query for query, _ in sources if isinstance(query, Path)])
     if together:
         title = " + ".join(queries)
         found = [Answered(title, sources, index.search_together(sources, k=k, include_self=include_self))]
