@@ -17,6 +17,7 @@ ORDER = (
     "errors",
     "cores",
     "files",
+    "cache",
     "images",
     "folders",
     "store",

@@ -200,7 +200,7 @@ def test_an_extractor_runs_on_openvino(runtime: str, no_weights: Path, monkeypat
         got = found.extract([found.prepare(each) for each in image])
         for each in got:
             agrees(each.maps[0], eager.extract([eager.prepare(image[0])])[0].maps[0])
-    written = list(no_weights.glob("runtime-*.json"))
+    written = list((no_weights / "runtimes").glob("*.json"))
     assert len(written) == (runtime == "auto")
 
 
@@ -251,7 +251,7 @@ def test_the_faster_one_is_chosen_and_said(
     assert "runtime openvino is the faster one here (torch 200 ms, openvino 100 ms)" in caplog.text
     race["torch"].seconds = 0.01
     choice._chosen.clear()
-    for file in no_weights.glob("runtime-*.json"):
+    for file in (no_weights / "runtimes").glob("*.json"):
         file.unlink()
     assert choose(race)[0] == "torch"
 
@@ -263,14 +263,14 @@ def test_what_was_chosen_is_remembered(race: dict[str, Paced], no_weights: Path)
     choice._chosen.clear()
     assert choose(race) == ("openvino", ["openvino"])
     assert race["torch"].runs == runs
-    (file,) = no_weights.glob("runtime-*.json")
+    (file,) = (no_weights / "runtimes").glob("*.json")
     assert json.loads(file.read_text())["runtime"] == "openvino"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"for": "other", "runtime": "torch"}', '{"runtime": 1}', "\xff"])
 def test_a_damaged_memory_is_made_anew(race: dict[str, Paced], no_weights: Path, content: str) -> None:
     choose(race)
-    (file,) = no_weights.glob("runtime-*.json")
+    (file,) = (no_weights / "runtimes").glob("*.json")
     file.write_bytes(content.encode("latin-1"))
     choice._chosen.clear()
     assert choose(race) == ("openvino", ["torch", "openvino"])

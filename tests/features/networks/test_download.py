@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 
 from resight.errors import StorageError, UsageError, WeightsError
-from resight.features.networks.download import cache_folder, download, file_name, find, hash_in_name, sha256_of
+from resight.features.networks.download import download, downloads_folder, file_name, find, hash_in_name, sha256_of
 
 DATA = bytes(range(256)) * 9000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -182,13 +182,13 @@ def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.delenv("RESIGHT_CACHE", raising=False)
     monkeypatch.delenv("RESIGHT_WEIGHTS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "resight" / "weights"
+    assert downloads_folder() == tmp_path / "resight" / "weights"
     monkeypatch.setenv("RESIGHT_CACHE", str(tmp_path / "cache"))
-    assert cache_folder() == tmp_path / "cache"
+    assert downloads_folder() == tmp_path / "cache" / "weights"
     assert find("a.pth") is None
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "a.pth").touch()
-    assert find("a.pth") == tmp_path / "cache" / "a.pth"
+    downloads_folder().mkdir(parents=True)
+    (downloads_folder() / "a.pth").touch()
+    assert find("a.pth") == downloads_folder() / "a.pth"
     monkeypatch.setenv("RESIGHT_WEIGHTS", str(tmp_path))
     (tmp_path / "a.pth").touch()
     assert find("a.pth") == tmp_path / "a.pth"

@@ -167,7 +167,7 @@ def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | N
             f"{source}: {name} (SHA-256 {published.sha256}) is not in {_searched()}, and it has no public address: "
             "put it into one of them"
         )
-    return download.download(url, download.cache_folder(), _expected(name, checkpoint, published), progress)
+    return download.download(url, download.downloads_folder(), _expected(name, checkpoint, published), progress)
 
 
 def read_weights(path: Path, name: str) -> _Contents:
@@ -254,7 +254,7 @@ def _verified(path: Path, checkpoint: Checkpoint, published: Published | None) -
 def _searched() -> str:
     weights = download.weights_folder()
     first = f"RESIGHT_WEIGHTS ({weights})" if weights else "RESIGHT_WEIGHTS (not set)"
-    return f"{first} or {os.fspath(download.cache_folder())}"
+    return f"{first} or {os.fspath(download.downloads_folder())}"
 
 
 def _at_random(name: NetworkName, checkpoint: Checkpoint) -> LoadedNetwork:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from resight.cache import cache_folder
 from resight.errors import StorageError, UsageError, WeightsError
 
 Progress = Callable[[int, int | None], None]
@@ -24,11 +25,9 @@ _TIMEOUT = 30.0
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{7,64})\.[A-Za-z]+$")
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: RESIGHT_CACHE, or else `resight/weights` in XDG_CACHE_HOME or ~/.cache."""
-    if named := os.environ.get("RESIGHT_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "resight" / "weights"
+def downloads_folder() -> Path:
+    """Where downloads are kept."""
+    return cache_folder("weights")
 
 
 def weights_folder() -> Path | None:
@@ -59,7 +58,7 @@ def sha256_of(path: Path) -> str:
 
 def find(name: str) -> Path | None:
     """A weights file or folder of that name in the RESIGHT_WEIGHTS folder, then in the cache."""
-    for folder in (weights_folder(), cache_folder()):
+    for folder in (weights_folder(), downloads_folder()):
         if folder is not None and (folder / name).exists():
             return folder / name
     return None

@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from resight.cache import cache_folder
 from resight.cores import cores
 from resight.errors import ResightError
-from resight.features.networks.download import cache_folder
 from resight.features.runtimes.runtime import Runtime
 from resight.files import write_whole
 
@@ -110,7 +110,7 @@ def _processor() -> str:
 
 
 def _file(key: str) -> Path:
-    return cache_folder() / f"runtime-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    return cache_folder("runtimes") / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
 
 
 def _recorded(key: str, openers: Mapping[str, Callable[[], Runtime]]) -> str | None:
