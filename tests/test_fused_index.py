@@ -116,3 +116,12 @@ def test_a_recipe_of_several_channels_that_makes_no_sense(text: str, said: str) 
     with pytest.raises(RecipeError, match=r"^some") as refused:
         parse_recipe(text, "some.toml")
     assert said in str(refused.value)
+
+
+def test_info_counts_every_channel(folder: Path, recipes: Path, tmp_path: Path, unsynced: None) -> None:
+    info = made(recipes, CHANNELS + FUSION, tmp_path / "counted.resight", folder).info()
+    words, vectors = info.channels["words"], info.channels["vectors"]
+    assert words.features > words.words > 0
+    assert vectors == (words.features, 0)  # a VLAD is made of the same features
+    assert (info.features, info.words) == (words.features + vectors.features, words.words)
+    assert info.to_dict()["channels"]["vectors"] == vectors._asdict()

@@ -15,6 +15,7 @@ from resight import writer
 from resight.errors import FitError, IndexMissingError, RecipeError, UsageError
 from resight.extraction import read_one
 from resight.index import Index
+from resight.learned.artefact import load
 from resight.store import Store
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -460,6 +461,27 @@ def test_a_fit_on_a_folder_of_its_own(tmp_path: Path) -> None:
     assert index.info().images == 0
     index.add(write(tmp_path / "photos", collection(2)))
     assert names(index.search(texture(1), k=1)) == ["01-0.png"]
+
+
+def test_a_folder_to_fit_on_is_refused_where_the_index_was_fitted_on_another(tmp_path: Path, recipes: Path) -> None:
+    fitted_on = write(tmp_path / "other", {f"{i}.png": texture(50 + i) for i in range(4)})
+    recipe = collection_recipe(tmp_path, 8)
+    Index.create(tmp_path / "x", recipe, fit=fitted_on)
+    assert Index.create(tmp_path / "x", recipe, fit=fitted_on).info().images == 0
+    another = write(tmp_path / "another", {"1.png": texture(1)})
+    with pytest.raises(UsageError, match=r"channel main was fitted on .*other, which stays as it is"):
+        Index.create(tmp_path / "x", recipe, fit=another)
+    Index.create(tmp_path / "shipped", "sift-vlad")
+    with pytest.raises(UsageError, match="channel main has what is built in"):
+        Index.create(tmp_path / "shipped", "sift-vlad", fit=another)
+
+
+def test_a_folder_to_fit_on_is_used_where_the_index_waits_for_it(tmp_path: Path) -> None:
+    recipe = collection_recipe(tmp_path, 8)
+    Index.create(tmp_path / "x", recipe)
+    other = write(tmp_path / "other", {f"{i}.png": texture(50 + i) for i in range(4)})
+    index = Index.create(tmp_path / "x", recipe, fit=other)
+    assert load(index.path / "fitted" / "main" / "fitted.npz").provenance["fitted_on"] == str(other)
 
 
 def test_info_counts(index: Index, tmp_path: Path) -> None:

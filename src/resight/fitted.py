@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from resight.channels.channel import Channel
 from resight.channels.fitting.contract import Pass, Terms
 from resight.channels.fitting.methods import fitting_of
-from resight.channels.shipped import builtin_reference, read_fitted
+from resight.channels.shipped import REFERENCE, builtin_reference, read_fitted
 from resight.descriptors.kinds import Cam, CodeKind, PooledKind
 from resight.errors import FitError, UsageError
 from resight.extraction import sample_rows
@@ -51,10 +51,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class FitReport:
-    """What a fit wrote. arrays: their shapes by name; unreadable: (name, reason) of photos that were left out."""
+    """What was fitted for one channel, and written to `output`.
+
+    arrays: their shapes by name; unreadable: (name, reason) of photos that were left out.
+    """
 
     recipe: str
+    channel: str
     kind: str
+    output: Path
     photos: int
     descriptors: int
     arrays: Mapping[str, Sequence[int]]
@@ -150,7 +155,7 @@ def fit_channel(
     channel = recipe.channel[name]
     if say is not None:
         say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
-    origin = _origin(channel, folder)
+    origin = _origin(channel, folder, power)
     extractor = open_extractor(channel.features, folder)
     first, *others = fitting_of(channel.method).passes
     unreadable: list[tuple[str, str]] = []
@@ -188,38 +193,52 @@ def fit_channel(
 
 def fit_folder(
     recipe: str | Path, photos: Path, output: Path, *, progress: Progress | None = None, say: Say | None = None
-) -> FitReport:
-    """Fits what a recipe fits on all photos below a folder, and writes a file that recipes name by `fit = PATH`.
+) -> list[FitReport]:
+    """Fits every channel that a recipe fits on all photos below a folder; writes files that recipes name by `fit`.
 
-    `progress` is told (photos done, photos); `say` lines about fitting. The file is written whole or not at all.
-    UsageError where the recipe fits nothing; FitError where no photo gives a feature; RecipeError, WeightsError,
+    Where one channel is fitted, `output` is its file; of several, each has a file beside it, whose name ends in the
+    channel's. `progress` is told (photos done, photos); `say` lines about fitting. A file is written whole or not at
+    all. UsageError where the recipe fits nothing; FitError where no photo gives a feature; RecipeError, WeightsError,
     StorageError.
     """
-    start = time.monotonic()
     parsed = load_recipe(recipe)
-    name = parsed.first_channel
-    method = parsed.channel[name].method
-    if is_carried(parsed.channel[name]):
-        raise UsageError(
-            f'{parsed.name} fits nothing: its whitening comes with its checkpoint; set whitening = "pca" to fit another'
-        )
-    if not fitting_of(method).passes:
-        raise UsageError(f'{parsed.name} fits nothing: "{method.kind}" works without, as the recipe has it')
+    channels = [
+        name
+        for name, channel in parsed.channel.items()
+        if not is_carried(channel) and fitting_of(channel.method).passes
+    ]
+    if not channels:
+        raise UsageError(f"{parsed.name} fits nothing: {_nothing_to_fit(parsed)}")
     unlisted: list[tuple[str, str]] = []
     found = list(find_images(photos, on_error=lambda error: unlisted.append((error.path, error.reason))))
-    fit = fit_channel(parsed, name, recipe_folder(recipe), found, str(photos), say, progress=progress)
     output.parent.mkdir(parents=True, exist_ok=True)
-    sha256 = save(output, fit.arrays, fit.provenance)
-    return FitReport(
-        recipe=parsed.name,
-        kind=method.kind,
-        photos=int(fit.provenance["photos"]),
-        descriptors=int(fit.provenance["descriptors"]),
-        arrays={key: list(array.shape) for key, array in sorted(fit.arrays.items())},
-        sha256=sha256,
-        unreadable=[*unlisted, *fit.unreadable],
-        seconds=time.monotonic() - start,
-    )
+    reports = []
+    for name in channels:
+        start = time.monotonic()
+        fit = fit_channel(parsed, name, recipe_folder(recipe), found, str(photos), say, progress=progress)
+        path = output if len(channels) == 1 else output.with_name(f"{output.stem}-{name}{output.suffix}")
+        report = FitReport(
+            recipe=parsed.name,
+            channel=name,
+            kind=parsed.channel[name].method.kind,
+            output=path,
+            photos=int(fit.provenance["photos"]),
+            descriptors=int(fit.provenance["descriptors"]),
+            arrays={key: list(array.shape) for key, array in sorted(fit.arrays.items())},
+            sha256=save(path, fit.arrays, fit.provenance),
+            unreadable=[*unlisted, *fit.unreadable],
+            seconds=time.monotonic() - start,
+        )
+        reports.append(report)
+    return reports
+
+
+def _nothing_to_fit(recipe: Recipe) -> str:
+    """The reason why a recipe fits nothing."""
+    if any(is_carried(channel) for channel in recipe.channel.values()):
+        return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
+    kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())
+    return f"{kinds} works without, as the recipe has it"
 
 
 def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> dict[str, Channel]:
@@ -273,6 +292,30 @@ def unfitted(recipe: Recipe, files: Container[str]) -> list[str]:
     return [name for name, channel in recipe.channel.items() if channel.fit and f"{name}/{FILE}" not in files]
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """A channel that was not fitted on the photos that were named, and how it was."""
+
+    channel: str
+    how: str
+
+
+def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> Elsewhere | None:
+    """The first channel of an index with these files, by `CHANNEL/NAME.npz`, that has a fit of other photos, if any.
+
+    FitError where a file is damaged.
+    """
+    for name, channel in recipe.channel.items():
+        if not channel.fit or (file := files.get(f"{name}/{FILE}")) is None:
+            continue
+        provenance = load(file).provenance
+        if REFERENCE in provenance:
+            return Elsewhere(name, "has what is built in")
+        if provenance.get("fitted_on") != source:
+            return Elsewhere(name, f"was fitted on {provenance.get('fitted_on', 'other photos')}")
+    return None
+
+
 def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[Found], int]:
     """The photos that a pass is made over, drawn by seed over names where it takes but some; and its rows at most."""
     if not one.one_each:
@@ -282,9 +325,9 @@ def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[F
     return drawn, len(drawn)
 
 
-def _origin(channel: RecipeChannel, folder: Path) -> dict[str, str]:
+def _origin(channel: RecipeChannel, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
     """What a channel's arrays are fitted for: another network's or pooling's may have the same shape."""
-    origin = {"fitted_for": fitting_of(channel.method).fitted_for(channel.features)}
+    origin = {"fitted_for": fitting_of(channel.method).fitted_for(channel.features, power)}
     if networks := networks_of(channel.features):
         require_torch()
         from resight.features.networks.checkpoint import pin

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from resight.writer import AddReport, Progress
 
 if TYPE_CHECKING:
     from resight.augmented import Augmenter
-    from resight.channels.channel import Channel
+    from resight.channels.channel import Channel, Rows
     from resight.descriptors.contributions import Contribution
     from resight.reader import Reader
     from resight.search.ranking import Neighbourhoods
@@ -37,9 +37,19 @@ Say = Callable[[str], None]
 _log = logging.getLogger(__name__)
 
 
+class Counts(NamedTuple):
+    """Local features, or vectors, and words that a channel keeps of all images together."""
+
+    features: int
+    words: int
+
+
 @dataclass(frozen=True)
 class IndexInfo:
-    """What an index holds. bytes: of the whole directory; features and words: of all images together."""
+    """What an index holds.
+
+    bytes: of the whole directory. features and words: of all images and channels together; channels: of each.
+    """
 
     recipe: str
     generation: int
@@ -49,6 +59,7 @@ class IndexInfo:
     segments: int
     features: int
     words: int
+    channels: Mapping[str, Counts]
     bytes: int
     created_by: str
 
@@ -70,7 +81,8 @@ class IndexInfo:
     def to_dict(self) -> dict[str, Any]:
         """Fields and derived figures, for JSON."""
         derived = ("bytes_per_image", "words_per_image", "bytes_per_feature")
-        return {**asdict(self), **{name: getattr(self, name) for name in derived}}
+        channels = {name: counts._asdict() for name, counts in self.channels.items()}
+        return {**asdict(self), "channels": channels, **{name: getattr(self, name) for name in derived}}
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,9 @@ class Index:
         """Makes an empty index; opens the one at `path` where it has the same recipe, to go on with it.
 
         recipe: the name of a shipped one, or a TOML file, to whose folder the paths in it are relative. fit: a folder
-        of photos on which everything that the recipe fits is fitted now. `progress` is told lines about fitting.
+        of photos on which everything that the recipe fits is fitted now; of an index that is there, what waits to be
+        fitted: what has been fitted stays, and was fitted on this folder or `fit` is refused. `progress` is told lines
+        about fitting.
         Raises RecipeError, FitError, UsageError where something else is at `path`, and StorageError.
         """
         text = recipe_text(recipe)
@@ -117,6 +131,8 @@ class Index:
                     f'{path} is an index by "{index.recipe.name}", which differs from "{parsed.name}": '
                     "choose another path, or leave the recipe as it is"
                 )
+            if fit is not None:
+                index._fit_once(_folder(fit), progress)
             return index
         from resight.fitted import fitted_arrays, given_arrays, unfitted, weights
 
@@ -263,8 +279,7 @@ class Index:
         """What the index holds."""
         reader = self.reader
         images = reader.snapshot.images
-        name, channel = next(iter(reader.channels.items()), ("", None))
-        rows = reader.rows(name) if channel else []
+        counts = {name: _counts(channel, reader.rows(name)) for name, channel in reader.channels.items()}
         return IndexInfo(
             recipe=self.recipe.name,
             generation=reader.snapshot.generation,
@@ -272,8 +287,9 @@ class Index:
             unreadable=int((~images.indexed).sum()),
             roots=[{"path": root.path, "prefix": root.prefix} for root in reader.snapshot.roots.values()],
             segments=len(reader.snapshot.segments),
-            features=sum(int(channel.features_of(r.arrays)[r.alive].sum()) for r in rows) if channel else 0,
-            words=sum(int(channel.words_of(r.arrays)[r.alive].sum()) for r in rows) if channel else 0,
+            features=sum(one.features for one in counts.values()),
+            words=sum(one.words for one in counts.values()),
+            channels=counts,
             bytes=_bytes_below(self.path),
             created_by=self._store.created_by(),
         )
@@ -318,6 +334,22 @@ class Index:
             self._fit_on(planned, say)
         # Where nothing is to be read, nothing needs the channels, which may not even be fitted yet.
         return writer.carry_out(self._store, planned, self._channels if planned.work else {}, progress)
+
+    def _fit_once(self, folder: Path, say: Say | None) -> None:
+        """Fits what waits for photos on those of a folder. UsageError where something was fitted on other photos."""
+        from resight.fitted import fitted_arrays, fitted_elsewhere, unfitted, with_weights
+
+        files = self._store.fitted()
+        if other := fitted_elsewhere(self.recipe, files, str(folder)):
+            raise UsageError(
+                f"{self.path}: its channel {other.channel} {other.how}, which stays as it is: name no folder to fit "
+                "on, or choose another path for the index"
+            )
+        if waiting := unfitted(self.recipe, files):
+            recipe = with_weights(self.recipe, files)
+            arrays = fitted_arrays(recipe, self.path, waiting, list(find_images(folder)), str(folder), say)
+            with self._writing():
+                self._store.add_fitted(arrays)
 
     def _fit_on(self, planned: writer.Plan, say: Say | None) -> None:
         """Fits what the recipe fits on the collection, on the first photos that come."""
@@ -408,6 +440,12 @@ class Index:
                 yield
             finally:
                 self.refresh()
+
+
+def _counts(channel: Channel, rows: Sequence[Rows]) -> Counts:
+    """What a channel keeps of the images that are alive."""
+    features = sum(int(channel.features_of(one.arrays)[one.alive].sum()) for one in rows)
+    return Counts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))
 
 
 def _folder(path: str | Path) -> Path:

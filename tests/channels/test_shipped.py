@@ -36,8 +36,8 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shipped"
     folder.mkdir()
     monkeypatch.setattr("resight.channels.shipped.BUILTIN", folder)
-    save(folder / "random-layer1-1-gem3-1.npz", whitening(3), {"photos": 7})
-    save(folder / "random-layer3-1-mac-1.npz", whitening(4), {})
+    save(folder / "random-layer1-scales=1-gem-p=3-power=1.npz", whitening(3), {"photos": 7})
+    save(folder / "random-layer3-scales=1-mac-power=1.npz", whitening(4), {})
     return folder
 
 
@@ -52,7 +52,7 @@ def test_recipes_refer_to_nothing_that_does_not_ship_and_all_that_ships_is_refer
 
 def test_what_ships_for_the_parts_is_read_as_one_fit(shipped: Path, tmp_path: Path) -> None:
     reference = builtin_reference(FEATURES, METHOD)
-    assert reference["builtin"] == "random-layer1-1-gem3-1 + random-layer3-1-mac-1"
+    assert reference["builtin"] == "random-layer1-scales=1-gem-p=3-power=1 + random-layer3-scales=1-mac-power=1"
     save(tmp_path / "fitted.npz", {}, reference)
     found = read_fitted(tmp_path / "fitted.npz", METHOD)
     expected = {f"0.{name}": array for name, array in whitening(3).items()}
@@ -75,14 +75,20 @@ def test_a_reference_of_another_number_of_parts_is_refused(shipped: Path, tmp_pa
 def test_what_ships_for_one_method_is_read_as_it_is(shipped: Path, tmp_path: Path) -> None:
     method = Gem(**WHITENED)
     save(tmp_path / "fitted.npz", {}, builtin_reference(FEATURES.parts[0], method))
-    found, kept = read_fitted(tmp_path / "fitted.npz", method), load(shipped / "random-layer1-1-gem3-1.npz")
+    found, kept = (
+        read_fitted(tmp_path / "fitted.npz", method),
+        load(shipped / "random-layer1-scales=1-gem-p=3-power=1.npz"),
+    )
     assert (found.provenance, found.sha256) == (kept.provenance, kept.sha256) == ({"photos": 7}, kept.sha256)
     assert found.arrays.keys() == kept.arrays.keys()
 
 
 def test_a_part_that_does_not_ship_is_named(shipped: Path) -> None:
-    (shipped / "random-layer3-1-mac-1.npz").unlink()
-    with pytest.raises(FitError, match=r'called "random-layer3-1-mac-1" \(there is random-layer1-1-gem3-1\)'):
+    (shipped / "random-layer3-scales=1-mac-power=1.npz").unlink()
+    with pytest.raises(
+        FitError,
+        match=r'called "random-layer3-scales=1-mac-power=1" \(there is random-layer1-scales=1-gem-p=3-power=1\)',
+    ):
         builtin_reference(FEATURES, METHOD)
 
 

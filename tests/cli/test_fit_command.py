@@ -61,8 +61,10 @@ def test_a_recipe_takes_what_was_fitted(run: Run, words: Path, own_photos: Path,
     (own_photos / "broken.jpg").write_bytes(b"x")
     answer = run("fit", own_photos, "--recipe", words, "-o", tmp_path / "new" / "words.npz", "--json")
     assert answer.exit_code == 0
-    told = json.loads(answer.stdout)
-    assert (told["recipe"], told["kind"], told["photos"]) == ("words", "vlad", 4)
+    document = json.loads(answer.stdout)
+    (told,) = document["fits"]
+    assert (document["recipe"], told["channel"], told["kind"], told["photos"]) == ("words", "main", "vlad", 4)
+    assert told["output"] == str(tmp_path / "new" / "words.npz")
     assert told["arrays"]["centroids"] == [4, 128]
     assert [one["name"] for one in told["unreadable"]] == ["broken.jpg"]
     kept = load(tmp_path / "new" / "words.npz")
@@ -87,6 +89,45 @@ def test_the_same_photos_give_the_same_file(run: Run, words: Path, own_photos: P
         assert answer.stdout.startswith(f"{tmp_path / name}.npz: vlad fitted on 4 photos (")
         assert "\n  centroids 4 x 128\n" in answer.stdout
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+TWO = """
+name = "two"
+[channel.words.descriptor]
+kind = "vlad"
+size = 4
+fit = "collection"
+[channel.maps.features]
+kind = "maps"
+network = "mobilenet_v2"
+layer = "features.4"
+max_side = 96
+runtime = "torch"
+[channel.maps.features.checkpoint]
+source = "random"
+[channel.maps.descriptor]
+kind = "gem"
+whitening = "pca"
+dimensions = 8
+fit = "collection"
+[[rerank]]
+kind = "fusion"
+"""
+
+
+def test_every_channel_is_fitted(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(TWO)
+    answer = run("fit", own_photos, "--recipe", tmp_path / "two.toml", "-o", tmp_path / "two.npz", "--json")
+    assert answer.exit_code == 0, answer.stderr
+    fits = json.loads(answer.stdout)["fits"]
+    written = {"words": tmp_path / "two-words.npz", "maps": tmp_path / "two-maps.npz"}
+    assert {one["channel"]: one["output"] for one in fits} == {name: str(path) for name, path in written.items()}
+    assert load(written["words"]).arrays["centroids"].shape == (4, 128)
+    assert load(written["maps"]).arrays["projection"].shape[0] == 8
+    assert not (tmp_path / "two.npz").exists()
+    text = TWO.replace("collection", "two-words.npz", 1).replace("collection", "two-maps.npz", 1)
+    (tmp_path / "fitted.toml").write_text(text)
+    assert run("index", own_photos, "--recipe", tmp_path / "fitted.toml", "-o", tmp_path / "x.resight").exit_code == 0
 
 
 def test_an_unreadable_photo_fails_only_when_strict(run: Run, words: Path, own_photos: Path, tmp_path: Path) -> None:
@@ -156,7 +197,7 @@ def test_a_whitening_of_few_photos_says_so(own_photos: Path, tmp_path: Path, cap
     recipe = tmp_path / "maps.toml"
     recipe.write_text(MAPS.replace("dimensions = 8", "dimensions = 512"))
     with caplog.at_level(logging.WARNING, "resight"):
-        report = resight.fitted.fit_folder(recipe, own_photos, tmp_path / "maps.npz")
+        (report,) = resight.fitted.fit_folder(recipe, own_photos, tmp_path / "maps.npz")
     assert report.arrays["projection"] == [32, 32]
     assert "vectors of 32 dimensions are whitened to 32 dimensions, not to 512" in caplog.text
     assert (
@@ -169,9 +210,14 @@ def test_a_whitening_of_few_photos_says_so(own_photos: Path, tmp_path: Path, cap
     [
         (
             ('"features.4"', '"features.5"'),
-            "it was fitted for gem3 of mobilenet_v2 features.4, and the recipe has gem3 of",
+            "it was fitted for gem-p=3 of mobilenet_v2 features.4 scales=1, power=1, and the recipe has gem-p=3 of",
         ),
-        (('"gem"', '"mac"'), "and the recipe has mac of mobilenet_v2 features.4"),
+        (("dimensions = 8", "dimensions = 8\npower = 0.5"), "scales=1, power=0.5"),
+        (
+            ("max_side = 96", "max_side = 96\nscales = [2.0]"),
+            "and the recipe has gem-p=3 of mobilenet_v2 features.4 scales=2",
+        ),
+        (('"gem"', '"mac"'), "and the recipe has mac of mobilenet_v2 features.4 scales=1, power=1"),
         (
             ('source = "random"', 'source = "random"\nseed = 1'),
             "fitted for weights random 0, and the recipe's are random 1",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resight.cli.output import print_json, readable, say, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from resight.fitted import FitReport
 
 
 def fit(
@@ -31,24 +35,37 @@ def fit(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Fit a codebook, a whitening and the like for a recipe to name by `fit = "FILE.npz"`."""
+    """Fit a codebook, a whitening and the like for a recipe to name by `fit = "FILE.npz"`.
+
+    Of a recipe with several channels that are fitted, each has a file of its own: FILE-CHANNEL.npz.
+    """
     from resight.fitted import fit_folder
 
     check_outputs({"--output": output}, [Path(recipe)])
     with progress_bar() as bar:
-        report = fit_folder(recipe, photos, output, progress=bar and partial(bar, "reading photos"), say=say)
+        reports = fit_folder(recipe, photos, output, progress=bar and partial(bar, "reading photos"), say=say)
     if as_json:
-        listed = [{"name": readable(name), "reason": readable(reason)} for name, reason in report.unreadable]
-        fields = {key: value for key, value in report.__dict__.items() if key != "unreadable"}
-        print_json({"output": readable(output), **fields, "unreadable": listed})
+        print_json({"recipe": reports[0].recipe, "fits": [_document(report) for report in reports]})
     else:
-        print(
-            f"{shown(output)}: {report.kind} fitted on {report.photos} photos ({report.descriptors} descriptors), "
-            f"{len(report.unreadable)} unreadable in {report.seconds:.1f} s"
-        )
-        for key, shape in report.arrays.items():
-            print(f"  {key} {' x '.join(map(str, shape))}")
-        for name, reason in report.unreadable:
+        for report in reports:
+            print(
+                f"{shown(report.output)}: {report.kind} fitted on {report.photos} photos ({report.descriptors} "
+                f"descriptors), {len(report.unreadable)} unreadable in {report.seconds:.1f} s"
+            )
+            for key, shape in report.arrays.items():
+                print(f"  {key} {' x '.join(map(str, shape))}")
+        for name, reason in unreadable(reports):
             say(f"unreadable: {shown(name)}: {shown(reason)}")
-    if report.unreadable and strict:
+    if strict and unreadable(reports):
         raise typer.Exit(1)
+
+
+def unreadable(reports: Sequence[FitReport]) -> list[tuple[str, str]]:
+    """(name, reason) of each photo that some channel could not be fitted on, once."""
+    return list(dict.fromkeys(row for report in reports for row in report.unreadable))
+
+
+def _document(report: FitReport) -> dict[str, object]:
+    listed = [{"name": readable(name), "reason": readable(reason)} for name, reason in report.unreadable]
+    fields = {key: value for key, value in report.__dict__.items() if key not in ("recipe", "output", "unreadable")}
+    return {"output": readable(report.output), **fields, "unreadable": listed}

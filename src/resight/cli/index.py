@@ -105,9 +105,17 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
     """A field as it is printed: a line for each folder, and no more decimals than say something."""
     if isinstance(value, list):
         return [("folder", root["path"] + (f" as {root['prefix']}" if root["prefix"] else "")) for root in value]
+    if isinstance(value, dict):
+        # One channel holds what the whole index does, which is printed above.
+        return [(f"  {name}", _counted(**counts)) for name, counts in value.items()] if len(value) > 1 else []
     if isinstance(value, float):
         return [(label, f"{value:.1f}")]
     return [(label, "-" if value is None else value)]
+
+
+def _counted(features: int, words: int) -> str:
+    """What one channel holds, in words."""
+    return f"{features} features" + (f", {words} words" if words else "")
 
 
 def verify(

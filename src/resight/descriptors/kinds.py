@@ -46,7 +46,7 @@ class Fisher(BaseModel):
     power: float = Field(default=0.5, gt=0.0, le=1.0, description="Exponent of the power normalisation.")
 
 
-class _Whitened(BaseModel):
+class Whitened(BaseModel):
     """What is done with pooled vectors: nothing, whitening by principal components and reduction, or what the
     checkpoint of a network that was trained for retrieval carries."""
 
@@ -73,13 +73,13 @@ class _Whitened(BaseModel):
         return self
 
 
-class Mac(_Whitened):
+class Mac(Whitened):
     """Maximum activations of convolutions (Tolias et al., ICLR 2016, section 3.1)."""
 
     kind: Literal["mac"] = "mac"
 
 
-class Spoc(_Whitened):
+class Spoc(Whitened):
     """Sum-pooled convolutional features (Babenko & Lempitsky, ICCV 2015)."""
 
     kind: Literal["spoc"] = "spoc"
@@ -87,7 +87,7 @@ class Spoc(_Whitened):
     centre_prior: bool = False
 
 
-class Gem(_Whitened):
+class Gem(Whitened):
     """Generalised-mean pooling (Radenovic et al., TPAMI 2019, eq. 3)."""
 
     kind: Literal["gem"] = "gem"
@@ -95,7 +95,7 @@ class Gem(_Whitened):
     p: float = Field(default=3.0, gt=0.0)
 
 
-class Crow(_Whitened):
+class Crow(Whitened):
     """Cross-dimensional weighting (Kalantidis et al., ECCV 2016 workshops)."""
 
     kind: Literal["crow"] = "crow"
@@ -103,7 +103,7 @@ class Crow(_Whitened):
     b: float = Field(default=2.0, gt=0.0)
 
 
-class Rmac(_Whitened):
+class Rmac(Whitened):
     """Sum of whitened regional maxima (Tolias et al., ICLR 2016, section 3.2)."""
 
     kind: Literal["rmac"] = "rmac"
@@ -111,7 +111,7 @@ class Rmac(_Whitened):
     levels: int = Field(default=3, ge=1, le=8)
 
 
-class Cam(_Whitened):
+class Cam(Whitened):
     """Class-weighted convolutional features (Jimenez et al., BMVC 2017)."""
 
     kind: Literal["cam"] = "cam"
@@ -119,7 +119,7 @@ class Cam(_Whitened):
     classes: int = Field(default=64, ge=1, description="Classes, the likeliest of each photo, that are summed over.")
 
 
-class SuperGlobalPooling(_Whitened):
+class SuperGlobalPooling(Whitened):
     """Generalised mean of regional generalised means, each scale whitened by itself, the largest of each component over
     the scales (Shao et al., ICCV 2023, section 3.2)."""
 
@@ -128,7 +128,7 @@ class SuperGlobalPooling(_Whitened):
     p: float = Field(default=4.6, gt=0.0)
 
 
-class Regions(_Whitened):
+class Regions(Whitened):
     """A vector for each region of R-MAC's grid; images are compared region by region (the R-match of Iscen et al., CVPR
     2017)."""
 
@@ -140,14 +140,14 @@ class Regions(_Whitened):
     matching: Matching = "query"
 
 
-class NeuralCodes(_Whitened):
+class NeuralCodes(Whitened):
     """The activations of the whole photo (Babenko et al., ECCV 2014); power 0 only turns to principal components, as
     the paper does."""
 
     kind: Literal["codes"] = "codes"
 
 
-class RegionCodes(_Whitened):
+class RegionCodes(Whitened):
     """The activations of every region; images are compared region by region (Razavian et al., 2016)."""
 
     kind: Literal["region-codes"] = "region-codes"

@@ -12,6 +12,7 @@ from resight.channels.fitting.contract import Method
 from resight.channels.fitting.methods import fitting_of
 from resight.descriptors.kinds import (
     Cam,
+    Crow,
     DescriptorKind,
     Fisher,
     Gem,
@@ -20,14 +21,16 @@ from resight.descriptors.kinds import (
     Mop,
     NetVlad,
     NeuralCodes,
+    PooledKind,
     RegionCodes,
     Regions,
     Rmac,
     Spoc,
     Vlad,
+    Whitened,
 )
 from resight.errors import FitError
-from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, Maps, Sift
+from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.recipe import Channel
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
@@ -39,28 +42,106 @@ MAPS = Maps.model_validate({**NETWORK, "scales": (1.0, 0.5)})
 CLASS_MAPS = ClassMaps.model_validate(NETWORK)
 CODES = Codes.model_validate({**NETWORK, "regions": "patches"})
 
+CODES_OF = "codes of resnet18 layer3 regions=patches levels=3"
 NAMES: list[tuple[FeaturesKind, Method, str, str]] = [
     (SIFT, Bow(size=16), "sift-codebook-16", "RootSIFT"),
-    (Sift(root=False), Hamming(size=16), "sift-codebook-16", "SIFT"),
+    (Sift(root=False), Hamming(size=16), "sift-without-root-codebook-16", "SIFT"),
     (
         Convolutional.model_validate(NETWORK),
         Asmk(size=16),
-        "random-layer3-codebook-16",
-        "convolutional of resnet18 layer3",
+        "random-layer3-scales=1-upsampling=1-codebook-16",
+        "convolutional of resnet18 layer3 scales=1 upsampling=1",
     ),
     (SIFT, Vlad(), "sift-codebook-64", "RootSIFT"),
+    (
+        SIFT,
+        Vlad(whitening="pca"),
+        "sift-codebook-64",
+        "RootSIFT, vlad-size=64-normalisation=intra-power=0.5, power=1",
+    ),
     (SIFT, Fisher(pca=32), "sift-fisher-64x32", "RootSIFT"),
-    (MAPS, Gem(p=2.5, power=0.5), "random-layer3-2-gem2.5-0.5", "gem2.5 of resnet18 layer3"),
-    (MAPS, Spoc(), "random-layer3-2-spoc-1", "spoc of resnet18 layer3"),
-    (MAPS, Spoc(centre_prior=True), "random-layer3-2-spoc-centred-1", "spoc-centred of resnet18 layer3"),
-    (MAPS, Rmac(levels=2), "random-layer3-2-regions2-1", "regions2 of resnet18 layer3"),
-    (MAPS, Regions(levels=2), "random-layer3-2-regions2-1", "regions2 of resnet18 layer3"),
-    (MAPS, NetVlad(), "random-layer3-netvlad-64", "netvlad of resnet18 layer3"),
-    (CLASS_MAPS, Cam(), "random-layer3-1-cam-1", "class-maps of resnet18 layer3"),
-    (CODES, NeuralCodes(power=0.0), "random-layer3-codes-0", "codes of resnet18 layer3"),
-    (CODES, RegionCodes(), "random-layer3-region-codes-1", "codes of resnet18 layer3"),
-    (CODES, Mop(), "random-layer3-mop-100x500", "codes of resnet18 layer3"),
+    (
+        MAPS,
+        Gem(p=2.5, power=0.5),
+        "random-layer3-scales=1+0.5-gem-p=2.5-power=0.5",
+        "gem-p=2.5 of resnet18 layer3 scales=1+0.5, power=0.5",
+    ),
+    (
+        MAPS,
+        Crow(a=1),
+        "random-layer3-scales=1+0.5-crow-a=1-b=2-power=1",
+        "crow-a=1-b=2 of resnet18 layer3 scales=1+0.5, power=1",
+    ),
+    (
+        MAPS,
+        Spoc(centre_prior=True),
+        "random-layer3-scales=1+0.5-spoc-centre_prior=True-power=1",
+        "spoc-centre_prior=True of resnet18 layer3 scales=1+0.5, power=1",
+    ),
+    (
+        MAPS,
+        Rmac(levels=2),
+        "random-layer3-scales=1+0.5-regions-levels=2-power=1",
+        "regions-levels=2 of resnet18 layer3 scales=1+0.5, power=1",
+    ),
+    (
+        MAPS,
+        Regions(levels=2),
+        "random-layer3-scales=1+0.5-regions-levels=2-power=1",
+        "regions-levels=2 of resnet18 layer3 scales=1+0.5, power=1",
+    ),
+    (
+        MAPS,
+        NetVlad(whitening="none"),
+        "random-layer3-scales=1+0.5-netvlad-64",
+        "netvlad of resnet18 layer3 scales=1+0.5",
+    ),
+    (
+        MAPS,
+        NetVlad(),
+        "random-layer3-scales=1+0.5-netvlad-64",
+        "netvlad-words=checkpoint-size=64 of resnet18 layer3 scales=1+0.5, power=1",
+    ),
+    (CLASS_MAPS, Cam(), "random-layer3-scales=1-cam-power=1", "cam of resnet18 layer3 scales=1, power=1"),
+    (
+        CODES,
+        NeuralCodes(power=0.0),
+        "random-layer3-regions=patches-levels=3-codes-power=0",
+        f"{CODES_OF}, power=0",
+    ),
+    (CODES, RegionCodes(), "random-layer3-regions=patches-levels=3-region-codes-power=1", f"{CODES_OF}, power=1"),
+    (CODES, Mop(), "random-layer3-regions=patches-levels=3-mop-100x500", f"{CODES_OF}, power=1"),
+    (CODES, Mop(whitening="none"), "random-layer3-regions=patches-levels=3-mop-100x500", CODES_OF),
 ]
+
+OTHER_VECTORS: list[tuple[FeaturesKind, Method, FeaturesKind, Method]] = [
+    (MAPS, Gem(), Maps.model_validate({**NETWORK, "scales": (2.0, 0.5)}), Gem()),
+    (MAPS, Gem(), Maps.model_validate({**NETWORK, "scales": (1.0,)}), Gem()),
+    (MAPS, Gem(), Maps.model_validate({**MAPS.model_dump(), "layer": "layer4"}), Gem()),
+    (
+        MAPS,
+        Gem(),
+        MAPS.model_copy(update={"checkpoint": MAPS.checkpoint.model_copy(update={"mean": (0.4, 0.4, 0.4)})}),
+        Gem(),
+    ),
+    (
+        MAPS,
+        Gem(),
+        MAPS.model_copy(update={"checkpoint": MAPS.checkpoint.model_copy(update={"padding": "same"})}),
+        Gem(),
+    ),
+    (CODES, NeuralCodes(), CODES.model_copy(update={"regions": "grid"}), NeuralCodes()),
+    (CODES, NeuralCodes(), CODES.model_copy(update={"levels": 2}), NeuralCodes()),
+    (
+        Convolutional.model_validate(NETWORK),
+        Asmk(),
+        Convolutional.model_validate({**NETWORK, "upsampling": 2}),
+        Asmk(),
+    ),
+    (SIFT, Asmk(), Sift(root=False), Asmk()),
+    (MAPS, Gem(power=1.0), MAPS, Gem(power=0.5)),
+]
+"""Pairs whose vectors, or what whitens them, differ in one field."""
 
 FITTED: list[Method] = [
     Bow(),
@@ -99,6 +180,35 @@ def described(method: Any) -> str:
 def test_what_a_fit_is_called(features: FeaturesKind, method: Method, shipped: str, fitted_for: str) -> None:
     fitting = fitting_of(method)
     assert (fitting.shipped_name(features), fitting.fitted_for(features)) == (shipped, fitted_for)
+
+
+@pytest.mark.parametrize(("features", "method", "other_features", "other"), OTHER_VECTORS)
+def test_fits_of_other_vectors_are_told_apart(
+    features: FeaturesKind, method: Method, other_features: FeaturesKind, other: Method
+) -> None:
+    one, two = fitting_of(method), fitting_of(other)
+    assert one.fitted_for(features) != two.fitted_for(other_features)
+    assert one.shipped_name(features) != two.shipped_name(other_features)
+
+
+@pytest.mark.parametrize("kind", get_args(PooledKind), ids=lambda kind: kind.__name__)
+def test_every_parameter_of_a_pooling_tells_its_fits_apart(kind: type[Any]) -> None:
+    fitting = fitting_of(kind())
+    for key in kind.model_fields.keys() - Whitened.model_fields.keys() - {"kind", "matching"}:
+        value = getattr(kind(), key)
+        other = fitting_of(kind(**{key: not value if isinstance(value, bool) else value + 1}))
+        assert other.fitted_for(MAPS) != fitting.fitted_for(MAPS), key
+        assert other.shipped_name(MAPS) != fitting.shipped_name(MAPS), key
+
+
+def test_the_power_of_a_fit_tells_it_apart() -> None:
+    for method in (Gem(), Vlad(whitening="pca"), NetVlad(), Mop(), Joined(parts=(Rmac(), Gem()))):
+        features: FeaturesKind = {"vlad": SIFT, "mop": CODES, "joined": JoinedMaps(parts=(MAPS, MAPS))}.get(
+            method.kind, MAPS
+        )
+        fitting = fitting_of(method)
+        assert fitting.fitted_for(features, 0.35) != fitting.fitted_for(features, 1.0)
+    assert fitting_of(Gem(power=0.5)).fitted_for(MAPS, 0.35) == fitting_of(Gem(power=0.5)).fitted_for(MAPS)
 
 
 def test_every_kind_has_a_family() -> None:

@@ -57,6 +57,12 @@ def test_what_ships_for_the_parts_serves_the_whole() -> None:
     given = {"network": "resnet18", "checkpoint": {"source": "random"}}
     layers = [Maps.model_validate({**given, "layer": layer}) for layer in ("layer2", "layer3", "layer1")]
     features = JoinedMaps(parts=tuple(layers))
-    assert FITTING.shipped_name(features) == "random-layer2-1-regions3-1 + random-layer1-1-mac-1"
-    expected = "regions3 of resnet18 layer2 and gem3 of resnet18 layer3 and mac of resnet18 layer1"
-    assert FITTING.fitted_for(features) == expected
+    assert (
+        FITTING.shipped_name(features)
+        == "random-layer2-scales=1-regions-levels=3-power=1 + random-layer1-scales=1-mac-power=1"
+    )
+    assert FITTING.fitted_for(features).split(" and ") == [
+        "regions-levels=3 of resnet18 layer2 scales=1, power=1",
+        "gem-p=3 of resnet18 layer3 scales=1, power=1",
+        "mac of resnet18 layer1 scales=1, power=1",
+    ]

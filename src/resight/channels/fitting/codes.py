@@ -18,6 +18,7 @@ from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind
 from resight.learned.codebook import affordable_size, fit_codebook
 from resight.learned.mixture import fit_pca
+from resight.learned.whitening import POWER_ON_OTHERS
 
 if TYPE_CHECKING:
     from resight.features.codes import ImageCodes
@@ -37,10 +38,11 @@ class CodesFitting(WhitenedFitting[CodeKind]):
         return code_vectors(features, self.method)
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        return f"{weights_and_layer(features)}-{self.method.kind}-{self.power():g}"
+        return f"{weights_and_layer(features)}-{self.method.kind}-power={self.power():g}"
 
-    def fitted_for(self, features: FeaturesKind) -> str:
-        return seen(features)
+    @property
+    def vectors_name(self) -> str:
+        return "codes"
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
         from resight.channels.codes import CodeChannel, RegionCodeChannel
@@ -75,8 +77,9 @@ class MopFitting(Fitting[Mop]):
     def shipped_name(self, features: FeaturesKind) -> str:
         return f"{weights_and_layer(features)}-mop-{self.method.size}x{self.method.pca}"
 
-    def fitted_for(self, features: FeaturesKind) -> str:
-        return seen(features)
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+        whitened = f", power={power:g}" if self.method.whitening == "pca" else ""
+        return f"{seen(features)}{whitened}"
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
         from resight.channels.codes import MopChannel

@@ -82,8 +82,11 @@ class Fitting(ABC, Generic[MethodT]):
         """What the arrays that ship for the method on some features are called, whether there are any or not."""
 
     @abstractmethod
-    def fitted_for(self, features: FeaturesKind) -> str:
-        """What a fit is made on, apart from the weights: two methods with the same may share one."""
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+        """Name of what a fit is made on, apart from the weights: two methods with the same may share one.
+
+        power: of a whitening where the method names none.
+        """
 
     @abstractmethod
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:

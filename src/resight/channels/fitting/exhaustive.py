@@ -9,6 +9,7 @@ from resight.channels.fitting.contract import Fitting, Pass
 from resight.channels.fitting.naming import seen
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind
+from resight.learned.whitening import POWER_ON_OTHERS
 from resight.search.kinds import Exhaustive
 
 
@@ -26,7 +27,7 @@ class ExhaustiveFitting(Fitting[Exhaustive]):
     def shipped_name(self, features: FeaturesKind) -> str:
         return ""
 
-    def fitted_for(self, features: FeaturesKind) -> str:
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
         return seen(features)
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:

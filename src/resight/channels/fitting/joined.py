@@ -15,6 +15,7 @@ from resight.descriptors.kinds import Joined
 from resight.errors import FitError
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps
+from resight.learned.whitening import POWER_ON_OTHERS
 
 if TYPE_CHECKING:
     from resight.features.joined import JoinedImage
@@ -39,8 +40,8 @@ class JoinedFitting(Fitting[Joined]):
     def shipped_name(self, features: FeaturesKind) -> str:
         return JOINED.join(part.shipped_name(own) for own, part in self._beside(features) if part.needs)
 
-    def fitted_for(self, features: FeaturesKind) -> str:
-        return " and ".join(part.fitted_for(own) for own, part in self._beside(features))
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+        return " and ".join(part.fitted_for(own, power) for own, part in self._beside(features))
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
         from resight.channels.joined import JoinedChannel

@@ -1,22 +1,65 @@
-"""What features are called in the names of what ships, and in what a fit says that it was made on."""
+"""Names of what a fit was made on: of files that ship, and in what a fit says of itself.
+
+Two fits may share arrays only where everything agrees that changes what a vector means. So every field of the features
+and of the pooling is in the name, but for those listed here, which change how many vectors there are, how fast they
+come, or how a query is treated. Of SIFT, only RootSIFT is another vector.
+"""
 
 from __future__ import annotations
 
-from resight.features.kinds import FeaturesKind, JoinedMaps, Sift
+from typing import Any
+
+from pydantic import BaseModel
+
+from resight.descriptors.kinds import Whitened
+from resight.features.kinds import FeaturesKind, JoinedMaps, NetworkFeatures, Sift
 
 JOINED = " + "
 """Between the names of what ships for the parts of a joined method."""
 
+_CHOICE_OF_FEATURES = {"kind", "max_side"}
+_NAMED_BY_ITSELF = {"network", "checkpoint", "layer"}
+_HOW_IT_IS_RUN = {"precision", "runtime", "box"}
+_NOT_OF_THE_VECTOR = {"kind", "fit", "whitening", "dimensions", "matching"}
+
+
+def pooling_name(method: BaseModel) -> str:
+    """Name of the vectors that a pooling gives before they are whitened: its kind and its own parameters."""
+    kind = type(method).model_fields["kind"].default
+    without = _NOT_OF_THE_VECTOR | (Whitened.model_fields.keys() if isinstance(method, Whitened) else set())
+    # R-MAC sums the whitened vectors of the regions that "regions" keeps: both whiten the same.
+    return "-".join(["regions" if kind == "rmac" else kind, *_settings(method, without)])
+
 
 def weights_and_layer(features: FeaturesKind) -> str:
-    """Of what ships."""
+    """Name of the features in what ships."""
     assert not isinstance(features, JoinedMaps), "its parts have names"
-    return "sift" if isinstance(features, Sift) else f"{features.checkpoint.source}-{features.layer}"
+    if isinstance(features, Sift):
+        return "sift" if features.root else "sift-without-root"
+    return "-".join([features.checkpoint.source, features.layer, *_details(features)])
 
 
 def seen(features: FeaturesKind, what: str = "") -> str:
-    """Of what a fit was made on: `what` of a layer of a network, or else the features themselves."""
+    """What a fit was made on: `what` of a layer of a network, or else the features themselves."""
     assert not isinstance(features, JoinedMaps), "its parts have names"
     if isinstance(features, Sift):
         return "RootSIFT" if features.root else "SIFT"
-    return f"{what or features.kind} of {features.network} {features.layer}"
+    return " ".join([f"{what or features.kind} of {features.network} {features.layer}", *_details(features)])
+
+
+def _details(features: NetworkFeatures) -> list[str]:
+    """The fields of a network's features, and of the input that its weights take, that are no name of their own."""
+    own = _settings(features, _CHOICE_OF_FEATURES | _NAMED_BY_ITSELF | _HOW_IT_IS_RUN)
+    return [*own, *_settings(features.checkpoint, {"source", "sha256", "seed"})]
+
+
+def _settings(model: BaseModel, without: set[str]) -> list[str]:
+    """The fields that are set, as NAME=VALUE."""
+    fields = {key: getattr(model, key) for key in type(model).model_fields if key not in without}
+    return [f"{key}={_shown(value)}" for key, value in fields.items() if value is not None]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "+".join(map(_shown, value)) if isinstance(value, tuple) else str(value)

@@ -9,13 +9,14 @@ import numpy as np
 
 from resight.channels.channel import Arrays, Channel
 from resight.channels.fitting.contract import Fitted, Fitting, Pass, Sample, Terms
-from resight.channels.fitting.naming import seen, weights_and_layer
+from resight.channels.fitting.naming import pooling_name, seen, weights_and_layer
 from resight.channels.fitting.whitening import VECTOR_ARRAYS, whole_vectors
 from resight.channels.fitting.words import SAMPLE_PER_WORD
 from resight.descriptors.kinds import NetVlad
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind
 from resight.learned.codebook import affordable_size, fit_codebook
+from resight.learned.whitening import POWER_ON_OTHERS
 
 if TYPE_CHECKING:
     from resight.features.maps import ImageMaps
@@ -47,8 +48,10 @@ class NetVladFitting(Fitting[NetVlad]):
     def shipped_name(self, features: FeaturesKind) -> str:
         return f"{weights_and_layer(features)}-netvlad-{self.method.size}"
 
-    def fitted_for(self, features: FeaturesKind) -> str:
-        return seen(features, "netvlad")
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+        if self.method.whitening == "none":
+            return seen(features, "netvlad")
+        return f"{seen(features, pooling_name(self.method))}, power={power:g}"
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
         from resight.channels.netvlad import NetVladChannel

@@ -6,9 +6,9 @@ from typing import Any
 
 from resight.channels.channel import Arrays, Channel
 from resight.channels.fitting.contract import Sample
-from resight.channels.fitting.naming import seen, weights_and_layer
+from resight.channels.fitting.naming import pooling_name, weights_and_layer
 from resight.channels.fitting.whitening import WhitenedFitting
-from resight.descriptors.kinds import Cam, Gem, PooledKind, Regions, Rmac, Spoc, SuperGlobalPooling
+from resight.descriptors.kinds import Cam, PooledKind, Regions
 from resight.features.extractor import Extractor
 from resight.features.kinds import ClassMaps, FeaturesKind, Maps
 
@@ -23,10 +23,11 @@ class PooledFitting(WhitenedFitting[PooledKind]):
 
     def shipped_name(self, features: FeaturesKind) -> str:
         assert isinstance(features, Maps), "a recipe pools nothing else"
-        return f"{weights_and_layer(features)}-{len(features.scales)}-{self._pooling}-{self.power():g}"
+        return f"{weights_and_layer(features)}-{pooling_name(self.method)}-power={self.power():g}"
 
-    def fitted_for(self, features: FeaturesKind) -> str:
-        return seen(features, self._pooling)
+    @property
+    def vectors_name(self) -> str:
+        return pooling_name(self.method)
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
         from resight.channels.pooled import PooledChannel, RegionChannel
@@ -34,22 +35,6 @@ class PooledFitting(WhitenedFitting[PooledKind]):
         if isinstance(self.method, Regions):
             return RegionChannel(extractor, self.method, arrays)
         return PooledChannel(extractor, self.method, arrays)
-
-    @property
-    def _pooling(self) -> str:
-        method = self.method
-        match method:
-            case Gem():
-                return f"gem{method.p:g}"
-            case SuperGlobalPooling():
-                return f"superglobal{method.p:g}"
-            case Spoc():
-                return "spoc-centred" if method.centre_prior else "spoc"
-            case Rmac() | Regions():
-                # Both whiten the same vectors.
-                return f"regions{method.levels}"
-            case _:
-                return method.kind
 
 
 class CamFitting(WhitenedFitting[Cam]):
@@ -66,10 +51,12 @@ class CamFitting(WhitenedFitting[Cam]):
 
     def shipped_name(self, features: FeaturesKind) -> str:
         assert isinstance(features, ClassMaps), "a recipe weighs nothing else by classes"
-        return f"{weights_and_layer(features)}-{len(features.scales)}-cam-{self.power():g}"
+        return f"{weights_and_layer(features)}-cam-power={self.power():g}"
 
-    def fitted_for(self, features: FeaturesKind) -> str:
-        return seen(features)
+    @property
+    def vectors_name(self) -> str:
+        # Without the number of classes that are summed over: it is fitted on the likeliest one's vector.
+        return self.method.kind
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
         from resight.channels.class_weighted import CamChannel

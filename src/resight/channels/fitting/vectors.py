@@ -8,7 +8,7 @@ import numpy as np
 
 from resight.channels.channel import Arrays, Channel
 from resight.channels.fitting.contract import Fitted, Fitting, Pass, Sample, Terms
-from resight.channels.fitting.naming import seen, weights_and_layer
+from resight.channels.fitting.naming import pooling_name, seen, weights_and_layer
 from resight.channels.fitting.sizes import affordable
 from resight.channels.fitting.whitening import VECTOR_ARRAYS, whole_vectors
 from resight.channels.fitting.words import SAMPLE_PER_WORD, codebook_name, descriptors_of, fit_words
@@ -16,6 +16,7 @@ from resight.descriptors.kinds import Fisher, Vlad
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind
 from resight.learned.mixture import fit_mixture, fit_pca
+from resight.learned.whitening import POWER_ON_OTHERS
 
 SAMPLE_PER_GAUSSIAN = 4000
 
@@ -42,8 +43,9 @@ class VladFitting(Fitting[Vlad]):
     def shipped_name(self, features: FeaturesKind) -> str:
         return codebook_name(features, self.method.size)
 
-    def fitted_for(self, features: FeaturesKind) -> str:
-        return seen(features)
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+        vectors = pooling_name(self.method) if self.method.whitening == "pca" else ""
+        return f"{seen(features)}, {vectors}, power={power:g}" if vectors else seen(features)
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
         from resight.channels.vectors import VladChannel
@@ -72,7 +74,7 @@ class FisherFitting(Fitting[Fisher]):
     def shipped_name(self, features: FeaturesKind) -> str:
         return f"{weights_and_layer(features)}-fisher-{self.method.components}x{self.method.pca}"
 
-    def fitted_for(self, features: FeaturesKind) -> str:
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
         return seen(features)
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from resight.channels.channel import Arrays
 from resight.channels.fitting.contract import Fitted, Fitting, Pass, Sample, Terms
+from resight.channels.fitting.naming import seen
 from resight.channels.fitting.sizes import warn_if_smaller
 from resight.channels.vectors import VectorChannel
 from resight.descriptors.kinds import Cam, CodeKind, PooledKind
 from resight.features.extractor import Extractor
+from resight.features.kinds import FeaturesKind
 from resight.learned.whitening import POWER_ON_OTHERS, VECTORS, fit_pca_whitening, to_arrays
 
 SAMPLE_FOR_WHITENING = 200_000
@@ -53,6 +55,14 @@ class WhitenedFitting(Fitting[WhitenedT]):
     def power(self, otherwise: float = POWER_ON_OTHERS) -> float:
         """Of the whitening: the method's own, or else another."""
         return otherwise if self.method.power is None else self.method.power
+
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+        return f"{seen(features, self.vectors_name)}, power={self.power(power):g}"
+
+    @property
+    @abstractmethod
+    def vectors_name(self) -> str:
+        """Name of the vectors before whitening."""
 
     def _fit(self, sample: Sample, terms: Terms) -> Fitted:
         points, d = sample.shape

@@ -18,6 +18,7 @@ from resight.learned.artefact import dequantise, quantise
 from resight.learned.assignment import FILTER_LIMIT, Assigner
 from resight.learned.codebook import fit_codebook
 from resight.learned.hamming import fit_medians, fit_projection
+from resight.learned.whitening import POWER_ON_OTHERS
 from resight.words.kinds import Asmk, Bow, Hamming
 
 SAMPLE_PER_WORD = 100
@@ -43,7 +44,7 @@ class WordsFitting(Fitting[Bow | Hamming | Asmk]):
     def shipped_name(self, features: FeaturesKind) -> str:
         return codebook_name(features, self.method.size)
 
-    def fitted_for(self, features: FeaturesKind) -> str:
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
         return seen(features)
 
     def build(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Channel:
