@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from resight.learned.kinds import FitSource
+
 Matching = Literal["query", "distance", "image", "image-sum", "symmetric"]
 """How images are compared region by region: `descriptors.cross_matching`."""
 
@@ -17,8 +19,8 @@ class Vlad(BaseModel):
 
     kind: Literal["vlad"] = "vlad"
     # CVPR 2010, section 2: k between 16 and 256; 64 is that of TPAMI 2012, section 3.
-    size: int = Field(default=64, ge=1, description="Words in the codebook.")
-    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+    size: int = Field(default=64, ge=1, le=65_536, description="Words in the codebook.")
+    fit: FitSource = Field(default="builtin", description='"builtin", "collection" or a path.')
     # "power": signed power, then L2 (TPAMI 2012, section 3.3); "intra": L2 of each word's block, then L2
     # (Arandjelovic & Zisserman, CVPR 2013, section 3.1); "power-intra": the power before "intra"; "l2": L2 alone.
     normalisation: Literal["power", "intra", "power-intra", "l2"] = "intra"
@@ -26,7 +28,7 @@ class Vlad(BaseModel):
     # Of the whole vector, to so many dimensions: Jegou & Chum, ECCV 2012, section 4; 128 as in Ng et al., CVPR 2015
     # workshops, section 4.
     whitening: Literal["none", "pca"] = "none"
-    dimensions: int = Field(default=128, ge=1, description="Of the whitened vector.")
+    dimensions: int = Field(default=128, ge=1, le=65_536, description="Of the whitened vector.")
 
 
 class Fisher(BaseModel):
@@ -37,9 +39,9 @@ class Fisher(BaseModel):
     kind: Literal["fisher"] = "fisher"
     # Perronnin et al., "Large-scale image retrieval with compressed Fisher vectors", CVPR 2010, section 5: SIFT reduced
     # to 64 dimensions, 64 Gaussians for the smaller of its vectors, gradients with respect to the means alone.
-    components: int = Field(default=64, ge=1, description="Gaussians in the mixture.")
-    pca: int = Field(default=64, ge=1, description="Dimensions that local descriptors are reduced to.")
-    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+    components: int = Field(default=64, ge=1, le=65_536, description="Gaussians in the mixture.")
+    pca: int = Field(default=64, ge=1, le=65_536, description="Dimensions that local descriptors are reduced to.")
+    fit: FitSource = Field(default="builtin", description='"builtin", "collection" or a path.')
     gradients: tuple[Literal["weights", "means", "sigmas"], ...] = Field(
         default=("means",), min_length=1, description="Parameters of the mixture that the gradient is taken of."
     )
@@ -55,11 +57,11 @@ class Whitened(BaseModel):
     # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file.
     whitening: Literal["none", "pca", "checkpoint"] = "none"
     # Of the whitened vectors; fewer where the fit has fewer.
-    dimensions: int = Field(default=512, ge=1)
+    dimensions: int = Field(default=512, ge=1, le=65_536)
     # 1 whitens fully, 0.5 half; the exponent of the variance is half of it. None: 1 where it is fitted on other photos,
     # less where it is fitted on those that are searched.
     power: float | None = Field(default=None, ge=0.0, le=1.0)
-    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+    fit: FitSource = Field(default="builtin", description='"builtin", "collection" or a path.')
     # Of the whitenings that were learned after training, of which a file has one a training set: the set's name.
     learned_on: str = Field(default="retrieval-SfM-120k", min_length=1)
 
@@ -92,15 +94,15 @@ class Gem(Whitened):
 
     kind: Literal["gem"] = "gem"
     # Section 5.1: learning starts from 3.
-    p: float = Field(default=3.0, gt=0.0)
+    p: float = Field(default=3.0, gt=0.0, le=1000.0)
 
 
 class Crow(Whitened):
     """Cross-dimensional weighting (Kalantidis et al., ECCV 2016 workshops)."""
 
     kind: Literal["crow"] = "crow"
-    a: float = Field(default=2.0, gt=0.0)
-    b: float = Field(default=2.0, gt=0.0)
+    a: float = Field(default=2.0, gt=0.0, le=1000.0)
+    b: float = Field(default=2.0, gt=0.0, le=1000.0)
 
 
 class Rmac(Whitened):
@@ -116,7 +118,9 @@ class Cam(Whitened):
 
     kind: Literal["cam"] = "cam"
     # Section 4.2.
-    classes: int = Field(default=64, ge=1, description="Classes, the likeliest of each photo, that are summed over.")
+    classes: int = Field(
+        default=64, ge=1, le=1_000_000, description="Classes, the likeliest of each photo, that are summed over."
+    )
 
 
 class SuperGlobalPooling(Whitened):
@@ -125,7 +129,7 @@ class SuperGlobalPooling(Whitened):
 
     kind: Literal["superglobal"] = "superglobal"
     # That of the authors' code.
-    p: float = Field(default=4.6, gt=0.0)
+    p: float = Field(default=4.6, gt=0.0, le=1000.0)
 
 
 class Regions(Whitened):
@@ -162,11 +166,11 @@ class Mop(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["mop"] = "mop"
-    size: int = Field(default=100, ge=1, description="Words in the codebook of each level.")
-    pca: int = Field(default=500, ge=1, description="Dimensions that activations of patches are reduced to.")
-    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+    size: int = Field(default=100, ge=1, le=65_536, description="Words in the codebook of each level.")
+    pca: int = Field(default=500, ge=1, le=65_536, description="Dimensions that activations of patches are reduced to.")
+    fit: FitSource = Field(default="builtin", description='"builtin", "collection" or a path.')
     whitening: Literal["none", "pca"] = "pca"
-    dimensions: int = Field(default=2048, ge=1, description="Of the whitened vector.")
+    dimensions: int = Field(default=2048, ge=1, le=65_536, description="Of the whitened vector.")
 
 
 class NetVlad(BaseModel):
@@ -179,11 +183,11 @@ class NetVlad(BaseModel):
     # photos and the sharpness of section 3.1.
     words: Literal["checkpoint", "fitted"] = "checkpoint"
     # Section 5.1.
-    size: int = Field(default=64, ge=2, description="Words of a layer that is fitted.")
+    size: int = Field(default=64, ge=2, le=65_536, description="Words of a layer that is fitted.")
     # Of the whole vector; section 5.1 has 4096.
     whitening: Literal["none", "pca"] = "pca"
-    dimensions: int = Field(default=4096, ge=1, description="Of the whitened vector.")
-    fit: str = Field(default="collection", description='"collection" or a path.')
+    dimensions: int = Field(default=4096, ge=1, le=65_536, description="Of the whitened vector.")
+    fit: FitSource = Field(default="collection", description='"collection" or a path.')
 
 
 class Joined(BaseModel):
@@ -193,11 +197,15 @@ class Joined(BaseModel):
 
     kind: Literal["joined"] = "joined"
     # What is made of each part of the features, in their order.
-    parts: tuple[Annotated[Mac | Spoc | Gem | Crow | Rmac, Field(discriminator="kind")], ...] = Field(min_length=2)
+    parts: tuple[Annotated[Mac | Spoc | Gem | Crow | Rmac, Field(discriminator="kind")], ...] = Field(
+        min_length=2, max_length=16
+    )
     # A sum takes parts of equal dimensions.
     how: Literal["concatenate", "sum"] = "concatenate"
-    weights: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(default=(), description="One a part; empty: all 1.")
-    fit: str = Field(default="builtin", description='"builtin", "collection" or a path.')
+    weights: tuple[Annotated[float, Field(gt=0.0, le=1e6)], ...] = Field(
+        default=(), description="One a part; empty: all 1."
+    )
+    fit: FitSource = Field(default="builtin", description='"builtin", "collection" or a path.')
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

@@ -18,16 +18,16 @@ class Sift(BaseModel):
     kind: Literal["sift"] = "sift"
     # The strongest that are kept of an image. Ours: 32 kB of index for 1000 features; a 1024-pixel photo has 1 to 4
     # thousand.
-    max_features: int = Field(default=1000, ge=1)
+    max_features: int = Field(default=1000, ge=1, le=1_000_000)
     # Long side in pixels to which an image is reduced first: the 1024 of Radenovic et al., TPAMI 2019, section 5.
-    max_side: int = Field(default=1024, ge=16)
+    max_side: int = Field(default=1024, ge=16, le=65_535)
     # A query whose long side is shorter is enlarged to it, because small photos and boxes have too few keypoints to
     # match; 0 leaves queries as they are. Ours.
-    enlarge_to: int = Field(default=0, ge=0)
+    enlarge_to: int = Field(default=0, ge=0, le=65_535)
     # Least contrast of a keypoint and greatest ratio of its principal curvatures: Lowe 2004, sections 4 and 4.1, the
     # contrast in OpenCV's scaling (Lowe's 0.03 is 0.09 there, 0.04 is OpenCV's own default and finds more).
-    contrast_threshold: float = Field(default=0.04, ge=0.0)
-    edge_threshold: float = Field(default=10.0, gt=0.0)
+    contrast_threshold: float = Field(default=0.04, ge=0.0, le=1e6)
+    edge_threshold: float = Field(default=10.0, gt=0.0, le=1e6)
     # Whether descriptors are taken upright instead of along the dominant gradient: Perdoch, Chum and Matas, "Efficient
     # representation of local geometry for large scale object retrieval", CVPR 2009 (the "gravity vector").
     upright: bool = False
@@ -55,9 +55,9 @@ class ScaledFeatures(NetworkFeatures):
 
     # Long side in pixels to which an image is reduced first; a smaller one stays as it is. A box of a query is cropped
     # and reduced by the factor of the whole photo: Radenovic et al., TPAMI 2019, section 5.
-    max_side: int = Field(default=1024, ge=16)
+    max_side: int = Field(default=1024, ge=16, le=65_535)
     # Of the reduced image, bilinear without antialiasing: 1, 1/sqrt(2), 1/2 in Radenovic et al., TPAMI 2019, section 5.
-    scales: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(default=(1.0,), min_length=1)
+    scales: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(default=(1.0,), min_length=1, max_length=16)
     # What becomes of the box of a query: the photo is cropped to it, or run whole and its map masked.
     box: Literal["crop", "mask"] = "crop"
 
@@ -89,7 +89,7 @@ class JoinedMaps(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["joined"] = "joined"
-    parts: tuple[Maps, ...] = Field(min_length=2)
+    parts: tuple[Maps, ...] = Field(min_length=2, max_length=16)
 
 
 class Convolutional(ScaledFeatures):
@@ -108,7 +108,7 @@ class Codes(NetworkFeatures):
 
     kind: Literal["codes"] = "codes"
     # Long side in pixels to which a photo is reduced before parts of it are warped.
-    max_side: int = Field(default=1024, ge=16)
+    max_side: int = Field(default=1024, ge=16, le=65_535)
     # "whole": one, of the photo. "grid": one of each square of R-MAC's grid over the pixels, the network run on every
     # one of them (Razavian et al., ITE Transactions on Media Technology and Applications 2016, section 3). "patches":
     # squares of a half and a quarter of the side of the photo, warped to a square, every eighth of it (Gong et al.,

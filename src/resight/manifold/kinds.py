@@ -23,22 +23,22 @@ class Diffusion(BaseModel):
     query_k: int = Field(
         default=10, ge=1, le=1_000_000, description="Best images that diffusion starts from: 10; of regions 200."
     )
-    gamma: float = Field(default=3.0, gt=0.0, allow_inf_nan=False, description="Power of similarities: 3.")
+    gamma: float = Field(default=3.0, gt=0.0, le=1000.0, description="Power of similarities: 3.")
     # Of the ranking's scores, where it starts. None: gamma. 1 where scores have been raised already, as in a fusion.
-    query_gamma: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
+    query_gamma: float | None = Field(default=None, gt=0.0, le=1000.0)
     alpha: float = Field(default=0.99, ge=0.0, lt=1.0, description="What is passed on at each step: 0.99.")
     # Ours: the affinity of an image with itself, 0 in the papers; 1 is what its similarity with itself is to any power.
     # With it an image that has no neighbours worth the name keeps what it was given, while one among many shares it.
-    self_affinity: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    self_affinity: float = Field(default=0.0, ge=0.0, le=1e6)
     # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. "spectral" (Iscen et al.,
     # CVPR 2018) and "hybrid" (ACCV 2018) work on the whole graph, with `rank` vectors made when photos are added.
     solver: Literal["conjugate-gradient", "spectral", "hybrid"] = "conjugate-gradient"
-    rank: int = Field(default=500, ge=1, description="Vectors of the spectral and the hybrid solver.")
-    top: int = Field(default=10_000, ge=1, description="Images whose graph is solved: 10,000.")
+    rank: int = Field(default=500, ge=1, le=100_000, description="Vectors of the spectral and the hybrid solver.")
+    top: int = Field(default=10_000, ge=1, le=10_000_000, description="Images whose graph is solved: 10,000.")
     tolerance: float = Field(
         default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6."
     )
-    iterations: int = Field(default=20, ge=1, description="Of conjugate gradients, at most: 20.")
+    iterations: int = Field(default=20, ge=1, le=1_000_000, description="Of conjugate gradients, at most: 20.")
 
     @model_validator(mode="after")
     def _what_the_solver_uses(self) -> Diffusion:

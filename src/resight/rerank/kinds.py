@@ -14,7 +14,7 @@ class Spatial(BaseModel):
 
     kind: Literal["spatial"] = "spatial"
     channel: str = Field(default="", description="The channel whose features are matched; may be left out if only one.")
-    top: int = Field(default=400, ge=1, description="Images looked at; the paper has 200 to 1000.")
+    top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at; the paper has 200 to 1000.")
     # Sampling (MAGSAC++) instead of a hypothesis from every correspondence: it needs a good third of inliers.
     estimator: Literal["fast_spatial_matching", "usac_homography"] = "fast_spatial_matching"
     hypothesis: Literal["translation_scale", "similarity"] = "similarity"
@@ -22,8 +22,10 @@ class Spatial(BaseModel):
     # Ours: an error is a fraction of the long side of its own image, so that a thumbnail and a large photo are held to
     # the same rule.
     tolerance: float = Field(default=0.02, gt=0.0, lt=1.0, description="Transfer error, as a part of the long side.")
-    threshold: int = Field(default=64, ge=0, description="Largest Hamming distance of a correspondence, if it has one.")
-    min_inliers: int = Field(default=4, ge=4, description="Verified from so many inliers: the paper's 4.")
+    threshold: int = Field(
+        default=64, ge=0, le=65_536, description="Largest Hamming distance of a correspondence, if it has one."
+    )
+    min_inliers: int = Field(default=4, ge=4, le=1_000_000, description="Verified from so many inliers: the paper's 4.")
     # "inliers" is the paper's: verified images first, by their number of inliers. "evidence" is ours: inliers times the
     # root of the similarity, so that neither many matches of common words nor one lucky transform wins alone.
     score: Literal["inliers", "evidence"] = "inliers"
@@ -36,8 +38,10 @@ class Expansion(BaseModel):
 
     kind: Literal["expansion"] = "expansion"
     channel: str = ""
-    top: int = Field(default=50, ge=1, description="Verified images that are averaged, the paper's 50.")
-    min_inliers: int = Field(default=20, ge=4, description="An image joins the query from so many inliers: 20.")
+    top: int = Field(default=50, ge=1, le=10_000_000, description="Verified images that are averaged, the paper's 50.")
+    min_inliers: int = Field(
+        default=20, ge=4, le=1_000_000, description="An image joins the query from so many inliers: 20."
+    )
 
 
 class Chain(BaseModel):
@@ -52,12 +56,14 @@ class Chain(BaseModel):
 
     kind: Literal["chain"] = "chain"
     channel: str = ""
-    top: int = Field(default=25, ge=1, description="Verified images that are asked.")
-    reach: int = Field(default=200, ge=1, description="Images that each of them looks at.")
+    top: int = Field(default=25, ge=1, le=10_000_000, description="Verified images that are asked.")
+    reach: int = Field(default=200, ge=1, le=10_000_000, description="Images that each of them looks at.")
     # That of Philbin et al., CVPR 2007, for expansion.
-    min_inliers: int = Field(default=20, ge=4, description="An image is asked from so many inliers.")
-    half: float = Field(default=100.0, gt=0.0, description="Evidence that is believed by half.")
-    weight: float = Field(default=5.0, gt=0.0, description="Of what is passed on, against the query's own evidence.")
+    min_inliers: int = Field(default=20, ge=4, le=1_000_000, description="An image is asked from so many inliers.")
+    half: float = Field(default=100.0, gt=0.0, le=1e9, description="Evidence that is believed by half.")
+    weight: float = Field(
+        default=5.0, gt=0.0, le=1e9, description="Of what is passed on, against the query's own evidence."
+    )
 
 
 class Discriminative(BaseModel):
@@ -71,10 +77,14 @@ class Discriminative(BaseModel):
 
     kind: Literal["discriminative"] = "discriminative"
     channel: str = ""
-    top: int = Field(default=50, ge=1, description="Verified images that may be positive; on vectors the first.")
-    min_inliers: int = Field(default=20, ge=4)
-    negatives: int = Field(default=200, ge=1, description="Images from the end of the ranking: the paper's 200.")
-    regularisation: float = Field(default=1.0, gt=0.0, description="C of the SVM.")
+    top: int = Field(
+        default=50, ge=1, le=10_000_000, description="Verified images that may be positive; on vectors the first."
+    )
+    min_inliers: int = Field(default=20, ge=4, le=1_000_000)
+    negatives: int = Field(
+        default=200, ge=1, le=10_000_000, description="Images from the end of the ranking: the paper's 200."
+    )
+    regularisation: float = Field(default=1.0, gt=0.0, le=1e9, description="C of the SVM.")
 
 
 class AlphaExpansion(BaseModel):
@@ -86,8 +96,8 @@ class AlphaExpansion(BaseModel):
     kind: Literal["alpha-expansion"] = "alpha-expansion"
     channel: str = ""
     # 50 and 3 are those of the comparisons on ROxford and RParis (Radenovic et al., CVPR 2018).
-    top: int = Field(default=50, ge=1, description="Images that join the query.")
-    alpha: float = Field(default=3.0, ge=0.0, allow_inf_nan=False, description="0 is average query expansion.")
+    top: int = Field(default=50, ge=1, le=10_000_000, description="Images that join the query.")
+    alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is average query expansion.")
 
 
 class KReciprocal(BaseModel):
@@ -97,9 +107,9 @@ class KReciprocal(BaseModel):
 
     kind: Literal["k-reciprocal"] = "k-reciprocal"
     channel: str = ""
-    top: int = Field(default=1000, ge=1, description="Images looked at; the paper has all.")
-    k1: int = Field(default=20, ge=1, description="Mutual neighbours: 20.")
-    k2: int = Field(default=6, ge=1, description="Encodings that are averaged, itself included: 6.")
+    top: int = Field(default=1000, ge=1, le=10_000_000, description="Images looked at; the paper has all.")
+    k1: int = Field(default=20, ge=1, le=10_000, description="Mutual neighbours: 20.")
+    k2: int = Field(default=6, ge=1, le=10_000, description="Encodings that are averaged, itself included: 6.")
     weight: float = Field(default=0.3, ge=0.0, le=1.0, description="Of the first look's distance: lambda, 0.3.")
 
 
@@ -110,9 +120,9 @@ class SuperGlobal(BaseModel):
 
     kind: Literal["superglobal"] = "superglobal"
     channel: str = ""
-    top: int = Field(default=400, ge=1, description="Images looked at: M, 400.")
-    neighbours: int = Field(default=9, ge=0, description="Images among them that refine each: K, 9.")
-    beta: float = Field(default=0.15, ge=0.0, allow_inf_nan=False, description="Weight of a neighbour: 0.15.")
+    top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at: M, 400.")
+    neighbours: int = Field(default=9, ge=0, le=10_000, description="Images among them that refine each: K, 9.")
+    beta: float = Field(default=0.15, ge=0.0, le=1e6, description="Weight of a neighbour: 0.15.")
 
 
 class Augmentation(BaseModel):
@@ -122,8 +132,10 @@ class Augmentation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["verified"] = "verified"
-    neighbours: int = Field(default=10, ge=1, description="Verified images that each image takes words from.")
-    min_inliers: int = Field(default=20, ge=4)
+    neighbours: int = Field(
+        default=10, ge=1, le=10_000, description="Verified images that each image takes words from."
+    )
+    min_inliers: int = Field(default=20, ge=4, le=1_000_000)
 
 
 class AlphaAugmentation(BaseModel):
@@ -133,8 +145,8 @@ class AlphaAugmentation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["alpha"] = "alpha"
-    neighbours: int = Field(default=10, ge=1, description="Images that each image takes the vectors of.")
-    alpha: float = Field(default=3.0, ge=0.0, allow_inf_nan=False, description="0 is the plain sum.")
+    neighbours: int = Field(default=10, ge=1, le=10_000, description="Images that each image takes the vectors of.")
+    alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is the plain sum.")
 
 
 class FusedScores(BaseModel):
@@ -147,9 +159,9 @@ class FusedScores(BaseModel):
     # "confidence": s / (s + half), for a weight of evidence that has no upper end. None: "range", and "rank" in a
     # product, where "range" makes 0 of what one channel has last or lacks, whatever the others say.
     scores: Literal["given", "range", "deviation", "norm", "maximum", "rank", "power", "confidence"] | None = None
-    power: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
-    half: float = Field(default=1.0, gt=0.0, allow_inf_nan=False, description="The score that is believed by half.")
-    weight: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
+    power: float = Field(default=1.0, gt=0.0, le=1000.0)
+    half: float = Field(default=1.0, gt=0.0, le=1e9, description="The score that is believed by half.")
+    weight: float = Field(default=1.0, ge=0.0, le=1e9)
 
     @model_validator(mode="after")
     def _what_the_scores_use(self) -> Self:
@@ -169,7 +181,7 @@ class Fusion(BaseModel):
     # "reciprocal-rank" looks at no score (Cormack et al., SIGIR 2009).
     method: Literal["sum", "product", "reciprocal-rank"] = "sum"
     channels: dict[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
-    top: int = Field(default=10_000, ge=1, description="Images of each channel that are fused.")
+    top: int = Field(default=10_000, ge=1, le=10_000_000, description="Images of each channel that are fused.")
 
     @model_validator(mode="after")
     def _scores_have_a_product(self) -> Self:

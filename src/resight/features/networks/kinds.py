@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 NetworkName = Literal[
     "alexnet", "vgg16", "vgg16_cam", "vgg19", "resnet18", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "dinov2"
 ]
+
+PixelValue = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 class Checkpoint(BaseModel):
@@ -30,11 +32,11 @@ class Checkpoint(BaseModel):
         description="SHA-256 of the file, or its first digits; empty: what is known of it.",
     )
     # Of pixel values from 0 to 1 in RGB: the input is (value - mean) / deviation.
-    mean: tuple[float, float, float] | None = None
-    deviation: tuple[float, float, float] | None = None
+    mean: tuple[PixelValue, PixelValue, PixelValue] | None = None
+    deviation: tuple[PixelValue, PixelValue, PixelValue] | None = None
     # "same" is TensorFlow's padding of convolutions with stride 2.
     padding: Literal["torch", "same"] | None = None
-    seed: int = Field(default=0, ge=0, description="Of random weights.")
+    seed: int = Field(default=0, ge=0, le=(1 << 63) - 1, description="Of random weights.")
 
     @field_validator("deviation")
     @classmethod

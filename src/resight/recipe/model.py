@@ -1,16 +1,11 @@
-"""A recipe is a whole method in one readable file: channels, then stages in file order."""
+"""The model of a recipe, which is a whole method: channels, then stages in file order; and what it is checked for."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, get_args
+from collections.abc import Mapping
+from typing import Annotated, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from resight.descriptors.kinds import (
     Cam,
@@ -25,7 +20,6 @@ from resight.descriptors.kinds import (
     Regions,
     Vlad,
 )
-from resight.errors import RecipeError
 from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.manifold.kinds import Diffusion
 from resight.rerank.kinds import (
@@ -36,7 +30,6 @@ from resight.rerank.kinds import (
     Chain,
     Discriminative,
     Expansion,
-    FusedScores,
     Fusion,
     KReciprocal,
     RerankKind,
@@ -46,17 +39,12 @@ from resight.rerank.kinds import (
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
 
-DEFAULT = "sift-asmk-spatial"
 ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
 
-_SECTIONS = ("features", "words", "descriptor", "match")
-_UNIONS: Mapping[str, Any] = {
-    "words": WordsKind,
-    "descriptor": DescriptorKind,
-    "features": FeaturesKind,
-    "augmentation": AugmentationKind,
-}
+SECTIONS = ("features", "words", "descriptor", "match")
+"""Tables of a channel, which stand at the top of a recipe that has but one."""
+MOST_STAGES = 64
 
 _LOCAL = (Bow, Hamming, Asmk, Vlad, Fisher)
 _MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
@@ -171,10 +159,15 @@ class Recipe(BaseModel):
     summary: str = ""
     paper: str = ""
     checked_by: str = "unverified"
-    seed: int = Field(default=0, ge=0, description="Of everything that is drawn at random when the recipe is fitted.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=(1 << 63) - 1,
+        description="Of everything that is drawn at random when the recipe is fitted.",
+    )
     channel: Mapping[ChannelName, Channel] = Field(default_factory=dict)
     augmentation: AugmentationKind | None = None
-    rerank: tuple[StageKind, ...] = ()
+    rerank: tuple[StageKind, ...] = Field(default=(), max_length=MOST_STAGES)
 
     @model_validator(mode="after")
     def _stages_have_channels(self) -> Recipe:
@@ -238,164 +231,3 @@ class Recipe(BaseModel):
             return stage.channel
         known = ", ".join(self.channel)
         raise ValueError(f'stage "{stage.kind}" names channel "{stage.channel}"; the recipe has {known}')
-
-
-@dataclass(frozen=True)
-class RecipeInfo:
-    """One line of the list of recipes. needs: what it fits or loads; checked_by: what its figures rest on."""
-
-    name: str
-    summary: str
-    paper: str
-    needs: str
-    checked_by: str
-    default: bool
-
-    def to_dict(self) -> dict[str, str | bool]:
-        """The fields, for JSON."""
-        return dict(self.__dict__)
-
-
-def parse_recipe(text: str, source: str) -> Recipe:
-    """The recipe that a TOML text describes; `source` is what an error calls it. Raises RecipeError."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{source}: not TOML: {error}") from None
-    try:
-        return Recipe.model_validate(_with_named_channel(table))
-    except ValidationError as error:
-        raise RecipeError(f"{source}: {_explain(error)}") from None
-
-
-def load_recipe(name: str | Path) -> Recipe:
-    """A recipe that ships with resight, by its name, or one in a file. Raises RecipeError."""
-    return parse_recipe(recipe_text(name), str(name))
-
-
-def recipe_text(name: str | Path) -> str:
-    """The text of a recipe, as it is kept in an index. Raises RecipeError."""
-    path = Path(name)
-    if _is_file(name):
-        try:
-            # Editors of Windows put a byte order mark before it.
-            return path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"{path}: this recipe cannot be read: {error}") from None
-    shipped = _folder() / f"{name}.toml"
-    if not shipped.is_file():
-        near = difflib.get_close_matches(str(name), _names(), n=1, cutoff=0.0)
-        raise RecipeError(f'there is no recipe "{name}"; the nearest is "{near[0]}", and `resight recipes` lists all')
-    return str(shipped.read_text(encoding="utf-8"))
-
-
-def recipe_folder(name: str | Path) -> Path:
-    """The folder that paths in a recipe are relative to: that of its file."""
-    return Path(name).parent if _is_file(name) else Path()
-
-
-def available() -> list[RecipeInfo]:
-    """The recipes that ship with resight, by name."""
-    return [_info(load_recipe(name)) for name in _names()]
-
-
-def _info(recipe: Recipe) -> RecipeInfo:
-    fits = dict.fromkeys(f"{channel.method.kind} {channel.fit}" for channel in recipe.channel.values() if channel.fit)
-    needs = ", ".join(fits) or "nothing"
-    return RecipeInfo(recipe.name, recipe.summary, recipe.paper, needs, recipe.checked_by, recipe.name == DEFAULT)
-
-
-def _is_file(name: str | Path) -> bool:
-    return isinstance(name, Path) or name.endswith(".toml") or len(Path(name).parts) > 1
-
-
-def _folder() -> Any:
-    return resources.files("resight") / "recipes"
-
-
-def _names() -> list[str]:
-    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
-
-
-def _with_named_channel(table: dict[str, Any]) -> dict[str, Any]:
-    """The table with the sections of an only channel under its name."""
-    unnamed = {key: table[key] for key in _SECTIONS if key in table}
-    if not unnamed or "channel" in table:
-        return table
-    rest = {key: value for key, value in table.items() if key not in unnamed}
-    return {**rest, "channel": {ONLY_CHANNEL: unnamed}}
-
-
-def _explain(error: ValidationError) -> str:
-    """The first thing wrong, unknown keys before all else, by its key, with the nearest valid one."""
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    loc = first["loc"]
-    model, key = _place(loc)
-    given = first["input"]
-    if first["type"] == "extra_forbidden":
-        if key in _SECTIONS:
-            return f'"{key}" stands beside "channel": put it into the channel, [channel.NAME.{key}]'
-        parent, _, last = key.rpartition(".")
-        valid = [*model.model_fields, *(_SECTIONS if model is Recipe else ())]
-        return f'unknown key "{key}"; the nearest valid one is "{_joined(parent, _nearest(last, valid))}"'
-    if first["type"] == "union_tag_not_found":
-        union = _UNIONS.get(key.rpartition(".")[2], StageKind)
-        return f'{key}: it needs a "kind", one of {", ".join(_kinds(union))}'
-    if first["type"] == "union_tag_invalid":
-        kinds: Sequence[str] = str(first["ctx"]["expected_tags"]).replace("'", "").split(", ")
-        tag = str(first["ctx"]["tag"])
-        return f'{key}: there is no kind "{tag}"; the nearest is "{_nearest(tag, kinds)}", of {", ".join(kinds)}'
-    if first["type"] == "missing":
-        return f'"{key}" is missing'
-    if first["type"] in ("dict_type", "model_type", "model_attributes_type"):
-        return f"{key}: must be a table, [{key}]"
-    if first["type"] == "tuple_type":
-        return f"{key}: must be a list of tables, [[{key}]]"
-    if loc[-1:] == ("[key]",):
-        return f'channel "{loc[-2]}": name it with letters, digits, "-" and "_"'
-    message = first["msg"].removeprefix("Value error, ")
-    shown = f", not {given!r}" if isinstance(given, str | int | float) else ""
-    return f"{key}: {message}{shown}" if key else f"{message}{shown}"
-
-
-def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str]:
-    """The innermost model of a place that pydantic names, and the key as it is written in the file.
-
-    A place has the names of fields and of channels, numbers of stages, and of each union the kind that was chosen.
-    """
-    model: type[BaseModel] = Recipe
-    key = ""
-    kinds = {name: kind for union in _UNIONS.values() for name, kind in _kinds(union).items()}
-    # Some stages are called as what they look at again is.
-    stages = _kinds(StageKind)
-    sections: dict[str, type[BaseModel]] = {"match": Exhaustive, "parts": Maps, "channels": FusedScores}
-    parts = list(loc)
-    while parts:
-        part = parts.pop(0)
-        if part == "channel" and model is Recipe and parts:
-            name = str(parts.pop(0))
-            model, key = Channel, "" if name == ONLY_CHANNEL else f"channel.{name}"
-        elif isinstance(part, int):
-            key = f"{key}[{part}]"
-        elif part in stages and key.startswith("rerank[") and model is Recipe:
-            model = stages[part]
-        elif part in kinds and key.endswith((*_UNIONS, "]")) and issubclass(model, Recipe | Channel | Maps):
-            model = kinds[part]
-        else:
-            key = _joined(key, part)
-            model = sections[part] if part in sections and parts else model
-    return model, key
-
-
-def _kinds(union: Any) -> dict[str, type[BaseModel]]:
-    """The models of a union, by the kind that chooses them."""
-    members: Sequence[type[BaseModel]] = get_args(get_args(union)[0])
-    return {member.model_fields["kind"].default: member for member in members}
-
-
-def _joined(parent: str, last: str) -> str:
-    return f"{parent}.{last}" if parent else last
-
-
-def _nearest(given: str, valid: Sequence[str]) -> str:
-    return difflib.get_close_matches(given, valid, n=1, cutoff=0.0)[0]

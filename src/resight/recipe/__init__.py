@@ -1,0 +1,27 @@
+"""The whole method as data: model, checks, messages. Importing it imports no implementation."""
+
+from resight.recipe.model import ONLY_CHANNEL, Channel, ChannelStageKind, Recipe, StageKind
+from resight.recipe.reading import (
+    DEFAULT,
+    RecipeInfo,
+    available,
+    load_recipe,
+    parse_recipe,
+    recipe_folder,
+    recipe_text,
+)
+
+__all__ = [
+    "DEFAULT",
+    "ONLY_CHANNEL",
+    "Channel",
+    "ChannelStageKind",
+    "Recipe",
+    "RecipeInfo",
+    "StageKind",
+    "available",
+    "load_recipe",
+    "parse_recipe",
+    "recipe_folder",
+    "recipe_text",
+]
