@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from ir_measures import AP, RR, P, Qrel, R, ScoredDoc, Success
 
 from resight.evaluation import runs
+from resight.evaluation.curves import interpolated_precision
+from resight.evaluation.figures import figures
 from resight.evaluation.metrics import (
     clipped_precision_at,
     filled_in_ap,
@@ -25,6 +27,7 @@ from resight.evaluation.metrics import (
     positions,
     positions_of_ids,
     precision_at,
+    precisions,
     recall_at,
     rectangle_ap,
     success_at,
@@ -394,7 +397,7 @@ def test_ids_that_contradict_themselves_are_refused(scale: int) -> None:
     with pytest.raises(ValueError, match=f"{7 * scale} is ranked twice"):
         positions_of_ids(np.array([4, 7, 0, 7, 4]) * scale, [0])
     for wrong in (np.array([0.5, 1.5]), np.zeros((2, 2), int)):
-        with pytest.raises(ValueError, match="one row of integers"):
+        with pytest.raises(ValueError, match=r"ranked ids are (one row of )?whole numbers"):
             positions_of_ids(wrong, [0])
 
 
@@ -416,3 +419,58 @@ def test_counts_that_cannot_be_are_refused() -> None:
             metric_at(1, np.array([0]), 0)
         with pytest.raises(ValueError, match="at least 1, not 0"):
             metric_at(0, np.array([0]), 1)
+
+
+IMPOSSIBLE: list[tuple[Any, str]] = [
+    ([0, 0], "0 is given twice"),
+    ([-1, 3], "count from 0, and -1"),
+    ([4, 1], "ascend, and 1 follows 4"),
+    ([1.0, np.nan], "whole numbers, and nan"),
+    ([1.0, np.inf], "whole numbers, and inf"),
+    ([0.5, 1.0], "whole numbers, and 0.5"),
+    ([1.0, 1e300], "whole numbers, and 1e"),
+    (["a", "b"], "whole numbers, not <U1"),
+    ([True, False], "whole numbers, not bool"),
+    ([[0, 1]], "one row of whole numbers"),
+    (3, "one row of whole numbers"),
+]
+
+
+@pytest.mark.parametrize(("found", "said"), IMPOSSIBLE)
+def test_positions_that_cannot_be_are_refused(found: Any, said: str) -> None:
+    for metric in (*AVERAGES, ns_score, precisions):
+        with pytest.raises(ValueError, match=said):
+            metric(found, 9)
+        with pytest.raises(ValueError, match=said):
+            metric(np.array(found), 9)
+    for metric_at in AT_K:
+        with pytest.raises(ValueError, match=said):
+            metric_at(1, found, 9)
+    with pytest.raises(ValueError, match=said):
+        figures(found, 9, "trapezoid")
+    with pytest.raises(ValueError, match=said):
+        interpolated_precision(found, 9)
+
+
+@pytest.mark.parametrize("total", [-1, 1.5, np.nan, "3", None])
+def test_numbers_of_positives_that_cannot_be_are_refused(total: Any) -> None:
+    for metric in (*AVERAGES, ns_score):
+        with pytest.raises(ValueError, match="the number of positives is a whole number"):
+            metric([], total)
+
+
+@pytest.mark.parametrize("k", [0, -3, 1.5, np.nan, "3", None])
+def test_a_k_that_cannot_be_is_refused(k: Any) -> None:
+    for metric_at in AT_K:
+        with pytest.raises(ValueError, match="for whole k of at least 1"):
+            metric_at(k, [0], 1)
+
+
+def test_lists_and_other_whole_numbers_are_taken() -> None:
+    for found in ([0, 3], (0, 3), np.array([0, 3], np.uint8), np.array([0.0, 3.0]), range(0, 4, 3)):
+        assert oxford_ap(found, np.int32(2)) == oxford_ap(np.array([0, 3]), 2)
+        assert precision_at(np.int64(4), found, 2) == 0.5
+    assert positions_of_ids([3, 1, 2], (1, 2), [3]).tolist() == [0, 1]
+    for wrong in ([0, np.nan], [1.5], ["a"]):
+        with pytest.raises(ValueError, match="ids are whole numbers"):
+            positions_of_ids([0, 1], wrong)

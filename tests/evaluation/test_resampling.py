@@ -227,3 +227,16 @@ def test_sixty_thousand_queries_need_little_memory() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 120e6
+
+
+@pytest.mark.parametrize("values", [[0.5, np.inf], [[0.5, 0.25]], 0.5])
+def test_figures_that_cannot_be_are_refused(values: object) -> None:
+    with pytest.raises(ValueError, match="one row of finite numbers"):
+        bootstrap_interval(values)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="one row of finite numbers"):
+        paired_test(values, values)  # type: ignore[arg-type]
+
+
+def test_lists_of_figures_are_taken() -> None:
+    assert bootstrap_interval([0.1, 0.5, 0.9]) == bootstrap_interval(np.array([0.1, 0.5, 0.9]))
+    assert paired_test([0.1, 0.5], [0.2, 0.7]) == paired_test(np.array([0.1, 0.5]), np.array([0.2, 0.7]))

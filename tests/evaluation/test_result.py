@@ -23,6 +23,11 @@ def result(*queries: QueryResult, **more: Any) -> EvaluationResult:
     return EvaluationResult(recipe="sift-bow", dataset="folder", protocol=protocol, settings={"all": queries}, **more)
 
 
+def with_query(**changes: Any) -> dict[str, Any]:
+    """A document's settings with one query, changed."""
+    return {"settings": {"all": {"queries": [{**query("q", (0,), 1).model_dump(), **changes}]}}}
+
+
 def test_the_document_has_the_protocol_and_the_figures() -> None:
     hit = RankedHit(name="a", score=2.5, mark="right")
     document = json.loads(result(query("q", (0,), 1, hits=(hit,)), seed=3).to_json())
@@ -110,6 +115,15 @@ def test_an_interval_holds_the_mean() -> None:
             {"settings": {"all": {"queries": [{**query("q", (), 1).model_dump(), "ranks": [10**30]}]}}},
             "all.0.ranks.0: ",
         ),
+        (with_query(seconds=-1.0), "all.0.seconds: "),
+        (with_query(seconds=1e400), "r.json: "),
+        (with_query(box=[5, 0, 5, 9]), "all.0.box: a box is x0, y0, x1, y1"),
+        (with_query(box=[0, 0, -5, 9]), "all.0.box: a box is x0, y0, x1, y1"),
+        (with_query(positives=-1), "all.0.positives: "),
+        (with_query(positives=4), "a query has 4 positives, and the database 3 images"),
+        ({"costs": {"bytes_per_image": -1}}, "costs.bytes_per_image: "),
+        ({"protocol": {"database": 3, "distractors": 0, "queries": 1, "depth": 0}}, "protocol.depth: "),
+        ({"protocol": {"database": -3, "distractors": 0, "queries": 1}}, "protocol.database: "),
         ({"protocol": {"database": 3, "distractors": 0, "queries": 2}}, "r.json: there are 1 queries, and 2 by the"),
     ],
 )

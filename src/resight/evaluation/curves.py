@@ -21,7 +21,7 @@ def precision_recall(found: ArrayLike, total: int) -> tuple[Values, Values]:
     found: ascending 0-based positions of positives in the ranking without junk. total: how many there are. Raises
     ValueError where more were found.
     """
-    after = precisions(np.asarray(found, np.int64), total)
+    after = precisions(found, total)
     return np.arange(1, len(after) + 1) / max(total, 1), after
 
 
@@ -36,7 +36,7 @@ def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -
     """
     if levels < 2:
         raise ValueError(f"a curve has at least 2 levels, not {levels}")
-    after = precisions(np.asarray(found, np.int64), total)
+    after = precisions(found, total)
     if not total:
         return np.full(levels, np.nan)
     # Whole numbers, since 0.3 and 3 / 10 of a recall must be the same: positives needed for each recall, at least one.

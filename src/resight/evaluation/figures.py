@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from resight.evaluation.dataset import AveragePrecision
 from resight.evaluation.metrics import (
+    checked_positions,
     clipped_precision_at,
     filled_in_ap,
     mean_over_queries,
@@ -44,21 +44,22 @@ last positive found; R@k, the share of the positives among the first k; acc@k, w
 calls Recall@k; N-S, positives among the first four."""
 
 
-def figures(found: NDArray[np.int64], total: int, ap: AveragePrecision) -> dict[str, float]:
+def figures(found: ArrayLike, total: int, ap: AveragePrecision) -> dict[str, float]:
     """Every figure of one query, in the order of `NAMES`.
 
     found: 0-based positions of the positives in the ranking without its junk, ascending; total: how many positives
-    there are, found or not.
+    there are, found or not. Raises ValueError as the metrics do.
     """
-    precisions = {variant: average(found, total) for variant, average in _AVERAGE_PRECISION.items()}
+    places = checked_positions(found, total)
+    precisions = {variant: average(places, total) for variant, average in _AVERAGE_PRECISION.items()}
     values = (
         precisions[ap],
         *precisions.values(),
-        *(precision_at(k, found, total) for k in _KAPPAS),
-        *(clipped_precision_at(k, found, total) for k in _KAPPAS),
-        *(recall_at(k, found, total) for k in _RECALL_KAPPAS),
-        *(success_at(k, found, total) for k in _SUCCESS_KAPPAS),
-        ns_score(found, total),
+        *(precision_at(k, places, total) for k in _KAPPAS),
+        *(clipped_precision_at(k, places, total) for k in _KAPPAS),
+        *(recall_at(k, places, total) for k in _RECALL_KAPPAS),
+        *(success_at(k, places, total) for k in _SUCCESS_KAPPAS),
+        ns_score(places, total),
     )
     return dict(zip(NAMES, values, strict=True))
 

@@ -4,13 +4,13 @@ A ranking lists images best first, by name or by id, each once. Positives should
 and is taken out of the ranking before anything is counted; everything else is wrong. `positions` and `positions_of_ids`
 turn a ranking into `found`, the ascending 0-based positions of its positives without the junk; every metric takes
 `found` and `total`, the number of positives, found or not, and is NaN where that is 0. Metrics raise ValueError where
-more were found than there are, and for k < 1.
+`found` is not one row of ascending whole numbers from 0 on, each once, where more were found than there are, and for k
+that is no whole number from 1 on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,27 +51,26 @@ def positions(
     return np.array(found, np.int64)
 
 
-def positions_of_ids(ranking: NDArray[np.integer[Any]], positives: ArrayLike, junk: ArrayLike = ()) -> Positions:
-    """`positions` of (n,) integer ids; positives and junk are ids in any order, repeated or not.
+def positions_of_ids(ranking: ArrayLike, positives: ArrayLike, junk: ArrayLike = ()) -> Positions:
+    """`positions` of (n,) whole ids; positives and junk are ids in any order, repeated or not.
 
-    Raises ValueError where an id is ranked twice or is both positive and junk, or where `ranking` is not one row of
-    integers.
+    Raises ValueError where an id is ranked twice or is both positive and junk, or where something is not one row of
+    whole numbers.
     """
-    if ranking.ndim != 1 or not (np.issubdtype(ranking.dtype, np.integer) or not ranking.size):
-        raise ValueError(f"a ranking is one row of integers, not {ranking.dtype} of shape {ranking.shape}")
-    wanted, ignored = (np.unique(np.asarray(ids)).astype(np.int64) for ids in (positives, junk))
+    ranked = whole_numbers(ranking, "ranked ids")
+    wanted, ignored = (np.unique(whole_numbers(ids, "ids")) for ids in (positives, junk))
     if wanted.size and ignored.size and len(both := np.intersect1d(wanted, ignored, assume_unique=True)):
         raise ValueError(f"{both[0]} is both positive and junk")
-    if not ranking.size:
+    if not ranked.size:
         return np.empty(0, np.int64)
-    is_dense = ranking.min() >= 0 and ranking.max() < _SPARSE * ranking.size
-    found, removed = (_find_in_table if is_dense else _find_by_sorting)(ranking, wanted, ignored)
+    is_dense = ranked.min() >= 0 and ranked.max() < _SPARSE * ranked.size
+    found, removed = (_find_in_table if is_dense else _find_by_sorting)(ranked, wanted, ignored)
     found.sort()
     removed.sort()
     return found - np.searchsorted(removed, found)
 
 
-def _find_in_table(ranking: NDArray[np.integer[Any]], *several: Positions) -> list[Positions]:
+def _find_in_table(ranking: Positions, *several: Positions) -> list[Positions]:
     """The places in the ranking of each of several sets of ids, from a table of the ids up to the greatest."""
     table = np.zeros(int(ranking.max()) + 1, np.int64)
     table[ranking] = np.arange(1, len(ranking) + 1)
@@ -81,7 +80,7 @@ def _find_in_table(ranking: NDArray[np.integer[Any]], *several: Positions) -> li
     return [ranked[ranked > 0] - 1 for ranked in places]
 
 
-def _find_by_sorting(ranking: NDArray[np.integer[Any]], *several: Positions) -> list[Positions]:
+def _find_by_sorting(ranking: Positions, *several: Positions) -> list[Positions]:
     """The places in the ranking of each of several sets of ids, however great or negative."""
     order = np.argsort(ranking)
     ascending = ranking[order]
@@ -104,7 +103,7 @@ def _repeated(ranking: Sequence[Hashable]) -> Hashable:
     raise AssertionError("no image is ranked twice")
 
 
-def oxford_ap(found: Positions, total: int) -> float:
+def oxford_ap(found: ArrayLike, total: int) -> float:
     """Average precision in [0, 1] as the area below the precision-recall curve, by trapezoids.
 
     With the j-th of n positives (j from 0) at 0-based position r: sum over j of (j / r + (j + 1) / (r + 1)) / 2n, where
@@ -113,12 +112,13 @@ def oxford_ap(found: Positions, total: int) -> float:
     Source: Philbin et al., Object retrieval with large vocabularies, CVPR 2007, section 3.1; the Oxford buildings
     evaluation program `compute_ap`. See `rectangle_ap` and `filled_in_ap` for other numbers that go by this name.
     """
-    after = precisions(found, total)
-    before = np.where(found == 0, 1.0, np.arange(len(found)) / np.maximum(found, 1))
+    places = checked_positions(found, total)
+    after = precisions(places, total)
+    before = np.where(places == 0, 1.0, np.arange(len(places)) / np.maximum(places, 1))
     return float(np.sum(before + after)) / (2 * total) if total else np.nan
 
 
-def rectangle_ap(found: Positions, total: int) -> float:
+def rectangle_ap(found: ArrayLike, total: int) -> float:
     """Average precision in [0, 1] as the sum of the precision at each positive found, divided by `total`.
 
     What text retrieval (trec_eval) and most libraries call AP. Never lower than `oxford_ap`, so the two must not stand
@@ -130,7 +130,7 @@ def rectangle_ap(found: Positions, total: int) -> float:
     return float(np.sum(after)) / total if total else np.nan
 
 
-def filled_in_ap(found: Positions, total: int) -> float:
+def filled_in_ap(found: ArrayLike, total: int) -> float:
     """Average precision in [0, 1] as the area, by steps, below the curve whose dips are filled in.
 
     The precision at a recall is the best precision at any recall at least that high. Never lower than `rectangle_ap`.
@@ -142,10 +142,10 @@ def filled_in_ap(found: Positions, total: int) -> float:
     return float(np.sum(fill_in(after))) / total if total else np.nan
 
 
-def precisions(found: Positions, total: int) -> NDArray[np.float64]:
+def precisions(found: ArrayLike, total: int) -> NDArray[np.float64]:
     """(len(found),) the precision at each positive found."""
-    _check(found, total)
-    return np.arange(1, len(found) + 1) / (found + 1)
+    places = checked_positions(found, total)
+    return np.arange(1, len(places) + 1) / (places + 1)
 
 
 def fill_in(precision: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -153,32 +153,33 @@ def fill_in(precision: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 
-def precision_at(k: int, found: Positions, total: int) -> float:
+def precision_at(k: int, found: ArrayLike, total: int) -> float:
     """The share of positives among the first `k`; always divides by `k`, however few are ranked or could be found."""
     hits = _among_first(k, found, total)
     return hits / k if total else np.nan
 
 
-def clipped_precision_at(k: int, found: Positions, total: int) -> float:
+def clipped_precision_at(k: int, found: ArrayLike, total: int) -> float:
     """Precision at min(k, 1-based position of the last positive found); 0 with none found.
 
     Source: Radenović et al., Revisiting Oxford and Paris, CVPR 2018, section 4 (mP@k), as its program computes it.
 
     Notes: that program fails where none of the positives is in the ranking; the value 0 is ours.
     """
-    hits = _among_first(k, found, total)
+    places = checked_positions(found, total)
+    hits = _among_first(k, places, total)
     if not total:
         return np.nan
-    return hits / min(k, int(found[-1]) + 1) if len(found) else 0.0
+    return hits / min(k, int(places[-1]) + 1) if len(places) else 0.0
 
 
-def recall_at(k: int, found: Positions, total: int) -> float:
+def recall_at(k: int, found: ArrayLike, total: int) -> float:
     """The share of all positives that are among the first `k`. See `success_at` for the other Recall@K."""
     hits = _among_first(k, found, total)
     return hits / total if total else np.nan
 
 
-def success_at(k: int, found: Positions, total: int) -> float:
+def success_at(k: int, found: ArrayLike, total: int) -> float:
     """1 if any positive is among the first `k`, else 0.
 
     Source: acc@K of Yu et al., Sketch me that shoe, CVPR 2016; Recall@K of Song et al., Deep metric learning via lifted
@@ -188,7 +189,7 @@ def success_at(k: int, found: Positions, total: int) -> float:
     return float(hits > 0) if total else np.nan
 
 
-def ns_score(found: Positions, total: int) -> float:
+def ns_score(found: ArrayLike, total: int) -> float:
     """The number of positives among the first four, in [0, 4].
 
     Source: Nistér and Stewénius, Scalable recognition with a vocabulary tree, CVPR 2006. There every object has four
@@ -198,17 +199,44 @@ def ns_score(found: Positions, total: int) -> float:
     return float(hits) if total else np.nan
 
 
-def _among_first(k: int, found: Positions, total: int) -> int:
+def _among_first(k: int, found: ArrayLike, total: int) -> int:
     """How many positives are among the first `k`."""
-    _check(found, total)
-    if k < 1:
-        raise ValueError(f"the first k are counted for k of at least 1, not {k}")
-    return int(np.searchsorted(found, k))
+    places = checked_positions(found, total)
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"the first k are counted for whole k of at least 1, not {k!r}")
+    return int(np.searchsorted(places, k))
 
 
-def _check(found: Positions, total: int) -> None:
-    if len(found) > total:
-        raise ValueError(f"{len(found)} positives were found, and there are only {total}")
+def checked_positions(found: ArrayLike, total: int) -> Positions:
+    """(f,) int64 positions, from an array or a list, that a metric can be computed of. Raises ValueError."""
+    places = whole_numbers(found, "positions")
+    if not isinstance(total, int | np.integer) or total < 0:
+        raise ValueError(f"the number of positives is a whole number from 0 on, not {total!r}")
+    if len(places) and places[0] < 0:
+        raise ValueError(f"positions count from 0, and {places[0]} was given")
+    falling = np.flatnonzero(places[1:] <= places[:-1])
+    if len(falling):
+        one, two = places[falling[0]], places[falling[0] + 1]
+        raise ValueError(f"{one} is given twice" if one == two else f"positions ascend, and {two} follows {one}")
+    if len(places) > total:
+        raise ValueError(f"{len(places)} positives were found, and there are only {total}")
+    return places
+
+
+def whole_numbers(values: ArrayLike, what: str) -> Positions:
+    """(n,) int64 from one row of whole numbers; `what` is what a ValueError calls them."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{what} are one row of whole numbers, not an array of shape {array.shape}")
+    if not array.size:
+        return np.empty(0, np.int64)
+    if np.issubdtype(array.dtype, np.floating):
+        whole = np.isfinite(array) & (array == np.floor(array)) & (np.abs(array) < 1 << 53)
+        if not whole.all():
+            raise ValueError(f"{what} are whole numbers, and {array[~whole][0]} is among them")
+    elif not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{what} are whole numbers, not {array.dtype}")
+    return array.astype(np.int64, copy=False)
 
 
 def mean_over_queries(values: Iterable[float]) -> float:

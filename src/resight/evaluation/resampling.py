@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
 Values = NDArray[np.float64]
@@ -31,12 +31,12 @@ class PairedTest:
 
 
 def bootstrap_interval(
-    values: Values, *, seed: int = 0, level: float = 0.95, samples: int = 10_000
+    values: ArrayLike, *, seed: int = 0, level: float = 0.95, samples: int = 10_000
 ) -> tuple[float, float]:
     """Interval that holds the mean over all queries of the kind with probability `level`, from those that were asked.
 
     values: (n,) one figure for each query, NaN left out. Of fewer than two queries nothing follows: NaN, NaN. Raises
-    ValueError for a level outside (0, 1) or no samples.
+    ValueError for a level outside (0, 1), no samples, or values that are not one row of finite numbers and NaN.
 
     Source: Efron, Better bootstrap confidence intervals, JASA 82 (1987), bias-corrected and accelerated (BCa), with
     the levels widened as Hesterberg, What teachers should know about the bootstrap, The American Statistician 69
@@ -50,7 +50,7 @@ def bootstrap_interval(
     """
     if not 0 < level < 1 or samples < 1:
         raise ValueError(f"an interval needs a level in (0, 1) and samples, not {level} and {samples}")
-    values = np.asarray(values, np.float64)
+    values = _row(values)
     values = values[~np.isnan(values)]
     n = len(values)
     if n < 2:
@@ -71,6 +71,14 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def _row(values: ArrayLike) -> Values:
+    """(n,) figures of queries from an array or a list. ValueError where they are no row, or infinite."""
+    row = np.asarray(values, np.float64)
+    if row.ndim != 1 or np.isinf(row).any():
+        raise ValueError("figures of queries are one row of finite numbers, NaN where a query has none")
+    return row
+
+
 def _resampled_means(values: Values, samples: int, rng: np.random.Generator) -> Values:
     """(samples,) means of as many values, drawn with replacement."""
     n = len(values)
@@ -89,7 +97,7 @@ def _blocks(samples: int, width: int) -> list[int]:
     return [min(size, samples - start) for start in range(0, samples, size)]
 
 
-def paired_test(a: Values, b: Values, *, seed: int = 0, samples: int = 10_000) -> PairedTest:
+def paired_test(a: ArrayLike, b: ArrayLike, *, seed: int = 0, samples: int = 10_000) -> PairedTest:
     """Whether the means of two runs over the same queries differ: randomisation test by flipping signs.
 
     a, b: (n,) one figure for each query; NaN, which a query without positives has in both, is left out. Were the runs
@@ -102,7 +110,7 @@ def paired_test(a: Values, b: Values, *, seed: int = 0, samples: int = 10_000) -
     evaluation, CIKM 2007 (Fisher's randomisation test); counting the observed choice: Phipson and Smyth, Permutation
     p-values should never be zero, 2010.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    a, b = _row(a), _row(b)
     if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
         raise ValueError("a paired test needs two figures for each query: the runs have different queries")
     differences = (a - b)[~np.isnan(a)]

@@ -21,6 +21,7 @@ from resight.evaluation.figures import Figures, figures, mean_figures, mean_name
 from resight.evaluation.json_files import read_json
 from resight.evaluation.resampling import bootstrap_interval
 from resight.files import write_whole
+from resight.images import Box
 
 FORMAT = "resight evaluation 1"
 SIZES = ("small", "medium", "large")
@@ -30,6 +31,10 @@ SHOWN = 20
 
 Count = Annotated[int, Field(ge=0, le=1 << 40)]
 """More than there are images anywhere, and little enough to calculate with."""
+
+
+Positive = Annotated[float, Field(ge=0.0)]
+"""Seconds, bytes and the like."""
 
 
 class _Record(BaseModel):
@@ -44,7 +49,7 @@ class Protocol(_Record):
     queries: Count
     measure: Measure = "AP"
     ap: AveragePrecision = "trapezoid"
-    depth: int | None = None
+    depth: Annotated[int, Field(ge=1, le=1 << 40)] | None = None
     crop: Literal["none", "box"] = "none"
     retrieved: Literal["images", "shots"] = "images"
     junk: str = "removed from the ranking before counting; so is a database image that is the query and no positive"
@@ -69,8 +74,8 @@ class QueryResult(_Record):
     image: str
     positives: Count
     ranks: tuple[Count, ...]
-    seconds: float | None = None
-    box: tuple[float, float, float, float] | None = None
+    seconds: Positive | None = None
+    box: Box | None = None
     group: str | None = None
     hits: tuple[RankedHit, ...] = ()
 
@@ -80,6 +85,15 @@ class QueryResult(_Record):
         if len(self.ranks) > self.positives or any(a >= b for a, b in pairs):
             raise ValueError("ranks must ascend from 0 on, and not be more than the positives")
         return self
+
+    @field_validator("box")
+    @classmethod
+    def _box_has_an_area(
+        cls, box: tuple[float, float, float, float] | None
+    ) -> tuple[float, float, float, float] | None:
+        if box is not None and not (0 <= box[0] < box[2] and 0 <= box[1] < box[3]):
+            raise ValueError("a box is x0, y0, x1, y1 in pixels, with x0 < x1 and y0 < y1")
+        return box
 
     def figures(self, ap: AveragePrecision) -> Figures:
         """Every figure by its name; NaN without positives."""
@@ -94,10 +108,10 @@ class QueryResult(_Record):
 class Costs(_Record):
     """What the index took; None where there was none, or where the recipe has no such thing."""
 
-    index_seconds: float | None = None
-    bytes_per_image: float | None = None
-    words_per_image: float | None = None
-    bytes_per_feature: float | None = None
+    index_seconds: Positive | None = None
+    bytes_per_image: Positive | None = None
+    words_per_image: Positive | None = None
+    bytes_per_feature: Positive | None = None
 
 
 class Unreadable(_Record):
@@ -139,6 +153,13 @@ class EvaluationResult(_Record):
         if len(set(ids)) != len(ids):
             raise ValueError("two queries have the same id")
         return settings
+
+    @model_validator(mode="after")
+    def _settings_are_of_one_database(self) -> Self:
+        most = max((one.positives for queries in self.settings.values() for one in queries), default=0)
+        if self.protocol.retrieved == "images" and most > self.protocol.database:
+            raise ValueError(f"a query has {most} positives, and the database {self.protocol.database} images")
+        return self
 
     @model_validator(mode="after")
     def _main_is_counted(self) -> Self:
