@@ -1,0 +1,32 @@
+"""Files to pixels: the only room that decodes, turns upright, crops and resizes.
+
+Formats are told by their first bytes, never by the file's name, and the decoder of that format is called directly. So
+only what a file needs is imported, nothing is registered for the rest of the process, and the limit on pixels is this
+room's own: `PIL.Image.MAX_IMAGE_PIXELS` stays what the process has set.
+"""
+
+from resight.images.boxes import Box, Part, check_box, crop, part_of
+from resight.images.decoding import Decoded, decode, decode_bytes, upright_size
+from resight.images.limits import MAX_BYTES, MAX_PIXELS, MAX_PROGRESSIVE_PIXELS
+from resight.images.reading import displayed, read_bytes
+from resight.images.resizing import Pixels, enlarge, resize
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "MAX_PROGRESSIVE_PIXELS",
+    "Box",
+    "Decoded",
+    "Part",
+    "Pixels",
+    "check_box",
+    "crop",
+    "decode",
+    "decode_bytes",
+    "displayed",
+    "enlarge",
+    "part_of",
+    "read_bytes",
+    "resize",
+    "upright_size",
+]

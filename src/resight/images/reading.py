@@ -1,0 +1,39 @@
+"""Files to bytes, and paths to text that can be printed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from resight.errors import ImageError
+from resight.images.limits import MAX_BYTES
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """A file, whole, in one reading: what is hashed is what is decoded. ImageError where that is not possible."""
+    name = displayed(path)
+    try:
+        # Before opening, because opening a pipe waits until something writes to it.
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise ImageError(name, "is a folder")
+        if not stat.S_ISREG(mode):
+            raise ImageError(name, "is not a regular file")
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ImageError(name, "no such file") from None
+    except PermissionError:
+        raise ImageError(name, "permission denied") from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ImageError(name, f"cannot be read: {' '.join(reason.split())}") from None
+    if len(data) > MAX_BYTES:
+        raise ImageError(name, f"the file is over the limit of {MAX_BYTES >> 20} MiB; make it smaller")
+    return data
+
+
+def displayed(path: Path | str) -> str:
+    """A path as text that can be printed: bytes that are not UTF-8 become backslash escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,53 @@
+"""Why a picture cannot be read, and what it lacks, in words for the person who keeps it.
+
+What decoders say is for their authors: it stays in the exception's cause.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from resight.images.limits import MAX_PIXELS
+
+_CUT = ("truncated", "end of file", "not enough data", "unexpected eof", "buffer is not large enough")
+_UNKNOWN_KIND = ("unknown pixel mode", "cannot handle", "unsupported", "not supported", "invalid value for samples")
+
+
+def refusal(kind: str, error: Exception) -> str:
+    """The reason for an ImageError, for what a decoder of that format raised."""
+    from PIL.Image import DecompressionBombError
+
+    if isinstance(error, DecompressionBombError):
+        return f"over the limit of {MAX_PIXELS // 10**6} megapixels; save it smaller"
+    if is_cut(error):
+        return f"truncated {kind}: the end of the file is missing; fetch it again from where it came"
+    if any(words in str(error).lower() for words in _UNKNOWN_KIND):
+        return f"a {kind} of a kind that is not read; save it anew, for instance as PNG"
+    return f"damaged {kind}: its pixels cannot be read; fetch it again from where it came"
+
+
+def is_cut(error: Exception) -> bool:
+    """Tells whether a decoder complains that the file ends too early."""
+    if isinstance(error, EOFError | struct.error | IndexError):
+        return True
+    return any(words in str(error).lower() for words in _CUT)
+
+
+def too_little(kind: str, missing: float) -> str:
+    """The reason for an ImageError where less of a picture is there than is worth indexing; `missing` of 1."""
+    return (
+        f"truncated {kind}: {_share(missing)} of the picture is missing, and at least half of it must be there; "
+        "fetch it again from where it came"
+    )
+
+
+def remark_on_rows(missing: float) -> str:
+    """What to say of a picture that was read as far as it goes; `missing` is the share of it that is not there."""
+    return f"the last {_share(missing)} of the picture is missing"
+
+
+REMARK_ON_DETAIL = "the end of the file is missing: the whole picture is there, but without its finest detail"
+
+
+def _share(part: float) -> str:
+    return f"{max(1, min(99, round(100 * part)))} %" if part >= 0.005 else "less than 1 %"

@@ -1,0 +1,38 @@
+"""Pixels at another size."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+def resize(pixels: Pixels, max_side: int) -> Pixels:
+    """Pixels with a long side of at most `max_side` (Lanczos, antialiased); an image that is small enough comes back as
+    it is."""
+    height, width = pixels.shape[:2]
+    if max(width, height) <= max_side:
+        return pixels
+    from PIL import Image
+
+    target = scaled_size((width, height), max_side)
+    return np.array(Image.fromarray(pixels).resize(target, Image.Resampling.LANCZOS))
+
+
+def enlarge(pixels: Pixels, min_side: int) -> Pixels:
+    """Pixels with a long side of at least `min_side` (bicubic); an image that is large enough comes back as it is."""
+    height, width = pixels.shape[:2]
+    if max(width, height) >= min_side:
+        return pixels
+    from PIL import Image
+
+    target = scaled_size((width, height), min_side)
+    return np.array(Image.fromarray(pixels).resize(target, Image.Resampling.BICUBIC))
+
+
+def scaled_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """(width, height) with the long side at `long_side`, no side less than a pixel."""
+    longest = max(size)
+    width, height = (max(1, round(side * long_side / longest)) for side in size)
+    return width, height
