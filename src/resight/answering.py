@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import ImageError, UsageError
-from resight.extraction import content_hash, query_features
+from resight.extraction import content_hash, query_of
 from resight.images import Box, Decoded, check_box, decode_bytes, displayed, read_bytes
 from resight.reader import Reader
 from resight.rerank.geometry import project_box
@@ -97,7 +97,8 @@ def ask(reader: Reader, query: Source, box: Box | None) -> Asked:
     if isinstance(query, Path):
         title, data = displayed(query), read_bytes(query)
         key = content_hash(data)
-        itself = frozenset(int(images.ids[i]) for i, known in enumerate(images.hashes) if known == key)
+        same = [i for i, known in enumerate(images.hashes) if known == key and images.indexed[i]]
+        itself = frozenset(images.ids[same].tolist())
         decoded = decode_bytes(data, title, _side(reader)) if box is None else decode_whole(data, title)
     else:
         pixels = np.ascontiguousarray(query)
@@ -111,7 +112,7 @@ def ask(reader: Reader, query: Source, box: Box | None) -> Asked:
         size = (math.ceil(box[2] - box[0]), math.ceil(box[3] - box[1]))
     queries = {}
     for name, channel in reader.channels.items():
-        queries[name] = channel.query(query_features(decoded, channel.extractor, box), size)
+        queries[name] = query_of(decoded, channel, box, size)
     return Asked(title, box, decoded.size, queries, itself)
 
 
@@ -167,14 +168,18 @@ def _side(reader: Reader) -> int:
 def _itself_first(ranking: Ranking, itself: frozenset[int]) -> Ranking:
     """A photo with the query's own content is certain, whatever a second look credits others with.
 
-    Its score is just above the others, so that the scores alone tell the order.
+    It is there even where it has nothing to be found by. Its score is just above the others, so that the scores alone
+    tell the order, and 1 where there are no others.
     """
-    own = np.isin(ranking.ids, np.fromiter(itself, np.int64, len(itself)))
-    if not own.any():
+    if not itself:
         return ranking
+    unfound = np.array(sorted(itself.difference(ranking.ids.tolist())), np.int64)
+    ids = np.concatenate([unfound, ranking.ids])
+    own = np.isin(ids, np.fromiter(itself, np.int64, len(itself)))
+    best = np.nextafter(ranking.scores.max(), np.float32(np.inf)) if len(ranking.scores) else np.float32(1)
+    scores = np.where(own, best, np.concatenate([np.zeros(len(unfound), np.float32), ranking.scores]))
     order = np.argsort(~own, kind="stable")
-    scores = np.where(own, np.nextafter(ranking.scores.max(), np.float32(np.inf)), ranking.scores)
-    return replace(ranking, ids=ranking.ids[order], scores=scores[order])
+    return replace(ranking, ids=ids[order], scores=scores[order])
 
 
 def _kept(ranking: Ranking, hidden: frozenset[int], k: int) -> list[int]:

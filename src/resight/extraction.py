@@ -21,7 +21,7 @@ from resight.errors import ImageError
 from resight.features.extractor import Extractor
 from resight.features.sift import single_threaded_opencv
 from resight.folders import Found
-from resight.images import Box, Decoded, decode_bytes, displayed, read_bytes
+from resight.images import Box, Decoded, decode_bytes, displayed, is_blank, part_of, read_bytes
 
 Rows = NDArray[np.float32]
 FeaturesT = TypeVar("FeaturesT")
@@ -41,6 +41,7 @@ class Extracted:
     """What one file gave. hash: of the bytes; size: (width, height) of the upright original.
 
     evidence: what each channel keeps, by channel; empty where the file is unreadable, and `reason` says why.
+    remark: what a person should know of a photo that could be read, such as that a part of it is missing.
     """
 
     found: Found
@@ -48,6 +49,7 @@ class Extracted:
     size: tuple[int, int]
     evidence: Mapping[str, object]
     reason: str = ""
+    remark: str = ""
 
 
 def content_hash(data: bytes) -> str:
@@ -97,6 +99,9 @@ def read_one(found: Found, channels: Mapping[str, Channel]) -> Read:
         return Read(Extracted(found, key, (0, 0), {}, error.reason), {})
     except MemoryError:
         return Read(Extracted(found, key, (0, 0), {}, "not enough memory to decode it; save it smaller"), {})
+    if is_blank(decoded.pixels):
+        nothing = {name: channel.nothing() for name, channel in channels.items()}
+        return Read(Extracted(found, key, decoded.size, nothing, remark=decoded.remark), {})
     prepared = {extractor: extractor.prepare(decoded) for extractor in _extractors(channels)}
     alone = {one: one.extract([prepared[one]])[0] for one in prepared if one.together == 1}
     evidence = {
@@ -105,7 +110,7 @@ def read_one(found: Found, channels: Mapping[str, Channel]) -> Read:
         if channel.extractor in alone
     }
     waiting = {extractor: one for extractor, one in prepared.items() if extractor not in alone}
-    return Read(Extracted(found, key, decoded.size, evidence), waiting)
+    return Read(Extracted(found, key, decoded.size, evidence, remark=decoded.remark), waiting)
 
 
 def finish(window: Sequence[Read], channels: Mapping[str, Channel]) -> list[Extracted]:
@@ -175,6 +180,16 @@ def sample_rows(
             if features is not None:
                 rows = rows_of(features)
                 yield rows[np.sort(np.random.default_rng(own).permutation(len(rows))[:share])]
+
+
+def query_of(decoded: Decoded, channel: Channel, box: Box | None, size: tuple[int, int]) -> object:
+    """What a channel compares a query photo by, or a part of it of `size` (width, height).
+
+    A picture of one colour has no evidence, as when it is indexed. UsageError where the box has no area in the photo.
+    """
+    if is_blank(decoded.pixels if box is None else part_of(decoded, box).pixels):
+        return channel.as_query(channel.nothing())
+    return channel.query(query_features(decoded, channel.extractor, box), size)
 
 
 def query_features(decoded: Decoded, extractor: Extractor[Any, Any], box: Box | None) -> Any:

@@ -49,12 +49,16 @@ class IndexInfo:
     """What an index holds.
 
     bytes: of the whole directory. features and words: of all images and channels together; channels: of each.
+    without_evidence: names of images by which nothing can be found, such as pictures of one colour. remarks: name and
+    remark of images that were read in part.
     """
 
     recipe: str
     generation: int
     images: int
     unreadable: int
+    without_evidence: list[str]
+    remarks: list[dict[str, str]]
     roots: list[dict[str, str]]
     segments: int
     features: int
@@ -285,6 +289,12 @@ class Index:
             generation=reader.snapshot.generation,
             images=int(images.indexed.sum()),
             unreadable=int((~images.indexed).sum()),
+            without_evidence=reader.without_evidence(),
+            remarks=[
+                {"name": images.names[i], "remark": images.reasons[i]}
+                for i in np.flatnonzero(images.indexed).tolist()
+                if images.reasons[i]
+            ],
             roots=[{"path": root.path, "prefix": root.prefix} for root in reader.snapshot.roots.values()],
             segments=len(reader.snapshot.segments),
             features=sum(one.features for one in counts.values()),

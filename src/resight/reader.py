@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel, Rows
-from resight.channels.rows import segment_rows
+from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
 from resight.folders import unescape_name
 from resight.manifold.kinds import Diffusion
@@ -195,6 +195,17 @@ class Reader:
         images = self.snapshot.images
         return [segment_rows(images, segment, name, images.indexed) for segment in self.snapshot.segments]
 
+    def without_evidence(self) -> list[str]:
+        """Names of the images by which nothing can be found, because no channel keeps anything of them; sorted."""
+        images, ids = self.snapshot.images, [np.empty(0, np.int64)]
+        every = {name: self.rows(name) for name in self.channels}
+        for number in range(len(self.snapshot.segments)):
+            own = {name: rows[number] for name, rows in every.items()}
+            bare = without_evidence(self.channels, {name: rows.arrays for name, rows in own.items()})
+            first = next(iter(own.values()))
+            ids.append(first.ids[first.alive & bare])
+        return sorted(images.names[place] for place in images.positions(np.concatenate(ids)).tolist())
+
     def _view(self, name: str, channel: Channel) -> ChannelView:
         images = self.snapshot.images
         segments = {segment.number: segment for segment in self.snapshot.segments}
@@ -203,6 +214,8 @@ class Reader:
             from resight.augmented import overlay
 
             rows = overlay(rows, self._augmented)
+        # What a channel keeps nothing of is no hit: among vectors it would be one before all that point the other way.
+        rows = [replace(one, alive=one.alive & (channel.features_of(one.arrays) > 0)) for one in rows]
         searcher = channel.searcher(rows, self._name_order)
         searcher.generation = self.snapshot.generation
         indexed = np.flatnonzero(images.indexed)

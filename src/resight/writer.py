@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from resight.channels.channel import Channel
-from resight.channels.rows import segment_rows
+from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
 from resight.extraction import Extracted, extract
 from resight.folders import Found, escape_name, find_images, unescape_name
@@ -36,13 +36,19 @@ COMPACTED_BYTES = 1 << 30
 
 @dataclass
 class AddReport:
-    """What an `add` or `update` did: numbers of images, and (name, reason) of those that could not be read."""
+    """What an `add` or `update` did: numbers of images, and (name, reason) of those that could not be read.
+
+    Of the photos that were read: without_evidence are the names of those by which nothing can be found, such as pictures
+    of one colour; remarks are (name, remark) of what was read in part.
+    """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    without_evidence: list[str] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
     def __add__(self, other: AddReport) -> AddReport:
@@ -184,12 +190,18 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
     with contextlib.closing(extract(planned.work, channels)) as extracted:
         for count, batch in enumerate(_batches(told(extracted)), start=1):
             gone = [planned.replaced[one.found.name] for one in batch if one.found.name in planned.replaced]
-            store.commit(_packed(batch, planned.number, channels), removed=gone)
+            packed = _packed(batch, planned.number, channels)
+            store.commit(packed, removed=gone)
             readable = [one for one in batch if not one.reason]
             changed = sum(one.found.name in planned.replaced for one in readable)
             report.changed += changed
             report.added += len(readable) - changed
             report.unreadable += [(one.found.name, one.reason) for one in batch if one.reason]
+            report.remarks += [(one.found.name, one.remark) for one in batch if one.remark]
+            bare = without_evidence(channels, packed.arrays)
+            report.without_evidence += [
+                one.found.name for one, is_bare in zip(batch, bare.tolist(), strict=True) if is_bare and not one.reason
+            ]
             if count % TIER_WIDTH == 0 or done == total:
                 _tidy(store, channels)
     report.seconds = time.monotonic() - start
@@ -219,7 +231,8 @@ def _packed(batch: Sequence[Extracted], root: int, channels: Mapping[str, Channe
 def _row(one: Extracted, root: int) -> Image:
     found = one.found
     state = UNREADABLE if one.reason else INDEXED
-    return Image(root, found.name, found.size, found.mtime_ns, one.hash, *one.size, state, one.reason)
+    said = one.reason or one.remark
+    return Image(root, found.name, found.size, found.mtime_ns, one.hash, *one.size, state, said)
 
 
 def _tidy(store: Store, channels: Mapping[str, Channel]) -> None:

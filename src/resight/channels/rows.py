@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.channels.channel import Rows
+from resight.channels.channel import Arrays, Channel, Rows
 from resight.store import ImageTable, Segment
+
+
+def without_evidence(channels: Mapping[str, Channel], arrays: Mapping[str, Arrays]) -> NDArray[np.bool_]:
+    """(n,) images of a segment of which no channel keeps anything; `arrays` of the segment by channel."""
+    kept = [channel.features_of(arrays[name]) for name, channel in channels.items()]
+    return np.asarray(np.sum(kept, axis=0) == 0)
 
 
 def segment_rows(images: ImageTable, segment: Segment, channel: str, chosen: NDArray[np.bool_]) -> Rows:

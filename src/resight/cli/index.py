@@ -103,6 +103,8 @@ def info(path: IndexPath, as_json: Json = False) -> None:
 
 def _rows(label: str, value: Any) -> list[tuple[str, object]]:
     """A field as it is printed: a line for each folder, and no more decimals than say something."""
+    if label in ("without evidence", "remarks"):
+        return [(label, _listed(value))]
     if isinstance(value, list):
         return [("folder", root["path"] + (f" as {root['prefix']}" if root["prefix"] else "")) for root in value]
     if isinstance(value, dict):
@@ -116,6 +118,13 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
 def _counted(features: int, words: int) -> str:
     """What one channel holds, in words."""
     return f"{features} features" + (f", {words} words" if words else "")
+
+
+def _listed(found: Sequence[str | dict[str, str]]) -> str:
+    """How many there are, and the first of them."""
+    texts = [one if isinstance(one, str) else f"{one['name']}: {one['remark']}" for one in found[:_NAMES_SHOWN]]
+    more = f" and {len(found) - _NAMES_SHOWN} more" if len(found) > _NAMES_SHOWN else ""
+    return f"{len(found)} ({'; '.join(texts)}{more})" if found else "0"
 
 
 def verify(
@@ -154,6 +163,17 @@ def compact(path: IndexPath) -> None:
     print(f"{shown(path)}: compacted")
 
 
+_NAMES_SHOWN = 20
+"""Most names that are listed where there may be very many of them; --json lists all."""
+
+
+def _without_evidence_line(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    photos = "1 photo has" if len(names) == 1 else f"{len(names)} photos have"
+    listed = ", ".join(map(shown, names[:_NAMES_SHOWN]))
+    return f"{photos} nothing to be found by, such as pictures of one colour: {listed}{more}"
+
+
 def _add(target: Index, photos: Sequence[Path], prefix: str) -> list[AddReport]:
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     with progress_bar() as bar:
@@ -170,13 +190,19 @@ def _label(number: int, of: int) -> str:
 def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool) -> None:
     """Prints what several runs did together; a photo that could not be read fails the command only when strict."""
     unreadable = [row for report in reports for row in report.unreadable]
+    remarks = [row for report in reports for row in report.remarks]
+    without = [name for report in reports for name in report.without_evidence]
     counts = {
         key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged", "removed")
     }
     seconds = sum(report.seconds for report in reports)
     if as_json:
-        listed = [{"name": name, "reason": reason} for name, reason in unreadable]
-        print_json({"index": readable(path), **counts, "unreadable": listed, "seconds": seconds})
+        told = {
+            "unreadable": [{"name": name, "reason": reason} for name, reason in unreadable],
+            "without_evidence": without,
+            "remarks": [{"name": name, "remark": remark} for name, remark in remarks],
+        }
+        print_json({"index": readable(path), **counts, **told, "seconds": seconds})
     else:
         done = ", ".join(f"{count} {key}" for key, count in counts.items() if count or key != "removed")
         fresh = counts["added"] + counts["changed"]
@@ -184,5 +210,9 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
         print(f"{shown(path)}: {done}, {len(unreadable)} unreadable in {seconds:.1f} s{rate}")
         for name, reason in unreadable:
             say(f"unreadable: {shown(name)}: {shown(reason)}")
+        for name, remark in remarks:
+            say(f"read in part: {shown(name)}: {shown(remark)}")
+        if without:
+            say(_without_evidence_line(without))
     if unreadable and strict:
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ only what a file needs is imported, nothing is registered for the rest of the pr
 room's own: `PIL.Image.MAX_IMAGE_PIXELS` stays what the process has set.
 """
 
+from resight.images.blank import is_blank
 from resight.images.boxes import Box, Part, check_box, crop, part_of
 from resight.images.decoding import Decoded, decode, decode_bytes, upright_size
 from resight.images.limits import MAX_BYTES, MAX_PIXELS, MAX_PROGRESSIVE_PIXELS
@@ -25,6 +26,7 @@ __all__ = [
     "decode_bytes",
     "displayed",
     "enlarge",
+    "is_blank",
     "part_of",
     "read_bytes",
     "resize",

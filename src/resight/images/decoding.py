@@ -23,7 +23,7 @@ from resight.images.ranges import eight_bits
 from resight.images.reading import displayed, read_bytes
 from resight.images.reasons import refusal, too_little
 from resight.images.resizing import Pixels, scaled_size
-from resight.images.tiff_samples import first_directory, image_of, is_negative, no_data_of
+from resight.images.tiff_samples import first_directory, image_of, is_negative, needs_its_samples, no_data_of
 from resight.images.transparency import laid_over_ground
 
 if TYPE_CHECKING:
@@ -129,8 +129,10 @@ def _decoded(kind: str, data: bytes, name: str, max_side: int | None) -> Decoded
 def _recovered(kind: str, data: bytes, name: str, max_side: int | None, error: Exception) -> Decoded:
     """The image in a file that its decoder refuses, if another way leads to it. Raises ImageError."""
     directory = first_directory(data) if kind == "TIFF" else None
+    if kind == "TIFF" and (directory is None or not directory.complete):
+        error = EOFError("the directory is behind the end of the file")
     try:
-        if directory is not None:
+        if directory is not None and directory.complete:
             image = image_of(data, directory, name)
             return _finished(_flat(image), image.size, directory.number(_ORIENTATION_TAG, 1), max_side)
     except (MemoryError, ImageError):
@@ -200,6 +202,8 @@ def _orientation(image: ImageFile) -> int:
 def _as_rgb(image: ImageFile, data: bytes, name: str) -> Image:
     """The image in RGB, whatever it is stored as; `data` is its file."""
     directory = first_directory(data) if image.format == "TIFF" else None
+    if directory is not None and needs_its_samples(directory):
+        return _flat(image_of(data, directory, name))
     if image.mode.startswith(("I", "F")):
         pixels = eight_bits(np.asarray(image), no_data_of(directory) if directory else None)
         return _image(255 - pixels if directory and is_negative(directory) else pixels).convert("RGB")

@@ -6,7 +6,8 @@ place of what is not there, and where both readings agree it is the file that sp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,11 @@ Load = Callable[[Opener, bytes], LoadedT]
 """Opens and loads an image file; gives it with the (width, height) of the original."""
 
 _NOISE_BYTES = 4096
+_MOST_FILLING = 1 << 20
+_READINGS = 3
+"""As many as tell apart what is the file's and what is the filling's: short fillings may do the same."""
+_FILLINGS = (b"", b"\x5a" * _MOST_FILLING, b"\x01", b"\x03", b"\x07", b"\x1f", b"\xff")
+"""What is put in the place of missing bytes, before zeros."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,13 @@ def read_as_far_as_it_goes(kind: str, data: bytes, load: Load) -> Partial | None
     match kind:
         case "JPEG":
             return _jpeg(data, load)
-        case "WebP":
-            variants = [(opener(kind), _filled_webp(data, filling)) for filling in (b"\0", b"\x5a")]
-            return _in_order(*(load(*variant) for variant in variants))
+        case "WebP" | "AVIF" | "HEIC":
+            return _filled(kind, data, load)
         case "PNG" | "GIF" | "BMP" | "TIFF":
-            (one, size), (other, _) = (load(_prefilled(opener(kind), ink), data) for ink in (128, 0))
+            row = _bmp_row_bytes(data) if kind == "BMP" else 0
+            (one, size), (other, _) = (
+                load(_prefilled(opener(kind), ink), data + bytes([ink]) * row) for ink in (128, 0)
+            )
             known = _agreement(one, other)
             missing = 1 - float(known.mean())
             return Partial(one, size, known, missing, remark_on_rows(missing) if missing else "")
@@ -64,15 +72,16 @@ def _jpeg(data: bytes, load: Load) -> Partial:
     """Coefficients that are missing are zeros to libjpeg; noise in their place tells where they are."""
     noise = np.random.default_rng(0).integers(0, 255, _NOISE_BYTES, np.uint8).tobytes()  # no byte of it is a marker
     plain, noisy = picture_segments(data), picture_segments(data, noise)
-    found = _in_order(*(load(opener("JPEG"), variant) for variant in (plain, noisy)))
+    found = _in_order([load(opener("JPEG"), variant) for variant in (plain, noisy)])
     if not found.missing or not found.image.info.get("progressive") or breaks_off_in_first_scan(plain):
         return found
     return Partial(found.image, found.size, np.ones_like(found.known), 0.0, REMARK_ON_DETAIL)
 
 
-def _in_order(one: LoadedT, other: LoadedT) -> Partial:
-    """From two readings of a format that codes pixels row after row: nothing after the first difference is known."""
-    (image, size), agreed = one, _agreement(one[0], other[0])
+def _in_order(readings: Sequence[LoadedT]) -> Partial:
+    """From readings of a format that codes pixels row after row: nothing after the first difference is known."""
+    image, size = readings[0]
+    agreed = np.all([_agreement(image, other) for other, _ in readings[1:]], axis=0)
     differing = np.flatnonzero(~agreed.all(axis=1))
     missing = (len(agreed) - int(differing[0])) / len(agreed) if len(differing) else 0.0
     return Partial(image, size, agreed, missing, remark_on_rows(missing) if missing else "")
@@ -84,13 +93,50 @@ def _agreement(one: ImageFile, other: ImageFile) -> NDArray[np.bool_]:
     return np.asarray(same if same.ndim == 2 else same.all(axis=-1))
 
 
-def _filled_webp(data: bytes, filling: bytes) -> bytes:
-    """As many bytes as the header announces, or a header that announces what is there."""
-    length = int.from_bytes(data[4:8], "little") + 8
-    if length - len(data) > len(data):
-        return data
-    filled = data + filling * (length - len(data))
-    return b"RIFF" + (len(filled) - 8).to_bytes(4, "little") + filled[8:]
+def _filled(kind: str, data: bytes, load: Load) -> Partial | None:
+    """Entropy coders read any filling as pixels of some kind; what they refuse to read depends on the filling."""
+    complete = _complete_webp if kind == "WebP" else _complete_boxes
+    found: list[LoadedT] = []
+    for filling in _FILLINGS:
+        variant = complete(data, filling)
+        if variant is not None and len(found) < _READINGS:
+            with suppress(Exception):  # as decoders of damaged data raise
+                found.append(load(opener(kind), variant))
+    return _in_order(found) if len(found) > 1 else None
+
+
+def _bmp_row_bytes(data: bytes) -> int:
+    """What completes the last row where it is there in part."""
+    width, bits = int.from_bytes(data[18:22], "little"), int.from_bytes(data[28:30], "little")
+    return min(-(-width * bits // 32) * 4, _MOST_FILLING)
+
+
+def _complete_webp(data: bytes, filling: bytes) -> bytes | None:
+    """The file with its last chunk longer than it can need, so that its decoder does not run out of bytes."""
+    at = 12
+    while at + 8 <= len(data):
+        end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+        if end > len(data) or data[at : at + 4] in (b"VP8 ", b"VP8L"):
+            filled = data + (filling + bytes(_MOST_FILLING))[: _MOST_FILLING + len(data) % 2]
+            length, whole = len(filled) - at - 8, len(filled) - 8
+            head = b"RIFF" + whole.to_bytes(4, "little") + filled[8 : at + 4]
+            return head + length.to_bytes(4, "little") + filled[at + 8 :]
+        at = end + end % 2
+    return None
+
+
+def _complete_boxes(data: bytes, filling: bytes) -> bytes | None:
+    """The file with as many bytes as the boxes of HEIC and AVIF announce, unless more are missing than there are."""
+    at = 0
+    while at + 16 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        if length < 8 or length > 2 * len(data):
+            return None
+        at += length
+    missing = at - len(data)
+    return data + (filling + bytes(missing))[:missing] if missing > 0 else None
 
 
 def _prefilled(plain: Opener, ink: int) -> Opener:

@@ -43,6 +43,8 @@ def too_little(kind: str, missing: float) -> str:
 
 def remark_on_rows(missing: float) -> str:
     """What to say of a picture that was read as far as it goes; `missing` is the share of it that is not there."""
+    if missing < 0.005:
+        return "less than 1 % of the picture is missing, at its end"
     return f"the last {_share(missing)} of the picture is missing"
 
 
@@ -50,4 +52,4 @@ REMARK_ON_DETAIL = "the end of the file is missing: the whole picture is there, 
 
 
 def _share(part: float) -> str:
-    return f"{max(1, min(99, round(100 * part)))} %" if part >= 0.005 else "less than 1 %"
+    return f"{max(1, min(99, round(100 * part)))} %"

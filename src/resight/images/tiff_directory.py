@@ -21,10 +21,14 @@ Values = tuple[float, ...] | bytes
 
 @dataclass(frozen=True)
 class Directory:
-    """One directory. order: "<" or ">" of the file; tags: values by number, text and unknown types as bytes."""
+    """One directory. order: "<" or ">" of the file; tags: values by number, text and unknown types as bytes.
+
+    complete: whether all values that it speaks of are in the file.
+    """
 
     order: str
     tags: Mapping[int, Values]
+    complete: bool
 
     def numbers(self, tag: int, otherwise: tuple[int, ...] = ()) -> tuple[int, ...]:
         """The whole numbers of a tag."""
@@ -67,20 +71,25 @@ def _directory(data: bytes, at: int, order: str, big: bool) -> tuple[Directory, 
         raise struct.error("not a directory")
     first = at + struct.calcsize(order + head)
     tags: dict[int, Values] = {}
+    complete = True
     for place in range(first, first + count * entry, entry):
         tag, kind, number = struct.unpack_from(f"{order}HH{word}", data, place)
         values = _values(data, place + entry - struct.calcsize(order + word), order, word, kind, number)
-        if values is not None:
+        if values is None:
+            complete = False
+        else:
             tags.setdefault(tag, values)
     end = first + count * entry
     after = struct.unpack_from(order + word, data, end)[0] if end + 8 <= len(data) else 0
-    return Directory(order, tags), int(after)
+    return Directory(order, tags, complete), int(after)
 
 
 def _values(data: bytes, at: int, order: str, word: str, kind: int, count: int) -> Values | None:
     """The values of an entry, whose field is at an offset; None where they reach beyond the file."""
     size = _SIZES.get(kind, 1) * count
-    if kind not in _SIZES or count > _MOST_VALUES:
+    if kind not in _SIZES:  # nobody knows how long its values are
+        return b""
+    if count > _MOST_VALUES:
         return None
     if size > struct.calcsize(order + word):
         (at,) = struct.unpack_from(order + word, data, at)

@@ -33,7 +33,8 @@ _BANDS, _PLANAR, _PREDICTOR, _COLOURS = 277, 284, 317, 320
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_SIZES = 322, 323, 324, 325
 _EXTRA, _FORMAT, _NO_DATA = 338, 339, 42113
 _LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)
-_TYPES = {1: "u", 2: "i", 3: "f"}
+_SIGNED = 2
+_TYPES = {1: "u", _SIGNED: "i", 3: "f"}
 _KINDS = frozenset({"u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8"})
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE = range(4)
 _ASSOCIATED, _UNASSOCIATED = 1, 2
@@ -70,6 +71,13 @@ def no_data_of(directory: Directory) -> float | None:
 def is_negative(directory: Directory) -> bool:
     """Tells whether the smallest value is white."""
     return directory.number(_PHOTOMETRIC, _MIN_IS_BLACK) == _MIN_IS_WHITE
+
+
+def needs_its_samples(directory: Directory) -> bool:
+    """Tells whether Pillow reads a TIFF without complaint, but wrongly: signed bytes, and planes of 16 bits."""
+    bits = max(directory.numbers(_BITS, (1,)), default=1)
+    signed = _SIGNED in directory.numbers(_FORMAT)
+    return (signed and bits == 8) or (bits == 16 and directory.number(_PLANAR, 1) == 2)
 
 
 def image_of(data: bytes, directory: Directory, name: str) -> Image:
@@ -124,6 +132,9 @@ def _samples(data: bytes, directory: Directory, layout: _Layout) -> NDArray[np.g
     # Bands beyond the third and an alpha are never shown.
     wanted = range(min(layout.planes, 4))
     planes = []
+    # The directory that is put behind the file must not be read in the place of what is missing.
+    if max((at + size for at, size in zip(places, sizes, strict=True)), default=1) > len(data):
+        raise EOFError("the last strips or tiles are missing")
     for plane in wanted:
         own = slice(plane * each, (plane + 1) * each)
         planes.append(_plane(data, directory, layout, places[own], sizes[own]))

@@ -28,7 +28,8 @@ class Image(NamedTuple):
 
     root: number of its root. name: the user-visible key, unique in the index. size: bytes of the file.
     mtime_ns: nanoseconds since the epoch. hash: of the file's content, as text. width, height: pixels of the upright
-    original, 0 where unreadable. state: `INDEXED` or `UNREADABLE`. reason: one line, empty unless unreadable.
+    original, 0 where unreadable. state: `INDEXED` or `UNREADABLE`. reason: one line, why it is
+    unreadable, or what is to be said of what was read, mostly nothing.
     """
 
     root: int
