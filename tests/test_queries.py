@@ -159,7 +159,7 @@ def test_a_box_in_a_photo_that_is_too_large_to_be_decoded_whole(
     Image.fromarray(texture(4)).resize((2000, 1500), Image.Resampling.BICUBIC).save(tmp_path / "large.png")
     box = (200.0, 150.0, 1800.0, 1350.0)
     expected = next(hit for hit in index.search(tmp_path / "large.jpg", box=box).hits if hit.name == "04-0.png")
-    monkeypatch.setattr("resight.images.MAX_PIXELS", 1_000_000)
+    monkeypatch.setattr("resight.images.limits.MAX_PIXELS", 1_000_000)
     monkeypatch.setattr(answering, "REDUCED_SIDE", 500)
     hit = next(hit for hit in index.search(tmp_path / "large.jpg", box=box).hits if hit.name == "04-0.png")
     assert hit.box is not None

@@ -38,8 +38,8 @@ COMPACTED_BYTES = 1 << 30
 class AddReport:
     """What an `add` or `update` did: numbers of images, and (name, reason) of those that could not be read.
 
-    Of the photos that were read: without_evidence are the names of those by which nothing can be found, such as pictures
-    of one colour; remarks are (name, remark) of what was read in part.
+    Of the photos that were read, without_evidence are the names of those by which nothing can be found, such as
+    pictures of one colour, and remarks are (name, remark) of those that were read in part.
     """
 
     added: int = 0

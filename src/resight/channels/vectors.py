@@ -53,12 +53,10 @@ class VectorChannel(ABC):
         return kept[0]
 
     def pack(self, images: Sequence[tuple[Vector, int]]) -> dict[str, NDArray[Any]]:
-        """Vectors (n, size) and numbers of features (n,) of a batch: none for a vector of zeros, which finds nothing."""
+        """Vectors (n, size) and numbers of features (n,) of a batch: 0 for a vector of zeros, which finds nothing."""
         vectors = np.stack([vector for vector, _ in images]) if images else np.empty((0, self.size), np.float32)
-        return {
-            "vectors": vectors,
-            "features": np.array([count * bool(vector.any()) for vector, count in images], np.int32),
-        }
+        features = np.array([count if vector.any() else 0 for vector, count in images], np.int32)
+        return {"vectors": vectors, "features": features}
 
     def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
         """The live rows of several segments."""

@@ -10,7 +10,7 @@ _STEP = 16
 
 
 def is_blank(pixels: Pixels) -> bool:
-    """Tells whether (H, W, 3) pixels are of one colour: what a network says of it is the same for every such picture."""
+    """Tells whether (H, W, 3) pixels are of one colour. What a network says of one such picture it says of all."""
     # A coarse grid first, because nearly every picture differs there.
     return all(
         (part.max(axis=(0, 1)).astype(int) - part.min(axis=(0, 1)) <= BLANK_LEVELS).all()

@@ -35,7 +35,7 @@ _TURNED = (5, 6)
 
 def is_camera_raw(data: bytes) -> bool:
     """Tells camera raw from TIFF and everything else, by the first bytes and the directories."""
-    if data.startswith(_MARKS) or data[4:12] == b"ftypcrx ":
+    if data.startswith(_MARKS) or data[4:12] == b"ftypcrx " or data[6:14] == b"HEAPCCDR":  # CR3, CRW
         return True
     if not data.startswith(_TIFF):
         return False

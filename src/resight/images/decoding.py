@@ -15,7 +15,7 @@ from resight.errors import ImageError, UsageError
 from resight.images import camera_raw, jpeg_xl
 from resight.images.formats import Opener, format_of, opener, start_of_picture, what_else
 from resight.images.incomplete import Partial, read_as_far_as_it_goes
-from resight.images.jpeg_segments import without_zeros_of_a_gap
+from resight.images.jpeg_segments import picture_segments, without_zeros_of_a_gap
 from resight.images.limits import check_pixels
 from resight.images.png_chunks import bits_a_sample, picture_chunks
 from resight.images.quiet import quiet_pillow
@@ -82,7 +82,8 @@ def upright_size(path: Path | str) -> tuple[int, int]:
     data, name = read_bytes(path), displayed(path)
     if format_of(data) == "JPEG":
         try:
-            with quiet_pillow(), opener("JPEG")(io.BytesIO(data)) as image:
+            # Of the segments that count, because a broken one may lead into the small picture of the metadata.
+            with quiet_pillow(), opener("JPEG")(io.BytesIO(picture_segments(data))) as image:
                 width, height = image.size
                 return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
         except MemoryError:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.images.formats import Opener, opener
-from resight.images.jpeg_segments import breaks_off_in_first_scan, picture_segments
+from resight.images.jpeg_segments import is_hardly_begun, picture_segments
 from resight.images.reasons import REMARK_ON_DETAIL, remark_on_rows
 
 if TYPE_CHECKING:
@@ -73,8 +73,10 @@ def _jpeg(data: bytes, load: Load) -> Partial:
     noise = np.random.default_rng(0).integers(0, 255, _NOISE_BYTES, np.uint8).tobytes()  # no byte of it is a marker
     plain, noisy = picture_segments(data), picture_segments(data, noise)
     found = _in_order([load(opener("JPEG"), variant) for variant in (plain, noisy)])
-    if not found.missing or not found.image.info.get("progressive") or breaks_off_in_first_scan(plain):
+    if not found.missing or not found.image.info.get("progressive"):
         return found
+    if is_hardly_begun(plain):
+        raise EOFError("a progressive JPEG that is hardly begun")
     return Partial(found.image, found.size, np.ones_like(found.known), 0.0, REMARK_ON_DETAIL)
 
 

@@ -49,10 +49,10 @@ def picture_segments(data: bytes, filling: bytes = b"") -> bytes:
     return b"".join([*kept, filling, END])
 
 
-def breaks_off_in_first_scan(data: bytes) -> bool:
-    """Tells whether a progressive JPEG has no second scan: then parts of the picture are there in no form."""
+def is_hardly_begun(data: bytes) -> bool:
+    """Tells whether a progressive JPEG breaks off before its third scan: no more than outlines are there till then."""
     frames = list(_FRAME.finditer(data))
-    return not frames or len(_SCAN.findall(data, max(frames, key=_area).end())) < 2
+    return not frames or len(_SCAN.findall(data, max(frames, key=_area).end())) < 3
 
 
 def without_zeros_of_a_gap(data: bytes) -> bytes:

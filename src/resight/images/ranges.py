@@ -29,7 +29,7 @@ def eight_bits(samples: Samples, no_data: float | None = None) -> Pixels:
     if samples.dtype == np.uint8 and no_data is None:
         return np.asarray(samples, np.uint8)
     marked = np.zeros(samples.shape, np.bool_) if no_data is None else samples == no_data
-    if samples.dtype == np.uint16:
+    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:  # of either order of bytes
         return _unsigned(samples.astype(np.uint32), marked)
     return _stretched(samples.astype(np.float64), marked)
 

@@ -48,7 +48,7 @@ def remark_on_rows(missing: float) -> str:
     return f"the last {_share(missing)} of the picture is missing"
 
 
-REMARK_ON_DETAIL = "the end of the file is missing: the whole picture is there, but without its finest detail"
+REMARK_ON_DETAIL = "the end of the file is missing: the whole picture is there, but without its fine detail"
 
 
 def _share(part: float) -> str:
