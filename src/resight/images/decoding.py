@@ -208,16 +208,17 @@ def _as_rgb(image: ImageFile, data: bytes, name: str) -> Image:
     if image.mode.startswith(("I", "F")):
         pixels = eight_bits(np.asarray(image), no_data_of(directory) if directory else None)
         return _image(255 - pixels if directory and is_negative(directory) else pixels).convert("RGB")
-    if image.mode in ("RGB", "RGBA") and _is_dark(image):
-        # Pillow has kept the upper 8 bits alone, where these may be nearly empty.
-        if directory is not None and max(directory.numbers(_BITS_TAG, (8,))) == 16:
-            return _flat(image_of(data, directory, name))
-        if image.format == "PNG" and bits_a_sample(data) == 16:
-            return _flat(_sixteen_bit_png(data))
+    # Of colours of 16 bits Pillow has kept the upper 8 alone, and these may be nearly empty.
+    if directory is not None and _has_lost_bits(image, max(directory.numbers(_BITS_TAG, (8,)), default=8)):
+        return _flat(image_of(data, directory, name))
+    if image.format == "PNG" and _has_lost_bits(image, bits_a_sample(data)):
+        return _flat(_sixteen_bit_png(data))
     return _flat(image)
 
 
-def _is_dark(image: Image) -> bool:
+def _has_lost_bits(image: Image, bits: int) -> bool:
+    if bits != 16 or image.mode not in ("RGB", "RGBA"):
+        return False
     return all(high < _DARK for _, high in cast("list[tuple[int, int]]", image.getextrema())[:3])
 
 
