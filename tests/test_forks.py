@@ -1,4 +1,4 @@
-"""A process that has searched and then forks: the child answers, adds, and opens anew, or says at once that it cannot."""
+"""A process that has searched and then forks: the child answers, adds and opens anew, or fails at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from index_samples import collection, index_by, write
 
+from index_samples import collection, index_by, write
 from resight.forks import WorkerPool
 from resight.index import Index
 

@@ -47,7 +47,7 @@ def kernel(
     return compiled
 
 
-class _KeptKernel(caching.NullCache):  # type: ignore[misc]
+class _KeptKernel(caching.NullCache):
     """What numba asks for a compiled function before it compiles one, and gives it to afterwards."""
 
     def __init__(self, function: Callable[..., Any], options: str) -> None:

@@ -71,7 +71,7 @@ def update(path: IndexPath, strict: Strict = False, as_json: Json = False) -> No
 
     opened = Index.open(path)
     with progress_bar() as bar:
-        report = opened.update(progress=bar and partial(bar, "indexing"), say=say)
+        report = opened.update(progress=partial(bar, "indexing"), say=say)
     _finish(path, [report], strict, as_json)
 
 
@@ -158,7 +158,7 @@ def _add(target: Index, photos: Sequence[Path], prefix: str) -> list[AddReport]:
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     with progress_bar() as bar:
         return [
-            target.add(root, prefix=folder, progress=bar and partial(bar, _label(i, len(photos))), say=say)
+            target.add(root, prefix=folder, progress=partial(bar, _label(i, len(photos))), say=say)
             for i, root in enumerate(photos, start=1)
         ]
 
