@@ -15,6 +15,11 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def no_progress_lines() -> None:
+    """Lines are what is tested here."""
+
+
 class Log:
     """Progress lines against a clock that the test moves."""
 
