@@ -15,6 +15,12 @@ from resight.index import Index
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def no_progress_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is, no line says how far a command is."""
+    monkeypatch.setattr("resight.cli.progress.FIRST_LINE", float("inf"))
+
+
 @pytest.fixture(scope="session")
 def run() -> Run:
     """Runs `resight` with the given arguments in this process."""

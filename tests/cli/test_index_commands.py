@@ -46,6 +46,19 @@ def test_folders_are_indexed_and_a_second_run_finds_nothing_to_do(run: Run, own_
     assert names(path) == ["facade-00_1.jpg", "other-000.jpg", "poster-02_1.jpg", "poster-02_2.jpg"]
 
 
+def test_a_new_index_is_asked_once_so_that_the_first_search_has_nothing_to_compile(
+    run: Run, own_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Index, "search", lambda self, query, **options: asked.append(query))
+    (tmp_path / "empty").mkdir()
+    assert run("index", tmp_path / "empty", "-o", tmp_path / "empty.resight").exit_code == 0
+    assert asked == []
+    for _ in range(2):
+        assert run("index", own_photos, "-o", tmp_path / "x.resight").exit_code == 0
+    assert asked == ["facade-00_1.jpg"]
+
+
 def test_another_recipe_does_not_take_an_index_over(run: Run, own_index: Path, own_photos: Path) -> None:
     answer = run("index", own_photos, "-o", own_index, "--recipe", "sift-match")
     assert answer.exit_code == 2

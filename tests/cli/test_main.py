@@ -95,6 +95,7 @@ def test_the_installed_command_answers(indexed: Path, photos_of_world: Path) -> 
     if not command.exists():
         pytest.skip(f"no {command}: install the package")
     query = photos_of_world / "poster-02_1.jpg"
+    subprocess.run([command, "search", indexed, query], capture_output=True, check=True)  # says that it compiles
     found = subprocess.run([command, "search", indexed, query, "-k", "1"], capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.rstrip().endswith("poster-02_2.jpg")

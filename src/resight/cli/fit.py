@@ -43,7 +43,7 @@ def fit(
 
     check_outputs({"--output": output}, [Path(recipe)])
     with progress_bar() as bar:
-        reports = fit_folder(recipe, photos, output, progress=bar and partial(bar, "reading photos"), say=say)
+        reports = fit_folder(recipe, photos, output, progress=partial(bar, "reading photos"), say=say)
     if as_json:
         print_json({"recipe": reports[0].recipe, "fits": [_document(report) for report in reports]})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 
 from resight.cli.output import print_fields, print_json, readable, say, shown
 from resight.cli.progress import progress_bar
+from resight.errors import ResightError
 
 if TYPE_CHECKING:
     from resight.index import AddReport, Index
@@ -54,8 +56,12 @@ def index(
     from resight.index import Index
     from resight.recipe import DEFAULT
 
+    goes_on = (output / "recipe.toml").exists()
     made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
-    _finish(output, _add(made, photos, prefix), strict, as_json)
+    reports = _add(made, photos, prefix)
+    if not goes_on:
+        _rehearse(made)
+    _finish(output, reports, strict, as_json)
 
 
 def add(path: IndexPath, photos: Folders, prefix: Prefix = "", strict: Strict = False, as_json: Json = False) -> None:
@@ -71,7 +77,7 @@ def update(path: IndexPath, strict: Strict = False, as_json: Json = False) -> No
 
     opened = Index.open(path)
     with progress_bar() as bar:
-        report = opened.update(progress=bar and partial(bar, "indexing"), say=say)
+        report = opened.update(progress=partial(bar, "indexing"), say=say)
     _finish(path, [report], strict, as_json)
 
 
@@ -178,9 +184,19 @@ def _add(target: Index, photos: Sequence[Path], prefix: str) -> list[AddReport]:
     folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
     with progress_bar() as bar:
         return [
-            target.add(root, prefix=folder, progress=bar and partial(bar, _label(i, len(photos))), say=say)
+            target.add(root, prefix=folder, progress=partial(bar, _label(i, len(photos))), say=say)
             for i, root in enumerate(photos, start=1)
         ]
+
+
+def _rehearse(made: Index) -> None:
+    """Asks a new index one of its photos, so that what a search compiles here is compiled."""
+    # A photo that has vanished meanwhile, or the like, is no fault of the index.
+    with suppress(ResightError):
+        images = made.reader.snapshot.images
+        first = next((name for name, known in zip(images.names, images.indexed.tolist(), strict=True) if known), None)
+        if first is not None:
+            made.search(first, k=1, include_self=True)
 
 
 def _label(number: int, of: int) -> str:

@@ -108,7 +108,8 @@ class _Remarks(logging.Handler):
     """Warnings of the library as lines for the person; standard error is looked up each time, as a bar may hold it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(f"{record.levelname.capitalize()}: {record.getMessage()}")
+        prefix = f"{record.levelname.capitalize()}: " if record.levelno > logging.INFO else ""
+        say(f"{prefix}{record.getMessage()}")
 
 
 def main() -> None:
@@ -117,4 +118,9 @@ def main() -> None:
         # A name that the terminal's encoding has no letters for is shown by escapes instead of ending the command.
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.getLogger("resight").addHandler(_Remarks(logging.WARNING))
+    # Why a first command takes half a minute is no warning, but a person wants to know.
+    compiling = logging.getLogger("resight.kernels")
+    compiling.setLevel(logging.INFO)
+    compiling.addHandler(_Remarks(logging.INFO))
+    compiling.propagate = False
     app(prog_name="resight")

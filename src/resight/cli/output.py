@@ -20,6 +20,8 @@ def readable(text: object) -> str:
 
 def say(message: str) -> None:
     """A line for the person, beside the results: it goes to standard error. Line breaks stay, indented."""
+    if sys.stderr is None:
+        return  # closed by whoever started the command; print would take standard output, where results go
     print("\n  ".join(shown(line) for line in message.split("\n")), file=sys.stderr)
 
 

@@ -1,20 +1,29 @@
-"""A progress bar with rate and time left, where there is a person to see it."""
+"""What is being done, with rate and time left: a bar where a person looks on, a line now and then in a log."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+from resight.cli.output import say
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
+FIRST_LINE = 2.0
+"""Seconds after which the first line is due: what takes less leaves none."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two lines in the long run; ten hours make some 600."""
+
 
 @contextmanager
-def progress_bar() -> Iterator[Progress | None]:
-    """A bar on standard error for each thing that is being done, gone at the end; None where that is no terminal."""
+def progress_bar() -> Iterator[Progress]:
+    """Shows on standard error what it is told: a bar for each thing on a terminal, gone at the end; lines elsewhere."""
     if sys.stderr is None or not sys.stderr.isatty():
-        yield None
+        yield ProgressLines(say, time.monotonic)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -38,3 +47,65 @@ def progress_bar() -> Iterator[Progress | None]:
             bars.update(tasks[what], completed=done, total=total, rate=rate)
 
         yield update
+
+
+@dataclass
+class _Work:
+    """One thing that is being done: when and with how much of it done it began, and when the next line is due."""
+
+    begun: float
+    first: int
+    last: int
+    total: int
+    due: float
+    pause: float = FIRST_LINE
+    said: bool = False
+
+
+class ProgressLines:
+    """Says a line on what is being done: two seconds after its begin, then at pauses that double up to a minute.
+
+    What has said a line says another one at its end. No carriage returns and no colours: it is for files.
+    """
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
+        """`clock` tells seconds."""
+        self._say = say
+        self._clock = clock
+        self._works: dict[str, _Work] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Takes note of how much is done; less than before, or of another total, is the same thing begun anew."""
+        now = self._clock()
+        work = self._works.get(what)
+        if work is None or done < work.last or total != work.total:
+            self._works[what] = _Work(now, done, done, total, now + FIRST_LINE)
+            return
+        ends = work.last < total <= done
+        work.last = done
+        if ends and work.said:
+            self._say(f"{what}: {done} of {total} in {_time(now - work.begun)}")
+        elif now >= work.due and done < total:
+            self._say(f"{what}: {done} of {total}{_pace(done - work.first, total - done, now - work.begun)}")
+            work.said = True
+            work.pause = min(2 * work.pause, LONGEST_PAUSE)
+            work.due = now + work.pause
+
+
+def _pace(done: int, left: int, seconds: float) -> str:
+    if done <= 0 or seconds <= 0:
+        return ""
+    rate = done / seconds
+    shown = f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+    return f", {shown}, {_time(left / rate)} left"
+
+
+def _time(seconds: float) -> str:
+    """Seconds as a person says them."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
+from resight.kernels import kernel
 
 Floats = NDArray[np.float32]
 
@@ -181,7 +181,7 @@ def best_similarities_reference(query: Floats, rows: Floats, offsets: NDArray[np
     return best
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _raise_to(best: Floats, found: Floats, offsets: NDArray[np.int64], start: int, first: int) -> None:
     """Raises each image's row of `best` to the rows of `found` that are its own; row 0 is region `start` of `first`."""
     image = first
@@ -192,7 +192,7 @@ def _raise_to(best: Floats, found: Floats, offsets: NDArray[np.int64], start: in
             best[image, column] = max(best[image, column], found[row, column])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _add_best(back: NDArray[np.float64], found: Floats, offsets: NDArray[np.int64], start: int, first: int) -> None:
     """Adds the largest of each row of `found` to its image; row 0 is region `start` of image `first`."""
     image = first

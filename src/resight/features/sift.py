@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -118,6 +119,7 @@ def from_uint8(stored: NDArray[np.uint8]) -> Floats:
 _count_lock = threading.Lock()
 _single_threaded = 0
 _threads_before = 0
+_threads_at_fork = 0
 
 
 @contextmanager
@@ -137,6 +139,25 @@ def single_threaded_opencv() -> Iterator[None]:
             _single_threaded -= 1
             if _single_threaded == 0:
                 cv2.setNumThreads(_threads_before)
+
+
+def _before_fork() -> None:
+    """Ends OpenCV's threads: a child would wait for them for ever as soon as their number changes."""
+    global _threads_at_fork
+    # Held until after the fork, lest the child finds it held by a thread that is not there.
+    _count_lock.acquire()
+    _threads_at_fork = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+
+
+def _after_fork() -> None:
+    """Lets OpenCV start threads again, in parent and child, as it needs them."""
+    cv2.setNumThreads(_threads_at_fork)
+    _count_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def _sift(params: Sift, max_features: int) -> cv2.Feature2D:

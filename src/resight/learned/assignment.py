@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import faiss
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import FitError
+from resight.forks import single_threaded_in_forks
+from resight.kernels import kernel
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int32]
@@ -50,6 +51,7 @@ class Assigner:
     ) -> None:
         """centroids: (size, d); graph: what `graph()` of an assigner with the same centroids returned, to save the
         building; the limits are those of the module."""
+        single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
         self.centroids = np.ascontiguousarray(centroids, np.float32)
         size, dimensions = self.centroids.shape
         self._least, self._each = _SPARE, 1
@@ -138,7 +140,7 @@ def _restored_graph(centroids: Floats, graph: NDArray[np.uint8]) -> faiss.IndexH
     return index
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
+@kernel(fastmath={"reassoc"})
 def _nearest_first(
     x: Floats, centroids: Floats, candidates: NDArray[np.int64], words: Words, distances: Floats
 ) -> None:

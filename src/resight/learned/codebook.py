@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import FitError
+from resight.kernels import kernel
 from resight.learned.assignment import Assigner
 
 Floats = NDArray[np.float32]
@@ -109,7 +109,7 @@ def _shares(counts: NDArray[np.intp], size: int) -> NDArray[np.intp]:
     return shares
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _sum_words(x: Floats, words: Words, size: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     sums = np.zeros((size, x.shape[1]), np.float64)
     counts = np.zeros(size, np.int64)

@@ -3,9 +3,10 @@ geometric consistency for large scale image search", ECCV 2008, section 3."""
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from resight.kernels import kernel
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int32]
@@ -58,7 +59,7 @@ def signatures_reference(x: Floats, words: Words, projection: Floats, medians: F
     return np.ascontiguousarray(packed).view("<u8").astype(np.uint64)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _pack_above(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
     n, d = x.shape
     bits = projection.shape[0]

@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any
 
 import faiss
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.cores import cores
 from resight.errors import UsageError
+from resight.forks import single_threaded_in_forks
+from resight.kernels import kernel
 from resight.manifold.comparison import NearestLists, admit, inner_product, squared_norms
 from resight.manifold.graph import Neighbours, checked, nearest_neighbours
 
@@ -84,6 +85,7 @@ def approximate_neighbours(
 def _cells(x: Floats, seed: int) -> Any:
     """faiss's inverted file of all rows of `x`."""
     count = int(CELLS * len(x) ** 0.5)
+    single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
     coarse = faiss.IndexFlatIP(x.shape[1])
     index = faiss.IndexIVFFlat(coarse, x.shape[1], count, faiss.METRIC_INNER_PRODUCT)
     index.cp.niter, index.cp.seed, index.cp.spherical = ROUNDS, seed, True
@@ -102,7 +104,7 @@ def _cell_by_cell(index: Any) -> NDArray[np.int64]:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _keep(x: Floats, rows: Ids, candidates: Ids, ids: Ids, similarities: Floats, start: int, end: int) -> None:
     """The k most similar of the candidates of each row, not itself, by the inner products that exact lists hold."""
     for at in range(start, end):

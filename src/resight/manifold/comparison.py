@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.cores import cores
+from resight.kernels import kernel
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -126,7 +126,7 @@ def _parts(n: int) -> list[tuple[int, int]]:
 
 
 # A product of two float32 is exact in float64, and only the order of the sum is left to the compiler, once.
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+@kernel(fastmath={"reassoc", "nsz", "contract"})
 def inner_product(x: Floats, i: int, j: int) -> np.float32:
     """The inner product of rows i and j of `x`, summed in float64."""
     total = 0.0
@@ -135,7 +135,7 @@ def inner_product(x: Floats, i: int, j: int) -> np.float32:
     return np.float32(total)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
     """Row j into the sorted first `end` places of a list, whose last is lost; equally similar ones by number."""
     place = end - 1
@@ -151,14 +151,14 @@ def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Ids, simila
     similarities[row, place] = similarity
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _least(i: int, ids: Ids, similarities: Floats) -> np.float32:
     """What a product has to exceed for a row to become a candidate of row i."""
     last = ids.shape[1] - 1
     return similarities[i, last] if ids[i, last] >= 0 else np.float32(-np.inf)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _keep_in_rows(
     products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
 ) -> None:
@@ -179,7 +179,7 @@ def _keep_in_rows(
                         least = _least(i, ids, similarities)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _keep_in_columns(
     products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
 ) -> None:
@@ -202,7 +202,7 @@ def _keep_in_columns(
                         least[column - start] = _least(j, ids, similarities)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _settle(
     rows: Ids,
     start: int,
@@ -238,7 +238,7 @@ def _settle(
                     admit(row, j, inner_product(x, i, j), ids, similarities)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def admit(row: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
     """Row j into a list, if it belongs there."""
     last = ids.shape[1] - 1

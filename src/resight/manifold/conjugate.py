@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from resight.kernels import kernel
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -15,7 +16,7 @@ INDEFINITE = -1
 """Number of iterations of a system that has no such solution: S has an eigenvalue above 1 / alpha."""
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def conjugate_gradient(
     indptr: Ints,
     indices: Ints,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.cores import cores
+from resight.kernels import kernel
 from resight.manifold.signal import Floats
 
 PANEL = 64
@@ -75,7 +75,7 @@ def _by_panels(function: Any, block: Floats) -> Floats:
     return out
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def _advance(
     indptr: NDArray[np.int32],
     indices: NDArray[np.int32],

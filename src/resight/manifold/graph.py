@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.cores import cores
 from resight.errors import UsageError
+from resight.kernels import kernel
 from resight.manifold.comparison import TILE, NearestLists, squared_norms
 
 Floats = NDArray[np.float32]
@@ -200,7 +200,7 @@ def _pairs(n: int) -> int:
     return n * (n - 1) // 2
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
     """Renumbers the entries of lists and takes out those whose number is negative."""
     for row in range(len(ids)):
@@ -214,7 +214,7 @@ def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
         similarities[row, length:] = 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _find_mutual(
     ids: Ids, similarities: Floats, mutual: Floats, counts: NDArray[np.int64], start: int, end: int
 ) -> None:
@@ -238,7 +238,7 @@ def _find_mutual(
                 counts[row] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _fill_mutual(
     ids: Ids,
     mutual: Floats,

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.cores import cores
 from resight.errors import UsageError
+from resight.kernels import kernel
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
 from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_graph, checked_signal
 from resight.manifold.truncation import edges_between
@@ -131,7 +131,7 @@ def _checked_lists(items: NDArray[Any], nearest: NDArray[Any], nodes: int) -> tu
     return np.ascontiguousarray(items, np.int32), np.ascontiguousarray(nearest, np.int32)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _solve_rows(
     indptr: Ints,
     indices: Ints,
@@ -163,7 +163,7 @@ def _solve_rows(
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _span(item: int, nearest: Ints, nodes: Ints, place: Ints) -> int:
     """Puts the item and then its nearest into `nodes`, each once, as many as there is room for; returns how many."""
     nodes[0], place[item], size = item, 0, 1

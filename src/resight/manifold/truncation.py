@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.errors import UsageError
+from resight.kernels import kernel
 from resight.manifold.graph import row_numbers
 
 Ints = NDArray[np.integer[Any]]
@@ -43,7 +43,7 @@ def sub_graph_reference(affinity: csr_array, rows: Ints) -> csr_array:
     return csr_array(affinity[rows][:, rows])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def edges_between(
     starts: Ints, columns: Ints, values: Values, nodes: Ints, place: Ints
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Values]:

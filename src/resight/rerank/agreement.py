@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.kernels import kernel
 from resight.rerank.fitting import SIMILARITY, Ids, Points, Transform, moments
 from resight.rerank.hypotheses import LARGEST_SCALE
 
@@ -19,7 +19,7 @@ LEAST = (4, 5, 7)
 LARGEST_ASPECT = 6.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def transfer_errors(h: Transform, columns: Points, limits: Limits, errors: Errors) -> None:
     """Squared symmetric transfer error of every correspondence in units of the tolerances, infinite past a gate.
 
@@ -48,7 +48,7 @@ def transfer_errors(h: Transform, columns: Points, limits: Limits, errors: Error
         errors[i] = error if (w > 0) & scaled & turned else np.inf
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def one_to_one(errors: Errors, factor: float, growth: float, squares: Errors, places: tuple[Ids, Ids]) -> Ids:
     """Ascending rows within the tolerance that are the closest at their place in the query and at that in the image.
 
@@ -77,7 +77,7 @@ def one_to_one(errors: Errors, factor: float, growth: float, squares: Errors, pl
     return near[:kept]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def determined(kind: int, points: Points, rows: Ids, limits: Limits) -> bool:
     """Whether rows are enough, and spread beyond the tolerance in both images, for a model of the given kind."""
     if len(rows) < LEAST[kind]:
@@ -92,7 +92,7 @@ def determined(kind: int, points: Points, rows: Ids, limits: Limits) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def plausible(h: Transform, x: float, y: float) -> bool:
     """Whether a transform mirrors nothing at (x, y) and neither shrinks, enlarges nor flattens it absurdly."""
     w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
@@ -106,7 +106,7 @@ def plausible(h: Transform, x: float, y: float) -> bool:
     return bool(LARGEST_SCALE**-2 <= area <= LARGEST_SCALE**2 and size <= (LARGEST_ASPECT + 1 / LARGEST_ASPECT) * area)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _first_equal(keys: NDArray[np.uint64]) -> Ids:
     """For each key the row of the first that equals it, by hashing with linear probing."""
     n = len(keys)

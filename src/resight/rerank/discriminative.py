@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.errors import UsageError
+from resight.kernels import kernel
 from resight.rerank.backprojection import normalised, verified_vectors
 from resight.rerank.expansion import REACH, ask_again
 from resight.rerank.kinds import Discriminative
@@ -26,7 +26,7 @@ TOLERANCE = 1e-6
 SWEEPS = 10_000
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def dual_coordinate_descent(gram: Floats, labels: Floats, c: float) -> Floats:
     """The (n,) dual variables of a linear SVM without bias and with hinge loss, samples in turn.
 

@@ -7,9 +7,10 @@ scalars, which compiles several times faster than array expressions and runs as 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from resight.kernels import kernel
 
 Points = NDArray[np.float64]
 Transform = NDArray[np.float64]
@@ -20,7 +21,7 @@ SIMILARITY, AFFINE, HOMOGRAPHY = 0, 1, 2
 SINGULAR = 1e-10
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def moments(points: Points, rows: Ids, first: int) -> tuple[float, float, float, float, float]:
     """Means of x and y, and variances xx, xy, yy, of the two columns of points from `first` on."""
     x, y, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -36,7 +37,7 @@ def moments(points: Points, rows: Ids, first: int) -> tuple[float, float, float,
     return x, y, xx / len(rows), xy / len(rows), yy / len(rows)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _set_linear(h: Transform, a: float, b: float, c: float, d: float, means: tuple[float, float, float, float]) -> None:
     x, y, u, v = means
     h[0, 0], h[0, 1], h[0, 2] = a, b, u - a * x - b * y
@@ -44,7 +45,7 @@ def _set_linear(h: Transform, a: float, b: float, c: float, d: float, means: tup
     h[2, 2] = 1.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def fit_linear(kind: int, points: Points, rows: Ids) -> Transform:
     """Similarity (Umeyama, PAMI 1991, without mirrors) or affine map with the least squared error in the image."""
     h = np.zeros((3, 3))
@@ -68,7 +69,7 @@ def fit_linear(kind: int, points: Points, rows: Ids) -> Transform:
     return h
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _solve(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
     """Solves a x = b for positive definite a into b, by Cholesky in place; False where a is singular."""
     n = len(b)
@@ -96,7 +97,7 @@ def _solve(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _normal_equations(
     points: Points, rows: Ids, before: Transform, frame: tuple[float, float, float, float, float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -130,7 +131,7 @@ def _normal_equations(
     return a, b
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def fit_homography(points: Points, rows: Ids, before: Transform) -> Transform:
     """Homography with nearly the least squared error in the image, given a transform that is nearly right already.
 
@@ -162,7 +163,7 @@ def fit_homography(points: Points, rows: Ids, before: Transform) -> Transform:
     return h
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def fit(kind: int, points: Points, rows: Ids, before: Transform) -> Transform:
     """The transform of the given kind, near one that is nearly right already."""
     return fit_homography(points, rows, before) if kind == HOMOGRAPHY else fit_linear(kind, points, rows)

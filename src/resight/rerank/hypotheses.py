@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.kernels import kernel
 from resight.rerank.geometry import Correspondences
 
 Floats = NDArray[np.float32]
@@ -88,7 +88,7 @@ def frames(given: Correspondences, hypothesis: Hypothesis, gates: Gates) -> Fram
     return Frames(columns, votes, sector, min(math.floor(reach) + 1, SECTORS // 2))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _by_sector(sector: NDArray[np.intp], reach: int) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
     """Rows by ascending sector, twice in a row, and for each sector the first and last + 1 of them within reach."""
     n = len(sector)
@@ -109,7 +109,7 @@ def _by_sector(sector: NDArray[np.intp], reach: int) -> tuple[NDArray[np.intp], 
     return order, windows
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _count(
     columns: Floats,
     votes: Votes,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
+from resight.kernels import kernel
 from resight.words.evidence import ImageWords
 from resight.words.instructions import bit_distance
 
@@ -27,7 +27,7 @@ PAIRS_A_WORD = 64
 BLOCK = 2048
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _shared_runs(query: Rows, image: Rows) -> NDArray[np.int64]:
     """(r, 4) first and last + 1 row in query and image of every word that both of two ascending lists have."""
     runs = np.empty((min(len(query), len(image)), 4), np.int64)
@@ -48,7 +48,7 @@ def _shared_runs(query: Rows, image: Rows) -> NDArray[np.int64]:
     return runs[:found]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _room(runs: NDArray[np.int64], limit: int) -> int:
     """Most pairs that runs give."""
     total = 0
@@ -57,7 +57,7 @@ def _room(runs: NDArray[np.int64], limit: int) -> int:
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _equal_words(runs: NDArray[np.int64], limit: int, root: int) -> NDArray[np.int64]:
     """(t, 2) rows of query and image that share a word, at most `limit` a word; `root` is its square root."""
     pairs = np.empty((_room(runs, limit), 2), np.int64)
@@ -80,7 +80,7 @@ def _equal_words(runs: NDArray[np.int64], limit: int, root: int) -> NDArray[np.i
     return pairs[:found]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _near_signatures(
     runs: NDArray[np.int64], query: Signatures, image: Signatures, threshold: int, limit: int
 ) -> NDArray[np.int64]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from resight.kernels import kernel
 
 Array = NDArray[Any]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def smallest(values: Array, k: int) -> Array:
     """(n, k) int64 columns of the k smallest entries of each row, ascending; equal ones by column.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-import numba
 import numpy as np
 
+from resight.kernels import kernel
 from resight.rerank.agreement import (
     LEAST,
     Errors,
@@ -44,7 +44,7 @@ SCHEDULE = (
 )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _weight(votes: Votes, rows: Ids) -> int:
     total = 0
     for i in rows:
@@ -52,7 +52,7 @@ def _weight(votes: Votes, rows: Ids) -> int:
     return total
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _refine(
     h: Transform,
     squares: Errors,
@@ -93,7 +93,7 @@ def _refine(
     return found, inliers, score
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _propose(k: int, columns: Points, proposals: Floats, limits: Limits) -> tuple[Transform, Errors]:
     """The similarity of correspondence k, and the squared distances from it in squared tolerances."""
     scale = np.exp(np.float64(proposals[4, k]))
@@ -110,7 +110,7 @@ def _propose(k: int, columns: Points, proposals: Floats, limits: Limits) -> tupl
     return h, squares
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _search(
     totals: Votes,
     votes: Votes,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
+from resight.forks import single_threaded_in_forks
 from resight.search.ranking import Mask, Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 
@@ -39,6 +40,7 @@ class DenseSearch:
     def __init__(
         self, blocks: Sequence[DenseBlock], *, dimension: int, order: NameOrder = by_id, generation: int = 0
     ) -> None:
+        single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
         self._blocks: tuple[DenseBlock, ...] = ()
         self._dimension = dimension
         self._order = order

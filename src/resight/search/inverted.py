@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.forks import WorkerPool
+from resight.kernels import kernel
 from resight.search.ranking import Mask, Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 from resight.words.asmk import distance_gain, word_weights
@@ -232,7 +232,7 @@ class InvertedFile:
                 self._scorer = AsmkScorer(method, bits)
         self._layout = (method.kind, codebook_size, bits)
         self._order = order
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._pool = WorkerPool(threads) if threads > 1 else None
         empty = np.zeros(codebook_size, np.int64)
         self._state = _State((), empty, self._scorer.word_weights(empty, 0), ())
         self.apply(blocks, np.empty(0, np.int64), generation)
@@ -295,7 +295,7 @@ class InvertedFile:
             rows = normalise_and_select(scores, state.norms[at], visible, k)
             return block.ids[rows], scores[rows]
 
-        found = list((self._pool.map if self._pool else map)(scan, range(len(state.blocks))))
+        found = list((self._pool.executor.map if self._pool else map)(scan, range(len(state.blocks))))
         ids, scores = (np.concatenate(column) for column in zip(*found, strict=True))
         ranking = best(ids, scores, k, self._order)
         # Divided last: a quotient can tie where the scores do not, and which ones are compared depends on the blocks.
@@ -320,7 +320,7 @@ class InvertedFile:
         return norms
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def normalise_and_select(scores: Array, norms: Array, visible: Array, k: int) -> Array:
     """Multiplies scores by norms, in place, and tells the rows of the k best positive ones that are visible.
 

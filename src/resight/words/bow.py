@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.kernels import kernel
 from resight.words.instructions import prefetch_rows
 from resight.words.postings import AHEAD, WEIGHT_UNIT
 
@@ -53,7 +53,7 @@ def bow_scores(
     return scores
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def add_by_count(
     starts: Array, stops: Array, list_images: Array, list_counts: Array, factors: Array, gain: Array, scores: Array
 ) -> None:
@@ -76,7 +76,7 @@ def add_by_count(
             scores[list_images[np.uint64(i)]] += factor * gain[list_counts[np.uint64(i)]]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def count_images(words: Array, offsets: Array, chosen: Array, frequency: Array) -> None:
     """Adds 1 to the document frequency of every word of every chosen image.
 
@@ -89,7 +89,7 @@ def count_images(words: Array, offsets: Array, chosen: Array, frequency: Array) 
                     frequency[words[i]] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def inverse_norms(words: Array, weights: Array, offsets: Array, chosen: Array, gain: Array, word_gain: Array) -> Array:
     """1 / sqrt(sum over words of gain[count] * word_gain[word]), (n,) float32; 0 for an image without words or weight.
 

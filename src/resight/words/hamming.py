@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.kernels import kernel
 from resight.words.evidence import ImageWords
 from resight.words.instructions import bit_distance, prefetch_rows
 from resight.words.postings import AHEAD
@@ -97,7 +97,7 @@ def hamming_score(
     return float(total / (norms[0] * norms[1]))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def add_by_distance(
     starts: Array, stops: Array, list_images: Array, list_signatures: Array, signatures: Array, factors: Array,
     gain: Array, scores: Array,
@@ -122,7 +122,7 @@ def add_by_distance(
             scores[list_images[np.uint64(i)]] += factor * gain[bit_distance(list_signatures, i, wanted)]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def collect_matches(
     starts: Array, stops: Array, list_images: Array, list_signatures: Array, words: Array, signatures: Array,
     gain: Array, image_words: Array, image_offsets: Array,
@@ -150,7 +150,7 @@ def collect_matches(
     return rows[:found], images[:found], features[:found], gains[:found]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def add_consistent(images: Array, gains: Array, turns: Array, scales: Array, scores: Array) -> None:
     """`consistent_weight` of every image, added to its score; matches (n,) are grouped by image.
 

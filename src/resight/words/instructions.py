@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy import uint64
 from numpy.typing import NDArray
+
+from resight.kernels import kernel
 
 LINE: Final = 64  # bytes that come from memory at once
 
@@ -39,7 +40,7 @@ popcount: Any = _popcount  # compiled code calls them without the typing context
 prefetch: Any = _prefetch
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def prefetch_rows(rows: NDArray[Any], start: int, stop: int) -> None:
     """Asks for rows start to stop of a C-contiguous array; nothing waits for them."""
     size = rows.itemsize if rows.ndim == 1 else rows.itemsize * rows.shape[1]
@@ -48,7 +49,7 @@ def prefetch_rows(rows: NDArray[Any], start: int, stop: int) -> None:
         prefetch(line)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def bit_distance(signatures: NDArray[Any], row: int, wanted: NDArray[Any]) -> int:
     """Number of bits in which one row of (n, w) uint64 signatures differs from `wanted`, (w,)."""
     total = popcount(signatures[uint64(row), uint64(0)] ^ wanted[0])

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.kernels import kernel
 from resight.words.evidence import ImageWords
 
 Array = NDArray[Any]
@@ -308,7 +308,7 @@ def _term_frequencies(starts: NDArray[np.intp], total: int, weights: NDArray[np.
     return np.minimum(counts, 65535).astype(np.uint16)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def take_places(words: Array, cursor: Array) -> Array:
     """Where each entry goes, (p,) int64; `cursor` (codebook_size,) is moved past it."""
     places = np.empty(len(words), np.int64)
@@ -318,7 +318,7 @@ def take_places(words: Array, cursor: Array) -> Array:
     return places
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def seek(values: Array, wanted: int, start: int) -> int:
     """First position from `start` whose value is at least `wanted`, or the length; `values` ascend.
 
@@ -339,7 +339,7 @@ def seek(values: Array, wanted: int, start: int) -> int:
     return low
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def find_lists(list_words: Array, list_offsets: Array, words: Array) -> tuple[Array, Array]:
     """First entry and end of the list of each word, (q,) int64 each; `words` ascend. An absent word has no entries."""
     starts, stops = np.zeros(len(words), np.int64), np.zeros(len(words), np.int64)
@@ -351,7 +351,7 @@ def find_lists(list_words: Array, list_offsets: Array, words: Array) -> tuple[Ar
     return starts, stops
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def find_entries(
     list_words: Array, list_offsets: Array, list_images: Array, words: Array, row: int, each: bool
 ) -> Array:

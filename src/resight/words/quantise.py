@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.features.local import LocalFeatures
+from resight.kernels import kernel
 from resight.words.evidence import ImageWords
 from resight.words.postings import run_starts
 
@@ -99,7 +99,7 @@ def _by_word(words: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.int
     return order, (order // max(words.shape[1], 1)).astype(np.int32)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def pack_residuals(
     x: Array, rows: Array, words: Array, bounds: Array, centroids: Array, each: Array, summed: Array
 ) -> None:

@@ -25,6 +25,7 @@ from resight.features.networks.netvlad_checkpoint import NetVladCheckpoint, is_n
 from resight.features.networks.network import Network
 from resight.features.networks.pickled import read_pickled
 from resight.features.networks.published import IMAGENET_DEVIATION, IMAGENET_MEAN, PUBLISHED, Published, Triple
+from resight.forks import single_threaded_in_forks
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ def open_network(
     published name or an address likewise, before it is fetched. Recipe, file and published table say mean, deviation
     and padding, in this order. WeightsError, RecipeError, UsageError, StorageError.
     """
+    single_threaded_in_forks("torch", torch.set_num_threads)
     if checkpoint.source == "random":
         return _at_random(name, checkpoint)
     published = PUBLISHED.get(checkpoint.source)

@@ -15,6 +15,7 @@ from resight.cores import cores
 from resight.errors import ResightError
 from resight.features.runtimes.layer import LayerMaps
 from resight.features.runtimes.torch_runtime import CPU_PIXELS
+from resight.forks import check_not_forked
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -35,6 +36,7 @@ class OpenvinoRuntime:
     most_pixels = CPU_PIXELS
 
     def __init__(self, layer: LayerMaps, precision: str, least_side: int) -> None:
+        check_not_forked("OpenVINO")
         model = _convert(layer, max(2 * least_side, 64))
         settings = {
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
@@ -44,6 +46,7 @@ class OpenvinoRuntime:
         self._request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
+        check_not_forked("OpenVINO")
         self._request.infer([x.contiguous().numpy()], share_inputs=True)
         # Copies, because the next call writes to the same place.
         return tuple(torch.from_numpy(np.array(each.data, np.float32)) for each in self._request.output_tensors)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from resight.features.runtimes.layer import LayerMaps
 from resight.features.runtimes.winograd import use_winograd
+from resight.forks import check_not_forked
 
 CPU_PIXELS = 1 << 21
 """VGG's first layers keep 512 bytes a pixel, so a gigabyte; larger batches are no faster on a processor."""
@@ -38,10 +39,13 @@ class TorchRuntime:
         self._layer = own.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.most_pixels = CPU_PIXELS
         if device.type == "cuda":
+            check_not_forked("CUDA")
             free, _ = torch.cuda.mem_get_info(device)
             self.most_pixels = min(_CUDA_PIXELS, max(1, free // _CUDA_BYTES_PER_PIXEL))
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
+        if self.device.type == "cuda":
+            check_not_forked("CUDA")
         with torch.inference_mode(), self._full_precision():
             found: tuple[Tensor, ...] = self._layer(x.to(dtype=self._dtype, memory_format=torch.channels_last))
             return tuple(maps.to(dtype=torch.float32, memory_format=torch.contiguous_format) for maps in found)

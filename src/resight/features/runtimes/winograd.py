@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from resight.features.runtimes.layer import LayerMaps
+from resight.forks import WorkerPool
+from resight.kernels import kernel
 
 _LEAST_CHANNELS = 64
 """Below, the transforms cost more than the products save."""
@@ -52,7 +52,7 @@ class WinogradConvolution(nn.Module):
     Notes: the transformed weights take four times the memory of the plain ones, which are kept beside them.
     """
 
-    def __init__(self, plain: nn.Conv2d, pool: ThreadPoolExecutor, threads: int) -> None:
+    def __init__(self, plain: nn.Conv2d, pool: WorkerPool, threads: int) -> None:
         super().__init__()
         self.plain = plain
         self._pool = pool
@@ -90,7 +90,7 @@ class WinogradConvolution(nn.Module):
         """One kernel over rows of tiles, on all threads."""
         bounds = np.linspace(first, last, min(self._threads, last - first) + 1).astype(int).tolist()
         own, *rest = itertools.pairwise(bounds)
-        waiting = [self._pool.submit(kernel, source, first, *part, *others) for part in rest]
+        waiting = [self._pool.executor.submit(kernel, source, first, *part, *others) for part in rest]
         kernel(source, first, *own, *others)
         for each in waiting:
             each.result()
@@ -99,7 +99,7 @@ class WinogradConvolution(nn.Module):
 def use_winograd(layer: LayerMaps) -> None:
     """Has the convolutions of a network computed this way that can be and gain from it. In place."""
     threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="winograd")
+    pool = WorkerPool(threads)
     for name, module in list(layer.named_modules()):
         if isinstance(module, nn.Conv2d) and _suits(module):
             layer.set_submodule(name, WinogradConvolution(module, pool, threads))
@@ -122,7 +122,7 @@ def _suits(module: nn.Conv2d) -> bool:
     )
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def transform_input(image: Array, block: int, first: int, last: int, read: Array) -> None:
     """B' d B of the 6 x 6 inputs d of each tile in tile rows `first` to `last` of (H, W, C), zero beyond the border.
 
@@ -151,7 +151,7 @@ def transform_input(image: Array, block: int, first: int, last: int, read: Array
                 _into(own[0], own[1], own[2], own[3], own[4], own[5], read[6 * i : 6 * i + 6, tile])
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def transform_output(written: Array, block: int, first: int, last: int, result: Array, bias: Array) -> None:
     """A' m A of the products m (36, tiles, K) of each tile, with the bias, into (H, W, K). Rows as above."""
     height, width, channels = result.shape
@@ -171,7 +171,7 @@ def transform_output(written: Array, block: int, first: int, last: int, result: 
                         result[4 * row + i, 4 * column + j, c] = whole[j, c] + bias[c]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
+@kernel(fastmath={"contract"}, inline="always")
 def _into(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, out: Array) -> None:
     """B' along one axis, for all channels."""
     four, two, five = np.float32(4), np.float32(2), np.float32(5)
@@ -186,7 +186,7 @@ def _into(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, out:
         out[5, c] = four * d1[c] - five * d3[c] + d5[c]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
+@kernel(fastmath={"contract"}, inline="always")
 def _out_of(m0: Array, m1: Array, m2: Array, m3: Array, m4: Array, m5: Array, out: Array) -> None:
     """A' along one axis, for all channels."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
