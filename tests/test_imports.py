@@ -18,6 +18,7 @@ ORDER = (
     "cores",
     "files",
     "cache",
+    "soundness",
     "images",
     "folders",
     "store",
