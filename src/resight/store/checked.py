@@ -90,6 +90,9 @@ class Checked:
         if not self._changed:
             return
         path = _path(self._folder)
+        if path.parts[0] == "~":
+            # A user without a home: the name would be taken for a folder here.
+            return
         kept = {**_read(path), **self._known()}
         kept = {key: digest for key, digest in kept.items() if os.path.lexists(self._folder / key)}
         with contextlib.suppress(OSError):
