@@ -21,6 +21,7 @@ ORDER = (
     "cache",
     "compiled_files",
     "kernels",
+    "soundness",
     "images",
     "folders",
     "store",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Channel, Rows
+from resight.soundness import misshapen
 from resight.store.structures import (
     clear_abandoned,
     delete_damaged,
@@ -46,14 +48,22 @@ def stamp(live: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array([live.max(initial=-1), len(live)], np.int64)
 
 
-def read_blocks(folder: Path) -> list[Block]:
-    """All blocks that are whole, the newest first. Raises StorageError."""
+def read_blocks(folder: Path, channel: Channel) -> list[Block]:
+    """All blocks of a channel that are whole, the newest first. Raises StorageError."""
     blocks = []
-    for structure in read_structures(folder, PREFIX, ("ids", "seen")):
+    for structure in read_structures(folder, PREFIX, partial(_fault, channel)):
         arrays = dict(structure.arrays)
         ids, seen = np.array(arrays.pop("ids")), np.array(arrays.pop("seen"))
         blocks.append(Block(structure.number, Rows(arrays, ids, np.ones(len(ids), np.bool_)), seen))
     return blocks
+
+
+def _fault(channel: Channel, arrays: Arrays) -> tuple[str, str] | None:
+    """The first array that is not as `Augmenter` writes it, with what is wrong with it."""
+    if found := misshapen(arrays, {"ids": (np.int64, (None,))}):
+        return found
+    images = len(arrays["ids"])
+    return misshapen(arrays, {"seen": (np.int64, (images, 2))}) or channel.fault(arrays, images)
 
 
 def overlay(plain: Sequence[Rows], blocks: Sequence[Block]) -> list[Rows]:
@@ -88,18 +98,18 @@ class Augmenter:
         Raises IndexCorruptError and StorageError; finished blocks stay.
         """
         clear_abandoned(self.folder)
-        delete_damaged(self.folder, PREFIX)
-        known = [block.rows.ids for block in read_blocks(self.folder)]
+        delete_damaged(self.folder, PREFIX, partial(_fault, self.channel))
+        known = [block.rows.ids for block in read_blocks(self.folder, self.channel)]
         self._augment(np.setdiff1d(_live(self.plain), _joined(known)), progress)
 
     def augment_stale(self, progress: Progress | None = None) -> None:
         """`augment_new`, also for images that were augmented from another collection; leaves one block at most."""
         clear_abandoned(self.folder)
-        delete_damaged(self.folder, PREFIX)
+        delete_damaged(self.folder, PREFIX, partial(_fault, self.channel))
         live = _live(self.plain)
-        current = [b.rows.ids[(b.seen == stamp(live)).all(axis=1)] for b in read_blocks(self.folder)]
+        current = [b.rows.ids[(b.seen == stamp(live)).all(axis=1)] for b in read_blocks(self.folder, self.channel)]
         self._augment(np.setdiff1d(live, _joined(current)), progress)
-        blocks = read_blocks(self.folder)
+        blocks = read_blocks(self.folder, self.channel)
         if len(blocks) > 1 or any(not np.isin(block.rows.ids, live).all() for block in blocks):
             self._merge()
 
@@ -113,12 +123,12 @@ class Augmenter:
                 if progress is not None:
                     progress(start + at + 1, len(images))
             _write(self.folder, self.channel.pack(kept), ids, np.tile(mark, (len(ids), 1)))
-            if len(read_blocks(self.folder)) > MANY:
+            if len(read_blocks(self.folder, self.channel)) > MANY:
                 self._merge()
 
     def _merge(self) -> None:
         """Puts one block with the live images in the place of all."""
-        blocks = read_blocks(self.folder)
+        blocks = read_blocks(self.folder, self.channel)
         shown = overlay(self.plain, blocks)[len(self.plain) :]
         seen = [block.seen[rows.alive] for block, rows in zip(blocks, shown, strict=True)]
         ids = _joined([rows.ids[rows.alive] for rows in shown])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class ResightError(Exception):
     """An error whose message a person can act on; the command line prints it and exits with `exit_code`."""
@@ -46,6 +48,15 @@ class IndexFormatError(ResightError):
 
 class IndexCorruptError(ResightError):
     """Bytes of the index are not what was written."""
+
+
+class DamagedFileError(IndexCorruptError):
+    """A file of an index is not what was written; `what` says in a few words what it is instead."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}; run `resight verify --repair`")
+        self.path = path
+        self.what = what
 
 
 class IndexLockedError(ResightError):

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight import writer
-from resight.errors import UsageError
+from resight.errors import ResightError, UsageError
 from resight.folders import find_images
 from resight.images import Box, displayed
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.results import Hit, Result
-from resight.store import Problem, Store, repair, verify
+from resight.store import RECIPE, Check, Problem, Store, repair, verify
 from resight.writer import AddReport, Progress
 
 if TYPE_CHECKING:
@@ -91,10 +91,11 @@ class IndexInfo:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What is wrong now, and what was mended, a line each."""
+    """What is wrong now, what was mended, and what is worth knowing and no harm, a line each."""
 
     problems: list[str]
     repaired: list[str]
+    remarks: list[str]
 
 
 class Index:
@@ -128,16 +129,8 @@ class Index:
         text = recipe_text(recipe)
         parsed = parse_recipe(text, str(recipe))
         path = Path(path)
-        if path.exists() and (path / "recipe.toml").exists():
-            index = cls.open(path)
-            if index.recipe != parsed:
-                raise UsageError(
-                    f'{path} is an index by "{index.recipe.name}", which differs from "{parsed.name}": '
-                    "choose another path, or leave the recipe as it is"
-                )
-            if fit is not None:
-                index._fit_once(_folder(fit), progress)
-            return index
+        if (path / RECIPE).exists():
+            return cls._made(path, parsed, fit, progress)
         from resight.fitted import fitted_arrays, given_arrays, unfitted, weights
 
         folder = recipe_folder(recipe)
@@ -147,7 +140,26 @@ class Index:
         else:
             found = list(find_images(_folder(fit)))
             fitted = fitted_arrays(parsed, folder, unfitted(parsed, networks), found, str(fit), progress)
-        return cls(Store.create(path, text, networks | fitted, created_by=_versions()), parsed)
+        try:
+            return cls(Store.create(path, text, networks | fitted, created_by=_versions()), parsed)
+        except UsageError:
+            if not (path / RECIPE).exists():
+                raise
+            # Another process has made it meanwhile.
+            return cls._made(path, parsed, fit, progress)
+
+    @classmethod
+    def _made(cls, path: Path, recipe: Recipe, fit: str | Path | None, progress: Say | None) -> Index:
+        """The index at `path`, if it is by this recipe, fitted where that has not been done. Raises UsageError."""
+        index = cls.open(path)
+        if index.recipe != recipe:
+            raise UsageError(
+                f'{path} is an index by "{index.recipe.name}", which differs from "{recipe.name}": '
+                "choose another path, or leave the recipe as it is"
+            )
+        if fit is not None:
+            index._fit_once(_folder(fit), progress)
+        return index
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> Index:
@@ -313,13 +325,15 @@ class Index:
         path = Path(path)
         repaired = []
         if mend:
-            done = repair(path)
+            done = repair(path, _layouts(path))
             again = [
                 f"{name}: its segment was damaged; the next add or update reads it again"
                 for name in done.to_index_again
             ]
             repaired = [*done.mended, *again]
-        return VerifyReport([_line(problem) for problem in verify(path)], repaired)
+        found = verify(path, _layouts(path))
+        remarks = [f"{remark.path}: {remark.what}" for remark in found.remarks]
+        return VerifyReport([_line(problem) for problem in found.problems], repaired, remarks)
 
     def verify(self, repair: bool = False) -> VerifyReport:
         """Checks every byte; see `check`."""
@@ -338,6 +352,10 @@ class Index:
         from resight.fitted import opened_channels
 
         return opened_channels(self.recipe, self.path, self._store.fitted())
+
+    def _layouts(self) -> dict[str, Check]:
+        """What the arrays of each channel must be."""
+        return {name: channel.fault for name, channel in self._channels.items()}
 
     def _take(self, planned: writer.Plan, progress: Progress | None, say: Say | None) -> AddReport:
         if planned.work:
@@ -376,12 +394,13 @@ class Index:
     def _fresh_reader(self) -> Reader:
         from resight.reader import Reader
 
-        snapshot = self._store.snapshot(tuple(self.recipe.channel))
+        snapshot = self._store.snapshot(self._layouts)
         blocks = []
         if self.recipe.augmentation is not None:
             from resight.augmented import read_blocks
 
-            blocks = read_blocks(self._store.search_folder(self.recipe.first_channel))
+            name = self.recipe.first_channel
+            blocks = read_blocks(self._store.search_folder(name), self._channels[name]) if snapshot.segments else []
             covered = np.concatenate([np.empty(0, np.int64), *(block.rows.ids for block in blocks)])
             missing = np.setdiff1d(snapshot.images.ids[snapshot.images.indexed], covered)
             if len(missing):
@@ -431,7 +450,7 @@ class Index:
         params, name = self.recipe.augmentation, self.recipe.first_channel
         if params is None:
             return None
-        snapshot = self._store.snapshot(tuple(self.recipe.channel))
+        snapshot = self._store.snapshot(self._layouts)
         if not snapshot.segments:
             return None
         from resight.augmented import Augmenter
@@ -456,6 +475,14 @@ def _counts(channel: Channel, rows: Sequence[Rows]) -> Counts:
     """What a channel keeps of the images that are alive."""
     features = sum(int(channel.features_of(one.arrays)[one.alive].sum()) for one in rows)
     return Counts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))
+
+
+def _layouts(path: Path) -> dict[str, Check]:
+    """What the arrays of an index must be, as far as it can still be opened."""
+    try:
+        return Index.open(path, read_only=True)._layouts()
+    except ResightError:
+        return {}
 
 
 def _folder(path: str | Path) -> Path:

@@ -7,11 +7,11 @@ makes them anew.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from resight.cores import cores
 from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
 from resight.search.ranking import Neighbourhoods, Ranking
+from resight.soundness import finite, misshapen
 from resight.store.structures import (
     clear_abandoned,
     delete_structures,
@@ -157,11 +158,31 @@ class SearchedNodes:
 
 def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
     """What is kept in a channel's folder, None where nothing whole is. Raises StorageError."""
-    for structure in read_structures(folder, PREFIX, _NAMES):
+    for structure in read_structures(folder, PREFIX, _fault):
         arrays = structure.arrays
         prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
         return Neighbourhoods(arrays["images"], arrays["ids"], arrays["similarities"], prepared)
     return None
+
+
+def _fault(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str] | None:
+    """The first array that is not as `keep_neighbourhoods` writes it, with what is wrong with it."""
+    if found := misshapen(arrays, {"images": (np.int64, (None,)), "ids": (np.int32, (None, None))}):
+        return found
+    nodes, images, ids = arrays["ids"].shape[0], arrays["images"], arrays["ids"]
+    expected: dict[str, Any] = {"images": (np.int64, (nodes,)), "similarities": (np.float32, ids.shape)}
+    if f"{_PREPARED}vectors" in arrays:
+        vectors = arrays[f"{_PREPARED}vectors"]
+        rank = vectors.shape[1] if vectors.ndim == 2 else None
+        expected |= {f"{_PREPARED}vectors": (np.float32, (nodes, rank)), f"{_PREPARED}values": (np.float64, (rank,))}
+    if found := misshapen(arrays, expected):
+        return found
+    if (images[1:] < images[:-1]).any():
+        return "images", "does not ascend"
+    if ids.size and not (ids.min() >= -1 and ids.max() < nodes):
+        return "ids", f"has others than the {nodes} nodes"
+    endless = (name for name in expected if arrays[name].dtype.kind == "f" and not finite(arrays[name]))
+    return next(((name, "has numbers that are not finite") for name in endless), None)
 
 
 def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:

@@ -68,7 +68,7 @@ class ChannelView:
         if image not in self.places:
             raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
         segment, row = self.places[image]
-        return self.channel.evidence(segment.arrays(self.name), row)
+        return self.channel.evidence(segment.arrays(self.name, self.channel.fault), row)
 
     def kept_query(self, image: int) -> Any:
         """An indexed image as a query, made of what the index keeps of it."""
@@ -193,7 +193,8 @@ class Reader:
     def rows(self, name: str) -> list[Rows]:
         """The segments as one channel keeps them; alive is what could be read and has not been removed."""
         images = self.snapshot.images
-        return [segment_rows(images, segment, name, images.indexed) for segment in self.snapshot.segments]
+        channel = self.channels[name]
+        return [segment_rows(images, segment, name, channel, images.indexed) for segment in self.snapshot.segments]
 
     def without_evidence(self) -> list[str]:
         """Names of the images by which nothing can be found, because no channel keeps anything of them; sorted."""

@@ -245,7 +245,10 @@ def merge(store: Store, channels: Mapping[str, Channel], numbers: Sequence[int])
     snapshot = store.snapshot()
     live = np.ones(len(snapshot.images), np.bool_)
     chosen = [segment for segment in snapshot.segments if segment.number in set(numbers)]
-    rows = {name: [segment_rows(snapshot.images, segment, name, live) for segment in chosen] for name in channels}
+    rows = {
+        name: [segment_rows(snapshot.images, segment, name, channel, live) for segment in chosen]
+        for name, channel in channels.items()
+    }
     ids = [image for one in next(iter(rows.values())) for image in one.ids[one.alive].tolist()]
     arrays = {name: channel.merge(rows[name]) for name, channel in channels.items()} if ids else {}
     store.replace_segments(numbers, ids, arrays)

@@ -64,6 +64,14 @@ class Channel(Protocol):
         """What `encode` gave of one image, as exactly as it was kept."""
         ...
 
+    def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
+        """The first array of a segment of so many images that `pack` cannot have made, with what is wrong with it.
+
+        None where all are sound: then whatever is compiled can read by them without leaving them. An index may come
+        from anybody.
+        """
+        ...
+
     def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of features of each image of a segment."""
         ...

@@ -22,6 +22,7 @@ from resight.search.exhaustive import ExhaustiveSearch, ThingBlock
 from resight.search.kinds import Exhaustive
 from resight.search.ranking import Verification
 from resight.search.selection import NameOrder
+from resight.soundness import misshapen, shared_out
 from resight.words.postings import (
     decode_angle,
     decode_scale,
@@ -118,6 +119,21 @@ class DescriptorChannel:
             descriptors=from_uint8(arrays["descriptors"][part]),
         )
         return Described(features, (width, height))
+
+    def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
+        """The first array that is not as `pack` makes it; see `Channel.fault`."""
+        if found := misshapen(arrays, {"offsets": (np.int64, (images + 1,)), "sizes": (np.int32, (images, 2))}):
+            return found
+        total = int(arrays["offsets"][-1])
+        expected = {
+            "xy": (np.uint16, (total, 2)),
+            "scale": (np.uint8, (total,)),
+            "angle": (np.uint8, (total,)),
+            "descriptors": (np.uint8, (total, self.extractor.dimensions)),
+        }
+        if found := misshapen(arrays, expected):
+            return found
+        return None if shared_out(arrays["offsets"], total) else ("offsets", "does not share out the features")
 
     def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of features of each image."""

@@ -23,6 +23,7 @@ from resight.descriptors.kinds import Matching
 from resight.features.extractor import Extractor
 from resight.search.regional import RegionBlock, RegionSearch
 from resight.search.selection import NameOrder
+from resight.soundness import finite, misshapen, shared_out
 
 _MATCHES: Mapping[Matching, Match] = {
     "query": cross_match,
@@ -87,6 +88,15 @@ class RegionVectorChannel(ABC):
         """The regions of one image."""
         part = slice(int(arrays["offsets"][row]), int(arrays["offsets"][row + 1]))
         return np.asarray(arrays["vectors"][part], np.float32)
+
+    def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
+        """The first array that is not as `pack` makes it; see `Channel.fault`."""
+        expected = {"offsets": (np.int64, (images + 1,)), "vectors": (np.float16, (None, self.size))}
+        if found := misshapen(arrays, expected):
+            return found
+        if not shared_out(arrays["offsets"], len(arrays["vectors"])):
+            return "offsets", "does not share out the vectors"
+        return None if finite(arrays["vectors"]) else ("vectors", "has numbers that are not finite")
 
     def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of regions of each image."""

@@ -20,6 +20,7 @@ from resight.learned.mixture import Mixture, Projection
 from resight.learned.whitening import VECTORS, from_arrays
 from resight.search.dense import DenseBlock, DenseSearch
 from resight.search.selection import NameOrder
+from resight.soundness import finite, misshapen
 
 Vector = NDArray[np.float32]
 Fitted = Mapping[str, NDArray[Any]]
@@ -73,6 +74,14 @@ class VectorChannel(ABC):
     def evidence(self, arrays: Arrays, row: int) -> tuple[Vector, int]:
         """The vector and the number of features of one image."""
         return np.asarray(arrays["vectors"][row]), int(arrays["features"][row])
+
+    def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
+        """The first array that is not as `pack` makes it; see `Channel.fault`."""
+        if found := misshapen(
+            arrays, {"vectors": (np.float32, (images, self.size)), "features": (np.int32, (images,))}
+        ):
+            return found
+        return None if finite(arrays["vectors"]) else ("vectors", "has numbers that are not finite")
 
     def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of features of each image."""

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
-from resight.errors import IndexCorruptError
 from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
 from resight.search.inverted import Block, InvertedFile
@@ -17,6 +16,7 @@ from resight.search.selection import NameOrder
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Asmk, Bow, Hamming
 from resight.words.postings import Postings, build_postings, merge_postings
+from resight.words.soundness import postings_fault
 from resight.words.vocabulary import Vocabulary
 
 Fitted = Mapping[str, NDArray[Any]]
@@ -52,18 +52,22 @@ class WordsChannel:
 
     def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
         """Posting lists of the live images of several segments."""
-        blocks = [_sound(segment.arrays) for segment in segments]
+        blocks = [Postings.from_arrays(segment.arrays) for segment in segments]
         return merge_postings(blocks, [segment.alive for segment in segments]).to_arrays()
 
     def searcher(self, segments: Sequence[Rows], names: NameOrder) -> InvertedFile:
         """An inverted file over the segments' posting lists, which stay where they are."""
-        blocks = [Block(_sound(segment.arrays), segment.ids, segment.alive) for segment in segments]
+        blocks = [Block(Postings.from_arrays(segment.arrays), segment.ids, segment.alive) for segment in segments]
         vocabulary = self.vocabulary
         return InvertedFile(blocks, vocabulary.method, codebook_size=self.size, bits=vocabulary.bits, order=names)
 
     def evidence(self, arrays: Arrays, row: int) -> ImageWords:
         """The words of one image."""
         return Postings.from_arrays(arrays).image_words(row)
+
+    def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
+        """The first array that is not as `pack` makes it; see `Channel.fault`."""
+        return postings_fault(arrays, images, self.vocabulary.method.kind, self.size, self.vocabulary.bits)
 
     def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of features of each image."""
@@ -77,14 +81,6 @@ class WordsChannel:
         starts = offsets[:-1]
         new[starts[starts < len(words)]] = 1
         return _counts(np.concatenate([np.zeros(1, np.int64), np.cumsum(new)])[offsets])
-
-
-def _sound(arrays: Arrays) -> Postings:
-    """The posting lists of a segment. Raises IndexCorruptError where kernels would read outside of them."""
-    postings = Postings.from_arrays(arrays)
-    if not postings.is_sound():
-        raise IndexCorruptError("the posting lists of a segment are damaged; run `resight verify --repair`")
-    return postings
 
 
 def _counts(offsets: NDArray[np.int64]) -> NDArray[np.int64]:

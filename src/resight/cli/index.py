@@ -148,6 +148,7 @@ def verify(
                 "index": readable(path),
                 "problems": [readable(line) for line in report.problems],
                 "repaired": [readable(line) for line in report.repaired],
+                "remarks": [readable(line) for line in report.remarks],
             }
         )
     else:
@@ -155,6 +156,8 @@ def verify(
             print(f"repaired: {shown(line)}")
         for line in report.problems:
             print(f"problem: {shown(line)}")
+        for line in report.remarks:
+            print(f"remark: {shown(line)}")
         if not report.problems:
             print(f"{shown(path)}: everything is as it was written")
     if report.problems:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resight.errors import IndexCorruptError, IndexLockedError, StorageError, UsageError
+from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, StorageError, UsageError
+from resight.store.disk import check_regular, storage_errors
 from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
 from resight.store.rows import TABLE_COLUMNS, Image, ImageTable, Root, Rows, image_table
 
 CATALOGUE = "catalog.sqlite"
+
+BESIDE = ("-journal", "-wal", "-shm")
+"""What the names of files end with that SQLite reads beside its own."""
 
 SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -55,22 +60,25 @@ _UNFINISHED = {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_CANTINI
 
 
 @contextlib.contextmanager
-def catalogue_errors(path: Path) -> Iterator[None]:
+def catalogue_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
     """Turns SQLite's errors into those of resight: the disk refused, another process waits, or bytes changed."""
     try:
-        yield
+        with storage_errors(path):
+            yield
     except sqlite3.ProgrammingError:
         raise
     except _ERRORS as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise IndexLockedError(f"{path}: another process kept it locked for {_WAIT_S:.0f} s; try again") from error
-        if code in _STORAGE or code == sqlite3.SQLITE_CANTOPEN:
+        # A damaged header makes SQLite ask for more than a reader has: for files beside this one, or to write it.
+        refused = code in _STORAGE or code == sqlite3.SQLITE_CANTOPEN
+        if refused and not (reading and code != sqlite3.SQLITE_IOERR and os.access(path, os.R_OK)):
             raise StorageError(
                 f"{path}: {error}: check that the disk has space and can be written, and run again; "
                 "everything committed before is intact"
             ) from error
-        raise IndexCorruptError(f"{path}: {error}; run `resight verify --repair`") from error
+        raise DamagedFileError(path, str(error)) from error
 
 
 @contextlib.contextmanager
@@ -80,7 +88,7 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     Raises IndexCorruptError, IndexFormatError, IndexLockedError and StorageError.
     """
     path = folder / CATALOGUE
-    with catalogue_errors(path), contextlib.closing(_connect_reader(path)) as connection:
+    with catalogue_errors(path, reading=True), contextlib.closing(_connect_reader(path)) as connection:
         connection.execute("BEGIN")
         check_format(_meta(connection).get("format"), folder)
         yield connection
@@ -132,11 +140,14 @@ def writing(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection in SQLite's mode `ro`, `rw` or `rwc`. Raises sqlite3.Error.
+    """A connection in SQLite's mode `ro`, `rw` or `rwc`. Raises sqlite3.Error, DamagedFileError and OSError.
 
     Notes: EXTRA, unlike FULL, also forces the end of the journal to the disk, so a segment that a committed
     transaction has replaced can be deleted at once.
     """
+    # SQLite would wait for a pipe without end, and believes a journal wherever it lies.
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in BESIDE)):
+        check_regular(file)
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_S)
     try:
@@ -198,14 +209,14 @@ def get_generation(connection: sqlite3.Connection) -> Generation:
             files=files_from_content(json.loads(meta["files"])),
             created_by=meta["created_by"],
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise IndexCorruptError("the catalogue's own description is damaged; run `resight verify --repair`") from None
 
 
 def _meta(connection: sqlite3.Connection) -> Mapping[str, Any]:
     meta: dict[str, Any] = dict(connection.execute("SELECT key, value FROM meta"))
     format_text = str(meta.get("format"))
-    return {**meta, "format": int(format_text) if format_text.isdecimal() else format_text}
+    return {**meta, "format": int(format_text) if re.fullmatch(r"\d{1,9}", format_text) else format_text}
 
 
 def insert_rows(connection: sqlite3.Connection, number: int, rows: Rows, removed: Mapping[int, int]) -> None:
@@ -277,28 +288,39 @@ def live_images(connection: sqlite3.Connection) -> ImageTable:
     return image_table(iter(lambda: cursor.fetchmany(_CHUNK), []))
 
 
-def integrity_faults(folder: Path) -> list[str]:
+def integrity_faults(connection: sqlite3.Connection) -> list[str]:
     """What SQLite itself finds wrong with the catalogue, and what differs from a catalogue that we would write."""
-    path = folder / CATALOGUE
-    writable = os.access(path, os.W_OK) and os.access(folder, os.W_OK)
-    pragmas = ("encoding", "journal_mode", "user_version", "application_id", "auto_vacuum")
-    schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
     try:
-        with contextlib.closing(connect(path, "rw" if writable else "ro")) as connection:
-            connection.execute("PRAGMA cell_size_check = ON")
-            faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            ours = [connection.execute(f"PRAGMA {pragma}").fetchone() for pragma in pragmas]
-            ours += connection.execute(schema).fetchall()
-            if writable:
-                # A damaged header can make a file that SQLite reads but refuses to write.
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("ROLLBACK")
+        connection.execute("PRAGMA cell_size_check = ON")
+        faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        ours = _description(connection)
         with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
             for statement in SCHEMA:
                 fresh.execute(statement)
-            expected = [fresh.execute(f"PRAGMA {pragma}").fetchone() for pragma in pragmas]
-            expected[pragmas.index("journal_mode")] = ("delete",)
-            expected += fresh.execute(schema).fetchall()
+            expected = _description(fresh)
+        expected[_PRAGMAS.index("journal_mode")] = ("delete",)
     except _ERRORS as error:
         return [str(error)]
     return faults if ours == expected else [*faults, "the schema is not that of a catalogue"]
+
+
+def writing_faults(folder: Path) -> list[str]:
+    """What keeps SQLite from writing to a catalogue that it can read: a damaged header can make such a file."""
+    path = folder / CATALOGUE
+    if not (os.access(path, os.W_OK) and os.access(folder, os.W_OK)):
+        return []
+    try:
+        with contextlib.closing(connect(path, "rw")) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except _ERRORS as error:
+        return [str(error)]
+    return []
+
+
+_PRAGMAS = ("encoding", "journal_mode", "user_version", "application_id", "auto_vacuum")
+
+
+def _description(connection: sqlite3.Connection) -> list[Any]:
+    found = [connection.execute(f"PRAGMA {pragma}").fetchone() for pragma in _PRAGMAS]
+    return found + connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()

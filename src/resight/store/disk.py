@@ -7,12 +7,14 @@ import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from resight.errors import IndexCorruptError, StorageError
+from resight.errors import DamagedFileError, StorageError
 
 TEMPORARY = ".writing-"
 
@@ -109,11 +111,66 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Opens a file for reading. Raises DamagedFileError where something else is in its place, and OSError.
+
+    Notes: it is looked at before it is opened, because opening a device can do something, and opened without waiting,
+    because a pipe that nobody writes to would be waited for without end.
+    """
+    _check_kind(path, _status(path))
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(handle, "rb")
+    try:
+        _check_kind(path, os.fstat(handle))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def check_regular(path: Path) -> None:
+    """Raises DamagedFileError where something is at `path` and is not a file, and OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        _check_kind(path, _status(path))
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file. Raises DamagedFileError where something else is in its place, and OSError."""
+    with open_regular(path) as file:
+        return file.read()
+
+
 def sum_file(path: Path) -> FileSum:
-    """Size and SHA-256 of a file as it is now. Raises OSError."""
-    with path.open("rb") as file:
+    """Size and SHA-256 of a file as it is now. Raises DamagedFileError where it is no file, and OSError."""
+    with open_regular(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return FileSum(file.tell(), digest)
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DamagedFileError(path, "is a link that leads to itself") from None
+        if error.errno == errno.ENOTDIR:
+            raise DamagedFileError(path, "is missing: a file is where its folder was") from None
+        raise
+
+
+def _check_kind(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise DamagedFileError(path, f"is {kind} and not a file")
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
 
 
 def sealed(content: object) -> bytes:
@@ -123,13 +180,13 @@ def sealed(content: object) -> bytes:
 
 
 def unsealed(path: Path) -> Any:
-    """The content of a sealed file. Raises IndexCorruptError where any byte of it changed, and OSError."""
-    data = path.read_bytes()
+    """The content of a sealed file. Raises DamagedFileError where any byte of it changed, and OSError."""
+    data = read_regular(path)
     try:
         content = json.loads(data)["content"]
         intact = sealed(content) == data
     except (ValueError, KeyError, TypeError, RecursionError):
         intact = False
     if not intact:
-        raise IndexCorruptError(f"{path}: these are not the bytes that were written; run `resight verify --repair`")
+        raise DamagedFileError(path, "the checksum is wrong")
     return content

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resight.errors import IndexCorruptError, IndexFormatError
+from resight.errors import DamagedFileError, IndexFormatError
 from resight.store.disk import FileSum, sealed, sync_folder, unsealed, write_over
 from resight.store.rows import Root
 
@@ -45,7 +45,8 @@ def check_format(found: object, where: Path) -> None:
     if found != FORMAT:
         raise IndexFormatError(
             f"{where}: the index has format {found}, this version of resight reads {FORMAT}: use the version that "
-            "wrote it, or make a new one with `resight index`"
+            "wrote it, or make a new one with `resight index`; where this version wrote it, bytes have changed: run "
+            "`resight verify --repair`"
         )
 
 
@@ -78,18 +79,19 @@ def write_generation(segments: Path, generation: Generation) -> None:
 def read_generation(path: Path) -> Generation:
     """The generation that a file states. Raises IndexCorruptError, IndexFormatError and OSError."""
     content = unsealed(path)
-    if not isinstance(content, dict):
-        raise IndexCorruptError(f"{path}: not the file of a generation; run `resight verify --repair`")
-    check_format(content.get("format"), path)
-    return Generation(
-        number=content["number"],
-        next_image=content["next_image"],
-        segments=dict(content["segments"]),
-        removed=dict(content["removed"]),
-        roots={number: Root(folder, prefix) for number, folder, prefix in content["roots"]},
-        files=files_from_content(content["files"]),
-        created_by=content["created_by"],
-    )
+    try:
+        check_format(content.get("format"), path)
+        return Generation(
+            number=content["number"],
+            next_image=content["next_image"],
+            segments=dict(content["segments"]),
+            removed=dict(content["removed"]),
+            roots={number: Root(folder, prefix) for number, folder, prefix in content["roots"]},
+            files=files_from_content(content["files"]),
+            created_by=content["created_by"],
+        )
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise DamagedFileError(path, "is not the file of a generation") from None
 
 
 def remove_generations(segments: Path, keep: int) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
+import time
 from pathlib import Path
 
-from resight.errors import IndexCorruptError
+from resight.errors import IndexCorruptError, IndexMissingError
 from resight.store.disk import TEMPORARY, storage_errors
 from resight.store.generations import Generation, generation_files, generation_path, read_generation
 from resight.store.lock import writer_lock
 from resight.store.segments import segment_folders
+
+UNLOCKED = "-unlocked"
+"""What the name of a folder ends with for the instant between its making and its locking."""
+_LOCKED_WITHIN_S = 60
 
 
 def surplus(folder: Path, generation: Generation) -> list[Path]:
@@ -21,7 +27,8 @@ def surplus(folder: Path, generation: Generation) -> list[Path]:
     segments = folder / "segments"
     files = [path for number, path in generation_files(segments).items() if number != generation.number]
     folders = [path for number, path in segment_folders(segments).items() if number not in generation.segments]
-    temporary = [path for place in (folder, segments, folder / "fitted") for path in place.glob(f"{TEMPORARY}*")]
+    places = (folder, segments, folder / "fitted", *(folder / "search").glob("*/"))
+    temporary = [path for place in places for path in place.glob(f"{TEMPORARY}*")]
     channels = {name.split("/")[1] for name in generation.files if name.startswith("fitted/")}
     fitted = [path for path in (folder / "fitted").glob("*") if path.name not in channels and path not in temporary]
     return [*sorted(files), *sorted(folders), *sorted(temporary), *sorted(fitted)]
@@ -42,19 +49,35 @@ def clear(folder: Path, generation: Generation) -> None:
         if not agreed:
             raise IndexCorruptError(f"{path} and the catalogue disagree; run `resight verify --repair`")
         for leftover in surplus(folder, generation):
-            if leftover.is_dir():
-                shutil.rmtree(leftover)
-            else:
-                leftover.unlink()
+            delete(leftover)
+
+
+def delete(path: Path) -> None:
+    """Deletes a folder with all that is in it, or a file, or a link to one of them. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def clear_abandoned(folder: Path) -> None:
-    """Deletes what is left of creations of the index `folder` that were killed. Raises StorageError."""
-    with storage_errors(folder.parent):
-        for abandoned in folder.parent.glob(f"{abandoned_prefix(folder)}*"):
+    """Deletes what is left of creations of the index `folder` that were killed.
+
+    Raises IndexLockedError where one is not killed but going on, and StorageError.
+    """
+    for abandoned in folder.parent.glob(f"{glob.escape(abandoned_prefix(folder))}*"):
+        try:
+            if abandoned.name.endswith(UNLOCKED) and time.time() - abandoned.stat().st_mtime < _LOCKED_WITHIN_S:
+                continue
             # The lock of one that is still being made is held: that one is not ours to delete.
-            with writer_lock(abandoned):
+            with writer_lock(abandoned, shown=folder):
                 shutil.rmtree(abandoned)
+        except (FileNotFoundError, IndexMissingError):
+            # It has got its name meanwhile, or another process was faster.
+            continue
+        except OSError as error:
+            with storage_errors(abandoned):
+                raise error
 
 
 def abandoned_prefix(folder: Path) -> str:

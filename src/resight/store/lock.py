@@ -10,28 +10,36 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from resight.errors import IndexLockedError
-from resight.store.disk import storage_errors
+from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, IndexMissingError
+from resight.store.disk import check_regular, storage_errors
 
 
 @contextlib.contextmanager
-def writer_lock(folder: Path) -> Iterator[None]:
+def writer_lock(folder: Path, shown: Path | None = None) -> Iterator[None]:
     """Holds the file `lock` in `folder`, whose text names the holder, until the block ends.
 
-    Raises IndexLockedError with the holder's process and host, and StorageError where the folder refuses.
+    shown: the folder that messages name, where it is another one. Raises IndexLockedError with the holder's process and
+    host, IndexMissingError where the folder has gone, IndexCorruptError where something else is in the lock's place,
+    and StorageError where the folder refuses.
 
     Notes: the lock is `flock` on the open file, not the existence of the file, so a killed holder leaves nothing
     that would have to be cleared by hand. The text is for people: nothing decides by it.
     """
     path = folder / "lock"
     with storage_errors(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            check_regular(path)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        except DamagedFileError as error:
+            raise IndexCorruptError(f"{path} {error.what}: delete it, and run again") from None
+        except FileNotFoundError:
+            raise IndexMissingError(f"{folder}: there is no such folder any more; look where it went") from None
     try:
         with storage_errors(path):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise IndexLockedError(_held(folder, os.pread(handle, 4096, 0))) from None
+                raise IndexLockedError(_held(shown or folder, os.pread(handle, 4096, 0))) from None
             os.ftruncate(handle, 0)
             os.pwrite(handle, _holder().encode(), 0)
         try:

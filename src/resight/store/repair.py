@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from resight.errors import IndexCorruptError, ResightError
 from resight.store import catalogue
+from resight.store.arrays import Check
 from resight.store.disk import TEMPORARY, storage_errors, sum_file, sync_folder
 from resight.store.generations import Generation, generation_files, write_generation
 from resight.store.leftovers import clear, surplus
@@ -33,16 +35,16 @@ class Repaired:
     remaining: Sequence[Problem]
 
 
-def repair(path: Path) -> Repaired:
+def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -> Repaired:
     """Mends what `verify` finds, as far as it can be mended; deletes no damaged file but search structures, which the
-    next `add` or `update` makes again.
+    next `add` or `update` makes again. layouts: as for `verify`.
 
     Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
     """
     folder = existing(path)
     with writer_lock(folder), storage_errors(folder):
         (folder / "segments").mkdir(exist_ok=True)
-        findings = examine(folder)
+        findings = examine(folder, layouts)
         names: list[str] = []
         mended = []
         for number in sorted(findings.damaged):

@@ -43,6 +43,9 @@ class Image(NamedTuple):
     reason: str = ""
 
 
+_TEXTS = {"name", "hash", "state", "reason"}
+
+
 def checked(image: Image) -> Image:
     """The image with plain Python values. Raises UsageError where a value cannot be stored."""
     if image.state not in (INDEXED, UNREADABLE) or not image.name:
@@ -91,11 +94,17 @@ class Rows:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, list[Any]]) -> Rows:
-        """Rows from named columns. Raises KeyError and ValueError where they are not columns of rows."""
+        """Rows from named columns. Raises KeyError, TypeError and ValueError where they are not columns of rows."""
+        for column in ("id", "added", *Image._fields):
+            kind = str if column in _TEXTS else int
+            if not set(map(type, columns[column])) <= {kind}:
+                raise ValueError(f"{column} has other values than {kind.__name__}")
         fields = zip(*(columns[field] for field in Image._fields), strict=True)
         rows = cls(columns["id"], columns["added"], [Image(*values) for values in fields])
         if not len(rows.ids) == len(rows.added) == len(rows.images):
             raise ValueError("columns of different lengths")
+        if not set(columns["state"]) <= {INDEXED, UNREADABLE}:
+            raise ValueError("an image is neither indexed nor unreadable")
         return rows
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
+import json
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from resight.cores import cores
 from resight.errors import (
+    DamagedFileError,
     IndexCorruptError,
     IndexLockedError,
     IndexMissingError,
@@ -20,21 +25,20 @@ from resight.errors import (
     UsageError,
 )
 from resight.store import catalogue
-from resight.store.disk import TEMPORARY, FileSum, storage_errors, sum_file, sync_folder, write_new
-from resight.store.generations import Generation, remove_generations, write_generation
-from resight.store.leftovers import abandoned_prefix, clear, clear_abandoned
+from resight.store.agreement import check_agreement
+from resight.store.arrays import Check
+from resight.store.checked import Checked, Version
+from resight.store.creation import RECIPE, create_folder, write_fitted
+from resight.store.disk import TEMPORARY, FileSum, read_regular, storage_errors, sync_folder
+from resight.store.generations import Generation, files_content, remove_generations, write_generation
+from resight.store.leftovers import clear
 from resight.store.lock import writer_lock
+from resight.store.opening import Segment, SegmentFileMissingError
 from resight.store.rows import Image, ImageTable, Root, Rows, checked, checked_root
-from resight.store.segments import (
-    Arrays,
-    Segment,
-    SegmentFileMissingError,
-    check_key,
-    segment_path,
-    write_segment,
-)
+from resight.store.segments import ChannelArrays, check_key, segment_path, sum_fault, write_segment
 
-RECIPE = "recipe.toml"
+Layouts = Callable[[], Mapping[str, Check]]
+"""Gives, by channel, what compiled code must know of its arrays before it reads by them."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Batch:
     """New images and their arrays by channel. The store relates no length of an array to the number of images."""
 
     images: Sequence[Image]
-    arrays: Arrays
+    arrays: ChannelArrays
 
 
 @dataclass(frozen=True)
@@ -68,33 +72,17 @@ class Store:
         self.read_only = read_only
         self._locked = False
         self._segments: Mapping[int, Segment] = {}
+        self._checked = Checked(path)
 
     @classmethod
     def create(cls, path: Path, recipe: str, fitted: Mapping[str, bytes], *, created_by: str) -> Store:
         """Makes an empty index with its recipe and fitted files, whole or not at all.
 
         fitted: bytes by `CHANNEL/NAME.npz`. created_by: the versions that write, for people.
-        Raises UsageError where something is at `path` already, and StorageError.
+        Raises UsageError where something is at `path` already, IndexLockedError where another process is making the
+        same index, and StorageError.
         """
-        path = Path(path)
-        with storage_errors(path):
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise UsageError(
-                    f"{path} exists and is not empty: choose another path, or add to it with `resight add`"
-                )
-            path.parent.mkdir(parents=True, exist_ok=True)
-        clear_abandoned(path)
-        temporary = path.with_name(f"{abandoned_prefix(path)}{os.getpid()}")
-        with storage_errors(path):
-            try:
-                temporary.mkdir()
-                with writer_lock(temporary):
-                    _fill(temporary, recipe, fitted, created_by)
-                    temporary.rename(path)
-            except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise
-            sync_folder(path.parent)
+        create_folder(path, recipe, fitted, created_by)
         return cls(path, read_only=False)
 
     @classmethod
@@ -105,76 +93,96 @@ class Store:
         """
         store = cls(existing(path), read_only=read_only)
         if not (store.path / catalogue.CATALOGUE).exists():
-            raise IndexCorruptError(f"{path}: its catalogue is missing; run `resight verify --repair {path}`")
-        with catalogue.reading(store.path):
+            raise DamagedFileError(store.path / catalogue.CATALOGUE, "the catalogue is missing")
+        with store._reading():
             return store
 
     def recipe(self) -> str:
         """The text of the recipe. Raises IndexCorruptError where it is not what was written, and StorageError."""
         path = self.path / RECIPE
+        expected = self._generation().files[RECIPE]
         with storage_errors(path):
             try:
-                intact = sum_file(path) == self._generation().files[RECIPE]
+                text = read_regular(path)
             except FileNotFoundError:
-                intact = False
-            if not intact:
-                raise IndexCorruptError(
-                    f"{path} was changed after the index was made: put the former text back, or make a new index"
-                )
-            return path.read_bytes().decode()
+                text = b""
+        if FileSum(len(text), hashlib.sha256(text).hexdigest()) != expected:
+            raise IndexCorruptError(
+                f"{path} was changed after the index was made, and `resight verify --repair` cannot mend that: put the "
+                "former text back, or make a new index"
+            )
+        return text.decode()
 
     def created_by(self) -> str:
         """The versions that made the index. Raises IndexCorruptError and StorageError."""
         return self._generation().created_by
 
     def fitted(self) -> dict[str, Path]:
-        """Paths of the fitted files by `CHANNEL/NAME.npz`, each present with its size; `verify` checks the content.
+        """Paths of the fitted files by `CHANNEL/NAME.npz`, each as it was written.
 
         Raises IndexCorruptError and StorageError.
         """
         found = {}
         for name, expected in self._generation().files.items():
-            path = self.path / name
-            if not name.startswith("fitted/"):
-                continue
-            with storage_errors(path):
-                if not path.is_file() or path.stat().st_size != expected.size:
-                    raise IndexCorruptError(f"{path} is missing or has another size; run `resight verify`")
-            found[name.removeprefix("fitted/")] = path
+            if name.startswith("fitted/"):
+                self._check_fitted(name, expected)
+                found[name.removeprefix("fitted/")] = self.path / name
+        self._checked.save()
         return found
+
+    def _check_fitted(self, name: str, expected: FileSum) -> None:
+        path = self.path / name
+
+        def check() -> None:
+            if what := sum_fault(path, expected):
+                raise IndexCorruptError(
+                    f"{path}: {what}, and `resight verify --repair` cannot mend that: put a copy of the former file "
+                    "back, or make a new index"
+                )
+
+        with storage_errors(path):
+            versions = [Version.of(path.stat())] if path.exists() else []
+            self._checked.once(name, [expected.size, expected.sha256], versions, check)
 
     def search_folder(self, channel: str) -> Path:
         """Where rebuildable search structures of a channel belong; neither checked nor needed by the store."""
         return self.path / "search" / check_key(channel)
 
-    def snapshot(self, channels: Iterable[str] = ()) -> Snapshot:
-        """The newest generation, with the arrays of the given channels mapped already.
+    def snapshot(self, layouts: Layouts = dict) -> Snapshot:
+        """The newest generation, with the arrays of some channels checked and mapped already.
 
-        What is mapped here stays readable whatever is compacted later. Raises IndexCorruptError, IndexLockedError and
-        StorageError.
+        layouts: gives the check of each of these channels, and is asked only where there is a segment. What is mapped
+        here stays readable whatever is compacted later. Raises IndexCorruptError, IndexLockedError and StorageError.
         """
-        channels = tuple(channels)
         try:
-            return self._mapped_snapshot(channels)
+            return self._mapped_snapshot(layouts)
         except SegmentFileMissingError:
             # Between reading the catalogue and mapping its segments another process may have merged them.
-            return self._mapped_snapshot(channels)
+            return self._mapped_snapshot(layouts)
 
-    def _mapped_snapshot(self, channels: Sequence[str]) -> Snapshot:
-        with catalogue.reading(self.path) as connection:
+    def _mapped_snapshot(self, layouts: Layouts) -> Snapshot:
+        with self._reading() as connection:
             generation = catalogue.get_generation(connection)
             images = catalogue.live_images(connection)
-        known = self._segments
+        known, terms = self._segments, _terms(generation)
         segments = {
-            number: known.get(number) or Segment(number, rows, segment_path(self._segments_folder, number))
+            number: known.get(number) or self._segment(number, rows, terms)
             for number, rows in sorted(generation.segments.items())
         }
-        for segment in segments.values():
-            for channel in channels:
-                segment.arrays(channel)
+        checks = layouts() if segments else {}
+        # What is checked for the first time is summed, which needs no interpreter.
+        with ThreadPoolExecutor(cores()) as pool:
+            pairs = itertools.product(segments.values(), checks.items())
+            for _ in pool.map(lambda pair: pair[0].arrays(*pair[1]), pairs):
+                pass
+        self._checked.save()
         self._segments = segments
         roots = MappingProxyType(generation.roots)
         return Snapshot(generation.number, images, tuple(segments.values()), roots, generation.next_image)
+
+    def _segment(self, number: int, rows: int, terms: str) -> Segment:
+        path = segment_path(self._segments_folder, number)
+        return Segment(number, rows, path, self._checked, terms)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -185,14 +193,15 @@ class Store:
         if self.read_only:
             raise StorageError(f"{self.path} was opened for reading only: open it for writing")
         with writer_lock(self.path):
-            with catalogue.writing(self.path) as connection:
-                generation = catalogue.get_generation(connection)
-            clear(self.path, generation)
+            with catalogue.writing(self.path):
+                pass
+            clear(self.path, self._generation())
             self._locked = True
             try:
                 yield
             finally:
                 self._locked = False
+                self._checked.settle()
 
     def commit(
         self, added: Batch | None = None, removed: Iterable[int] = (), roots: Mapping[int, Root] | None = None
@@ -228,7 +237,7 @@ class Store:
             removed={**before.removed, **dict.fromkeys(gone, number)},
             roots=all_roots,
         )
-        with catalogue.reading(self.path) as connection:
+        with self._reading() as connection:
             catalogue.check_names(connection, images, gone)
 
         def change(connection: sqlite3.Connection) -> None:
@@ -241,7 +250,7 @@ class Store:
             self._publish(after, change)
         return number
 
-    def replace_segments(self, replaced: Sequence[int], ids: Sequence[int], arrays: Arrays) -> int:
+    def replace_segments(self, replaced: Sequence[int], ids: Sequence[int], arrays: ChannelArrays) -> int:
         """Puts one segment in the place of several, in one transaction; returns the generation.
 
         ids: all live images of the replaced segments, in the order of the new segment's rows; each keeps its id.
@@ -251,7 +260,7 @@ class Store:
         """
         before = self._writable_generation()
         old = sorted({int(number) for number in replaced})
-        with catalogue.reading(self.path) as connection:
+        with self._reading() as connection:
             live = catalogue.live_rows(connection, old)
             dead = {image for number in old for image in catalogue.segment_rows(connection, number).ids} - live.keys()
         order = [int(image) for image in ids]
@@ -294,7 +303,7 @@ class Store:
         with self._restoring(), storage_errors(self.path):
             folder = self.path / "fitted"
             temporary = folder / f"{TEMPORARY}{os.getpid()}"
-            files = _write_fitted(temporary, fitted)
+            files = write_fitted(temporary, fitted)
             for channel in sorted(channels):
                 (temporary / channel).rename(folder / channel)
             temporary.rmdir()
@@ -308,8 +317,18 @@ class Store:
         return self.path / "segments"
 
     def _generation(self) -> Generation:
-        with catalogue.reading(self.path) as connection:
+        with self._reading() as connection:
             return catalogue.get_generation(connection)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The catalogue, once it is known to be what was written."""
+        with catalogue.reading(self.path) as connection:
+            # Nobody changes the file while this connection reads. It is not opened here: to close it again would take
+            # away the locks that SQLite has on it.
+            version = Version.of((self.path / catalogue.CATALOGUE).stat())
+            self._checked.once(catalogue.CATALOGUE, None, [version], lambda: check_agreement(connection, self.path))
+            yield connection
 
     def _writable_generation(self) -> Generation:
         if not self._locked:
@@ -317,7 +336,7 @@ class Store:
         return self._generation()
 
     def _write_segment(
-        self, number: int, rows: Rows, arrays: Arrays, after: Generation, replaces: Sequence[int] = ()
+        self, number: int, rows: Rows, arrays: ChannelArrays, after: Generation, replaces: Sequence[int] = ()
     ) -> None:
         with storage_errors(segment_path(self._segments_folder, number)):
             write_segment(
@@ -329,6 +348,7 @@ class Store:
                 next_image=after.next_image,
                 replaces=replaces,
             )
+            self._segment(number, len(rows), _terms(after)).trust()
 
     def _publish(self, after: Generation, change: Callable[[sqlite3.Connection], None]) -> None:
         with storage_errors(self._segments_folder):
@@ -336,6 +356,10 @@ class Store:
         with catalogue.writing(self.path) as connection:
             change(connection)
             catalogue.put_generation(connection, after)
+        with contextlib.suppress(OSError):
+            version = Version.of((self.path / catalogue.CATALOGUE).stat())
+            self._checked.trust(catalogue.CATALOGUE, None, [version])
+        self._checked.save()
         # The batch counts from here on; a former generation's file that stays is cleared by the next writer.
         with contextlib.suppress(OSError):
             remove_generations(self._segments_folder, after.number)
@@ -351,6 +375,11 @@ class Store:
             raise
 
 
+def _terms(generation: Generation) -> str:
+    """What tells apart the recipes and fits that the arrays of an index must suit."""
+    return hashlib.sha256(json.dumps(files_content(generation.files)).encode()).hexdigest()
+
+
 def existing(path: Path) -> Path:
     """The path, if it is that of an index, whole or damaged. Raises IndexMissingError."""
     path = Path(path)
@@ -359,29 +388,3 @@ def existing(path: Path) -> Path:
     if not (path / catalogue.CATALOGUE).exists() and not (path / "segments").is_dir():
         raise IndexMissingError(f"{path}: this folder is not an index; make one with `resight index PHOTOS -o {path}`")
     return path
-
-
-def _fill(folder: Path, recipe: str, fitted: Mapping[str, bytes], created_by: str) -> None:
-    text = recipe.encode()
-    files = {RECIPE: write_new(folder / RECIPE, lambda file: file.write(text))}
-    files |= _write_fitted(folder / "fitted", fitted)
-    (folder / "search").mkdir()
-    (folder / "segments").mkdir()
-    first = Generation(0, 1, {}, {}, {}, files, created_by)
-    write_generation(folder / "segments", first)
-    catalogue.build(folder / catalogue.CATALOGUE, first, [])
-    sync_folder(folder)
-
-
-def _write_fitted(folder: Path, fitted: Mapping[str, bytes]) -> dict[str, FileSum]:
-    folder.mkdir()
-    files = {}
-    for name, data in fitted.items():
-        channel, _, file_name = name.partition("/")
-        check_key(channel)
-        check_key(file_name.removesuffix(".npz"))
-        (folder / channel).mkdir(exist_ok=True)
-        files[f"fitted/{name}"] = write_new(folder / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
-        sync_folder(folder / channel)
-    sync_folder(folder)
-    return files

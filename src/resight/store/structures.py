@@ -10,22 +10,25 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from resight.errors import IndexCorruptError
-from resight.store.disk import TEMPORARY, FileSum, sealed, storage_errors, sum_file, sync_folder, unsealed, write_new
-
-Arrays = Mapping[str, NDArray[Any]]
+from resight.errors import DamagedFileError, UsageError
+from resight.store.arrays import Arrays, open_array, write_array
+from resight.store.checked import Checked
+from resight.store.disk import TEMPORARY, FileSum, sealed, storage_errors, sync_folder, unsealed, write_new
+from resight.store.generations import files_content, files_from_content
+from resight.store.leftovers import delete
+from resight.store.segments import check_key, sum_fault
 
 SUMS = "sums.json"
 
 _log = logging.getLogger(__name__)
+
+
+Fault = Callable[[Arrays], tuple[str, str] | None]
+"""Given arrays by name, the first that cannot be used, with what is wrong with it; None where all can be."""
 
 
 @dataclass(frozen=True)
@@ -43,34 +46,38 @@ def write_structure(folder: Path, prefix: str, arrays: Arrays) -> None:
         temporary = folder / f"{TEMPORARY}{os.getpid()}"
         try:
             temporary.mkdir()
-            sums = {f"{name}.npy": _write_array(temporary / f"{name}.npy", array) for name, array in arrays.items()}
-            stated = {name: [found.size, found.sha256] for name, found in sums.items()}
+            path = _path(folder, prefix, max(structure_numbers(folder, prefix), default=0) + 1)
+            sums = {f"{name}.npy": write_array(temporary / f"{name}.npy", array) for name, array in arrays.items()}
+            # By its own name too: the order of numbers says which is the newest.
+            stated = {"name": f"{folder.name}/{path.name}", "files": files_content(sums)}
             write_new(temporary / SUMS, lambda file: file.write(sealed(stated)))
             sync_folder(temporary)
-            temporary.rename(_path(folder, prefix, max(structure_numbers(folder, prefix), default=0) + 1))
+            temporary.rename(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(folder)
 
 
-def read_structures(folder: Path, prefix: str, names: Sequence[str]) -> list[Structure]:
-    """All structures of a kind that are whole, the newest first; each has at least the arrays of these names.
+def read_structures(folder: Path, prefix: str, fault: Fault) -> list[Structure]:
+    """All structures of a kind that are whole, the newest first; fault: see `Fault`.
 
-    One whose arrays cannot be read, or are not there, is left out with a warning. Raises StorageError.
+    One that is not what was written, or that has a fault, is left out with a warning. Raises StorageError.
+
+    Notes: its bytes are read the first time for a version of its files.
     """
     with storage_errors(folder):
         try:
-            return _read_all(folder, prefix, names)
+            return _read_all(folder, prefix, fault)
         except FileNotFoundError:
             # Another process has put one structure in the place of several meanwhile.
-            return _read_all(folder, prefix, names)
+            return _read_all(folder, prefix, fault)
 
 
 def structure_faults(search: Path) -> Iterator[tuple[Path, str]]:
     """Structures of all channels that are not what was written, each with what is wrong. Raises OSError."""
     for path in sorted(search.glob("*/*-*")):
-        if path.is_dir() and path.name.rpartition("-")[2].isdecimal() and not path.name.startswith(TEMPORARY):
+        if path.name.rpartition("-")[2].isdecimal() and not path.name.startswith(TEMPORARY):
             what = _fault(path)
             if what:
                 yield path, what
@@ -82,17 +89,17 @@ def structure_numbers(folder: Path, prefix: str) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
-def delete_damaged(folder: Path, prefix: str) -> None:
-    """Deletes the structures of a kind that cannot be read. Raises StorageError."""
-    whole = {structure.number for structure in read_structures(folder, prefix, ())}
+def delete_damaged(folder: Path, prefix: str, fault: Fault) -> None:
+    """Deletes the structures of a kind that `read_structures` leaves out. Raises StorageError."""
+    whole = {structure.number for structure in read_structures(folder, prefix, fault)}
     delete_structures(folder, prefix, [number for number in structure_numbers(folder, prefix) if number not in whole])
 
 
 def delete_structure(path: Path) -> None:
-    """Deletes a structure by its folder. Raises OSError."""
+    """Deletes a structure by its folder, or what is in the folder's place. Raises OSError."""
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     path.rename(temporary)
-    shutil.rmtree(temporary)
+    delete(temporary)
 
 
 def delete_structures(folder: Path, prefix: str, numbers: Sequence[int]) -> None:
@@ -107,54 +114,76 @@ def clear_abandoned(folder: Path) -> None:
     """Deletes what killed writers have left. Raises StorageError."""
     with storage_errors(folder):
         for abandoned in folder.glob(f"{TEMPORARY}*"):
-            shutil.rmtree(abandoned)
+            delete(abandoned)
 
 
-def _write_array(path: Path, array: NDArray[Any]) -> FileSum:
-    return write_new(path, lambda file: np.lib.format.write_array(file, array, allow_pickle=False))
-
-
-def _read_all(folder: Path, prefix: str, names: Sequence[str]) -> list[Structure]:
-    numbers = structure_numbers(folder, prefix)[::-1]
-    found = [(number, _read(_path(folder, prefix, number))) for number in numbers]
-    whole = [
-        Structure(number, arrays) for number, arrays in found if arrays is not None and set(names) <= arrays.keys()
-    ]
-    for number in sorted(set(numbers) - {structure.number for structure in whole}):
-        _log.warning("%s is damaged and left out: `resight update` makes it anew", _path(folder, prefix, number))
+def _read_all(folder: Path, prefix: str, fault: Fault) -> list[Structure]:
+    checked = Checked(folder)
+    whole = []
+    for number in structure_numbers(folder, prefix)[::-1]:
+        path = _path(folder, prefix, number)
+        try:
+            whole.append(Structure(number, _read(path, checked, fault)))
+        except DamagedFileError as error:
+            _log.warning(
+                "%s is damaged (%s %s) and left out: `resight verify --repair` removes it, `resight update` makes it",
+                path,
+                error.path.name,
+                error.what,
+            )
+    checked.save()
     return whole
 
 
-def _read(path: Path) -> Arrays | None:
-    """The arrays of a structure by name, or None where one cannot be read."""
-    if not path.is_dir():
-        raise FileNotFoundError(path)
+def _read(path: Path, checked: Checked, fault: Fault) -> Arrays:
+    """The arrays of a structure. Raises DamagedFileError, and FileNotFoundError where its folder is gone."""
+    stated = _stated(path)
     try:
-        stated = _stated(path)
-        arrays = {name.removesuffix(".npy"): np.load(path / name, mmap_mode="r", allow_pickle=False) for name in stated}
-    except (IndexCorruptError, ValueError, EOFError):
-        return None
-    except FileNotFoundError:
+        files = {name: open_array(path / name, expected.size) for name, expected in stated.items()}
+    except FileNotFoundError as error:
         if path.is_dir():
-            return None
+            raise DamagedFileError(Path(error.filename), "is missing") from None
         raise
+    arrays = {name.removesuffix(".npy"): file.array for name, file in files.items()}
+
+    def check() -> None:
+        for name, file in files.items():
+            file.check_sum(stated[name])
+        if found := fault(arrays):
+            raise DamagedFileError(path / f"{found[0]}.npy", found[1])
+
+    checked.once(path.name, files_content(stated), [file.version for file in files.values()], check)
     return arrays
 
 
 def _stated(path: Path) -> dict[str, FileSum]:
-    """What the files of a structure must be. Raises IndexCorruptError and OSError."""
-    return {name: FileSum(size, sha256) for name, (size, sha256) in unsealed(path / SUMS).items()}
+    """What the files of a structure must be. Raises DamagedFileError, and FileNotFoundError."""
+    sums = path / SUMS
+    try:
+        content = unsealed(sums)
+        if content["name"] != f"{path.parent.name}/{path.name}":
+            raise DamagedFileError(sums, "belongs to another structure")
+        files = files_from_content(content["files"])
+        for name in files:
+            check_key(name.removesuffix(".npy"))
+    except (KeyError, ValueError, TypeError, UsageError):
+        raise DamagedFileError(sums, "does not say what a structure consists of") from None
+    except FileNotFoundError:
+        if path.is_dir():
+            raise DamagedFileError(sums, "is missing") from None
+        raise
+    return files
 
 
 def _fault(path: Path) -> str:
     try:
         for name, expected in _stated(path).items():
-            if sum_file(path / name) != expected:
-                return f"the checksum of {name} is wrong"
+            if what := sum_fault(path / name, expected):
+                return f"{name} {what}"
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
-    except IndexCorruptError:
-        return f"{SUMS} is damaged"
+    except DamagedFileError as error:
+        return f"{error.path.name} {error.what}"
     return ""
 
 

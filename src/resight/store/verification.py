@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from resight.errors import IndexCorruptError, IndexFormatError, ResightError, StorageError
+from resight.errors import IndexCorruptError, ResightError, StorageError
 from resight.store import catalogue
+from resight.store.agreement import catalogue_faults, disagreements
+from resight.store.arrays import Check
+from resight.store.creation import RECIPE
 from resight.store.disk import FileSum, storage_errors, sum_file
 from resight.store.generations import Generation, generation_files, generation_path, read_generation
 from resight.store.leftovers import surplus
@@ -17,13 +21,15 @@ from resight.store.lock import writer_lock
 from resight.store.rows import Root, Rows
 from resight.store.segments import (
     Manifest,
+    fault_of,
     read_manifest,
     read_rows,
     segment_faults,
     segment_folders,
     segment_path,
+    sum_fault,
 )
-from resight.store.store import RECIPE, existing
+from resight.store.store import existing
 from resight.store.structures import structure_faults
 
 
@@ -37,14 +43,31 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something in an index that does no harm, and that the next writer deletes."""
+
+    path: Path
+    what: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What is wrong with an index, nothing where all is well, and what is worth saying besides."""
+
+    problems: list[Problem]
+    remarks: list[Remark]
+
+
+@dataclass(frozen=True)
 class Findings:
-    """All problems, and what follows for a repair.
+    """All problems and remarks, and what follows for a repair.
 
     generation: what the index must be. stated: False where no file stated it. catalogued: the catalogue is intact.
     damaged: segments with lost bytes. spare: damaged search structures, which can be made again.
     """
 
     problems: tuple[Problem, ...]
+    remarks: tuple[Remark, ...]
     generation: Generation
     stated: bool
     catalogued: bool
@@ -52,25 +75,27 @@ class Findings:
     spare: tuple[Path, ...]
 
 
-def verify(path: Path) -> list[Problem]:
-    """Reads every byte of an index and returns what is wrong, nothing where all is well.
+def verify(path: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -> Verified:
+    """Reads every byte of an index and returns what is wrong.
 
-    Raises IndexMissingError, IndexFormatError, StorageError, and IndexLockedError while another process writes.
+    layouts: by channel, what its arrays must be beyond what was written; see `Check`. Raises IndexMissingError,
+    IndexFormatError, StorageError, and IndexLockedError while another process writes.
 
     Notes: where the index can be written its lock is held meanwhile; on read-only media there is no writer.
     """
     folder = existing(path)
     writable = os.access(folder, os.W_OK)
     with writer_lock(folder) if writable else contextlib.nullcontext():
-        return list(examine(folder).problems)
+        findings = examine(folder, layouts)
+        return Verified(list(findings.problems), list(findings.remarks))
 
 
-def examine(folder: Path) -> Findings:
+def examine(folder: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -> Findings:
     """What `verify` finds, for a caller that holds the lock."""
     segments = folder / "segments"
     with storage_errors(segments):
         statements = _statements(segments)
-    catalogued, catalogue_faults = _catalogued(folder)
+    catalogued, faults = catalogue_faults(folder)
     stated = statements.get(catalogued.number) if catalogued else None
     if stated is None and statements:
         stated = statements[max(statements)]
@@ -80,24 +105,24 @@ def examine(folder: Path) -> Findings:
         problems.append(Problem(generation_path(segments, generation.number), "is missing or damaged", True))
     damaged = set()
     for number, rows in generation.segments.items():
-        for path, what in segment_faults(segment_path(segments, number), rows):
+        for path, what in segment_faults(segment_path(segments, number), rows, layouts):
             damaged.add(number)
             problems.append(Problem(path, f"{what}: the images of this segment must be indexed again", True))
-    if catalogued is not None and not catalogue_faults:
-        catalogue_faults = _disagreements(folder, catalogued, generation, damaged)
-    problems += [Problem(folder / catalogue.CATALOGUE, what, True) for what in catalogue_faults]
+    if catalogued is not None and not faults:
+        faults = _disagreements(folder, catalogued, generation, damaged)
+    problems += [Problem(folder / catalogue.CATALOGUE, what, True) for what in faults]
     problems += _frozen_problems(folder, generation)
-    faults = list(_structure_faults(folder))
-    problems += [Problem(path, f"{what}: it can be made again", True) for path, what in faults]
+    spare = list(_structure_faults(folder))
+    problems += [Problem(path, f"{what}: it can be made again", True) for path, what in spare]
     left = "was left by an interrupted write and counts for nothing"
-    problems += [Problem(path, left, True) for path in surplus(folder, generation)]
     return Findings(
         tuple(problems),
+        tuple(Remark(path, left) for path in surplus(folder, generation)),
         generation,
         stated is not None,
-        not catalogue_faults,
+        not faults,
         frozenset(damaged),
-        tuple(path for path, _ in faults),
+        tuple(path for path, _ in spare),
     )
 
 
@@ -116,45 +141,18 @@ def _statements(segments: Path) -> dict[int, Generation]:
     return statements
 
 
-def _catalogued(folder: Path) -> tuple[Generation | None, list[str]]:
-    if not (folder / catalogue.CATALOGUE).exists():
-        return None, ["is missing"]
-    faults = catalogue.integrity_faults(folder)
-    if faults:
-        return None, faults
-    try:
-        with catalogue.reading(folder) as connection:
-            return catalogue.get_generation(connection), []
-    except (IndexCorruptError, IndexFormatError, StorageError) as error:
-        return None, [str(error)]
-
-
 def _disagreements(folder: Path, catalogued: Generation, generation: Generation, damaged: set[int]) -> list[str]:
-    if catalogued != generation:
-        return [f"does not agree with {generation_path(folder / 'segments', generation.number).name}"]
     try:
         with catalogue.reading(folder) as connection:
-            if catalogue.row_counts(connection) != generation.segments:
-                return ["has lost images or has too many"]
-            return [
-                f"does not agree with the rows of segment {number}"
-                for number in generation.segments.keys() - damaged
-                if catalogue.segment_rows(connection, number) != read_rows(segment_path(folder / "segments", number))
-            ]
+            return disagreements(connection, folder, catalogued, generation, damaged)
     except (IndexCorruptError, StorageError) as error:
-        return [str(error)]
+        return [fault_of(error)]
 
 
 def _frozen_problems(folder: Path, generation: Generation) -> Iterator[Problem]:
     for name, expected in generation.files.items():
         path = folder / name
-        try:
-            what = "" if sum_file(path) == expected else "the checksum is wrong"
-        except FileNotFoundError:
-            what = "is missing"
-        except OSError as error:
-            what = str(error)
-        if what:
+        if what := sum_fault(path, expected):
             yield Problem(path, f"{what}: put a copy of the former file back, or make a new index", False)
 
 
@@ -209,4 +207,4 @@ def _rows(folder: Path) -> Rows:
 def _files_as_they_are(folder: Path) -> dict[str, FileSum]:
     paths = [folder / RECIPE, *sorted((folder / "fitted").glob("*/*.npz"))]
     with storage_errors(folder):
-        return {path.relative_to(folder).as_posix(): sum_file(path) for path in paths if path.exists()}
+        return {path.relative_to(folder).as_posix(): sum_file(path) for path in paths if path.is_file()}

@@ -85,15 +85,6 @@ class Postings:
         present = {name: _frozen(arrays[name]) for name in _ARRAYS if name in needed or name in arrays}
         return cls(kind=KINDS[kind], codebook_size=codebook_size, bits=bits, **present)
 
-    def is_sound(self) -> bool:
-        """Whether offsets ascend and end where the arrays do: kernels do not check what they read."""
-        ends = ((self.offsets, len(self.words)), (self.list_offsets, len(self.list_images)))
-        ascending = all(o[0] == 0 and o[-1] == end and bool((o[1:] >= o[:-1]).all()) for o, end in ends)
-        lengths = {len(self.words), len(self.xy), len(self.scale), len(self.angle)}
-        words = self.list_words
-        known = not len(words) or (words[0] >= 0 and words[-1] < self.codebook_size)
-        return ascending and len(lengths) == 1 and bool(known) and len(self.payload) == len(self.list_images)
-
     def image_words(self, row: int) -> ImageWords:
         """The words of one image as they were stored: features in the order of their words, quantised geometry."""
         start, stop = int(self.offsets[row]), int(self.offsets[row + 1])

@@ -1,0 +1,81 @@
+"""Do the catalogue, the generation's own file and the rows of the segments say the same?
+
+SQLite has no checksums: a byte that changed in a name, a size or a number is a valid catalogue of something else. The
+other two have checksums, and say everything that the catalogue says.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Container
+from pathlib import Path
+
+from resight.errors import DamagedFileError, IndexCorruptError, IndexFormatError, StorageError
+from resight.store import catalogue
+from resight.store.generations import Generation, generation_path, read_generation
+from resight.store.rows import Rows
+from resight.store.segments import fault_of, read_rows, segment_path
+
+
+def check_agreement(connection: sqlite3.Connection, folder: Path) -> None:
+    """Raises IndexCorruptError unless the catalogue says what the other files of an index say, and OSError.
+
+    connection: one that sees one state of the catalogue; while it does, nobody deletes what that state counts.
+    """
+    path = folder / catalogue.CATALOGUE
+    if faults := catalogue.integrity_faults(connection):
+        raise DamagedFileError(path, faults[0])
+    catalogued = catalogue.get_generation(connection)
+    try:
+        stated = read_generation(generation_path(folder / "segments", catalogued.number))
+    except FileNotFoundError:
+        raise DamagedFileError(path, f"states generation {catalogued.number}, of which there is no file") from None
+    if faults := disagreements(connection, folder, catalogued, stated, ()):
+        raise DamagedFileError(path, faults[0])
+
+
+def disagreements(
+    connection: sqlite3.Connection, folder: Path, catalogued: Generation, stated: Generation, damaged: Container[int]
+) -> list[str]:
+    """What the catalogue says that is not so; segments that are known to be `damaged` are not asked.
+
+    Raises IndexCorruptError where a segment that is asked cannot be read.
+    """
+    if catalogued != stated:
+        return [f"does not agree with {generation_path(folder / 'segments', stated.number).name}"]
+    if catalogue.row_counts(connection) != stated.segments:
+        return ["has lost images or has too many"]
+    faults = []
+    for number in sorted(number for number in stated.segments if number not in damaged):
+        path = segment_path(folder / "segments", number)
+        try:
+            rows = read_rows(path)
+        except OSError as error:
+            raise DamagedFileError(path, f"cannot be read ({fault_of(error)})") from error
+        if catalogue.segment_rows(connection, number) != rows:
+            faults.append(f"does not agree with the rows of segment {number}")
+        elif what := _foreign(rows, stated):
+            faults.append(f"{what} in segment {number}")
+    return faults
+
+
+def _foreign(rows: Rows, generation: Generation) -> str:
+    """What rows refer to that the generation does not have; empty where there is nothing."""
+    if not {image.root for image in rows.images} <= generation.roots.keys():
+        return "has photos of a folder that it does not have"
+    if not all(0 < image < generation.next_image for image in rows.ids):
+        return "has ids that were never given"
+    return ""
+
+
+def catalogue_faults(folder: Path) -> tuple[Generation | None, list[str]]:
+    """What a catalogue states, None where it cannot be read; and what is wrong with it by itself."""
+    if not (folder / catalogue.CATALOGUE).exists():
+        return None, ["is missing"]
+    try:
+        with catalogue.reading(folder) as connection:
+            if faults := catalogue.integrity_faults(connection):
+                return None, faults
+            return catalogue.get_generation(connection), catalogue.writing_faults(folder)
+    except (IndexCorruptError, IndexFormatError, StorageError) as error:
+        return None, [fault_of(error)]
