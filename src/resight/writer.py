@@ -17,8 +17,7 @@ from resight.errors import UsageError
 from resight.extraction import Extracted, extract
 from resight.folders import Found, escape_name, find_images, unescape_name
 from resight.images import displayed
-from resight.reader import file_path
-from resight.store import INDEXED, UNREADABLE, Batch, Image, Root, Segment, Snapshot, Store
+from resight.store import INDEXED, UNREADABLE, Batch, Image, Root, Segment, Snapshot, Store, file_path
 
 Progress = Callable[[int, int], None]
 

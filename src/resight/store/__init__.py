@@ -1,13 +1,15 @@
 """The index on disk: catalogue, segments, generations, lock. It knows no method."""
 
+from resight.store.places import file_path
 from resight.store.repair import repair
-from resight.store.rows import INDEXED, UNREADABLE, Image, ImageTable, Root
+from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, Root
 from resight.store.segments import Segment
 from resight.store.store import Batch, Snapshot, Store
 from resight.store.verification import Problem, verify
 
 __all__ = [
     "INDEXED",
+    "UNREACHED",
     "UNREADABLE",
     "Batch",
     "Image",
@@ -17,6 +19,7 @@ __all__ = [
     "Segment",
     "Snapshot",
     "Store",
+    "file_path",
     "repair",
     "verify",
 ]

@@ -18,7 +18,13 @@ CATALOGUE = "catalog.sqlite"
 
 SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL, prefix TEXT NOT NULL)",
+    """CREATE TABLE roots (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    beside TEXT NOT NULL,
+    follow_links INTEGER NOT NULL
+)""",
     "CREATE TABLE segments (id INTEGER PRIMARY KEY, rows INTEGER NOT NULL)",
     """CREATE TABLE images (
     id INTEGER PRIMARY KEY,
@@ -31,6 +37,7 @@ SCHEMA = (
     height INTEGER NOT NULL,
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
+    tried_by TEXT NOT NULL,
     segment INTEGER NOT NULL,
     row INTEGER NOT NULL,
     added_generation INTEGER NOT NULL,
@@ -178,7 +185,8 @@ def put_generation(connection: sqlite3.Connection, generation: Generation) -> No
     }
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
     connection.executemany(
-        "INSERT OR REPLACE INTO roots VALUES (?, ?, ?)", ((number, *root) for number, root in generation.roots.items())
+        f"INSERT OR REPLACE INTO roots VALUES ({', '.join('?' * (len(Root._fields) + 1))})",
+        ((number, *root) for number, root in generation.roots.items()),
     )
     connection.execute("DELETE FROM segments")
     connection.executemany("INSERT INTO segments VALUES (?, ?)", generation.segments.items())
@@ -194,7 +202,12 @@ def get_generation(connection: sqlite3.Connection) -> Generation:
             next_image=int(meta["next_image"]),
             segments=dict(connection.execute("SELECT id, rows FROM segments ORDER BY id")),
             removed=dict(removed),
-            roots={number: Root(*root) for number, *root in connection.execute("SELECT id, path, prefix FROM roots")},
+            roots={
+                number: Root(path, prefix, beside, bool(follow_links))
+                for number, path, prefix, beside, follow_links in connection.execute(
+                    "SELECT id, path, prefix, beside, follow_links FROM roots"
+                )
+            },
             files=files_from_content(json.loads(meta["files"])),
             created_by=meta["created_by"],
         )

@@ -24,6 +24,7 @@ from resight.store.disk import TEMPORARY, FileSum, storage_errors, sum_file, syn
 from resight.store.generations import Generation, remove_generations, write_generation
 from resight.store.leftovers import abandoned_prefix, clear, clear_abandoned
 from resight.store.lock import writer_lock
+from resight.store.places import kept_root, located_root
 from resight.store.rows import Image, ImageTable, Root, Rows, checked, checked_root
 from resight.store.segments import (
     Arrays,
@@ -50,7 +51,7 @@ class Snapshot:
     """One generation of the index: it stays as it is while others write.
 
     generation: its number. images: the live ones. segments: those that hold them, in ascending order. roots: by
-    number. next_image: every id below it has been given.
+    number, where they are now. next_image: every id below it has been given.
     """
 
     generation: int
@@ -173,7 +174,9 @@ class Store:
             for channel in channels:
                 segment.arrays(channel)
         self._segments = segments
-        roots = MappingProxyType(generation.roots)
+        roots = MappingProxyType(
+            {number: located_root(root, number, self.path, images) for number, root in generation.roots.items()}
+        )
         return Snapshot(generation.number, images, tuple(segments.values()), roots, generation.next_image)
 
     @contextlib.contextmanager
@@ -208,7 +211,8 @@ class Store:
         arrays = added.arrays if added is not None else {}
         gone = sorted({int(image) for image in removed})
         before = self._writable_generation()
-        all_roots = {**before.roots, **{root: checked_root(of) for root, of in (roots or {}).items()}}
+        kept = {number: kept_root(checked_root(root), self.path) for number, root in (roots or {}).items()}
+        all_roots = {**before.roots, **kept}
         if not images and not gone and all_roots == before.roots:
             return before.number
         unknown = {image.root for image in images} - all_roots.keys()
