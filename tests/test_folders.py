@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_reported_and_the_walk_goes_on(
     assert [found.name for found in find_images(tmp_path, errors.append)] == ["b/y.jpg"]
     assert [(Path(error.path).name, error.reason) for error in errors] == [
         ("a", "cannot be read: Permission denied"),
-        ("gone.jpg", "a link to nothing"),
+        ("gone.jpg", "is a link to nothing"),
         ("loop.jpg", "cannot be read: Too many levels of symbolic links"),
     ]
     assert names(tmp_path) == ["b/y.jpg"]

@@ -19,6 +19,7 @@ ORDER = (
     "files",
     "cache",
     "images",
+    "filesystems",
     "folders",
     "store",
     "features",
@@ -34,6 +35,9 @@ ORDER = (
     "fitted",
     "augmented",
     "linked",
+    "roots",
+    "vanished",
+    "recall",
     "reader",
     "writer",
     "results",
@@ -48,7 +52,7 @@ ORDER = (
 )
 """The rooms and modules of the package; each imports only from those before it, and from itself."""
 
-INDEX = {"store", "channels.rows", "augmented", "linked", "reader", "writer", "index"}
+INDEX = {"store", "channels.rows", "augmented", "linked", "roots", "vanished", "recall", "reader", "writer", "index"}
 """What may know of bytes on disk."""
 
 HEAVY = ("numpy", "scipy", "cv2", "numba", "faiss", "PIL", "pydantic", "rich", "torch")

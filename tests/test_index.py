@@ -38,9 +38,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that were read, in their order."""
     seen: list[str] = []
 
-    def counted(found, channels):  # type: ignore[no-untyped-def]
+    def counted(found, channels, recall=None):  # type: ignore[no-untyped-def]
         seen.append(found.name)
-        return read_one(found, channels)
+        return read_one(found, channels, recall)
 
     monkeypatch.setattr("resight.extraction.read_one", counted)
     return seen

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +16,10 @@ from resight.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from resight.index import AddReport, Index
+    from resight.vanished import Held
+
+_HELD_SHOWN = 20
+"""Most folders that are told one by one when something is wrong with many."""
 
 IndexPath = Annotated[Path, typer.Argument(metavar="X.resight", help="The index.", show_default=False)]
 Folders = Annotated[
@@ -22,6 +28,14 @@ Folders = Annotated[
 ]
 Prefix = Annotated[
     str, typer.Option("--as", metavar="PREFIX", help="Put this folder before the photos' names.", show_default=False)
+]
+FollowLinks = Annotated[
+    bool | None,
+    typer.Option(
+        "--follow-links/--no-follow-links",
+        help="Follow links that lead out of the folder, now and at every update.",
+        show_default=False,
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -47,32 +61,68 @@ def index(
         ),
     ] = None,
     prefix: Prefix = "",
+    follow_links: FollowLinks = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Index folders of photos, or go on where a run stopped."""
+    from resight.folders import check_prefix
     from resight.index import Index
     from resight.recipe import DEFAULT
 
+    check_prefix(prefix)
     made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
-    _finish(output, _add(made, photos, prefix), strict, as_json)
+    _finish(output, _add(made, photos, prefix, follow_links), strict, as_json)
 
 
-def add(path: IndexPath, photos: Folders, prefix: Prefix = "", strict: Strict = False, as_json: Json = False) -> None:
+def add(
+    path: IndexPath,
+    photos: Folders,
+    prefix: Prefix = "",
+    follow_links: FollowLinks = None,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
     """Add folders' new and changed photos; forget nothing."""
     from resight.index import Index
 
-    _finish(path, _add(Index.open(path), photos, prefix), strict, as_json)
+    _finish(path, _add(Index.open(path), photos, prefix, follow_links), strict, as_json)
 
 
-def update(path: IndexPath, strict: Strict = False, as_json: Json = False) -> None:
-    """Make the index equal to its folders again."""
+def update(
+    path: IndexPath,
+    roots: Annotated[
+        list[str] | None,
+        typer.Option("--root", metavar="OLD=NEW", help="The folder OLD is NEW now.", show_default=False),
+    ] = None,
+    removed: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="What is gone from here was removed on purpose.", show_default=False),
+    ] = None,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Make the index equal to its folders again; exit 1 if a folder vanished."""
     from resight.index import Index
 
     opened = Index.open(path)
+    for text in roots or []:
+        old, new = _old_and_new(text)
+        say(f"{new} has the {opened.move_root(old, new)} photos of {old} now")
     with progress_bar() as bar:
-        report = opened.update(progress=bar and partial(bar, "indexing"), say=say)
+        report = opened.update(removed=removed or (), progress=bar and partial(bar, "indexing"), say=say)
     _finish(path, [report], strict, as_json)
+
+
+def _old_and_new(text: str) -> tuple[str, str]:
+    """The two folders of OLD=NEW, where there is a "=" in a name those of which the second is there."""
+    from resight.errors import UsageError
+
+    cuts = [(text[:at], text[at + 1 :]) for at, letter in enumerate(text) if letter == "="]
+    named = [(old, new) for old, new in cuts if old and new]
+    if not named:
+        raise UsageError(f"--root {text}: say which folder is which: --root OLD=NEW")
+    return next(((old, new) for old, new in named if Path(new).is_dir()), named[0])
 
 
 def remove(
@@ -104,7 +154,7 @@ def info(path: IndexPath, as_json: Json = False) -> None:
 def _rows(label: str, value: Any) -> list[tuple[str, object]]:
     """A field as it is printed: a line for each folder, and no more decimals than say something."""
     if isinstance(value, list):
-        return [("folder", root["path"] + (f" as {root['prefix']}" if root["prefix"] else "")) for root in value]
+        return [("folder", _folder_text(root)) for root in value]
     if isinstance(value, dict):
         # One channel holds what the whole index does, which is printed above.
         return [(f"  {name}", _counted(**counts)) for name, counts in value.items()] if len(value) > 1 else []
@@ -116,6 +166,11 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
 def _counted(features: int, words: int) -> str:
     """What one channel holds, in words."""
     return f"{features} features" + (f", {words} words" if words else "")
+
+
+def _folder_text(root: dict[str, Any]) -> str:
+    prefix = f" as {root['prefix']}" if root["prefix"] else ""
+    return str(root["path"]) + prefix + (" with the links that lead out of it" if root["follow_links"] else "")
 
 
 def verify(
@@ -154,13 +209,28 @@ def compact(path: IndexPath) -> None:
     print(f"{shown(path)}: compacted")
 
 
-def _add(target: Index, photos: Sequence[Path], prefix: str) -> list[AddReport]:
-    folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
+def _add(target: Index, photos: Sequence[Path], prefix: str, follow_links: bool | None) -> list[AddReport]:
     with progress_bar() as bar:
         return [
-            target.add(root, prefix=folder, progress=bar and partial(bar, _label(i, len(photos))), say=say)
+            target.add(
+                root,
+                prefix=prefix,
+                follow_links=follow_links,
+                progress=bar and partial(bar, _label(i, len(photos))),
+                say=say,
+            )
             for i, root in enumerate(photos, start=1)
         ]
+
+
+def _held_line(path: Path, held: Held) -> str:
+    photos = "1 photo" if held.known == 1 else f"{held.known} photos"
+    line = f"held back: the folder {held.folder} of {photos} {held.why}: nothing was removed from it. "
+    if not held.removable:
+        return f"{line}Make it readable, or remove its photos with `resight remove`"
+    command, folder = f"resight update {shlex.quote(str(path))}", shlex.quote(held.folder)
+    moved = f"say where it is now, `{command} --root {folder}=NEW`, or " if held.is_root else "say "
+    return f"{line}Bring it back, or {moved}that its photos were removed on purpose, `{command} --removed {folder}`"
 
 
 def _label(number: int, of: int) -> str:
@@ -168,7 +238,11 @@ def _label(number: int, of: int) -> str:
 
 
 def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool) -> None:
-    """Prints what several runs did together; a photo that could not be read fails the command only when strict."""
+    """Prints what several runs did together, and fails where photos were held back.
+
+    A photo that could not be read fails the command only when strict.
+    """
+    held = [one for report in reports for one in report.held]
     unreadable = [row for report in reports for row in report.unreadable]
     counts = {
         key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged", "removed")
@@ -176,7 +250,17 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
     seconds = sum(report.seconds for report in reports)
     if as_json:
         listed = [{"name": name, "reason": reason} for name, reason in unreadable]
-        print_json({"index": readable(path), **counts, "unreadable": listed, "seconds": seconds})
+        print_json(
+            {
+                "index": readable(path),
+                **counts,
+                "recalled": sum(report.recalled for report in reports),
+                "unreadable": listed,
+                "held": [{**asdict(one), "folder": readable(one.folder), "why": readable(one.why)} for one in held],
+                "notes": [readable(note) for report in reports for note in report.notes],
+                "seconds": seconds,
+            }
+        )
     else:
         done = ", ".join(f"{count} {key}" for key, count in counts.items() if count or key != "removed")
         fresh = counts["added"] + counts["changed"]
@@ -184,5 +268,9 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
         print(f"{shown(path)}: {done}, {len(unreadable)} unreadable in {seconds:.1f} s{rate}")
         for name, reason in unreadable:
             say(f"unreadable: {shown(name)}: {shown(reason)}")
-    if unreadable and strict:
+    for one in held[:_HELD_SHOWN]:
+        say(_held_line(path, one))
+    if len(held) > _HELD_SHOWN:
+        say(f"and {len(held) - _HELD_SHOWN} more folders; --json lists them")
+    if held or (unreadable and strict):
         raise typer.Exit(1)

@@ -2,7 +2,7 @@
 
 from resight.store.places import file_path
 from resight.store.repair import repair
-from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, Root
+from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, Kept, Root
 from resight.store.segments import Segment
 from resight.store.store import Batch, Snapshot, Store
 from resight.store.verification import Problem, verify
@@ -14,6 +14,7 @@ __all__ = [
     "Batch",
     "Image",
     "ImageTable",
+    "Kept",
     "Problem",
     "Root",
     "Segment",

@@ -12,7 +12,7 @@ from typing import Any
 
 from resight.errors import IndexCorruptError, IndexLockedError, StorageError, UsageError
 from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
-from resight.store.rows import TABLE_COLUMNS, Image, ImageTable, Root, Rows, image_table
+from resight.store.rows import INDEXED, TABLE_COLUMNS, Image, ImageTable, Kept, Root, Rows, image_table
 
 CATALOGUE = "catalog.sqlite"
 
@@ -282,6 +282,15 @@ def segment_rows(connection: sqlite3.Connection, segment: int) -> Rows:
 def row_counts(connection: sqlite3.Connection) -> dict[int, int]:
     """Number of images, removed ones too, by segment."""
     return dict(connection.execute("SELECT segment, count(*) FROM images GROUP BY segment"))
+
+
+def removed_images(connection: sqlite3.Connection) -> list[Kept]:
+    """The images that were indexed, are removed, and still lie in a segment; those removed last come last."""
+    query = (
+        f"SELECT {', '.join(Kept._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? "
+        "ORDER BY removed_generation"
+    )
+    return [Kept(*row) for row in connection.execute(query, (INDEXED,))]
 
 
 def live_images(connection: sqlite3.Connection) -> ImageTable:

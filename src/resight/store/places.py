@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from resight.filesystems import is_in
 from resight.folders import escape_name, unescape_name
 from resight.store.rows import ImageTable, Root
 
@@ -22,8 +23,7 @@ _SAMPLE = 8
 def kept_root(root: Root, index: Path) -> Root:
     """The root as it is kept in the index at `index`, which knows now where it lies from there."""
     home, folder = _home(index), unescape_name(root.path)
-    is_below = folder == home or folder.startswith(home.rstrip(os.sep) + os.sep)
-    return root._replace(beside=escape_name(os.path.relpath(folder, home)) if is_below else "")
+    return root._replace(beside=escape_name(os.path.relpath(folder, home)) if is_in(folder, home) else "")
 
 
 def located_root(root: Root, number: int, index: Path, images: ImageTable) -> Root:

@@ -55,6 +55,16 @@ class Image(NamedTuple):
     tried_by: str = ""
 
 
+class Kept(NamedTuple):
+    """What a segment has of an image that was removed. hash: of the file's content; width, height: pixels."""
+
+    hash: str
+    segment: int
+    row: int
+    width: int
+    height: int
+
+
 def checked(image: Image) -> Image:
     """The image with plain Python values. Raises UsageError where a value cannot be stored."""
     if image.state not in STATES or not image.name:

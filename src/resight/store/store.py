@@ -25,7 +25,7 @@ from resight.store.generations import Generation, remove_generations, write_gene
 from resight.store.leftovers import abandoned_prefix, clear, clear_abandoned
 from resight.store.lock import writer_lock
 from resight.store.places import kept_root, located_root
-from resight.store.rows import Image, ImageTable, Root, Rows, checked, checked_root
+from resight.store.rows import Image, ImageTable, Kept, Root, Rows, checked, checked_root
 from resight.store.segments import (
     Arrays,
     Segment,
@@ -178,6 +178,14 @@ class Store:
             {number: located_root(root, number, self.path, images) for number, root in generation.roots.items()}
         )
         return Snapshot(generation.number, images, tuple(segments.values()), roots, generation.next_image)
+
+    def removed_images(self) -> list[Kept]:
+        """Images that are not in the index any more while a segment still has them; the last removed come last.
+
+        Raises IndexCorruptError, IndexLockedError and StorageError.
+        """
+        with catalogue.reading(self.path) as connection:
+            return catalogue.removed_images(connection)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
