@@ -136,7 +136,8 @@ def _may_be_there(path: Path, listing: Listing) -> bool:
 
 
 def _is_below(path: Path, folders: Collection[str]) -> bool:
-    return any(is_in(str(path), folder) for folder in folders)
+    # As it is, or as it was shown, which differs where it is not UTF-8.
+    return any(is_in(text, folder) for text in (str(path), displayed(path)) for folder in folders)
 
 
 def _place(root: Root, folder: str) -> Path:

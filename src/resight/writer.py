@@ -149,7 +149,8 @@ def _listed(root: Root) -> Listing:
 
 def _meant(snapshot: Snapshot, removed: Collection[str | Path]) -> frozenset[str]:
     """The folders as absolute paths."""
-    paths = [str(root_path(root)) for root in snapshot.roots.values()]
+    folders = [root_path(root) for root in snapshot.roots.values()]
+    paths = [*map(str, folders), *map(displayed, folders)]
     for folder in removed:
         absolute = os.path.abspath(folder)
         if not any(is_in(absolute, path) or is_in(path, absolute) for path in paths):
