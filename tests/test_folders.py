@@ -62,7 +62,7 @@ def test_links_are_followed_but_never_in_circles(tmp_path: Path) -> None:
     assert names(root) == ["e1/two.jpg", "three.jpg", "z/one.jpg"]
 
 
-def test_links_that_lead_out_are_told_and_not_followed(tmp_path: Path) -> None:
+def test_links_that_lead_out_are_told_and_not_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
     make(tmp_path, "root/z/one.jpg", "elsewhere/two.jpg", "elsewhere/text.txt", "root-2/x.jpg")
     (root / "a").symlink_to(root / "z")
@@ -81,6 +81,8 @@ def test_links_that_lead_out_are_told_and_not_followed(tmp_path: Path) -> None:
     assert [one.name for one in found] == ["again.jpg", "z/one.jpg"]
     assert sorted(path.relative_to(root).as_posix() for path in outside) == ["e", "f", "three.jpg", "z/gone.jpg"]
     assert errors == []
+    next(find_images(root, follow_links=False))
+    assert f"{root / 'three.jpg'}: a link that leads out of the folder was left out" in caplog.text
 
 
 def test_a_walk_ends_where_the_system_shows_its_own_state(tmp_path: Path) -> None:

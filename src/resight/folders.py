@@ -69,12 +69,13 @@ def find_images(
     """Image files below `root` in the order of their names; UsageError where `root` is no folder that can be read.
 
     Links that stay below the root are followed, those that lead out of it only where `follow_links`; each other one
-    goes to `on_outside`. A folder is listed once: a link to a folder that is below the root anyway adds nothing, and of
-    several links to the same folder elsewhere the first counts. Left out are hidden files and folders, indexes, what is
-    no regular file, and the file systems on which the system shows processes and devices, whatever leads there.
+    goes to `on_outside` (without it, to the log). A folder is listed once: a link to a folder that is below the root
+    anyway adds nothing, and of several links to the same folder elsewhere the first counts. Left out are hidden files
+    and folders, indexes, what is no regular file, and the file systems on which the system shows processes and
+    devices, whatever leads there.
     What cannot be read below the root goes to `on_error` (without it, to the log as a warning) and the walk goes on.
     """
-    bounds = _Bounds(os.path.realpath(root), follow_links, Mounts.now(), on_outside or (lambda path: None))
+    bounds = _Bounds(os.path.realpath(root), follow_links, Mounts.now(), on_outside or _warn_of_link)
     try:
         if os.stat(root).st_dev in bounds.mounts.of_the_system:
             raise UsageError(f"{displayed(root)}: the system shows its own state here; name a folder of photos")
@@ -224,6 +225,10 @@ def _is_walked(target: str, real_root: str) -> bool:
     return below == "." or not any(
         part.startswith(".") or part.lower().endswith(INDEX_SUFFIX) for part in below.split(os.sep)
     )
+
+
+def _warn_of_link(link: Path) -> None:
+    _log.warning("%s: a link that leads out of the folder was left out", displayed(link))
 
 
 def _warn(error: ImageError) -> None:

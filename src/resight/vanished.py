@@ -81,6 +81,8 @@ def judge(
     known = places_of(snapshot, number)
     found = {one.name for one in listing.found}
     unseen = [place for place in known if images.names[place] not in found]
+    if not unseen:
+        return Verdict([], [])
     hidden = [place for place in unseen if _may_be_there(file_path(root, images.names[place]), listing)]
     apart = {*hidden}
     vanished = [place for place in unseen if place not in apart]
