@@ -62,9 +62,9 @@ def test_few_files_are_in_work_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     started = []
     real = extraction.read_one
 
-    def counted(one, channels):  # type: ignore[no-untyped-def]
+    def counted(one, channels, recall=None):  # type: ignore[no-untyped-def]
         started.append(one.name)
-        return real(one, channels)
+        return real(one, channels, recall)
 
     monkeypatch.setattr(extraction, "read_one", counted)
     running = extract(iter(found), {"a": Kept(SIFT)}, 2)  # type: ignore[dict-item]

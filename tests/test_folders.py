@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resight.errors import ImageError, UsageError
+from resight.filesystems import Mount, Mounts
 from resight.folders import SUFFIXES, Found, escape_name, find_images, unescape_name
 
 
@@ -61,6 +62,69 @@ def test_links_are_followed_but_never_in_circles(tmp_path: Path) -> None:
     assert names(root) == ["e1/two.jpg", "three.jpg", "z/one.jpg"]
 
 
+def test_links_that_lead_out_are_told_and_not_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    make(tmp_path, "root/z/one.jpg", "elsewhere/two.jpg", "elsewhere/text.txt", "root-2/x.jpg")
+    (root / "a").symlink_to(root / "z")
+    (root / "again.jpg").symlink_to("z/one.jpg")
+    (root / "alias").symlink_to(tmp_path / "other-root" / "z")
+    (tmp_path / "other-root").symlink_to(root)
+    (root / "e").symlink_to(elsewhere)
+    (root / "f").symlink_to("../root-2")
+    (root / "three.jpg").symlink_to(elsewhere / "two.jpg")
+    (root / "z" / "gone.jpg").symlink_to(tmp_path / "nothing.jpg")
+    (root / "text.txt").symlink_to(elsewhere / "text.txt")
+    (root / ".hidden").symlink_to(elsewhere)
+    outside: list[Path] = []
+    errors: list[ImageError] = []
+    found = find_images(root, errors.append, follow_links=False, on_outside=outside.append)
+    assert [one.name for one in found] == ["again.jpg", "z/one.jpg"]
+    assert sorted(path.relative_to(root).as_posix() for path in outside) == ["e", "f", "three.jpg", "z/gone.jpg"]
+    assert errors == []
+    next(find_images(root, follow_links=False))
+    assert f"{root / 'three.jpg'}: a link that leads out of the folder was left out" in caplog.text
+
+
+def test_a_walk_ends_where_the_system_shows_its_own_state(tmp_path: Path) -> None:
+    if not Path("/proc/self/mountinfo").exists():
+        pytest.skip("the system does not tell what is mounted")
+    make(tmp_path, "x.jpg")
+    for place in ("/proc", "/sys"):
+        (tmp_path / place[1:]).symlink_to(place)
+    (tmp_path / "state.jpg").symlink_to("/proc/self/status")
+    errors: list[ImageError] = []
+    assert [one.name for one in find_images(tmp_path, errors.append, follow_links=True)] == ["x.jpg"]
+    assert errors == []
+    with pytest.raises(UsageError, match="/proc: the system shows its own state here"):
+        find_images(Path("/proc"))
+
+
+def test_pipes_and_sockets_are_no_photos(tmp_path: Path) -> None:
+    make(tmp_path, "x.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "pipe.jpg")
+    (tmp_path / "null.jpg").symlink_to("/dev/null")
+    errors: list[ImageError] = []
+    assert [one.name for one in find_images(tmp_path, errors.append)] == ["x.jpg"]
+    assert errors == []
+
+
+def test_a_link_to_another_machine_is_left_out_without_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "root/x.jpg", "share/y.jpg")
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "share" / "deep")
+    monkeypatch.setattr(Mounts, "now", lambda: Mounts((Mount("/", "ext4", 1), Mount(f"{tmp_path}/share", "nfs4", 2))))
+    realpath = os.path.realpath
+
+    def looking(path: Path) -> str:
+        assert Path(path).name != "link", "the other machine may not answer"
+        return realpath(path)
+
+    monkeypatch.setattr(os.path, "realpath", looking)
+    outside: list[Path] = []
+    found = find_images(tmp_path / "root", follow_links=False, on_outside=outside.append)
+    assert ([one.name for one in found], outside) == (["x.jpg"], [tmp_path / "root" / "link"])
+
+
 def test_a_link_to_a_folder_that_is_otherwise_left_out_is_followed(tmp_path: Path) -> None:
     make(tmp_path, ".store/x.jpg")
     (tmp_path / "shown").symlink_to(tmp_path / ".store")
@@ -92,7 +156,7 @@ def test_what_cannot_be_read_is_reported_and_the_walk_goes_on(
     assert [found.name for found in find_images(tmp_path, errors.append)] == ["b/y.jpg"]
     assert [(Path(error.path).name, error.reason) for error in errors] == [
         ("a", "cannot be read: Permission denied"),
-        ("gone.jpg", "a link to nothing"),
+        ("gone.jpg", "is a link to nothing"),
         ("loop.jpg", "cannot be read: Too many levels of symbolic links"),
     ]
     assert names(tmp_path) == ["b/y.jpg"]

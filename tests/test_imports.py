@@ -23,6 +23,7 @@ ORDER = (
     "kernels",
     "soundness",
     "images",
+    "filesystems",
     "folders",
     "store",
     "features",
@@ -38,6 +39,9 @@ ORDER = (
     "fitted",
     "augmented",
     "linked",
+    "roots",
+    "vanished",
+    "recall",
     "reader",
     "writer",
     "results",
@@ -52,7 +56,7 @@ ORDER = (
 )
 """The rooms and modules of the package; each imports only from those before it, and from itself."""
 
-INDEX = {"store", "channels.rows", "augmented", "linked", "reader", "writer", "index"}
+INDEX = {"store", "channels.rows", "augmented", "linked", "roots", "vanished", "recall", "reader", "writer", "index"}
 """What may know of bytes on disk."""
 
 HEAVY = ("numpy", "scipy", "cv2", "numba", "faiss", "PIL", "pydantic", "rich", "torch")

@@ -38,9 +38,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that were read, in their order."""
     seen: list[str] = []
 
-    def counted(found, channels):  # type: ignore[no-untyped-def]
+    def counted(found, channels, recall=None):  # type: ignore[no-untyped-def]
         seen.append(found.name)
-        return read_one(found, channels)
+        return read_one(found, channels, recall)
 
     monkeypatch.setattr("resight.extraction.read_one", counted)
     return seen
@@ -77,16 +77,23 @@ def test_a_file_that_is_gone_is_forgotten_by_update_and_not_by_add(index: Index,
     assert "a.png" not in names(index.search(texture(1)))
 
 
-def test_update_of_a_missing_root_changes_nothing(index: Index, tmp_path: Path) -> None:
-    first = write(tmp_path / "first", {"a.png": texture(1)})
+def test_update_keeps_what_is_in_a_missing_root_and_does_the_rest(index: Index, tmp_path: Path) -> None:
+    first = write(tmp_path / "first", {"a.png": texture(1), "c.png": texture(3)})
     second = write(tmp_path / "second", {"b.png": texture(2)})
     index.add(first)
     index.add(second)
     (first / "a.png").unlink()
+    second.rename(tmp_path / "away")
+    report = index.update()
+    assert (report.removed, report.unchanged) == (1, 1)
+    assert [(one.folder, one.photos, one.why) for one in report.held] == [(str(second), 1, "is gone")]
+    assert set(contents(index)) == {"b.png", "c.png"}
+    (tmp_path / "away").rename(second)
+    again = index.update()
+    assert (again.added, again.unchanged, again.held) == (0, 2, [])
     shutil.rmtree(second)
-    with pytest.raises(UsageError, match=r"second: this folder of the index is gone"):
-        index.update()
-    assert set(contents(index)) == {"a.png", "b.png"}
+    assert index.update(removed=[second]).removed == 1
+    assert (set(contents(index)), index.update().held) == ({"c.png"}, [])
 
 
 def test_update_keeps_what_may_be_in_a_part_that_cannot_be_listed(
@@ -493,7 +500,7 @@ def test_info_counts(index: Index, tmp_path: Path) -> None:
     index.remove(["p/00-0.png"])
     info = index.info()
     assert (info.images, info.unreadable, info.segments) == (3, 1, 1)
-    assert info.roots == [{"path": str(folder), "prefix": "p/"}]
+    assert info.roots == [{"path": str(folder), "prefix": "p/", "follow_links": False}]
     assert info.features > info.words > 0
     assert info.bytes == sum(file.stat().st_size for file in index.path.rglob("*") if file.is_file())
     assert set(info.to_dict()) >= {"recipe", "bytes_per_feature", "created_by"}

@@ -18,12 +18,16 @@ class UsageError(ResightError):
 
 
 class ImageError(ResightError):
-    """A file cannot be turned into pixels; `reason` is one line without the path."""
+    """A file cannot be turned into pixels; `reason` is one line without the path.
 
-    def __init__(self, path: str, reason: str) -> None:
+    may_pass: the bytes are not at fault, but that they could not be had, so that another attempt may do.
+    """
+
+    def __init__(self, path: str, reason: str, *, may_pass: bool = False) -> None:
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+        self.may_pass = may_pass
 
 
 class RecipeError(UsageError):

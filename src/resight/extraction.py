@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,13 +36,16 @@ ResultT = TypeVar("ResultT")
 AHEAD = 4
 """Files in work for each worker: enough that none waits, few enough that memory stays small."""
 ATTEMPTS = 3
+DECODERS = ("resight", "pillow", "pillow-heif", "opencv-contrib-python-headless", "rawpy", "pillow-jxl-plugin")
+"""Packages that decode, where they are installed."""
 
 
 @dataclass(frozen=True)
 class Extracted:
     """What one file gave. hash: of the bytes; size: (width, height) of the upright original.
 
-    evidence: what each channel keeps, by channel; empty where the file is unreadable, and `reason` says why.
+    evidence: what each channel keeps, by channel; empty where the file is unreadable, and `reason` says why. may_pass:
+    the reason is not in the bytes. was_known: the evidence is that of the same bytes, which were not decoded.
     remark: what a person should know of a photo that could be read, such as that a part of it is missing.
     """
 
@@ -50,6 +55,32 @@ class Extracted:
     evidence: Mapping[str, object]
     reason: str = ""
     remark: str = ""
+    may_pass: bool = False
+    was_known: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is kept of a photo whose bytes were met before. size: (width, height) of the upright original;
+    remark: as of `Extracted`."""
+
+    size: tuple[int, int]
+    evidence: Mapping[str, object]
+    remark: str
+
+
+Recall = Callable[[str], Known | None]
+"""By the hash of a file's bytes, what is kept of a photo of the same bytes, if there is one; called from any thread."""
+
+
+@functools.cache
+def decoders() -> str:
+    """The versions of all that turns files into pixels: others may read what these could not."""
+    found = []
+    for name in DECODERS:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name}-{metadata.version(name)}")
+    return " ".join(found)
 
 
 def content_hash(data: bytes) -> str:
@@ -58,14 +89,19 @@ def content_hash(data: bytes) -> str:
 
 
 def extract(
-    found: Iterable[Found], channels: Mapping[str, Channel], workers: int | None = None
+    found: Iterable[Found],
+    channels: Mapping[str, Channel],
+    workers: int | None = None,
+    recall: Recall | None = None,
 ) -> Generator[Extracted, None, None]:
     """Evidence of many files, in their order, on `workers` threads (all cores). Unreadable files give their reason.
+
+    Files whose bytes `recall` knows are read, and not decoded.
 
     Files are read and decoded in the threads, and so is what needs one photo at a time. What is quicker for several
     (`Extractor.together`) is extracted here meanwhile.
     """
-    read = _in_order(found, lambda one: read_one(one, channels), workers or cores())
+    read = _in_order(found, lambda one: read_one(one, channels, recall), workers or cores())
     together = max((channel.extractor.together for channel in channels.values()), default=1)
     with contextlib.closing(read):
         while window := list(itertools.islice(read, together)):
@@ -85,20 +121,25 @@ class Read:
     prepared: Mapping[Extractor[Any, Any], object]
 
 
-def read_one(found: Found, channels: Mapping[str, Channel]) -> Read:
-    """Reads and decodes one file, and does with it what needs no other."""
+def read_one(found: Found, channels: Mapping[str, Channel], recall: Recall | None = None) -> Read:
+    """Reads and decodes one file, and does with it what needs no other; what `recall` knows is not decoded."""
     try:
         data = _steady_bytes(found.path)
     except ImageError as error:
-        return Read(Extracted(found, "", (0, 0), {}, error.reason), {})
+        return Read(Extracted(found, "", (0, 0), {}, error.reason, may_pass=error.may_pass), {})
     key = content_hash(data)
+    known = recall(key) if recall is not None else None
+    if known is not None:
+        return Read(Extracted(found, key, known.size, known.evidence, remark=known.remark, was_known=True), {})
     try:
         side = max(channel.extractor.max_side for channel in channels.values())
         decoded = decode_bytes(data, displayed(found.path), side)
     except ImageError as error:
-        return Read(Extracted(found, key, (0, 0), {}, error.reason), {})
+        return Read(Extracted(found, key, (0, 0), {}, error.reason, may_pass=error.may_pass), {})
     except MemoryError:
-        return Read(Extracted(found, key, (0, 0), {}, "not enough memory to decode it; save it smaller"), {})
+        return Read(
+            Extracted(found, key, (0, 0), {}, "not enough memory to decode it; save it smaller", may_pass=True), {}
+        )
     if is_blank(decoded.pixels):
         nothing = {name: channel.nothing() for name, channel in channels.items()}
         return Read(Extracted(found, key, decoded.size, nothing, remark=decoded.remark), {})
@@ -205,14 +246,14 @@ def _steady_bytes(path: Path) -> bytes:
         data = read_bytes(path)
         if before == _state(path):
             return data
-    raise ImageError(displayed(path), "changes while it is read; index it again when it is complete")
+    raise ImageError(displayed(path), "changes while it is read; index it again when it is complete", may_pass=True)
 
 
 def _state(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise ImageError(displayed(path), error.strerror or str(error)) from error
+        raise ImageError(displayed(path), error.strerror or str(error), may_pass=True) from error
     return status.st_size, status.st_mtime_ns
 
 

@@ -210,7 +210,7 @@ def fit_folder(
     if not channels:
         raise UsageError(f"{parsed.name} fits nothing: {_nothing_to_fit(parsed)}")
     unlisted: list[tuple[str, str]] = []
-    found = list(find_images(photos, on_error=lambda error: unlisted.append((error.path, error.reason))))
+    found = list(find_images(photos, lambda error: unlisted.append((error.path, error.reason)), follow_links=False))
     output.parent.mkdir(parents=True, exist_ok=True)
     reports = []
     for name in channels:

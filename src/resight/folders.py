@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from resight.errors import ImageError, UsageError
+from resight.filesystems import Mounts, is_in
 from resight.images import displayed
 
 SUFFIXES = frozenset(
@@ -68,6 +70,9 @@ _ESCAPE = "(?:25|[89A-F][0-9A-F])"
 _TO_ESCAPE = re.compile(f"{_RAW_BYTE}|%(?={_ESCAPE})")
 _ESCAPED = re.compile(f"%{_ESCAPE}")
 
+_NO_LETTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of Unicode that no prefix has: control characters, halves of characters, ends of lines."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -81,22 +86,34 @@ class Found:
     mtime_ns: int
 
 
-def find_images(root: Path, on_error: Callable[[ImageError], None] | None = None) -> Iterator[Found]:
+def find_images(
+    root: Path,
+    on_error: Callable[[ImageError], None] | None = None,
+    *,
+    follow_links: bool = True,
+    on_outside: Callable[[Path], None] | None = None,
+) -> Iterator[Found]:
     """Image files below `root` in the order of their names; UsageError where `root` is no folder that can be read.
 
-    Links are followed. A folder is listed once: a link to a folder that is below the root anyway adds nothing, and of
-    several links to the same folder elsewhere the first counts. Hidden files and folders and indexes are left out.
+    Links that stay below the root are followed, those that lead out of it only where `follow_links`; each other one
+    goes to `on_outside` (without it, to the log). A folder is listed once: a link to a folder that is below the root
+    anyway adds nothing, and of several links to the same folder elsewhere the first counts. Left out are hidden files
+    and folders, indexes, what is no regular file, and the file systems on which the system shows processes and
+    devices, whatever leads there.
     What cannot be read below the root goes to `on_error` (without it, to the log as a warning) and the walk goes on.
     """
+    bounds = _Bounds(os.path.realpath(root), follow_links, Mounts.now(), on_outside or _warn_of_link)
     try:
-        entries = _entries(root, "")
+        if os.stat(root).st_dev in bounds.mounts.of_the_system:
+            raise UsageError(f"{displayed(root)}: the system shows its own state here; name a folder of photos")
+        entries = _entries(root, "", bounds)
     except FileNotFoundError:
         raise UsageError(f"{displayed(root)}: no such folder") from None
     except NotADirectoryError:
         raise UsageError(f"{displayed(root)}: is a file; give the folder that it is in") from None
     except OSError as error:
         raise UsageError(f"{displayed(root)}: the folder cannot be read: {error.strerror}") from None
-    return _walk(root, entries, on_error or _warn)
+    return _walk(root, entries, bounds, on_error or _warn)
 
 
 def escape_name(name: str) -> str:
@@ -125,6 +142,49 @@ def is_below(name: str) -> bool:
     return True
 
 
+def check_prefix(prefix: str) -> str:
+    """The folder that goes before names as "" or with "/" at its end. Raises UsageError where it leads elsewhere."""
+    folder = prefix.removesuffix("/")
+    if not prefix:
+        return ""
+    printable = not any(unicodedata.category(letter) in _NO_LETTERS for letter in folder)
+    if not printable or not is_below(folder):
+        raise UsageError(
+            f"{prefix!r}: a prefix of names is one or more names of folders, such as holidays or archive/2019; it has "
+            'no "..", no empty part and no control character, and does not begin with "/"'
+        )
+    return folder + "/"
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """Where a walk may go."""
+
+    real_root: str
+    follow_links: bool
+    mounts: Mounts
+    on_outside: Callable[[Path], None]
+
+    def stops(self, link: Path) -> bool:
+        """Whether a link must not be followed; it is told of where it could lead to photos."""
+        if self.follow_links:
+            return False
+        try:
+            written = os.path.normpath(os.path.join(os.path.realpath(link.parent), os.readlink(link)))
+        except OSError:
+            return False  # such as a link that is gone meanwhile: it is reported where it is read
+        is_remote = not is_in(written, self.real_root) and self.mounts.is_remote(written)
+        if not is_remote and is_in(os.path.realpath(link), self.real_root):
+            return False
+        if is_remote or _is_image_name(link.name) or link.is_dir():
+            self.on_outside(link)
+        return True
+
+
+def _is_image_name(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
 @dataclass(frozen=True)
 class _Entry:
     name: str
@@ -133,14 +193,16 @@ class _Entry:
     is_folder: bool
 
 
-def _entries(folder: Path, prefix: str) -> list[_Entry]:
+def _entries(folder: Path, prefix: str, bounds: _Bounds) -> list[_Entry]:
     """What may count in one folder, in the order of the full names that come out of it; hidden things are left out."""
     listed = []
     with os.scandir(folder) as scan:
         for entry in scan:
+            if entry.name.startswith(".") or (entry.is_symlink() and bounds.stops(folder / entry.name)):
+                continue
             is_folder = _is_folder(entry)
-            suffix = os.path.splitext(entry.name)[1].lower()
-            if entry.name.startswith(".") or (suffix == INDEX_SUFFIX if is_folder else suffix not in SUFFIXES):
+            is_index = os.path.splitext(entry.name)[1].lower() == INDEX_SUFFIX
+            if is_index if is_folder else not _is_image_name(entry.name):
                 continue
             listed.append(_Entry(prefix + escape_name(entry.name), folder / entry.name, entry, is_folder))
     # "/" takes part in the comparison: "a.jpg" comes before what is in "a".
@@ -154,8 +216,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False  # such as a link to itself; as a file it is reported by name
 
 
-def _walk(root: Path, entries: list[_Entry], on_error: Callable[[ImageError], None]) -> Iterator[Found]:
-    real_root = os.path.realpath(root)
+def _walk(
+    root: Path, entries: list[_Entry], bounds: _Bounds, on_error: Callable[[ImageError], None]
+) -> Iterator[Found]:
+    of_the_system = bounds.mounts.of_the_system
     status = os.stat(root)
     listed = {(status.st_dev, status.st_ino)}
     waiting = entries[::-1]  # a stack instead of recursion: folders nest deeper than Python calls
@@ -163,30 +227,35 @@ def _walk(root: Path, entries: list[_Entry], on_error: Callable[[ImageError], No
         one = waiting.pop()
         try:
             if one.is_folder:
-                if one.entry.is_symlink() and _is_walked(os.path.realpath(one.path), real_root):
+                if one.entry.is_symlink() and _is_walked(os.path.realpath(one.path), bounds.real_root):
                     continue
                 status = os.stat(one.path)
                 identity = (status.st_dev, status.st_ino)
-                if identity not in listed:
+                if identity not in listed and status.st_dev not in of_the_system:
                     listed.add(identity)
-                    waiting += _entries(one.path, one.name + "/")[::-1]
+                    waiting += _entries(one.path, one.name + "/", bounds)[::-1]
             elif one.entry.is_file():
                 status = one.entry.stat()
-                yield Found(one.path, one.name, status.st_size, status.st_mtime_ns)
-            elif one.entry.is_symlink():
-                on_error(ImageError(displayed(one.path), "a link to nothing"))
+                if status.st_dev not in of_the_system:
+                    yield Found(one.path, one.name, status.st_size, status.st_mtime_ns)
+            elif one.entry.is_symlink() and not one.path.exists():
+                on_error(ImageError(displayed(one.path), "is a link to nothing"))
         except OSError as error:
             on_error(ImageError(displayed(one.path), f"cannot be read: {error.strerror}"))
 
 
 def _is_walked(target: str, real_root: str) -> bool:
     """Whether the walk comes to the folder `target` by its own name."""
-    if target != real_root and not target.startswith(real_root.rstrip(os.sep) + os.sep):
+    if not is_in(target, real_root):
         return False
     below = os.path.relpath(target, real_root)
     return below == "." or not any(
         part.startswith(".") or part.lower().endswith(INDEX_SUFFIX) for part in below.split(os.sep)
     )
+
+
+def _warn_of_link(link: Path) -> None:
+    _log.warning("%s: a link that leads out of the folder was left out", displayed(link))
 
 
 def _warn(error: ImageError) -> None:

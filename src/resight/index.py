@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from resight import writer
 from resight.errors import ResightError, UsageError
-from resight.folders import find_images
+from resight.folders import check_prefix, find_images
 from resight.images import Box, displayed
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.results import Hit, Result
-from resight.store import RECIPE, Check, Problem, Store, repair, verify
+from resight.roots import look, moved_roots, outside_line, overlapping, places_of, recognised, root_of, root_path
+from resight.store import RECIPE, Check, Problem, Root, Snapshot, Store, repair, verify
 from resight.writer import AddReport, Progress
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class IndexInfo:
     unreadable: int
     without_evidence: list[str]
     remarks: list[dict[str, str]]
-    roots: list[dict[str, str]]
+    roots: list[dict[str, Any]]
     segments: int
     features: int
     words: int
@@ -138,7 +139,7 @@ class Index:
         if fit is None:
             fitted = given_arrays(parsed, folder)
         else:
-            found = list(find_images(_folder(fit)))
+            found = list(find_images(_folder(fit), follow_links=False))
             fitted = fitted_arrays(parsed, folder, unfitted(parsed, networks), found, str(fit), progress)
         try:
             return cls(Store.create(path, text, networks | fitted, created_by=_versions()), parsed)
@@ -178,47 +179,86 @@ class Index:
         *,
         prefix: str = "",
         only: Collection[str] | None = None,
+        follow_links: bool | None = None,
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> AddReport:
         """Takes a folder's new and changed photos, batch by batch, and forgets nothing.
 
-        prefix: put before the names, for instance "holidays/"; the same folder with another prefix counts as another.
-        only: names below the folder that count. `progress` is told (done, total); `say` lines about fitting.
-        Raises UsageError where there is no such folder or a name belongs to another one, FitError, IndexLockedError
-        and StorageError; what was committed before stays.
+        Where the folder has the photos of one of the index that is gone, that one has moved: nothing is read again.
+        prefix: folders to put before the names, such as "holidays"; the same folder with another prefix counts as
+        another. only: names below the folder that count. follow_links: whether links that lead out of the folder are
+        followed from now on; None leaves that as it is. `progress` is told (done, total); `say` lines about fitting and
+        about what is surprising in the folder, which are in the report's notes too.
+        Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
+        folder, FitError, IndexLockedError and StorageError; what was committed before stays.
         """
         _folder(folder)
-        with self._writing():
-            snapshot = self._store.snapshot()
-            number, root = writer.root_of(snapshot, Path(folder), prefix)
-            listing = writer.look(root, only)
-            if not listing.found:
-                _log.warning("%s: there is no photo in it", displayed(folder))
-            report = self._take(writer.plan(snapshot, number, root, listing), progress, say)
-            if augmenter := self._augmenter(say):
-                augmenter.augment_new(progress)
-            self._link(progress, say)
-            return report
-
-    def update(self, *, progress: Progress | None = None, say: Say | None = None) -> AddReport:
-        """Makes the index equal to its folders again: new and changed photos are read, vanished ones removed.
-
-        Raises UsageError where a folder is not there or a name belongs to two, before anything is changed; and what
-        `add` raises.
-        """
+        prefix = check_prefix(prefix)
         total = AddReport()
         with self._writing():
             snapshot = self._store.snapshot()
-            plans, gone = writer.plan_update(snapshot)
-            self._store.commit(removed=gone)
-            total.removed = len(gone)
-            for planned in plans:
-                total += self._take(planned, progress, say)
+            number, root = root_of(snapshot, Path(folder), prefix, follow_links)
+            if number not in snapshot.roots:
+                former = recognised(snapshot, Path(folder), prefix)
+                if former is not None:
+                    old = snapshot.roots[former]
+                    count = self._move(snapshot, moved_roots(snapshot, root_path(old), folder))
+                    _note(
+                        total,
+                        say,
+                        f"{displayed(folder)} has the photos of {displayed(root_path(old))}, which is gone: {count} "
+                        "photos are taken for moved and keep their names",
+                    )
+                    snapshot = self._store.snapshot()
+                    number, root = root_of(snapshot, Path(folder), old.prefix, follow_links)
+                elif line := overlapping(snapshot, root):
+                    _note(total, say, line)
+            listing = look(root, only)
+            if not listing.found:
+                _log.warning("%s: there is no photo in it", displayed(folder))
+            total += self._take(writer.plan(snapshot, number, root, listing), progress, say)
             if augmenter := self._augmenter(say):
                 augmenter.augment_new(progress)
             self._link(progress, say)
         return total
+
+    def update(
+        self,
+        *,
+        removed: Collection[str | Path] = (),
+        progress: Progress | None = None,
+        say: Say | None = None,
+    ) -> AddReport:
+        """Makes the index equal to its folders again: new and changed photos are read, vanished ones removed.
+
+        Where a folder is gone, empty or unreadable that had photos, its photos stay and are told in the report's
+        `held`, and the rest is done; `vanished.py` has the rule. removed: folders whose vanished photos were removed
+        on purpose. Raises UsageError where a name belongs to two folders, or one of `removed` is in none of the index,
+        before anything is changed; and what `add` raises.
+        """
+        total = AddReport()
+        with self._writing():
+            planned = writer.plan_update(self._store.snapshot(), removed)
+            self._store.commit(removed=planned.removed)
+            total.removed, total.held = len(planned.removed), [*planned.held]
+            for one in planned.plans:
+                total += self._take(one, progress, say)
+            if augmenter := self._augmenter(say):
+                augmenter.augment_new(progress)
+            self._link(progress, say)
+        return total
+
+    def move_root(self, old: str | Path, new: str | Path) -> int:
+        """Says that the folder `old` of the index, and what was below it, is `new` now; returns the number of photos.
+
+        Names stay, and nothing is read. Raises UsageError where `old` is not in the index, or `new` is no folder, has
+        none of the photos, or is in the index already; IndexLockedError and StorageError.
+        """
+        _folder(new)
+        with self._writing():
+            snapshot = self._store.snapshot()
+            return self._move(snapshot, moved_roots(snapshot, old, new))
 
     def remove(self, names: Sequence[str]) -> int:
         """Removes images by name; returns how many. Raises UsageError, and removes none, where one is not there."""
@@ -307,7 +347,10 @@ class Index:
                 for i in np.flatnonzero(images.indexed).tolist()
                 if images.reasons[i]
             ],
-            roots=[{"path": root.path, "prefix": root.prefix} for root in reader.snapshot.roots.values()],
+            roots=[
+                {"path": root.path, "prefix": root.prefix, "follow_links": root.follow_links}
+                for root in reader.snapshot.roots.values()
+            ],
             segments=len(reader.snapshot.segments),
             features=sum(one.features for one in counts.values()),
             words=sum(one.words for one in counts.values()),
@@ -361,7 +404,14 @@ class Index:
         if planned.work:
             self._fit_on(planned, say)
         # Where nothing is to be read, nothing needs the channels, which may not even be fitted yet.
-        return writer.carry_out(self._store, planned, self._channels if planned.work else {}, progress)
+        report = writer.carry_out(self._store, planned, self._channels if planned.work else {}, progress)
+        if planned.outside:
+            _note(report, say, outside_line(planned.root, planned.outside))
+        return report
+
+    def _move(self, snapshot: Snapshot, roots: Mapping[int, Root]) -> int:
+        self._store.commit(roots=roots)
+        return sum(len(places_of(snapshot, number)) for number in roots)
 
     def _fit_once(self, folder: Path, say: Say | None) -> None:
         """Fits what waits for photos on those of a folder. UsageError where something was fitted on other photos."""
@@ -375,7 +425,9 @@ class Index:
             )
         if waiting := unfitted(self.recipe, files):
             recipe = with_weights(self.recipe, files)
-            arrays = fitted_arrays(recipe, self.path, waiting, list(find_images(folder)), str(folder), say)
+            arrays = fitted_arrays(
+                recipe, self.path, waiting, list(find_images(folder, follow_links=False)), str(folder), say
+            )
             with self._writing():
                 self._store.add_fitted(arrays)
 
@@ -387,7 +439,7 @@ class Index:
         files = self._store.fitted()
         waiting = unfitted(self.recipe, files)
         if waiting:
-            recipe, source = with_weights(self.recipe, files), str(writer.root_path(planned.root))
+            recipe, source = with_weights(self.recipe, files), str(root_path(planned.root))
             arrays = fitted_arrays(recipe, self.path, waiting, planned.work, source, say, POWER_ON_COLLECTION)
             self._store.add_fitted(arrays)
 
@@ -483,6 +535,12 @@ def _layouts(path: Path) -> dict[str, Check]:
         return Index.open(path, read_only=True)._layouts()
     except ResightError:
         return {}
+
+
+def _note(report: AddReport, say: Say | None, line: str) -> None:
+    report.notes.append(line)
+    if say is not None:
+        say(line)
 
 
 def _folder(path: str | Path) -> Path:

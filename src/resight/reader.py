@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from resight.channels.channel import Channel, Rows
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
-from resight.folders import unescape_name
 from resight.manifold.kinds import Diffusion
 from resight.recipe import ChannelStageKind, Recipe, StageKind
 from resight.rerank.fusion import FusionStage
@@ -32,7 +31,7 @@ from resight.rerank.kinds import (
     SuperGlobal,
 )
 from resight.search.ranking import Neighbourhoods, Ranking, Searcher, Stage
-from resight.store import Root, Segment, Snapshot
+from resight.store import Segment, Snapshot, file_path
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
@@ -235,11 +234,6 @@ class Reader:
         ranks = np.empty(len(names), np.int64)
         ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
         return ranks
-
-
-def file_path(root: Root, name: str) -> Path:
-    """Where the file of an image is."""
-    return Path(unescape_name(root.path)) / unescape_name(name.removeprefix(root.prefix))
 
 
 def _named_stage(kind: StageKind, recipe: Recipe) -> tuple[str, Stage | FusionStage]:

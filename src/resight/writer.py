@@ -6,19 +6,23 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
-from resight.extraction import Extracted, extract
-from resight.folders import Found, escape_name, find_images, unescape_name
+from resight.extraction import Extracted, decoders, extract
+from resight.filesystems import is_in
+from resight.folders import Found
 from resight.images import displayed
-from resight.reader import file_path
-from resight.store import INDEXED, UNREADABLE, Batch, Image, Root, Segment, Snapshot, Store
+from resight.recall import Memory
+from resight.roots import Listing, look, root_path
+from resight.store import INDEXED, UNREACHED, UNREADABLE, Batch, Image, Root, Segment, Snapshot, Store
+from resight.vanished import Held, appeared, judge
 
 Progress = Callable[[int, int], None]
 
@@ -38,17 +42,22 @@ COMPACTED_BYTES = 1 << 30
 class AddReport:
     """What an `add` or `update` did: numbers of images, and (name, reason) of those that could not be read.
 
-    Of the photos that were read, without_evidence are the names of those by which nothing can be found, such as
-    pictures of one colour, and remarks are (name, remark) of those that were read in part.
+    recalled: how many of those added and changed were not decoded, because the index knew their bytes. held: photos
+    that are not found and were not removed. notes: lines for a person about folders and links. Of the photos that were
+    read, without_evidence are the names of those by which nothing can be found, such as pictures of one colour, and
+    remarks are (name, remark) of those that were read in part.
     """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
+    recalled: int = 0
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     without_evidence: list[str] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def __add__(self, other: AddReport) -> AddReport:
@@ -58,19 +67,13 @@ class AddReport:
 
 
 @dataclass(frozen=True)
-class Listing:
-    """What is in the folder of a root. found: files with the names that they get; trouble: (path, reason)."""
-
-    found: Sequence[Found]
-    trouble: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
 class Plan:
     """What is to be done for one root, by its number.
 
     work: files to be read, with their names; unchanged: how many are as they were and could be read; replaced: ids by
-    name of images that are read again; unreadable: (name or path, reason) of what cannot be read, as was known before.
+    name of images that are read again; retried: those of them, by name, whose files are as they were when they could
+    not be read; unreadable: (name or path, reason) of what cannot be read, as was known before; outside: links that
+    lead out of the root and were left out.
     """
 
     number: int
@@ -78,37 +81,28 @@ class Plan:
     work: Sequence[Found]
     unchanged: int
     replaced: Mapping[str, int]
+    retried: Mapping[str, Image]
     unreadable: Sequence[tuple[str, str]]
+    outside: Sequence[Path]
 
 
-def root_of(snapshot: Snapshot, folder: Path, prefix: str) -> tuple[int, Root]:
-    """The root with this folder and prefix and its number, the next free one where it is new."""
-    root = Root(escape_name(os.path.realpath(folder)), prefix)
-    known = (number for number, one in snapshot.roots.items() if one == root)
-    return next(known, max(snapshot.roots, default=0) + 1), root
+@dataclass(frozen=True)
+class Update:
+    """What is to be done for all roots. removed: ids of images whose files are gone; held: what is not taken for it."""
 
-
-def root_path(root: Root) -> Path:
-    """Where the photos of a root are."""
-    return Path(unescape_name(root.path))
-
-
-def look(root: Root, only: Collection[str] | None = None) -> Listing:
-    """Lists the files of a root; `only`: names below it that count. Raises UsageError where it cannot be listed."""
-    trouble: list[tuple[str, str]] = []
-    found = find_images(root_path(root), on_error=lambda error: trouble.append((error.path, error.reason)))
-    return Listing(
-        [replace(one, name=root.prefix + one.name) for one in found if only is None or one.name in only], trouble
-    )
+    plans: Sequence[Plan]
+    removed: Sequence[int]
+    held: Sequence[Held]
 
 
 def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Collection[int] = frozenset()) -> Plan:
     """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner.
 
-    gone: ids of images that give their names up. A file is unchanged when its size and time are.
+    gone: ids of images that give their names up. A file is unchanged when its size and time are. One that could not be
+    read is tried again where its bytes are not at fault, or other versions decode now.
     """
     images = snapshot.images
-    work, replaced, unreadable = [], {}, list(listing.trouble)
+    work, replaced, retried, unreadable = [], {}, {}, list(listing.trouble)
     for one in listing.found:
         place = images.by_name.get(one.name)
         if place is None or int(images.ids[place]) in gone:
@@ -122,51 +116,51 @@ def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Co
         elif (images.sizes[place], images.mtimes[place]) != (one.size, one.mtime_ns):
             work.append(one)
             replaced[one.name] = int(images.ids[place])
+        elif images.states[place] == UNREACHED or (
+            images.states[place] == UNREADABLE and images.tried_by[place] != decoders()
+        ):
+            work.append(one)
+            replaced[one.name] = int(images.ids[place])
+            retried[one.name] = images.image(place)
         elif not images.indexed[place]:
             unreadable.append((one.name, images.reasons[place]))
     unchanged = len(listing.found) - len(work) - (len(unreadable) - len(listing.trouble))
-    return Plan(number, root, work, unchanged, replaced, unreadable)
+    return Plan(number, root, work, unchanged, replaced, retried, unreadable, listing.outside)
 
 
-def plan_update(snapshot: Snapshot) -> tuple[list[Plan], list[int]]:
-    """What makes the index equal to its folders, and the ids of the images whose files are gone.
+def plan_update(snapshot: Snapshot, removed: Collection[str | Path] = ()) -> Update:
+    """What makes the index equal to its folders, as far as the rule of `vanished` goes.
 
-    Raises UsageError where a folder is gone or a name has two owners.
+    removed: folders whose vanished photos were removed on purpose.
+    Raises UsageError where one of them is in no folder of the index, or a name has two owners.
     """
-    for root in snapshot.roots.values():
-        if not root_path(root).is_dir():
-            raise UsageError(
-                f"{displayed(root_path(root))}: this folder of the index is gone; bring it back, or remove its photos "
-                "by name; nothing was changed"
-            )
-    listings = {number: look(root) for number, root in snapshot.roots.items()}
-    gone = {image for number, listing in listings.items() for image in _vanished(snapshot, number, listing)}
+    meant = _meant(snapshot, removed)
+    listings = {number: _listed(root) for number, root in snapshot.roots.items()}
+    elsewhere = appeared(snapshot, listings)
+    verdicts = [judge(snapshot, number, listing, elsewhere, meant) for number, listing in listings.items()]
+    gone = {image for verdict in verdicts for image in verdict.removed}
     plans = [plan(snapshot, number, snapshot.roots[number], listing, gone) for number, listing in listings.items()]
-    return plans, sorted(gone)
+    return Update(plans, sorted(gone), [one for verdict in verdicts for one in verdict.held])
 
 
-def _vanished(snapshot: Snapshot, number: int, listing: Listing) -> list[int]:
-    """Ids of the images of a root whose files are gone.
-
-    Where a part of the root cannot be listed, what is not in the list may be in that part: then only a file of which
-    the system says that there is none is gone.
-    """
-    images, root = snapshot.images, snapshot.roots[number]
-    seen = {one.name for one in listing.found}
-    unseen = [place for place in np.flatnonzero(images.roots == number).tolist() if images.names[place] not in seen]
-    if listing.trouble:
-        unseen = [place for place in unseen if _is_gone(file_path(root, images.names[place]))]
-    return [int(images.ids[place]) for place in unseen]
-
-
-def _is_gone(path: Path) -> bool:
+def _listed(root: Root) -> Listing:
+    """The files of a root; none where it is gone or cannot be read, which is its trouble."""
     try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
+        return look(root)
+    except UsageError:
+        path = root_path(root)
+        return Listing([], [(displayed(path), "cannot be read")] if path.is_dir() else [], [])
+
+
+def _meant(snapshot: Snapshot, removed: Collection[str | Path]) -> frozenset[str]:
+    """The folders as absolute paths."""
+    folders = [root_path(root) for root in snapshot.roots.values()]
+    paths = [*map(str, folders), *map(displayed, folders)]
+    for folder in removed:
+        absolute = os.path.abspath(folder)
+        if not any(is_in(absolute, path) or is_in(path, absolute) for path in paths):
+            raise UsageError(f"{displayed(folder)}: in no folder of the index; nothing was changed")
+    return frozenset(map(os.path.abspath, removed))
 
 
 def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], progress: Progress | None) -> AddReport:
@@ -186,26 +180,35 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
             yield one
 
     store.commit(roots={planned.number: planned.root})
+    recall = Memory(store.snapshot(), store.removed_images(), channels) if planned.work else None
     # Closed at once where a commit fails or a person interrupts, so that no worker goes on reading.
-    with contextlib.closing(extract(planned.work, channels)) as extracted:
+    with contextlib.closing(extract(planned.work, channels, recall=recall)) as extracted:
         for count, batch in enumerate(_batches(told(extracted)), start=1):
-            gone = [planned.replaced[one.found.name] for one in batch if one.found.name in planned.replaced]
-            packed = _packed(batch, planned.number, channels)
-            store.commit(packed, removed=gone)
+            # What could not be read then and now, for the same reason, is in the index as it is.
+            news = [one for one in batch if _row(one, planned.number) != planned.retried.get(one.found.name)]
+            gone = [planned.replaced[one.found.name] for one in news if one.found.name in planned.replaced]
+            if news:
+                packed = _packed(news, planned.number, channels)
+                store.commit(packed, removed=gone)
+                report.without_evidence += _without_evidence(news, without_evidence(channels, packed.arrays))
             readable = [one for one in batch if not one.reason]
-            changed = sum(one.found.name in planned.replaced for one in readable)
+            changed = sum(
+                one.found.name in planned.replaced and one.found.name not in planned.retried for one in readable
+            )
             report.changed += changed
             report.added += len(readable) - changed
+            report.recalled += sum(one.was_known for one in readable)
             report.unreadable += [(one.found.name, one.reason) for one in batch if one.reason]
             report.remarks += [(one.found.name, one.remark) for one in batch if one.remark]
-            bare = without_evidence(channels, packed.arrays)
-            report.without_evidence += [
-                one.found.name for one, is_bare in zip(batch, bare.tolist(), strict=True) if is_bare and not one.reason
-            ]
             if count % TIER_WIDTH == 0 or done == total:
                 _tidy(store, channels)
     report.seconds = time.monotonic() - start
     return report
+
+
+def _without_evidence(batch: Sequence[Extracted], bare: NDArray[np.bool_]) -> list[str]:
+    """Names of the photos that were read and by which nothing can be found; `bare`: (n,) without evidence."""
+    return [one.found.name for one, nothing in zip(batch, bare.tolist(), strict=True) if nothing and not one.reason]
 
 
 def _batches(extracted: Iterable[Extracted]) -> Iterator[list[Extracted]]:
@@ -230,9 +233,10 @@ def _packed(batch: Sequence[Extracted], root: int, channels: Mapping[str, Channe
 
 def _row(one: Extracted, root: int) -> Image:
     found = one.found
-    state = UNREADABLE if one.reason else INDEXED
+    state = INDEXED if not one.reason else UNREACHED if one.may_pass else UNREADABLE
+    tried_by = decoders() if one.reason else ""
     said = one.reason or one.remark
-    return Image(root, found.name, found.size, found.mtime_ns, one.hash, *one.size, state, said)
+    return Image(root, found.name, found.size, found.mtime_ns, one.hash, *one.size, state, said, tried_by)
 
 
 def _tidy(store: Store, channels: Mapping[str, Channel]) -> None:

@@ -122,6 +122,60 @@ def test_update_follows_the_folder(run: Run, own_photos: Path, own_index: Path) 
     assert report["index"] == str(own_index)
 
 
+def test_a_folder_that_vanished_is_told_and_fails_the_update(run: Run, own_photos: Path, own_index: Path) -> None:
+    own_photos.rename(own_photos.parent / "away")
+    answer = run("update", own_index)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith(
+        f"held back: the folder {own_photos} of 4 photos is gone: nothing was removed from it. Bring it back, or say "
+        f"where it is now, `resight update {own_index} --root {own_photos}=NEW`, or that its photos were removed on "
+        f"purpose, `resight update {own_index} --removed {own_photos}`"
+    )
+    held = json.loads(run("update", own_index, "--json").stdout)["held"]
+    assert held == [
+        {"folder": str(own_photos), "photos": 4, "known": 4, "why": "is gone", "is_root": True, "removable": True}
+    ]
+    moved = run("update", own_index, "--root", f"{own_photos}={own_photos.parent / 'away'}")
+    assert moved.exit_code == 0
+    assert f"{own_index}: 0 added, 0 changed, 4 unchanged, 0 unreadable" in moved.stdout
+    shutil.rmtree(own_photos.parent / "away")
+    assert run("update", own_index, "--removed", own_photos.parent / "away").exit_code == 0
+    assert names(own_index) == []
+
+
+@pytest.mark.parametrize("text", ["x", "=x", "x=", ""])
+def test_a_move_has_two_folders(run: Run, own_index: Path, text: str) -> None:
+    answer = run("update", own_index, "--root", text)
+    assert (answer.exit_code, "--root OLD=NEW" in answer.stderr) == (2, True)
+
+
+def test_names_of_folders_may_have_an_equals_sign(run: Run, own_photos: Path, own_index: Path) -> None:
+    own_photos.rename(own_photos.parent / "a=b")
+    assert run("update", own_index, "--root", f"{own_photos}={own_photos.parent}/a=b").exit_code == 0
+    (own_photos.parent / "a=b").rename(own_photos)
+    assert run("update", own_index, "--root", f"{own_photos.parent}/a=b={own_photos}").exit_code == 0
+
+
+def test_links_that_lead_out_are_told_once_and_followed_where_asked(
+    run: Run, own_photos: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    (own_photos / "link.jpg").symlink_to(photos_of_world / "other-001.jpg")
+    (own_photos / "system").symlink_to("/proc")
+    path = tmp_path / "x.resight"
+    answer = run("index", own_photos, "-o", path)
+    assert (answer.exit_code, answer.stderr.count("--follow-links follows them")) == (0, 1)
+    assert answer.stderr.startswith("2 links lead out of ")
+    followed = json.loads(run("add", path, own_photos, "--follow-links", "--json").stdout)
+    assert (followed["added"], followed["unreadable"], followed["notes"]) == (1, [], [])
+    assert "with the links that lead out of it" in run("info", path).stdout
+
+
+def test_a_prefix_that_leads_elsewhere_is_refused(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    answer = run("index", own_photos, "-o", tmp_path / "x.resight", "--as", "../../x")
+    assert (answer.exit_code, "a prefix of names" in answer.stderr) == (2, True)
+    assert not (tmp_path / "x.resight").exists()
+
+
 def test_photos_are_removed_by_name_and_all_or_none(run: Run, own_index: Path) -> None:
     answer = run("remove", own_index, "other-000.jpg", "poster-02_9.jpg")
     assert answer.exit_code == 2
@@ -144,7 +198,7 @@ def test_info_tells_what_is_held(run: Run, own_index: Path, own_photos: Path) ->
     assert document["index"] == str(own_index)
     assert document["recipe"] == "sift-asmk-spatial"
     assert (document["images"], document["unreadable"]) == (4, 0)
-    assert document["roots"] == [{"path": str(own_photos), "prefix": ""}]
+    assert document["roots"] == [{"path": str(own_photos), "prefix": "", "follow_links": False}]
     assert document["bytes_per_image"] == document["bytes"] / 4
     table = run("info", own_index).stdout.split("\n")
     assert any(line.split() == ["images", "4"] for line in table)

@@ -122,6 +122,7 @@ class Recorder(Scripted):
         folder: Path,
         prefix: str = "",
         only: Collection[str] | None = None,
+        follow_links: bool | None = None,
         progress: object = None,
         say: object = None,
     ) -> SimpleNamespace:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,10 @@ from resight.errors import ResightError
 
 if TYPE_CHECKING:
     from resight.index import AddReport, Index
+    from resight.vanished import Held
+
+_HELD_SHOWN = 20
+"""Most folders that are told one by one when something is wrong with many."""
 
 IndexPath = Annotated[Path, typer.Argument(metavar="X.resight", help="The index.", show_default=False)]
 Folders = Annotated[
@@ -24,6 +30,14 @@ Folders = Annotated[
 ]
 Prefix = Annotated[
     str, typer.Option("--as", metavar="PREFIX", help="Put this folder before the photos' names.", show_default=False)
+]
+FollowLinks = Annotated[
+    bool | None,
+    typer.Option(
+        "--follow-links/--no-follow-links",
+        help="Follow links that lead out of the folder, now and at every update.",
+        show_default=False,
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -49,36 +63,72 @@ def index(
         ),
     ] = None,
     prefix: Prefix = "",
+    follow_links: FollowLinks = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Index folders of photos, or go on where a run stopped."""
+    from resight.folders import check_prefix
     from resight.index import Index
     from resight.recipe import DEFAULT
 
+    check_prefix(prefix)
     goes_on = (output / "recipe.toml").exists()
     made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
-    reports = _add(made, photos, prefix)
+    reports = _add(made, photos, prefix, follow_links)
     if not goes_on:
         _rehearse(made)
     _finish(output, reports, strict, as_json)
 
 
-def add(path: IndexPath, photos: Folders, prefix: Prefix = "", strict: Strict = False, as_json: Json = False) -> None:
+def add(
+    path: IndexPath,
+    photos: Folders,
+    prefix: Prefix = "",
+    follow_links: FollowLinks = None,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
     """Add folders' new and changed photos; forget nothing."""
     from resight.index import Index
 
-    _finish(path, _add(Index.open(path), photos, prefix), strict, as_json)
+    _finish(path, _add(Index.open(path), photos, prefix, follow_links), strict, as_json)
 
 
-def update(path: IndexPath, strict: Strict = False, as_json: Json = False) -> None:
-    """Make the index equal to its folders again."""
+def update(
+    path: IndexPath,
+    roots: Annotated[
+        list[str] | None,
+        typer.Option("--root", metavar="OLD=NEW", help="The folder OLD is NEW now.", show_default=False),
+    ] = None,
+    removed: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="What is gone from here was removed on purpose.", show_default=False),
+    ] = None,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Make the index equal to its folders again; exit 1 if a folder vanished."""
     from resight.index import Index
 
     opened = Index.open(path)
+    for text in roots or []:
+        old, new = _old_and_new(text)
+        say(f"{new} has the {opened.move_root(old, new)} photos of {old} now")
     with progress_bar() as bar:
-        report = opened.update(progress=partial(bar, "indexing"), say=say)
+        report = opened.update(removed=removed or (), progress=partial(bar, "indexing"), say=say)
     _finish(path, [report], strict, as_json)
+
+
+def _old_and_new(text: str) -> tuple[str, str]:
+    """The two folders of OLD=NEW, where there is a "=" in a name those of which the second is there."""
+    from resight.errors import UsageError
+
+    cuts = [(text[:at], text[at + 1 :]) for at, letter in enumerate(text) if letter == "="]
+    named = [(old, new) for old, new in cuts if old and new]
+    if not named:
+        raise UsageError(f"--root {text}: say which folder is which: --root OLD=NEW")
+    return next(((old, new) for old, new in named if Path(new).is_dir()), named[0])
 
 
 def remove(
@@ -112,7 +162,7 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
     if label in ("without evidence", "remarks"):
         return [(label, _listed(value))]
     if isinstance(value, list):
-        return [("folder", root["path"] + (f" as {root['prefix']}" if root["prefix"] else "")) for root in value]
+        return [("folder", _folder_text(root)) for root in value]
     if isinstance(value, dict):
         # One channel holds what the whole index does, which is printed above.
         return [(f"  {name}", _counted(**counts)) for name, counts in value.items()] if len(value) > 1 else []
@@ -131,6 +181,11 @@ def _listed(found: Sequence[str | dict[str, str]]) -> str:
     texts = [one if isinstance(one, str) else f"{one['name']}: {one['remark']}" for one in found[:_NAMES_SHOWN]]
     more = f" and {len(found) - _NAMES_SHOWN} more" if len(found) > _NAMES_SHOWN else ""
     return f"{len(found)} ({'; '.join(texts)}{more})" if found else "0"
+
+
+def _folder_text(root: dict[str, Any]) -> str:
+    prefix = f" as {root['prefix']}" if root["prefix"] else ""
+    return str(root["path"]) + prefix + (" with the links that lead out of it" if root["follow_links"] else "")
 
 
 def verify(
@@ -183,11 +238,16 @@ def _without_evidence_line(names: Sequence[str]) -> str:
     return f"{photos} nothing to be found by, such as pictures of one colour: {listed}{more}"
 
 
-def _add(target: Index, photos: Sequence[Path], prefix: str) -> list[AddReport]:
-    folder = prefix.strip("/") + "/" if prefix.strip("/") else ""
+def _add(target: Index, photos: Sequence[Path], prefix: str, follow_links: bool | None) -> list[AddReport]:
     with progress_bar() as bar:
         return [
-            target.add(root, prefix=folder, progress=partial(bar, _label(i, len(photos))), say=say)
+            target.add(
+                root,
+                prefix=prefix,
+                follow_links=follow_links,
+                progress=partial(bar, _label(i, len(photos))),
+                say=say,
+            )
             for i, root in enumerate(photos, start=1)
         ]
 
@@ -202,12 +262,26 @@ def _rehearse(made: Index) -> None:
             made.search(first, k=1, include_self=True)
 
 
+def _held_line(path: Path, held: Held) -> str:
+    photos = "1 photo" if held.known == 1 else f"{held.known} photos"
+    line = f"held back: the folder {held.folder} of {photos} {held.why}: nothing was removed from it. "
+    if not held.removable:
+        return f"{line}Make it readable, or remove its photos with `resight remove`"
+    command, folder = f"resight update {shlex.quote(str(path))}", shlex.quote(held.folder)
+    moved = f"say where it is now, `{command} --root {folder}=NEW`, or " if held.is_root else "say "
+    return f"{line}Bring it back, or {moved}that its photos were removed on purpose, `{command} --removed {folder}`"
+
+
 def _label(number: int, of: int) -> str:
     return "indexing" if of == 1 else f"indexing folder {number} of {of}"
 
 
 def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool) -> None:
-    """Prints what several runs did together; a photo that could not be read fails the command only when strict."""
+    """Prints what several runs did together, and fails where photos were held back.
+
+    A photo that could not be read fails the command only when strict.
+    """
+    held = [one for report in reports for one in report.held]
     unreadable = [row for report in reports for row in report.unreadable]
     remarks = [row for report in reports for row in report.remarks]
     without = [name for report in reports for name in report.without_evidence]
@@ -216,12 +290,19 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
     }
     seconds = sum(report.seconds for report in reports)
     if as_json:
-        told = {
-            "unreadable": [{"name": name, "reason": reason} for name, reason in unreadable],
-            "without_evidence": without,
-            "remarks": [{"name": name, "remark": remark} for name, remark in remarks],
-        }
-        print_json({"index": readable(path), **counts, **told, "seconds": seconds})
+        print_json(
+            {
+                "index": readable(path),
+                **counts,
+                "recalled": sum(report.recalled for report in reports),
+                "unreadable": [{"name": name, "reason": reason} for name, reason in unreadable],
+                "without_evidence": without,
+                "remarks": [{"name": name, "remark": remark} for name, remark in remarks],
+                "held": [{**asdict(one), "folder": readable(one.folder), "why": readable(one.why)} for one in held],
+                "notes": [readable(note) for report in reports for note in report.notes],
+                "seconds": seconds,
+            }
+        )
     else:
         done = ", ".join(f"{count} {key}" for key, count in counts.items() if count or key != "removed")
         fresh = counts["added"] + counts["changed"]
@@ -233,5 +314,9 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
             say(f"read in part: {shown(name)}: {shown(remark)}")
         if without:
             say(_without_evidence_line(without))
-    if unreadable and strict:
+    for one in held[:_HELD_SHOWN]:
+        say(_held_line(path, one))
+    if len(held) > _HELD_SHOWN:
+        say(f"and {len(held) - _HELD_SHOWN} more folders; --json lists them")
+    if held or (unreadable and strict):
         raise typer.Exit(1)

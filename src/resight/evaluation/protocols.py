@@ -127,12 +127,13 @@ def evaluate_recipe(
         index = Index.create(path, recipe, fit=fit, progress=say)
         _require_no_other_root(index.info().roots, path, dataset.root, distractors)
         indexing = None if progress is None else partial(progress, "indexing")
-        report = index.add(dataset.root, only=frozenset(dataset.images), progress=indexing, say=say)
+        # Links are followed: data sets are put together out of them, and the ground truth says what is in one.
+        report = index.add(dataset.root, only=frozenset(dataset.images), follow_links=True, progress=indexing, say=say)
         unreadable = list(report.unreadable)
         indexed, count = report.added + report.changed, 0
         if distractors is not None:
             distracting = None if progress is None else partial(progress, "indexing distractors")
-            more = index.add(photo_root(distractors), prefix=DISTRACTORS, progress=distracting)
+            more = index.add(photo_root(distractors), prefix=DISTRACTORS, follow_links=True, progress=distracting)
             count = more.added + more.changed + more.unchanged
             indexed += more.added + more.changed
             unreadable += more.unreadable

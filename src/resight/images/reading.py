@@ -23,12 +23,12 @@ def read_bytes(path: Path | str) -> bytes:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ImageError(name, "no such file") from None
+        raise ImageError(name, "no such file", may_pass=True) from None
     except PermissionError:
-        raise ImageError(name, "permission denied") from None
+        raise ImageError(name, "permission denied", may_pass=True) from None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise ImageError(name, f"cannot be read: {' '.join(reason.split())}") from None
+        raise ImageError(name, f"cannot be read: {' '.join(reason.split())}", may_pass=True) from None
     if len(data) > MAX_BYTES:
         raise ImageError(name, f"the file is over the limit of {MAX_BYTES >> 20} MiB; make it smaller")
     return data

@@ -3,24 +3,28 @@
 from resight.store.arrays import Check
 from resight.store.creation import RECIPE
 from resight.store.opening import Segment
+from resight.store.places import file_path
 from resight.store.repair import repair
-from resight.store.rows import INDEXED, UNREADABLE, Image, ImageTable, Root
+from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, Kept, Root
 from resight.store.store import Batch, Snapshot, Store
 from resight.store.verification import Problem, verify
 
 __all__ = [
     "INDEXED",
     "RECIPE",
+    "UNREACHED",
     "UNREADABLE",
     "Batch",
     "Check",
     "Image",
     "ImageTable",
+    "Kept",
     "Problem",
     "Root",
     "Segment",
     "Snapshot",
     "Store",
+    "file_path",
     "repair",
     "verify",
 ]

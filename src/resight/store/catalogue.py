@@ -14,7 +14,7 @@ from typing import Any
 from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, StorageError, UsageError
 from resight.store.disk import check_regular, storage_errors
 from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
-from resight.store.rows import TABLE_COLUMNS, Image, ImageTable, Root, Rows, image_table
+from resight.store.rows import INDEXED, TABLE_COLUMNS, Image, ImageTable, Kept, Root, Rows, image_table
 
 CATALOGUE = "catalog.sqlite"
 
@@ -23,7 +23,13 @@ BESIDE = ("-journal", "-wal", "-shm")
 
 SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL, prefix TEXT NOT NULL)",
+    """CREATE TABLE roots (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    beside TEXT NOT NULL,
+    follow_links INTEGER NOT NULL
+)""",
     "CREATE TABLE segments (id INTEGER PRIMARY KEY, rows INTEGER NOT NULL)",
     """CREATE TABLE images (
     id INTEGER PRIMARY KEY,
@@ -36,6 +42,7 @@ SCHEMA = (
     height INTEGER NOT NULL,
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
+    tried_by TEXT NOT NULL,
     segment INTEGER NOT NULL,
     row INTEGER NOT NULL,
     added_generation INTEGER NOT NULL,
@@ -189,7 +196,8 @@ def put_generation(connection: sqlite3.Connection, generation: Generation) -> No
     }
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
     connection.executemany(
-        "INSERT OR REPLACE INTO roots VALUES (?, ?, ?)", ((number, *root) for number, root in generation.roots.items())
+        f"INSERT OR REPLACE INTO roots VALUES ({', '.join('?' * (len(Root._fields) + 1))})",
+        ((number, *root) for number, root in generation.roots.items()),
     )
     connection.execute("DELETE FROM segments")
     connection.executemany("INSERT INTO segments VALUES (?, ?)", generation.segments.items())
@@ -205,7 +213,12 @@ def get_generation(connection: sqlite3.Connection) -> Generation:
             next_image=int(meta["next_image"]),
             segments=dict(connection.execute("SELECT id, rows FROM segments ORDER BY id")),
             removed=dict(removed),
-            roots={number: Root(*root) for number, *root in connection.execute("SELECT id, path, prefix FROM roots")},
+            roots={
+                number: Root(path, prefix, beside, bool(follow_links))
+                for number, path, prefix, beside, follow_links in connection.execute(
+                    "SELECT id, path, prefix, beside, follow_links FROM roots"
+                )
+            },
             files=files_from_content(json.loads(meta["files"])),
             created_by=meta["created_by"],
         )
@@ -280,6 +293,15 @@ def segment_rows(connection: sqlite3.Connection, segment: int) -> Rows:
 def row_counts(connection: sqlite3.Connection) -> dict[int, int]:
     """Number of images, removed ones too, by segment."""
     return dict(connection.execute("SELECT segment, count(*) FROM images GROUP BY segment"))
+
+
+def removed_images(connection: sqlite3.Connection) -> list[Kept]:
+    """The images that were indexed, are removed, and still lie in a segment; those removed last come last."""
+    query = (
+        f"SELECT {', '.join(Kept._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? "
+        "ORDER BY removed_generation"
+    )
+    return [Kept(*row) for row in connection.execute(query, (INDEXED,))]
 
 
 def live_images(connection: sqlite3.Connection) -> ImageTable:

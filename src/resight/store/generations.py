@@ -15,7 +15,7 @@ from resight.errors import DamagedFileError, IndexFormatError
 from resight.store.disk import FileSum, sealed, sync_folder, unsealed, write_over
 from resight.store.rows import Root
 
-FORMAT = 1
+FORMAT = 2
 """Version of everything on the disk; an index of another version is refused."""
 
 _NAME = re.compile(r"generation-(\d{8,})\.json")
@@ -86,7 +86,7 @@ def read_generation(path: Path) -> Generation:
             next_image=content["next_image"],
             segments=dict(content["segments"]),
             removed=dict(content["removed"]),
-            roots={number: Root(folder, prefix) for number, folder, prefix in content["roots"]},
+            roots={number: Root(*root) for number, *root in content["roots"]},
             files=files_from_content(content["files"]),
             created_by=content["created_by"],
         )

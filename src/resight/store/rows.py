@@ -14,13 +14,24 @@ from resight.errors import IndexCorruptError, UsageError
 
 INDEXED = "indexed"
 UNREADABLE = "unreadable"
+"""The bytes of the file are no image that can be read."""
+UNREACHED = "unreached"
+"""The bytes could not be had, or not handled: permission, a fault of the disk, no memory. That may pass."""
+
+STATES = (INDEXED, UNREADABLE, UNREACHED)
 
 
 class Root(NamedTuple):
-    """A folder that images were taken from, and the prefix that its image names begin with."""
+    """A folder that images were taken from, and the prefix that its image names begin with.
+
+    path: where it was seen last. beside: the same from the folder that holds the index, empty where it is elsewhere.
+    follow_links: whether links that lead out of the folder are followed.
+    """
 
     path: str
     prefix: str
+    beside: str = ""
+    follow_links: bool = False
 
 
 class Image(NamedTuple):
@@ -28,8 +39,8 @@ class Image(NamedTuple):
 
     root: number of its root. name: the user-visible key, unique in the index. size: bytes of the file.
     mtime_ns: nanoseconds since the epoch. hash: of the file's content, as text. width, height: pixels of the upright
-    original, 0 where unreadable. state: `INDEXED` or `UNREADABLE`. reason: one line, why it is
-    unreadable, or what is to be said of what was read, mostly nothing.
+    original, 0 where unreadable. state: one of `STATES`. reason: one line, why it is unreadable, or what is to be said
+    of what was read, mostly nothing. tried_by: the versions that could not read it, empty where indexed.
     """
 
     root: int
@@ -41,16 +52,31 @@ class Image(NamedTuple):
     height: int
     state: str = INDEXED
     reason: str = ""
+    tried_by: str = ""
 
 
-_TEXTS = {"name", "hash", "state", "reason"}
+class Kept(NamedTuple):
+    """What a segment has of an image that was removed.
+
+    hash: of the file's content; width, height: pixels; reason: what is to be said of it, mostly nothing.
+    """
+
+    hash: str
+    segment: int
+    row: int
+    width: int
+    height: int
+    reason: str
+
+
+_TEXTS = {"name", "hash", "state", "reason", "tried_by"}
 
 
 def checked(image: Image) -> Image:
     """The image with plain Python values. Raises UsageError where a value cannot be stored."""
-    if image.state not in (INDEXED, UNREADABLE) or not image.name:
-        raise UsageError(f"{image.name!r}: an image needs a name and the state {INDEXED!r} or {UNREADABLE!r}")
-    for text in (image.name, image.hash, image.reason):
+    if image.state not in STATES or not image.name:
+        raise UsageError(f"{image.name!r}: an image needs a name and a state: {', '.join(STATES)}")
+    for text in (image.name, image.hash, image.reason, image.tried_by):
         _check_text(text)
     return image._replace(
         root=int(image.root),
@@ -63,9 +89,9 @@ def checked(image: Image) -> Image:
 
 def checked_root(root: Root) -> Root:
     """The root, if it can be stored. Raises UsageError."""
-    for text in root:
+    for text in (root.path, root.prefix, root.beside):
         _check_text(text)
-    return root
+    return root._replace(follow_links=bool(root.follow_links))
 
 
 def _check_text(text: str) -> None:
@@ -114,7 +140,7 @@ class ImageTable:
 
     ids: (n,) int64. roots, segments, rows: (n,) int32, `rows` counts within the segment. sizes, mtimes: (n,) int64
     bytes and nanoseconds. widths, heights: (n,) int32 pixels. added: (n,) int64 generation that added the image.
-    indexed: (n,) bool, False where unreadable. names, hashes, reasons: n texts.
+    states: n of `STATES`. names, hashes, reasons, tried_by: n texts.
     """
 
     ids: NDArray[np.int64]
@@ -128,11 +154,17 @@ class ImageTable:
     widths: NDArray[np.int32]
     heights: NDArray[np.int32]
     added: NDArray[np.int64]
-    indexed: NDArray[np.bool_]
+    states: Sequence[str]
     reasons: Sequence[str]
+    tried_by: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def indexed(self) -> NDArray[np.bool_]:
+        """(n,) False where an image could not be read."""
+        return np.array([state == INDEXED for state in self.states], np.bool_)
 
     @cached_property
     def by_name(self) -> Mapping[str, int]:
@@ -157,13 +189,15 @@ class ImageTable:
             hash=self.hashes[position],
             width=int(self.widths[position]),
             height=int(self.heights[position]),
-            state=INDEXED if self.indexed[position] else UNREADABLE,
+            state=self.states[position],
             reason=self.reasons[position],
+            tried_by=self.tried_by[position],
         )
 
 
 TABLE_COLUMNS = (
     "id", "name", "root", "segment", "row", "size", "mtime_ns", "hash", "width", "height", "added", "state", "reason",
+    "tried_by",
 )  # fmt: skip
 
 
@@ -195,6 +229,7 @@ def image_table(chunks: Iterable[Sequence[tuple[Any, ...]]]) -> ImageTable:
         widths=integers("width", np.int32),
         heights=integers("height", np.int32),
         added=integers("added", np.int64),
-        indexed=np.array([state == INDEXED for state in named["state"]], np.bool_),
+        states=named["state"],
         reasons=named["reason"],
+        tried_by=named["tried_by"],
     )

@@ -117,7 +117,7 @@ def read_manifest(folder: Path) -> Manifest:
             rows=content["rows"],
             next_image=content["next_image"],
             replaces=content["replaces"],
-            roots={number: Root(path, prefix) for number, path, prefix in content["roots"]},
+            roots={number: Root(*root) for number, *root in content["roots"]},
             files=files_from_content(content["files"]),
         )
         for name in manifest.files:

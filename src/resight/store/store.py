@@ -34,7 +34,8 @@ from resight.store.generations import Generation, files_content, remove_generati
 from resight.store.leftovers import clear
 from resight.store.lock import writer_lock
 from resight.store.opening import Segment, SegmentFileMissingError
-from resight.store.rows import Image, ImageTable, Root, Rows, checked, checked_root
+from resight.store.places import kept_root, located_root
+from resight.store.rows import Image, ImageTable, Kept, Root, Rows, checked, checked_root
 from resight.store.segments import ChannelArrays, check_key, segment_path, sum_fault, write_segment
 
 Layouts = Callable[[], Mapping[str, Check]]
@@ -54,7 +55,7 @@ class Snapshot:
     """One generation of the index: it stays as it is while others write.
 
     generation: its number. images: the live ones. segments: those that hold them, in ascending order. roots: by
-    number. next_image: every id below it has been given.
+    number, where they are now. next_image: every id below it has been given.
     """
 
     generation: int
@@ -177,12 +178,22 @@ class Store:
                 pass
         self._checked.save()
         self._segments = segments
-        roots = MappingProxyType(generation.roots)
+        roots = MappingProxyType(
+            {number: located_root(root, number, self.path, images) for number, root in generation.roots.items()}
+        )
         return Snapshot(generation.number, images, tuple(segments.values()), roots, generation.next_image)
 
     def _segment(self, number: int, rows: int, terms: str) -> Segment:
         path = segment_path(self._segments_folder, number)
         return Segment(number, rows, path, self._checked, terms)
+
+    def removed_images(self) -> list[Kept]:
+        """Images that are not in the index any more while a segment still has them; the last removed come last.
+
+        Raises IndexCorruptError, IndexLockedError and StorageError.
+        """
+        with self._reading() as connection:
+            return catalogue.removed_images(connection)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -217,7 +228,8 @@ class Store:
         arrays = added.arrays if added is not None else {}
         gone = sorted({int(image) for image in removed})
         before = self._writable_generation()
-        all_roots = {**before.roots, **{root: checked_root(of) for root, of in (roots or {}).items()}}
+        kept = {number: kept_root(checked_root(root), self.path) for number, root in (roots or {}).items()}
+        all_roots = {**before.roots, **kept}
         if not images and not gone and all_roots == before.roots:
             return before.number
         unknown = {image.root for image in images} - all_roots.keys()
