@@ -146,7 +146,9 @@ def test_the_same_folder_under_another_prefix_is_another_root(index: Index, tmp_
     index.add(folder)
     index.add(folder, prefix="old/")
     assert set(contents(index)) == {"a.png", "old/a.png"}
-    assert names(index.search("a.png")) == []
+    assert names(index.search("a.png")) == ["old/a.png"]
+    # By its file it is asked for under both names, and neither is a copy.
+    assert names(index.search(folder / "a.png")) == []
     assert names(index.search("a.png", include_self=True)) == ["a.png", "old/a.png"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from PIL import Image
 
 from index_samples import Pixels, collection, names, seen_again, texture, told, write
-from resight import answering
+from resight import answering, queries
 from resight.errors import ImageError, UsageError
 from resight.index import Index
+from resight.names import Name
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -36,17 +38,68 @@ def index(folder: Path, recipes: Path) -> Index:
 
 
 def test_a_file_that_is_in_the_index_is_left_out_by_its_content(index: Index, folder: Path, tmp_path: Path) -> None:
-    shutil.copy(folder / "00-0.png", tmp_path / "elsewhere.png")
-    for query in (folder / "00-0.png", tmp_path / "elsewhere.png", str(tmp_path / "elsewhere.png"), "00-0.png"):
+    (tmp_path / "link.png").symlink_to(folder / "00-0.png")
+    (tmp_path / "way").symlink_to(folder)
+    for query in (
+        folder / "00-0.png",
+        str(folder / "00-0.png"),
+        folder / ".." / folder.name / "00-0.png",
+        tmp_path / "way" / "00-0.png",
+        tmp_path / "link.png",
+        "00-0.png",
+        Name("00-0.png"),
+    ):
         assert names(index.search(query, k=1)) == ["00-1.png"]
-        assert names(index.search(query, k=2, include_self=True)) == ["00-0.png", "00-1.png"]
+        found = index.search(query, k=2, include_self=True)
+        assert names(found) == ["00-0.png", "00-1.png"]
+        assert [hit.copy for hit in found.hits] == [True, False]
 
 
-def test_copies_of_the_query_are_left_out_too_and_k_hits_are_left(index: Index) -> None:
-    assert names(index.search("02-0.png", k=1)) == ["02-1.png"]
+def test_a_file_outside_of_the_index_finds_its_copies_first(index: Index, folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "02-0.png", tmp_path / "elsewhere.png")
+    os.link(folder / "02-0.png", tmp_path / "hard-link.png")
+    data = (folder / "02-0.png").read_bytes()
+    for query in (tmp_path / "elsewhere.png", tmp_path / "hard-link.png", data, bytearray(data), memoryview(data)):
+        found = index.search(query, k=3)
+        assert names(found) == ["02-0.png", "copy.png", "02-1.png"]
+        assert [hit.copy for hit in found.hits] == [True, True, False]
+        assert found.hits[0].score == found.hits[1].score > found.hits[2].score
+
+
+def test_copies_of_an_indexed_query_are_hits_and_only_its_own_name_is_left_out(index: Index, folder: Path) -> None:
+    for query in ("02-0.png", folder / "02-0.png"):
+        assert names(index.search(query, k=2)) == ["copy.png", "02-1.png"]
+        assert index.search(query, k=1).hits[0].copy
+    for query in ("copy.png", folder / "copy.png"):
+        assert names(index.search(query, k=1)) == ["02-0.png"]
     found = index.search("02-0.png", k=3, include_self=True)
     assert names(found) == ["02-0.png", "copy.png", "02-1.png"]
     assert found.hits[0].score == found.hits[1].score
+    part = index.search(folder / "02-0.png", box=(20, 20, 150, 120), k=1)
+    assert names(part) == ["copy.png"]
+
+
+def test_copies_are_known_when_files_are_gone_and_when_they_have_no_features(tmp_path: Path, recipes: Path) -> None:
+    blank = np.full((60, 50, 3), 90, np.uint8)
+    folder = write(tmp_path / "photos", {"a.png": texture(1), "b.png": texture(1), "blank.png": blank, "no.png": blank})
+    index = Index.create(tmp_path / "x", recipes / "verified.toml")
+    index.add(folder)
+    for name in ("blank.png", folder / "blank.png"):
+        assert [(hit.name, hit.score, hit.copy) for hit in index.search(name).hits] == [("no.png", 1.0, True)]
+    shutil.rmtree(folder)
+    assert [(hit.name, hit.copy) for hit in index.search("a.png").hits] == [("b.png", True)]
+    assert [hit.name for hit in index.search("blank.png").hits] == ["no.png"]
+
+
+def test_a_file_that_changed_since_it_was_indexed_is_another_photo(tmp_path: Path, recipes: Path) -> None:
+    folder = write(tmp_path / "photos", collection(2))
+    index = Index.create(tmp_path / "x", recipes / "verified.toml")
+    index.add(folder)
+    shutil.copy(folder / "01-0.png", folder / "00-0.png")
+    found = index.search(folder / "00-0.png")
+    assert (found.hits[0].name, found.hits[0].copy) == ("01-0.png", True)
+    # Of the name the index keeps what was there.
+    assert names(index.search(Name("00-0.png")))[0] == "00-1.png"
 
 
 def test_an_array_is_asked_like_a_file(index: Index, folder: Path, photos: dict[str, Pixels]) -> None:
@@ -61,8 +114,11 @@ def test_an_array_is_asked_like_a_file(index: Index, folder: Path, photos: dict[
 @pytest.mark.parametrize(
     "array",
     [
-        np.zeros((5, 5), np.uint8),
+        np.zeros((5, 5), np.float64),
         np.zeros((5, 5, 4), np.uint8),
+        np.zeros((5, 5, 3), np.uint16),
+        np.zeros((5, 5, 3), np.bool_),
+        np.zeros(5, np.uint8),
         np.zeros((5, 5, 3), np.float32),
         np.zeros((0, 5, 3), np.uint8),
     ],
@@ -160,7 +216,7 @@ def test_a_box_in_a_photo_that_is_too_large_to_be_decoded_whole(
     box = (200.0, 150.0, 1800.0, 1350.0)
     expected = next(hit for hit in index.search(tmp_path / "large.jpg", box=box).hits if hit.name == "04-0.png")
     monkeypatch.setattr("resight.images.limits.MAX_PIXELS", 1_000_000)
-    monkeypatch.setattr(answering, "REDUCED_SIDE", 500)
+    monkeypatch.setattr(queries, "REDUCED_SIDE", 500)
     hit = next(hit for hit in index.search(tmp_path / "large.jpg", box=box).hits if hit.name == "04-0.png")
     assert hit.box is not None
     assert expected.box is not None
@@ -226,7 +282,7 @@ def test_k(index: Index, photos: dict[str, Pixels]) -> None:
     assert len(everything.hits) == len(set(names(everything))) <= len(photos)
     assert names(index.search(photos["00-0.png"], k=2)) == names(everything)[:2]
     for k in (0, -3):
-        with pytest.raises(UsageError, match=f"k is {k}: ask for at least one hit"):
+        with pytest.raises(UsageError, match=f"k is {k}: give a whole number, 1 or more"):
             index.search(photos["00-0.png"], k=k)
 
 
@@ -252,3 +308,86 @@ def test_an_index_without_photos_says_so(tmp_path: Path, recipes: Path, photos: 
     index.remove(["a.jpg", "b.png"])
     with pytest.raises(UsageError, match="no photos yet"):
         index.search(photos["00-0.png"])
+
+
+def test_together_an_image_is_never_above_one_that_every_query_rates_higher(
+    tmp_path: Path, recipes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index.create(tmp_path / "x", recipes / "vlad.toml")
+    index.add(write(tmp_path / "photos", collection(6)))
+    asked = [texture(1), texture(4)]
+    true = [{hit.name: hit.score for hit in index.search(one, k=50).hits} for one in asked]
+    assert min(score for one in true for score in one.values()) < 0
+    together = index.search_together(asked, k=50)
+    assert len(together.hits) == 12
+    for hit in together.hits:
+        assert hit.score == pytest.approx(sum(one[hit.name] for one in true) / 2, abs=1e-6)
+    # Where rankings are cut, what is missing has no more than what is there, and no more than 0.
+    monkeypatch.setattr(answering, "TOGETHER", 10)
+    cut = [sorted(one.values(), reverse=True)[9] for one in true]
+    for hit in index.search_together(asked, k=9).hits:
+        given = [
+            one[hit.name] if one[hit.name] >= least else min(least, 0.0) for one, least in zip(true, cut, strict=True)
+        ]
+        assert hit.score == pytest.approx(sum(given) / 2, abs=1e-6)
+
+
+def test_together_copies_of_any_query_come_first(index: Index, folder: Path) -> None:
+    found = index.search_together([folder / "02-0.png", "03-1.png"], k=3)
+    assert found.hits[0].name == "copy.png"
+    assert (found.hits[0].copy, found.hits[0].query) == (True, 0)
+    assert not any(hit.copy for hit in found.hits[1:])
+    assert not {"02-0.png", "03-1.png"} & set(names(found))
+
+
+def test_hits_may_be_asked_to_have_a_score_and_inliers(index: Index, folder: Path) -> None:
+    everything = index.search("02-0.png", k=50).hits
+    bound = everything[2].score
+    assert [h.name for h in index.search("02-0.png", min_score=bound).hits] == [h.name for h in everything[:3]]
+    verified = [hit.name for hit in everything if hit.copy or (hit.inliers or 0) >= 20]
+    assert 1 < len(verified) < len(everything)
+    assert names(index.search("02-0.png", min_inliers=20)) == verified
+    assert names(index.search("02-0.png", min_inliers=20, k=1)) == verified[:1]
+    # A copy is certain.
+    assert names(index.search("02-0.png", min_score=1e9, min_inliers=10**6)) == ["copy.png"]
+
+
+def test_inliers_are_not_asked_of_what_has_none(tmp_path: Path, recipes: Path) -> None:
+    index = Index.create(tmp_path / "x", recipes / "vlad.toml")
+    index.add(write(tmp_path / "photos", collection(1)))
+    with pytest.raises(UsageError, match="vlad verifies no hits"):
+        index.search("00-0.png", min_inliers=5)
+    assert len(index.search("00-0.png", min_inliers=0).hits) == 1
+
+
+def test_a_str_is_a_file_where_there_is_one_and_a_name_says_that_it_is_none(
+    index: Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(folder / "03-0.png", "00-0.png")
+    assert names(index.search("00-0.png", k=1)) == names(index.search(Path("00-0.png"), k=1)) == ["03-0.png"]
+    assert names(index.search(Name("00-0.png"), k=1)) == ["00-1.png"]
+    assert names(index.search_together([Name("00-0.png")], k=1)) == ["00-1.png"]
+    # A hit's name asks for the hit.
+    hit = index.search(Name("00-1.png"), k=1).hits[0]
+    assert hit.name == "00-0.png"
+    assert names(index.search(hit.name, k=1)) == ["00-1.png"]
+    Path("01-0.png").mkdir()
+    assert names(index.search("01-0.png", k=1)) == ["01-1.png"]
+
+
+def test_a_name_is_found_however_it_is_written_in_search_and_removal(tmp_path: Path, recipes: Path) -> None:
+    folder = write(tmp_path / "photos", {"Zürich/0.png": texture(1), "Zürich/1.png": texture(1), "2.png": texture(2)})
+    index = Index.create(tmp_path / "x", recipes / "verified.toml")
+    index.add(folder, prefix="holidays/")
+    for query in ("./holidays/Zürich/0.png", "holidays\\Zürich\\0.png", "holidays/Zu\u0308rich/0.png"):
+        assert names(index.search(query, k=1)) == ["holidays/Zürich/1.png"]
+    for given in ("0.png", "Zürich/0.png"):
+        with pytest.raises(UsageError, match=r"neither .*; did you mean holidays/Zürich/0\.png\?"):
+            index.search(given)
+        with pytest.raises(UsageError, match=r"nothing was removed; did you mean holidays/Zürich/0\.png\?"):
+            index.remove([given])
+    (folder / "2.png").unlink()
+    assert names(index.search(str(folder / "2.png"), include_self=True, k=1)) == ["holidays/2.png"]
+    assert index.remove([folder / "2.png", "holidays\\Zu\u0308rich/0.png"]) == 2
+    assert index.reader.snapshot.images.names == ["holidays/Zürich/1.png"]

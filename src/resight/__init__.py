@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from resight.errors import ResightError
     from resight.images import decode
     from resight.index import Index, IndexInfo, VerifyReport
+    from resight.names import Name
     from resight.recipe import Recipe, available, load_recipe
     from resight.results import Hit, Result
     from resight.writer import AddReport
@@ -18,6 +19,7 @@ __all__ = [
     "Hit",
     "Index",
     "IndexInfo",
+    "Name",
     "Recipe",
     "ResightError",
     "Result",
@@ -31,6 +33,7 @@ _HOMES = {
     "ResightError": "errors",
     "decode": "images",
     **dict.fromkeys(("Index", "IndexInfo", "VerifyReport"), "index"),
+    "Name": "names",
     **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
     **dict.fromkeys(("Hit", "Result"), "results"),
     "AddReport": "writer",

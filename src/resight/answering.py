@@ -1,202 +1,197 @@
-"""Queries to results: a photo, a part of it, an indexed image, or several photos of one thing."""
+"""Queries to results: the ranking for a photo, or for several photos of one thing, as hits with their evidence."""
 
 from __future__ import annotations
 
-import difflib
-import math
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.errors import ImageError, UsageError
-from resight.extraction import content_hash, query_of
-from resight.images import Box, Decoded, check_box, decode_bytes, displayed, read_bytes
+from resight.errors import UsageError
+from resight.images import Box
+from resight.mirroring import seen_mirrored, unmirrored
+from resight.names import Name
+from resight.queries import Asked, ask
 from resight.reader import Reader
 from resight.rerank.geometry import project_box
 from resight.results import Hit, Result
-from resight.search.ranking import Ranking, Verification
+from resight.search.ranking import Mask, Ranking
+from resight.search.selection import best, best_of
+from resight.within import chosen
 
-Source = str | Path | NDArray[np.uint8]
-
-REDUCED_SIDE = 5000
-"""Long side at which a photo is decoded whose box is asked for and which is too large to be decoded whole."""
-NAMES_COMPARED = 100_000
-"""Most names among which the nearest to a wrong one is looked for, which takes a second."""
+TOGETHER = 100_000
+"""Images of the ranking of each of several queries that are added up."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A query as every channel compares it. itself: ids of indexed images with the same content."""
+class Wanted:
+    """Which images of a ranking are wanted: the k best of those that are allowed.
 
-    title: str
-    box: Box | None
-    size: tuple[int, int]
-    queries: Mapping[str, object]
-    itself: frozenset[int]
+    include_self: the query's own names too. within: patterns, of which a name must match one if there are any; see
+    `chosen`. min_score, min_inliers: what a hit must have; a copy of the query is wanted whatever it has.
+    """
+
+    k: int = 20
+    include_self: bool = False
+    within: tuple[str, ...] = ()
+    min_score: float | None = None
+    min_inliers: int = 0
 
 
-def answer(reader: Reader, query: Source, *, box: Box | None, k: int, include_self: bool) -> Result:
-    """The k best images for one query. Raises UsageError and ImageError."""
-    _check(reader, k)
+@dataclass(frozen=True)
+class _Found:
+    """The ranking for one query. mirrored: images that were found by the mirrored query."""
+
+    asked: Asked
+    ranking: Ranking
+    mirrored: frozenset[int]
+
+
+def answer(reader: Reader, query: object, box: Box | None, wanted: Wanted, *, mirror: bool = False) -> Result:
+    """The best images for one query. Raises UsageError and ImageError."""
+    allowed = _allowed(reader, wanted)
     start = time.perf_counter()
-    asked = ask(reader, query, box)
-    hidden = frozenset() if include_self else asked.itself
-    ranking = _itself_first(reader.rank(asked.queries, k + len(asked.itself)), asked.itself)
-    hits = [_hit(reader, asked, ranking, row) for row in _kept(ranking, hidden, k)]
+    asked = ask(reader, query, box, mirror=mirror)
+    certain = _only(asked.own | asked.copies, allowed)
+    found = _found(reader, asked, _depth(reader, wanted) + len(certain), allowed)
+    ranking = _copies_first(reader, found.ranking, certain)
+    hits = _wanted_hits(ranking, asked.own, wanted, lambda image, score: _hit(reader, found, image, score, certain))
     return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size)
 
 
 def answer_together(
-    reader: Reader, queries: Sequence[tuple[Source, Box | None]], *, k: int, include_self: bool
+    reader: Reader, queries: Sequence[tuple[object, Box | None]], wanted: Wanted, *, mirror: bool = False
 ) -> Result:
-    """The k best images for several photos of one thing: the mean of the scores, the evidence of the best query.
+    """The best images for several photos of one thing: the mean of the scores, the evidence of the best query.
 
-    An image that a query does not find scores 0 there. Raises UsageError and ImageError.
+    An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
+    than what it does find. Raises UsageError and ImageError.
     """
-    _check(reader, k)
+    allowed = _allowed(reader, wanted)
     if not queries:
         raise UsageError("no query was given; name at least one photo")
     start = time.perf_counter()
-    every = [ask(reader, query, box) for query, box in queries]
-    hidden = frozenset().union(*(asked.itself for asked in every)) if not include_self else frozenset()
-    depth = max(1000, k + len(hidden))
-    rankings = [reader.rank(asked.queries, depth) for asked in every]
-    total: dict[int, float] = {}
-    best: dict[int, tuple[bool, float, int]] = {}
-    for number, ranking in enumerate(rankings):
-        for image, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
-            total[image] = total.get(image, 0.0) + score / len(rankings)
-            best[image] = max(best.get(image, (False, 0.0, 0)), (image in ranking.evidence, score, number))
-    names = {image: reader.name_of(image) for image in total}
-    order = sorted((image for image in total if image not in hidden), key=lambda image: (-total[image], names[image]))
-    hits = []
-    for image in order[:k]:
-        number = best[image][2]
-        why = rankings[number].evidence.get(image)
-        hits.append(replace(_described(reader, every[number], image, total[image], why), query=number))
+    every = [ask(reader, query, box, mirror=mirror) for query, box in queries]
+    own = frozenset().union(*(asked.own for asked in every))
+    certain = _only(own.union(*(asked.copies for asked in every)), allowed)
+    depth = max(TOGETHER, _depth(reader, wanted) + len(certain))
+    found = [_found(reader, asked, depth, allowed) for asked in every]
+    ids, means = _mean_scores([one.ranking for one in found])
+    ranking = _copies_first(reader, best(ids, means, len(ids), reader.name_order), certain)
+
+    def hit_of(image: int, score: float) -> Hit:
+        number = _best_query(found, image)
+        return replace(_hit(reader, found[number], image, score, certain), query=number)
+
+    hits = _wanted_hits(ranking, own, wanted, hit_of)
     title = " + ".join(asked.title for asked in every)
     return Result(title, None, hits, time.perf_counter() - start, every[0].size)
 
 
-def ask(reader: Reader, query: Source, box: Box | None) -> Asked:
-    """Turns what a person asks with into what the channels compare. Raises UsageError and ImageError."""
-    images = reader.snapshot.images
-    if isinstance(query, str):
-        if query in images.by_name:
-            return _indexed(reader, query, box)
-        if not os.path.exists(query):
-            raise UsageError(
-                f"{displayed(query)}: neither a file nor the name of an indexed photo{nearest(query, images.names)}"
-            )
-        query = Path(query)
-    if isinstance(query, Path):
-        title, data = displayed(query), read_bytes(query)
-        key = content_hash(data)
-        same = [i for i, known in enumerate(images.hashes) if known == key and images.indexed[i]]
-        itself = frozenset(images.ids[same].tolist())
-        decoded = decode_bytes(data, title, _side(reader)) if box is None else decode_whole(data, title)
-    else:
-        pixels = np.ascontiguousarray(query)
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise UsageError(f"the query is an array of {pixels.dtype} {pixels.shape}; it must be uint8 (H, W, 3) RGB")
-        title, itself, decoded = "array", frozenset(), Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
-    # A part is a photo of its own: what its features may be off is measured by the part.
-    size = decoded.size
-    if box is not None:
-        box = check_box(box, decoded.size)
-        size = (math.ceil(box[2] - box[0]), math.ceil(box[3] - box[1]))
-    queries = {}
-    for name, channel in reader.channels.items():
-        queries[name] = query_of(decoded, channel, box, size)
-    return Asked(title, box, decoded.size, queries, itself)
-
-
-def _indexed(reader: Reader, name: str, box: Box | None) -> Asked:
-    """An indexed photo asks with its file if that is as it was indexed, else with what the index keeps of it."""
-    images = reader.snapshot.images
-    place = images.by_name[name]
-    image = int(images.ids[place])
-    size = (int(images.widths[place]), int(images.heights[place]))
-    if not images.indexed[place]:
-        raise UsageError(f"{name}: this photo could not be read when it was indexed: {images.reasons[place]}")
-    path = reader.file_of(place)
-    if path is not None:
-        asked = ask(reader, path, box)
-        return replace(asked, title=name, itself=asked.itself | {image})
-    if box is not None:
-        raise UsageError(f"{name}: its file is gone or has changed, so that it cannot be asked with a box")
-    queries = {name_: view.kept_query(image) for name_, view in reader.views.items()}
-    return Asked(name, None, size, queries, frozenset({image}))
-
-
-def decode_whole(data: bytes, title: str) -> Decoded:
-    """A photo of which a part is wanted, whole, because a reduced one has lost the details of a small part.
-
-    One over the limit of pixels is reduced, which JPEGs can be while they are decoded. Raises ImageError.
-    """
-    try:
-        return decode_bytes(data, title)
-    except ImageError:
-        return decode_bytes(data, title, REDUCED_SIDE)
-
-
-def _check(reader: Reader, k: int) -> None:
-    if k < 1:
-        raise UsageError(f"k is {k}: ask for at least one hit")
+def _allowed(reader: Reader, wanted: Wanted) -> Mask | None:
+    """By catalogue id, the images that may be found; None where that is all of them. UsageError where it is none."""
     images = reader.snapshot.images
     if not len(images):
         raise UsageError("the index has no photos yet; add some with `resight add`")
     if not images.indexed.any():
         raise UsageError(f"none of the {len(images)} photos of the index could be read; add some that can")
+    if wanted.min_inliers > 0 and not reader.recipe.counts_inliers:
+        raise UsageError(
+            f"{reader.recipe.name} verifies no hits, so that none has inliers; leave the least number of them out"
+        )
+    if not wanted.within:
+        return None
+    part = chosen(images.names, wanted.within)
+    if not (part & images.indexed).any():
+        raise UsageError(f"none of the {int(part.sum())} photos within {', '.join(wanted.within)} could be read")
+    allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)
+    allowed[images.ids[part & images.indexed]] = True
+    return allowed
 
 
-def nearest(name: str, names: Sequence[str]) -> str:
-    """The end of a message about a name that is not there."""
-    near = difflib.get_close_matches(name, names, n=1) if len(names) <= NAMES_COMPARED else []
-    return f'; the nearest name is "{near[0]}"' if near else ""
+def _only(images: frozenset[int], allowed: Mask | None) -> frozenset[int]:
+    return images if allowed is None else frozenset(image for image in images if allowed[image])
 
 
-def _side(reader: Reader) -> int:
-    return max(channel.extractor.max_side for channel in reader.channels.values())
+def _depth(reader: Reader, wanted: Wanted) -> int:
+    """How much of a ranking is looked at: where inliers are counted, hits that have them may be anywhere in it."""
+    return len(reader.snapshot.images) if wanted.min_inliers > 0 else wanted.k
 
 
-def _itself_first(ranking: Ranking, itself: frozenset[int]) -> Ranking:
-    """A photo with the query's own content is certain, whatever a second look credits others with.
+def _wanted_hits(
+    ranking: Ranking, own: frozenset[int], wanted: Wanted, hit_of: Callable[[int, float], Hit]
+) -> list[Hit]:
+    hits: list[Hit] = []
+    for image, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
+        if len(hits) == wanted.k:
+            break
+        if wanted.include_self or image not in own:
+            hit = hit_of(image, score)
+            scores_enough = wanted.min_score is None or score >= wanted.min_score
+            if hit.copy or (scores_enough and (hit.inliers or 0) >= wanted.min_inliers):
+                hits.append(hit)
+    return hits
 
-    It is there even where it has nothing to be found by. Its score is just above the others, so that the scores alone
-    tell the order, and 1 where there are no others.
+
+def _found(reader: Reader, asked: Asked, depth: int, allowed: Mask | None) -> _Found:
+    rankings = reader.rank_versions(asked.versions, depth, allowed)
+    if len(rankings) == 1:
+        return _Found(asked, rankings[0], frozenset())
+    plain, turned = rankings[0], unmirrored(rankings[1], asked.size[0])
+    ranking = best_of([plain, turned], reader.name_order)
+    return _Found(asked, ranking, seen_mirrored(plain, turned, ranking.evidence))
+
+
+def _copies_first(reader: Reader, ranking: Ranking, certain: frozenset[int]) -> Ranking:
+    """The ranking with images that have the query's own bytes first: they are certain, whatever was found of them.
+
+    Their score is just above the others, so that the scores alone tell the order.
     """
-    if not itself:
+    if not certain:
         return ranking
-    unfound = np.array(sorted(itself.difference(ranking.ids.tolist())), np.int64)
-    ids = np.concatenate([unfound, ranking.ids])
-    own = np.isin(ids, np.fromiter(itself, np.int64, len(itself)))
-    best = np.nextafter(ranking.scores.max(), np.float32(np.inf)) if len(ranking.scores) else np.float32(1)
-    scores = np.where(own, best, np.concatenate([np.zeros(len(unfound), np.float32), ranking.scores]))
-    order = np.argsort(~own, kind="stable")
-    return replace(ranking, ids=ids[order], scores=scores[order])
+    every = np.fromiter(certain, np.int64, len(certain))
+    missing = np.setdiff1d(every, ranking.ids)
+    missing = missing[np.argsort(reader.name_order(missing), kind="stable")]
+    known = np.isin(ranking.ids, every)
+    first = np.concatenate([ranking.ids[known], missing])
+    top = np.nextafter(ranking.scores.max(), np.float32(np.inf)) if len(ranking) else np.float32(1.0)
+    scores = np.concatenate([np.full(len(first), top, np.float32), ranking.scores[~known]])
+    return replace(ranking, ids=np.concatenate([first, ranking.ids[~known]]), scores=scores)
 
 
-def _kept(ranking: Ranking, hidden: frozenset[int], k: int) -> list[int]:
-    return [row for row, image in enumerate(ranking.ids.tolist()) if image not in hidden][:k]
+def _mean_scores(rankings: Sequence[Ranking]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(n,) all images of several rankings, and their mean scores; see `answer_together` for what one lacks."""
+    ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
+    total = np.zeros(len(ids))
+    for ranking in rankings:
+        scores = np.full(len(ids), min(0.0, float(ranking.scores.min())) if len(ranking) else 0.0)
+        scores[np.searchsorted(ids, ranking.ids)] = ranking.scores
+        total += scores / len(rankings)
+    return ids, total.astype(np.float32)
 
 
-def _hit(reader: Reader, asked: Asked, ranking: Ranking, row: int) -> Hit:
-    image = int(ranking.ids[row])
-    return _described(reader, asked, image, float(ranking.scores[row]), ranking.evidence.get(image))
+def _best_query(found: Sequence[_Found], image: int) -> int:
+    """The query that an image is a copy of, or else that has evidence for it, or else that finds it best."""
+
+    def rate(number: int) -> tuple[bool, bool, float]:
+        one = found[number]
+        score = one.ranking.scores[one.ranking.ids == image]
+        is_same = image in one.asked.own or image in one.asked.copies
+        return is_same, image in one.ranking.evidence, float(score[0]) if len(score) else -np.inf
+
+    return max(range(len(found)), key=rate)
 
 
-def _described(reader: Reader, asked: Asked, image: int, score: float, why: Verification | None) -> Hit:
-    name = reader.name_of(image)
-    if why is None:
-        return Hit(name, score)
+def _hit(reader: Reader, found: _Found, image: int, score: float, certain: frozenset[int]) -> Hit:
     place = int(reader.snapshot.images.positions(np.array([image]))[0])
-    size = (int(reader.snapshot.images.widths[place]), int(reader.snapshot.images.heights[place]))
+    images, asked = reader.snapshot.images, found.asked
+    hit = Hit(Name(images.names[place]), score, copy=image in certain, mirrored=image in found.mirrored)
+    why = found.ranking.evidence.get(image)
+    if why is None:
+        return hit
+    size = (int(images.widths[place]), int(images.heights[place]))
     part = asked.box or (0.0, 0.0, float(asked.size[0]), float(asked.size[1]))
-    found = project_box(why.transform, part, size)
-    return Hit(name, score, why.inliers, why.transform.tolist(), found, why)
+    box = project_box(why.transform, part, size)
+    return replace(hit, inliers=why.inliers, transform=why.transform.tolist(), box=box, verification=why)

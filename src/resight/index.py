@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight import writer
+from resight import arguments, writer
 from resight.errors import ResightError, UsageError
 from resight.folders import check_prefix, find_images
 from resight.images import Box, displayed
@@ -25,9 +24,11 @@ from resight.store import RECIPE, Check, Problem, Root, Snapshot, Store, repair,
 from resight.writer import AddReport, Progress
 
 if TYPE_CHECKING:
+    from resight.answering import Wanted
     from resight.augmented import Augmenter
     from resight.channels.channel import Channel, Rows
     from resight.descriptors.contributions import Contribution
+    from resight.queries import Source
     from resight.reader import Reader
     from resight.search.ranking import Neighbourhoods
 
@@ -127,9 +128,13 @@ class Index:
         about fitting.
         Raises RecipeError, FitError, UsageError where something else is at `path`, and StorageError.
         """
+        path = arguments.path("path", path)
+        arguments.path("recipe", recipe)
+        arguments.callback("progress", progress)
+        if fit is not None:
+            fit = arguments.path("fit", fit)
         text = recipe_text(recipe)
         parsed = parse_recipe(text, str(recipe))
-        path = Path(path)
         if (path / RECIPE).exists():
             return cls._made(path, parsed, fit, progress)
         from resight.fitted import fitted_arrays, given_arrays, unfitted, weights
@@ -165,7 +170,8 @@ class Index:
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> Index:
         """The index at `path`. Raises IndexMissingError, IndexFormatError, IndexCorruptError and StorageError."""
-        store = Store.open(Path(path), read_only=read_only)
+        path = arguments.path("path", path)
+        store = Store.open(path, read_only=arguments.flag("read_only", read_only))
         return cls(store, parse_recipe(store.recipe(), f"{path}: recipe.toml"))
 
     @property
@@ -178,7 +184,7 @@ class Index:
         folder: str | Path,
         *,
         prefix: str = "",
-        only: Collection[str] | None = None,
+        only: Iterable[str] | None = None,
         follow_links: bool | None = None,
         progress: Progress | None = None,
         say: Say | None = None,
@@ -193,8 +199,12 @@ class Index:
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, FitError, IndexLockedError and StorageError; what was committed before stays.
         """
-        _folder(folder)
-        prefix = check_prefix(prefix)
+        folder = _folder(arguments.path("folder", folder))
+        prefix = check_prefix(arguments.text("prefix", prefix))
+        names = None if only is None else frozenset(map(str, arguments.texts("only", only)))
+        if follow_links is not None:
+            follow_links = arguments.flag("follow_links", follow_links)
+        _check_callbacks(progress, say)
         total = AddReport()
         with self._writing():
             snapshot = self._store.snapshot()
@@ -214,7 +224,7 @@ class Index:
                     number, root = root_of(snapshot, Path(folder), old.prefix, follow_links)
                 elif line := overlapping(snapshot, root):
                     _note(total, say, line)
-            listing = look(root, only)
+            listing = look(root, names)
             if not listing.found:
                 _log.warning("%s: there is no photo in it", displayed(folder))
             total += self._take(writer.plan(snapshot, number, root, listing), progress, say)
@@ -226,7 +236,7 @@ class Index:
     def update(
         self,
         *,
-        removed: Collection[str | Path] = (),
+        removed: str | Path | Iterable[str | Path] = (),
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> AddReport:
@@ -237,9 +247,11 @@ class Index:
         on purpose. Raises UsageError where a name belongs to two folders, or one of `removed` is in none of the index,
         before anything is changed; and what `add` raises.
         """
+        _check_callbacks(progress, say)
+        folders = arguments.texts("removed", removed)
         total = AddReport()
         with self._writing():
-            planned = writer.plan_update(self._store.snapshot(), removed)
+            planned = writer.plan_update(self._store.snapshot(), folders)
             self._store.commit(removed=planned.removed)
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
@@ -255,23 +267,31 @@ class Index:
         Names stay, and nothing is read. Raises UsageError where `old` is not in the index, or `new` is no folder, has
         none of the photos, or is in the index already; IndexLockedError and StorageError.
         """
-        _folder(new)
+        old, new = arguments.path("old", old), _folder(arguments.path("new", new))
         with self._writing():
             snapshot = self._store.snapshot()
             return self._move(snapshot, moved_roots(snapshot, old, new))
 
-    def remove(self, names: Sequence[str]) -> int:
-        """Removes images by name; returns how many. Raises UsageError, and removes none, where one is not there."""
-        with self._writing():
-            images = self._store.snapshot().images
-            missing = [name for name in names if name not in images.by_name]
-            if missing:
-                from resight.answering import nearest
+    def remove(self, names: str | Path | Iterable[str | Path]) -> int:
+        """Removes images by name, or by the path of their file, there or not; returns how many.
 
-                raise UsageError(
-                    f"{missing[0]}: not in the index, so nothing was removed{nearest(missing[0], images.names)}"
-                )
-            ids = {int(images.ids[images.by_name[name]]) for name in names}
+        Raises UsageError, and removes none, where one is not in the index.
+        """
+        from resight.names import find_name, suggestion
+        from resight.reader import folders_of
+
+        given = arguments.texts("names", names)
+        with self._writing():
+            snapshot = self._store.snapshot()
+            images, folders = snapshot.images, folders_of(snapshot)
+            ids = set()
+            for name in given:
+                place = find_name(name, images.by_name, folders)
+                if place is None:
+                    raise UsageError(
+                        f"{displayed(name)}: not in the index, so nothing was removed{suggestion(name, images.names)}"
+                    )
+                ids.add(int(images.ids[place]))
             self._store.commit(removed=ids)
             return len(ids)
 
@@ -291,37 +311,52 @@ class Index:
 
     def search(
         self,
-        query: str | Path | NDArray[np.uint8],
+        query: Source,
         *,
         box: Box | None = None,
         k: int = 20,
         include_self: bool = False,
+        mirror: bool = False,
+        within: str | Iterable[str] = (),
+        min_score: float | None = None,
+        min_inliers: int = 0,
     ) -> Result:
         """The k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
 
-        query: a Path is a file, a str the name of an indexed image, or else a file; an array is (H, W, 3) uint8 RGB.
-        A query that is itself in the index is left out unless `include_self`.
-        Raises UsageError for k below 1, an unknown name or a bad box, and ImageError.
+        query: a Path is a file, a `Name` that of an indexed photo, any other str a file where there is one, else a
+        name; bytes are those of a file; an array is (H, W, 3) RGB or (H, W) grey, uint8. The query's own name is left
+        out unless `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks
+        with the mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `chosen`.
+        min_score, min_inliers: what a hit must have that is no copy. Raises UsageError for any argument that cannot be
+        meant, an unknown name or a bad box, and ImageError.
         """
         from resight.answering import answer
 
-        return answer(self.reader, query, box=box, k=k, include_self=include_self)
+        wanted = _wanted(k, include_self, within, min_score, min_inliers)
+        return answer(self.reader, query, arguments.box(box), wanted, mirror=arguments.flag("mirror", mirror))
 
     def search_together(
         self,
-        queries: Sequence[tuple[str | Path | NDArray[np.uint8], Box | None]],
+        queries: Iterable[Source | tuple[Source, Box | None]],
         *,
         k: int = 20,
         include_self: bool = False,
+        mirror: bool = False,
+        within: str | Iterable[str] = (),
+        min_score: float | None = None,
+        min_inliers: int = 0,
     ) -> Result:
-        """The k photos that show the same thing as several photos of it: scores are averaged over the queries."""
+        """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
+
+        queries: each a query, or one with its box; the rest as for `search`.
+        """
         from resight.answering import answer_together
+        from resight.queries import with_boxes
 
-        return answer_together(self.reader, queries, k=k, include_self=include_self)
+        wanted = _wanted(k, include_self, within, min_score, min_inliers)
+        return answer_together(self.reader, with_boxes(queries), wanted, mirror=arguments.flag("mirror", mirror))
 
-    def explain(
-        self, query: str | Path | NDArray[np.uint8], name: str, *, box: Box | None = None, count: int = 5
-    ) -> list[Contribution]:
+    def explain(self, query: Source, name: str | Path, *, box: Box | None = None, count: int = 5) -> list[Contribution]:
         """The channels by which an indexed photo matches a query, given as to `search`: the largest share first.
 
         Runs the network for both. UsageError where the recipe does not pool feature maps to one vector, for an unknown
@@ -329,7 +364,8 @@ class Index:
         """
         from resight.explaining import Explainer
 
-        return Explainer(self.reader, query, box).contributions(name, count)
+        count = arguments.whole_number("count", count, least=1)
+        return Explainer(self.reader, query, arguments.box(box)).contributions(name, count)
 
     def info(self) -> IndexInfo:
         """What the index holds."""
@@ -365,9 +401,9 @@ class Index:
 
         Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
         """
-        path = Path(path)
+        path = arguments.path("path", path)
         repaired = []
-        if mend:
+        if arguments.flag("mend", mend):
             done = repair(path, _layouts(path))
             again = [
                 f"{name}: its segment was damaged; the next add or update reads it again"
@@ -541,6 +577,26 @@ def _note(report: AddReport, say: Say | None, line: str) -> None:
     report.notes.append(line)
     if say is not None:
         say(line)
+
+
+def _wanted(
+    k: int, include_self: bool, within: str | Iterable[str], min_score: float | None, min_inliers: int
+) -> Wanted:
+    """What of a ranking is wanted. Raises UsageError."""
+    from resight.answering import Wanted
+
+    return Wanted(
+        arguments.whole_number("k", k, least=1),
+        arguments.flag("include_self", include_self),
+        tuple(map(str, arguments.texts("within", within))),
+        None if min_score is None else arguments.real_number("min_score", min_score),
+        arguments.whole_number("min_inliers", min_inliers, least=0),
+    )
+
+
+def _check_callbacks(progress: Progress | None, say: Say | None) -> None:
+    arguments.callback("progress", progress)
+    arguments.callback("say", say)
 
 
 def _folder(path: str | Path) -> Path:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from resight.channels.channel import Channel, Rows
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
+from resight.folders import unescape_name
 from resight.manifold.kinds import Diffusion
+from resight.names import find_name
 from resight.recipe import ChannelStageKind, Recipe, StageKind
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import (
@@ -30,7 +32,8 @@ from resight.rerank.kinds import (
     Spatial,
     SuperGlobal,
 )
-from resight.search.ranking import Neighbourhoods, Ranking, Searcher, Stage
+from resight.search.ranking import Mask, Neighbourhoods, Ranking, Searcher, Stage
+from resight.search.selection import best_of
 from resight.store import Segment, Snapshot, file_path
 from resight.words.evidence import ImageWords, WordVector
 
@@ -44,30 +47,25 @@ EVIDENCE_KEPT = 1024
 
 @dataclass(frozen=True)
 class ChannelView:
-    """One channel of one generation: the `Collection` of its stages."""
+    """One channel of one generation, or a part of its images: the `Collection` of its stages.
+
+    read: gives what the index keeps of one image, by id. allowed: by catalogue id, which images a search may find; all
+    where None.
+    """
 
     channel: Channel
     searcher: Searcher[Any]
-    places: Mapping[int, tuple[Segment, int]]
-    name: str
+    read: Callable[[int], object]
+    images: NDArray[np.int64]
+    """(n,) ids of all images, ascending."""
     linked: Neighbourhoods | None = None
     neighbours: int = 0
     """How many neighbours of an image the recipe's diffusion asks for; 0 where it asks for none."""
+    allowed: Mask | None = None
 
     def evidence(self, image: int) -> object:
         """What the index keeps of one image. Raises UsageError where it is not in the index."""
-        return self._read(image)
-
-    @cached_property
-    def _read(self) -> Callable[[int], object]:
-        # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
-        return lru_cache(EVIDENCE_KEPT)(self._decoded)
-
-    def _decoded(self, image: int) -> object:
-        if image not in self.places:
-            raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
-        segment, row = self.places[image]
-        return self.channel.evidence(segment.arrays(self.name, self.channel.fault), row)
+        return self.read(image)
 
     def kept_query(self, image: int) -> Any:
         """An indexed image as a query, made of what the index keeps of it."""
@@ -104,8 +102,7 @@ class ChannelView:
             return VectorNodes(self.searcher.images, self.searcher.descriptors(self.searcher.images))
         if isinstance(self.searcher, RegionSearch):
             return VectorNodes(*self.searcher.regions())
-        images = np.array(sorted(self.places), np.int64)
-        return SearchedNodes(images, lambda image, k: self.search(self.kept_query(image), k))
+        return SearchedNodes(self.images, lambda image, k: self.searcher.search(self.kept_query(image), k))
 
     def neighbourhoods(self) -> Neighbourhoods:
         """The neighbours of all images, or of their regions: what is kept, brought up to date in memory."""
@@ -114,8 +111,8 @@ class ChannelView:
         return brought_up_to_date(self.linked, self.nodes(), self.neighbours)
 
     def search(self, query: object, k: int) -> Ranking:
-        """The k best images at first look."""
-        return self.searcher.search(query, k)
+        """The k best of the allowed images at first look."""
+        return self.searcher.search(query, k, self.allowed)
 
 
 class Reader:
@@ -143,23 +140,43 @@ class Reader:
         """Every channel, ready to be searched."""
         return {name: self._view(name, channel) for name, channel in self.channels.items()}
 
-    def rank(self, queries: Mapping[str, object], k: int) -> Ranking:
-        """The k best images for a query, given by what each channel compares it by; stages run in file order."""
+    def rank(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> Ranking:
+        """The k best images for a query, given by what each channel compares it by; stages run in file order.
+
+        allowed: by catalogue id, the images that may be found; all where None.
+        """
+        (ranking,) = self.rank_versions([queries], k, allowed)
+        return ranking
+
+    def rank_versions(
+        self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None = None
+    ) -> list[Ranking]:
+        """`rank` for each version of one query, as it is and mirrored, say.
+
+        Scores of the versions compare: channels are fused by the best that any version gives an image.
+        """
         k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
         deepest = max([k, *(kind.top for kind in self.recipe.rerank)])
-        rankings = {name: self.views[name].search(queries[name], deepest) for name in self.channels}
-        fused: Ranking | None = None
+        views = {name: view if allowed is None else replace(view, allowed=allowed) for name, view in self.views.items()}
+        rankings = [{name: views[name].search(queries[name], deepest) for name in views} for queries in versions]
+        fused: list[Ranking] | None = None
         for name, stage in self._stages:
             if isinstance(stage, FusionStage):
-                fused = stage(rankings)
+                fused = self._fused(stage, rankings)
             elif fused is not None:
-                fused = stage(queries[name], fused, self.views[name])
+                fused = [stage(one[name], found, views[name]) for one, found in zip(versions, fused, strict=True)]
             else:
-                rankings[name] = stage(queries[name], rankings[name], self.views[name])
-        ranking = rankings[self.recipe.first_channel] if fused is None else fused
-        kept = ranking.ids[:k]
-        evidence = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
-        return Ranking(kept, ranking.scores[:k], evidence)
+                for one, found in zip(versions, rankings, strict=True):
+                    found[name] = stage(one[name], found[name], views[name])
+        whole = [found[self.recipe.first_channel] for found in rankings] if fused is None else fused
+        return [_first(ranking, k) for ranking in whole]
+
+    def _fused(self, stage: FusionStage, rankings: Sequence[Mapping[str, Ranking]]) -> list[Ranking]:
+        """One ranking for all versions of a query, each time with the evidence of one of them."""
+        if len(rankings) == 1:
+            return [stage(rankings[0])]
+        joint = stage({name: best_of([found[name] for found in rankings], self.name_order) for name in self.channels})
+        return [replace(joint, evidence=stage(found).evidence) for found in rankings]
 
     def augmentation(self, kind: AugmentationKind) -> Callable[[int], object]:
         """What the first channel is to keep of an image that is augmented, by id, from the images of this reader."""
@@ -177,6 +194,13 @@ class Reader:
     def name_of(self, image: int) -> str:
         """The name of an image."""
         return self.snapshot.images.names[int(self.snapshot.images.positions(np.array([image]))[0])]
+
+    def find(self, given: str | Path) -> int | None:
+        """The position in the table of the photo that a name means, or the path of its file, there or not.
+
+        None where there is none. Raises UsageError where several may be meant; see `find_name`.
+        """
+        return find_name(given, self.snapshot.images.by_name, folders_of(self.snapshot))
 
     def file_of(self, place: int) -> Path | None:
         """The file of the image at a position of the table, or None where it is gone or has changed since."""
@@ -216,24 +240,46 @@ class Reader:
             rows = overlay(rows, self._augmented)
         # What a channel keeps nothing of is no hit: among vectors it would be one before all that point the other way.
         rows = [replace(one, alive=one.alive & (channel.features_of(one.arrays) > 0)) for one in rows]
-        searcher = channel.searcher(rows, self._name_order)
+        searcher = channel.searcher(rows, self.name_order)
         searcher.generation = self.snapshot.generation
         indexed = np.flatnonzero(images.indexed)
         places = {
             int(images.ids[i]): (segments[int(images.segments[i])], int(images.rows[i])) for i in indexed.tolist()
         }
+        # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
+        read = lru_cache(EVIDENCE_KEPT)(partial(_evidence, channel, places, name))
+        view = ChannelView(channel, searcher, read, images.ids[images.indexed])
         diffusion = self.recipe.diffusion
         if diffusion is None or self.recipe.channel_of(diffusion) != name:
-            return ChannelView(channel, searcher, places, name)
+            return view
         # The papers count an image as its own first neighbour.
-        return ChannelView(channel, searcher, places, name, self._linked, diffusion.k - 1)
+        return replace(view, linked=self._linked, neighbours=diffusion.k - 1)
 
-    def _name_order(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    def name_order(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Numbers that order a few images as their names do."""
         names = [self.snapshot.images.names[i] for i in self.snapshot.images.positions(ids).tolist()]
         ranks = np.empty(len(names), np.int64)
         ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
         return ranks
+
+
+def folders_of(snapshot: Snapshot) -> list[tuple[Path, str]]:
+    """The folders that photos were taken from, and what the names of each begin with."""
+    return [(Path(unescape_name(root.path)), root.prefix) for root in snapshot.roots.values()]
+
+
+def _evidence(channel: Channel, places: Mapping[int, tuple[Segment, int]], name: str, image: int) -> object:
+    if image not in places:
+        raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
+    segment, row = places[image]
+    return channel.evidence(segment.arrays(name, channel.fault), row)
+
+
+def _first(ranking: Ranking, k: int) -> Ranking:
+    """The k best, with their evidence."""
+    kept = ranking.ids[:k]
+    evidence = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
+    return Ranking(kept, ranking.scores[:k], evidence)
 
 
 def _named_stage(kind: StageKind, recipe: Recipe) -> tuple[str, Stage | FusionStage]:

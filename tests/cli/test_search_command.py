@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from resight.cli.main import app
 from resight.cli.search import parse_boxes, source
 from resight.errors import UsageError
 
@@ -46,7 +51,8 @@ def test_json_has_the_agreed_keys(run: Run, indexed: Path, photos_of_world: Path
     assert list(result) == ["query", "box", "hits"]
     assert (result["query"], result["box"]) == (str(photos_of_world / QUERY), None)
     for hit in result["hits"]:
-        assert list(hit) == ["name", "score", "inliers", "transform", "box"]
+        assert list(hit) == ["name", "score", "inliers", "transform", "box", "copy", "mirrored"]
+        assert (hit["copy"], hit["mirrored"]) == (False, False)
         assert hit["inliers"] >= 4
         assert [len(row) for row in hit["transform"]] == [3, 3, 3]
         x0, y0, x1, y1 = hit["box"]
@@ -83,7 +89,8 @@ def test_a_file_wins_over_a_name_unless_the_name_is_forced(
     assert source(QUERY, by_name=False) == Path(QUERY)
     assert source("none.jpg", by_name=False) == "none.jpg"
     file = json.loads(run("search", indexed, QUERY, "-k", 1, "--json").stdout)
-    assert hits(file) == ["package-01_2.jpg"]
+    assert hits(file) == ["package-01_1.jpg"]
+    assert file["results"][0]["hits"][0]["copy"]
     name = json.loads(run("search", indexed, QUERY, "--name", "-k", 1, "--json").stdout)
     assert hits(name)[0] in FOUND
 
@@ -206,3 +213,74 @@ def test_a_page_has_its_folder_made_and_never_takes_the_place_of_the_query(
     assert answer.exit_code == 2
     assert "name another one" in answer.stderr
     assert photo.read_bytes() == (photos_of_world / QUERY).read_bytes()
+
+
+def test_an_identical_file_is_a_hit_and_said_to_be_one(
+    run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    shutil.copy(photos_of_world / QUERY, tmp_path / "sent.jpg")
+    answer = run("search", indexed, tmp_path / "sent.jpg", "-k", 2)
+    first, second = answer.stdout.rstrip("\n").split("\n")[2:]
+    assert first.split()[2:] == ["identical", "file", QUERY]
+    assert "identical" not in second
+    page = tmp_path / "page.html"
+    run("search", indexed, tmp_path / "sent.jpg", "-k", 2, "--html", page)
+    assert page.read_text(encoding="utf-8").count("identical file") == 1
+
+
+def test_a_photo_from_standard_input(indexed: Path, photos_of_world: Path, tmp_path: Path) -> None:
+    def piped(data: bytes, *arguments: object) -> Any:
+        return CliRunner().invoke(app, ["search", str(indexed), "-", *map(str, arguments)], input=data)
+
+    data = (photos_of_world / QUERY).read_bytes()
+    document = json.loads(piped(data, "--json", "-k", 3).stdout)
+    assert document["results"][0]["query"] == "-"
+    assert hits(document)[0] == QUERY
+    assert set(hits(document)) == {QUERY, *FOUND}
+    page = tmp_path / "page.html"
+    assert piped(data, "--html", page, "-k", 1).exit_code == 0
+    assert page.read_text(encoding="utf-8").count("data:image/jpeg") == 2
+    for sent, message in ((b"", "standard input: nothing came"), (b"text", "standard input: not an image")):
+        answer = piped(sent)
+        assert (answer.exit_code, answer.stdout) == (1, "")
+        assert message in answer.stderr
+    twice = piped(data, "-")
+    assert (twice.exit_code, "given more than once" in twice.stderr) == (2, True)
+    assert "did you mean" not in piped(data, "--name").stderr
+
+
+def test_a_terminal_is_not_waited_for(indexed: Path) -> None:
+    ours, theirs = os.openpty()
+    try:
+        command = [sys.executable, "-m", "resight", "search", str(indexed), "-"]
+        answer = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "which is a terminal: write `< photo.jpg`" in answer.stderr
+
+
+def test_a_part_a_mirror_and_bounds(run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path) -> None:
+    import cv2
+
+    turned = tmp_path / "turned.png"
+    cv2.imwrite(str(turned), cv2.imread(str(photos_of_world / "poster-02_1.jpg"))[:, ::-1])
+    answer = run("search", indexed, turned, "--mirror", "--within", "poster-*", "--min-inliers", 20)
+    assert answer.exit_code == 0
+    rows = answer.stdout.rstrip("\n").split("\n")[2:]
+    assert {row.split()[-1] for row in rows} >= {"poster-02_1.jpg", "poster-02_2.jpg"}
+    assert all(row.split()[3] == "mirrored" and row.split()[-1].startswith("poster-") for row in rows)
+    page = tmp_path / "page.html"
+    run("search", indexed, turned, "--mirror", "-k", 1, "--html", page)
+    assert "mirrored" in page.read_text(encoding="utf-8")
+    none = run("search", indexed, turned, "--min-score", 1000)
+    assert (none.exit_code, "0 hits" in none.stdout) == (0, True)
+    for arguments, message in (
+        (("--within", "posters/"), 'no name in the index matches "posters/"'),
+        (("--min-score", "nan"), "min_score is nan"),
+        (("--min-inliers", "-1"), "--min-inliers"),
+    ):
+        refused = run("search", indexed, turned, *arguments)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert message in refused.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -30,6 +30,7 @@ class Collection:
     images: np.ndarray
     vectors: np.ndarray
     prepared: dict = field(default_factory=dict)
+    allowed: np.ndarray | None = None
 
     def neighbourhoods(self):
         found = nearest_neighbours(self.vectors, K - 1)
@@ -167,3 +168,36 @@ def test_what_was_prepared_is_used(collection, monkeypatch):
 def test_parameters_without_an_effect_are_refused(given, message):
     with pytest.raises(ValidationError, match=message):
         Diffusion(**given)
+
+
+def allowed_part(images, ids):
+    mask = np.zeros(int(images.max()) + 1, np.bool_)
+    mask[ids] = True
+    return mask
+
+
+def test_a_part_is_ranked_as_all_are_and_nothing_else_is_found(collection):
+    query = collection.vectors[3]
+    part = replace(collection, allowed=allowed_part(collection.images, collection.images[::3]))
+    inside = first_look(collection, query).ids % 30 == 0
+    whole = first_look(collection, query)
+    ranking = Ranking(whole.ids[inside][:5], whole.scores[inside][:5])
+    found = DiffusionStage(Diffusion(k=K, query_k=3))(query, ranking, part)
+    assert len(found) > len(ranking)
+    assert (found.ids % 30 == 0).all()
+    everywhere = DiffusionStage(Diffusion(k=K, query_k=3))(query, ranking, collection)
+    kept = everywhere.ids % 30 == 0
+    assert found.ids.tolist() == everywhere.ids[kept].tolist()
+    np.testing.assert_array_equal(found.scores, everywhere.scores[kept])
+
+
+def test_regional_diffusion_of_a_part_starts_in_the_part(collection):
+    regions = Collection(np.repeat(collection.images[:125], 2), collection.vectors)
+    query = regions.vectors[:2]
+    assert (regions.images[:2] == 0).all()
+    part = replace(regions, allowed=allowed_part(regions.images, np.unique(regions.images)[1::2]))
+    ids = np.unique(regions.images)[1::2][:5]
+    ranking = Ranking(ids, np.linspace(0.9, 0.1, 5, dtype=np.float32))
+    found = RegionalDiffusionStage(Diffusion(k=K, query_k=3))(query, ranking, part)
+    assert len(found) > len(ranking)
+    assert (found.ids % 20 == 10).all()

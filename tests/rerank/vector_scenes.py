@@ -25,6 +25,8 @@ def views(seed: int, things: int = 6, each: int = 8, dimension: int = 16, noise:
 class Vectored:
     """The `Collection` of some vectors, whose ids are their places plus `first`; counts what is asked."""
 
+    allowed: NDArray[np.bool_] | None = None
+
     def __init__(self, vectors: Vectors, first: int = 0) -> None:
         ids = np.arange(first, first + len(vectors))
         self.file = DenseSearch([DenseBlock(vectors, ids, np.ones(len(ids), bool))], dimension=vectors.shape[1])
@@ -38,4 +40,4 @@ class Vectored:
 
     def search(self, query: Vectors, k: int) -> Ranking:
         self.searches.append(query)
-        return self.file.search(query, k)
+        return self.file.search(query, k, self.allowed)

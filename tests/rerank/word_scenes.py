@@ -65,6 +65,8 @@ def seen(what: Thing, transform: NDArray[np.float64] | None = None, clutter: Thi
 class Bags:
     """The `Collection` of a list of images, whose ids are their places; counts what is asked."""
 
+    allowed: NDArray[np.bool_] | None = None
+
     def __init__(self, images: list[ImageWords], method: Bow | None = None) -> None:
         self.images = images
         lists = build_postings(images, WORDS, "bow")
@@ -80,7 +82,7 @@ class Bags:
 
     def search(self, query: ImageWords | WordVector, k: int) -> Ranking:
         self.searches.append(query)
-        return self.file.search(query, k)
+        return self.file.search(query, k, self.allowed)
 
     def dense(self, vector: WordVector) -> NDArray[np.float64]:
         """(WORDS,) the vector with its zeros."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +15,14 @@ from resight.cli.index import IndexPath
 from resight.cli.output import print_json, print_table, readable, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
-from resight.errors import UsageError
+from resight.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from resight.images import Box
-    from resight.results import Result
+    from resight.results import Hit, Result
+
+STANDARD_INPUT = "-"
+"""The QUERY that is read from standard input."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Answered:
     """What was asked, as the person wrote it and as the index understood it, and the answer."""
 
     query: str
-    sources: list[tuple[Path | str, Box | None]]
+    sources: list[tuple[Path | str | bytes, Box | None]]
     result: Result
 
 
@@ -33,7 +38,11 @@ def search(
     path: IndexPath,
     queries: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY...", help="Photos: files, or names in the index.", show_default=False),
+        typer.Argument(
+            metavar="QUERY...",
+            help="Photos: files, names in the index, or - for one from standard input.",
+            show_default=False,
+        ),
     ],
     boxes: Annotated[
         list[str] | None,
@@ -49,6 +58,19 @@ def search(
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let a QUERY that is in the index find itself.")
     ] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Ask with the mirrored photo too.")] = False,
+    within: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX|PATTERN",
+            help="Only photos whose names are so, such as holidays/ or '*/2019/*'; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(metavar="SCORE", help="Leave out hits that score less.", show_default=False)
+    ] = None,
+    min_inliers: Annotated[int, typer.Option(metavar="COUNT", min=0, help="Leave out hits with fewer inliers.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the hits as JSON.")] = False,
     html: Annotated[
         Path | None,
@@ -58,20 +80,28 @@ def search(
     """Find the photos that show the same thing, best first."""
     if as_json and html is not None:
         raise UsageError("--json and --html: choose one of them")
-    asked = list(zip(queries, parse_boxes(boxes or [], len(queries)), strict=True))
-    sources = [(source(query, by_name), box) for query, box in asked]
+    asked = parse_boxes(boxes or [], len(queries))
+    sources = list(zip(_sources(queries, by_name), asked, strict=True))
     from resight.index import Index
 
     index = Index.open(path)
     check_outputs({"--html": html}, [query for query, _ in sources if isinstance(query, Path)])
-    if together:
-        title = " + ".join(queries)
-        found = [Answered(title, sources, index.search_together(sources, k=k, include_self=include_self))]
-    else:
-        found = [
-            Answered(query, [one], index.search(one[0], box=one[1], k=k, include_self=include_self))
-            for query, one in zip(queries, sources, strict=True)
-        ]
+    wanted: dict[str, Any] = {
+        "k": k,
+        "include_self": include_self,
+        "mirror": mirror,
+        "within": within or (),
+        "min_score": min_score,
+        "min_inliers": min_inliers,
+    }
+    with _standard_input_by_its_name():
+        if together:
+            found = [Answered(" + ".join(queries), sources, index.search_together(sources, **wanted))]
+        else:
+            found = [
+                Answered(query, [one], index.search(one[0], box=one[1], **wanted))
+                for query, one in zip(queries, sources, strict=True)
+            ]
     if as_json:
         print_json(document(path, index.recipe.name, found))
     elif html is not None:
@@ -106,8 +136,44 @@ def parse_box(text: str) -> Box:
 
 
 def source(query: str, by_name: bool) -> Path | str:
-    """What a QUERY means: a Path to a file, or a str that is a name in the index. An existing file wins."""
-    return query if by_name or not Path(query).exists() else Path(query)
+    """What a QUERY means: a Path to a file where there is one, else a name in the index, which `by_name` forces."""
+    from resight.names import Name, names_file
+
+    if by_name:
+        return Name(query)
+    return Path(query) if names_file(query) else query
+
+
+def _sources(queries: Sequence[str], by_name: bool) -> list[Path | str | bytes]:
+    """What the QUERYs mean. Raises UsageError, and ImageError where nothing comes from standard input."""
+    if not by_name and queries.count(STANDARD_INPUT) > 1:
+        raise UsageError("- is given more than once; one photo comes from standard input")
+    return [
+        _from_standard_input() if query == STANDARD_INPUT and not by_name else source(query, by_name)
+        for query in queries
+    ]
+
+
+def _from_standard_input() -> bytes:
+    from resight.images import MAX_BYTES
+
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("- is a photo from standard input, which is a terminal: write `< photo.jpg` after the command")
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if not data:
+        raise ImageError("standard input", "nothing came; send the bytes of a photo")
+    if len(data) > MAX_BYTES:
+        raise ImageError("standard input", f"over the limit of {MAX_BYTES >> 20} MiB; send a smaller photo")
+    return data
+
+
+@contextmanager
+def _standard_input_by_its_name() -> Iterator[None]:
+    """Errors of a photo that came as bytes name where they came from."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError("standard input" if error.path == "bytes" else error.path, error.reason) from error
 
 
 def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, Any]:
@@ -123,6 +189,8 @@ def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, An
                     "inliers": hit.inliers,
                     "transform": hit.transform,
                     "box": hit.box,
+                    "copy": hit.copy,
+                    "mirrored": hit.mirrored,
                 }
                 for hit in one.result.hits
             ],
@@ -138,9 +206,12 @@ def print_hits(query: str, result: Result) -> None:
     part = "" if result.box is None else " (" + ",".join(f"{side:g}" for side in result.box) + ")"
     count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
     print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
-    rows = [
-        (rank, f"{hit.score:.4f}", "-" if hit.inliers is None else hit.inliers, hit.name)
-        for rank, hit in enumerate(result.hits, start=1)
-    ]
+    rows = [(rank, f"{hit.score:.4f}", _evidence(hit), hit.name) for rank, hit in enumerate(result.hits, start=1)]
     if rows:
         print_table(("rank", "score", "inliers", "photo"), rows)
+
+
+def _evidence(hit: Hit) -> str:
+    """What speaks for a hit, in a word or two."""
+    counted = "-" if hit.inliers is None else str(hit.inliers)
+    return "identical file" if hit.copy else f"{counted} mirrored" if hit.mirrored else counted

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from resight.answering import nearest
 from resight.errors import UsageError
 from resight.evaluation.dataset import DISTRACTORS, Dataset
 from resight.evaluation.runs import RankedNames, Run
 from resight.folders import SUFFIXES
+from resight.names import suggestion
 
 _NONE = RankedNames((), np.empty(0))
 _LISTED = 5
@@ -51,7 +51,7 @@ def _check_queries(run: Run, ids: Sequence[str]) -> None:
     for query in run.rankings:
         if query not in known:
             where = _where(run, run.query_lines.get(query))
-            hint = nearest(query, ids) or f"; its queries are called {_listed(ids)}"
+            hint = suggestion(query, ids) or f"; its queries are called {_listed(ids)}"
             raise UsageError(f'{where}there is no query "{query}" in the data set{hint}')
     missing = [query for query in ids if query not in run.rankings]
     if missing:
@@ -78,7 +78,7 @@ def _full_names(run: Run, short: Sequence[str], known: set[str]) -> dict[str, st
         where = _where(run, run.name_lines.get(name), name)
         if not full:
             raise UsageError(
-                f'{where}there is no image "{name}" in the data set{nearest(name, sorted(known))}; '
+                f'{where}there is no image "{name}" in the data set{suggestion(name, sorted(known))}; '
                 f'the names of distractors begin with "{DISTRACTORS}"'
             )
         if len(full) > 1:

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from resight.manifold.kinds import Diffusion
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import Solve, open_solver
-from resight.search.ranking import Collection, Neighbourhoods, Ranking
+from resight.search.ranking import Collection, Mask, Neighbourhoods, Ranking
+from resight.search.selection import is_allowed
 
 
 class DiffusionStage:
     """Ranks by the diffusion of the scores of the best images over the graph of all images.
 
     Images that diffusion does not reach follow in their former order, with those to which an approximation of it gives
-    nothing. Safe to share between threads.
+    nothing. Where a part of the images is searched, diffusion starts from the best of the part, passes through all, and
+    ranks the part. Safe to share between threads.
     Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, section 3.
     """
 
@@ -38,7 +40,7 @@ class DiffusionStage:
         y[start] = np.maximum(ranking.scores[known][: len(start)].astype(np.float64), 0.0) ** power
         if not y.any():
             return ranking
-        return _by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]))
+        return _by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), collection.allowed)
 
     def _open(self, collection: Collection) -> tuple[Neighbourhoods, Solve]:
         with self._lock:
@@ -71,16 +73,27 @@ class RegionalDiffusionStage:
         if not len(query) or not len(ranking) or opened.solve is None:
             return ranking
         power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
-        y = region_affinity(query, opened.regions, self.params.query_k, power)
+        y = self._start(query, opened, power, collection.allowed)
         if not y.any():
             return ranking
         rows, known = _rows_of(opened.images, ranking.ids)
         starts, ends = opened.offsets[:-1], opened.offsets[1:]
         top = np.sort(rows[known][: self.params.top])
         regions = np.concatenate([np.arange(starts[row], ends[row]) for row in top.tolist()])
-        return _by_diffusion(
-            ranking, opened.images, pool_scores(opened.solve(y, regions), opened.weights, opened.offsets)
-        )
+        pooled = pool_scores(opened.solve(y, regions), opened.weights, opened.offsets)
+        return _by_diffusion(ranking, opened.images, pooled, collection.allowed)
+
+    def _start(
+        self, query: NDArray[np.float32], opened: _RegionGraph, power: float, allowed: Mask | None
+    ) -> NDArray[np.float64]:
+        """(n,) what is diffused: the affinity of the query with the regions of the allowed images."""
+        if allowed is None:
+            return region_affinity(query, opened.regions, self.params.query_k, power)
+        counted = np.repeat(is_allowed(opened.images, allowed), np.diff(opened.offsets))
+        y = np.zeros(len(opened.regions))
+        if counted.any():
+            y[counted] = region_affinity(query, opened.regions[counted], self.params.query_k, power)
+        return y
 
     def _open(self, collection: Collection) -> _RegionGraph:
         with self._lock:
@@ -113,8 +126,13 @@ def _rows_of(images: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray
     return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
 
 
-def _by_diffusion(ranking: Ranking, images: NDArray[np.int64], f: NDArray[Any]) -> Ranking:
-    """Images by f (n,), equal ones as they were ranked or by id; those with none after them, with score 0."""
+def _by_diffusion(ranking: Ranking, images: NDArray[np.int64], f: NDArray[Any], allowed: Mask | None) -> Ranking:
+    """Images by f (n,), equal ones as they were ranked or by id; those with none after them, with score 0.
+
+    What is not allowed has passed on what it was given, and is left out.
+    """
+    if allowed is not None:
+        f = np.where(is_allowed(images, allowed), f, 0.0)
     place = np.full(len(images), len(ranking), np.int64)
     rows, known = _rows_of(images, ranking.ids)
     place[rows[known]] = np.flatnonzero(known)

@@ -219,6 +219,12 @@ class Recipe(BaseModel):
         return next((stage for stage in self.rerank if isinstance(stage, Spatial)), Spatial())
 
     @property
+    def counts_inliers(self) -> bool:
+        """Whether hits may have inliers: features are matched, at first look or in a second one."""
+        matched = any(channel.match is not None for channel in self.channel.values())
+        return matched or any(isinstance(stage, Spatial) for stage in self.rerank)
+
+    @property
     def diffusion(self) -> Diffusion | None:
         """The stage that needs the neighbours of all images, where there is one."""
         return next((stage for stage in self.rerank if isinstance(stage, Diffusion)), None)

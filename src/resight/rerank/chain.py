@@ -73,19 +73,24 @@ class ChainStage:
         return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32))
 
     def _links(self, image: int, words: ImageWords, collection: Collection) -> Links:
+        if collection.allowed is not None:
+            return self._asked(image, words, collection)  # what it leads to in a part is not what it leads to
         with self._lock:
             if image in self._known:
                 self._known.move_to_end(image)
                 return self._known[image]
+        links = self._asked(image, words, collection)
+        with self._lock:
+            self._known[image] = links
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return links
+
+    def _asked(self, image: int, words: ImageWords, collection: Collection) -> Links:
         near = collection.search(words, self.params.reach + 1)
         others = near.ids != image
         ids, scores = near.ids[others], near.scores[others].astype(np.float64)
         verified = verify_many(words, ids.tolist(), collection, self._spatial)
         found = [evidence(verified[i], s) if i in verified else 0.0 for i, s in zip(ids.tolist(), scores, strict=True)]
         strength = np.array(found, np.float64)
-        links = Links(ids[strength > 0], confidence(strength[strength > 0], self.params.half))
-        with self._lock:
-            self._known[image] = links
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return links
+        return Links(ids[strength > 0], confidence(strength[strength > 0], self.params.half))

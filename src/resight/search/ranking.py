@@ -73,7 +73,12 @@ class Neighbourhoods:
 
 
 class Collection(Protocol):
-    """What a second look may ask of one channel of an index."""
+    """What a second look may ask of one channel of an index, or of a part of its images."""
+
+    @property
+    def allowed(self) -> Mask | None:
+        """By catalogue id, which images may be found; all where None."""
+        ...
 
     def evidence(self, image: int) -> object:
         """Local evidence of one image: its `ImageWords`, or its `LocalFeatures`."""
@@ -96,7 +101,7 @@ class Collection(Protocol):
         ...
 
     def search(self, query: object, k: int) -> Ranking:
-        """The first look again, with another query: words, or a vector over words."""
+        """The first look again at the allowed images, with another query: words, or a vector over words."""
         ...
 
 

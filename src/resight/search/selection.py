@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Mask, Ranking, Verification
 
 NameOrder = Callable[[NDArray[np.int64]], NDArray[Any]]
 """Catalogue ids (n,) to keys (n,) that sort as the names of the images do; asked for tied images only."""
@@ -40,3 +41,17 @@ def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int, order: Nam
         within = np.lexsort((order(ids[group]), -scores[group]))
         ids[group] = ids[group][within]
     return Ranking(ids[:k].copy(), scores[:k].copy())
+
+
+def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
+    """All images of several rankings, each by its highest score and with the evidence that has most inliers."""
+    ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
+    scores = np.full(len(ids), -np.inf, np.float32)
+    evidence: dict[int, Verification] = {}
+    for ranking in rankings:
+        places = np.searchsorted(ids, ranking.ids)
+        scores[places] = np.maximum(scores[places], ranking.scores)
+        for image, why in ranking.evidence.items():
+            if image not in evidence or why.inliers > evidence[image].inliers:
+                evidence[image] = why
+    return replace(best(ids, scores, len(ids), order), evidence=evidence)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.answering import ask, nearest
 from resight.errors import ImageError, UsageError
 from resight.images import decode, displayed
 from resight.manifold.embedding import Method, embed
+from resight.queries import Indexed, ask, meant_by
 from resight.reader import Reader
 from resight.recipe import Recipe, available, load_recipe
 from resight.show.neighbours import by_distance, by_manifold
@@ -104,7 +104,7 @@ def plane_of(
 ) -> Plane:
     """The photos of an index in the plane by their descriptors, at most `most` of them, drawn by seed.
 
-    query: a Path is a file, a str the name of an indexed photo, or else a file; it and its `neighbours` nearest, by
+    query: a file or the name of an indexed photo, as for a search; it and its `neighbours` nearest, by
     distance and along the manifold, are drawn in any case. groups: of each photo by its name, the first folder of
     the name unless given.
 
@@ -156,7 +156,7 @@ def descriptors_of(reader: Reader) -> tuple[list[str], Vectors]:
     """
     view = reader.views[_channel(reader)]
     images = reader.snapshot.images
-    ids = np.array(sorted(view.places), np.int64)
+    ids = view.images
     if not len(ids):
         raise UsageError("the index has no photos that could be read; add some with `resight add`")
     named = [images.names[place] for place in images.positions(ids).tolist()]
@@ -188,21 +188,21 @@ def _vector_channel(recipe: Recipe) -> str | None:
 def _asked(reader: Reader, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:
     """What a person asks with. An indexed photo, also one given by its file, has the descriptor that is indexed."""
     images = reader.snapshot.images
-    if isinstance(query, str) and query in images.by_name:
-        if query not in names:
-            reason = images.reasons[images.by_name[query]]
-            raise UsageError(f"{query}: this photo could not be read when it was indexed: {reason}")
-        row = names.index(query)
-        return _Query(query, vectors[row], row, None)
+    meant = meant_by(reader, query)
+    if isinstance(meant, Indexed):
+        name = images.names[meant.place]
+        if not images.indexed[meant.place]:
+            reason = images.reasons[meant.place]
+            raise UsageError(f"{name}: this photo could not be read when it was indexed: {reason}")
+        row = names.index(name)
+        return _Query(name, vectors[row], row, None)
     path = Path(query)
-    if not path.exists():
-        near = nearest(str(query), names)
-        raise UsageError(f"{displayed(path)}: neither a file nor the name of an indexed photo{near}")
     asked = ask(reader, path, None)
-    if asked.itself:
-        row = min(names.index(reader.name_of(image)) for image in asked.itself)
+    known = asked.own or asked.copies
+    if known:
+        row = min(names.index(reader.name_of(image)) for image in known)
         return _Query(names[row], vectors[row], row, None)
-    vector = asked.queries[_channel(reader)]
+    vector = asked.versions[0][_channel(reader)]
     assert isinstance(vector, np.ndarray), "a channel of vectors compares by vectors"
     return _Query(displayed(path), np.asarray(vector, np.float32), None, path)
 

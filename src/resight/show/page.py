@@ -50,6 +50,7 @@ class PageHit:
     """One hit. query: which photo of the query its evidence is of; mark: what the ground truth says of it.
 
     contributions: the channels by which its feature maps match those of the query, where that is how it was found.
+    copy: it has the query's own bytes; mirrored: it shows the query as a mirror does.
     """
 
     name: str
@@ -59,6 +60,8 @@ class PageHit:
     query: int = 0
     mark: Mark | None = None
     contributions: Sequence[Contribution] = ()
+    copy: bool = False
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,14 @@ def _asked(photo: PagePhoto, picture: Thumbnail | None, key: str, title: str) ->
 
 def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail | None], number: int) -> str:
     facts = [f"score {hit.score:.3f}"]
+    if hit.copy:
+        facts.insert(0, "identical file")
     if hit.verification is not None:
         facts.append(f"{hit.verification.inliers} inliers")
     elif hit.contributions:
         facts.append(f"{len(hit.contributions)} channels add {sum(one.share for one in hit.contributions):.3f}")
+    if hit.mirrored:
+        facts.append("mirrored")
     picture = None if hit.photo.image is None else thumbnail(hit.photo.image, hit.photo.factor)
     beside = asked[hit.query] if hit.verification is not None or hit.contributions else None
     if picture is None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from resight.errors import ImageError
 from resight.evaluation.dataset import Mark
 from resight.explaining import Explainer, can_explain
-from resight.images import Box, decode
+from resight.images import Box, Decoded, decode, decode_bytes
+from resight.queries import Indexed, Meant, Source, meant_by
 from resight.reader import Reader
 from resight.results import Hit, Result
 from resight.show.page import PageHit, PagePhoto, PageQuery
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
-Source = str | Path | NDArray[np.uint8]
 
 
 def page_query(
@@ -33,7 +31,7 @@ def page_query(
     mark: Callable[[str], Mark | None] | None = None,
     progress: Progress | None = None,
 ) -> PageQuery:
-    """The section of one result. asked: the photos, or names of indexed photos, that were asked with, and their boxes.
+    """The section of one result. asked: what was asked with, and the box of each.
 
     mark: what the ground truth says of a name, where there is one. A photo whose file is gone, has changed since it was
     indexed or cannot be read any more is left without its picture.
@@ -42,7 +40,7 @@ def page_query(
     hit, to tell which channels match; `progress` is told of that.
     """
     explained = _explained(reader, result, asked, progress)
-    photos = [_photo(_pixels_of(reader, source), box) for source, box in asked]
+    photos = [_photo(reader, meant_by(reader, source), box) for source, box in asked]
     hits = [_page_hit(reader, hit, mark, explained.get(row, ())) for row, hit in enumerate(result.hits)]
     return PageQuery(result.query, photos, hits)
 
@@ -50,10 +48,13 @@ def page_query(
 def _explained(
     reader: Reader, result: Result, asked: Sequence[tuple[Source, Box | None]], progress: Progress | None
 ) -> dict[int, Sequence[Contribution]]:
-    """By place in the ranking, for the hits that no second look verified, and that can be read as can their query."""
+    """By place in the ranking, for the hits that no second look verified, and that can be read as can their query.
+
+    A hit that shows the query mirrored has other channels than the query as it is, and is left out.
+    """
     if not asked or not can_explain(reader):
         return {}
-    rows = [row for row, hit in enumerate(result.hits) if hit.verification is None]
+    rows = [row for row, hit in enumerate(result.hits) if hit.verification is None and not hit.mirrored]
     explainers: dict[int, Explainer | None] = {}
     found: dict[int, Sequence[Contribution]] = {}
     for done, row in enumerate(rows, start=1):
@@ -78,25 +79,35 @@ def _page_hit(
     mark: Callable[[str], Mark | None] | None,
     contributions: Sequence[Contribution],
 ) -> PageHit:
-    photo = _photo(reader.file_of(reader.snapshot.images.by_name[hit.name]), hit.box)
+    photo = _photo(reader, Indexed(reader.snapshot.images.by_name[hit.name]), hit.box)
     judged = mark(hit.name) if mark is not None else None
-    return PageHit(hit.name, hit.score, photo, hit.verification, hit.query, judged, contributions)
+    return PageHit(
+        hit.name,
+        hit.score,
+        photo,
+        hit.verification,
+        hit.query,
+        judged,
+        contributions,
+        copy=hit.copy,
+        mirrored=hit.mirrored,
+    )
 
 
-def _pixels_of(reader: Reader, source: Source) -> Path | NDArray[np.uint8] | None:
-    """Where the pixels of a query are: a name in the index wins over a file, as it does in a search."""
-    if isinstance(source, str) and source in reader.snapshot.images.by_name:
-        return reader.file_of(reader.snapshot.images.by_name[source])
-    return Path(source) if isinstance(source, str) else source
-
-
-def _photo(pixels: Path | NDArray[np.uint8] | None, box: Box | None) -> PagePhoto:
-    if isinstance(pixels, np.ndarray):
-        return PagePhoto(pixels, box)
-    if pixels is None:
-        return PagePhoto(None, box)
+def _photo(reader: Reader, source: Meant, box: Box | None) -> PagePhoto:
     try:
-        decoded = decode(pixels, max_side=SIDE)
+        decoded = _decoded(reader, source)
     except ImageError:
+        decoded = None
+    if decoded is None:
         return PagePhoto(None, box)
     return PagePhoto(decoded.pixels, box, max(decoded.pixels.shape[:2]) / max(decoded.size))
+
+
+def _decoded(reader: Reader, source: Meant) -> Decoded | None:
+    if isinstance(source, np.ndarray):
+        return Decoded(source, (source.shape[1], source.shape[0]))
+    if isinstance(source, bytes):
+        return decode_bytes(source, "bytes", max_side=SIDE)
+    path = reader.file_of(source.place) if isinstance(source, Indexed) else source
+    return None if path is None else decode(path, max_side=SIDE)

@@ -1,0 +1,146 @@
+"""Arguments of the public functions: taken where it is clear what is meant, else refused by name."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.errors import UsageError
+from resight.images import Box, displayed
+
+
+def whole_number(name: str, value: object, *, least: int) -> int:
+    """A whole number of Python, numpy or an array of one; 3.0 is one too. Raises UsageError."""
+    wanted = f"give a whole number, {least} or more"
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    if isinstance(value, bool | np.bool_):
+        raise UsageError(f"{name} is {value}: {wanted}")
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{name} is {_shown(value)}: {wanted}") from None
+    if number < least:
+        raise UsageError(f"{name} is {number}: {wanted}")
+    return number
+
+
+def real_number(name: str, value: object) -> float:
+    """A finite number of Python or numpy. Raises UsageError."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise UsageError(f"{name} is {_shown(value)}: give a finite number")
+    return float(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False, of numpy too. Raises UsageError."""
+    if not isinstance(value, bool | np.bool_):
+        raise UsageError(f"{name} is {_shown(value)}: give True or False")
+    return bool(value)
+
+
+def text(name: str, value: object) -> str:
+    """A str. Raises UsageError."""
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is {_shown(value)}: give a text")
+    return value
+
+
+def path(name: str, value: object) -> Path:
+    """A path that is no empty text. Raises UsageError."""
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str) or not os.fspath(value):
+        raise UsageError(f"{name} is {_shown(value)}: give a path, as a str or a Path")
+    return Path(value)
+
+
+def path_or_name(name: str, value: object) -> str | Path:
+    """A text as it is, or a path. Raises UsageError."""
+    return value if isinstance(value, str) else path(name, value)
+
+
+def callback(name: str, value: object) -> None:
+    """Raises UsageError for what is neither None nor can be called, before any work is done that it was to be told."""
+    if value is not None and not callable(value):
+        raise UsageError(f"{name} is {_shown(value)}: give a function, or None")
+
+
+def texts(name: str, value: object) -> list[str | Path]:
+    """A list of the texts or paths of any iterable; one alone is a list of one. Raises UsageError."""
+    if isinstance(value, str | os.PathLike):
+        value = [value]
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
+        raise UsageError(f"{name} is {_shown(value)}: give a list of texts")
+    found = list(value)
+    for one in found:
+        if not isinstance(one, str | os.PathLike):
+            raise UsageError(f"{name} has {_shown(one)} in it: give a list of texts")
+    return [one if isinstance(one, str) else Path(one) for one in found]
+
+
+def box(value: object) -> Box | None:
+    """The numbers of any sequence or array, or None. Raises UsageError.
+
+    Whether there are four, and whether they lie inside the photo, is checked with the photo (`check_box`).
+    """
+    wanted = "give four numbers, (x0, y0, x1, y1) in pixels"
+    if value is None:
+        return None
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise UsageError(f"box is {_shown(value)}: {wanted}")
+    sides = np.asarray(value).tolist() if isinstance(value, np.ndarray) else list(value)
+    if not isinstance(sides, list) or not all(_is_number(side) for side in sides):
+        raise UsageError(f"box is {_shown(sides)}: {wanted}")
+    return cast("Box", tuple(float(side) for side in sides))
+
+
+def pixels(value: object) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 of an array or nested lists; grey ones (H, W) and (H, W, 1) get three equal channels.
+
+    Whole numbers from 0 to 255 in lists are taken, in arrays uint8 alone: what another type has for white is not known.
+    Raises UsageError.
+    """
+    wanted = "it must be uint8 (H, W, 3) RGB, or (H, W) grey"
+    given: NDArray[Any]
+    if isinstance(value, np.ndarray):
+        given = value
+    else:
+        try:
+            given = np.array(value)
+        except ValueError:  # rows of several lengths
+            raise UsageError(f"the query is a list whose rows differ in length; {wanted}") from None
+        if given.dtype.kind in "iu" and given.size and given.min() >= 0 and given.max() <= 255:
+            given = given.astype(np.uint8)
+    shape = given.shape
+    if given.ndim == 2:
+        given = given[..., None]
+    if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] not in (1, 3) or 0 in given.shape:
+        raise UsageError(f"the query is an array of {given.dtype} {shape}; {wanted}")
+    return np.ascontiguousarray(given if given.shape[2] == 3 else np.repeat(given, 3, axis=2))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def _shown(value: object) -> str:
+    """A value and its type, short: an argument may be a whole photo."""
+    if isinstance(value, str | int | float | bool | None):
+        shown = repr(value)
+        return shown if len(shown) <= 60 else f"{shown[:57]}..."
+    if isinstance(value, os.PathLike):
+        return displayed(os.fspath(value))
+    if isinstance(value, list | tuple) and len(value) <= 6 and all(isinstance(one, int | float | str) for one in value):
+        return repr(value)
+    return f"a {type(value).__name__}"

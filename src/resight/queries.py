@@ -1,0 +1,197 @@
+"""What a person asks with, and what the channels compare of it: a photo, a part of it, or an indexed image."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.arguments import box as checked_box
+from resight.arguments import pixels
+from resight.errors import ImageError, UsageError
+from resight.extraction import content_hash, query_of
+from resight.images import Box, Decoded, check_box, decode_bytes, displayed, read_bytes
+from resight.mirroring import mirrored, mirrored_box
+from resight.names import names_file, suggestion
+from resight.reader import Reader
+
+Source = str | os.PathLike[str] | bytes | NDArray[np.uint8]
+"""What a query is given by.
+
+A Path is a file, and a `Name` that of an indexed photo; any other str is a file where there is one, else a name. bytes
+are those of a file, an array is (H, W, 3) RGB or (H, W) grey, uint8.
+"""
+
+REDUCED_SIDE = 5000
+"""Long side at which a photo is decoded whose box is asked for and which is too large to be decoded whole."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query as every channel compares it. size: (width, height) of the photo.
+
+    versions: what each channel compares the query by; a second one where it is asked mirrored too. own: ids of the
+    query's own names in the index; copies: of all other images whose files have the same bytes.
+    """
+
+    title: str
+    box: Box | None
+    size: tuple[int, int]
+    versions: tuple[Mapping[str, Any], ...]
+    own: frozenset[int] = frozenset()
+    copies: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """An indexed photo, by its position in the table of images."""
+
+    place: int
+
+
+Meant = Indexed | Path | bytes | NDArray[np.uint8]
+
+
+def meant_by(reader: Reader, query: object) -> Meant:
+    """What is asked with; see `Source`. UsageError where it is nothing of that."""
+    if isinstance(query, str):
+        if names_file(query):
+            return Path(query)
+        place = reader.find(query)
+        if place is None:
+            raise UsageError(_unknown(query, reader.snapshot.images.names))
+        return Indexed(place)
+    if isinstance(query, os.PathLike):
+        return Path(query)
+    if isinstance(query, bytes | bytearray | memoryview):
+        return bytes(query)
+    if isinstance(query, np.ndarray | list | tuple):
+        if isinstance(query, list | tuple) and any(isinstance(one, str | os.PathLike | bytes) for one in query):
+            raise UsageError("the query is a list of photos: ask with one of them, or with all by search_together")
+        return pixels(query)
+    raise UsageError(
+        f"the query is a {type(query).__name__}: give a path or name (str, Path), the bytes of a file, or an array of "
+        "uint8 (H, W, 3) RGB"
+    )
+
+
+def with_boxes(queries: object) -> list[tuple[Any, Box | None]]:
+    """Several queries, each with its box or None. queries: of each the query alone, or a pair of both. UsageError."""
+    if isinstance(queries, str | os.PathLike | bytes) or not isinstance(queries, Iterable):
+        raise UsageError(f"queries are a {type(queries).__name__}: give a list of queries, or of pairs (query, box)")
+    return [_with_box(one) for one in queries]
+
+
+def _with_box(query: object) -> tuple[Any, Box | None]:
+    # A list of two may be a photo of two rows: it is a pair where its first part is a query by itself.
+    if isinstance(query, tuple | list) and len(query) == 2:
+        first, part = query
+        if isinstance(first, str | os.PathLike | bytes | bytearray | memoryview | np.ndarray):
+            return first, checked_box(part)
+        if part is None:
+            return first, None
+    return query, None
+
+
+def ask(reader: Reader, query: object, box: Box | None, *, mirror: bool = False) -> Asked:
+    """Turns what a person asks with into what the channels compare. Raises UsageError and ImageError."""
+    meant = meant_by(reader, query)
+    if isinstance(meant, Indexed):
+        return _ask_indexed(reader, meant.place, box, mirror)
+    if isinstance(meant, np.ndarray):
+        return _ask_pixels(reader, Decoded(meant, (meant.shape[1], meant.shape[0])), "array", box, mirror)
+    if isinstance(meant, bytes):
+        return _ask_file(reader, meant, "bytes", box, mirror)
+    asked = _ask_file(reader, read_bytes(meant), displayed(meant), box, mirror)
+    own = _own_names(reader, meant, asked.copies)
+    return replace(asked, own=own, copies=asked.copies - own)
+
+
+def decode_whole(data: bytes, title: str) -> Decoded:
+    """A photo of which a part is wanted, whole, because a reduced one has lost the details of a small part.
+
+    One over the limit of pixels is reduced, which JPEGs can be while they are decoded. Raises ImageError.
+    """
+    try:
+        return decode_bytes(data, title)
+    except ImageError:
+        return decode_bytes(data, title, REDUCED_SIDE)
+
+
+def _ask_file(reader: Reader, data: bytes, title: str, box: Box | None, mirror: bool) -> Asked:
+    side = max(channel.extractor.max_side for channel in reader.channels.values())
+    decoded = decode_bytes(data, title, side) if box is None else decode_whole(data, title)
+    return replace(_ask_pixels(reader, decoded, title, box, mirror), copies=_with_content(reader, content_hash(data)))
+
+
+def _ask_pixels(reader: Reader, decoded: Decoded, title: str, box: Box | None, mirror: bool) -> Asked:
+    # A part is a photo of its own: what its features may be off is measured by the part.
+    size = decoded.size
+    if box is not None:
+        box = check_box(box, decoded.size)
+        size = (math.ceil(box[2] - box[0]), math.ceil(box[3] - box[1]))
+    seen = [(decoded, box)]
+    if mirror:
+        seen.append((mirrored(decoded), mirrored_box(box, decoded.size[0])))
+    versions = tuple(
+        {name: query_of(photo, channel, part, size) for name, channel in reader.channels.items()}
+        for photo, part in seen
+    )
+    return Asked(title, box, decoded.size, versions)
+
+
+def _ask_indexed(reader: Reader, place: int, box: Box | None, mirror: bool) -> Asked:
+    """An indexed photo asks with its file if that is as it was indexed, else with what the index keeps of it."""
+    images = reader.snapshot.images
+    image, name = int(images.ids[place]), images.names[place]
+    if not images.indexed[place]:
+        raise UsageError(f"{name}: this photo could not be read when it was indexed: {images.reasons[place]}")
+    path = reader.file_of(place)
+    if path is not None:
+        asked = _ask_file(reader, read_bytes(path), displayed(path), box, mirror)
+    else:
+        if box is not None or mirror:
+            how = "with a box" if box is not None else "mirrored"
+            raise UsageError(f"{name}: its file is gone or has changed, so that it cannot be asked {how}")
+        kept = {name_: view.kept_query(image) for name_, view in reader.views.items()}
+        size = (int(images.widths[place]), int(images.heights[place]))
+        asked = Asked(name, None, size, (kept,), copies=_with_content(reader, images.hashes[place]))
+    return replace(asked, title=name, own=frozenset({image}), copies=asked.copies - {image})
+
+
+def _with_content(reader: Reader, key: str) -> frozenset[int]:
+    """Ids of the indexed images whose files have this content."""
+    images = reader.snapshot.images
+    return frozenset(int(images.ids[i]) for i, known in enumerate(images.hashes) if known == key and images.indexed[i])
+
+
+def _own_names(reader: Reader, path: Path, copies: frozenset[int]) -> frozenset[int]:
+    """Which copies are the file itself: those that were taken from where it is, and are as they were then.
+
+    Where the file is a link to one that is in the index, the names of that one.
+    """
+    images = reader.snapshot.images
+    places = reader.snapshot.images.positions(np.array(sorted(copies), np.int64)).tolist()
+    files = {int(images.ids[place]): reader.file_of(place) for place in places}
+    for located in (_in_its_folder, os.path.realpath):
+        own = frozenset(image for image, file in files.items() if file is not None and located(file) == located(path))
+        if own:
+            return own
+    return frozenset()
+
+
+def _in_its_folder(path: str | os.PathLike[str]) -> str:
+    """Where a file is, whatever links lead to its folder, but not where it leads itself."""
+    absolute = os.path.abspath(path)
+    return os.path.join(os.path.realpath(os.path.dirname(absolute)), os.path.basename(absolute))
+
+
+def _unknown(query: str, names: Any) -> str:
+    folder = " (a folder of that name is no photo)" if os.path.isdir(query) else ""
+    return f"{displayed(query)}: neither a file nor the name of an indexed photo{folder}{suggestion(query, names)}"
