@@ -161,7 +161,11 @@ def descriptors_of(reader: Reader) -> tuple[list[str], Vectors]:
         raise UsageError("the index has no photos that could be read; add some with `resight add`")
     named = [images.names[place] for place in images.positions(ids).tolist()]
     order = sorted(range(len(named)), key=named.__getitem__)
-    vectors = view.descriptors(ids)[order]
+    # A photo without evidence is not among what is searched: its vector is zeros.
+    searched = np.isin(ids, view.nodes().images)
+    vectors = np.zeros((len(ids), view.channel.size), np.float32)
+    vectors[searched] = view.descriptors(ids[searched])
+    vectors = vectors[order]
     empty = int((~vectors.any(axis=1)).sum())
     if empty:
         _log.warning("%d photos have no features; they lie at one point, whatever they show", empty)
