@@ -124,6 +124,12 @@ def test_parameter_models_import_nothing_heavy(path: Path) -> None:
     assert {module.split(".")[-1] for module in ours(path)} <= {"kinds"}
 
 
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_only_one_module_compiles(path: Path) -> None:
+    # numba's own decorator refuses to be imported where its cache cannot be written.
+    assert name_of(path) == "resight.kernels" or "njit(" not in path.read_text(encoding="utf-8")
+
+
 def test_metrics_import_nothing_of_ours() -> None:
     assert ours(PACKAGE / "evaluation" / "metrics.py") == set()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.kernels import kernel
 from resight.soundness import misshapen, shared_out
 from resight.words.postings import KINDS, Kind
 
@@ -75,7 +75,7 @@ def _beyond(signatures: NDArray[np.uint64], bits: int) -> bool:
     return any((last[start : start + _CHUNK] >> unused).any() for start in range(0, len(last), _CHUNK))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def lists_agree(
     words: Array, offsets: Array, list_words: Array, list_offsets: Array, list_images: Array, size: int, each: bool
 ) -> bool:
