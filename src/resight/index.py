@@ -146,7 +146,7 @@ class Index:
 
     @classmethod
     def _made(cls, path: Path, recipe: Recipe, fit: str | Path | None, progress: Say | None) -> Index:
-        """The index at `path`, if it is by this recipe; it is fitted where that has not been done. Raises UsageError."""
+        """The index at `path`, if it is by this recipe, fitted where it waits for that. Raises UsageError."""
         index = cls.open(path)
         if index.recipe != recipe:
             raise UsageError(

@@ -10,7 +10,7 @@ from resight.store import ImageTable, Segment
 
 
 def segment_rows(images: ImageTable, segment: Segment, name: str, channel: Channel, chosen: NDArray[np.bool_]) -> Rows:
-    """One segment's arrays of one channel, with the ids of its images; alive are the `chosen` ones, (n,) bool over the table."""
+    """A segment's arrays of a channel, with the ids of its images; alive are the `chosen` ones, (n,) bool by table."""
     here = np.flatnonzero(images.segments == segment.number)
     ids = np.full(segment.rows, -1, np.int64)
     alive = np.zeros(segment.rows, np.bool_)

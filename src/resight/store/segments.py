@@ -75,7 +75,7 @@ def write_segment(
     next_image: int,
     replaces: Sequence[int] = (),
 ) -> None:
-    """Puts a whole segment on the disk, or nothing. Raises UsageError for an array that holds no numbers, and OSError."""
+    """Puts a whole segment on the disk, or nothing. Raises UsageError for arrays of no numbers, and OSError."""
     temporary = segments / f"{TEMPORARY}{os.getpid()}-{number}"
     try:
         temporary.mkdir()
