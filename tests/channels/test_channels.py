@@ -124,3 +124,19 @@ def test_damaged_posting_lists_are_refused_before_a_kernel_reads_them(name: str)
     channel = WordsChannel(SiftExtractor(Sift()), Bow(size=16), fitted)
     with pytest.raises(IndexCorruptError, match="verify --repair"):
         channel.searcher([Rows(arrays, np.zeros(1, np.int64), np.ones(1, np.bool_))], by_id)
+
+
+def test_what_was_packed_has_no_fault_and_what_was_not_has_one(channel: Channel, features: list[LocalFeatures]) -> None:
+    arrays = channel.pack([channel.encode(one, SIZE) for one in features])
+    assert channel.fault(arrays, 6) is None
+    assert channel.fault(channel.pack([]), 0) is None
+    assert channel.fault(arrays, 7) is not None
+    for name, array in arrays.items():
+        other = array.astype(np.complex64)
+        for changed in ({**arrays, name: array[:-1]}, {**arrays, name: other}, {**arrays, name: array[None]}):
+            assert channel.fault(changed, 6) is not None, name
+        assert channel.fault({key: value for key, value in arrays.items() if key != name}, 6) is not None
+        if name.endswith("offsets"):
+            assert channel.fault({**arrays, name: array[::-1].copy()}, 6) is not None
+        if array.dtype.kind == "f":
+            assert channel.fault({**arrays, name: np.full_like(array, np.nan)}, 6) is not None

@@ -217,6 +217,17 @@ def test_verify_finds_a_changed_byte(run: Run, own_index: Path) -> None:
     assert json.loads(run("verify", own_index, "--json").stdout)["problems"]
 
 
+def test_what_an_interrupted_write_left_is_a_remark_and_no_failure(run: Run, own_index: Path) -> None:
+    left = own_index / "segments" / "00000099"
+    left.mkdir()
+    said = run("verify", own_index)
+    assert said.exit_code == 0
+    assert said.stdout.startswith(f"remark: {left}: was left by an interrupted write")
+    document = json.loads(run("verify", own_index, "--json").stdout)
+    assert document["problems"] == []
+    assert len(document["remarks"]) == 1
+
+
 def test_an_index_that_cannot_be_opened_is_mended(run: Run, own_index: Path) -> None:
     (own_index / "catalog.sqlite").unlink()
     assert run("info", own_index).exit_code == 1

@@ -7,13 +7,18 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from store_samples import anything, base, contents
+from store_samples import anything, base, contents, create
 
-from resight.errors import DamagedFileError, IndexCorruptError
-from resight.store import Store, checked, repair, verify
+from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, UsageError
+from resight.store import Store, checked, creation, repair, verify
 from resight.store.checked import Checked, Version
+from resight.store.leftovers import UNLOCKED, abandoned_prefix, clear_abandoned
+from resight.store.lock import writer_lock
+from resight.store.structures import read_structures, structure_faults, write_structure
 
 ARRAY = "segments/00000001/words/told.npy"
 
@@ -193,3 +198,78 @@ def test_a_layout_refuses_arrays_whose_sums_are_right(path: Path) -> None:
     with pytest.raises(DamagedFileError, match=r"told\.npy: is not for \d+ images"):
         Store.open(path, read_only=True).snapshot(lambda: {"words": fault})
     assert {problem.path.name for problem in verify(path, {"words": fault}).problems} == {"told.npy"}
+
+
+def test_a_structure_counts_under_its_own_number_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "search" / "main"
+    for value in (1, 2):
+        write_structure(folder, "kind-", {"a": np.full(3, value)})
+    one, other = sorted(folder.iterdir())
+    one.rename(folder / "aside")
+    other.rename(one)
+    (folder / "aside").rename(other)
+    assert read_structures(folder, "kind-", lambda arrays: None) == []
+    assert caplog.text.count("belongs to another structure") == 2
+    assert len(list(structure_faults(tmp_path / "search"))) == 2
+
+
+def test_a_structure_with_a_fault_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "search" / "main"
+    write_structure(folder, "kind-", {"a": np.zeros(3)})
+    (whole,) = read_structures(folder, "kind-", lambda arrays: None)
+    assert whole.arrays["a"].tolist() == [0, 0, 0]
+    time.sleep(0.03)
+    shutil.rmtree(checked.cache_folder("checked"), ignore_errors=True)
+    assert read_structures(folder, "kind-", lambda arrays: ("a", "is wrong")) == []
+
+
+def test_what_an_interrupted_write_left_is_a_remark(path: Path) -> None:
+    (path / "search" / "words").mkdir()
+    left = [path / "segments/00000099", path / "search/words/.writing-1", path / "fitted/.writing-2"]
+    for folder in left:
+        folder.mkdir()
+    (path / "segments/.writing-link").symlink_to("/dev/zero")
+    found = verify(path)
+    assert found.problems == []
+    assert {remark.path for remark in found.remarks} == {*left, path / "segments/.writing-link"}
+    repair(path)
+    assert verify(path).remarks == []
+
+
+def test_who_makes_the_same_index_at_once_is_told_who_does(tmp_path: Path) -> None:
+    path = tmp_path / "x.resight"
+    unfinished = tmp_path / f"{abandoned_prefix(path)}1"
+    unfinished.mkdir()
+    said = rf"x\.resight is being .* {os.getpid()} on .* since"
+    with writer_lock(unfinished), pytest.raises(IndexLockedError, match=said):
+        create(path)
+    assert unfinished.exists()
+    create(path)
+    assert os.listdir(tmp_path) == ["x.resight"]
+
+
+def test_a_creation_that_is_not_locked_yet_is_not_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "x.resight"
+    unlocked = tmp_path / f"{abandoned_prefix(path)}1{UNLOCKED}"
+    unlocked.mkdir()
+    clear_abandoned(path)
+    assert unlocked.exists()
+    os.utime(unlocked, (0, 0))
+    clear_abandoned(path)
+    assert not unlocked.exists()
+
+
+def test_of_two_that_make_an_index_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.resight"
+    fill = creation._fill
+
+    def overtaken(*arguments: Any) -> None:
+        monkeypatch.setattr(creation, "_fill", fill)
+        shutil.move(create(tmp_path / "y.resight").path, path)
+        fill(*arguments)
+
+    monkeypatch.setattr(creation, "_fill", overtaken)
+    with pytest.raises(UsageError, match="exists and is not empty"):
+        create(path)
+    assert os.listdir(tmp_path) == ["x.resight"]
+    assert verify(path).problems == []

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,8 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
             }
     except FileNotFoundError:
         raise FitError(f"{path}: no such file; name one that `resight.learned.artefact.save` wrote") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    # A changed byte of the archive can ask for decompression, or for a password.
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise FitError(f"{path}: the fitted artefact is damaged ({error}); restore it or fit again") from error
     missing = sorted(set(needs) - set(arrays))
     if missing:

@@ -126,7 +126,7 @@ def _read_all(folder: Path, prefix: str, fault: Fault) -> list[Structure]:
             whole.append(Structure(number, _read(path, checked, fault)))
         except DamagedFileError as error:
             _log.warning(
-                "%s is damaged (%s %s) and left out: `resight verify --repair` removes it, `resight update` makes it",
+                "%s is damaged (%s %s; see `resight verify`) and left out: `resight update` makes it anew",
                 path,
                 error.path.name,
                 error.what,
