@@ -43,6 +43,7 @@ ORDER = (
     "results",
     "answering",
     "explaining",
+    "duplicates",
     "index",
     "evaluation",
     "show",

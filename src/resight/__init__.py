@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
     from resight.errors import ResightError
     from resight.images import decode
     from resight.index import Index, IndexInfo, VerifyReport
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddReport",
+    "DuplicateGroup",
+    "DuplicateLink",
+    "DuplicatePhoto",
+    "Duplicates",
     "Hit",
     "Index",
     "IndexInfo",
@@ -30,6 +35,7 @@ __all__ = [
 _HOMES = {
     "ResightError": "errors",
     "decode": "images",
+    **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
     **dict.fromkeys(("Index", "IndexInfo", "VerifyReport"), "index"),
     **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
     **dict.fromkeys(("Hit", "Result"), "results"),
