@@ -144,8 +144,8 @@ def csv_rows(number: int, group: DuplicateGroup) -> list[Sequence[object]]:
     for photo in group.photos:
         link = reasons.get(photo.name)
         other = "" if link is None else link.first if link.second == photo.name else link.second
-        mine = () if link is None else link.coverage if link.first == photo.name else link.coverage[::-1]
-        evidence = ("", "", "") if link is None else (link.inliers, f"{link.share:.3f}", f"{mine[0]:.3f}")
+        mine = 0 if link is None or link.first == photo.name else 1
+        evidence = ("", "", "") if link is None else (link.inliers, f"{link.share:.3f}", f"{link.coverage[mine]:.3f}")
         near = link is not None and link.kind == "near"
         flags = ("yes" if flag else "" for flag in (photo.keep, photo.largest, photo.oldest))
         rows.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,10 @@ from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePh
 from resight.duplicates.verdict import KINDS, Kind, is_near, verdict
 from resight.duplicates.walk import Progress, walk
 from resight.errors import UsageError
-from resight.reader import Reader
+from resight.reader import ChannelView, Reader
 from resight.recipe import Recipe
+from resight.search.inverted import InvertedFile
+from resight.words.evidence import ImageWords
 
 
 def find_duplicates(reader: Reader, kind: Kind = "same", progress: Progress | None = None) -> Duplicates:
@@ -36,11 +38,10 @@ def find_duplicates(reader: Reader, kind: Kind = "same", progress: Progress | No
     found: Mapping[Pair, Agreement] = {}
     verified = without = 0
     if channel is not None and readable:
-        view = reader.views[channel]
         without = _without_evidence(reader, channel)
         ids = [int(images.ids[place]) for place in table.firsts]
         counts = is_near if kind == "near" else lambda known: verdict(known) is not None
-        walked = walk(view, ids, reader.recipe.verification, counts, progress)
+        walked = walk(*_words(reader.views[channel]), ids, reader.recipe.verification, counts, progress)
         found, verified = walked.found, walked.verified
     groups = _grouped(table, found, kind)
     order = {one: place for place, one in enumerate(KINDS)}
@@ -95,6 +96,18 @@ def _by_content(reader: Reader, places: Sequence[int]) -> dict[str, list[int]]:
         name = images.names[place]
         found.setdefault(first.setdefault(images.hashes[place], name), []).append(place)
     return found
+
+
+def _words(view: ChannelView) -> tuple[InvertedFile, Callable[[int], ImageWords]]:
+    """What a channel of words is searched by, and what it keeps of an image."""
+
+    def words_of(image: int) -> ImageWords:
+        words = view.evidence(image)
+        assert isinstance(words, ImageWords), "the channel is one of words"
+        return words
+
+    assert isinstance(view.searcher, InvertedFile), "the channel is one of words"
+    return view.searcher, words_of
 
 
 def _without_evidence(reader: Reader, name: str) -> int:
