@@ -76,9 +76,9 @@ def index(
     goes_on = (output / "recipe.toml").exists()
     made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
     reports = _add(made, photos, prefix, follow_links)
+    _finish(output, reports, strict, as_json)
     if not goes_on:
         _rehearse(made)
-    _finish(output, reports, strict, as_json)
 
 
 def add(
