@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.store import UNREADABLE, Batch, Image, Root, Store
+from resight.store import UNREACHED, UNREADABLE, Batch, Image, Root, Store
 
 RECIPE = "[channel.words.features]\nkind = 'sift'\n"
 FITTED = {"words/codebook.npz": bytes(range(256)) * 3, "cnn/whitening.npz": b"w" * 100}
@@ -22,7 +22,9 @@ def anything(arrays: Mapping[str, NDArray[Any]], images: int) -> None:
 
 def image(name: str, seed: int = 0) -> Image:
     if name.startswith("bad"):
-        return Image(1, name, 10, 5, "00", 0, 0, UNREADABLE, "truncated file")
+        return Image(1, name, 10, 5, "00", 0, 0, UNREADABLE, "truncated file", "pillow-0")
+    if name.startswith("lost"):
+        return Image(1, name, 10, 5, "", 0, 0, UNREACHED, "permission denied", "pillow-0")
     return Image(1, name, 4000 + seed, 1_700_000_000_123_456_789 + seed, f"{seed:032x}", 640, 480)
 
 

@@ -14,6 +14,7 @@ from store_samples import FITTED, anything, base, batch, contents, steps
 from resight.errors import IndexCorruptError
 from resight.store import Store, catalogue, repair, verify
 from resight.store.disk import sealed, unsealed
+from resight.store.rows import STATES
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,18 @@ def test_a_cut_or_lost_file_is_always_found(path: Path) -> None:
         assert verify(path).problems != [], file
         file.write_bytes(sound)
     assert verify(path).problems == []
+
+
+def test_images_of_every_state_outlive_the_catalogue(path: Path) -> None:
+    store = Store.open(path, read_only=False)
+    with store.writing():
+        store.commit(batch("fine.jpg", "bad.jpg", "lost.jpg"))
+    before = contents(path)
+    assert set(store.snapshot().images.states) == set(STATES)
+    assert verify(path).problems == []
+    (path / catalogue.CATALOGUE).unlink()
+    repair(path)
+    assert contents(path) == before
 
 
 def test_a_lost_catalogue_is_rebuilt_as_it_was(path: Path) -> None:
