@@ -83,7 +83,7 @@ def test_unreadable_files_are_rows_with_their_reasons_and_the_rest_is_done(index
     reasons = dict(report.unreadable)
     assert reasons["empty.jpg"] == "the file is empty"
     assert reasons["text.jpg"].startswith("not an image (JPEG, PNG")
-    assert reasons["truncated.jpg"] == "truncated JPEG: the end of the file is missing"
+    assert reasons["truncated.jpg"].startswith("truncated JPEG: 58 % of the picture is missing")
     assert reasons["huge.png"] == "300 megapixels, over the limit of 100; save it smaller"
     assert set(reasons) == set(files)
     assert (report.added, index.info().images, index.info().unreadable) == (4, 4, 5)
