@@ -129,8 +129,8 @@ class Rows:
         rows = cls(columns["id"], columns["added"], [Image(*values) for values in fields])
         if not len(rows.ids) == len(rows.added) == len(rows.images):
             raise ValueError("columns of different lengths")
-        if not set(columns["state"]) <= {INDEXED, UNREADABLE}:
-            raise ValueError("an image is neither indexed nor unreadable")
+        if not set(columns["state"]) <= {*STATES}:
+            raise ValueError("an image is in none of the states")
         return rows
 
 
