@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import index_samples
 from index_samples import collection, rankings, texture, write
@@ -81,6 +82,21 @@ def test_a_photo_whose_evidence_is_damaged_is_decoded(index: Index, tmp_path: Pa
     decoded.clear()
     assert counts(Index.open(index.path).add(folder)) == (1, 0, 0, 0)
     assert decoded == ["copy.png"]
+
+
+def test_what_is_said_of_a_photo_stays_with_its_bytes(index: Index, tmp_path: Path) -> None:
+    folder = write(tmp_path / "photos", {})
+    Image.fromarray(texture(1)).save(folder / "whole.jpg", quality=90)
+    whole = (folder / "whole.jpg").read_bytes()
+    (folder / "part.jpg").write_bytes(whole[: len(whole) * 4 // 5])
+    Image.new("RGB", (60, 50), "white").save(folder / "white.png")
+    first = index.add(folder)
+    for name in ("part.jpg", "white.png"):
+        (folder / name).rename(folder / f"renamed-{name}")
+    second = index.update()
+    assert second.recalled == 2
+    assert second.without_evidence == ["renamed-white.png"]
+    assert [remark for _, remark in second.remarks] == [remark for _, remark in first.remarks] != []
 
 
 def test_bytes_that_could_not_be_decoded_are_no_evidence(index: Index, tmp_path: Path) -> None:

@@ -122,6 +122,11 @@ def test_what_could_not_be_had_is_tried_again_until_it_can(
     generation = index.info().generation
     index.update()
     assert index.info().generation == generation, "the same failure was written again"
+    assert index.verify().problems == []
+    (index.path / "catalog.sqlite").unlink()
+    assert Index.check(index.path, mend=True).problems == []
+    index = Index.open(index.path)
+    assert index.info().unreadable == 1
     monkeypatch.undo()
     report = index.update()
     assert (report.added, report.changed, report.unchanged, report.unreadable) == (1, 0, 3, [])
