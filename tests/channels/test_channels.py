@@ -10,18 +10,12 @@ import pytest
 
 from index_samples import METHODS, collection
 from resight.channels.channel import Channel, Rows
-from resight.channels.words import WordsChannel
-from resight.errors import IndexCorruptError
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift import detect
-from resight.features.sift_extractor import SiftExtractor
 from resight.fitted import opened_channels
 from resight.recipe import load_recipe
 from resight.search.selection import by_id
-from resight.words.evidence import ImageWords
-from resight.words.kinds import Bow
-from resight.words.postings import build_postings
 
 FAMILIES = [name for name in METHODS if name not in ("verified", "chained")]
 SIZE = (200, 150)
@@ -110,20 +104,6 @@ def test_evidence_is_what_was_encoded_as_exactly_as_it_is_kept(channel: Channel,
     else:
         np.testing.assert_array_equal(again[0], kept[0])
         assert again[1] == kept[1]
-
-
-@pytest.mark.parametrize("name", ["offsets", "list_offsets", "list_words"])
-def test_damaged_posting_lists_are_refused_before_a_kernel_reads_them(name: str) -> None:
-    words = np.arange(8, dtype=np.int32)
-    line = np.ones(8, np.float32)
-    image = ImageWords(words, words, np.ones((8, 2), np.float32), line, line, (10, 10))
-    arrays = build_postings([image], 16, "bow").to_arrays()
-    arrays[name] = arrays[name].copy()
-    arrays[name][-1] = 1 << 20
-    fitted = {"centroids": np.eye(16, 128, dtype=np.float32)}
-    channel = WordsChannel(SiftExtractor(Sift()), Bow(size=16), fitted)
-    with pytest.raises(IndexCorruptError, match="verify --repair"):
-        channel.searcher([Rows(arrays, np.zeros(1, np.int64), np.ones(1, np.bool_))], by_id)
 
 
 def test_what_was_packed_has_no_fault_and_what_was_not_has_one(channel: Channel, features: list[LocalFeatures]) -> None:
