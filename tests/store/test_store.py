@@ -276,7 +276,7 @@ def test_a_reader_keeps_its_generation_while_others_write(tmp_path: Path) -> Non
             step(store)
     assert kept.generation == 3
     np.testing.assert_array_equal(kept.segments[0].arrays("words", anything)["bits"], bits)
-    assert reader.snapshot(lambda: {"words": anything}).generation == 9
+    assert reader.snapshot(lambda: {"words": anything}).generation == 10
 
 
 def test_a_reader_that_meets_a_merge_opens_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,8 +302,8 @@ def row_counts(connection: sqlite3.Connection) -> dict[int, int]:
 def removed_images(connection: sqlite3.Connection) -> list[Kept]:
     """The images that were indexed whole, are removed, and still lie in a segment; those removed last come last."""
     query = (
-        f"SELECT {', '.join(Kept._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? AND mask = '' "
-        "ORDER BY removed_generation"
+        f"SELECT {', '.join(Kept._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? "
+        "AND mask = '' ORDER BY removed_generation"
     )
     return [Kept(*row) for row in connection.execute(query, (INDEXED,))]
 
