@@ -15,7 +15,7 @@ from resight.errors import ImageError, UsageError
 from resight.features.kinds import Sift
 from resight.features.sift_extractor import SiftExtractor
 from resight.images import Decoded, decode_bytes, part_of
-from resight.masks import Mask, decode_masked, mask_of_query, masked, reduced
+from resight.masks import PhotoMask, decode_masked, mask_of_query, masked, reduced
 
 BAR = np.ones((90, 120), np.bool_)
 BAR[70:] = False
@@ -48,7 +48,7 @@ def photo(beneath: int, size: tuple[int, int] = (120, 90)) -> Decoded:
     ids=["white", "one", "16 bits", "1 bit", "blue", "alpha"],
 )
 def test_black_is_left_out_and_anything_else_counts(values: NDArray[np.generic]) -> None:
-    mask = Mask("mask.png", "", encoded(values))
+    mask = PhotoMask("mask.png", "", encoded(values))
     np.testing.assert_array_equal(mask.counts, BAR)
 
 
@@ -57,11 +57,11 @@ def test_a_palette_is_read_by_its_colours() -> None:
     image.putpalette([200, 0, 0, 0, 0, 0])
     out = io.BytesIO()
     image.save(out, "PNG")
-    np.testing.assert_array_equal(Mask("m", "", out.getvalue()).counts, BAR)
+    np.testing.assert_array_equal(PhotoMask("m", "", out.getvalue()).counts, BAR)
 
 
 def test_what_does_not_count_has_one_colour_and_the_rest_is_as_it_was() -> None:
-    found = masked(photo(2), Mask("m", "", encoded(BAR)))
+    found = masked(photo(2), PhotoMask("m", "", encoded(BAR)))
     assert found.counts is not None
     np.testing.assert_array_equal(found.counts, BAR)
     np.testing.assert_array_equal(found.pixels[BAR], photo(2).pixels[BAR])
@@ -69,7 +69,7 @@ def test_what_does_not_count_has_one_colour_and_the_rest_is_as_it_was() -> None:
 
 
 def test_nothing_beneath_a_mask_gets_into_pixels_beside_it_when_a_photo_is_reduced() -> None:
-    mask = Mask("m", "", encoded(BAR))
+    mask = PhotoMask("m", "", encoded(BAR))
     one, other = (decode_masked(encoded(photo(n, (480, 360)).pixels), "p.png", mask, 100) for n in (2, 3))
     assert one.pixels.shape == (75, 100, 3)
     np.testing.assert_array_equal(one.pixels, other.pixels)
@@ -78,17 +78,19 @@ def test_nothing_beneath_a_mask_gets_into_pixels_beside_it_when_a_photo_is_reduc
 
 
 def test_a_mask_of_the_same_proportions_is_scaled_and_another_is_refused_with_both_sizes() -> None:
-    smaller = Mask("m.png", "", encoded(BAR[::2, ::2]))
+    smaller = PhotoMask("m.png", "", encoded(BAR[::2, ::2]))
     found = masked(photo(2), smaller).counts
     assert found is not None
     np.testing.assert_array_equal(found, BAR)
-    turned = Mask("m.png", "", encoded(np.ascontiguousarray(BAR.T)))
+    turned = PhotoMask("m.png", "", encoded(np.ascontiguousarray(BAR.T)))
     with pytest.raises(UsageError, match=r"m\.png: the mask has 90 x 120 pixels and the upright photo 120 x 90"):
         masked(photo(2), turned)
-    assert masked(photo(2), Mask("m.png", "", encoded(BAR.T), fits_all=True)).counts is not None
+    assert masked(photo(2), PhotoMask("m.png", "", encoded(BAR.T), fits_all=True)).counts is not None
     # Sides that were rounded are the same proportions.
     assert (
-        masked(Decoded(texture(1, 101, 67), (101, 67)), Mask("m", "", encoded(np.eye(133, 200)[..., :] > 0))).counts
+        masked(
+            Decoded(texture(1, 101, 67), (101, 67)), PhotoMask("m", "", encoded(np.eye(133, 200)[..., :] > 0))
+        ).counts
         is not None
     )
 
@@ -107,7 +109,7 @@ def test_a_mask_that_cannot_be_one_is_refused(tmp_path: Path, data: bytes, reaso
     path = tmp_path / "m.png"
     path.write_bytes(data)
     with pytest.raises(ImageError, match=reason):
-        _ = Mask("m.png", "", path).counts
+        _ = PhotoMask("m.png", "", path).counts
     with pytest.raises(UsageError, match=rf"m\.png: the mask .*{reason}"):
         mask_of_query(path)
 
@@ -128,12 +130,12 @@ def test_a_mask_is_upright_as_its_photo_is() -> None:
     exif[0x0112] = 6
     turned = np.ascontiguousarray(np.rot90(BAR)).astype(np.uint8) * 255
     data = encoded(turned, "PNG", exif=exif)
-    np.testing.assert_array_equal(Mask("m", "", data).counts, BAR)
+    np.testing.assert_array_equal(PhotoMask("m", "", data).counts, BAR)
     assert decode_bytes(data, "m").size == (120, 90)
 
 
 def test_a_part_takes_its_part_of_the_mask_and_one_that_is_left_out_is_refused() -> None:
-    found = masked(photo(2), Mask("m", "", encoded(BAR)))
+    found = masked(photo(2), PhotoMask("m", "", encoded(BAR)))
     part = part_of(found, (10, 50, 60, 90))
     assert part.counts is not None
     np.testing.assert_array_equal(part.counts, BAR[50:90, 10:60])
@@ -146,7 +148,7 @@ def test_a_part_takes_its_part_of_the_mask_and_one_that_is_left_out_is_refused()
 def test_sift_has_no_feature_beneath_a_mask_and_the_strongest_of_the_rest(
     upright: bool, box: tuple[float, float, float, float] | None
 ) -> None:
-    mask = Mask("m", "", encoded(BAR))
+    mask = PhotoMask("m", "", encoded(BAR))
     extractor = SiftExtractor(Sift(max_features=40, upright=upright))
     one, other = (extractor.prepare_query(masked(photo(beneath, (320, 240)), mask), box) for beneath in (2, 3))
     for name in ("xy", "scale", "angle", "descriptors"):
@@ -161,7 +163,7 @@ def test_sift_has_no_feature_beneath_a_mask_and_the_strongest_of_the_rest(
 def test_a_mask_that_leaves_nothing_out_changes_nothing() -> None:
     whole = photo(2, (320, 240))
     extractor = SiftExtractor(Sift(max_features=100))
-    one = extractor.prepare(masked(whole, Mask("m", "", encoded(np.ones((6, 8), np.uint8)))))
+    one = extractor.prepare(masked(whole, PhotoMask("m", "", encoded(np.ones((6, 8), np.uint8)))))
     counted = extractor.prepare(Decoded(whole.pixels, whole.size, counts=np.ones((240, 320), np.bool_)))
     for found in (one, counted):
         np.testing.assert_array_equal(found.descriptors, extractor.prepare(whole).descriptors)

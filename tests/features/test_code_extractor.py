@@ -23,7 +23,7 @@ from resight.features.regions.grids import rmac_grid
 from resight.features.regions.warping import warp_regions
 from resight.images import Decoded, Pixels
 from resight.index import Index
-from resight.masks import Mask, masked
+from resight.masks import PhotoMask, masked
 
 
 def params(**others: Any) -> Codes:
@@ -189,7 +189,9 @@ def test_regions_that_a_mask_leaves_out_are_none_and_nothing_beneath_it_matters(
     counts = np.ones((90, 130), np.bool_)
     counts[:, 60:] = False
     other = replace(photo(), pixels=np.where(counts[..., None], photo().pixels, photo(seed=5).pixels))
-    first, second = working.extract([working.prepare(masked(one, Mask("m", "", counts))) for one in (photo(), other)])
+    first, second = working.extract(
+        [working.prepare(masked(one, PhotoMask("m", "", counts))) for one in (photo(), other)]
+    )
     (whole,) = working.extract([working.prepare(photo())])
     np.testing.assert_array_equal(first.rows, second.rows)
     assert first.levels[0] == 0

@@ -22,7 +22,7 @@ from resight.features.kinds import Maps
 from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.networks.checkpoint import open_network
 from resight.images import Decoded, decode
-from resight.masks import Mask, masked
+from resight.masks import PhotoMask, masked
 
 RNG = np.random.default_rng(0)
 SCALES = (1.0, 1.0 / math.sqrt(2.0), 0.5)
@@ -357,7 +357,7 @@ def test_what_lies_beneath_a_mask_does_not_matter_and_does_not_count(how: str, b
     counts[60:] = False
     one = photo(128, 96)
     other = replace(one, pixels=np.where(counts[..., None], one.pixels, photo(128, 96).pixels))
-    laid = [masked(each, Mask("m", "", counts)) for each in (one, other)]
+    laid = [masked(each, PhotoMask("m", "", counts)) for each in (one, other)]
     first, second = extractor.extract([extractor.prepare_query(each, box) for each in laid])  # type: ignore[arg-type]
     for maps, again, mask in zip(first.maps, second.maps, first.masks, strict=True):
         assert torch.equal(maps, again)
