@@ -140,7 +140,7 @@ def test_a_mask_that_cannot_be_used_makes_its_photo_unreadable_until_it_is_mende
 def test_masks_are_no_photos_wherever_they_lie(folder: Path, index: Index) -> None:
     save_mask(folder / "a.png.png")
     save_mask(folder / "masks/sub/b.png.png")
-    beside = with_masks(list(find_images(folder)), Root(str(folder), ""), mask_choice(folder))
+    beside = with_masks(list(find_images(folder)), Root(str(folder), ""), mask_choice(folder, folder))
     assert [(one.name, one.mask is not None) for one in beside.found] == [
         ("a.png", True),
         ("masks/sub/b.png.png", False),
@@ -154,7 +154,7 @@ def test_masks_are_no_photos_wherever_they_lie(folder: Path, index: Index) -> No
 
 def test_beside_photos_a_png_of_the_same_stem_is_a_photo_and_no_mask(folder: Path) -> None:
     Image.fromarray(stamped(8)).save(folder / "a.jpg")
-    found = with_masks(list(find_images(folder)), Root(str(folder), ""), mask_choice(folder)).found
+    found = with_masks(list(find_images(folder)), Root(str(folder), ""), mask_choice(folder, folder)).found
     assert [(one.name, one.mask) for one in found][:2] == [("a.jpg", None), ("a.png", None)]
 
 
@@ -171,7 +171,7 @@ def test_an_indexed_photo_asks_by_name_with_its_own_mask(index: Index, folder: P
     # What the index keeps is asked where the mask is not as it was; a part cannot be.
     save_mask(masks / "a.png.png", np.full_like(BAR, 255), 5)
     assert index.search("a.png", include_self=True).hits[0].name == "a.png"
-    with pytest.raises(UsageError, match="its file or mask has gone or changed"):
+    with pytest.raises(UsageError, match="its mask is gone or has changed, so that it cannot be asked with a box"):
         index.search("a.png", box=(0, 0, 100, 100))
 
 
@@ -192,6 +192,49 @@ def test_a_folder_of_masks_that_is_gone_changes_nothing(index: Index, folder: Pa
     assert index.info().images == 3
     # The same masks in another place are the same masks.
     assert index.add(folder, mask=tmp_path / "elsewhere").changed == 0
+
+
+def test_masks_beside_the_photos_move_with_them(index: Index, folder: Path, tmp_path: Path) -> None:
+    masks = save_mask(tmp_path / "masks/a.png.png").parent
+    index.add(folder, mask=masks)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folder.rename(elsewhere / "photos")
+    masks.rename(elsewhere / "masks")
+    index.move_root(folder, elsewhere / "photos")
+    report = index.update()
+    assert (report.changed, report.unchanged, report.without_mask) == (0, 3, 2)
+    assert index.info().masks == [{"path": str(elsewhere / "photos"), "mask": str(elsewhere / "masks")}]
+
+
+def test_a_photo_is_not_taken_for_one_of_the_same_bytes_with_another_mask(
+    index: Index, folder: Path, tmp_path: Path
+) -> None:
+    mask = save_mask(tmp_path / "mask.png")
+    index.add(folder, mask=mask)
+    report = index.add(folder, prefix="whole")
+    assert (report.added, report.recalled) == (3, 0)
+    assert features(index, "a.png") < features(index, "whole/a.png")
+    assert index.add(folder, prefix="again").recalled == 3
+
+
+def test_masks_that_were_indexed_as_photos_go_out(index: Index, folder: Path) -> None:
+    save_mask(folder / "masks/a.png.png")
+    assert index.add(folder).added == 4
+    index.add(folder, mask=folder / "masks")
+    report = index.update()
+    assert (report.excluded, report.removed, report.held, index.info().images) == (1, 0, [], 3)
+
+
+def test_a_mask_is_mirrored_with_its_query(index: Index, folder: Path) -> None:
+    index.add(folder)
+    half = np.ones((150, 200), np.bool_)
+    half[:, 100:] = False
+    mirrored = np.ascontiguousarray(texture(3, *SIZE)[:, ::-1])
+    (hit,) = index.search(mirrored, k=1, mirror=True, mask=half).hits
+    assert (hit.name, hit.mirrored) == ("plain.png", True)
+    assert hit.verification is not None
+    assert hit.verification.query_xy[:, 0].max() < 100.5
 
 
 def test_a_wrong_mask_is_told_before_anything_is_written(index: Index, folder: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from resight.errors import ResightError, UsageError
 from resight.folders import check_prefix, find_images
 from resight.images import Box, displayed
 from resight.leaving import chosen, excluded_images, named
-from resight.masking import mask_choice
+from resight.masking import mask_choice, mask_folder
 from resight.masks import mask_of_query
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.results import Hit, Result
@@ -224,7 +224,7 @@ class Index:
             follow_links = arguments.flag("follow_links", follow_links)
         _check_callbacks(progress, say)
         patterns = [str(text) for text in arguments.texts("exclude", exclude)]
-        mask_kept = None if mask is None else mask_choice(arguments.path("mask", mask))
+        mask_kept = None if mask is None else mask_choice(arguments.path("mask", mask), folder)
         total = AddReport()
         with self._writing():
             snapshot = self._store.snapshot()
@@ -462,8 +462,9 @@ class Index:
             excluded=list(reader.snapshot.choices.excluded),
             stay_away=len(reader.snapshot.choices.removed),
             masks=[
-                {"path": reader.snapshot.roots[number].path, "mask": mask.folder or "one for all"}
+                {"path": root.path, "mask": "one for all" if mask.shared else displayed(mask_folder(root, mask))}
                 for number, mask in sorted(reader.snapshot.choices.masks.items())
+                for root in [reader.snapshot.roots[number]]
             ],
         )
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from resight.errors import UsageError
+from resight.folders import escape_name
 from resight.images import displayed
+from resight.masking import mask_folder
 from resight.names import find_name, suggestion
 from resight.patterns import Patterns, is_pattern
 from resight.store import Choices, Root, Snapshot
@@ -77,5 +79,7 @@ def _inside(text: str, names: Sequence[str]) -> list[str]:
 def _masks_below(number: int, root: Root, choices: Choices) -> str:
     """The folder of masks as the start of paths below a root, "" where it is elsewhere."""
     mask = choices.masks.get(number)
-    inside = mask is not None and mask.folder.startswith(f"{root.path}/")
-    return f"{mask.folder.removeprefix(root.path).strip('/')}/" if mask is not None and inside else ""
+    if mask is None or mask.shared:
+        return ""
+    folder = escape_name(str(mask_folder(root, mask)))
+    return folder.removeprefix(f"{root.path}/") + "/" if folder.startswith(f"{root.path}/") else ""

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.extraction import content_hash
+from resight.filesystems import is_in
 from resight.folders import Found, escape_name, find_images, unescape_name
 from resight.images import Counts, displayed
 from resight.masks import PhotoMask, mask_file, mask_of_query
 from resight.store import ImageTable, MaskChoice, Root
 
 ENDING = ".png"
+BESIDE = "."
+"""The folder of masks that is that of the photos."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,15 @@ class Masked:
     without: int = 0
 
 
-def mask_choice(path: Path) -> MaskChoice:
-    """What an index keeps of a mask: the path of a folder, or the content of a file. UsageError where it is neither."""
+def mask_choice(path: Path, folder: Path) -> MaskChoice:
+    """What an index keeps of a mask of the photos in `folder`: the path of a folder, or the content of a file.
+
+    UsageError where it is neither.
+    """
     if path.is_dir():
-        return MaskChoice(folder=escape_name(os.path.realpath(path)))
+        masks, photos = os.path.realpath(path), os.path.realpath(folder)
+        together = is_in(masks, os.path.dirname(photos))
+        return MaskChoice(folder=escape_name(os.path.relpath(masks, photos) if together else masks))
     return MaskChoice(shared=base64.b64encode(_png(mask_of_query(path).counts)).decode())
 
 
@@ -45,7 +53,7 @@ def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) ->
     if choice.shared:
         mask = _shared(choice)
         return Masked([replace(one, mask=mask) for one in found])
-    folder = Path(unescape_name(choice.folder))
+    folder = mask_folder(root, choice)
     if not folder.is_dir():
         raise UsageError(
             f"{displayed(folder)}: the folder of masks is gone; bring it back, or name another, or do "
@@ -55,14 +63,14 @@ def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) ->
     used: set[Path] = set()
     photos = []
     for one in found:
-        names = _mask_names(one.name.removeprefix(root.prefix), root, choice)
+        names = _mask_names(one.name.removeprefix(root.prefix), choice)
         own = next((masks[name] for name in names if name in masks), None)
         if own is None:
             photos.append(one)
         else:
             used.add(own.path)
             photos.append(replace(one, mask=mask_file(own.path, key=_key(own.size, own.mtime_ns))))
-    inside = "" if choice.folder == root.path else f"{folder}{os.sep}"
+    inside = "" if choice.folder == BESIDE else f"{folder}{os.sep}"
     kept = [one for one in photos if one.path not in used and not (inside and str(one.path).startswith(inside))]
     return Masked(kept, sum(one.mask is None for one in kept))
 
@@ -74,8 +82,8 @@ def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | Non
     if choice.shared:
         mask = _shared(choice)
         return mask if mask.key == images.masks[place] else None
-    for name in _mask_names(images.names[place].removeprefix(root.prefix), root, choice):
-        path = Path(unescape_name(choice.folder)) / unescape_name(name)
+    for name in _mask_names(images.names[place].removeprefix(root.prefix), choice):
+        path = mask_folder(root, choice) / unescape_name(name)
         try:
             status = path.stat()
         except OSError:
@@ -85,9 +93,14 @@ def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | Non
     return None
 
 
-def _mask_names(name: str, root: Root, choice: MaskChoice) -> list[str]:
+def mask_folder(root: Root, choice: MaskChoice) -> Path:
+    """Where the masks of the photos of a root are, each for one of them."""
+    return Path(os.path.normpath(os.path.join(unescape_name(root.path), unescape_name(choice.folder))))
+
+
+def _mask_names(name: str, choice: MaskChoice) -> list[str]:
     """Names that the mask of a photo may have in the folder of masks, the first that is there counts."""
-    if choice.folder == root.path:
+    if choice.folder == BESIDE:
         return [name + ENDING]  # sub/0.png is a photo of its own there
     return [name + ENDING, os.path.splitext(name)[0] + ENDING]
 

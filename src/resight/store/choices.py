@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 class MaskChoice(NamedTuple):
     """The masks of the photos of one root; one of the two is empty.
 
-    folder: escaped path of the folder that has a mask for each photo. shared: base64 of the PNG file that is the mask
-    of all of them.
+    folder: escaped path of the folder that has a mask for each photo, relative to the root where it lies in or beside
+    it, so that both can be moved together. shared: base64 of the PNG file that is the mask of all of them.
     """
 
     folder: str = ""
