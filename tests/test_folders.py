@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from resight.errors import ImageError, UsageError
 from resight.filesystems import Mount, Mounts
 from resight.folders import SUFFIXES, Found, escape_name, find_images, unescape_name
+from resight.patterns import Patterns
 
 
 def make(root: Path, *names: str) -> None:
@@ -42,6 +43,81 @@ def test_size_time_and_path(tmp_path: Path) -> None:
 def test_hidden_things_and_indexes_are_left_out(tmp_path: Path) -> None:
     make(tmp_path, ".hidden.jpg", ".thumbs/x.jpg", "photos.resight/x.jpg", "x.jpg", "y.resight.jpg")
     assert names(tmp_path) == ["x.jpg", "y.resight.jpg"]
+
+
+def test_what_never_is_a_persons_photo_is_left_out_below_a_root_but_not_as_one(tmp_path: Path) -> None:
+    make(tmp_path, "x.jpg", "2019/y.jpg", "#recycle/z.jpg", "__macosx.jpg", "2019/@eaDir.jpg")
+    make(tmp_path, "@eaDir/x.jpg/T.jpg", "2019/@eaDir/y.jpg/T.jpg", "__MACOSX/a.jpg", "lost+found/b.jpg")
+    assert names(tmp_path) == ["#recycle/z.jpg", "2019/@eaDir.jpg", "2019/y.jpg", "__macosx.jpg", "x.jpg"]
+    assert names(tmp_path / "@eaDir") == ["x.jpg/T.jpg"]
+
+
+def test_patterns_leave_files_and_whole_folders_out(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "a.gif",
+        "b.jpg",
+        "2019/c.GIF",
+        "2019/d.jpg",
+        "old/2019/e.jpg",
+        "#recycle/f.jpg",
+        "2019/#recycle/g.jpg",
+    )
+    kept = find_images(tmp_path, excluded=Patterns(["#recycle", "*.gif", "2019/"]))
+    assert [found.name for found in kept] == ["b.jpg", "old/2019/e.jpg"]
+
+
+def test_a_folder_that_a_pattern_leaves_out_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a.jpg", "no/b.jpg")
+    scan, listed = os.scandir, []
+    monkeypatch.setattr(os, "scandir", lambda path: (listed.append(Path(path).name), scan(path))[1])
+    assert [found.name for found in find_images(tmp_path, excluded=Patterns(["no"]))] == ["a.jpg"]
+    assert listed == [tmp_path.name]
+
+
+def test_a_link_to_a_folder_that_is_left_out_is_walked_by_its_own_name(tmp_path: Path) -> None:
+    make(tmp_path, "#recycle/a.jpg")
+    (tmp_path / "best").symlink_to(tmp_path / "#recycle")
+    found = find_images(tmp_path, excluded=Patterns(["#recycle"]))
+    assert [one.name for one in found] == ["best/a.jpg"]
+
+
+IMAGES = {
+    "jpeg": b"\xff\xd8\xff\xe0",
+    "png": b"\x89PNG\r\n\x1a\n",
+    "webp": b"RIFF\x00\x00\x00\x00WEBP",
+    "gif": b"GIF89a",
+    "bmp": b"BM\x36\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00",
+    "tiff": b"II*\x00",
+    "heic": b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic",
+    "avif": b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1",
+}
+
+
+def test_files_without_an_ending_are_told_by_their_first_bytes_and_others_are_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, first in IMAGES.items():
+        (tmp_path / name).write_bytes(first)
+    (tmp_path / "dot.").write_bytes(IMAGES["png"])
+    for name, first in {"text": b"BMW and other cars", "video": b"\0\0\0\x18ftypmp42\0\0\0\0", "empty": b""}.items():
+        (tmp_path / name).write_bytes(first)
+    (tmp_path / "film.MP4").write_bytes(IMAGES["png"])
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe.txt")
+    left_out: list[str] = []
+    found = [one.name for one in find_images(tmp_path, on_left_out=left_out.append)]
+    assert found == sorted([*IMAGES, "dot."])
+    assert sorted(left_out) == ["", "", "", ".mp4"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_without_an_ending_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    make(tmp_path, "locked")
+    (tmp_path / "locked").chmod(0)
+    errors: list[ImageError] = []
+    assert list(find_images(tmp_path, errors.append)) == []
+    assert [error.reason for error in errors] == ["cannot be read: Permission denied"]
 
 
 def test_a_hidden_root_is_walked(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ ORDER = (
     "images",
     "filesystems",
     "arguments",
+    "masks",
+    "patterns",
     "folders",
     "names",
     "within",
@@ -42,7 +44,9 @@ ORDER = (
     "fitted",
     "augmented",
     "linked",
+    "masking",
     "roots",
+    "leaving",
     "vanished",
     "recall",
     "reader",
@@ -62,7 +66,20 @@ ORDER = (
 )
 """The rooms and modules of the package; each imports only from those before it, and from itself."""
 
-INDEX = {"store", "channels.rows", "augmented", "linked", "roots", "vanished", "recall", "reader", "writer", "index"}
+INDEX = {
+    "store",
+    "channels.rows",
+    "augmented",
+    "linked",
+    "masking",
+    "roots",
+    "leaving",
+    "vanished",
+    "recall",
+    "reader",
+    "writer",
+    "index",
+}
 """What may know of bytes on disk."""
 
 HEAVY = ("numpy", "scipy", "cv2", "numba", "faiss", "PIL", "pydantic", "rich", "torch")

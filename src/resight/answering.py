@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from resight.errors import UsageError
 from resight.images import Box
+from resight.masks import PhotoMask
 from resight.mirroring import seen_mirrored, unmirrored
 from resight.names import Name
 from resight.queries import Asked, ask
@@ -49,11 +50,19 @@ class _Found:
     mirrored: frozenset[int]
 
 
-def answer(reader: Reader, query: object, box: Box | None, wanted: Wanted, *, mirror: bool = False) -> Result:
+def answer(
+    reader: Reader,
+    query: object,
+    box: Box | None,
+    wanted: Wanted,
+    *,
+    mirror: bool = False,
+    mask: PhotoMask | None = None,
+) -> Result:
     """The best images for one query. Raises UsageError and ImageError."""
     allowed = _allowed(reader, wanted)
     start = time.perf_counter()
-    asked = ask(reader, query, box, mirror=mirror)
+    asked = ask(reader, query, box, mirror=mirror, mask=mask)
     certain = _only(asked.own | asked.copies, allowed)
     found = _found(reader, asked, _depth(reader, wanted) + len(certain), allowed)
     ranking = _copies_first(reader, found.ranking, certain)
@@ -62,18 +71,28 @@ def answer(reader: Reader, query: object, box: Box | None, wanted: Wanted, *, mi
 
 
 def answer_together(
-    reader: Reader, queries: Sequence[tuple[object, Box | None]], wanted: Wanted, *, mirror: bool = False
+    reader: Reader,
+    queries: Sequence[tuple[object, Box | None]],
+    wanted: Wanted,
+    *,
+    mirror: bool = False,
+    given: Sequence[PhotoMask | None] = (),
 ) -> Result:
     """The best images for several photos of one thing: the mean of the scores, the evidence of the best query.
 
     An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
-    than what it does find. Raises UsageError and ImageError.
+    than what it does find. given: a mask for each query, or none at all. Raises UsageError and ImageError.
     """
     allowed = _allowed(reader, wanted)
     if not queries:
         raise UsageError("no query was given; name at least one photo")
     start = time.perf_counter()
-    every = [ask(reader, query, box, mirror=mirror) for query, box in queries]
+    if given and len(given) != len(queries):
+        raise UsageError(f"{len(given)} masks were given for {len(queries)} queries; give one for each, or none")
+    every = [
+        ask(reader, query, box, mirror=mirror, mask=mask)
+        for (query, box), mask in zip(queries, given or [None] * len(queries), strict=True)
+    ]
     own = frozenset().union(*(asked.own for asked in every))
     certain = _only(own.union(*(asked.copies for asked in every)), allowed)
     depth = max(TOGETHER, _depth(reader, wanted) + len(certain))

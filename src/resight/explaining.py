@@ -10,9 +10,10 @@ import numpy as np
 from resight.arguments import path_or_name
 from resight.descriptors.kinds import Crow, Gem, Mac, Rmac, Spoc
 from resight.errors import ImageError, UsageError
-from resight.images import Box, Decoded, decode_bytes, displayed, read_bytes
+from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, read_bytes
+from resight.masks import decode_masked
 from resight.names import suggestion
-from resight.queries import Indexed, Meant, decode_whole, meant_by
+from resight.queries import Indexed, Meant, meant_by
 from resight.reader import Reader
 
 if TYPE_CHECKING:
@@ -76,13 +77,17 @@ class Explainer:
         """As a search decodes it: a part is taken from the whole photo."""
         if isinstance(source, np.ndarray):
             return Decoded(source, (source.shape[1], source.shape[0]))
+        mask = None
         if isinstance(source, Indexed):
+            images, mask = self._reader.snapshot.images, self._reader.mask_of(source.place)
             path = self._reader.file_of(source.place)
-            if path is None:
-                name = self._reader.snapshot.images.names[source.place]
-                raise ImageError(name, "its file is gone or has changed since it was indexed")
+            if path is None or (mask is None and images.masks[source.place]):
+                which = "file" if path is None else "mask"
+                raise ImageError(images.names[source.place], f"its {which} is gone or has changed since it was indexed")
             source = path
         data, title = (source, "bytes") if isinstance(source, bytes) else (read_bytes(source), displayed(source))
+        if mask is not None:
+            return decode_masked(data, title, mask, self._extractor.max_side if box is None else None)
         if box is not None:
             return decode_whole(data, title)
         return decode_bytes(data, title, self._extractor.max_side)

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
 from resight.cores import cores
-from resight.errors import ImageError
+from resight.errors import ImageError, UsageError
 from resight.features.extractor import Extractor
 from resight.features.sift import single_threaded_opencv
 from resight.folders import Found
-from resight.images import Box, Decoded, decode_bytes, displayed, is_blank, part_of, read_bytes
+from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, is_blank, part_of, read_bytes
+from resight.masks import masked, reduced
 
 Rows = NDArray[np.float32]
 FeaturesT = TypeVar("FeaturesT")
@@ -128,12 +129,12 @@ def read_one(found: Found, channels: Mapping[str, Channel], recall: Recall | Non
     except ImageError as error:
         return Read(Extracted(found, "", (0, 0), {}, error.reason, may_pass=error.may_pass), {})
     key = content_hash(data)
-    known = recall(key) if recall is not None else None
+    known = recall(key) if recall is not None and found.mask is None else None
     if known is not None:
         return Read(Extracted(found, key, known.size, known.evidence, remark=known.remark, was_known=True), {})
     try:
         side = max(channel.extractor.max_side for channel in channels.values())
-        decoded = decode_bytes(data, displayed(found.path), side)
+        decoded = decode_found(found, data, side)
     except ImageError as error:
         return Read(Extracted(found, key, (0, 0), {}, error.reason, may_pass=error.may_pass), {})
     except MemoryError:
@@ -187,7 +188,7 @@ def features_of(
 
     def prepare(one: Found) -> list[object]:
         try:
-            return [extractor.prepare(decode_bytes(read_bytes(one.path), displayed(one.path), extractor.max_side))]
+            return [extractor.prepare(decode_found(one, read_bytes(one.path), extractor.max_side))]
         except ImageError as error:
             if on_error is not None:
                 on_error(one, error.reason)
@@ -221,6 +222,20 @@ def sample_rows(
             if features is not None:
                 rows = rows_of(features)
                 yield rows[np.sort(np.random.default_rng(own).permutation(len(rows))[:share])]
+
+
+def decode_found(found: Found, data: bytes, max_side: int) -> Decoded:
+    """The photo in the bytes of a file, with its mask. ImageError, whose reason may be that of the mask."""
+    name = displayed(found.path)
+    if found.mask is None:
+        return decode_bytes(data, name, max_side)
+    photo = decode_whole(data, name)
+    try:
+        return reduced(masked(photo, found.mask), max_side)
+    except ImageError as error:
+        raise ImageError(name, f"its mask {error.path} {error.reason}", may_pass=error.may_pass) from error
+    except UsageError as error:
+        raise ImageError(name, str(error)) from error
 
 
 def query_of(decoded: Decoded, channel: Channel, box: Box | None, size: tuple[int, int]) -> object:

@@ -12,7 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from resight.errors import ImageError, UsageError
 from resight.filesystems import Mounts, is_in
-from resight.images import displayed
+from resight.images import FIRST_BYTES, begins_like_an_image, displayed
+from resight.masks import PhotoMask
+from resight.patterns import NEVER_PHOTOS, Patterns
 
 SUFFIXES = frozenset(
     {
@@ -73,17 +75,23 @@ _ESCAPED = re.compile(f"%{_ESCAPE}")
 _NO_LETTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Categories of Unicode that no prefix has: control characters, halves of characters, ends of lines."""
 
+_NEVER_PHOTOS = Patterns(NEVER_PHOTOS)
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Found:
-    """An image file. name: path below the root, "/" between parts, escaped; size in bytes; mtime_ns since the epoch."""
+    """An image file. name: path below the root, "/" between parts, escaped; size in bytes; mtime_ns since the epoch.
+
+    mask: what is laid over it, if anything.
+    """
 
     path: Path
     name: str
     size: int
     mtime_ns: int
+    mask: PhotoMask | None = None
 
 
 def find_images(
@@ -92,17 +100,23 @@ def find_images(
     *,
     follow_links: bool = True,
     on_outside: Callable[[Path], None] | None = None,
+    excluded: Patterns | None = None,
+    on_left_out: Callable[[str], None] | None = None,
 ) -> Iterator[Found]:
     """Image files below `root` in the order of their names; UsageError where `root` is no folder that can be read.
 
     Links that stay below the root are followed, those that lead out of it only where `follow_links`; each other one
     goes to `on_outside` (without it, to the log). A folder is listed once: a link to a folder that is below the root
     anyway adds nothing, and of several links to the same folder elsewhere the first counts. Left out are hidden files
-    and folders, indexes, what is no regular file, and the file systems on which the system shows processes and
-    devices, whatever leads there.
+    and folders, indexes, `NEVER_PHOTOS`, what the patterns `excluded` match, what is no regular file, and the file
+    systems on which the system shows processes and devices, whatever leads there.
+    Of a file without an ending the first bytes tell whether it is an image. `on_left_out` is told the ending of each
+    file that is left out because of it, in small letters, and "" for one without.
     What cannot be read below the root goes to `on_error` (without it, to the log as a warning) and the walk goes on.
     """
-    bounds = _Bounds(os.path.realpath(root), follow_links, Mounts.now(), on_outside or _warn_of_link)
+    bounds = _Bounds(
+        os.path.realpath(root), follow_links, Mounts.now(), on_outside or _warn_of_link, excluded, on_left_out
+    )
     try:
         if os.stat(root).st_dev in bounds.mounts.of_the_system:
             raise UsageError(f"{displayed(root)}: the system shows its own state here; name a folder of photos")
@@ -164,6 +178,19 @@ class _Bounds:
     follow_links: bool
     mounts: Mounts
     on_outside: Callable[[Path], None]
+    excluded: Patterns | None
+    on_left_out: Callable[[str], None] | None
+
+    def leaves_out(self, name: str, is_folder: bool) -> bool:
+        """Whether the file or folder of a name does not count because of what it is called."""
+        if is_folder and (name.lower().endswith(INDEX_SUFFIX) or _NEVER_PHOTOS.match(name, is_folder)):
+            return True
+        return self.excluded is not None and self.excluded.match(name, is_folder)
+
+    def tell_left_out(self, ending: str) -> None:
+        """Tells that a file was left out because of its ending."""
+        if self.on_left_out is not None:
+            self.on_left_out(ending)
 
     def stops(self, link: Path) -> bool:
         """Whether a link must not be followed; it is told of where it could lead to photos."""
@@ -182,7 +209,19 @@ class _Bounds:
 
 
 def _is_image_name(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    return _ending(name) in SUFFIXES
+
+
+def _ending(name: str) -> str:
+    """The end of a file's name from its last dot on, in small letters; "" where there is none, or nothing after it."""
+    ending = os.path.splitext(name)[1].lower()
+    return "" if ending == "." else ending
+
+
+def _has_image(path: Path) -> bool:
+    """Whether the first bytes of a file are those of an image. Raises OSError."""
+    with open(path, "rb", buffering=0) as file:
+        return begins_like_an_image(file.read(FIRST_BYTES))
 
 
 @dataclass(frozen=True)
@@ -194,17 +233,21 @@ class _Entry:
 
 
 def _entries(folder: Path, prefix: str, bounds: _Bounds) -> list[_Entry]:
-    """What may count in one folder, in the order of the full names that come out of it; hidden things are left out."""
+    """What may count in one folder, in the order of the full names that come out of it."""
     listed = []
     with os.scandir(folder) as scan:
         for entry in scan:
             if entry.name.startswith(".") or (entry.is_symlink() and bounds.stops(folder / entry.name)):
                 continue
-            is_folder = _is_folder(entry)
-            is_index = os.path.splitext(entry.name)[1].lower() == INDEX_SUFFIX
-            if is_index if is_folder else not _is_image_name(entry.name):
+            is_folder, name = _is_folder(entry), prefix + escape_name(entry.name)
+            if bounds.leaves_out(name, is_folder):
                 continue
-            listed.append(_Entry(prefix + escape_name(entry.name), folder / entry.name, entry, is_folder))
+            ending = "" if is_folder else _ending(entry.name)
+            if ending and ending not in SUFFIXES:
+                if _is_file(entry):
+                    bounds.tell_left_out(ending)
+                continue
+            listed.append(_Entry(name, folder / entry.name, entry, is_folder))
     # "/" takes part in the comparison: "a.jpg" comes before what is in "a".
     return sorted(listed, key=lambda one: one.name + "/" if one.is_folder else one.name)
 
@@ -214,6 +257,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False  # such as a link to itself; as a file it is reported by name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _walk(
@@ -227,7 +277,7 @@ def _walk(
         one = waiting.pop()
         try:
             if one.is_folder:
-                if one.entry.is_symlink() and _is_walked(os.path.realpath(one.path), bounds.real_root):
+                if one.entry.is_symlink() and _is_walked(os.path.realpath(one.path), bounds):
                     continue
                 status = os.stat(one.path)
                 identity = (status.st_dev, status.st_ino)
@@ -236,7 +286,11 @@ def _walk(
                     waiting += _entries(one.path, one.name + "/", bounds)[::-1]
             elif one.entry.is_file():
                 status = one.entry.stat()
-                if status.st_dev not in of_the_system:
+                if status.st_dev in of_the_system:
+                    continue
+                if not _ending(one.entry.name) and not _has_image(one.path):
+                    bounds.tell_left_out("")
+                else:
                     yield Found(one.path, one.name, status.st_size, status.st_mtime_ns)
             elif one.entry.is_symlink() and not one.path.exists():
                 on_error(ImageError(displayed(one.path), "is a link to nothing"))
@@ -244,13 +298,17 @@ def _walk(
             on_error(ImageError(displayed(one.path), f"cannot be read: {error.strerror}"))
 
 
-def _is_walked(target: str, real_root: str) -> bool:
+def _is_walked(target: str, bounds: _Bounds) -> bool:
     """Whether the walk comes to the folder `target` by its own name."""
-    if not is_in(target, real_root):
+    if not is_in(target, bounds.real_root):
         return False
-    below = os.path.relpath(target, real_root)
-    return below == "." or not any(
-        part.startswith(".") or part.lower().endswith(INDEX_SUFFIX) for part in below.split(os.sep)
+    below = os.path.relpath(target, bounds.real_root)
+    if below == ".":
+        return True
+    parts = [escape_name(part) for part in below.split(os.sep)]
+    return not any(
+        part.startswith(".") or bounds.leaves_out("/".join(parts[:end]), is_folder=True)
+        for end, part in enumerate(parts, start=1)
     )
 
 

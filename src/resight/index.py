@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resight import arguments, writer
 from resight.errors import ResightError, UsageError
 from resight.folders import check_prefix, find_images
 from resight.images import Box, displayed
+from resight.leaving import chosen, excluded_images, named
+from resight.masking import mask_choice, mask_folder
+from resight.masks import mask_of_query
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.results import Hit, Result
-from resight.roots import look, moved_roots, outside_line, overlapping, places_of, recognised, root_of, root_path
+from resight.roots import laid, look, moved_roots, outside_line, overlapping, places_of, recognised, root_of, root_path
 from resight.store import RECIPE, Check, Problem, Root, Snapshot, Store, repair, verify
 from resight.writer import AddReport, Progress
 
@@ -54,7 +58,9 @@ class IndexInfo:
 
     bytes: of the whole directory. features and words: of all images and channels together; channels: of each.
     without_evidence: names of images by which nothing can be found, such as pictures of one colour. remarks: name and
-    remark of images that were read in part.
+    remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
+    many names were removed and are not taken again until they are asked for. masks: by the folder of photos, the folder
+    of their masks, or "one for all".
     """
 
     recipe: str
@@ -70,6 +76,9 @@ class IndexInfo:
     channels: Mapping[str, Counts]
     bytes: int
     created_by: str
+    excluded: list[str]
+    stay_away: int
+    masks: list[dict[str, str]]
 
     @property
     def bytes_per_image(self) -> float | None:
@@ -188,6 +197,10 @@ class Index:
         prefix: str = "",
         only: Iterable[str] | None = None,
         follow_links: bool | None = None,
+        exclude: str | Iterable[str] = (),
+        again: bool = False,
+        mask: str | Path | None = None,
+        no_mask: bool = False,
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> AddReport:
@@ -196,7 +209,10 @@ class Index:
         Where the folder has the photos of one of the index that is gone, that one has moved: nothing is read again.
         prefix: folders to put before the names, such as "holidays"; the same folder with another prefix counts as
         another. only: names below the folder that count. follow_links: whether links that lead out of the folder are
-        followed from now on; None leaves that as it is. `progress` is told (done, total); `say` lines about fitting and
+        followed from now on; None leaves that as it is. exclude: patterns of files and folders that the index leaves
+        out from now on, in all its folders; see `patterns.py`. again: takes photos of it that were removed, too.
+        mask: a file that leaves the same parts of all its photos out, or a folder with a file for each, kept for it;
+        see `masking.py`. no_mask: it has none any more. `progress` is told (done, total); `say` lines about fitting and
         about what is surprising in the folder, which are in the report's notes too.
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, FitError, IndexLockedError and StorageError; what was committed before stays.
@@ -207,6 +223,8 @@ class Index:
         if follow_links is not None:
             follow_links = arguments.flag("follow_links", follow_links)
         _check_callbacks(progress, say)
+        patterns = [str(text) for text in arguments.texts("exclude", exclude)]
+        mask_kept = None if mask is None else mask_choice(arguments.path("mask", mask), folder)
         total = AddReport()
         with self._writing():
             snapshot = self._store.snapshot()
@@ -226,10 +244,20 @@ class Index:
                     number, root = root_of(snapshot, Path(folder), old.prefix, follow_links)
                 elif line := overlapping(snapshot, root):
                     _note(total, say, line)
-            listing = look(root, names)
+            choices = chosen(snapshot.choices, patterns)
+            masks = {one: of for one, of in choices.masks.items() if one != number or not no_mask}
+            choices = replace(choices, masks={**masks, number: mask_kept} if mask_kept is not None else masks)
+            listing = look(root, replace(choices, removed=frozenset()) if again else choices, names)
+            if again:
+                choices = replace(choices, removed=choices.removed - {one.name for one in listing.found})
+            listing = laid(listing, root, choices.masks.get(number))
             if not listing.found:
                 _log.warning("%s: there is no photo in it", displayed(folder))
-            total += self._take(writer.plan(snapshot, number, root, listing), progress, say)
+            planned = writer.plan(snapshot, number, root, listing)
+            if patterns and (matched := len(excluded_images(snapshot, choices))):
+                _note(total, say, f"{matched} photos of the index match a pattern; `resight update` takes them out")
+            self._store.commit(choices=choices)
+            total += self._take(planned, progress, say)
             if augmenter := self._augmenter(say):
                 augmenter.augment_new(progress)
             self._link(progress, say)
@@ -239,6 +267,8 @@ class Index:
         self,
         *,
         removed: str | Path | Iterable[str | Path] = (),
+        exclude: str | Iterable[str] = (),
+        include: str | Iterable[str] = (),
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> AddReport:
@@ -246,13 +276,20 @@ class Index:
 
         Where a folder is gone, empty or unreadable that had photos, its photos stay and are told in the report's
         `held`, and the rest is done; `vanished.py` has the rule. removed: folders whose vanished photos were removed
-        on purpose. Raises UsageError where a name belongs to two folders, or one of `removed` is in none of the index,
-        before anything is changed; and what `add` raises.
+        on purpose. exclude: patterns of files and folders that are left out from now on; what is in the index and
+        matches goes out. include: patterns that no longer count. Raises UsageError where a pattern is wrong, a
+        name belongs to two folders, or one of `removed` is in none of the index; and what `add` raises.
         """
         _check_callbacks(progress, say)
         folders = arguments.texts("removed", removed)
+        patterns, back = ([*map(str, arguments.texts(*one))] for one in (("exclude", exclude), ("include", include)))
         total = AddReport()
         with self._writing():
+            snapshot = self._store.snapshot()
+            choices = chosen(snapshot.choices, patterns, back)
+            excluded = excluded_images(snapshot, choices)
+            self._store.commit(removed=excluded, choices=choices)
+            total.excluded = len(excluded)
             planned = writer.plan_update(self._store.snapshot(), folders)
             self._store.commit(removed=planned.removed)
             total.removed, total.held = len(planned.removed), [*planned.held]
@@ -274,28 +311,38 @@ class Index:
             snapshot = self._store.snapshot()
             return self._move(snapshot, moved_roots(snapshot, old, new))
 
-    def remove(self, names: str | Path | Iterable[str | Path]) -> int:
-        """Removes images by name, or by the path of their file, there or not; returns how many.
+    def named(self, names: str | Path | Iterable[str | Path], *, removed: bool = False) -> list[str]:
+        """The photos, sorted, that names, paths of their files, folders ("2019/") and patterns ("*.gif") mean.
 
-        Raises UsageError, and removes none, where one is not in the index.
+        removed: of those that were removed and stay away. UsageError where one of the names means none.
         """
-        from resight.names import find_name, suggestion
-        from resight.reader import folders_of
+        return _named(self._store.snapshot(), names, removed)
 
-        given = arguments.texts("names", names)
+    def remove(self, names: str | Path | Iterable[str | Path]) -> int:
+        """Removes the images that names, paths of files, folders and patterns mean; returns how many. See `named`.
+
+        They stay away, though their files stay where they are, until `restore`, or `add` with `again`, asks for them.
+        Raises UsageError, and removes none, where one of the names means none.
+        """
         with self._writing():
             snapshot = self._store.snapshot()
-            images, folders = snapshot.images, folders_of(snapshot)
-            ids = set()
-            for name in given:
-                place = find_name(name, images.by_name, folders)
-                if place is None:
-                    raise UsageError(
-                        f"{displayed(name)}: not in the index, so nothing was removed{suggestion(name, images.names)}"
-                    )
-                ids.add(int(images.ids[place]))
-            self._store.commit(removed=ids)
-            return len(ids)
+            images, choices = snapshot.images, snapshot.choices
+            found = _named(snapshot, names, removed=False)
+            ids = [int(images.ids[images.by_name[name]]) for name in found]
+            self._store.commit(removed=ids, choices=replace(choices, removed=choices.removed.union(found)))
+            return len(found)
+
+    def restore(self, names: str | Path | Iterable[str | Path]) -> int:
+        """Lets removed photos come back, which the next `update` reads; returns how many. See `named`.
+
+        Raises UsageError, and changes nothing, where one of the names means none.
+        """
+        with self._writing():
+            snapshot = self._store.snapshot()
+            found = _named(snapshot, names, removed=True)
+            choices = replace(snapshot.choices, removed=snapshot.choices.removed.difference(found))
+            self._store.commit(choices=choices)
+            return len(found)
 
     def compact(self) -> None:
         """Merges segments and frees the space of removed images; augments anew what others have come for or gone."""
@@ -322,6 +369,7 @@ class Index:
         within: str | Iterable[str] = (),
         min_score: float | None = None,
         min_inliers: int = 0,
+        mask: str | Path | NDArray[Any] | None = None,
     ) -> Result:
         """The k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
 
@@ -329,13 +377,16 @@ class Index:
         name; bytes are those of a file; an array is (H, W, 3) RGB or (H, W) grey, uint8. The query's own name is left
         out unless `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks
         with the mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `chosen`.
-        min_score, min_inliers: what a hit must have that is no copy. Raises UsageError for any argument that cannot be
-        meant, an unknown name or a bad box, and ImageError.
+        min_score, min_inliers: what a hit must have that is no copy. mask: a file or an array (H, W) of the proportions
+        of the query, of which black or 0 is left out; a name of the index has its own mask without.
+        Raises UsageError for any argument that cannot be meant, an unknown name or a bad box, and ImageError.
         """
         from resight.answering import answer
 
         wanted = _wanted(k, include_self, within, min_score, min_inliers)
-        return answer(self.reader, query, arguments.box(box), wanted, mirror=arguments.flag("mirror", mirror))
+        given = None if mask is None else mask_of_query(mask)
+        flag = arguments.flag("mirror", mirror)
+        return answer(self.reader, query, arguments.box(box), wanted, mirror=flag, mask=given)
 
     def search_together(
         self,
@@ -347,16 +398,19 @@ class Index:
         within: str | Iterable[str] = (),
         min_score: float | None = None,
         min_inliers: int = 0,
+        masks: Sequence[str | Path | NDArray[Any] | None] = (),
     ) -> Result:
         """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
 
-        queries: each a query, or one with its box; the rest as for `search`.
+        queries: each a query, or one with its box; masks: one for each, or none at all; the rest as for `search`.
         """
         from resight.answering import answer_together
         from resight.queries import with_boxes
 
         wanted = _wanted(k, include_self, within, min_score, min_inliers)
-        return answer_together(self.reader, with_boxes(queries), wanted, mirror=arguments.flag("mirror", mirror))
+        given = [None if mask is None else mask_of_query(mask) for mask in masks]
+        flag = arguments.flag("mirror", mirror)
+        return answer_together(self.reader, with_boxes(queries), wanted, mirror=flag, given=given)
 
     def explain(self, query: Source, name: str | Path, *, box: Box | None = None, count: int = 5) -> list[Contribution]:
         """The channels by which an indexed photo matches a query, given as to `search`: the largest share first.
@@ -405,6 +459,13 @@ class Index:
             channels=counts,
             bytes=_bytes_below(self.path),
             created_by=self._store.created_by(),
+            excluded=list(reader.snapshot.choices.excluded),
+            stay_away=len(reader.snapshot.choices.removed),
+            masks=[
+                {"path": root.path, "mask": "one for all" if mask.shared else displayed(mask_folder(root, mask))}
+                for number, mask in sorted(reader.snapshot.choices.masks.items())
+                for root in [reader.snapshot.roots[number]]
+            ],
         )
 
     @staticmethod
@@ -453,8 +514,8 @@ class Index:
             self._fit_on(planned, say)
         # Where nothing is to be read, nothing needs the channels, which may not even be fitted yet.
         report = writer.carry_out(self._store, planned, self._channels if planned.work else {}, progress)
-        if planned.outside:
-            _note(report, say, outside_line(planned.root, planned.outside))
+        if planned.listing.outside:
+            _note(report, say, outside_line(planned.root, planned.listing.outside))
         return report
 
     def _move(self, snapshot: Snapshot, roots: Mapping[int, Root]) -> int:
@@ -609,6 +670,14 @@ def _wanted(
 def _check_callbacks(progress: Progress | None, say: Say | None) -> None:
     arguments.callback("progress", progress)
     arguments.callback("say", say)
+
+
+def _named(snapshot: Snapshot, names: str | Path | Iterable[str | Path], removed: bool) -> list[str]:
+    from resight.reader import folders_of
+
+    known = sorted(snapshot.choices.removed) if removed else snapshot.images.names
+    where = "among the photos that were removed" if removed else "in the index"
+    return named(known, arguments.texts("names", names), folders_of(snapshot), where)
 
 
 def _folder(path: str | Path) -> Path:

@@ -14,7 +14,8 @@ from resight.search.ranking import Ranking, Verification
 
 def mirrored(decoded: Decoded) -> Decoded:
     """The photo with left and right exchanged."""
-    return replace(decoded, pixels=np.ascontiguousarray(decoded.pixels[:, ::-1]))
+    counts = None if decoded.counts is None else np.ascontiguousarray(decoded.counts[:, ::-1])
+    return replace(decoded, pixels=np.ascontiguousarray(decoded.pixels[:, ::-1]), counts=counts)
 
 
 def mirrored_box(box: Box | None, width: int) -> Box | None:

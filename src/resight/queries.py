@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from resight.arguments import box as checked_box
 from resight.arguments import pixels
-from resight.errors import ImageError, UsageError
+from resight.errors import UsageError
 from resight.extraction import content_hash, query_of
-from resight.images import Box, Decoded, check_box, decode_bytes, displayed, read_bytes
+from resight.images import Box, Decoded, check_box, decode_bytes, decode_whole, displayed, read_bytes
+from resight.masks import PhotoMask, decode_masked, masked
 from resight.mirroring import mirrored, mirrored_box
 from resight.names import names_file, suggestion
 from resight.reader import Reader
@@ -27,9 +28,6 @@ Source = str | os.PathLike[str] | bytes | NDArray[np.uint8]
 A Path is a file, and a `Name` that of an indexed photo; any other str is a file where there is one, else a name. bytes
 are those of a file, an array is (H, W, 3) RGB or (H, W) grey, uint8.
 """
-
-REDUCED_SIDE = 5000
-"""Long side at which a photo is decoded whose box is asked for and which is too large to be decoded whole."""
 
 
 @dataclass(frozen=True)
@@ -99,34 +97,32 @@ def _with_box(query: object) -> tuple[Any, Box | None]:
     return query, None
 
 
-def ask(reader: Reader, query: object, box: Box | None, *, mirror: bool = False) -> Asked:
-    """Turns what a person asks with into what the channels compare. Raises UsageError and ImageError."""
+def ask(
+    reader: Reader, query: object, box: Box | None, *, mirror: bool = False, mask: PhotoMask | None = None
+) -> Asked:
+    """Turns what a person asks with into what the channels compare. Raises UsageError and ImageError.
+
+    mask: of the query; an indexed photo that is asked by its name has its own, unless one is given.
+    """
     meant = meant_by(reader, query)
     if isinstance(meant, Indexed):
-        return _ask_indexed(reader, meant.place, box, mirror)
+        return _ask_indexed(reader, meant.place, box, mirror, mask)
     if isinstance(meant, np.ndarray):
-        return _ask_pixels(reader, Decoded(meant, (meant.shape[1], meant.shape[0])), "array", box, mirror)
+        photo = Decoded(meant, (meant.shape[1], meant.shape[0]))
+        return _ask_pixels(reader, photo if mask is None else masked(photo, mask), "array", box, mirror)
     if isinstance(meant, bytes):
-        return _ask_file(reader, meant, "bytes", box, mirror)
-    asked = _ask_file(reader, read_bytes(meant), displayed(meant), box, mirror)
+        return _ask_file(reader, meant, "bytes", box, mirror, mask)
+    asked = _ask_file(reader, read_bytes(meant), displayed(meant), box, mirror, mask)
     own = _own_names(reader, meant, asked.copies)
     return replace(asked, own=own, copies=asked.copies - own)
 
 
-def decode_whole(data: bytes, title: str) -> Decoded:
-    """A photo of which a part is wanted, whole, because a reduced one has lost the details of a small part.
-
-    One over the limit of pixels is reduced, which JPEGs can be while they are decoded. Raises ImageError.
-    """
-    try:
-        return decode_bytes(data, title)
-    except ImageError:
-        return decode_bytes(data, title, REDUCED_SIDE)
-
-
-def _ask_file(reader: Reader, data: bytes, title: str, box: Box | None, mirror: bool) -> Asked:
+def _ask_file(reader: Reader, data: bytes, title: str, box: Box | None, mirror: bool, mask: PhotoMask | None) -> Asked:
     side = max(channel.extractor.max_side for channel in reader.channels.values())
-    decoded = decode_bytes(data, title, side) if box is None else decode_whole(data, title)
+    if mask is not None:
+        decoded = decode_masked(data, title, mask, side if box is None else None)
+    else:
+        decoded = decode_bytes(data, title, side) if box is None else decode_whole(data, title)
     return replace(_ask_pixels(reader, decoded, title, box, mirror), copies=_with_content(reader, content_hash(data)))
 
 
@@ -146,19 +142,20 @@ def _ask_pixels(reader: Reader, decoded: Decoded, title: str, box: Box | None, m
     return Asked(title, box, decoded.size, versions)
 
 
-def _ask_indexed(reader: Reader, place: int, box: Box | None, mirror: bool) -> Asked:
-    """An indexed photo asks with its file if that is as it was indexed, else with what the index keeps of it."""
+def _ask_indexed(reader: Reader, place: int, box: Box | None, mirror: bool, mask: PhotoMask | None) -> Asked:
+    """An indexed photo asks with its file and its mask if they are as they were, else with what the index keeps."""
     images = reader.snapshot.images
     image, name = int(images.ids[place]), images.names[place]
     if not images.indexed[place]:
         raise UsageError(f"{name}: this photo could not be read when it was indexed: {images.reasons[place]}")
-    path = reader.file_of(place)
-    if path is not None:
-        asked = _ask_file(reader, read_bytes(path), displayed(path), box, mirror)
+    path, own = reader.file_of(place), mask or reader.mask_of(place)
+    if path is not None and (own is not None or not images.masks[place]):
+        asked = _ask_file(reader, read_bytes(path), displayed(path), box, mirror, own)
     else:
-        if box is not None or mirror:
-            how = "with a box" if box is not None else "mirrored"
-            raise UsageError(f"{name}: its file is gone or has changed, so that it cannot be asked {how}")
+        if box is not None or mirror or mask is not None:
+            how = "with a box" if box is not None else "mirrored" if mirror else "with a mask"
+            which = "file" if path is None else "mask"
+            raise UsageError(f"{name}: its {which} is gone or has changed, so that it cannot be asked {how}")
         kept = {name_: view.kept_query(image) for name_, view in reader.views.items()}
         size = (int(images.widths[place]), int(images.heights[place]))
         asked = Asked(name, None, size, (kept,), copies=_with_content(reader, images.hashes[place]))

@@ -16,6 +16,8 @@ from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
 from resight.folders import unescape_name
 from resight.manifold.kinds import Diffusion
+from resight.masking import mask_of
+from resight.masks import PhotoMask
 from resight.names import find_name
 from resight.recipe import ChannelStageKind, Recipe, StageKind
 from resight.rerank.fusion import FusionStage
@@ -212,6 +214,12 @@ class Reader:
             return None
         same = (status.st_size, status.st_mtime_ns) == (images.sizes[place], images.mtimes[place])
         return path if same else None
+
+    def mask_of(self, place: int) -> PhotoMask | None:
+        """The mask of the image at a position of the table, None where it has none, or not that of its features."""
+        snapshot = self.snapshot
+        number = int(snapshot.images.roots[place])
+        return mask_of(snapshot.images, place, snapshot.roots[number], snapshot.choices.masks.get(number))
 
     def rows(self, name: str) -> list[Rows]:
         """The segments as one channel keeps them; alive is what could be read and has not been removed."""

@@ -21,7 +21,7 @@ class _Place(NamedTuple):
 
 
 class Memory:
-    """Looks up what is kept of the bytes of a file; safe to share between threads."""
+    """Looks up what is kept of the bytes of a file that were taken whole; safe to share between threads."""
 
     def __init__(self, snapshot: Snapshot, removed: Iterable[Kept], channels: Mapping[str, Channel]) -> None:
         """removed: images that are not in the index any more, as long as their evidence is."""
@@ -32,6 +32,8 @@ class Memory:
         segments, rows = images.segments.tolist(), images.rows.tolist()
         widths, heights = images.widths.tolist(), images.heights.tolist()
         for at in np.flatnonzero(images.indexed).tolist():
+            if images.masks[at]:
+                continue
             self._places[images.hashes[at]] = _Place(
                 segments[at], rows[at], (widths[at], heights[at]), images.reasons[at]
             )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from resight.extraction import content_hash
 from resight.filesystems import is_in
 from resight.folders import Found, escape_name, find_images, unescape_name
 from resight.images import displayed, read_bytes
-from resight.store import Root, Snapshot, file_path
+from resight.masking import with_masks
+from resight.patterns import Patterns
+from resight.store import Choices, MaskChoice, Root, Snapshot, file_path
 
 _COMPARED = 8
 """Photos whose bytes are compared before a folder is taken for one that has moved."""
@@ -25,12 +28,16 @@ class Listing:
     """What is in the folder of a root.
 
     found: files with the names that they get. trouble: (path, reason) of what cannot be read. outside: links that lead
-    out of the folder and were left out.
+    out of the folder and were left out. left_out: how many files were left out because of their ending, by that;
+    stayed_away: how many because they had been removed; without_mask: photos without a mask, where each has its own.
     """
 
     found: Sequence[Found]
     trouble: Sequence[tuple[str, str]]
     outside: Sequence[Path]
+    left_out: Counter[str] = field(default_factory=Counter)
+    stayed_away: int = 0
+    without_mask: int = 0
 
 
 def root_of(snapshot: Snapshot, folder: Path, prefix: str, follow_links: bool | None) -> tuple[int, Root]:
@@ -50,18 +57,31 @@ def root_path(root: Root) -> Path:
     return Path(unescape_name(root.path))
 
 
-def look(root: Root, only: Collection[str] | None = None) -> Listing:
-    """Lists the files of a root; `only`: names below it that count. Raises UsageError where it cannot be listed."""
+def look(root: Root, choices: Choices, only: Collection[str] | None = None) -> Listing:
+    """Lists the files of a root that nobody wants left out, without masks; `only`: names below it that count.
+
+    Raises UsageError where it cannot be listed.
+    """
     trouble: list[tuple[str, str]] = []
+    left_out: Counter[str] = Counter()
     outside: list[Path] = []
     found = find_images(
         root_path(root),
         on_error=lambda error: trouble.append((error.path, error.reason)),
         follow_links=root.follow_links,
         on_outside=outside.append,
+        excluded=Patterns(choices.excluded),
+        on_left_out=lambda ending: left_out.update((ending,)),
     )
     named = [replace(one, name=root.prefix + one.name) for one in found if only is None or one.name in only]
-    return Listing(named, trouble, outside)
+    kept = [one for one in named if one.name not in choices.removed]
+    return Listing(kept, trouble, outside, left_out, len(named) - len(kept))
+
+
+def laid(listing: Listing, root: Root, choice: MaskChoice | None) -> Listing:
+    """The listing with the masks of its files, which are no photos themselves. UsageError where they are not there."""
+    masked = with_masks(listing.found, root, choice)
+    return replace(listing, found=masked.found, without_mask=masked.without)
 
 
 def places_of(snapshot: Snapshot, number: int) -> list[int]:

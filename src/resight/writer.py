@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -20,8 +21,8 @@ from resight.filesystems import is_in
 from resight.folders import Found
 from resight.images import displayed
 from resight.recall import Memory
-from resight.roots import Listing, look, root_path
-from resight.store import INDEXED, UNREACHED, UNREADABLE, Batch, Image, Root, Segment, Snapshot, Store
+from resight.roots import Listing, laid, look, root_path
+from resight.store import INDEXED, UNREACHED, UNREADABLE, Batch, Choices, Image, Root, Segment, Snapshot, Store
 from resight.vanished import Held, appeared, judge
 
 Progress = Callable[[int, int], None]
@@ -46,6 +47,10 @@ class AddReport:
     that are not found and were not removed. notes: lines for a person about folders and links. Of the photos that were
     read, without_evidence are the names of those by which nothing can be found, such as pictures of one colour, and
     remarks are (name, remark) of those that were read in part.
+
+    left_out: how many files were left out because of their ending, by that in small letters; "" for those without one
+    that are no images. excluded: images that went out because a pattern matches them now. stayed_away: files that were
+    left out because they had been removed. without_mask: images that have no mask where each should have its own.
     """
 
     added: int = 0
@@ -59,6 +64,10 @@ class AddReport:
     held: list[Held] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    left_out: Counter[str] = field(default_factory=Counter)
+    excluded: int = 0
+    stayed_away: int = 0
+    without_mask: int = 0
 
     def __add__(self, other: AddReport) -> AddReport:
         """Both together."""
@@ -72,8 +81,8 @@ class Plan:
 
     work: files to be read, with their names; unchanged: how many are as they were and could be read; replaced: ids by
     name of images that are read again; retried: those of them, by name, whose files are as they were when they could
-    not be read; unreadable: (name or path, reason) of what cannot be read, as was known before; outside: links that
-    lead out of the root and were left out.
+    not be read; unreadable: (name or path, reason) of what cannot be read, as was known before; listing: what is in
+    the folder.
     """
 
     number: int
@@ -83,7 +92,7 @@ class Plan:
     replaced: Mapping[str, int]
     retried: Mapping[str, Image]
     unreadable: Sequence[tuple[str, str]]
-    outside: Sequence[Path]
+    listing: Listing
 
 
 @dataclass(frozen=True)
@@ -98,8 +107,8 @@ class Update:
 def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Collection[int] = frozenset()) -> Plan:
     """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner.
 
-    gone: ids of images that give their names up. A file is unchanged when its size and time are. One that could not be
-    read is tried again where its bytes are not at fault, or other versions decode now.
+    gone: ids of images that give their names up. A file is unchanged when its size, time and mask are. One that
+    could not be read is tried again where its bytes are not at fault, or other versions decode now.
     """
     images = snapshot.images
     work, replaced, retried, unreadable = [], {}, {}, list(listing.trouble)
@@ -113,7 +122,7 @@ def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Co
                 f"{one.name}: this name was given to a photo of {owner.path}; put a prefix before the names of "
                 f"{root.path} (--as PREFIX)"
             )
-        elif (images.sizes[place], images.mtimes[place]) != (one.size, one.mtime_ns):
+        elif (images.sizes[place], images.mtimes[place], images.masks[place]) != _state_of(one):
             work.append(one)
             replaced[one.name] = int(images.ids[place])
         elif images.states[place] == UNREACHED or (
@@ -125,17 +134,25 @@ def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Co
         elif not images.indexed[place]:
             unreadable.append((one.name, images.reasons[place]))
     unchanged = len(listing.found) - len(work) - (len(unreadable) - len(listing.trouble))
-    return Plan(number, root, work, unchanged, replaced, retried, unreadable, listing.outside)
+    return Plan(number, root, work, unchanged, replaced, retried, unreadable, listing)
+
+
+def _state_of(found: Found) -> tuple[int, int, str]:
+    """What tells whether a file has to be read again."""
+    return found.size, found.mtime_ns, found.mask.key if found.mask is not None else ""
 
 
 def plan_update(snapshot: Snapshot, removed: Collection[str | Path] = ()) -> Update:
     """What makes the index equal to its folders, as far as the rule of `vanished` goes.
 
     removed: folders whose vanished photos were removed on purpose.
-    Raises UsageError where one of them is in no folder of the index, or a name has two owners.
+    Raises UsageError where one of them is in no folder of the index, a name has two owners, or masks are gone.
     """
     meant = _meant(snapshot, removed)
-    listings = {number: _listed(root) for number, root in snapshot.roots.items()}
+    choices = snapshot.choices
+    listings = {
+        number: laid(_listed(root, choices), root, choices.masks.get(number)) for number, root in snapshot.roots.items()
+    }
     elsewhere = appeared(snapshot, listings)
     verdicts = [judge(snapshot, number, listing, elsewhere, meant) for number, listing in listings.items()]
     gone = {image for verdict in verdicts for image in verdict.removed}
@@ -143,10 +160,10 @@ def plan_update(snapshot: Snapshot, removed: Collection[str | Path] = ()) -> Upd
     return Update(plans, sorted(gone), [one for verdict in verdicts for one in verdict.held])
 
 
-def _listed(root: Root) -> Listing:
+def _listed(root: Root, choices: Choices) -> Listing:
     """The files of a root; none where it is gone or cannot be read, which is its trouble."""
     try:
-        return look(root)
+        return look(root, choices)
     except UsageError:
         path = root_path(root)
         return Listing([], [(displayed(path), "cannot be read")] if path.is_dir() else [], [])
@@ -165,7 +182,8 @@ def _meant(snapshot: Snapshot, removed: Collection[str | Path]) -> frozenset[str
 
 def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], progress: Progress | None) -> AddReport:
     """Reads the planned files and commits them batch by batch, merging small segments. Call with the lock held."""
-    report = AddReport(unchanged=planned.unchanged, unreadable=list(planned.unreadable))
+    report, seen = AddReport(unchanged=planned.unchanged, unreadable=list(planned.unreadable)), planned.listing
+    report.left_out, report.stayed_away, report.without_mask = seen.left_out, seen.stayed_away, seen.without_mask
     start = time.monotonic()
     total, done = len(planned.work), 0
     if progress is not None:
@@ -236,7 +254,8 @@ def _row(one: Extracted, root: int) -> Image:
     state = INDEXED if not one.reason else UNREACHED if one.may_pass else UNREADABLE
     tried_by = decoders() if one.reason else ""
     said = one.reason or one.remark
-    return Image(root, found.name, found.size, found.mtime_ns, one.hash, *one.size, state, said, tried_by)
+    size, mtime_ns, mask = _state_of(found)
+    return Image(root, found.name, size, mtime_ns, one.hash, *one.size, state, said, tried_by, mask)
 
 
 def _tidy(store: Store, channels: Mapping[str, Channel]) -> None:

@@ -105,7 +105,7 @@ def test_names_that_are_not_utf8_come_and_go(run: Run, own_photos: Path, own_ind
     assert "caf%E9.jpg" in names(own_index)
     found = run("search", own_index, "caf%E9.jpg", "--json")
     assert json.loads(found.stdout)["results"][0]["query"] == "caf%E9.jpg"
-    assert run("remove", own_index, "caf%E9.jpg").stdout == f"{own_index}: 1 removed\n"
+    assert run("remove", own_index, "caf%E9.jpg").stdout.startswith(f"{own_index}: 1 removed;")
 
 
 def test_update_follows_the_folder(run: Run, own_photos: Path, own_index: Path) -> None:
@@ -180,8 +180,58 @@ def test_photos_are_removed_by_name_and_all_or_none(run: Run, own_index: Path) -
     answer = run("remove", own_index, "other-000.jpg", "poster-02_9.jpg")
     assert answer.exit_code == 2
     assert 'the nearest name is "poster-02_' in answer.stderr
-    assert run("remove", own_index, "other-000.jpg", "facade-00_1.jpg").stdout == f"{own_index}: 2 removed\n"
+    assert run("remove", own_index, "other-000.jpg", "facade-00_1.jpg").stdout == (
+        f"{own_index}: 2 removed; `resight remove --undo` lets them come back\n"
+    )
     assert names(own_index) == ["poster-02_1.jpg", "poster-02_2.jpg"]
+
+
+def test_a_part_of_the_names_is_shown_removed_and_comes_back(run: Run, own_index: Path) -> None:
+    shown = run("remove", own_index, "poster*", "--dry-run")
+    assert (shown.exit_code, shown.stdout) == (0, "poster-02_1.jpg\nposter-02_2.jpg\n")
+    assert len(names(own_index)) == 4
+    answer = json.loads(run("remove", own_index, "poster*", "--json").stdout)
+    assert (answer["removed"], answer["names"]) == (2, ["poster-02_1.jpg", "poster-02_2.jpg"])
+    assert "removed before, so not taken: 2; `resight add --again` takes them\n" in run("update", own_index).stdout
+    assert json.loads(run("info", own_index, "--json").stdout)["stay_away"] == 2
+    back = run("remove", own_index, "poster-02_1.jpg", "--undo")
+    assert back.stdout == f"{own_index}: 1 may come back; `resight update` reads them\n"
+    assert json.loads(run("update", own_index, "--json").stdout)["added"] == 1
+    refused = run("remove", own_index, "poster-02_1.jpg", "--undo")
+    assert refused.exit_code == 2
+    assert "not among the photos that were removed" in refused.stderr
+    photos = own_index.parent / "photos"
+    assert run("add", own_index, photos, "--again").stdout.startswith(f"{own_index}: 1 added, 0 changed, 3 unchanged")
+
+
+def test_what_is_left_out_is_told_and_the_index_keeps_the_patterns(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.resight"
+    for name in ("a.mp4", "b.MP4", "notes.txt", "README"):
+        (own_photos / name).write_bytes(b"no image")
+    answer = run("index", own_photos, "-o", path, "--exclude", "other-*", "--exclude", "#recycle")
+    assert answer.stdout.splitlines()[0].startswith(f"{path}: 3 added, ")
+    assert answer.stdout.splitlines()[1:] == ["left out: 2 .mp4, 1 .txt, 1 without an ending"]
+    shutil.copytree(own_photos, own_photos / "#recycle")
+    update = json.loads(run("update", path, "--exclude", "facade*", "--json").stdout)
+    assert (update["added"], update["removed"], update["excluded"], update["unchanged"]) == (0, 0, 1, 2)
+    assert update["left_out"] == {".mp4": 2, ".txt": 1, "": 1}
+    lines = run("info", path).stdout.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("excluded")] == ["other-*", "#recycle", "facade*"]
+    assert "taken out by a pattern: 2\n" in run("update", path, "--exclude", "*.jpg").stdout
+    back = run("update", path, "--include", "*.jpg", "--include", "other-*")
+    assert back.stdout.startswith(f"{path}: 3 added, ")
+    wrong = run("update", path, "--include", "other-*")
+    assert wrong.exit_code == 2
+    assert 'the index has no such pattern; it has "#recycle", "facade*"' in wrong.stderr
+
+
+def test_many_endings_are_not_all_told(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    for number in range(20):
+        (own_photos / f"x.e{number:02d}").touch()
+    (own_photos / "y.e19").touch()
+    out = run("index", own_photos, "-o", tmp_path / "x.resight").stdout
+    assert "left out: 2 .e19, 1 .e00, " in out
+    assert out.endswith(", 1 .e10, 8 others\n")
 
 
 def test_compact_frees_the_space_of_removed_photos(run: Run, own_index: Path) -> None:

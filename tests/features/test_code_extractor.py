@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from resight.features.regions.grids import rmac_grid
 from resight.features.regions.warping import warp_regions
 from resight.images import Decoded, Pixels
 from resight.index import Index
+from resight.masks import PhotoMask, masked
 
 
 def params(**others: Any) -> Codes:
@@ -179,3 +181,18 @@ def test_photos_are_found_by_their_patches(monkeypatch: pytest.MonkeyPatch, tmp_
     index.add(write(tmp_path / "photos", photos))
     for name, pixels in list(photos.items())[::2]:
         assert Index.open(index.path).search(pixels, k=1).hits[0].name == name
+
+
+@pytest.mark.parametrize("regions", ["grid", "patches"])
+def test_regions_that_a_mask_leaves_out_are_none_and_nothing_beneath_it_matters(regions: str) -> None:
+    working = CodeExtractor(params(regions=regions))
+    counts = np.ones((90, 130), np.bool_)
+    counts[:, 60:] = False
+    other = replace(photo(), pixels=np.where(counts[..., None], photo().pixels, photo(seed=5).pixels))
+    first, second = working.extract(
+        [working.prepare(masked(one, PhotoMask("m", "", counts))) for one in (photo(), other)]
+    )
+    (whole,) = working.extract([working.prepare(photo())])
+    np.testing.assert_array_equal(first.rows, second.rows)
+    assert first.levels[0] == 0
+    assert 1 < len(first) < len(whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from resight.features.kinds import Maps
 from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.networks.checkpoint import open_network
 from resight.images import Decoded, decode
+from resight.masks import PhotoMask, masked
 
 RNG = np.random.default_rng(0)
 SCALES = (1.0, 1.0 / math.sqrt(2.0), 0.5)
@@ -345,3 +347,31 @@ def test_the_least_side_is_that_of_the_layer_that_asks_for_most() -> None:
     both = MapExtractor(params("alexnet", "conv1", max_side=128), beside=["pool5"])
     (found,) = both.extract_layers([both.prepare(photo(20, 20))])
     assert found[1].maps[0].shape[1:] == (1, 1)
+
+
+@pytest.mark.parametrize("box", [None, (10.0, 20.0, 128.0, 96.0)])
+@pytest.mark.parametrize("how", ["crop", "mask"])
+def test_what_lies_beneath_a_mask_does_not_matter_and_does_not_count(how: str, box: tuple[float, ...] | None) -> None:
+    extractor = MapExtractor(params(max_side=96, scales=(1.0, 0.5), box=how))
+    counts = np.ones((96, 128), np.bool_)
+    counts[60:] = False
+    one = photo(128, 96)
+    other = replace(one, pixels=np.where(counts[..., None], one.pixels, photo(128, 96).pixels))
+    laid = [masked(each, PhotoMask("m", "", counts)) for each in (one, other)]
+    first, second = extractor.extract([extractor.prepare_query(each, box) for each in laid])  # type: ignore[arg-type]
+    for maps, again, mask in zip(first.maps, second.maps, first.masks, strict=True):
+        assert torch.equal(maps, again)
+        assert mask is not None
+        # Positions lie every 8 pixels of 96 x 72, of which the mask leaves 45 rows.
+        assert 0 < mask.sum() < mask.numel()
+        assert not mask[-1].any()
+        assert mask[0].any() or box is not None
+
+
+def test_a_mask_that_leaves_less_than_a_position_leaves_the_one_that_is_near(extractor: MapExtractor) -> None:
+    counts = np.zeros((64, 64), np.bool_)
+    counts[1:3, 61:63] = True
+    (found,) = extractor.extract([extractor.prepare(replace(photo(64, 64), counts=counts))])
+    mask = found.masks[0]
+    assert mask is not None
+    assert torch.nonzero(mask).tolist() == [[0, mask.shape[1] - 1]]

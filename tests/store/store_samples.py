@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.store import UNREACHED, UNREADABLE, Batch, Image, Root, Store
+from resight.store import UNREACHED, UNREADABLE, Batch, Choices, Image, MaskChoice, Root, Store
 
 RECIPE = "[channel.words.features]\nkind = 'sift'\n"
 FITTED = {"words/codebook.npz": bytes(range(256)) * 3, "cnn/whitening.npz": b"w" * 100}
+CHOICES = Choices(
+    ("*.gif", "#recycle"), frozenset({"d.jpg", "e\u0301.jpg"}), {1: MaskChoice("/masks"), 2: MaskChoice("", "iVBO")}
+)
 ROOTS = {1: Root("/photos", ""), 2: Root("/more", "more")}
 
 
@@ -55,7 +59,7 @@ def base(path: Path) -> Store:
     with store.writing():
         store.commit(batch("b.jpg", "a.jpg", "bad.jpg"), roots=ROOTS)
         store.commit(batch("c.jpg", "d.jpg", seed=1))
-        store.commit(removed=[4])
+        store.commit(removed=[4], choices=CHOICES)
     return store
 
 
@@ -73,6 +77,7 @@ def steps() -> Sequence[Callable[[Store], object]]:
         lambda store: store.replace_segments(*merged(store)),
         lambda store: store.add_fitted({"edges/mean.npz": b"m" * 50}),
         lambda store: store.commit(batch("f.jpg", seed=4)),
+        lambda store: store.commit(choices=replace(CHOICES, excluded=("2019/",), removed=frozenset())),
     )
 
 
@@ -90,6 +95,7 @@ def contents(path: Path) -> dict[str, Any]:
         "generation": snapshot.generation,
         "next_image": snapshot.next_image,
         "roots": dict(snapshot.roots),
+        "choices": snapshot.choices,
         "images": {int(id_): images.image(position) for position, id_ in enumerate(images.ids)},
         "added": images.added.tolist(),
         "told": told,

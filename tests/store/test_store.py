@@ -6,7 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_samples import FITTED, RECIPE, ROOTS, anything, base, batch, contents, create, id_of, image, merged, steps
+from store_samples import (
+    CHOICES,
+    FITTED,
+    RECIPE,
+    ROOTS,
+    anything,
+    base,
+    batch,
+    contents,
+    create,
+    id_of,
+    image,
+    merged,
+    steps,
+)
 
 from resight.errors import (
     IndexCorruptError,
@@ -16,7 +30,7 @@ from resight.errors import (
     StorageError,
     UsageError,
 )
-from resight.store import Batch, Image, Root, Store, catalogue, verify
+from resight.store import Batch, Choices, Image, MaskChoice, Root, Store, catalogue, repair, verify
 from resight.store.generations import FORMAT
 
 
@@ -26,6 +40,7 @@ def test_a_new_index_holds_its_recipe_and_fitted_files_and_no_images(tmp_path: P
         "generation": 0,
         "next_image": 1,
         "roots": {},
+        "choices": Choices(),
         "images": {},
         "added": [],
         "told": [],
@@ -135,8 +150,23 @@ def test_each_change_is_one_generation_and_leaves_a_sound_index(tmp_path: Path) 
     assert sorted(p.name for p in (store.path / "segments").iterdir()) == [
         "00000007",
         "00000009",
-        "generation-00000009.json",
+        "generation-00000010.json",
     ]
+    assert seen["choices"] == Choices(("2019/",), frozenset(), CHOICES.masks)
+
+
+def test_choices_are_there_again_after_a_repair_and_what_cannot_be_stored_is_refused(tmp_path: Path) -> None:
+    store = base(tmp_path / "x.resight")
+    (store.path / "catalog.sqlite").unlink()
+    repair(store.path)
+    assert Store.open(store.path, read_only=True).snapshot().choices == CHOICES
+    for wrong in (
+        Choices(("\udcff",)),
+        Choices(removed=frozenset({"\udcff"})),
+        Choices(masks={1: MaskChoice("\udcff")}),
+    ):
+        with store.writing(), pytest.raises(UsageError, match="not Unicode text"):
+            store.commit(choices=wrong)
 
 
 def test_ids_are_never_used_again(tmp_path: Path) -> None:
@@ -246,7 +276,7 @@ def test_a_reader_keeps_its_generation_while_others_write(tmp_path: Path) -> Non
             step(store)
     assert kept.generation == 3
     np.testing.assert_array_equal(kept.segments[0].arrays("words", anything)["bits"], bits)
-    assert reader.snapshot(lambda: {"words": anything}).generation == 9
+    assert reader.snapshot(lambda: {"words": anything}).generation == 10
 
 
 def test_a_reader_that_meets_a_merge_opens_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,8 +40,26 @@ FollowLinks = Annotated[
         show_default=False,
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="PATTERN", help='Leave out "#recycle", "*.gif", "2019/": kept.', show_default=False
+    ),
+]
+MaskOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        metavar="FILE|FOLDER",
+        help="Leave out what is black in it: one image for all photos, or NAME.png for each; kept.",
+        exists=True,
+        show_default=False,
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ENDINGS = 12
+"""Most endings of files that are told apart where left out ones are counted for a person."""
 
 
 def index(
@@ -64,6 +83,8 @@ def index(
     ] = None,
     prefix: Prefix = "",
     follow_links: FollowLinks = None,
+    exclude: Exclude = None,
+    mask: MaskOption = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -75,7 +96,7 @@ def index(
     check_prefix(prefix)
     goes_on = (output / "recipe.toml").exists()
     made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
-    reports = _add(made, photos, prefix, follow_links)
+    reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask))
     _finish(output, reports, strict, as_json)
     if not goes_on:
         _rehearse(made)
@@ -86,13 +107,18 @@ def add(
     photos: Folders,
     prefix: Prefix = "",
     follow_links: FollowLinks = None,
+    exclude: Exclude = None,
+    again: Annotated[bool, typer.Option("--again", help="Take photos that were removed, too.")] = False,
+    mask: MaskOption = None,
+    no_mask: Annotated[bool, typer.Option("--no-mask", help="These folders have no mask any more.")] = False,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Add folders' new and changed photos; forget nothing."""
     from resight.index import Index
 
-    _finish(path, _add(Index.open(path), photos, prefix, follow_links), strict, as_json)
+    leaving = Leaving(exclude or (), mask, no_mask, again)
+    _finish(path, _add(Index.open(path), photos, prefix, follow_links, leaving), strict, as_json)
 
 
 def update(
@@ -105,6 +131,11 @@ def update(
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="What is gone from here was removed on purpose.", show_default=False),
     ] = None,
+    exclude: Exclude = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option("--include", metavar="PATTERN", help="Take a pattern of --exclude back.", show_default=False),
+    ] = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -116,7 +147,13 @@ def update(
         old, new = _old_and_new(text)
         say(f"{new} has the {opened.move_root(old, new)} photos of {old} now")
     with progress_bar() as bar:
-        report = opened.update(removed=removed or (), progress=partial(bar, "indexing"), say=say)
+        report = opened.update(
+            removed=removed or (),
+            exclude=exclude or (),
+            include=include or (),
+            progress=partial(bar, "indexing"),
+            say=say,
+        )
     _finish(path, [report], strict, as_json)
 
 
@@ -133,17 +170,28 @@ def _old_and_new(text: str) -> tuple[str, str]:
 
 def remove(
     path: IndexPath,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names as a search prints them.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help='Names as a search prints them, folders "2019/", patterns.')
+    ],
+    undo: Annotated[bool, typer.Option("--undo", help="Let removed photos come back at the next update.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print which photos that are.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove photos by name; the files stay."""
+    """Remove photos, which stay away; the files stay."""
     from resight.index import Index
 
-    removed = Index.open(path).remove(names)
+    opened = Index.open(path)
+    meant = opened.named(names, removed=undo)
+    changed = 0 if dry_run else opened.restore(meant) if undo else opened.remove(meant)
     if as_json:
-        print_json({"index": readable(path), "removed": removed})
+        print_json({"index": readable(path), "restored" if undo else "removed": changed, "names": meant})
+    elif dry_run:
+        for name in meant:
+            print(shown(name))
+    elif undo:
+        print(f"{shown(path)}: {changed} may come back; `resight update` reads them")
     else:
-        print(f"{shown(path)}: {removed} removed")
+        print(f"{shown(path)}: {changed} removed; `resight remove --undo` lets them come back")
 
 
 def info(path: IndexPath, as_json: Json = False) -> None:
@@ -161,6 +209,10 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
     """A field as it is printed: a line for each folder, and no more decimals than say something."""
     if label in ("without evidence", "remarks"):
         return [(label, _listed(value))]
+    if label == "excluded":
+        return [(label, pattern) for pattern in value]
+    if label == "masks":
+        return [("mask", f"{one['mask']} of {one['path']}") for one in value]
     if isinstance(value, list):
         return [("folder", _folder_text(root)) for root in value]
     if isinstance(value, dict):
@@ -238,13 +290,29 @@ def _without_evidence_line(names: Sequence[str]) -> str:
     return f"{photos} nothing to be found by, such as pictures of one colour: {listed}{more}"
 
 
-def _add(target: Index, photos: Sequence[Path], prefix: str, follow_links: bool | None) -> list[AddReport]:
+@dataclass(frozen=True)
+class Leaving:
+    """What is said about leaving out when folders are added; see `Index.add`."""
+
+    exclude: Sequence[str] = ()
+    mask: Path | None = None
+    no_mask: bool = False
+    again: bool = False
+
+
+def _add(
+    target: Index, photos: Sequence[Path], prefix: str, follow_links: bool | None, leaving: Leaving
+) -> list[AddReport]:
     with progress_bar() as bar:
         return [
             target.add(
                 root,
                 prefix=prefix,
                 follow_links=follow_links,
+                exclude=leaving.exclude,
+                again=leaving.again,
+                mask=leaving.mask,
+                no_mask=leaving.no_mask,
                 progress=partial(bar, _label(i, len(photos))),
                 say=say,
             )
@@ -289,6 +357,10 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
         key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged", "removed")
     }
     seconds = sum(report.seconds for report in reports)
+    left_out = sum((report.left_out for report in reports), Counter[str]())
+    others = {
+        key: sum(getattr(report, key) for report in reports) for key in ("excluded", "stayed_away", "without_mask")
+    }
     if as_json:
         print_json(
             {
@@ -300,6 +372,8 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
                 "remarks": [{"name": name, "remark": remark} for name, remark in remarks],
                 "held": [{**asdict(one), "folder": readable(one.folder), "why": readable(one.why)} for one in held],
                 "notes": [readable(note) for report in reports for note in report.notes],
+                "left_out": dict(left_out.most_common()),
+                **others,
                 "seconds": seconds,
             }
         )
@@ -308,6 +382,8 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
         fresh = counts["added"] + counts["changed"]
         rate = f" ({fresh / seconds:.1f} photos/s)" if fresh and seconds > 0 else ""
         print(f"{shown(path)}: {done}, {len(unreadable)} unreadable in {seconds:.1f} s{rate}")
+        for line in _left_out_lines(left_out, **others):
+            print(line)
         for name, reason in unreadable:
             say(f"unreadable: {shown(name)}: {shown(reason)}")
         for name, remark in remarks:
@@ -320,3 +396,19 @@ def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: boo
         say(f"and {len(held) - _HELD_SHOWN} more folders; --json lists them")
     if held or (unreadable and strict):
         raise typer.Exit(1)
+
+
+def _left_out_lines(left_out: Counter[str], excluded: int, stayed_away: int, without_mask: int) -> Iterator[str]:
+    """What an index does not have, a line for each reason."""
+    if excluded:
+        yield f"taken out by a pattern: {excluded}"
+    if stayed_away:
+        yield f"removed before, so not taken: {stayed_away}; `resight add --again` takes them"
+    if left_out:
+        # Those without an ending come last.
+        counts = sorted(left_out.items(), key=lambda one: (not one[0], -one[1], one[0]))
+        told = [f"{count} {shown(ending)}" if ending else f"{count} without an ending" for ending, count in counts]
+        more = [f"{sum(count for _, count in counts[ENDINGS:])} others"] if len(told) > ENDINGS else []
+        yield f"left out: {', '.join(told[:ENDINGS] + more)}"
+    if without_mask:
+        yield f"without a mask: {without_mask}"

@@ -71,6 +71,17 @@ def search(
         float | None, typer.Option(metavar="SCORE", help="Leave out hits that score less.", show_default=False)
     ] = None,
     min_inliers: Annotated[int, typer.Option(metavar="COUNT", min=0, help="Leave out hits with fewer inliers.")] = 0,
+    masks: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--mask",
+            metavar="FILE",
+            help="Leave out what is black in it; once for each QUERY, or once for all.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the hits as JSON.")] = False,
     html: Annotated[
         Path | None,
@@ -81,6 +92,7 @@ def search(
     if as_json and html is not None:
         raise UsageError("--json and --html: choose one of them")
     asked = parse_boxes(boxes or [], len(queries))
+    given = mask_of_each(masks or [], len(queries))
     sources = list(zip(_sources(queries, by_name), asked, strict=True))
     from resight.index import Index
 
@@ -96,11 +108,11 @@ def search(
     }
     with _standard_input_by_its_name():
         if together:
-            found = [Answered(" + ".join(queries), sources, index.search_together(sources, **wanted))]
+            found = [Answered(" + ".join(queries), sources, index.search_together(sources, masks=given, **wanted))]
         else:
             found = [
-                Answered(query, [one], index.search(one[0], box=one[1], **wanted))
-                for query, one in zip(queries, sources, strict=True)
+                Answered(query, [one], index.search(one[0], box=one[1], mask=mask, **wanted))
+                for query, one, mask in zip(queries, sources, given, strict=True)
             ]
     if as_json:
         print_json(document(path, index.recipe.name, found))
@@ -124,6 +136,13 @@ def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
     if len(texts) != queries:
         raise UsageError(f"--box was given {len(texts)} times for {queries} queries; give one for each, or none")
     return [parse_box(text) for text in texts]
+
+
+def mask_of_each(masks: Sequence[Path], queries: int) -> list[Path | None]:
+    """A mask for each query, which one that is given alone is for all of them, or None for each. Raises UsageError."""
+    if len(masks) not in (0, 1, queries):
+        raise UsageError(f"--mask was given {len(masks)} times for {queries} queries; give one, or one for each")
+    return [*masks] if len(masks) == queries else [masks[0] if masks else None] * queries
 
 
 def parse_box(text: str) -> Box:

@@ -15,7 +15,7 @@ from resight.features.maps import MapExtractor, PreparedImage
 from resight.features.networks.architectures import blank
 from resight.features.regions.grids import dense_patches, rmac_grid, rmac_levels
 from resight.features.regions.warping import warp_regions
-from resight.images import Box, Decoded, Pixels, part_of, resize
+from resight.images import Box, Counts, Decoded, Pixels, part_of, resize, scaled
 
 PATCHED_SIDE, PATCH_SIDES, PATCH_STRIDE = 256, (128, 64), 32
 """Pixels: Gong, Wang, Guo & Lazebnik, ECCV 2014, section 3."""
@@ -46,6 +46,8 @@ class PreparedRegions:
 class CodeExtractor:
     """Warps regions of the pixels and runs the network on each (multiple passes); raises as `MapExtractor`.
 
+    Of a masked photo, regions of which less than half counts are left out, but for the whole.
+
     Notes: the whole photo comes first, which the squares of Razavian et al. leave out. Of a layer with more than one
     position on images of the network's size, each channel's maximum counts.
     """
@@ -61,13 +63,14 @@ class CodeExtractor:
 
     def prepare(self, decoded: Decoded) -> PreparedRegions:
         """The warped regions of a photo, all of it first."""
-        return self._warped(resize(decoded.pixels, self.max_side))
+        return self._warped(decoded.pixels, decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedRegions:
         """The warped regions of a query photo, or of a part of it. UsageError where the box is not inside the photo."""
         if box is None:
             return self.prepare(decoded)
-        return self._warped(resize(part_of(decoded, box).pixels, self.max_side))
+        part = part_of(decoded, box)
+        return self._warped(part.pixels, part.counts)
 
     def extract(self, prepared: Sequence[PreparedRegions]) -> list[ImageCodes]:
         """The activations of some photos, in their order."""
@@ -84,7 +87,8 @@ class CodeExtractor:
             for one, (start, end) in zip(prepared, itertools.pairwise(bounds), strict=True)
         ]
 
-    def _warped(self, pixels: Pixels) -> PreparedRegions:
+    def _warped(self, pixels: Pixels, counts: Counts | None) -> PreparedRegions:
+        pixels = resize(pixels, self.max_side)
         side, regions = (self._side, self._side), self.params.regions
         height, width = pixels.shape[:2]
         whole = np.array([[0, 0, width, height]], np.int64)
@@ -101,8 +105,16 @@ class CodeExtractor:
             first = int(height == width)
             square, boxes = pixels, rmac_grid(height, width, self.params.levels)[first:]
             levels = rmac_levels(height, width, self.params.levels)[first:]
+        if counts is not None:
+            kept = _half_counted(scaled(counts, square.shape[:2]), boxes)
+            boxes, levels = boxes[kept], levels[kept]
         parts = warp_regions(square, boxes, side)
         return PreparedRegions(np.concatenate([given, parts]), np.concatenate([[0], levels]).astype(np.int64))
+
+
+def _half_counted(counts: Counts, boxes: NDArray[np.int64]) -> list[bool]:
+    """Of which of some boxes at least half counts: others would show the colour that a mask is filled with."""
+    return [bool(counts[y0:y1, x0:x1].mean() >= 0.5) for x0, y0, x1, y1 in boxes.tolist()]
 
 
 def _of_maps(params: Codes) -> Maps:

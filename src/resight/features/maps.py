@@ -7,7 +7,7 @@ import math
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from resight.features.runtimes.choice import fastest
 from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.features.runtimes.runtime import Runtime
 from resight.features.runtimes.torch_runtime import TorchRuntime
-from resight.images import Box, Decoded, Pixels, check_box, part_of, resize
+from resight.images import Box, Counts, Decoded, Pixels, check_box, part_of, resize
 
 _log = logging.getLogger(__name__)
 
@@ -52,13 +52,14 @@ class ImageMaps:
 class PreparedImage:
     """What a network is given at scale 1. pixels: (H, W, 3) uint8; box: what counts, in pixels of the original.
 
-    size, origin: as of `ImageMaps`.
+    size, origin: as of `ImageMaps`. counts: (h, w), at any size, False where a mask leaves the photo or part out.
     """
 
     pixels: Pixels
     size: tuple[int, int]
     origin: tuple[float, float] = (0.0, 0.0)
     box: Box | None = None
+    counts: Counts | None = None
 
 
 class MapExtractor:
@@ -95,7 +96,8 @@ class MapExtractor:
 
     def prepare(self, decoded: Decoded) -> PreparedImage:
         """A photo, its long side reduced to `max_side`."""
-        return PreparedImage(_at_least(resize(decoded.pixels, self.max_side), self._least, self.max_side), decoded.size)
+        pixels = _at_least(resize(decoded.pixels, self.max_side), self._least, self.max_side)
+        return PreparedImage(pixels, decoded.size, counts=decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
         """A query photo, or a part of it, as `ScaledFeatures.box` says: cropped, or the positions inside marked.
@@ -109,13 +111,16 @@ class MapExtractor:
             return self.prepare(decoded)
         if self.params.box == "mask":
             whole = self.prepare(decoded)
-            return PreparedImage(whole.pixels, whole.size, box=check_box(box, decoded.size))
+            if decoded.counts is not None:
+                part_of(decoded, box)  # refuses one of which nothing counts
+            return replace(whole, box=check_box(box, decoded.size))
         part = part_of(decoded, box)
         height, width = part.pixels.shape[:2]
         size = (max(1, round(width / part.factors[0])), max(1, round(height / part.factors[1])))
         factor = min(1.0, self.max_side / max(decoded.pixels.shape[:2]))
         reduced = resize(part.pixels, max(1, round(max(height, width) * factor)))
-        return PreparedImage(_at_least(reduced, self._least, self.max_side), size, part.origin)
+        pixels = _at_least(reduced, self._least, self.max_side)
+        return PreparedImage(pixels, size, part.origin, counts=part.counts)
 
     def extract(self, prepared: Sequence[PreparedImage]) -> list[ImageMaps]:
         """The maps of some photos, in their order; those of equal size are run together.
@@ -241,10 +246,7 @@ class MapExtractor:
         inputs = self.scaled_sizes(image.pixels)
         each_layer = []
         for layer, maps in zip(self.layers, found, strict=True):
-            masks = tuple(
-                None if image.box is None else _mask(each, image.box, image.size, given, network, layer)
-                for each, given in zip(maps, inputs, strict=True)
-            )
+            masks = tuple(_mask(each, image, given, network, layer) for each, given in zip(maps, inputs, strict=True))
             each_layer.append(ImageMaps(maps, masks, image.size, inputs, image.origin))
         return tuple(each_layer)
 
@@ -281,18 +283,46 @@ def _scaled(x: Tensor, scale: float, size: tuple[int, int]) -> Tensor:
     return torch.nn.functional.interpolate(x, size=size[::-1], mode="bilinear", align_corners=False)
 
 
-def _mask(
-    maps: Tensor, box: Box, size: tuple[int, int], given: tuple[int, int], network: Network, layer: str
-) -> Tensor:
-    """(h, w) float32: 1 at positions whose centres lie in a box of the original of `size`, at least one; else 0."""
+def _mask(maps: Tensor, image: PreparedImage, given: tuple[int, int], network: Network, layer: str) -> Tensor | None:
+    """(h, w) float32: 1 at positions that count, at least one, else 0; None where all count."""
+    if image.box is None and image.counts is None:
+        return None
     shape = (maps.shape[1], maps.shape[2])
-    factors = np.array([given[0] / size[0], given[1] / size[1]] * 2)
-    boxes = np.array([box]) * factors
-    x0, x1 = positions(boxes, layer_sampling(network, layer, given[0]), shape)[0, [0, 2]].tolist()
-    y0, y1 = positions(boxes, layer_sampling(network, layer, given[1]), shape)[0, [1, 3]].tolist()
-    mask = torch.zeros(shape, device=maps.device)
-    mask[y0:y1, x0:x1] = 1.0
-    return mask
+    samplings = [layer_sampling(network, layer, side) for side in given]
+    mask = np.ones(shape, np.bool_)
+    if image.box is not None:
+        mask = _inside(image.box, image.size, given, samplings, shape)
+    if image.counts is not None:
+        counted = mask & _counted(image.counts, given, samplings, shape)
+        # A mask may leave a part of the box so small that no centre is in it: then the box alone counts.
+        mask = counted if counted.any() else mask
+    return torch.from_numpy(mask.astype(np.float32)).to(maps.device)
+
+
+def _inside(
+    box: Box, size: tuple[int, int], given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]
+) -> Counts:
+    """(h, w) positions whose centres lie in a box of the original of `size`, at least one."""
+    boxes = np.array([box]) * np.array([given[0] / size[0], given[1] / size[1]] * 2)
+    x0, x1 = positions(boxes, samplings[0], shape)[0, [0, 2]].tolist()
+    y0, y1 = positions(boxes, samplings[1], shape)[0, [1, 3]].tolist()
+    inside = np.zeros(shape, np.bool_)
+    inside[y0:y1, x0:x1] = True
+    return inside
+
+
+def _counted(counts: Counts, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Counts:
+    """(h, w) positions whose centres lie where a photo counts (H, W); where none does, one that is near."""
+    columns, rows = (
+        np.clip((sampling.start + np.arange(count) * sampling.stride) * (of / side), 0, of - 1).astype(np.intp)
+        for sampling, count, of, side in zip(samplings, shape[::-1], counts.shape[::-1], given, strict=True)
+    )
+    counted: Counts = counts[rows[:, None], columns]
+    if not counted.any():
+        places = np.argwhere(counts)
+        y, x = places[len(places) // 2].tolist()
+        counted[np.abs(rows - y).argmin(), np.abs(columns - x).argmin()] = True
+    return counted
 
 
 def layer_sampling(network: Network, layer: str, side: int) -> Sampling:

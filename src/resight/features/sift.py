@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
-from resight.images import Pixels, enlarge, resize
+from resight.images import Counts, Pixels, enlarge, resize, scaled
 
 DIMENSIONS = 128
 UINT8_SCALE = 512.0
@@ -24,11 +24,13 @@ Floats = NDArray[np.float32]
 _TINY = np.finfo(np.float32).tiny
 
 
-def extract_sift(pixels: Pixels, size: tuple[int, int], params: Sift, enlarge_to: int = 0) -> LocalFeatures:
+def extract_sift(
+    pixels: Pixels, size: tuple[int, int], params: Sift, enlarge_to: int = 0, counts: Counts | None = None
+) -> LocalFeatures:
     """Features of `pixels` (H, W, 3), in pixels of an original of `size` (width, height) that `pixels` shows whole.
 
     The image is reduced to `params.max_side` first or, where its long side is shorter than `enlarge_to`, enlarged to
-    that (`params.enlarge_to` is meant for queries; 0 enlarges nothing).
+    that (`params.enlarge_to` is meant for queries; 0 enlarges nothing). counts: (H, W), False where no feature may be.
 
     Notes
     -----
@@ -38,7 +40,7 @@ def extract_sift(pixels: Pixels, size: tuple[int, int], params: Sift, enlarge_to
     """
     small = max(pixels.shape[:2]) < enlarge_to
     working = enlarge(pixels, enlarge_to) if small else resize(pixels, params.max_side)
-    features = detect(working, params)
+    features = detect(working, params, None if counts is None else scaled(counts, working.shape[:2]))
     height, width = working.shape[:2]
     factors = np.array([size[0] / width, size[1] / height], np.float32)
     return LocalFeatures(
@@ -49,8 +51,10 @@ def extract_sift(pixels: Pixels, size: tuple[int, int], params: Sift, enlarge_to
     )
 
 
-def detect(pixels: Pixels, params: Sift) -> LocalFeatures:
+def detect(pixels: Pixels, params: Sift, counts: Counts | None = None) -> LocalFeatures:
     """The strongest features of an RGB image (H, W, 3) as it is, strongest first; descriptors (m, 128) of L2 norm 1.
+
+    counts: (H, W), False where no feature may have its centre; the strongest of the others are taken.
 
     A point with several dominant orientations is as many features. Equally strong ones are ordered by y, x, scale and
     angle, so that the same pixels give the same features on any number of threads.
@@ -61,7 +65,8 @@ def detect(pixels: Pixels, params: Sift) -> LocalFeatures:
     bias of a quarter of a pixel. Upright features of one point would be identical, so only one of them is kept.
     """
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-    geometry, described = _detect_upright(grey, params) if params.upright else _detect_oriented(grey, params)
+    found = _detect_upright if params.upright else _detect_oriented
+    geometry, described = found(grey, params, None if counts is None else counts.astype(np.uint8))
     return LocalFeatures(
         xy=geometry[:, :2] + np.float32(0.5),
         scale=geometry[:, 2] / np.float32(2.0),
@@ -70,10 +75,12 @@ def detect(pixels: Pixels, params: Sift) -> LocalFeatures:
     )
 
 
-def _detect_oriented(grey: NDArray[np.uint8], params: Sift) -> tuple[Floats, Floats]:
+def _detect_oriented(grey: NDArray[np.uint8], params: Sift, counts: NDArray[np.uint8] | None) -> tuple[Floats, Floats]:
     # One call that builds the pyramid once: two thirds of the time of detecting, choosing and then describing. OpenCV
-    # keeps more than it is asked for where responses are equal.
-    keypoints, described = _sift(params, params.max_features).detectAndCompute(grey, None)
+    # keeps more than it is asked for where responses are equal. It chooses before it looks at a mask: of a masked photo
+    # all features that count are described.
+    chosen = params.max_features if counts is None else 0
+    keypoints, described = _sift(params, chosen).detectAndCompute(grey, counts)
     geometry = _geometry(keypoints)
     if described is None:
         return geometry, np.zeros((0, DIMENSIONS), np.float32)
@@ -81,9 +88,9 @@ def _detect_oriented(grey: NDArray[np.uint8], params: Sift) -> tuple[Floats, Flo
     return geometry[rows], np.asarray(described, np.float32)[rows]
 
 
-def _detect_upright(grey: NDArray[np.uint8], params: Sift) -> tuple[Floats, Floats]:
+def _detect_upright(grey: NDArray[np.uint8], params: Sift, counts: NDArray[np.uint8] | None) -> tuple[Floats, Floats]:
     # All keypoints, because removing repetitions must not cost any of the strongest.
-    keypoints = _sift(params, 0).detect(grey, None)
+    keypoints = _sift(params, 0).detect(grey, counts)
     geometry = _geometry(keypoints)
     geometry[:, 3] = 0.0
     _, first = np.unique(geometry, axis=0, return_index=True)

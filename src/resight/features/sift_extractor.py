@@ -25,7 +25,7 @@ class SiftExtractor:
 
     def prepare(self, decoded: Decoded) -> LocalFeatures:
         """Features in pixels of the upright original."""
-        return extract_sift(decoded.pixels, decoded.size, self.params)
+        return extract_sift(decoded.pixels, decoded.size, self.params, counts=decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> LocalFeatures:
         """Features of a query photo, or of a part of it, in pixels of the upright original.
@@ -34,10 +34,10 @@ class SiftExtractor:
         Raises UsageError where the box has no area inside the photo.
         """
         if box is None:
-            return extract_sift(decoded.pixels, decoded.size, self.params, self.params.enlarge_to)
+            return extract_sift(decoded.pixels, decoded.size, self.params, self.params.enlarge_to, decoded.counts)
         part = part_of(decoded, box)
         height, width = part.pixels.shape[:2]
-        features = extract_sift(part.pixels, (width, height), self.params, self.params.enlarge_to)
+        features = extract_sift(part.pixels, (width, height), self.params, self.params.enlarge_to, part.counts)
         enlarging = np.float32(1.0) / np.array(part.factors, np.float32)
         xy = features.xy * enlarging + np.array(part.origin, np.float32)
         return replace(features, xy=xy, scale=features.scale * np.sqrt(enlarging.prod()))

@@ -5,30 +5,38 @@ only what a file needs is imported, nothing is registered for the rest of the pr
 room's own: `PIL.Image.MAX_IMAGE_PIXELS` stays what the process has set.
 """
 
+from resight.images.black import not_black
 from resight.images.blank import is_blank
 from resight.images.boxes import Box, Part, check_box, crop, part_of
-from resight.images.decoding import Decoded, decode, decode_bytes, upright_size
+from resight.images.decoding import Decoded, decode, decode_bytes, decode_whole, upright_size
+from resight.images.formats import FIRST_BYTES, begins_like_an_image
 from resight.images.limits import MAX_BYTES, MAX_PIXELS, MAX_PROGRESSIVE_PIXELS
 from resight.images.reading import displayed, read_bytes
-from resight.images.resizing import Pixels, enlarge, resize
+from resight.images.resizing import Counts, Pixels, enlarge, resize, scaled
 
 __all__ = [
+    "FIRST_BYTES",
     "MAX_BYTES",
     "MAX_PIXELS",
     "MAX_PROGRESSIVE_PIXELS",
     "Box",
+    "Counts",
     "Decoded",
     "Part",
     "Pixels",
+    "begins_like_an_image",
     "check_box",
     "crop",
     "decode",
     "decode_bytes",
+    "decode_whole",
     "displayed",
     "enlarge",
     "is_blank",
+    "not_black",
     "part_of",
     "read_bytes",
     "resize",
+    "scaled",
     "upright_size",
 ]

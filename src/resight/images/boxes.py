@@ -9,7 +9,7 @@ import numpy as np
 
 from resight.errors import UsageError
 from resight.images.decoding import Decoded
-from resight.images.resizing import Pixels
+from resight.images.resizing import Counts, Pixels
 
 Box = tuple[float, float, float, float]
 
@@ -46,18 +46,25 @@ class Part:
     """A part of a photo.
 
     pixels: (h, w, 3) uint8. origin: (x, y) of its upper left corner in the upright original. factors: (x, y), pixels
-    for each of the original, less than 1 where the photo was reduced when it was decoded.
+    for each of the original, less than 1 where the photo was reduced when it was decoded. counts: as of `Decoded`.
     """
 
     pixels: Pixels
     origin: tuple[float, float]
     factors: tuple[float, float]
+    counts: Counts | None = None
 
 
 def part_of(decoded: Decoded, box: Box) -> Part:
-    """The pixels that touch a box of the original. UsageError as `check_box`."""
+    """The pixels that touch a box of the original. UsageError as `check_box`, and where a mask leaves all of it out."""
     height, width = decoded.pixels.shape[:2]
     x, y = width / decoded.size[0], height / decoded.size[1]
     reduced = np.clip(np.array(check_box(box, decoded.size)) * [x, y, x, y], 0, [width, height] * 2)
     x0, y0, x1, y1 = reduced.tolist()
-    return Part(crop(decoded.pixels, (x0, y0, x1, y1)), (math.floor(x0) / x, math.floor(y0) / y), (x, y))
+    counts = None
+    if decoded.counts is not None:
+        counts = decoded.counts[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)]
+        if not counts.any():
+            raise UsageError(f"box {','.join(f'{side:g}' for side in box)}: the mask leaves all of it out")
+    origin = (math.floor(x0) / x, math.floor(y0) / y)
+    return Part(crop(decoded.pixels, (x0, y0, x1, y1)), origin, (x, y), counts)

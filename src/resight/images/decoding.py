@@ -22,7 +22,7 @@ from resight.images.quiet import quiet_pillow
 from resight.images.ranges import eight_bits
 from resight.images.reading import displayed, read_bytes
 from resight.images.reasons import refusal, too_little
-from resight.images.resizing import Pixels, scaled_size
+from resight.images.resizing import Counts, Pixels, scaled_size
 from resight.images.tiff_samples import first_directory, image_of, is_negative, needs_its_samples, no_data_of
 from resight.images.transparency import laid_over_ground
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 LEAST_PART = 0.5
 """Share of a picture that must be there for the rest to be done without."""
+
+REDUCED_SIDE = 5000
+"""Long side at which a photo is decoded of which a part is wanted and which is too large to be decoded whole."""
 
 _ORIENTATION_TAG = 0x0112
 _BITS_TAG = 258
@@ -45,11 +48,13 @@ class Decoded:
     """An upright image. pixels: (H, W, 3) uint8 RGB; size: (width, height) of the upright original, not reduced.
 
     remark: what a person should know of it, in one line, such as that its last part is missing; mostly empty.
+    counts: (H, W), False where a mask leaves a pixel out, or None where all count.
     """
 
     pixels: Pixels
     size: tuple[int, int]
     remark: str = ""
+    counts: Counts | None = None
 
 
 def decode(path: Path | str, max_side: int | None = None) -> Decoded:
@@ -75,6 +80,17 @@ def decode_bytes(data: bytes, name: str, max_side: int | None = None) -> Decoded
         return _finished(_image(pixels), size, 1, max_side)
     with quiet_pillow():
         return _decoded(kind, data, name, max_side)
+
+
+def decode_whole(data: bytes, name: str) -> Decoded:
+    """A photo of which a part is wanted, whole, because a reduced one has lost the details of a small part.
+
+    One over the limit of pixels is reduced, which JPEGs can be while they are decoded. Raises ImageError.
+    """
+    try:
+        return decode_bytes(data, name)
+    except ImageError:
+        return decode_bytes(data, name, REDUCED_SIDE)
 
 
 def upright_size(path: Path | str) -> tuple[int, int]:

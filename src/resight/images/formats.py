@@ -16,6 +16,9 @@ Opener = Callable[[io.BytesIO], "ImageFile"]
 
 READ = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG XL and camera raw files are read"
 
+FIRST_BYTES = 256
+"""So many of a file's first bytes tell whether it is an image."""
+
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
@@ -53,6 +56,13 @@ def format_of(data: bytes) -> str | None:
     if data.startswith(b"BM"):
         return "BMP"
     return None
+
+
+def begins_like_an_image(first: bytes) -> bool:
+    """Tells whether the first `FIRST_BYTES` of a file are those of a format that is read."""
+    if first.startswith(b"BM") and (first[6:10] != bytes(4) or first[15:18] != bytes(3)):
+        return False  # two letters are not enough: BMP's reserved bytes are 0, and its header has less than 256 bytes
+    return format_of(first) is not None
 
 
 def start_of_picture(data: bytes) -> int:

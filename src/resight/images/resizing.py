@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+Counts = NDArray[np.bool_]
+"""(H, W), False where a mask leaves a pixel out."""
 
 
 def resize(pixels: Pixels, max_side: int) -> Pixels:
@@ -29,6 +31,16 @@ def enlarge(pixels: Pixels, min_side: int) -> Pixels:
 
     target = scaled_size((width, height), min_side)
     return np.array(Image.fromarray(pixels).resize(target, Image.Resampling.BICUBIC))
+
+
+def scaled(counts: Counts, shape: tuple[int, ...]) -> Counts:
+    """(h, w) of what counts of a photo (H, W) at another size: each pixel takes the value at its centre."""
+    if counts.shape == shape:
+        return counts
+    rows, columns = (
+        ((np.arange(side) + 0.5) * (of / side)).astype(np.intp) for side, of in zip(shape, counts.shape, strict=True)
+    )
+    return np.ascontiguousarray(counts[rows[:, None], columns])
 
 
 def scaled_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The index on disk: catalogue, segments, generations, lock. It knows no method."""
 
 from resight.store.arrays import Check
+from resight.store.choices import Choices, MaskChoice
 from resight.store.creation import RECIPE
 from resight.store.opening import Segment
 from resight.store.places import file_path
@@ -16,9 +17,11 @@ __all__ = [
     "UNREADABLE",
     "Batch",
     "Check",
+    "Choices",
     "Image",
     "ImageTable",
     "Kept",
+    "MaskChoice",
     "Problem",
     "Root",
     "Segment",

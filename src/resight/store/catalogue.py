@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, StorageError, UsageError
+from resight.store.choices import choices_content, choices_from_content
 from resight.store.disk import check_regular, storage_errors
 from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
 from resight.store.rows import INDEXED, TABLE_COLUMNS, Image, ImageTable, Kept, Root, Rows, image_table
@@ -43,6 +44,7 @@ SCHEMA = (
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
     tried_by TEXT NOT NULL,
+    mask TEXT NOT NULL,
     segment INTEGER NOT NULL,
     row INTEGER NOT NULL,
     added_generation INTEGER NOT NULL,
@@ -193,6 +195,7 @@ def put_generation(connection: sqlite3.Connection, generation: Generation) -> No
         "next_image": str(generation.next_image),
         "files": json.dumps(files_content(generation.files)),
         "created_by": generation.created_by,
+        "choices": json.dumps(choices_content(generation.choices)),
     }
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
     connection.executemany(
@@ -221,6 +224,7 @@ def get_generation(connection: sqlite3.Connection) -> Generation:
             },
             files=files_from_content(json.loads(meta["files"])),
             created_by=meta["created_by"],
+            choices=choices_from_content(json.loads(meta["choices"])),
         )
     except (KeyError, ValueError, TypeError, RecursionError):
         raise IndexCorruptError("the catalogue's own description is damaged; run `resight verify --repair`") from None
@@ -296,10 +300,10 @@ def row_counts(connection: sqlite3.Connection) -> dict[int, int]:
 
 
 def removed_images(connection: sqlite3.Connection) -> list[Kept]:
-    """The images that were indexed, are removed, and still lie in a segment; those removed last come last."""
+    """The images that were indexed whole, are removed, and still lie in a segment; those removed last come last."""
     query = (
         f"SELECT {', '.join(Kept._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? "
-        "ORDER BY removed_generation"
+        "AND mask = '' ORDER BY removed_generation"
     )
     return [Kept(*row) for row in connection.execute(query, (INDEXED,))]
 

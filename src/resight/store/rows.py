@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import IndexCorruptError, UsageError
+from resight.store.choices import Choices
 
 INDEXED = "indexed"
 UNREADABLE = "unreadable"
@@ -41,6 +42,7 @@ class Image(NamedTuple):
     mtime_ns: nanoseconds since the epoch. hash: of the file's content, as text. width, height: pixels of the upright
     original, 0 where unreadable. state: one of `STATES`. reason: one line, why it is unreadable, or what is to be said
     of what was read, mostly nothing. tried_by: the versions that could not read it, empty where indexed.
+    mask: what identifies the mask that was laid over it, empty where there was none.
     """
 
     root: int
@@ -53,6 +55,7 @@ class Image(NamedTuple):
     state: str = INDEXED
     reason: str = ""
     tried_by: str = ""
+    mask: str = ""
 
 
 class Kept(NamedTuple):
@@ -69,14 +72,14 @@ class Kept(NamedTuple):
     reason: str
 
 
-_TEXTS = {"name", "hash", "state", "reason", "tried_by"}
+_TEXTS = {"name", "hash", "state", "reason", "tried_by", "mask"}
 
 
 def checked(image: Image) -> Image:
     """The image with plain Python values. Raises UsageError where a value cannot be stored."""
     if image.state not in STATES or not image.name:
         raise UsageError(f"{image.name!r}: an image needs a name and a state: {', '.join(STATES)}")
-    for text in (image.name, image.hash, image.reason, image.tried_by):
+    for text in (image.name, image.hash, image.reason, image.tried_by, image.mask):
         _check_text(text)
     return image._replace(
         root=int(image.root),
@@ -92,6 +95,13 @@ def checked_root(root: Root) -> Root:
     for text in (root.path, root.prefix, root.beside):
         _check_text(text)
     return root._replace(follow_links=bool(root.follow_links))
+
+
+def checked_choices(choices: Choices) -> Choices:
+    """The choices, if they can be stored. Raises UsageError."""
+    for text in (*choices.excluded, *choices.removed, *(mask.folder for mask in choices.masks.values())):
+        _check_text(text)
+    return choices
 
 
 def _check_text(text: str) -> None:
@@ -140,7 +150,7 @@ class ImageTable:
 
     ids: (n,) int64. roots, segments, rows: (n,) int32, `rows` counts within the segment. sizes, mtimes: (n,) int64
     bytes and nanoseconds. widths, heights: (n,) int32 pixels. added: (n,) int64 generation that added the image.
-    states: n of `STATES`. names, hashes, reasons, tried_by: n texts.
+    states: n of `STATES`. names, hashes, reasons, tried_by, masks: n texts.
     """
 
     ids: NDArray[np.int64]
@@ -157,6 +167,7 @@ class ImageTable:
     states: Sequence[str]
     reasons: Sequence[str]
     tried_by: Sequence[str]
+    masks: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -192,12 +203,13 @@ class ImageTable:
             state=self.states[position],
             reason=self.reasons[position],
             tried_by=self.tried_by[position],
+            mask=self.masks[position],
         )
 
 
 TABLE_COLUMNS = (
     "id", "name", "root", "segment", "row", "size", "mtime_ns", "hash", "width", "height", "added", "state", "reason",
-    "tried_by",
+    "tried_by", "mask",
 )  # fmt: skip
 
 
@@ -232,4 +244,5 @@ def image_table(chunks: Iterable[Sequence[tuple[Any, ...]]]) -> ImageTable:
         states=named["state"],
         reasons=named["reason"],
         tried_by=named["tried_by"],
+        masks=named["mask"],
     )

@@ -28,6 +28,7 @@ from resight.store import catalogue
 from resight.store.agreement import check_agreement
 from resight.store.arrays import Check
 from resight.store.checked import Checked, Version
+from resight.store.choices import Choices
 from resight.store.creation import RECIPE, create_folder, write_fitted
 from resight.store.disk import TEMPORARY, FileSum, read_regular, storage_errors, sync_folder
 from resight.store.generations import Generation, files_content, remove_generations, write_generation
@@ -35,7 +36,7 @@ from resight.store.leftovers import clear
 from resight.store.lock import writer_lock
 from resight.store.opening import Segment, SegmentFileMissingError
 from resight.store.places import kept_root, located_root
-from resight.store.rows import Image, ImageTable, Kept, Root, Rows, checked, checked_root
+from resight.store.rows import Image, ImageTable, Kept, Root, Rows, checked, checked_choices, checked_root
 from resight.store.segments import ChannelArrays, check_key, segment_path, sum_fault, write_segment
 
 Layouts = Callable[[], Mapping[str, Check]]
@@ -55,7 +56,7 @@ class Snapshot:
     """One generation of the index: it stays as it is while others write.
 
     generation: its number. images: the live ones. segments: those that hold them, in ascending order. roots: by
-    number, where they are now. next_image: every id below it has been given.
+    number, where they are now. next_image: every id below it has been given. choices: what a person wants left out.
     """
 
     generation: int
@@ -63,6 +64,7 @@ class Snapshot:
     segments: Sequence[Segment]
     roots: Mapping[int, Root]
     next_image: int
+    choices: Choices
 
 
 class Store:
@@ -181,7 +183,8 @@ class Store:
         roots = MappingProxyType(
             {number: located_root(root, number, self.path, images) for number, root in generation.roots.items()}
         )
-        return Snapshot(generation.number, images, tuple(segments.values()), roots, generation.next_image)
+        found = tuple(segments.values())
+        return Snapshot(generation.number, images, found, roots, generation.next_image, generation.choices)
 
     def _segment(self, number: int, rows: int, terms: str) -> Segment:
         path = segment_path(self._segments_folder, number)
@@ -215,9 +218,13 @@ class Store:
                 self._checked.settle()
 
     def commit(
-        self, added: Batch | None = None, removed: Iterable[int] = (), roots: Mapping[int, Root] | None = None
+        self,
+        added: Batch | None = None,
+        removed: Iterable[int] = (),
+        roots: Mapping[int, Root] | None = None,
+        choices: Choices | None = None,
     ) -> int:
-        """Adds a batch, removes images by id and sets roots, all in one transaction; returns the generation.
+        """Adds a batch, removes images by id, sets roots and choices, in one transaction; returns the generation.
 
         A changed image is removed and added again under its name. Ids of the batch follow its sorted names. A batch
         without images is none, and where nothing changes the generation stays.
@@ -230,7 +237,8 @@ class Store:
         before = self._writable_generation()
         kept = {number: kept_root(checked_root(root), self.path) for number, root in (roots or {}).items()}
         all_roots = {**before.roots, **kept}
-        if not images and not gone and all_roots == before.roots:
+        chosen = before.choices if choices is None else checked_choices(choices)
+        if not images and not gone and all_roots == before.roots and chosen == before.choices:
             return before.number
         unknown = {image.root for image in images} - all_roots.keys()
         if unknown:
@@ -248,6 +256,7 @@ class Store:
             segments={**before.segments, number: len(images)} if images else before.segments,
             removed={**before.removed, **dict.fromkeys(gone, number)},
             roots=all_roots,
+            choices=chosen,
         )
         with self._reading() as connection:
             catalogue.check_names(connection, images, gone)

@@ -1,0 +1,122 @@
+"""The masks of the photos of a folder: one for all of them, or a folder with one for each."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from resight.errors import UsageError
+from resight.extraction import content_hash
+from resight.filesystems import is_in
+from resight.folders import Found, escape_name, find_images, unescape_name
+from resight.images import Counts, displayed
+from resight.masks import PhotoMask, mask_file, mask_of_query
+from resight.store import ImageTable, MaskChoice, Root
+
+ENDING = ".png"
+BESIDE = "."
+"""The folder of masks that is that of the photos."""
+
+
+@dataclass(frozen=True)
+class Masked:
+    """The photos of a folder with their masks; without: how many have none, where each should have its own."""
+
+    found: Sequence[Found]
+    without: int = 0
+
+
+def mask_choice(path: Path, folder: Path) -> MaskChoice:
+    """What an index keeps of a mask of the photos in `folder`: the path of a folder, or the content of a file.
+
+    UsageError where it is neither.
+    """
+    if path.is_dir():
+        masks, photos = os.path.realpath(path), os.path.realpath(folder)
+        together = is_in(masks, os.path.dirname(photos))
+        return MaskChoice(folder=escape_name(os.path.relpath(masks, photos) if together else masks))
+    return MaskChoice(shared=base64.b64encode(_png(mask_of_query(path).counts)).decode())
+
+
+def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) -> Masked:
+    """Gives the files of a root, whose names begin with its prefix, their masks, and takes the masks themselves out.
+
+    The mask of sub/0.jpg is sub/0.jpg.png in the folder of masks or, where there is none, sub/0.png; where masks lie
+    beside the photos, the first alone. UsageError where the folder of masks cannot be read.
+    """
+    if choice is None or not found:
+        return Masked(found)
+    if choice.shared:
+        mask = _shared(choice)
+        return Masked([replace(one, mask=mask) for one in found])
+    folder = mask_folder(root, choice)
+    if not folder.is_dir():
+        raise UsageError(
+            f"{displayed(folder)}: the folder of masks is gone; bring it back, or name another, or do "
+            "without: `resight add` has --mask and --no-mask"
+        )
+    masks = {one.name: one for one in find_images(folder) if one.name.endswith(ENDING)}
+    used: set[Path] = set()
+    photos = []
+    for one in found:
+        names = _mask_names(one.name.removeprefix(root.prefix), choice)
+        own = next((masks[name] for name in names if name in masks), None)
+        if own is None:
+            photos.append(one)
+        else:
+            used.add(own.path)
+            photos.append(replace(one, mask=mask_file(own.path, key=_key(own.size, own.mtime_ns))))
+    inside = "" if choice.folder == BESIDE else f"{folder}{os.sep}"
+    kept = [one for one in photos if one.path not in used and not (inside and str(one.path).startswith(inside))]
+    return Masked(kept, sum(one.mask is None for one in kept))
+
+
+def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | None) -> PhotoMask | None:
+    """The mask with which the image at a position of the table was indexed; None where it is not as it was any more."""
+    if choice is None:
+        return None
+    if choice.shared:
+        mask = _shared(choice)
+        return mask if mask.key == images.masks[place] else None
+    for name in _mask_names(images.names[place].removeprefix(root.prefix), choice):
+        path = mask_folder(root, choice) / unescape_name(name)
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        key = _key(status.st_size, status.st_mtime_ns)
+        return mask_file(path, key=key) if key == images.masks[place] else None
+    return None
+
+
+def mask_folder(root: Root, choice: MaskChoice) -> Path:
+    """Where the masks of the photos of a root are, each for one of them."""
+    return Path(os.path.normpath(os.path.join(unescape_name(root.path), unescape_name(choice.folder))))
+
+
+def _mask_names(name: str, choice: MaskChoice) -> list[str]:
+    """Names that the mask of a photo may have in the folder of masks, the first that is there counts."""
+    if choice.folder == BESIDE:
+        return [name + ENDING]  # sub/0.png is a photo of its own there
+    return [name + ENDING, os.path.splitext(name)[0] + ENDING]
+
+
+def _key(size: int, mtime_ns: int) -> str:
+    return f"{size} bytes of {mtime_ns}"
+
+
+def _shared(choice: MaskChoice) -> PhotoMask:
+    data = base64.b64decode(choice.shared)
+    return PhotoMask("the mask of all photos", content_hash(data), data, fits_all=True)
+
+
+def _png(counts: Counts) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(counts).save(out, "PNG", optimize=True)
+    return out.getvalue()

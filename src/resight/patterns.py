@@ -1,0 +1,154 @@
+"""Patterns that name files and folders, much as those of .gitignore do."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from resight.errors import UsageError
+
+NEVER_PHOTOS = (
+    "**/@eaDir/",
+    "**/#snapshot/",
+    "**/@Recently-Snapshot/",
+    "**/~snapshot/",
+    "**/__MACOSX/",
+    "**/lost+found/",
+    "**/System Volume Information/",
+    "**/*.photoslibrary/resources/",
+)
+"""Folders that hold no photo of a person's own: thumbnails that Synology and Apple make, earlier states of the same
+folders that a NAS keeps (Synology, QNAP, NetApp), what a Mac adds to archives, and what belongs to a file system."""
+
+_WILD = re.compile(r"[*?\[]")
+
+
+class Patterns:
+    """Some patterns, each of which leaves out what it matches, and a folder with everything below it.
+
+    A pattern without "/" matches a file or folder of that name at any depth. One with "/" matches the path from the
+    root; where it ends with "/" it matches folders alone. `*` stands for any characters of one name, `?` for one,
+    `[a-z]` and `[!a-z]` for one of these or of all others, `**` between slashes for any number of folders, and a
+    backslash takes the meaning from the character after it. Capitals count as small letters, and composed
+    characters as decomposed ones. UsageError for a pattern that cannot match.
+    """
+
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        self.texts: Sequence[str] = tuple(patterns)
+        names: list[str] = []
+        paths: list[str] = []
+        folders: list[str] = []
+        for text in self.texts:
+            path = _checked(text)
+            if "/" not in path:
+                names.append(_of_name(path))
+            else:
+                (folders if path.endswith("/") else paths).append(_of_path(path.strip("/")))
+        self._name, self._path, self._folder = _any(names), _any(paths), _any(folders)
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+    def match(self, path: str, is_folder: bool) -> bool:
+        """Whether one of the patterns matches the file or folder at `path` itself, with "/" between its parts."""
+        path = _composed(path)
+        return bool(
+            (self._name and self._name.fullmatch(path[path.rfind("/") + 1 :]))
+            or (self._path and self._path.fullmatch(path))
+            or (is_folder and self._folder and self._folder.fullmatch(path))
+        )
+
+    def cover(self, path: str) -> bool:
+        """Whether one of the patterns matches the file at `path` or a folder that it is in."""
+        return self.match(path, is_folder=False) or self._covers_folder(path.rpartition("/")[0])
+
+    @cached_property
+    def _folders(self) -> dict[str, bool]:
+        return {"": False}
+
+    def _covers_folder(self, path: str) -> bool:
+        # Folders have many files: each is asked about once.
+        above: list[str] = []
+        while path not in self._folders:
+            above.append(path)
+            path = path.rpartition("/")[0]
+        known = self._folders[path]
+        for path in reversed(above):
+            known = self._folders[path] = known or self.match(path, is_folder=True)
+        return known
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a name would also match other names: it has a wildcard in it."""
+    return bool(_WILD.search(text))
+
+
+def _checked(text: str) -> str:
+    path = _composed(text)
+    if path.startswith("./"):
+        path = path[1:]
+    parts = path.strip("/").split("/")
+    if not path.strip("/ ") or "" in parts or {".", ".."} & {*parts} or "\0" in path:
+        raise UsageError(
+            f'pattern "{text}": matches nothing; give a name such as "#recycle", or a path below the folder'
+        )
+    if path.startswith("!"):
+        raise UsageError(
+            f'pattern "{text}": there are no exceptions; take a pattern back with --include, and write "\\!" for a '
+            'name that begins with "!"'
+        )
+    return path
+
+
+def _of_path(path: str) -> str:
+    *folders, last = path.split("/")
+    above = ("(?:[^/]+/)*" if part == "**" else _of_name(part) + "/" for part in folders)
+    return "".join(above) + (".+" if last == "**" else _of_name(last))
+
+
+def _of_name(name: str) -> str:
+    """A regular expression for one part of a path."""
+    out, place = [], 0
+    while place < len(name):
+        one = name[place]
+        closing = name.find("]", place + 2 + name.startswith(("!", "^"), place + 1)) if one == "[" else -1
+        if one == "*":
+            out.append("[^/]*")
+        elif one == "?":
+            out.append("[^/]")
+        elif closing > 0:
+            out.append(_of_class(name[place + 1 : closing]))
+            place = closing
+        elif one == "\\" and place + 1 < len(name):
+            place += 1
+            out.append(re.escape(name[place]))
+        else:
+            out.append(re.escape(one))
+        place += 1
+    return "".join(out)
+
+
+def _of_class(inside: str) -> str:
+    negated = inside[0] in "!^"
+    parts = re.findall(r"(.)-(.)|(.)", inside[negated:], re.DOTALL)
+    members = (
+        f"{re.escape(low)}-{re.escape(high)}" if low else re.escape(single)
+        for low, high, single in parts
+        if not low or low <= high
+    )
+    listed = "".join(members)
+    if not listed:  # such as [z-a], which no character is in
+        return "[^/]" if negated else "(?!)"
+    return f"(?!/)[{'^' if negated else ''}{listed}]"
+
+
+def _any(expressions: Sequence[str]) -> re.Pattern[str] | None:
+    if not expressions:
+        return None
+    return re.compile("|".join(f"(?:{one})" for one in expressions), re.IGNORECASE | re.DOTALL)
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
