@@ -52,6 +52,7 @@ ORDER = (
     "queries",
     "answering",
     "explaining",
+    "duplicates",
     "index",
     "evaluation",
     "show",

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
     from resight.errors import ResightError
     from resight.images import decode
     from resight.index import Index, IndexInfo, VerifyReport
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddReport",
+    "DuplicateGroup",
+    "DuplicateLink",
+    "DuplicatePhoto",
+    "Duplicates",
     "Hit",
     "Index",
     "IndexInfo",
@@ -32,6 +37,7 @@ __all__ = [
 _HOMES = {
     "ResightError": "errors",
     "decode": "images",
+    **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
     **dict.fromkeys(("Index", "IndexInfo", "VerifyReport"), "index"),
     "Name": "names",
     **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),

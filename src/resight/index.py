@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from resight.augmented import Augmenter
     from resight.channels.channel import Channel, Rows
     from resight.descriptors.contributions import Contribution
+    from resight.duplicates.report import Duplicates
+    from resight.duplicates.verdict import Kind
     from resight.queries import Source
     from resight.reader import Reader
     from resight.search.ranking import Neighbourhoods
@@ -366,6 +368,16 @@ class Index:
 
         count = arguments.whole_number("count", count, least=1)
         return Explainer(self.reader, query, arguments.box(box)).contributions(name, count)
+
+    def duplicates(self, kind: Kind = "same", *, progress: Progress | None = None) -> Duplicates:
+        """Groups of photos with the same bytes ("copies"), of one picture ("near"), or of the same thing ("same").
+
+        kind: the loosest that counts. It reads what the index keeps, and no photo. `progress` is told (done, total).
+        Raises UsageError for another kind, and where more than copies are asked for and the recipe has no words.
+        """
+        from resight.duplicates.finding import find_duplicates
+
+        return find_duplicates(self.reader, kind, progress)
 
     def info(self) -> IndexInfo:
         """What the index holds."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resight.cli import compare, datasets, demo, evaluate, fit, index, recipes, search, show
+from resight.cli import compare, datasets, demo, duplicates, evaluate, fit, index, recipes, search, show
 from resight.cli.output import say
 from resight.errors import ResightError
 
@@ -90,6 +90,7 @@ for verb in (
     index.update,
     index.remove,
     search.search,
+    duplicates.duplicates,
     index.info,
     index.verify,
     index.compact,

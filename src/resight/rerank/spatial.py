@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from resight.cores import cores
-from resight.rerank.geometry import correspondences, tolerance
+from resight.rerank.geometry import Correspondences, SpatialMatch, correspondences, tolerance
 from resight.rerank.kinds import Spatial
 from resight.rerank.matching import match_signatures, match_words
 from resight.rerank.refinement import fast_spatial_match
@@ -21,8 +21,8 @@ MOST = 600
 have thousands."""
 
 
-def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verification | None:
-    """What the words of two images agree on, or None where fewer than `min_inliers` do; the score counts inliers."""
+def tentative(query: ImageWords, image: ImageWords, params: Spatial) -> Correspondences | None:
+    """Which features of two images may be the same, the `MOST` most similar; None where fewer than `min_inliers`."""
     if query.signatures is None:
         rows, others, similar = match_words(query, image)
     else:
@@ -32,7 +32,11 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
     if len(rows) > MOST:
         kept = np.sort(np.argsort(-similar, kind="stable")[:MOST])
         rows, others = rows[kept], others[kept]
-    given = correspondences(query, image, rows, others)
+    return correspondences(query, image, rows, others)
+
+
+def matched(given: Correspondences, query: ImageWords, image: ImageWords, params: Spatial) -> SpatialMatch | None:
+    """The transform that most of the correspondences of two images follow; None where fewer than `min_inliers` do."""
     limits = (tolerance(query.size, params.tolerance), tolerance(image.size, params.tolerance))
     if params.estimator == "usac_homography":
         from resight.rerank.usac import usac_homography
@@ -40,7 +44,14 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
         match = usac_homography(given, *limits)
     else:
         match = fast_spatial_match(given, *limits, hypothesis=params.hypothesis, model=params.model)
-    if match is None or match.count < params.min_inliers:
+    return None if match is None or match.count < params.min_inliers else match
+
+
+def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verification | None:
+    """What the words of two images agree on, or None where fewer than `min_inliers` do; the score counts inliers."""
+    given = tentative(query, image, params)
+    match = None if given is None else matched(given, query, image, params)
+    if given is None or match is None:
         return None
     return Verification(match.transform, given.query_xy[match.inliers], given.image_xy[match.inliers], match.score)
 

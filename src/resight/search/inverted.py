@@ -241,6 +241,13 @@ class InvertedFile:
         """Number of images that are not removed."""
         return sum(int(block.alive.sum()) for block in self._state.blocks)
 
+    def list_lengths(self) -> NDArray[np.int64]:
+        """(codebook_size,) entries of the posting list of each word, also those of removed images: what it costs."""
+        lengths = np.zeros(self._layout[1], np.int64)
+        for block in self._state.blocks:
+            lengths[block.postings.list_words] += np.diff(block.postings.list_offsets)
+        return lengths
+
     def apply(self, added: Sequence[Block], removed: NDArray[np.int64], generation: int) -> None:
         """Takes `removed` ids out, then adds blocks; ids that are not here are ignored. Posting lists are not touched.
 
