@@ -42,7 +42,7 @@ def find_duplicates(reader: Reader, kind: Kind = "same", progress: Progress | No
         counts = is_near if kind == "near" else lambda known: verdict(known) is not None
         walked = walk(view, ids, reader.recipe.verification, counts, progress)
         found, verified = walked.found, walked.verified
-    groups = _grouped(table, found)
+    groups = _grouped(table, found, kind)
     order = {one: place for place, one in enumerate(KINDS)}
     groups.sort(key=lambda group: (order[group.kind], min(photo.name for photo in group.photos)))
     return Duplicates(
@@ -103,14 +103,14 @@ def _without_evidence(reader: Reader, name: str) -> int:
     return sum(int((features_of(rows.arrays)[rows.alive] == 0).sum()) for rows in reader.rows(name))
 
 
-def _grouped(table: _Table, found: Mapping[Pair, Agreement]) -> list[DuplicateGroup]:
+def _grouped(table: _Table, found: Mapping[Pair, Agreement], loosest: Kind) -> list[DuplicateGroup]:
     count = len(table.copies)
     near = {pair: known for pair, known in found.items() if is_near(known)}
     same_picture = pictures([table.size(number) for number in range(count)], near)
     sets = same_picture.sets()
     set_of = {number: place for place, members in enumerate(sets) for number in members}
     best: dict[Pair, tuple[Bond, Pair]] = {}
-    for (a, b), known in found.items():
+    for (a, b), known in found.items() if loosest == "same" else ():
         judged = verdict(known)
         ends = min(set_of[a], set_of[b]), max(set_of[a], set_of[b])
         if judged is None or ends[0] == ends[1]:

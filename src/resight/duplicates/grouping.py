@@ -51,38 +51,37 @@ def by_strength(bonds: Iterable[Bond]) -> list[Bond]:
 
 
 def connected(count: int, bonds: Sequence[Bond]) -> Forest:
-    """Sets of nodes that are connected by sure bonds, and by others under a rule that keeps them from chaining.
+    """Sets of nodes that bonds connect, under a rule that keeps sets from being chained together.
 
-    The rule: sure bonds join whatever they join. One that is not sure joins a node that is alone to one that is alone
-    or that sure bonds hold; what only unsure bonds hold passes nothing on. Otherwise two sets become one by two unsure
-    bonds, which touch two nodes of each set that has so many.
+    The rule: the strongest bonds first, sure ones before others, a bond joins a node that is alone to whatever it is
+    bound to, but an unsure one only to a node that is alone too or that has a sure bond: what hangs by an unsure bond
+    passes no unsure one on. Two sets of several nodes become one by no single bond, however sure: it takes two, which
+    touch two nodes of each set. So the desk that two books were photographed on does not make one group of them.
     """
     forest = Forest(count)
-    held: set[int] = set()
-    for bond in by_strength(bond for bond in bonds if bond.sure):
-        held |= {bond.a, bond.b}
-        if forest.root(bond.a) != forest.root(bond.b):
-            forest.join(bond)
-    unsure = by_strength(bond for bond in bonds if not bond.sure)
-    for bond in unsure:
-        if _alone_to_firm(forest, held, bond):
+    firm = {node for bond in bonds if bond.sure for node in (bond.a, bond.b)}
+    ordered = by_strength(bond for bond in bonds if bond.sure) + by_strength(bond for bond in bonds if not bond.sure)
+    for bond in ordered:
+        if _joins_one(forest, firm, bond):
             forest.join(bond)
     # Each round joins sets, of which there are fewer afterwards.
-    while _join_supported(forest, unsure):
+    while _join_supported(forest, ordered):
         pass
     return forest
 
 
-def _alone_to_firm(forest: Forest, held: set[int], bond: Bond) -> bool:
+def _joins_one(forest: Forest, firm: set[int], bond: Bond) -> bool:
+    if forest.root(bond.a) == forest.root(bond.b):
+        return False
     alone = [len(forest.members[forest.root(node)]) == 1 for node in (bond.a, bond.b)]
-    firm = [lonely or node in held for lonely, node in zip(alone, (bond.a, bond.b), strict=True)]
-    return any(alone) and all(firm)
+    holds = [lonely or node in firm for lonely, node in zip(alone, (bond.a, bond.b), strict=True)]
+    return any(alone) and (bond.sure or all(holds))
 
 
-def _join_supported(forest: Forest, unsure: Sequence[Bond]) -> bool:
-    """Joins sets that two bonds join, the strongest bonds first; whether there were any."""
+def _join_supported(forest: Forest, ordered: Sequence[Bond]) -> bool:
+    """Joins sets that two bonds join, the first bonds first; whether there were any."""
     between: dict[Pair, list[Bond]] = {}
-    for bond in unsure:
+    for bond in ordered:
         a, b = sorted((forest.root(bond.a), forest.root(bond.b)))
         if a != b:
             between.setdefault((a, b), []).append(bond)
@@ -95,7 +94,6 @@ def _join_supported(forest: Forest, unsure: Sequence[Bond]) -> bool:
 
 
 def _supported(forest: Forest, a: int, b: int, bonds: Sequence[Bond]) -> bool:
-    if len(bonds) < 2:
-        return False
     touched = {node for bond in bonds for node in (bond.a, bond.b)}
-    return all(len(touched.intersection(forest.members[one])) >= min(2, len(forest.members[one])) for one in (a, b))
+    several = [len(touched.intersection(forest.members[one])) >= min(2, len(forest.members[one])) for one in (a, b)]
+    return len(bonds) > 1 and all(several)
