@@ -10,8 +10,9 @@ common, and one with junk counts for nothing. Ours are all pairs of photos of on
 `find_duplicates` returns at its default distance of 10, and at the distance at which F1 is highest on these very
 photos, which flatters them. The index is made where it is not there yet; its seconds are told apart.
 
-imagededup 0.3.3 imports torch and torchvision for its networks, which its hashes do not use, and matplotlib for its plots: all are stubbed here, so
-that `pip install --no-deps imagededup PyWavelets tqdm scikit-learn` beside resight is enough.
+imagededup 0.3.3 imports torch and torchvision for its networks and matplotlib for its plots, which its hashes do not
+use: all three are stubbed here, so that beside resight `pip install --no-deps imagededup PyWavelets tqdm` and
+`pip install scikit-learn` are enough.
 """
 
 from __future__ import annotations

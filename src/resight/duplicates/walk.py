@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from resight.cores import cores
 from resight.duplicates.agreement import Agreement, agreement
-from resight.reader import ChannelView
 from resight.rerank.geometry import tolerance
 from resight.rerank.hypotheses import Gates
 from resight.rerank.kinds import Spatial
@@ -41,7 +40,8 @@ class Walked:
 
 
 def walk(
-    view: ChannelView,
+    searcher: InvertedFile,
+    words_of: Callable[[int], ImageWords],
     images: Sequence[int],
     params: Spatial,
     counts: Callable[[Agreement], bool],
@@ -49,13 +49,12 @@ def walk(
 ) -> Walked:
     """Verifies each of some images, by catalogue id, with those of them that its words find, the most similar first.
 
-    Of a pair the one that is given first is the first, so that the result depends on nothing but the order of images.
-    counts: whether an agreement says anything; an image stops to look after `PATIENCE` pairs in a row that say nothing.
+    words_of: what is kept of an image. counts: whether an agreement says anything; an image stops to look after
+    `PATIENCE` pairs in a row that say nothing. Of a pair the image that is given first is the first, so that the result
+    depends on nothing but the order of images.
     The work for an image is bounded: `POSTINGS` entries read, `DEPTH` pairs verified. `progress` is told how many
     images of how many have asked.
     """
-    searcher = view.searcher
-    assert isinstance(searcher, InvertedFile), "only words are walked over"
     lengths = searcher.list_lengths()
     allowed = np.zeros(max(images, default=0) + 1, np.bool_)
     allowed[list(images)] = True
@@ -63,7 +62,7 @@ def walk(
     seen: dict[Pair, Agreement | None] = {}
 
     def ask(image: int) -> None:
-        words = rarest(words_of(view, image), lengths, POSTINGS)
+        words = rarest(words_of(image), lengths, POSTINGS)
         misses = 0
         for other in searcher.search(words, DEPTH + 1, allowed).ids.tolist():
             if other == image:
@@ -71,7 +70,7 @@ def walk(
             pair = (min(place[image], place[other]), max(place[image], place[other]))
             if pair not in seen:
                 # Two threads may do this at once; both find the same.
-                first, second = (words_of(view, images[number]) for number in pair)
+                first, second = (words_of(images[number]) for number in pair)
                 seen[pair] = compared(first, second, params)
             known = seen[pair]
             misses = 0 if known is not None and counts(known) else misses + 1
@@ -84,13 +83,6 @@ def walk(
                 progress(done, len(images))
     found = {pair: known for pair, known in sorted(seen.items()) if known is not None and counts(known)}
     return Walked(found, len(seen))
-
-
-def words_of(view: ChannelView, image: int) -> ImageWords:
-    """What an index keeps of an image, in a channel of words."""
-    words = view.evidence(image)
-    assert isinstance(words, ImageWords), "only words are walked over"
-    return words
 
 
 def compared(a: ImageWords, b: ImageWords, params: Spatial) -> Agreement | None:

@@ -102,7 +102,8 @@ def _drawn(
         forward = np.array(link.transform)
         other = link.first if link.second == photo.name else link.second
         here = forward if link.second == photo.name else np.linalg.inv(forward)
-        quad = located(here, (0.0, 0.0, *map(float, sizes[other])))
+        width, height = sizes[other]
+        quad = located(here, (0.0, 0.0, float(width), float(height)))
         part = "" if quad is None else outline(quad * picture.factor, "box")
     return (
         f'<svg role="img" aria-label="{plain_text(photo.name)}" viewBox="0 0 {picture.width} {picture.height}">'
