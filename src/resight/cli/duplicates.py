@@ -64,7 +64,7 @@ def duplicates(
     index = Index.open(path)
     check_outputs({"--csv": table, "--html": html}, [])
     with progress_bar() as bar:
-        found = index.duplicates(asked, within=within or (), progress=bar and partial(bar, "comparing"))
+        found = index.duplicates(asked, within=within or (), progress=partial(bar, "comparing"))
         if html is not None:
             from resight.show.duplicates import write_duplicates_page
 
