@@ -423,15 +423,19 @@ class Index:
         count = arguments.whole_number("count", count, least=1)
         return Explainer(self.reader, query, arguments.box(box)).contributions(name, count)
 
-    def duplicates(self, kind: Kind = "same", *, progress: Progress | None = None) -> Duplicates:
+    def duplicates(
+        self, kind: Kind = "same", *, within: str | Iterable[str] = (), progress: Progress | None = None
+    ) -> Duplicates:
         """Groups of photos with the same bytes ("copies"), of one picture ("near"), or of the same thing ("same").
 
-        kind: the loosest that counts. It reads what the index keeps, and no photo. `progress` is told (done, total).
-        Raises UsageError for another kind, and where more than copies are asked for and the recipe has no words.
+        kind: the loosest that counts. within: folders or patterns; only photos are looked at whose name is in one of
+        them. It reads what the index keeps, and no photo. `progress` is told (done, total). Raises UsageError for
+        another kind, where a pattern matches no name, and where more than copies are asked for and the recipe has no
+        words.
         """
         from resight.duplicates.finding import find_duplicates
 
-        return find_duplicates(self.reader, kind, progress)
+        return find_duplicates(self.reader, kind, tuple(map(str, arguments.texts("within", within))), progress)
 
     def info(self) -> IndexInfo:
         """What the index holds."""

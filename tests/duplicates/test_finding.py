@@ -156,6 +156,14 @@ def test_photos_that_could_not_be_read_are_counted_and_in_no_group(recipes: Path
     assert (found.groups, found.photos, found.unreadable) == ((), 0, 2)
 
 
+def test_within_looks_at_a_part_alone(index: Index) -> None:
+    found = index.duplicates("near", within=["b*", "lone-1.png", "broken.jpg"])
+    assert [names(group) for group in found.groups] == [{"b.png", "b-turned.png", "b-trimmed.png"}]
+    assert (found.photos, found.unreadable) == (4, 2)
+    with pytest.raises(UsageError, match="no name in the index matches"):
+        index.duplicates("copies", within="elsewhere/")
+
+
 def test_another_kind_is_refused(index: Index) -> None:
     with pytest.raises(UsageError, match="kind is 'alike'; it is one of copies, near, same"):
         index.duplicates("alike")  # type: ignore[arg-type]

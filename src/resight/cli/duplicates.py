@@ -35,6 +35,14 @@ def duplicates(
         str,
         typer.Option(metavar="KIND", help="The loosest that counts: copies, near (the same picture), or same (thing)."),
     ] = "same",
+    within: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX|PATTERN",
+            help="Only photos whose names are so, such as holidays/ or '*/2019/*'; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the groups as JSON.")] = False,
     table: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, a photo a row.", show_default=False)
@@ -56,7 +64,7 @@ def duplicates(
     index = Index.open(path)
     check_outputs({"--csv": table, "--html": html}, [])
     with progress_bar() as bar:
-        found = index.duplicates(asked, progress=partial(bar, "comparing"))
+        found = index.duplicates(asked, within=within or (), progress=partial(bar, "comparing"))
         if html is not None:
             from resight.show.duplicates import write_duplicates_page
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resight.duplicates.agreement import Agreement
 from resight.duplicates.grouping import Bond, Pair, connected
@@ -18,27 +19,32 @@ from resight.errors import UsageError
 from resight.reader import ChannelView, Reader
 from resight.recipe import Recipe
 from resight.search.inverted import InvertedFile
+from resight.within import chosen
 from resight.words.evidence import ImageWords
 
 
-def find_duplicates(reader: Reader, kind: Kind = "same", progress: Progress | None = None) -> Duplicates:
+def find_duplicates(
+    reader: Reader, kind: Kind = "same", within: Sequence[str] = (), progress: Progress | None = None
+) -> Duplicates:
     """Groups of photos: with the same bytes, of the same picture, or of the same thing; no photo is decoded.
 
-    kind: the loosest that counts, "copies", "near" or "same". `progress` is told how many photos of how many have asked
-    for others. Raises UsageError for another kind, and where copies are not enough and the recipe has no words with
-    positions, by which a picture is told from another of the same thing.
+    kind: the loosest that counts, "copies", "near" or "same". within: patterns, of which a name must match one if there
+    are any; see `within.chosen`. `progress` is told how many photos of how many have asked for others. Raises
+    UsageError for another kind, where a pattern matches no name, and where copies are not enough and the recipe has no
+    words with positions, by which a picture is told from another of the same thing.
     """
     if kind not in KINDS:
         raise UsageError(f"kind is {kind!r}; it is one of {', '.join(KINDS)}")
     channel = None if kind == "copies" else channel_of_words(reader.recipe)
     start = time.perf_counter()
     images = reader.snapshot.images
-    readable = np.flatnonzero(images.indexed).tolist()
+    part = chosen(images.names, within) if within else np.ones(len(images), np.bool_)
+    readable = np.flatnonzero(images.indexed & part).tolist()
     table = _Table(reader, [members for _, members in sorted(_by_content(reader, readable).items())])
     found: Mapping[Pair, Agreement] = {}
     verified = without = 0
     if channel is not None and readable:
-        without = _without_evidence(reader, channel)
+        without = _without_evidence(reader, channel, images.ids[readable])
         ids = [int(images.ids[place]) for place in table.firsts]
         counts = is_near if kind == "near" else lambda known: verdict(known) is not None
         walked = walk(*_words(reader.views[channel]), ids, reader.recipe.verification, counts, progress)
@@ -50,7 +56,7 @@ def find_duplicates(reader: Reader, kind: Kind = "same", progress: Progress | No
         kind=kind,
         groups=tuple(groups),
         photos=len(readable),
-        unreadable=len(images) - len(readable),
+        unreadable=int(part.sum()) - len(readable),
         without_evidence=without,
         verified=verified,
         seconds=time.perf_counter() - start,
@@ -110,10 +116,10 @@ def _words(view: ChannelView) -> tuple[InvertedFile, Callable[[int], ImageWords]
     return view.searcher, words_of
 
 
-def _without_evidence(reader: Reader, name: str) -> int:
-    """How many photos that could be read have no features."""
+def _without_evidence(reader: Reader, name: str, ids: NDArray[np.int64]) -> int:
+    """How many of some images have no features."""
     features_of = reader.channels[name].features_of
-    return sum(int((features_of(rows.arrays)[rows.alive] == 0).sum()) for rows in reader.rows(name))
+    return sum(int((features_of(rows.arrays)[np.isin(rows.ids, ids)] == 0).sum()) for rows in reader.rows(name))
 
 
 def _grouped(table: _Table, found: Mapping[Pair, Agreement], loosest: Kind) -> list[DuplicateGroup]:
