@@ -29,6 +29,7 @@ ORDER = (
     "rerank",
     "manifold",
     "recipe",
+    "probability",
     "channels",
     "extraction",
     "fitted",

@@ -54,7 +54,8 @@ def answer(reader: Reader, query: Source, *, box: Box | None, k: int, include_se
 def answer_together(
     reader: Reader, queries: Sequence[tuple[Source, Box | None]], *, k: int, include_self: bool
 ) -> Result:
-    """The k best images for several photos of one thing: the mean of the scores, the evidence of the best query.
+    """The k best images for several photos of one thing: the mean of the scores, the evidence of the best query, the
+    largest of the probabilities.
 
     An image that a query does not find scores 0 there. Raises UsageError and ImageError.
     """
@@ -78,7 +79,11 @@ def answer_together(
     for image in order[:k]:
         number = best[image][2]
         why = rankings[number].evidence.get(image)
-        hits.append(replace(_described(reader, every[number], image, total[image], why), query=number))
+        # What one photo of the thing makes sure is sure, whatever the others say.
+        certain = any(image in asked.itself for asked in every)
+        believed = 1.0 if certain else max(one.probability.get(image, 0.0) for one in rankings)
+        hit = _described(reader, every[number], image, total[image], why)
+        hits.append(replace(hit, query=number, probability=believed))
     title = " + ".join(asked.title for asked in every)
     return Result(title, None, hits, time.perf_counter() - start, every[0].size)
 
@@ -174,7 +179,10 @@ def _itself_first(ranking: Ranking, itself: frozenset[int]) -> Ranking:
         return ranking
     order = np.argsort(~own, kind="stable")
     scores = np.where(own, np.nextafter(ranking.scores.max(), np.float32(np.inf)), ranking.scores)
-    return replace(ranking, ids=ranking.ids[order], scores=scores[order])
+    certain = dict.fromkeys(ranking.ids[own].tolist(), 1.0)
+    return replace(
+        ranking, ids=ranking.ids[order], scores=scores[order], probability={**ranking.probability, **certain}
+    )
 
 
 def _kept(ranking: Ranking, hidden: frozenset[int], k: int) -> list[int]:
@@ -183,7 +191,8 @@ def _kept(ranking: Ranking, hidden: frozenset[int], k: int) -> list[int]:
 
 def _hit(reader: Reader, asked: Asked, ranking: Ranking, row: int) -> Hit:
     image = int(ranking.ids[row])
-    return _described(reader, asked, image, float(ranking.scores[row]), ranking.evidence.get(image))
+    score, believed = float(ranking.scores[row]), ranking.probability[image]
+    return replace(_described(reader, asked, image, score, ranking.evidence.get(image)), probability=believed)
 
 
 def _described(reader: Reader, asked: Asked, image: int, score: float, why: Verification | None) -> Hit:

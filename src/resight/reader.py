@@ -16,6 +16,9 @@ from resight.channels.rows import segment_rows
 from resight.errors import UsageError
 from resight.folders import unescape_name
 from resight.manifold.kinds import Diffusion
+from resight.probability.background import DEPTH
+from resight.probability.evidence import Evidence, evidence
+from resight.probability.model import model_of, probabilities
 from resight.recipe import ChannelStageKind, Recipe, StageKind
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import (
@@ -138,6 +141,7 @@ class Reader:
         self._augmented = augmented
         self._linked = linked
         self._stages = [_named_stage(kind, recipe) for kind in recipe.rerank]
+        self._model = model_of(recipe)
 
     @cached_property
     def views(self) -> Mapping[str, ChannelView]:
@@ -147,8 +151,18 @@ class Reader:
     def rank(self, queries: Mapping[str, object], k: int) -> Ranking:
         """The k best images for a query, given by what each channel compares it by; stages run in file order."""
         k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
+        ranking, found = self.examined(queries, k)
+        kept = ranking.ids[:k]
+        why = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
+        believed = dict(zip(kept.tolist(), probabilities(found, self._model)[:k].tolist(), strict=True))
+        return Ranking(kept, ranking.scores[:k], why, believed)
+
+    def examined(self, queries: Mapping[str, object], k: int) -> tuple[Ranking, Evidence]:
+        """All images that any stage ranks, k at least where there are so many, and what speaks for each of them."""
         deepest = max([k, *(kind.top for kind in self.recipe.rerank)])
-        rankings = {name: self.views[name].search(queries[name], deepest) for name in self.channels}
+        # Stages are given what they would be given without a look at the background.
+        looks = {name: self.views[name].search(queries[name], max(deepest, DEPTH)) for name in self.channels}
+        rankings = {name: look.first(deepest) for name, look in looks.items()}
         fused: Ranking | None = None
         for name, stage in self._stages:
             if isinstance(stage, FusionStage):
@@ -158,9 +172,13 @@ class Reader:
             else:
                 rankings[name] = stage(queries[name], rankings[name], self.views[name])
         ranking = rankings[self.recipe.first_channel] if fused is None else fused
-        kept = ranking.ids[:k]
-        evidence = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
-        return Ranking(kept, ranking.scores[:k], evidence)
+        last = self.recipe.rerank[-1] if self.recipe.rerank else None
+        chain = last if isinstance(last, Chain) else None
+        if last is None:
+            # Nothing has been left out: the background is that of the first look.
+            ranking = looks[self.recipe.first_channel]
+        images = int(self.snapshot.images.indexed.sum())
+        return ranking, evidence(ranking, tuple(looks.values()), images, chain)
 
     def augmentation(self, kind: AugmentationKind) -> Callable[[int], object]:
         """What the first channel is to keep of an image that is augmented, by id, from the images of this reader."""

@@ -132,6 +132,13 @@ class Channel(BaseModel):
         return frozenset() if isinstance(self.method, Exhaustive) else frozenset((_VECTORS,))
 
     @property
+    def score_meaning(self) -> str:
+        """The score of a hit in a line, where no second look changes it."""
+        if isinstance(self.method, Bow | Hamming | Asmk | Exhaustive):
+            return self.method.score_meaning
+        return "how alike the best regions are, 1 at most" if self.keeps_regions else "cosine of vectors, 1 at most"
+
+    @property
     def keeps_one_vector(self) -> bool:
         """Whether it keeps one vector an image, by which images can be placed and compared."""
         return _VECTORS in self.keeps
@@ -224,6 +231,11 @@ class Recipe(BaseModel):
     def verification(self) -> Spatial:
         """How pairs of images are verified where no stage of its own says it: as by the first spatial stage."""
         return next((stage for stage in self.rerank if isinstance(stage, Spatial)), Spatial())
+
+    @property
+    def score_meaning(self) -> str:
+        """The score of a hit in a line: that of what ranks last."""
+        return (self.rerank[-1] if self.rerank else self.channel[self.first_channel]).score_meaning
 
     @property
     def diffusion(self) -> Diffusion | None:

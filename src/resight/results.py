@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resight.images import Box
+from resight.probability.verdict import VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 
 
@@ -14,7 +15,7 @@ class Hit:
 
     inliers, transform (3 x 3, query pixels to image pixels) and box (where the query was found, original pixels) are
     None where nothing was verified; `verification` has the matched points. query: which of several queries the
-    evidence is of, from 0.
+    evidence is of, from 0. probability: calibrated, that it shows what the query shows.
     """
 
     name: str
@@ -24,6 +25,12 @@ class Hit:
     box: Box | None = None
     verification: Verification | None = None
     query: int = 0
+    probability: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The word for the probability."""
+        return verdict(self.probability)
 
 
 @dataclass(frozen=True)
@@ -35,3 +42,13 @@ class Result:
     hits: list[Hit]
     seconds: float
     size: tuple[int, int] = (0, 0)
+
+    def at_least(self, probability: float) -> Result:
+        """The same without the hits that are less probable."""
+        return replace(self, hits=[hit for hit in self.hits if hit.probability >= probability])
+
+    def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:
+        """Ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""
+        ranked = list(enumerate(self.hits, start=1))
+        parts = [(one, [(rank, hit) for rank, hit in ranked if hit.verdict == one]) for one in VERDICTS]
+        return [(one, part) for one, part in parts if part]

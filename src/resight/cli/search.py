@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from resight.cli.output import print_json, print_table, readable, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 from resight.errors import UsageError
+from resight.probability.verdict import MEANINGS
 
 if TYPE_CHECKING:
     from resight.images import Box
@@ -50,6 +51,12 @@ def search(
         bool, typer.Option("--include-self", help="Let a QUERY that is in the index find itself.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the hits as JSON.")] = False,
+    min_probability: Annotated[
+        float,
+        typer.Option(
+            "--min-probability", metavar="P", min=0.0, max=1.0, help="Leave out hits that are less probable, 0 to 1."
+        ),
+    ] = 0.0,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the hits to a page that a browser shows.", show_default=False),
@@ -72,6 +79,7 @@ def search(
             Answered(query, [one], index.search(one[0], box=one[1], k=k, include_self=include_self))
             for query, one in zip(queries, sources, strict=True)
         ]
+    found = [replace(one, result=one.result.at_least(min_probability)) for one in found]
     if as_json:
         print_json(document(path, index.recipe.name, found))
     elif html is not None:
@@ -80,11 +88,14 @@ def search(
 
         with progress_bar() as bar:
             sections = [page_query(index.reader, one.result, one.sources, progress=bar) for one in found]
-        write_page(html, sections, title="Photos that show the same thing", note=f"{path}, by {index.recipe.name}")
+        note = f"{path}, by {index.recipe.name}. Score: {index.recipe.score_meaning}."
+        write_page(html, sections, title="Photos that show the same thing", note=note)
         print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
     else:
         for one in found:
             print_hits(one.query, one.result)
+        if any(one.result.hits for one in found):
+            print(f"score: {index.recipe.score_meaning}")
 
 
 def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
@@ -120,6 +131,8 @@ def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, An
                 {
                     "name": hit.name,
                     "score": float(hit.score),
+                    "probability": round(hit.probability, 4),
+                    "verdict": hit.verdict,
                     "inliers": hit.inliers,
                     "transform": hit.transform,
                     "box": hit.box,
@@ -134,13 +147,16 @@ def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, An
 
 
 def print_hits(query: str, result: Result) -> None:
-    """One query and its hits, best first, as a table."""
+    """One query and its hits as a table: what is sure, then what is possible, then the rest, each best first."""
     part = "" if result.box is None else " (" + ",".join(f"{side:g}" for side in result.box) + ")"
     count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
     print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
-    rows = [
-        (rank, f"{hit.score:.4f}", "-" if hit.inliers is None else hit.inliers, hit.name)
-        for rank, hit in enumerate(result.hits, start=1)
-    ]
+    rows: list[Sequence[object] | str] = []
+    for verdict, ranked in result.by_verdict():
+        rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")
+        rows += [
+            (rank, f"{hit.score:.4f}", "-" if hit.inliers is None else hit.inliers, f"{hit.probability:.2f}", hit.name)
+            for rank, hit in ranked
+        ]
     if rows:
-        print_table(("rank", "score", "inliers", "photo"), rows)
+        print_table(("rank", "score", "inliers", "probability", "photo"), rows)

@@ -42,7 +42,8 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
         match = fast_spatial_match(given, *limits, hypothesis=params.hypothesis, model=params.model)
     if match is None or match.count < params.min_inliers:
         return None
-    return Verification(match.transform, given.query_xy[match.inliers], given.image_xy[match.inliers], match.score)
+    xy = given.query_xy[match.inliers], given.image_xy[match.inliers]
+    return Verification(match.transform, *xy, match.score, len(rows))
 
 
 def verify_many(

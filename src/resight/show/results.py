@@ -80,7 +80,7 @@ def _page_hit(
 ) -> PageHit:
     photo = _photo(reader.file_of(reader.snapshot.images.by_name[hit.name]), hit.box)
     judged = mark(hit.name) if mark is not None else None
-    return PageHit(hit.name, hit.score, photo, hit.verification, hit.query, judged, contributions)
+    return PageHit(hit.name, hit.score, photo, hit.verification, hit.query, judged, contributions, hit.probability)
 
 
 def _pixels_of(reader: Reader, source: Source) -> Path | NDArray[np.uint8] | None:

@@ -1,0 +1,85 @@
+"""What speaks for each image of a ranking, as numbers that mean the same for every recipe and collection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.probability.background import background
+from resight.rerank.kinds import Chain
+from resight.search.ranking import Ranking, Verification
+
+TOLERANCE = 0.02
+"""Transfer error that an inlier may have, as a part of the long side: that of the shipped recipes."""
+SHAPE = (4, 3)
+"""Of the photos, for chance: by another, it differs by a factor that no logarithm notices."""
+MEANINGLESS = 1e-3
+"""Confidence passed on by others that counts as none."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One row an image of a ranking.
+
+    similarity: of the first look, against what unrelated images have (`Background.surprise`); the most surprising of
+    several channels. final: the same of the scores of the whole recipe. inliers: logarithm of 1 + their number.
+    significance: minus the decimal logarithm of the matches as good that chance gives, 0 to 100, as its root.
+    passed_on: logarithm of what verified images have passed on (`rerank.chain`), 0 where it is nothing. All (n,)
+    float64, 0 where nothing speaks for the image.
+    """
+
+    similarity: NDArray[np.float64]
+    final: NDArray[np.float64]
+    inliers: NDArray[np.float64]
+    significance: NDArray[np.float64]
+    passed_on: NDArray[np.float64]
+
+    @property
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """The numbers by their names."""
+        return dict(self.__dict__)
+
+
+def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int, chain: Chain | None = None) -> Evidence:
+    """What speaks for each image of a ranking of a collection of so many images.
+
+    first_looks: of each channel, as deep as `background.DEPTH`. chain: the stage that gave the scores, where it did.
+    """
+    looks = [_similarity(ranking.ids, look, images) for look in first_looks]
+    final = background(ranking.scores, images).surprise(ranking.scores)
+    inliers, significance, own = (np.zeros(len(ranking)) for _ in range(3))
+    for row, image in enumerate(ranking.ids.tolist() if ranking.evidence else ()):
+        if image in ranking.evidence:
+            why = ranking.evidence[image]
+            inliers[row], significance[row], own[row] = math.log1p(why.inliers), _significance(why), why.score
+    passed_on = np.zeros(len(ranking))
+    if chain is not None:
+        credit = np.maximum(ranking.scores.astype(np.float64) - own / (own + chain.half), 0.0) / chain.weight
+        passed_on = np.log1p(credit / MEANINGLESS)
+    return Evidence(np.max(looks, axis=0), final, inliers, significance, passed_on)
+
+
+def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:
+    """(n,) how surprising the scores of images are; of those that a look did not reach, as little as can be."""
+    surprise = background(look.scores, images).surprise(look.scores)
+    order = np.argsort(look.ids)
+    at = np.searchsorted(look.ids, ids, sorter=order)
+    found = np.full(len(ids), -math.log10(max(images, 1)))
+    there = at < len(look)
+    rows = order[at[there]]
+    found[there] = np.where(look.ids[rows] == ids[there], surprise[rows], found[there])
+    return found
+
+
+def _significance(why: Verification) -> float:
+    # What verifies brings a compiler along, which rankings without it need not wait for.
+    from resight.rerank.hypotheses import Gates
+    from resight.rerank.significance import chance, log_false_alarms
+
+    given = chance(SHAPE, TOLERANCE * max(SHAPE), Gates())
+    alarms = log_false_alarms(max(why.tentative, why.inliers), why.inliers, given)
+    return math.sqrt(min(max(-alarms, 0.0), 100.0))
