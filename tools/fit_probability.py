@@ -2,8 +2,8 @@
 
     python tools/fit_probability.py [--worlds FOLDER] [--family NAME ...]
 
-Worlds of several sizes, kinds and shares of look-alikes are rendered and indexed by recipes of each family; every photo
-of a thing asks, and some photos of things that nothing else shows. The same versions give the same constants; networks'
+Worlds of several sizes, kinds and shares of look-alikes are rendered and indexed by recipes of each family; photos of
+things that others show as well ask, and some of things that nothing else shows. The same versions give the same constants; networks'
 weights are looked for where the recipes find them. `--worlds` keeps worlds and indexes, and goes on with those that are
 there; `--family` fits some families and leaves the others as they are. Takes about an hour on two cores.
 """
@@ -34,8 +34,8 @@ Floats = NDArray[np.float64]
 TARGET = Path(__file__).resolve().parents[1] / "src" / "resight" / "probability" / "constants.json"
 HITS = 30
 """First hits of each query that count: about as many as a person looks at."""
-LONERS = 20
-"""Photos of each world that ask although nothing else shows the same."""
+ASKING, LONERS = 60, 15
+"""Photos of each world that ask: of things that others show as well, and of things that nothing else shows."""
 SHRINKING = 1e-3
 """Of the squares of the weights, against the mean logarithm of the likelihood."""
 
@@ -160,8 +160,9 @@ def _same_index(one: str, other: str) -> bool:
 
 def asked(groups: Mapping[str, str], reader: Reader) -> Iterator[dict[str, Floats]]:
     """The first hits of each photo that asks."""
-    loners = [photo for photo, thing in groups.items() if not thing][:LONERS]
-    for photo in [*(photo for photo, thing in groups.items() if thing), *loners]:
+    shown = [photo for photo, thing in groups.items() if thing]
+    alone = [photo for photo, thing in groups.items() if not thing]
+    for photo in [*shown[:: -(-len(shown) // ASKING)], *alone[:LONERS]]:
         query = ask(reader, photo, None)
         ranking, evidence = reader.examined(query.queries, HITS + 1)
         others = ~np.isin(ranking.ids, list(query.itself))

@@ -2,8 +2,8 @@
 
 Above a high level the scores of unrelated images fall off as an exponential does, whatever the method (the excesses
 over a threshold of Pickands, Statistical inference using extreme order statistics, Annals of Statistics 3(1), 1975,
-with shape 0). So the expected number of unrelated images that reach a score can be told from two numbers, and means the same
-for every method, query and size of collection.
+with shape 0). So the expected number of unrelated images that reach a score can be told from two numbers, and means
+the same for every method, query and size of collection.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-DEPTH = 400
+DEPTH = 1000
 """Images of a ranking that are looked at, at most."""
 SHARE = 4
 """A quarter of a collection is its tail."""
@@ -55,7 +55,8 @@ def background(scores: NDArray[Any], images: int) -> Background:
     that is less.
 
     Notes: the scale is the mean of the scaled spacings i (s_i - s_{i+1}) of order statistics (Renyi, 1953) over the
-    lower half of the tail, so that matches, which are at the top, do not spoil it while they are less than that half.
+    lower half of the tail: matches, which are at the top, do not reach there. They raise the ranks of the others, and with
+    them the scale, so that many matches make all scores less surprising, never more.
     """
     size = min(DEPTH, max(images // SHARE, min(images, 2 * FEWEST)))
     if size < FEWEST:

@@ -1,7 +1,8 @@
 """The probability that an image shows what the query shows, from what speaks for it.
 
 A logistic regression for each family of recipes (Platt: Probabilistic outputs for support vector machines, 1999),
-fitted on rendered worlds, of which it is known what each photo shows; `tools/fit_probability.py` makes `constants.json`.
+fitted on rendered worlds, of which it is known what each photo shows: `tools/fit_probability.py` makes
+`constants.json`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def model_of(recipe: Recipe) -> Model:
 def probabilities(evidence: Evidence, model: Model) -> NDArray[np.float64]:
     """(n,) between 0 and 1; it never falls where one kind of evidence grows and the others stay."""
     columns = evidence.columns
-    odds = np.full(len(evidence.similarity), model.offset)
+    odds = np.full(len(evidence.similarity), model.offset, np.float64)
     for name, weight in model.weights.items():
         odds += weight * columns[name]
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0))), np.float64)

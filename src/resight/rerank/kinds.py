@@ -59,7 +59,7 @@ class Chain(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     score_meaning: ClassVar[str] = (
-        "belief in what matches the query, 0 to 1, and what verified photos that lead to it add; 0 where nothing matched"
+        "belief in what matches the query, 0 to 1, and what verified photos that lead to it add; 0: nothing matches"
     )
 
     kind: Literal["chain"] = "chain"
