@@ -3,8 +3,8 @@
     cd PHOTOS && python .../benchmarks/reliability.py covers scenes products --distractors distractors
 
 All sets are put into one index, so that each is searched among the photos of the others. `--every N` takes each N-th
-photo of each set, `--queries N` each N-th query; `--index PATH` keeps the index, or goes on with it. Hits that the ground
-truth calls junk, and the query itself, count neither way.
+photo of each set, `--queries N` each N-th query; `--index PATH` keeps the index, or goes on with it. Hits that the
+ground truth calls junk, and the query itself, count neither way.
 """
 
 from __future__ import annotations

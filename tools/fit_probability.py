@@ -3,9 +3,10 @@
     python tools/fit_probability.py [--worlds FOLDER] [--family NAME ...]
 
 Worlds of several sizes, kinds and shares of look-alikes are rendered and indexed by recipes of each family; photos of
-things that others show as well ask, and some of things that nothing else shows. The same versions give the same constants; networks'
-weights are looked for where the recipes find them. `--worlds` keeps worlds and indexes, and goes on with those that are
-there; `--family` fits some families and leaves the others as they are. Takes about an hour on two cores.
+things that others show as well ask, and some of things that nothing else shows. The same versions give the same
+constants; networks' weights are looked for where the recipes find them. `--worlds` keeps worlds and indexes, and goes
+on with those that are there; `--family` fits some families and leaves the others as they are. Takes about half an hour
+on two cores.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from resight.probability.background import background
-from resight.probability.evidence import MEANINGLESS, evidence
+from resight.probability.evidence import MEANINGLESS, damped, evidence
 from resight.rerank.kinds import Chain
 from resight.search.ranking import Ranking, Verification
 
@@ -26,7 +26,8 @@ def test_similarity_is_that_of_the_first_look_wherever_the_image_is_ranked_now()
     again = Ranking(np.array([7, 3, 500]), np.array([9.0, 8.0, 7.0], np.float32))
     found = evidence(again, [FIRST], IMAGES)
     expected = background(SCORES, IMAGES).surprise(SCORES[[7, 3]])
-    np.testing.assert_allclose(found.similarity, [*expected, -math.log10(IMAGES)])
+    np.testing.assert_allclose(found.similarity, damped(np.array([*expected, -math.log10(IMAGES)])))
+    np.testing.assert_allclose(damped(np.array([math.e - 1, 0, 1 - math.e])), [1, 0, -1])
 
 
 def test_of_several_channels_the_most_surprising_counts() -> None:

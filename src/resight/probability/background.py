@@ -21,7 +21,7 @@ SHARE = 4
 """A quarter of a collection is its tail."""
 FEWEST = 8
 """A tail of fewer images says nothing."""
-SURPRISE = 12.0
+SURPRISE = 100.0
 """Decimal logarithm beyond which nothing is told apart: no tail is known so far out."""
 
 
@@ -55,8 +55,8 @@ def background(scores: NDArray[Any], images: int) -> Background:
     that is less.
 
     Notes: the scale is the mean of the scaled spacings i (s_i - s_{i+1}) of order statistics (Renyi, 1953) over the
-    lower half of the tail: matches, which are at the top, do not reach there. They raise the ranks of the others, and with
-    them the scale, so that many matches make all scores less surprising, never more.
+    lower half of the tail: matches, which are at the top, do not reach there. They raise the ranks of the others, and
+    with them the scale, so that many matches make all scores less surprising, never more.
     """
     size = min(DEPTH, max(images // SHARE, min(images, 2 * FEWEST)))
     if size < FEWEST:

@@ -25,8 +25,8 @@ MEANINGLESS = 1e-3
 class Evidence:
     """One row an image of a ranking.
 
-    similarity: of the first look, against what unrelated images have (`Background.surprise`); the most surprising of
-    several channels. final: the same of the scores of the whole recipe. inliers: logarithm of 1 + their number.
+    similarity: of the first look, against what unrelated images have (`Background.surprise`), damped; the most surprising
+    of several channels. final: the same of the scores of the whole recipe. inliers: logarithm of 1 + their number.
     significance: minus the decimal logarithm of the matches as good that chance gives, 0 to 100, as its root.
     passed_on: logarithm of what verified images have passed on (`rerank.chain`), 0 where it is nothing. All (n,)
     float64, 0 where nothing speaks for the image.
@@ -50,7 +50,7 @@ def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int, chai
     first_looks: of each channel, as deep as `background.DEPTH`. chain: the stage that gave the scores, where it did.
     """
     looks = [_similarity(ranking.ids, look, images) for look in first_looks]
-    final = background(ranking.scores, images).surprise(ranking.scores)
+    final = damped(background(ranking.scores, images).surprise(ranking.scores))
     inliers, significance, own = (np.zeros(len(ranking)) for _ in range(3))
     for row, image in enumerate(ranking.ids.tolist() if ranking.evidence else ()):
         if image in ranking.evidence:
@@ -72,7 +72,16 @@ def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[n
     there = at < len(look)
     rows = order[at[there]]
     found[there] = np.where(look.ids[rows] == ids[there], surprise[rows], found[there])
-    return found
+    return damped(found)
+
+
+def damped(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) sign(s) log(1 + |s|): what is beyond all doubt by much is hardly surer than what is so by little.
+
+    Scores of things that are not the same but alike, as packages of one brand, do not fall off as those of unrelated
+    images do.
+    """
+    return np.asarray(np.sign(surprise) * np.log1p(np.abs(surprise)), np.float64)
 
 
 def _significance(why: Verification) -> float:
