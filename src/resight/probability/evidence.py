@@ -25,7 +25,7 @@ MEANINGLESS = 1e-3
 class Evidence:
     """One row an image of a ranking.
 
-    similarity: of the first look, against what unrelated images have (`Background.surprise`), damped; the most surprising
+    similarity: of the first look, against what unrelated images have (`Background.surprise`), damped; the largest
     of several channels. final: the same of the scores of the whole recipe. inliers: logarithm of 1 + their number.
     significance: minus the decimal logarithm of the matches as good that chance gives, 0 to 100, as its root.
     passed_on: logarithm of what verified images have passed on (`rerank.chain`), 0 where it is nothing. All (n,)
