@@ -3,8 +3,8 @@
     cd PHOTOS && python .../benchmarks/reliability.py covers scenes products --distractors distractors
 
 All sets are put into one index, so that each is searched among the photos of the others. `--every N` takes each N-th
-photo of each set, `--queries N` each N-th query; `--index PATH` keeps the index, or goes on with it. Hits that the
-ground truth calls junk, and the query itself, count neither way.
+photo of each set, `--queries N` each N-th query; `--index PATH` keeps the index, or asks the one that is there. Hits
+that the ground truth calls junk, and the query itself, count neither way.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ HITS = 20
 
 def judged(index: Index, data: Dataset, prefix: str, every: int) -> Iterator[tuple[float, bool]]:
     """Probability and truth of each hit of each query."""
-    held = frozenset(index.reader.snapshot.images.names)
     for query in data.queries[::every]:
         for hit in index.search(data.query_path(query.image), box=query.box, k=HITS).hits:
             name = hit.name.removeprefix(prefix)
-            own = hit.name.startswith(prefix) and hit.name in held
+            own = hit.name.startswith(prefix)
             if own and query.mark(name) == "junk":
                 continue
             yield hit.probability, own and query.mark(name) == "right"
@@ -82,17 +81,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables to this file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        index = Index.create(given.index or Path(temporary) / "x.resight", given.recipe)
-        filled(index, given.sets, given.distractors, given.every)
+        if given.index is not None and given.index.exists():
+            index = Index.open(given.index, read_only=True)
+        else:
+            index = Index.create(given.index or Path(temporary) / "x.resight", given.recipe)
+            filled(index, given.sets, given.distractors, given.every)
         tables = {}
         for folder in given.sets:
             data, prefix = read_folder(folder), f"{folder.name}/"
             pairs = np.array(list(judged(index, data, prefix, given.queries)), np.float64).reshape(-1, 2)
             found = reliability(pairs[:, 0], pairs[:, 1])
             tables[folder.name] = asdict(found)
-            printed(f"{given.recipe} on {folder.name}", found, within_reach(index, data, prefix, given.queries))
+            printed(f"{index.recipe.name} on {folder.name}", found, within_reach(index, data, prefix, given.queries))
         if given.json is not None:
-            given.json.write_text(json.dumps({"recipe": given.recipe, "sets": tables}, indent=1) + "\n")
+            given.json.write_text(json.dumps({"recipe": index.recipe.name, "sets": tables}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -172,13 +172,11 @@ class Reader:
             else:
                 rankings[name] = stage(queries[name], rankings[name], self.views[name])
         ranking = rankings[self.recipe.first_channel] if fused is None else fused
-        last = self.recipe.rerank[-1] if self.recipe.rerank else None
-        chain = last if isinstance(last, Chain) else None
-        if last is None:
+        if not self.recipe.rerank:
             # Nothing has been left out: the background is that of the first look.
             ranking = looks[self.recipe.first_channel]
         images = int(self.snapshot.images.indexed.sum())
-        return ranking, evidence(ranking, tuple(looks.values()), images, chain)
+        return ranking, evidence(ranking, tuple(looks.values()), images)
 
     def augmentation(self, kind: AugmentationKind) -> Callable[[int], object]:
         """What the first channel is to keep of an image that is augmented, by id, from the images of this reader."""

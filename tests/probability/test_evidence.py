@@ -1,4 +1,4 @@
-"""What speaks for images: similarity against the background, inliers against chance, what a chain passed on."""
+"""What speaks for images: similarity against the background, inliers against chance, by the first look and the last."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from resight.probability.background import background
-from resight.probability.evidence import MEANINGLESS, damped, evidence
-from resight.rerank.kinds import Chain
+from resight.probability.evidence import damped, evidence
 from resight.search.ranking import Ranking, Verification
 
 IMAGES = 200
@@ -51,14 +50,11 @@ def test_what_is_not_known_of_correspondences_is_the_inliers_alone() -> None:
     assert first == second
 
 
-def test_what_a_chain_passes_on_is_the_score_without_the_own_evidence() -> None:
-    chain = Chain(half=100.0, weight=5.0)
-    scores = np.array([0.5 + 5 * 0.2, 5 * 0.2, 0.0], np.float32)
-    ranking = Ranking(np.array([4, 5, 6]), scores, {4: verified(100, 200, 100.0)})
-    found = evidence(ranking, [FIRST], IMAGES, chain).passed_on
-    expected = math.log1p(0.2 / MEANINGLESS)
-    np.testing.assert_allclose(found, [expected, expected, 0.0], rtol=1e-5, atol=1e-4)
-    assert not evidence(ranking, [FIRST], IMAGES).passed_on.any()
+def test_the_last_look_is_held_against_its_own_background() -> None:
+    again = Ranking(FIRST.ids, np.exp(SCORES).astype(np.float32))
+    found = evidence(again, [FIRST], IMAGES)
+    np.testing.assert_allclose(found.final, damped(background(again.scores, IMAGES).surprise(again.scores)))
+    np.testing.assert_allclose(found.similarity, evidence(FIRST, [FIRST], IMAGES).final)
 
 
 def test_nothing_found_is_no_evidence() -> None:

@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.probability.background import background
-from resight.rerank.kinds import Chain
 from resight.search.ranking import Ranking, Verification
 
 TOLERANCE = 0.02
 """Transfer error that an inlier may have, as a part of the long side: that of the shipped recipes."""
 SHAPE = (4, 3)
 """Of the photos, for chance: by another, it differs by a factor that no logarithm notices."""
-MEANINGLESS = 1e-3
-"""Confidence passed on by others that counts as none."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +25,13 @@ class Evidence:
     similarity: of the first look, against what unrelated images have (`Background.surprise`), damped; the largest
     of several channels. final: the same of the scores of the whole recipe. inliers: logarithm of 1 + their number.
     significance: minus the decimal logarithm of the matches as good that chance gives, 0 to 100, as its root.
-    passed_on: logarithm of what verified images have passed on (`rerank.chain`), 0 where it is nothing. All (n,)
-    float64, 0 where nothing speaks for the image.
+    All (n,) float64.
     """
 
     similarity: NDArray[np.float64]
     final: NDArray[np.float64]
     inliers: NDArray[np.float64]
     significance: NDArray[np.float64]
-    passed_on: NDArray[np.float64]
 
     @property
     def columns(self) -> dict[str, NDArray[np.float64]]:
@@ -44,23 +39,21 @@ class Evidence:
         return dict(self.__dict__)
 
 
-def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int, chain: Chain | None = None) -> Evidence:
+def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> Evidence:
     """What speaks for each image of a ranking of a collection of so many images.
 
-    first_looks: of each channel, as deep as `background.DEPTH`. chain: the stage that gave the scores, where it did.
+    first_looks: of each channel, as deep as `background.DEPTH`.
+
+    Notes: what a chain passes on (`rerank.chain`) is not counted; on rendered worlds it added nothing to the rest.
     """
     looks = [_similarity(ranking.ids, look, images) for look in first_looks]
     final = damped(background(ranking.scores, images).surprise(ranking.scores))
-    inliers, significance, own = (np.zeros(len(ranking)) for _ in range(3))
+    inliers, significance = np.zeros(len(ranking)), np.zeros(len(ranking))
     for row, image in enumerate(ranking.ids.tolist() if ranking.evidence else ()):
         if image in ranking.evidence:
             why = ranking.evidence[image]
-            inliers[row], significance[row], own[row] = math.log1p(why.inliers), _significance(why), why.score
-    passed_on = np.zeros(len(ranking))
-    if chain is not None:
-        credit = np.maximum(ranking.scores.astype(np.float64) - own / (own + chain.half), 0.0) / chain.weight
-        passed_on = np.log1p(credit / MEANINGLESS)
-    return Evidence(np.max(looks, axis=0), final, inliers, significance, passed_on)
+            inliers[row], significance[row] = math.log1p(why.inliers), _significance(why)
+    return Evidence(np.max(looks, axis=0), final, inliers, significance)
 
 
 def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:

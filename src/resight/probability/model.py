@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from resight.probability.evidence import Evidence
 from resight.recipe import Recipe
-from resight.rerank.kinds import Chain, Fusion, Spatial
+from resight.rerank.kinds import Fusion, Spatial
 
-Family = Literal["chained", "verified", "fused", "words", "vectors", "ranked again"]
+Family = Literal["verified", "fused", "words", "vectors", "ranked again"]
 WEIGHED: Mapping[Family, tuple[str, ...]] = {
-    "chained": ("similarity", "inliers", "significance", "passed_on"),
     "verified": ("similarity", "inliers", "significance"),
     "fused": ("similarity", "final", "inliers", "significance"),
     "words": ("similarity",),
@@ -46,8 +45,6 @@ def family(recipe: Recipe) -> Family:
     last = recipe.rerank[-1] if recipe.rerank else None
     if any(isinstance(stage, Fusion) for stage in recipe.rerank):
         return "fused"
-    if isinstance(last, Chain):
-        return "chained"
     if any(isinstance(stage, Spatial) for stage in recipe.rerank) or recipe.channel[recipe.first_channel].match:
         return "verified"
     if last is not None:
