@@ -39,6 +39,7 @@ ORDER = (
     "rerank",
     "manifold",
     "recipe",
+    "probability",
     "channels",
     "extraction",
     "fitted",

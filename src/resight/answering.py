@@ -31,7 +31,8 @@ class Wanted:
     """Which images of a ranking are wanted: the k best of those that are allowed.
 
     include_self: the query's own names too. within: patterns, of which a name must match one if there are any; see
-    `chosen`. min_score, min_inliers: what a hit must have; a copy of the query is wanted whatever it has.
+    `chosen`. min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted whatever it
+    has.
     """
 
     k: int = 20
@@ -39,6 +40,7 @@ class Wanted:
     within: tuple[str, ...] = ()
     min_score: float | None = None
     min_inliers: int = 0
+    min_probability: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,12 @@ def answer_together(
     mirror: bool = False,
     given: Sequence[PhotoMask | None] = (),
 ) -> Result:
-    """The best images for several photos of one thing: the mean of the scores, the evidence of the best query.
+    """The best images for several photos of one thing: the mean of the scores, the evidence of the best query, the
+    largest of the probabilities.
 
     An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
-    than what it does find. given: a mask for each query, or none at all. Raises UsageError and ImageError.
+    than what it does find. What one photo of the thing makes sure is sure, whatever the others say. given: a mask for
+    each query, or none at all. Raises UsageError and ImageError.
     """
     allowed = _allowed(reader, wanted)
     if not queries:
@@ -102,7 +106,9 @@ def answer_together(
 
     def hit_of(image: int, score: float) -> Hit:
         number = _best_query(found, image)
-        return replace(_hit(reader, found[number], image, score, certain), query=number)
+        hit = _hit(reader, found[number], image, score, certain)
+        believed = max(hit.probability, *(one.ranking.probability.get(image, 0.0) for one in found))
+        return replace(hit, query=number, probability=believed)
 
     hits = _wanted_hits(ranking, own, wanted, hit_of)
     title = " + ".join(asked.title for asked in every)
@@ -148,10 +154,17 @@ def _wanted_hits(
             break
         if wanted.include_self or image not in own:
             hit = hit_of(image, score)
-            scores_enough = wanted.min_score is None or score >= wanted.min_score
-            if hit.copy or (scores_enough and (hit.inliers or 0) >= wanted.min_inliers):
+            if hit.copy or _is_enough(hit, wanted):
                 hits.append(hit)
     return hits
+
+
+def _is_enough(hit: Hit, wanted: Wanted) -> bool:
+    return (
+        (wanted.min_score is None or hit.score >= wanted.min_score)
+        and (hit.inliers or 0) >= wanted.min_inliers
+        and hit.probability >= wanted.min_probability
+    )
 
 
 def _found(reader: Reader, asked: Asked, depth: int, allowed: Mask | None) -> _Found:
@@ -206,7 +219,13 @@ def _best_query(found: Sequence[_Found], image: int) -> int:
 def _hit(reader: Reader, found: _Found, image: int, score: float, certain: frozenset[int]) -> Hit:
     place = int(reader.snapshot.images.positions(np.array([image]))[0])
     images, asked = reader.snapshot.images, found.asked
-    hit = Hit(Name(images.names[place]), score, copy=image in certain, mirrored=image in found.mirrored)
+    hit = Hit(
+        Name(images.names[place]),
+        score,
+        copy=image in certain,
+        mirrored=image in found.mirrored,
+        probability=1.0 if image in certain else found.ranking.probability.get(image, 0.0),
+    )
     why = found.ranking.evidence.get(image)
     if why is None:
         return hit

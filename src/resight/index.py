@@ -369,6 +369,7 @@ class Index:
         within: str | Iterable[str] = (),
         min_score: float | None = None,
         min_inliers: int = 0,
+        min_probability: float = 0.0,
         mask: str | Path | NDArray[Any] | None = None,
     ) -> Result:
         """The k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
@@ -377,13 +378,13 @@ class Index:
         name; bytes are those of a file; an array is (H, W, 3) RGB or (H, W) grey, uint8. The query's own name is left
         out unless `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks
         with the mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `chosen`.
-        min_score, min_inliers: what a hit must have that is no copy. mask: a file or an array (H, W) of the proportions
-        of the query, of which black or 0 is left out; a name of the index has its own mask without.
+        min_score, min_inliers, min_probability: what a hit must have that is no copy. mask: a file or an array (H, W)
+        of the proportions of the query, of which black or 0 is left out; a name of the index has its own mask without.
         Raises UsageError for any argument that cannot be meant, an unknown name or a bad box, and ImageError.
         """
         from resight.answering import answer
 
-        wanted = _wanted(k, include_self, within, min_score, min_inliers)
+        wanted = _wanted(k, include_self, within, min_score, min_inliers, min_probability)
         given = None if mask is None else mask_of_query(mask)
         flag = arguments.flag("mirror", mirror)
         return answer(self.reader, query, arguments.box(box), wanted, mirror=flag, mask=given)
@@ -398,6 +399,7 @@ class Index:
         within: str | Iterable[str] = (),
         min_score: float | None = None,
         min_inliers: int = 0,
+        min_probability: float = 0.0,
         masks: Sequence[str | Path | NDArray[Any] | None] = (),
     ) -> Result:
         """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
@@ -407,7 +409,7 @@ class Index:
         from resight.answering import answer_together
         from resight.queries import with_boxes
 
-        wanted = _wanted(k, include_self, within, min_score, min_inliers)
+        wanted = _wanted(k, include_self, within, min_score, min_inliers, min_probability)
         given = [None if mask is None else mask_of_query(mask) for mask in masks]
         flag = arguments.flag("mirror", mirror)
         return answer_together(self.reader, with_boxes(queries), wanted, mirror=flag, given=given)
@@ -657,7 +659,12 @@ def _note(report: AddReport, say: Say | None, line: str) -> None:
 
 
 def _wanted(
-    k: int, include_self: bool, within: str | Iterable[str], min_score: float | None, min_inliers: int
+    k: int,
+    include_self: bool,
+    within: str | Iterable[str],
+    min_score: float | None,
+    min_inliers: int,
+    min_probability: float,
 ) -> Wanted:
     """What of a ranking is wanted. Raises UsageError."""
     from resight.answering import Wanted
@@ -668,6 +675,7 @@ def _wanted(
         tuple(map(str, arguments.texts("within", within))),
         None if min_score is None else arguments.real_number("min_score", min_score),
         arguments.whole_number("min_inliers", min_inliers, least=0),
+        arguments.real_number("min_probability", min_probability),
     )
 
 

@@ -19,6 +19,9 @@ from resight.manifold.kinds import Diffusion
 from resight.masking import mask_of
 from resight.masks import PhotoMask
 from resight.names import find_name
+from resight.probability.background import DEPTH
+from resight.probability.evidence import Evidence, evidence
+from resight.probability.model import model_of, probabilities
 from resight.recipe import ChannelStageKind, Recipe, StageKind
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import (
@@ -35,7 +38,7 @@ from resight.rerank.kinds import (
     SuperGlobal,
 )
 from resight.search.ranking import Mask, Neighbourhoods, Ranking, Searcher, Stage
-from resight.search.selection import best_of
+from resight.search.selection import best_of, is_allowed
 from resight.store import Segment, Snapshot, file_path
 from resight.words.evidence import ImageWords, WordVector
 
@@ -136,6 +139,7 @@ class Reader:
         self._augmented = augmented
         self._linked = linked
         self._stages = [_named_stage(kind, recipe) for kind in recipe.rerank]
+        self._model = model_of(recipe)
 
     @cached_property
     def views(self) -> Mapping[str, ChannelView]:
@@ -158,9 +162,23 @@ class Reader:
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
         k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
+        return [self._believed(ranking, found, k) for ranking, found in self._examined(versions, k, allowed)]
+
+    def examined(self, queries: Mapping[str, object], k: int) -> tuple[Ranking, Evidence]:
+        """All images that any stage ranks, k at least where there are so many, and what speaks for each of them."""
+        (found,) = self._examined([queries], k, None)
+        return found
+
+    def _examined(
+        self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None
+    ) -> list[tuple[Ranking, Evidence]]:
         deepest = max([k, *(kind.top for kind in self.recipe.rerank)])
         views = {name: view if allowed is None else replace(view, allowed=allowed) for name, view in self.views.items()}
-        rankings = [{name: views[name].search(queries[name], deepest) for name in views} for queries in versions]
+        looks = [
+            {name: views[name].search(queries[name], max(deepest, DEPTH)) for name in views} for queries in versions
+        ]
+        # Stages are given what they would be given without a look at the background.
+        rankings = [{name: look.first(deepest) for name, look in own.items()} for own in looks]
         fused: list[Ranking] | None = None
         for name, stage in self._stages:
             if isinstance(stage, FusionStage):
@@ -170,8 +188,21 @@ class Reader:
             else:
                 for one, found in zip(versions, rankings, strict=True):
                     found[name] = stage(one[name], found[name], views[name])
-        whole = [found[self.recipe.first_channel] for found in rankings] if fused is None else fused
-        return [_first(ranking, k) for ranking in whole]
+        # Where no stage has left anything out, the background is that of the first look.
+        last = rankings if self.recipe.rerank else looks
+        whole = [found[self.recipe.first_channel] for found in last] if fused is None else fused
+        searched = self.snapshot.images.indexed
+        if allowed is not None:
+            searched = searched & is_allowed(self.snapshot.images.ids, allowed)
+        images = int(searched.sum())
+        return [
+            (ranking, evidence(ranking, tuple(own.values()), images)) for ranking, own in zip(whole, looks, strict=True)
+        ]
+
+    def _believed(self, ranking: Ranking, found: Evidence, k: int) -> Ranking:
+        """The k best, with the probability that each shows what the query shows."""
+        believed = probabilities(found, self._model)[:k].tolist()
+        return replace(ranking.first(k), probability=dict(zip(ranking.ids[:k].tolist(), believed, strict=True)))
 
     def _fused(self, stage: FusionStage, rankings: Sequence[Mapping[str, Ranking]]) -> list[Ranking]:
         """One ranking for all versions of a query, each time with the evidence of one of them."""
@@ -281,13 +312,6 @@ def _evidence(channel: Channel, places: Mapping[int, tuple[Segment, int]], name:
         raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
     segment, row = places[image]
     return channel.evidence(segment.arrays(name, channel.fault), row)
-
-
-def _first(ranking: Ranking, k: int) -> Ranking:
-    """The k best, with their evidence."""
-    kept = ranking.ids[:k]
-    evidence = {image: ranking.evidence[image] for image in kept.tolist() if image in ranking.evidence}
-    return Ranking(kept, ranking.scores[:k], evidence)
 
 
 def _named_stage(kind: StageKind, recipe: Recipe) -> tuple[str, Stage | FusionStage]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resight.images import Box
+from resight.probability.verdict import VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 
 
@@ -15,7 +16,8 @@ class Hit:
     inliers, transform (3 x 3, query pixels to image pixels) and box (where the query was found, original pixels) are
     None where nothing was verified; `verification` has the matched points. query: which of several queries the
     evidence is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows the
-    query as a mirror does; the transform is of the query as it is, and mirrors.
+    query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it shows
+    what the query shows.
     """
 
     name: str
@@ -27,6 +29,12 @@ class Hit:
     query: int = 0
     copy: bool = False
     mirrored: bool = False
+    probability: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The word for the probability."""
+        return verdict(self.probability)
 
 
 @dataclass(frozen=True)
@@ -38,3 +46,9 @@ class Result:
     hits: list[Hit]
     seconds: float
     size: tuple[int, int] = (0, 0)
+
+    def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:
+        """Ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""
+        ranked = list(enumerate(self.hits, start=1))
+        parts = [(one, [(rank, hit) for rank, hit in ranked if hit.verdict == one]) for one in VERDICTS]
+        return [(one, part) for one, part in parts if part]

@@ -62,3 +62,8 @@ def test_fields_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
 def test_remarks_go_to_standard_error_and_keep_their_lines(capsys: pytest.CaptureFixture[str]) -> None:
     say("Error: two things\nthe \x1b second")
     assert capsys.readouterr() == ("", "Error: two things\n  the \\x1b second\n")
+
+
+def test_a_line_across_a_table_is_not_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("rank", "photo"), [(1, "a"), "--- the rest\n", (10, "b")])
+    assert capsys.readouterr().out == "  rank  photo\n     1  a\n  --- the rest\\n\n    10  b\n"

@@ -32,13 +32,50 @@ def hits(document: dict[str, Any], result: int = 0) -> list[str]:
 def test_hits_are_printed_best_first(run: Run, indexed: Path, photos_of_world: Path) -> None:
     answer = run("search", indexed, photos_of_world / QUERY, "-k", 3)
     assert (answer.exit_code, answer.stderr) == (0, "")
-    first, header, *rows = answer.stdout.rstrip("\n").split("\n")
+    first, header, *lines, meaning = answer.stdout.rstrip("\n").split("\n")
     assert re.fullmatch(rf"{re.escape(str(photos_of_world / QUERY))}: 3 hits in \d+\.\d\d s", first)
-    assert header.split() == ["rank", "score", "inliers", "photo"]
+    assert header.split() == ["rank", "score", "inliers", "probability", "photo"]
+    assert meaning.startswith("score: belief in what matches")
+    rows = [line for line in lines if "---" not in line]
     assert [row.split()[0] for row in rows] == ["1", "2", "3"]
     scores = [float(row.split()[1]) for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert {row.split()[-1] for row in rows} >= FOUND
+
+
+def test_a_line_is_drawn_between_what_is_sure_and_filler(run: Run, indexed: Path, photos_of_world: Path) -> None:
+    printed = run("search", indexed, photos_of_world / QUERY, "-k", 10).stdout.split("\n")
+    sure, filler = (
+        next(row for row, line in enumerate(printed) if f" {word}: " in line) for word in ("sure", "filler")
+    )
+    above = {line.split()[-1] for line in printed[sure + 1 : sure + 1 + int(printed[sure].split()[1])]}
+    below = {line.split()[-1] for line in printed[filler + 1 : filler + 1 + int(printed[filler].split()[1])]}
+    assert above >= FOUND
+    assert sure < filler
+    assert not any(name.startswith("poster-02") for name in below)
+
+
+def test_what_is_less_probable_is_left_out_where_that_is_asked(
+    run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    query = photos_of_world / QUERY
+    every = json.loads(run("search", indexed, query, "--json").stdout)["results"][0]["hits"]
+    sure = json.loads(run("search", indexed, query, "--min-probability", 0.95, "--json").stdout)["results"][0]["hits"]
+    assert 0 < len(sure) < len(every)
+    assert sure == [hit for hit in every if hit["probability"] >= 0.95]
+    assert {hit["verdict"] for hit in sure} == {"sure"}
+    page = tmp_path / "sure.html"
+    run("search", indexed, query, "--min-probability", 0.95, "--html", page)
+    text = page.read_text(encoding="utf-8")
+    assert text.count('class="line') == 1
+    assert f"<b>{len(sure)} sure</b>" in text
+
+
+def test_a_copy_is_certain(run: Run, indexed: Path, photos_of_world: Path) -> None:
+    (hit,) = json.loads(run("search", indexed, photos_of_world / QUERY, "--include-self", "-k", 1, "--json").stdout)[
+        "results"
+    ][0]["hits"]
+    assert (hit["name"], hit["probability"], hit["verdict"]) == (QUERY, 1.0, "sure")
 
 
 def test_json_has_the_agreed_keys(run: Run, indexed: Path, photos_of_world: Path) -> None:
@@ -51,7 +88,9 @@ def test_json_has_the_agreed_keys(run: Run, indexed: Path, photos_of_world: Path
     assert list(result) == ["query", "box", "hits"]
     assert (result["query"], result["box"]) == (str(photos_of_world / QUERY), None)
     for hit in result["hits"]:
-        assert list(hit) == ["name", "score", "inliers", "transform", "box", "copy", "mirrored"]
+        keys = ["name", "score", "probability", "verdict", "inliers", "transform", "box", "copy", "mirrored"]
+        assert list(hit) == keys
+        assert 0 <= hit["probability"] <= 1
         assert (hit["copy"], hit["mirrored"]) == (False, False)
         assert hit["inliers"] >= 4
         assert [len(row) for row in hit["transform"]] == [3, 3, 3]
@@ -119,7 +158,7 @@ def test_names_with_spaces_quotes_and_line_breaks_stay_one_line(run: Run, own_ph
     run("update", own_index)
     query = own_photos / "poster-02_1.jpg"
     printed = run("search", own_index, query, "-k", 1).stdout
-    assert printed.count("\n") == 3
+    assert printed.count("\n") == 5
     assert 'it\'s a "poster"\\n\\x1b[2J é.jpg' in printed
     assert hits(json.loads(run("search", own_index, query, "-k", 1, "--json").stdout)) == [name]
     assert hits(json.loads(run("search", own_index, name, "-k", 1, "--json").stdout)) == ["poster-02_1.jpg"]
@@ -131,6 +170,7 @@ def test_names_with_spaces_quotes_and_line_breaks_stay_one_line(run: Run, own_ph
         (("-k", "0"), "-k"),
         (("-k", "-3"), "-k"),
         (("-k", "many"), "-k"),
+        (("--min-probability", "1.5"), "--min-probability"),
         (("--json", "--html", "page.html"), "--json and --html: choose one of them"),
         (("--box", "1,2,3"), "--box 1,2,3: must be four numbers"),
         (("--box", "1,2,3,x"), "--box 1,2,3,x: must be four numbers"),

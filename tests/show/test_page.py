@@ -203,3 +203,21 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 def test_other_arrays_are_refused(tmp_path):
     with pytest.raises(UsageError, match="RGB"):
         write_page(tmp_path / "p.html", [PageQuery("q", [PagePhoto(np.zeros((5, 5), np.uint8))], [])])
+
+
+def test_hits_stand_below_lines_between_what_is_sure_and_filler(tmp_path):
+    given = [0.99, 0.1, 0.97, 0.5, 0.0]
+    hits = [PageHit(f"{p}.jpg", 1.0, PagePhoto(photo(60, 80)), probability=p) for p in given]
+    asked = PagePhoto(photo(60, 80))
+    outline = read(write_page(tmp_path / "hits.html", [PageQuery("query", [asked], hits)]))
+    lines = [a["class"] for a in outline.all("li") if a["class"].startswith("line")]
+    assert lines == ["line sure", "line possible", "line filler"]
+    text = re.sub(r"\s+", " ", outline.text)
+    wanted = ("2 sure", "1 0.99.jpg", "3 0.97.jpg", "1 possible", "4 0.5.jpg", "2 filler", "2 0.1.jpg", "5 0.0.jpg")
+    places = [text.index(part) for part in wanted]
+    assert places == sorted(places)
+    assert "score 1.000 · probability 0.97" in text
+
+
+def test_hits_that_nobody_judged_have_no_line(page):
+    assert not [a for a in read(page).all("li") if "line" in a["class"].split()]

@@ -49,9 +49,8 @@ def compare(method: Exhaustive, query: Described, image: Described) -> Verificat
     match = fast_spatial_match(given, *limits)
     if match is None:
         return None
-    return Verification(
-        match.transform, given.query_xy[match.inliers], given.image_xy[match.inliers], float(match.count)
-    )
+    xy = given.query_xy[match.inliers], given.image_xy[match.inliers]
+    return Verification(match.transform, *xy, float(match.count), len(rows))
 
 
 class DescriptorChannel:

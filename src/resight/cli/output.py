@@ -37,14 +37,22 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
         print(f"{label:<{width}}  {shown(value)}")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Aligned columns below their names, numbers to the right. The last column is never padded, nor anything cut."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object] | str]) -> None:
+    """Aligned columns below their names, numbers to the right. The last column is never padded, nor anything cut.
+
+    A row that is a text is a line across.
+    """
     heads = [shown(column) for column in columns]
-    texts = [[shown(cell) for cell in row] for row in rows]
+    texts = [[shown(cell) for cell in row] for row in rows if not isinstance(row, str)]
     widths = [max(len(line[column]) for line in [heads, *texts]) for column in range(len(columns))]
     last = len(columns) - 1
     right = [column < last and all(_is_number(line[column]) for line in texts) for column in range(len(columns))]
-    for line in [heads, *texts]:
+    aligned = iter(texts)
+    for row in [columns, *rows]:
+        if isinstance(row, str):
+            print(f"  {shown(row)}")
+            continue
+        line = heads if row is columns else next(aligned)
         cells = [
             text.rjust(width) if to_right else text.ljust(width)
             for text, width, to_right in zip(line, widths, right, strict=True)

@@ -16,6 +16,7 @@ from resight.cli.output import print_json, print_table, readable, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 from resight.errors import ImageError, UsageError
+from resight.probability.verdict import MEANINGS
 
 if TYPE_CHECKING:
     from resight.images import Box
@@ -71,6 +72,12 @@ def search(
         float | None, typer.Option(metavar="SCORE", help="Leave out hits that score less.", show_default=False)
     ] = None,
     min_inliers: Annotated[int, typer.Option(metavar="COUNT", min=0, help="Leave out hits with fewer inliers.")] = 0,
+    min_probability: Annotated[
+        float,
+        typer.Option(
+            "--min-probability", metavar="P", min=0.0, max=1.0, help="Leave out hits that are less probable, 0 to 1."
+        ),
+    ] = 0.0,
     masks: Annotated[
         list[Path] | None,
         typer.Option(
@@ -105,6 +112,7 @@ def search(
         "within": within or (),
         "min_score": min_score,
         "min_inliers": min_inliers,
+        "min_probability": min_probability,
     }
     with _standard_input_by_its_name():
         if together:
@@ -122,11 +130,14 @@ def search(
 
         with progress_bar() as bar:
             sections = [page_query(index.reader, one.result, one.sources, progress=bar) for one in found]
-        write_page(html, sections, title="Photos that show the same thing", note=f"{path}, by {index.recipe.name}")
+        note = f"{path}, by {index.recipe.name}. Score: {index.recipe.score_meaning}."
+        write_page(html, sections, title="Photos that show the same thing", note=note)
         print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
     else:
         for one in found:
             print_hits(one.query, one.result)
+        if any(one.result.hits for one in found):
+            print(f"score: {index.recipe.score_meaning}")
 
 
 def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
@@ -205,6 +216,8 @@ def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, An
                 {
                     "name": hit.name,
                     "score": float(hit.score),
+                    "probability": round(hit.probability, 4),
+                    "verdict": hit.verdict,
                     "inliers": hit.inliers,
                     "transform": hit.transform,
                     "box": hit.box,
@@ -221,13 +234,16 @@ def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, An
 
 
 def print_hits(query: str, result: Result) -> None:
-    """One query and its hits, best first, as a table."""
+    """One query and its hits as a table: what is sure, then what is possible, then the rest, each best first."""
     part = "" if result.box is None else " (" + ",".join(f"{side:g}" for side in result.box) + ")"
     count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
     print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
-    rows = [(rank, f"{hit.score:.4f}", _evidence(hit), hit.name) for rank, hit in enumerate(result.hits, start=1)]
+    rows: list[Sequence[object] | str] = []
+    for verdict, ranked in result.by_verdict():
+        rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")
+        rows += [(rank, f"{hit.score:.4f}", _evidence(hit), f"{hit.probability:.2f}", hit.name) for rank, hit in ranked]
     if rows:
-        print_table(("rank", "score", "inliers", "photo"), rows)
+        print_table(("rank", "score", "inliers", "probability", "photo"), rows)
 
 
 def _evidence(hit: Hit) -> str:

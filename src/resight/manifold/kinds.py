@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,9 @@ class Diffusion(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = (
+        "what reaches the photo through its neighbours; it compares photos of one query alone"
+    )
 
     kind: Literal["diffusion"] = "diffusion"
     channel: str = Field(default="", description="The channel whose graph it is; may be left out if there is only one.")

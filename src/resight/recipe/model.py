@@ -120,6 +120,13 @@ class Channel(BaseModel):
         return frozenset() if isinstance(self.method, Exhaustive) else frozenset((_VECTORS,))
 
     @property
+    def score_meaning(self) -> str:
+        """The score of a hit in a line, where no second look changes it."""
+        if isinstance(self.method, Bow | Hamming | Asmk | Exhaustive):
+            return self.method.score_meaning
+        return "how alike the best regions are, 1 at most" if self.keeps_regions else "cosine of vectors, 1 at most"
+
+    @property
     def keeps_one_vector(self) -> bool:
         """Whether it keeps one vector an image, by which images can be placed and compared."""
         return _VECTORS in self.keeps
@@ -223,6 +230,11 @@ class Recipe(BaseModel):
         """Whether hits may have inliers: features are matched, at first look or in a second one."""
         matched = any(channel.match is not None for channel in self.channel.values())
         return matched or any(isinstance(stage, Spatial) for stage in self.rerank)
+
+    @property
+    def score_meaning(self) -> str:
+        """The score of a hit in a line: that of what ranks last."""
+        return (self.rerank[-1] if self.rerank else self.channel[self.first_channel]).score_meaning
 
     @property
     def diffusion(self) -> Diffusion | None:

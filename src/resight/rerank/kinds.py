@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -30,11 +30,20 @@ class Spatial(BaseModel):
     # root of the similarity, so that neither many matches of common words nor one lucky transform wins alone.
     score: Literal["inliers", "evidence"] = "inliers"
 
+    @property
+    def score_meaning(self) -> str:
+        """The score of a hit in a line."""
+        by = "1 + inliers" if self.score == "inliers" else "inliers times the root of the similarity of words"
+        return f"similarity of words, 0 to 1, and for what was verified {by} more"
+
 
 class Expansion(BaseModel):
     """Average query expansion over verified images (Chum et al., ICCV 2007, section 4.2)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = (
+        "cosine of word vectors with the mean of the query and the photos that it verified, 0 to 1"
+    )
 
     kind: Literal["expansion"] = "expansion"
     channel: str = ""
@@ -53,6 +62,9 @@ class Chain(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = (
+        "belief in what matches the query, 0 to 1, and what verified photos that lead to it add; 0: nothing matches"
+    )
 
     kind: Literal["chain"] = "chain"
     channel: str = ""
@@ -74,6 +86,7 @@ class Discriminative(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "distance from the plane that parts the first photos from the last"
 
     kind: Literal["discriminative"] = "discriminative"
     channel: str = ""
@@ -92,6 +105,7 @@ class AlphaExpansion(BaseModel):
     weighted by similarity ** alpha. It needs no geometry."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "cosine with the mean of the query and its first photos"
 
     kind: Literal["alpha-expansion"] = "alpha-expansion"
     channel: str = ""
@@ -104,6 +118,7 @@ class KReciprocal(BaseModel):
     """Re-ranking by k-reciprocal encoding (Zhong et al., CVPR 2017)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "1 less a distance that counts common neighbours; the nearest has 1 at most"
 
     kind: Literal["k-reciprocal"] = "k-reciprocal"
     channel: str = ""
@@ -117,6 +132,7 @@ class SuperGlobal(BaseModel):
     """Re-ranking by refined global descriptors (Shao et al., ICCV 2023)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "mean cosine of the photo and its neighbours with the query and its neighbours"
 
     kind: Literal["superglobal"] = "superglobal"
     channel: str = ""
@@ -176,6 +192,7 @@ class Fusion(BaseModel):
     the fused one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "the joined scores of the channels; they compare photos of one query alone"
 
     kind: Literal["fusion"] = "fusion"
     # "reciprocal-rank" looks at no score (Cormack et al., SIGIR 2009).

@@ -53,7 +53,8 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
     match = None if given is None else matched(given, query, image, params)
     if given is None or match is None:
         return None
-    return Verification(match.transform, given.query_xy[match.inliers], given.image_xy[match.inliers], match.score)
+    xy = given.query_xy[match.inliers], given.image_xy[match.inliers]
+    return Verification(match.transform, *xy, match.score, len(given.query_xy))
 
 
 def verify_many(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ class Exhaustive(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "matched points that follow one transform (inliers)"
 
     kind: Literal["exhaustive"] = "exhaustive"
     ratio: float = Field(default=0.8, gt=0.0, le=1.0, description="Lowe's ratio: 0.8.")

@@ -22,12 +22,14 @@ class Verification:
     transform: (3, 3) float64, maps query pixels to image pixels.
     query_xy, image_xy: (n, 2) float32, the inlier correspondences in original pixels.
     score: weight of the inliers as the verifying stage counts them.
+    tentative: correspondences among which the inliers were found; the inliers alone where that is not known.
     """
 
     transform: NDArray[np.float64]
     query_xy: NDArray[np.float32]
     image_xy: NDArray[np.float32]
     score: float
+    tentative: int = 0
 
     @property
     def inliers(self) -> int:
@@ -36,14 +38,25 @@ class Verification:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending; evidence by id."""
+    """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending; evidence by id.
+
+    probability: by id, that the image shows what the query shows, where that has been judged.
+    """
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
     evidence: Mapping[int, Verification] = field(default_factory=dict)
+    probability: Mapping[int, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def first(self, k: int) -> Ranking:
+        """The k best of it, with what is known of them."""
+        kept = frozenset(self.ids[:k].tolist())
+        why = {image: one for image, one in self.evidence.items() if image in kept}
+        believed = {image: one for image, one in self.probability.items() if image in kept}
+        return Ranking(self.ids[:k], self.scores[:k], why, believed)
 
 
 class Searcher(Protocol[QueryT]):

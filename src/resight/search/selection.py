@@ -44,14 +44,18 @@ def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int, order: Nam
 
 
 def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
-    """All images of several rankings, each by its highest score and with the evidence that has most inliers."""
+    """All images of several rankings, each by its highest score, with the evidence that has most inliers and the
+    largest probability."""
     ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
     scores = np.full(len(ids), -np.inf, np.float32)
     evidence: dict[int, Verification] = {}
+    probability: dict[int, float] = {}
     for ranking in rankings:
         places = np.searchsorted(ids, ranking.ids)
         scores[places] = np.maximum(scores[places], ranking.scores)
         for image, why in ranking.evidence.items():
             if image not in evidence or why.inliers > evidence[image].inliers:
                 evidence[image] = why
-    return replace(best(ids, scores, len(ids), order), evidence=evidence)
+        for image, believed in ranking.probability.items():
+            probability[image] = max(believed, probability.get(image, 0.0))
+    return replace(best(ids, scores, len(ids), order), evidence=evidence, probability=probability)

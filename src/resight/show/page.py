@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from resight.evaluation.dataset import Mark
 from resight.images import Box
+from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 from resight.show.contributions import outlined_boxes
 from resight.show.document import plain_text, write_document
@@ -51,6 +52,7 @@ class PageHit:
 
     contributions: the channels by which its feature maps match those of the query, where that is how it was found.
     copy: it has the query's own bytes; mirrored: it shows the query as a mirror does.
+    probability: that it shows what the query shows, None where that was not judged.
     """
 
     name: str
@@ -62,6 +64,7 @@ class PageHit:
     contributions: Sequence[Contribution] = ()
     copy: bool = False
     mirrored: bool = False
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def _section(query: PageQuery, number: int) -> str:
         _asked(photo, picture, f"query-{number}-{place}", query.title)
         for place, (photo, picture) in enumerate(zip(query.photos, pictures, strict=True))
     )
-    cards = "\n".join(_card(hit, rank, query, pictures, number) for rank, hit in enumerate(query.hits, start=1))
+    cards = "\n".join(_cards(query, pictures, number))
     verified = sum(hit.verification is not None for hit in query.hits)
     count = "1 hit" if len(query.hits) == 1 else f"{len(query.hits)} hits"
     found = f"{count}, {verified} verified by matched points" if query.hits else "Nothing was found."
@@ -106,6 +109,20 @@ def _section(query: PageQuery, number: int) -> str:
         f'<div><h2>{plain_text(query.title)}</h2><p class="quiet">{found}</p></div></header>'
         f'<ol class="hits">{cards}</ol></section>'
     )
+
+
+def _cards(query: PageQuery, asked: Sequence[Thumbnail | None], number: int) -> Iterator[str]:
+    """Hits that are sure, then possible ones, then the rest, each below a line; then those that were not judged."""
+    ranked = list(enumerate(query.hits, start=1))
+    for one in (*VERDICTS, None):
+        part = [(rank, hit) for rank, hit in ranked if _verdict(hit) == one]
+        if part and one is not None:
+            yield f'<li class="line {one}"><b>{len(part)} {one}</b> {plain_text(MEANINGS[one])}</li>'
+        yield from (_card(hit, rank, query, asked, number) for rank, hit in part)
+
+
+def _verdict(hit: PageHit) -> Verdict | None:
+    return None if hit.probability is None else verdict(hit.probability)
 
 
 def _asked(photo: PagePhoto, picture: Thumbnail | None, key: str, title: str) -> str:
@@ -121,6 +138,8 @@ def _asked(photo: PagePhoto, picture: Thumbnail | None, key: str, title: str) ->
 
 def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail | None], number: int) -> str:
     facts = [f"score {hit.score:.3f}"]
+    if hit.probability is not None:
+        facts.append(f"probability {hit.probability:.2f}")
     if hit.copy:
         facts.insert(0, "identical file")
     if hit.verification is not None:
@@ -247,6 +266,7 @@ header { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center; margin-
 svg.query { width: auto; height: 180px; max-width: 100%; border-radius: 6px; }
 .hits { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem; grid-template-columns: repeat(4, 1fr); }
 .pair { grid-column: span 2; }
+.line { grid-column: 1 / -1; border-top: 2px solid var(--edge); padding-top: .4rem; color: var(--quiet); }
 @media (max-width: 1000px) { .hits { grid-template-columns: repeat(2, 1fr); } }
 @media (max-width: 600px) { .hits { grid-template-columns: 1fr; } .pair { grid-column: auto; } }
 .card { background: var(--card); border: 1px solid var(--edge); border-radius: 8px; overflow: hidden; }

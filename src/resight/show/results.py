@@ -91,6 +91,7 @@ def _page_hit(
         contributions,
         copy=hit.copy,
         mirrored=hit.mirrored,
+        probability=hit.probability,
     )
 
 

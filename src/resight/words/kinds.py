@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +13,7 @@ class Bow(BaseModel):
     """Bag of visual words: cosine of tf-idf vectors (Sivic & Zisserman, ICCV 2003)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
 
     kind: Literal["bow"] = "bow"
     size: int = Field(default=65536, ge=2, le=1 << 26, description="Words in the codebook.")
@@ -40,6 +41,9 @@ class Hamming(BaseModel):
     """Hamming embedding with weak geometric consistency (Jegou et al., ECCV 2008)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = (
+        "similarity of visual words whose signatures agree; it compares photos of one query alone"
+    )
 
     kind: Literal["hamming"] = "hamming"
     # The paper's codebooks have 20,000 and 200,000 words; its threshold is 24 for the first and 22 for the second.
@@ -62,6 +66,7 @@ class Asmk(BaseModel):
     """Aggregated selective match kernel, ASMK* (Tolias, Avrithis & Jegou, ICCV 2013)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    score_meaning: ClassVar[str] = "similarity of visual words and their signatures, 0 to 1"
 
     kind: Literal["asmk"] = "asmk"
     size: int = Field(default=65536, ge=2, le=1 << 26, description="Words in the codebook.")

@@ -1,0 +1,69 @@
+"""What unrelated images score: the ranking of a query is mostly of these, and says itself what is ordinary for it.
+
+Above a high level the scores of unrelated images fall off as an exponential does, whatever the method (the excesses
+over a threshold of Pickands, Statistical inference using extreme order statistics, Annals of Statistics 3(1), 1975,
+with shape 0). So the expected number of unrelated images that reach a score can be told from two numbers, and means
+the same for every method, query and size of collection.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEPTH = 1000
+"""Images of a ranking that are looked at, at most."""
+SHARE = 4
+"""A quarter of a collection is its tail."""
+FEWEST = 8
+"""A tail of fewer images says nothing."""
+SURPRISE = 100.0
+"""Decimal logarithm beyond which nothing is told apart: no tail is known so far out."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """The tail of one ranking. size: images in it; level: the score of its last; scale: over which they fall by e."""
+
+    size: int
+    level: float
+    scale: float
+
+    def surprise(self, scores: NDArray[Any]) -> NDArray[np.float64]:
+        """(n,) minus the decimal logarithm of the number of unrelated images that are expected to reach each score.
+
+        0 is what the best of the unrelated reaches. Within -log10(size) and `SURPRISE`; 0 everywhere where the tail is
+        too small to say anything. The same for a * scores + b as for scores, where the tail is of such.
+        """
+        given = np.asarray(scores, np.float64)
+        if self.size < FEWEST:
+            return np.zeros(len(given))
+        above = given - self.level
+        # Where all of the tail ties, what is above is beyond all of it.
+        excess = above / (self.scale * math.log(10)) if self.scale > 0 else np.where(above > 0, np.inf, 0.0)
+        return np.asarray((np.clip(excess, 0.0, np.inf) - math.log10(self.size)).clip(max=SURPRISE), np.float64)
+
+
+def background(scores: NDArray[Any], images: int) -> Background:
+    """The tail of a ranking. scores: (n,) descending, of the best n; images: how many could have been ranked.
+
+    What was not ranked, though there was room for it, counts as ranked with the least of these scores, or with 0 where
+    that is less.
+
+    Notes: the scale is the mean of the scaled spacings i (s_i - s_{i+1}) of order statistics (Renyi, 1953) over the
+    lower half of the tail: matches, which are at the top, do not reach there. They raise the ranks of the others, and
+    with them the scale, so that many matches make all scores less surprising, never more.
+    """
+    size = min(DEPTH, max(images // SHARE, min(images, 2 * FEWEST)))
+    if size < FEWEST:
+        return Background(0, 0.0, 0.0)
+    given = np.asarray(scores[:size], np.float64)
+    tail = np.full(size, min(0.0, given[-1]) if len(given) else 0.0)
+    tail[: len(given)] = given
+    ranks = np.arange(size // 2, size)
+    spacings = ranks * (tail[ranks - 1] - tail[ranks])
+    return Background(size, float(tail[size - 1]), float(spacings.mean()))

@@ -1,0 +1,87 @@
+"""What speaks for each image of a ranking, as numbers that mean the same for every recipe and collection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.probability.background import background
+from resight.search.ranking import Ranking, Verification
+
+TOLERANCE = 0.02
+"""Transfer error that an inlier may have, as a part of the long side: that of the shipped recipes."""
+SHAPE = (4, 3)
+"""Of the photos, for chance: by another, it differs by a factor that no logarithm notices."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One row an image of a ranking.
+
+    similarity: of the first look, against what unrelated images have (`Background.surprise`), damped; the largest
+    of several channels. final: the same of the scores of the whole recipe. inliers: logarithm of 1 + their number.
+    significance: minus the decimal logarithm of the matches as good that chance gives, 0 to 100, as its root.
+    All (n,) float64.
+    """
+
+    similarity: NDArray[np.float64]
+    final: NDArray[np.float64]
+    inliers: NDArray[np.float64]
+    significance: NDArray[np.float64]
+
+    @property
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """The numbers by their names."""
+        return dict(self.__dict__)
+
+
+def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> Evidence:
+    """What speaks for each image of a ranking of a collection of so many images.
+
+    first_looks: of each channel, as deep as `background.DEPTH`.
+
+    Notes: what a chain passes on (`rerank.chain`) is not counted; on rendered worlds it added nothing to the rest.
+    """
+    looks = [_similarity(ranking.ids, look, images) for look in first_looks]
+    final = damped(background(ranking.scores, images).surprise(ranking.scores))
+    inliers, significance = np.zeros(len(ranking)), np.zeros(len(ranking))
+    for row, image in enumerate(ranking.ids.tolist() if ranking.evidence else ()):
+        if image in ranking.evidence:
+            why = ranking.evidence[image]
+            inliers[row], significance[row] = math.log1p(why.inliers), _significance(why)
+    return Evidence(np.max(looks, axis=0), final, inliers, significance)
+
+
+def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:
+    """(n,) how surprising the scores of images are; of those that a look did not reach, as little as can be."""
+    surprise = background(look.scores, images).surprise(look.scores)
+    order = np.argsort(look.ids)
+    at = np.searchsorted(look.ids, ids, sorter=order)
+    found = np.full(len(ids), -math.log10(max(images, 1)))
+    there = at < len(look)
+    rows = order[at[there]]
+    found[there] = np.where(look.ids[rows] == ids[there], surprise[rows], found[there])
+    return damped(found)
+
+
+def damped(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) sign(s) log(1 + |s|): what is beyond all doubt by much is hardly surer than what is so by little.
+
+    Scores of things that are not the same but alike, as packages of one brand, do not fall off as those of unrelated
+    images do.
+    """
+    return np.asarray(np.sign(surprise) * np.log1p(np.abs(surprise)), np.float64)
+
+
+def _significance(why: Verification) -> float:
+    # What verifies brings a compiler along, which rankings without it need not wait for.
+    from resight.rerank.hypotheses import Gates
+    from resight.rerank.significance import chance, log_false_alarms
+
+    given = chance(SHAPE, TOLERANCE * max(SHAPE), Gates())
+    alarms = log_false_alarms(max(why.tentative, why.inliers), why.inliers, given)
+    return math.sqrt(min(max(-alarms, 0.0), 100.0))

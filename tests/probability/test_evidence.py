@@ -1,0 +1,62 @@
+"""What speaks for images: similarity against the background, inliers against chance, by the first look and the last."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from resight.probability.background import background
+from resight.probability.evidence import damped, evidence
+from resight.search.ranking import Ranking, Verification
+
+IMAGES = 200
+SCORES = np.sort(np.random.default_rng(1).exponential(1.0, IMAGES))[::-1].astype(np.float32)
+FIRST = Ranking(np.arange(IMAGES), SCORES)
+
+
+def verified(inliers: int, tentative: int, score: float = 1.0) -> Verification:
+    xy = np.zeros((inliers, 2), np.float32)
+    return Verification(np.eye(3), xy, xy, score, tentative)
+
+
+def test_similarity_is_that_of_the_first_look_wherever_the_image_is_ranked_now() -> None:
+    again = Ranking(np.array([7, 3, 500]), np.array([9.0, 8.0, 7.0], np.float32))
+    found = evidence(again, [FIRST], IMAGES)
+    expected = background(SCORES, IMAGES).surprise(SCORES[[7, 3]])
+    np.testing.assert_allclose(found.similarity, damped(np.array([*expected, -math.log10(IMAGES)])))
+    np.testing.assert_allclose(damped(np.array([math.e - 1, 0, 1 - math.e])), [1, 0, -1])
+
+
+def test_of_several_channels_the_most_surprising_counts() -> None:
+    other = Ranking(np.arange(IMAGES)[::-1], SCORES)
+    found = evidence(FIRST, [FIRST, other], IMAGES).similarity
+    np.testing.assert_allclose(found, found[::-1])
+    assert (found >= evidence(FIRST, [FIRST], IMAGES).similarity).all()
+
+
+def test_inliers_are_held_against_what_chance_would_give() -> None:
+    why = {0: verified(30, 40), 1: verified(30, 600), 3: verified(5, 600)}
+    found = evidence(Ranking(FIRST.ids, SCORES, why), [FIRST], IMAGES)
+    assert found.inliers[:4].tolist() == pytest.approx([math.log(31), math.log(31), 0.0, math.log(6)])
+    assert found.significance[0] > found.significance[1] > 0
+    assert found.significance[2:].tolist() == [0.0] * (IMAGES - 2)
+
+
+def test_what_is_not_known_of_correspondences_is_the_inliers_alone() -> None:
+    ranking = [Ranking(FIRST.ids, SCORES, {0: verified(20, n)}) for n in (0, 20)]
+    first, second = (evidence(one, [FIRST], IMAGES).significance[0] for one in ranking)
+    assert first == second
+
+
+def test_the_last_look_is_held_against_its_own_background() -> None:
+    again = Ranking(FIRST.ids, np.exp(SCORES).astype(np.float32))
+    found = evidence(again, [FIRST], IMAGES)
+    np.testing.assert_allclose(found.final, damped(background(again.scores, IMAGES).surprise(again.scores)))
+    np.testing.assert_allclose(found.similarity, evidence(FIRST, [FIRST], IMAGES).final)
+
+
+def test_nothing_found_is_no_evidence() -> None:
+    nothing = Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
+    assert all(len(column) == 0 for column in evidence(nothing, [nothing], IMAGES).columns.values())
