@@ -70,6 +70,7 @@ ORDER = (
 INDEX = {
     "store",
     "channels.rows",
+    "derived",
     "augmented",
     "linked",
     "masking",

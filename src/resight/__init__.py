@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from resight.contents import IndexInfo
     from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
     from resight.errors import ResightError
     from resight.images import decode
-    from resight.index import Index, IndexInfo, VerifyReport
+    from resight.index import Index, VerifyReport
     from resight.names import Name
     from resight.recipe import Recipe, available, load_recipe
     from resight.results import Hit, Result
@@ -38,7 +39,8 @@ _HOMES = {
     "ResightError": "errors",
     "decode": "images",
     **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
-    **dict.fromkeys(("Index", "IndexInfo", "VerifyReport"), "index"),
+    "IndexInfo": "contents",
+    **dict.fromkeys(("Index", "VerifyReport"), "index"),
     "Name": "names",
     **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
     **dict.fromkeys(("Hit", "Result"), "results"),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from resight import arguments, writer
@@ -19,7 +18,7 @@ from resight.errors import ResightError, UsageError
 from resight.folders import check_prefix, find_images
 from resight.images import Box, displayed
 from resight.leaving import chosen, excluded_images, named
-from resight.masking import mask_choice, mask_folder
+from resight.masking import mask_choice
 from resight.masks import mask_of_query
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.results import Hit, Result
@@ -29,77 +28,20 @@ from resight.writer import AddReport, Progress
 
 if TYPE_CHECKING:
     from resight.answering import Wanted
-    from resight.augmented import Augmenter
-    from resight.channels.channel import Channel, Rows
+    from resight.channels.channel import Channel
+    from resight.contents import IndexInfo
+    from resight.derived import Derived
     from resight.descriptors.contributions import Contribution
     from resight.duplicates.report import Duplicates
     from resight.duplicates.verdict import Kind
     from resight.queries import Source
     from resight.reader import Reader
-    from resight.search.ranking import Neighbourhoods
 
-__all__ = ["AddReport", "Hit", "Index", "IndexInfo", "Result", "VerifyReport"]
+__all__ = ["AddReport", "Hit", "Index", "Result", "VerifyReport"]
 
 Say = Callable[[str], None]
 
 _log = logging.getLogger(__name__)
-
-
-class Counts(NamedTuple):
-    """Local features, or vectors, and words that a channel keeps of all images together."""
-
-    features: int
-    words: int
-
-
-@dataclass(frozen=True)
-class IndexInfo:
-    """What an index holds.
-
-    bytes: of the whole directory. features and words: of all images and channels together; channels: of each.
-    without_evidence: names of images by which nothing can be found, such as pictures of one colour. remarks: name and
-    remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
-    many names were removed and are not taken again until they are asked for. masks: by the folder of photos, the folder
-    of their masks, or "one for all".
-    """
-
-    recipe: str
-    generation: int
-    images: int
-    unreadable: int
-    without_evidence: list[str]
-    remarks: list[dict[str, str]]
-    roots: list[dict[str, Any]]
-    segments: int
-    features: int
-    words: int
-    channels: Mapping[str, Counts]
-    bytes: int
-    created_by: str
-    excluded: list[str]
-    stay_away: int
-    masks: list[dict[str, str]]
-
-    @property
-    def bytes_per_image(self) -> float | None:
-        """Of the whole directory, or None for an empty index."""
-        return self.bytes / self.images if self.images else None
-
-    @property
-    def words_per_image(self) -> float | None:
-        """Distinct words, or None for an empty index, or one without words."""
-        return self.words / self.images if self.words else None
-
-    @property
-    def bytes_per_feature(self) -> float | None:
-        """Of the whole directory, or None where there are no features."""
-        return self.bytes / self.features if self.features else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Fields and derived figures, for JSON."""
-        derived = ("bytes_per_image", "words_per_image", "bytes_per_feature")
-        channels = {name: counts._asdict() for name, counts in self.channels.items()}
-        return {**asdict(self), "channels": channels, **{name: getattr(self, name) for name in derived}}
 
 
 @dataclass(frozen=True)
@@ -258,9 +200,7 @@ class Index:
                 _note(total, say, f"{matched} photos of the index match a pattern; `resight update` takes them out")
             self._store.commit(choices=choices)
             total += self._take(planned, progress, say)
-            if augmenter := self._augmenter(say):
-                augmenter.augment_new(progress)
-            self._link(progress, say)
+            self._derive(progress, say)
         return total
 
     def update(
@@ -295,9 +235,7 @@ class Index:
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
                 total += self._take(one, progress, say)
-            if augmenter := self._augmenter(say):
-                augmenter.augment_new(progress)
-            self._link(progress, say)
+            self._derive(progress, say)
         return total
 
     def move_root(self, old: str | Path, new: str | Path) -> int:
@@ -349,10 +287,9 @@ class Index:
         with self._writing():
             for numbers in writer.compacted(self._store.snapshot()):
                 writer.merge(self._store, self._channels, numbers)
-            self._unlink()
-            if augmenter := self._augmenter(None):
-                augmenter.augment_stale()
-            self._link(None, None)
+            self._derived.forget_neighbourhoods()
+            self._derived.augment_stale()
+            self._derive(None, None)
 
     def refresh(self) -> None:
         """Looks at the newest generation, whoever wrote it."""
@@ -441,38 +378,9 @@ class Index:
 
     def info(self) -> IndexInfo:
         """What the index holds."""
-        reader = self.reader
-        images = reader.snapshot.images
-        counts = {name: _counts(channel, reader.rows(name)) for name, channel in reader.channels.items()}
-        return IndexInfo(
-            recipe=self.recipe.name,
-            generation=reader.snapshot.generation,
-            images=int(images.indexed.sum()),
-            unreadable=int((~images.indexed).sum()),
-            without_evidence=reader.without_evidence(),
-            remarks=[
-                {"name": images.names[i], "remark": images.reasons[i]}
-                for i in np.flatnonzero(images.indexed).tolist()
-                if images.reasons[i]
-            ],
-            roots=[
-                {"path": root.path, "prefix": root.prefix, "follow_links": root.follow_links}
-                for root in reader.snapshot.roots.values()
-            ],
-            segments=len(reader.snapshot.segments),
-            features=sum(one.features for one in counts.values()),
-            words=sum(one.words for one in counts.values()),
-            channels=counts,
-            bytes=_bytes_below(self.path),
-            created_by=self._store.created_by(),
-            excluded=list(reader.snapshot.choices.excluded),
-            stay_away=len(reader.snapshot.choices.removed),
-            masks=[
-                {"path": root.path, "mask": "one for all" if mask.shared else displayed(mask_folder(root, mask))}
-                for number, mask in sorted(reader.snapshot.choices.masks.items())
-                for root in [reader.snapshot.roots[number]]
-            ],
-        )
+        from resight.contents import contents_of
+
+        return contents_of(self.reader, self.path, self._store.created_by())
 
     @staticmethod
     def check(path: str | Path, *, mend: bool = False) -> VerifyReport:
@@ -562,72 +470,22 @@ class Index:
         from resight.reader import Reader
 
         snapshot = self._store.snapshot(self._layouts)
-        blocks = []
-        if self.recipe.augmentation is not None:
-            from resight.augmented import read_blocks
-
-            name = self.recipe.first_channel
-            blocks = read_blocks(self._store.search_folder(name), self._channels[name]) if snapshot.segments else []
-            covered = np.concatenate([np.empty(0, np.int64), *(block.rows.ids for block in blocks)])
-            missing = np.setdiff1d(snapshot.images.ids[snapshot.images.indexed], covered)
-            if len(missing):
-                _log.warning("%d photos are not augmented, and rank as they are: run `resight update`", len(missing))
         channels = self._channels if snapshot.segments else {}
-        return Reader(snapshot, self.recipe, channels, blocks, self._linked())
+        blocks = self._derived.augmented_blocks(snapshot)
+        return Reader(snapshot, self.recipe, channels, blocks, self._derived.neighbourhoods())
 
-    def _linked(self) -> Neighbourhoods | None:
-        """What is kept of the neighbours of images, where the recipe asks for them."""
-        if self.recipe.diffusion is None:
-            return None
-        from resight.linked import read_neighbourhoods
+    @cached_property
+    def _derived(self) -> Derived:
+        from resight.derived import Derived
 
-        return read_neighbourhoods(self._store.search_folder(self.recipe.channel_of(self.recipe.diffusion)))
+        return Derived(self._store, self.recipe, lambda: self._channels)
 
-    def _unlink(self) -> None:
-        """Deletes the kept neighbours of images before their vectors change, so that none outlives them."""
+    def _derive(self, progress: Progress | None, say: Say | None) -> None:
+        """Brings what is made of the evidence of several images up to date with the images."""
+        self._derived.augment_new(progress, say)
         if self.recipe.diffusion is not None:
-            from resight.linked import forget_neighbourhoods
-
-            forget_neighbourhoods(self._store.search_folder(self.recipe.channel_of(self.recipe.diffusion)))
-
-    def _link(self, progress: Progress | None, say: Say | None) -> None:
-        """Brings the kept neighbours of images up to date, where the recipe asks for them."""
-        params = self.recipe.diffusion
-        if params is None:
-            return
-        from resight.linked import brought_up_to_date, keep_neighbourhoods
-        from resight.manifold.solving import prepare
-
-        self.refresh()
-        reader = self.reader
-        if not reader.snapshot.images.indexed.any():
-            return
-        name = self.recipe.channel_of(params)
-        kept, nodes = self._linked(), reader.views[name].nodes()
-        if kept is not None and np.array_equal(kept.images, nodes.images):
-            return
-        if say is not None:
-            say("comparing photos with each other")
-        found = brought_up_to_date(kept, nodes, params.k - 1, progress)
-        found = replace(found, prepared=prepare(found, params))
-        keep_neighbourhoods(self._store.search_folder(name), found)
-
-    def _augmenter(self, say: Say | None) -> Augmenter | None:
-        """What gives images the evidence of their neighbours too, where the recipe asks for it."""
-        params, name = self.recipe.augmentation, self.recipe.first_channel
-        if params is None:
-            return None
-        snapshot = self._store.snapshot(self._layouts)
-        if not snapshot.segments:
-            return None
-        from resight.augmented import Augmenter
-        from resight.reader import Reader
-
-        if say is not None:
-            say("augmenting photos with what other photos of the same thing show")
-        plain = Reader(snapshot, self.recipe, self._channels)
-        augment = plain.augmentation(params)
-        return Augmenter(self._store.search_folder(name), plain.rows(name), self._channels[name], augment)
+            self.refresh()
+            self._derived.link(self.reader, progress, say)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -636,12 +494,6 @@ class Index:
                 yield
             finally:
                 self.refresh()
-
-
-def _counts(channel: Channel, rows: Sequence[Rows]) -> Counts:
-    """What a channel keeps of the images that are alive."""
-    features = sum(int(channel.features_of(one.arrays)[one.alive].sum()) for one in rows)
-    return Counts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))
 
 
 def _layouts(path: Path) -> dict[str, Check]:
@@ -699,15 +551,6 @@ def _folder(path: str | Path) -> Path:
     if not folder.is_dir():
         raise UsageError(f"{displayed(folder)}: not a folder; name the folder that the photos are in")
     return folder
-
-
-def _bytes_below(folder: Path) -> int:
-    """Size of all files, without those that a writer deletes meanwhile."""
-    total = 0
-    for file in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            total += file.stat().st_size if file.is_file() else 0
-    return total
 
 
 def _line(problem: Problem) -> str:
