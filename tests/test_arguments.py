@@ -141,3 +141,25 @@ def test_names_to_remove_come_from_anything_and_one_text_is_one_name(tmp_path: P
     assert index.reader.snapshot.images.names == ["5.png"]
     assert index.remove(np.array(["5.png"])) == 1
     assert index.remove([]) == 0
+
+
+@pytest.mark.parametrize("mask", [5, [1], b"x", object()])
+def test_a_mask_that_is_none_is_refused(mask: Any, index: Index) -> None:
+    with pytest.raises(UsageError, match="the mask is a"):
+        index.search(QUERY, mask=mask)
+    for masks in (mask, "m.png", Path("m.png"), np.ones((3, 3))):
+        if not isinstance(masks, list):
+            with pytest.raises(UsageError, match="masks must be a list"):
+                index.search_together([QUERY], masks=masks)
+
+
+@pytest.mark.parametrize("share", [95, -0.1, float("nan"), "0.5", None])
+def test_a_probability_that_is_none_is_refused(share: Any, index: Index) -> None:
+    with pytest.raises(UsageError, match="min_probability"):
+        index.search(QUERY, min_probability=share)
+
+
+def test_a_mask_and_none_contradict_each_other(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    with pytest.raises(UsageError, match="choose one of them"):
+        index.add(tmp_path / "more", mask=tmp_path / "m.png", no_mask=True)

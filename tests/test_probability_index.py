@@ -57,4 +57,5 @@ def test_results_are_cut_and_parted_by_probability(index: Index) -> None:
     assert [verdict for verdict, _ in parts] == [v for v in ("sure", "possible", "filler") if v in dict(parts)]
     assert sorted(rank for _, part in parts for rank, _ in part) == list(range(1, len(result.hits) + 1))
     assert all(result.hits[rank - 1] is hit and hit.verdict == verdict for verdict, part in parts for rank, hit in part)
-    assert result.at_least(0.95).hits == [hit for hit in result.hits if hit.probability >= 0.95]
+    sure = index.search("05-0.png", include_self=True, min_probability=0.95)
+    assert [hit.name for hit in sure.hits] == [hit.name for hit in result.hits if hit.probability >= 0.95]

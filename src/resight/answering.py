@@ -141,8 +141,9 @@ def _only(images: frozenset[int], allowed: Mask | None) -> frozenset[int]:
 
 
 def _depth(reader: Reader, wanted: Wanted) -> int:
-    """How much of a ranking is looked at: where inliers are counted, hits that have them may be anywhere in it."""
-    return len(reader.snapshot.images) if wanted.min_inliers > 0 else wanted.k
+    """How much of a ranking is looked at: hits with enough inliers, or probable ones, may be anywhere in it."""
+    anywhere = wanted.min_inliers > 0 or wanted.min_probability > 0
+    return len(reader.snapshot.images) if anywhere else wanted.k
 
 
 def _wanted_hits(

@@ -44,6 +44,14 @@ def real_number(name: str, value: object) -> float:
     return float(value)
 
 
+def share(name: str, value: object) -> float:
+    """The argument as a number from 0 to 1. Raises UsageError."""
+    number = real_number(name, value)
+    if not 0 <= number <= 1:
+        raise UsageError(f"{name} is {number:g}: it must be a number from 0 to 1")
+    return number
+
+
 def flag(name: str, value: object) -> bool:
     """True or False, of numpy too. Raises UsageError."""
     if not isinstance(value, bool | np.bool_):

@@ -166,6 +166,9 @@ class Index:
             follow_links = arguments.flag("follow_links", follow_links)
         _check_callbacks(progress, say)
         patterns = [str(text) for text in arguments.texts("exclude", exclude)]
+        again, no_mask = arguments.flag("again", again), arguments.flag("no_mask", no_mask)
+        if mask is not None and no_mask:
+            raise UsageError("mask and no_mask: choose one of them")
         mask_kept = None if mask is None else mask_choice(arguments.path("mask", mask), folder)
         total = AddReport()
         with self._writing():
@@ -198,7 +201,8 @@ class Index:
             planned = writer.plan(snapshot, number, root, listing)
             if patterns and (matched := len(excluded_images(snapshot, choices))):
                 _note(total, say, f"{matched} photos of the index match a pattern; `resight update` takes them out")
-            self._store.commit(choices=choices)
+            # At once: a mask belongs to a root, and what comes next may be interrupted.
+            self._store.commit(roots={number: root}, choices=choices)
             total += self._take(planned, progress, say)
             self._derive(progress, say)
         return total
@@ -337,17 +341,19 @@ class Index:
         min_score: float | None = None,
         min_inliers: int = 0,
         min_probability: float = 0.0,
-        masks: Sequence[str | Path | NDArray[Any] | None] = (),
+        masks: Sequence[str | Path | NDArray[Any] | None] | None = None,
     ) -> Result:
         """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
 
-        queries: each a query, or one with its box; masks: one for each, or none at all; the rest as for `search`.
+        queries: each a query, or one with its box; masks: one for each, or None; the rest as for `search`.
         """
         from resight.answering import answer_together
         from resight.queries import with_boxes
 
         wanted = _wanted(k, include_self, within, min_score, min_inliers, min_probability)
-        given = [None if mask is None else mask_of_query(mask) for mask in masks]
+        if masks is not None and not isinstance(masks, list | tuple):
+            raise UsageError("masks must be a list with a mask, or None, for each query")
+        given = [None if mask is None else mask_of_query(mask) for mask in masks or ()]
         flag = arguments.flag("mirror", mirror)
         return answer_together(self.reader, with_boxes(queries), wanted, mirror=flag, given=given)
 
@@ -527,7 +533,7 @@ def _wanted(
         tuple(map(str, arguments.texts("within", within))),
         None if min_score is None else arguments.real_number("min_score", min_score),
         arguments.whole_number("min_inliers", min_inliers, least=0),
-        arguments.real_number("min_probability", min_probability),
+        arguments.share("min_probability", min_probability),
     )
 
 

@@ -13,7 +13,7 @@ from resight.errors import UsageError
 from resight.extraction import content_hash
 from resight.filesystems import is_in
 from resight.folders import Found, escape_name, find_images, unescape_name
-from resight.images import Counts, displayed
+from resight.images import Counts, displayed, not_black
 from resight.masks import PhotoMask, mask_file, mask_of_query
 from resight.store import ImageTable, MaskChoice, Root
 
@@ -39,7 +39,7 @@ def mask_choice(path: Path, folder: Path) -> MaskChoice:
         masks, photos = os.path.realpath(path), os.path.realpath(folder)
         together = is_in(masks, os.path.dirname(photos))
         return MaskChoice(folder=escape_name(os.path.relpath(masks, photos) if together else masks))
-    return MaskChoice(shared=base64.b64encode(_png(mask_of_query(path).counts)).decode())
+    return MaskChoice(shared=base64.b64encode(_png(mask_of_query(path).counts())).decode())
 
 
 def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) -> Masked:
@@ -110,8 +110,9 @@ def _key(size: int, mtime_ns: int) -> str:
 
 
 def _shared(choice: MaskChoice) -> PhotoMask:
-    data = base64.b64decode(choice.shared)
-    return PhotoMask("the mask of all photos", content_hash(data), data, fits_all=True)
+    data, title = base64.b64decode(choice.shared), "the mask of all photos"
+    # Decoded once, since every photo asks for it.
+    return PhotoMask(title, content_hash(data), not_black(data, title), fits_all=True)
 
 
 def _png(counts: Counts) -> bytes:

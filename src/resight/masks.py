@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ class PhotoMask:
     source: bytes | Path | NDArray[Any]
     fits_all: bool = False
 
-    @cached_property
     def counts(self) -> Counts:
         """(H, W), False where the photo is left out. ImageError where it cannot be read, or nothing would be left."""
         if isinstance(self.source, np.ndarray):
@@ -42,14 +40,16 @@ class PhotoMask:
 
 def mask_of_query(given: str | Path | NDArray[Any]) -> PhotoMask:
     """The mask that a person gives with a photo: a file, or an array (H, W) of which 0 is left out. UsageError."""
-    if not isinstance(given, np.ndarray):
+    if isinstance(given, str | Path):
         mask = mask_file(Path(given))
+    elif not isinstance(given, np.ndarray):
+        raise UsageError(f"the mask is a {type(given).__name__}; it must be a file or an array (H, W)")
     elif given.ndim == 2 and given.size:
         mask = PhotoMask("the mask", "", given)
     else:
         raise UsageError(f"the mask is an array of shape {given.shape}; it must be (H, W)")
     try:
-        _ = mask.counts
+        mask.counts()
     except ImageError as error:
         raise UsageError(f"{error.path}: the mask {error.reason}") from error
     return mask
@@ -75,7 +75,7 @@ def masked(decoded: Decoded, mask: PhotoMask) -> Decoded:
     So what is painted beneath the mask cannot matter to anything that is computed of the pixels.
     Raises ImageError where the mask cannot be read, UsageError where it has other proportions than the photo.
     """
-    counts = mask.counts
+    counts = mask.counts()
     if not mask.fits_all:
         _check_proportions(mask.title, (counts.shape[1], counts.shape[0]), decoded.size)
     counts = scaled(counts, decoded.pixels.shape[:2])

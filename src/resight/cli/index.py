@@ -322,19 +322,21 @@ def _add(
 
 def _rehearse(made: Index) -> None:
     """Asks a new index one of its photos, so that what a search compiles here is compiled."""
+    from resight.names import Name
+
     # A photo that has vanished meanwhile, or the like, is no fault of the index.
     with suppress(ResightError):
         images = made.reader.snapshot.images
         first = next((name for name, known in zip(images.names, images.indexed.tolist(), strict=True) if known), None)
         if first is not None:
-            made.search(first, k=1, include_self=True)
+            made.search(Name(first), k=1, include_self=True)
 
 
 def _held_line(path: Path, held: Held) -> str:
     photos = "1 photo" if held.known == 1 else f"{held.known} photos"
     line = f"held back: the folder {held.folder} of {photos} {held.why}: nothing was removed from it. "
     if not held.removable:
-        return f"{line}Make it readable, or remove its photos with `resight remove`"
+        return f"{line}Make it readable, and update again"
     command, folder = f"resight update {shlex.quote(str(path))}", shlex.quote(held.folder)
     moved = f"say where it is now, `{command} --root {folder}=NEW`, or " if held.is_root else "say "
     return f"{line}Bring it back, or {moved}that its photos were removed on purpose, `{command} --removed {folder}`"
