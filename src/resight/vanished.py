@@ -73,14 +73,20 @@ def appeared(snapshot: Snapshot, listings: Mapping[int, Listing]) -> frozenset[M
 
 
 def judge(
-    snapshot: Snapshot, number: int, listing: Listing, elsewhere: Collection[Mark], meant: Collection[str] = ()
+    snapshot: Snapshot,
+    number: int,
+    listing: Listing,
+    elsewhere: Collection[Mark],
+    meant: Collection[str] = (),
+    excluded: Collection[int] = frozenset(),
 ) -> Verdict:
-    """Applies the rule to one root. elsewhere: what `appeared`; meant: absolute paths of folders that were emptied.
+    """Applies the rule to one root. elsewhere: what `appeared`; meant: absolute paths of folders that were emptied;
+    excluded: ids of images that go out anyway and are as if they were not known.
 
     The listing of a root that cannot be listed is empty, with the reason as its trouble.
     """
     images, root = snapshot.images, snapshot.roots[number]
-    known = places_of(snapshot, number)
+    known = [place for place in places_of(snapshot, number) if int(images.ids[place]) not in excluded]
     found = {one.name for one in listing.found}
     unseen = [place for place in known if images.names[place] not in found]
     if not unseen:
