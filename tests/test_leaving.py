@@ -139,6 +139,26 @@ def test_a_wrong_pattern_changes_nothing(index: Index, folder: Path) -> None:
     assert (index.info().generation, index.info().excluded) == (generation, [])
 
 
+def test_an_update_with_a_folder_that_is_unknown_changes_nothing(index: Index, folder: Path) -> None:
+    index.add(folder)
+    generation = index.info().generation
+    (folder / "a.png").unlink()
+    with pytest.raises(UsageError, match="in no folder of the index; nothing was changed"):
+        index.update(exclude="*.png", removed=["/typo"])
+    index.refresh()
+    assert (index.info().generation, index.info().excluded, held(index)) == (generation, [], sorted(PHOTOS))
+
+
+def test_what_a_pattern_takes_out_and_what_was_removed_go_at_once(index: Index, folder: Path) -> None:
+    index.add(folder)
+    generation = index.info().generation
+    (folder / "a.png").unlink()
+    report = index.update(exclude=["2019/"])
+    index.refresh()
+    assert (report.excluded, report.removed, report.held) == (2, 1, [])
+    assert index.info().generation == generation + 1
+
+
 def test_patterns_are_kept_once_in_their_order() -> None:
     choices = chosen(Choices(("b", "a")), ("a", "c", "c"), ("b",))
     assert choices.excluded == ("a", "c")

@@ -96,10 +96,36 @@ def test_a_folder_that_is_empty_or_gone_is_held_back_and_the_rest_is_done(
 def test_what_is_held_back_is_removed_where_the_folder_is_named(library: Library, tmp_path: Path) -> None:
     library.know("a/d/1.jpg", "a/d/2.jpg", "a/e/3.jpg", "a/e/4.jpg", "b/x.jpg")
     remove(tmp_path, "a/d", "a/e", "b")
-    assert library.update("a/d") == (["d/1.jpg", "d/2.jpg"], {"a/e": (2, "is gone"), "b": (1, "is gone")})
+    assert library.update("a/d") == (["d/1.jpg", "d/2.jpg"], {"a": (2, "is empty now"), "b": (1, "is gone")})
     assert library.update("a", "b") == (["b/x.jpg", "d/1.jpg", "d/2.jpg", "e/3.jpg", "e/4.jpg"], {})
     with pytest.raises(UsageError, match="c: in no folder of the index; nothing was changed"):
         library.plan("c")
+
+
+@pytest.mark.parametrize("emptied", [True, False], ids=["empty", "gone"])
+def test_photos_beside_a_folder_that_is_named_are_held_back_as_before(
+    library: Library, tmp_path: Path, emptied: bool
+) -> None:
+    library.know("a/u/a/1.jpg", "a/u/a/2.jpg", "a/u/c.jpg", "a/u/d.jpg", "b/a/1.jpg", "b/a/2.jpg", "b/c.jpg", "b/d.jpg")
+    library.know("a/x.jpg")
+    remove(tmp_path, "a/u", "b")
+    if emptied:
+        (tmp_path / "a/u").mkdir()
+        (tmp_path / "b").mkdir()
+    why = "is empty now" if emptied else "is gone"
+    assert library.update() == ([], {"a/u": (4, why), "b": (4, why)})
+    assert library.update("a/u/a", "b/a") == (
+        ["b/a/1.jpg", "b/a/2.jpg", "u/a/1.jpg", "u/a/2.jpg"],
+        {"a/u": (2, why), "b": (2, why)},
+    )
+
+
+def test_what_is_named_does_not_make_the_share_of_the_rest_smaller(library: Library, tmp_path: Path) -> None:
+    gone = [f"a/{i % 3}/{i:02d}.jpg" for i in range(MANY)]
+    library.know(*gone, *(f"a/{i}/x.jpg" for i in range(3)), *(f"a/d/{i:02d}.jpg" for i in range(MANY)))
+    remove(tmp_path, *gone, "a/d")
+    names, held = library.update("a/d")
+    assert (len(names), held) == (MANY, {"a": (MANY, f"has lost {MANY} of them at once")})
 
 
 def test_one_photo_that_was_alone_in_its_folder(library: Library, tmp_path: Path) -> None:
@@ -163,6 +189,24 @@ def test_of_a_folder_that_was_renamed_what_is_not_in_the_new_one_was_removed(lib
     (tmp_path / "a" / "d").rename(tmp_path / "a" / "renamed")
     remove(tmp_path, "a/renamed/2.jpg")
     assert library.update() == (["d/1.jpg", "d/2.jpg"], {})
+
+
+@pytest.mark.parametrize("copied", ["a/1.jpg", "c.jpg"])
+def test_a_copy_of_one_photo_does_not_let_the_rest_of_its_disk_go(
+    library: Library, tmp_path: Path, copied: str
+) -> None:
+    library.know("b/a/1.jpg", "b/a/2.jpg", "b/c.jpg", "b/d.jpg")
+    shutil.copy2(tmp_path / "b" / copied, tmp_path / "a" / "copy.jpg")
+    remove(tmp_path, "b")
+    assert library.update() == ([], {"b": (4, "is gone")})
+    assert len(library.update("b")[0]) == 4
+
+
+def test_a_folder_that_was_renamed_says_nothing_of_one_beside_it(library: Library, tmp_path: Path) -> None:
+    library.know("a/d/1.jpg", "a/d/2.jpg", "a/d/3.jpg", "a/e/4.jpg", "a/e/5.jpg")
+    (tmp_path / "a" / "d").rename(tmp_path / "a" / "renamed")
+    remove(tmp_path, "a/e")
+    assert library.update() == (["d/1.jpg", "d/2.jpg", "d/3.jpg"], {"a/e": (2, "is gone")})
 
 
 @pytest.mark.parametrize("folder", ["a", "a/d"])

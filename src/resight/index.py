@@ -232,10 +232,9 @@ class Index:
             snapshot = self._store.snapshot()
             choices = chosen(snapshot.choices, patterns, back)
             excluded = excluded_images(snapshot, choices)
-            self._store.commit(removed=excluded, choices=choices)
+            planned = writer.plan_update(snapshot, folders, choices, excluded)
+            self._store.commit(removed=[*excluded, *planned.removed], choices=choices)
             total.excluded = len(excluded)
-            planned = writer.plan_update(self._store.snapshot(), folders)
-            self._store.commit(removed=planned.removed)
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
                 total += self._take(one, progress, say)

@@ -9,8 +9,10 @@ A photo that is not found counts as removed, unless one of these holds it back:
    there are others now counts as removed.
 3. More than half of the photos of a root vanished, and at least `MANY`, wherever in it they were.
 
-A photo counts as seen where a new file of its size and time has turned up anywhere: it has another name now. What is
-held back by 2 and 3 is removed where a person names the folder.
+A photo counts as seen where a new file of its size and time has turned up anywhere: it has another name now. Of a tree
+that vanished, that holds only where at least half of its photos turned up: a few that were copied tell nothing of the
+rest. What is held back by 2 and 3 is removed where a person names the folder, and the rule goes on as if the photos in
+it had never been known.
 """
 
 from __future__ import annotations
@@ -71,14 +73,20 @@ def appeared(snapshot: Snapshot, listings: Mapping[int, Listing]) -> frozenset[M
 
 
 def judge(
-    snapshot: Snapshot, number: int, listing: Listing, elsewhere: Collection[Mark], meant: Collection[str] = ()
+    snapshot: Snapshot,
+    number: int,
+    listing: Listing,
+    elsewhere: Collection[Mark],
+    meant: Collection[str] = (),
+    excluded: Collection[int] = frozenset(),
 ) -> Verdict:
-    """Applies the rule to one root. elsewhere: what `appeared`; meant: absolute paths of folders that were emptied.
+    """Applies the rule to one root. elsewhere: what `appeared`; meant: absolute paths of folders that were emptied;
+    excluded: ids of images that go out anyway and are as if they were not known.
 
     The listing of a root that cannot be listed is empty, with the reason as its trouble.
     """
     images, root = snapshot.images, snapshot.roots[number]
-    known = places_of(snapshot, number)
+    known = [place for place in places_of(snapshot, number) if int(images.ids[place]) not in excluded]
     found = {one.name for one in listing.found}
     unseen = [place for place in known if images.names[place] not in found]
     if not unseen:
@@ -86,12 +94,13 @@ def judge(
     hidden = [place for place in unseen if _may_be_there(file_path(root, images.names[place]), listing)]
     apart = {*hidden}
     vanished = [place for place in unseen if place not in apart]
-    renamed = {place for place in vanished if (int(images.sizes[place]), int(images.mtimes[place])) in elsewhere}
     told = {place for place in vanished if _is_below(file_path(root, images.names[place]), meant)}
-    lost = [place for place in vanished if place not in renamed and place not in told]
-
+    untold = [place for place in vanished if place not in told]
     below = {place: [*_folders(images.names[place].removeprefix(root.prefix))] for place in known}
-    totals = Counter(folder for place in known for folder in below[place])
+    totals = Counter(folder for place in known if place not in told for folder in below[place])
+    turned_up = {place for place in untold if (int(images.sizes[place]), int(images.mtimes[place])) in elsewhere}
+    renamed = _renamed(untold, turned_up, below, totals)
+    lost = [place for place in untold if place not in renamed]
     missing = Counter(folder for place in lost for folder in below[place])
     others = {folder for name in found for folder in _folders(name.removeprefix(root.prefix))}
 
@@ -108,11 +117,22 @@ def judge(
         named = _named(root, tree, within)
         lines.append(Held(_shown(root, named), len(places), len(places), _state(root, named, others), not named))
     rest = [place for place in lost if place not in apart]
-    if len(rest) >= MANY and 2 * len(rest) > len(known):
+    if len(rest) >= MANY and 2 * len(rest) > len(known) - len(told):
         lines.append(Held(_shown(root, ""), len(rest), len(known), f"has lost {len(rest)} of them at once", True))
         apart |= {*rest}
     lines += _hidden(root, [images.names[place] for place in hidden], listing)
     return Verdict([int(images.ids[place]) for place in vanished if place not in apart], lines)
+
+
+def _renamed(
+    vanished: Sequence[int], turned_up: Collection[int], below: Mapping[int, Sequence[str]], totals: Mapping[str, int]
+) -> set[int]:
+    """Which of the photos that turned up elsewhere count as seen: not those of a tree that vanished and of which less
+    than half turned up. below: the folders of each photo; totals: how many photos each folder has."""
+    missing = Counter(folder for place in vanished for folder in below[place])
+    seen = Counter(folder for place in turned_up for folder in below[place])
+    held = {folder for folder, count in missing.items() if count == totals[folder] and 2 * seen[folder] < count}
+    return {place for place in turned_up if held.isdisjoint(below[place])}
 
 
 def _folders(name: str) -> Iterator[str]:

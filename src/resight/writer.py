@@ -142,21 +142,29 @@ def _state_of(found: Found) -> tuple[int, int, str]:
     return found.size, found.mtime_ns, found.mask.key if found.mask is not None else ""
 
 
-def plan_update(snapshot: Snapshot, removed: Collection[str | Path] = ()) -> Update:
+def plan_update(
+    snapshot: Snapshot,
+    removed: Collection[str | Path] = (),
+    choices: Choices | None = None,
+    excluded: Collection[int] = frozenset(),
+) -> Update:
     """What makes the index equal to its folders, as far as the rule of `vanished` goes.
 
-    removed: folders whose vanished photos were removed on purpose.
+    removed: folders whose vanished photos were removed on purpose. choices: as they are to be, those of the index by
+    default; excluded: ids of the images that go out with them.
     Raises UsageError where one of them is in no folder of the index, a name has two owners, or masks are gone.
     """
     meant = _meant(snapshot, removed)
-    choices = snapshot.choices
+    choices = snapshot.choices if choices is None else choices
+    excluded = frozenset(excluded)
     listings = {
         number: laid(_listed(root, choices), root, choices.masks.get(number)) for number, root in snapshot.roots.items()
     }
     elsewhere = appeared(snapshot, listings)
-    verdicts = [judge(snapshot, number, listing, elsewhere, meant) for number, listing in listings.items()]
+    verdicts = [judge(snapshot, number, listing, elsewhere, meant, excluded) for number, listing in listings.items()]
     gone = {image for verdict in verdicts for image in verdict.removed}
-    plans = [plan(snapshot, number, snapshot.roots[number], listing, gone) for number, listing in listings.items()]
+    leaving = gone | excluded
+    plans = [plan(snapshot, number, snapshot.roots[number], listing, leaving) for number, listing in listings.items()]
     return Update(plans, sorted(gone), [one for verdict in verdicts for one in verdict.held])
 
 
