@@ -57,6 +57,8 @@ ORDER = (
     "queries",
     "answering",
     "explaining",
+    "contents",
+    "derived",
     "duplicates",
     "index",
     "evaluation",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from resight.errors import UsageError
+from resight.extraction import content_hash
 from resight.store import Batch, Image, Root, Store
 from resight.vanished import MANY
 from resight.writer import Update, plan_update
@@ -39,11 +40,16 @@ class Library:
     def know(self, *names: str) -> None:
         """Writes files and puts them into the index."""
         self.put(*names)
+        self.know_as_they_are(*names)
+
+    def know_as_they_are(self, *names: str) -> None:
+        """Puts files that are there into the index."""
         images = []
         for name in names:
             status = (self.folder / name).stat()
             number, own = (1, name.removeprefix("a/")) if name.startswith("a/") else (2, name)
-            images.append(Image(number, own, status.st_size, status.st_mtime_ns, "00", 1, 1))
+            content = content_hash((self.folder / name).read_bytes())
+            images.append(Image(number, own, status.st_size, status.st_mtime_ns, content, 1, 1))
         with self.store.writing():
             self.store.commit(Batch(images, {}), roots=self.roots)
 
@@ -250,3 +256,31 @@ def test_a_root_without_photos_may_be_gone(library: Library, tmp_path: Path) -> 
     library.know("a/x.jpg")
     remove(tmp_path, "b")
     assert library.update() == ([], {})
+
+
+def same_size_and_time(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    os.utime(path, ns=(10**18, 10**18))
+
+
+def test_a_new_file_of_the_same_size_and_time_is_not_a_photo_of_other_bytes(library: Library, tmp_path: Path) -> None:
+    scans = [f"a/disk/{number}.jpg" for number in range(5)]
+    for number, name in enumerate(scans):
+        same_size_and_time(tmp_path / name, b"scan %d" % number)
+    library.know_as_they_are(*scans)
+    shutil.rmtree(tmp_path / "a" / "disk")
+    same_size_and_time(tmp_path / "b" / "new.jpg", b"scan 9")
+    removed, held = library.update()
+    assert (removed, [photos for photos, _ in held.values()]) == ([], [5])
+
+
+def test_a_file_stands_for_one_photo_alone(library: Library, tmp_path: Path) -> None:
+    copies = [f"a/disk/{number}.jpg" for number in range(3)]
+    for name in (*copies, "a/other.jpg"):
+        same_size_and_time(tmp_path / name, b"copies")
+    library.know_as_they_are(*copies, "a/other.jpg")
+    shutil.rmtree(tmp_path / "a" / "disk")
+    same_size_and_time(tmp_path / "b" / "new.jpg", b"copies")
+    removed, held = library.update()
+    assert (removed, held["a/disk"][0]) == ([], 3)

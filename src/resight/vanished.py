@@ -9,10 +9,10 @@ A photo that is not found counts as removed, unless one of these holds it back:
    there are others now counts as removed.
 3. More than half of the photos of a root vanished, and at least `MANY`, wherever in it they were.
 
-A photo counts as seen where a new file of its size and time has turned up anywhere: it has another name now. Of a tree
-that vanished, that holds only where at least half of its photos turned up: a few that were copied tell nothing of the
-rest. What is held back by 2 and 3 is removed where a person names the folder, and the rule goes on as if the photos in
-it had never been known.
+A photo counts as seen where a new file of its size, time and bytes has turned up anywhere: it has another name now. A
+file stands for one photo alone. Of a tree that vanished, that holds only where at least half of its photos turned up: a
+few that were copied tell nothing of the rest. What is held back by 2 and 3 is removed where a person names the folder,
+and the rule goes on as if the photos in it had never been known.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from resight.errors import ImageError
+from resight.extraction import content_hash
 from resight.filesystems import is_in
-from resight.images import displayed
+from resight.images import displayed, read_bytes
 from resight.roots import Listing, places_of, root_path
 from resight.store import Root, Snapshot, file_path
 
@@ -60,27 +62,47 @@ class Verdict:
     held: Sequence[Held]
 
 
-def appeared(snapshot: Snapshot, listings: Mapping[int, Listing]) -> frozenset[Mark]:
-    """What tells the files that the index does not know, or not as they are now, in all of its roots."""
-    images = snapshot.images
-    marks: set[Mark] = set()
-    for number, listing in listings.items():
-        for one in listing.found:
-            place, mark = images.by_name.get(one.name), (one.size, one.mtime_ns)
-            if place is None or (images.roots[place], images.sizes[place], images.mtimes[place]) != (number, *mark):
-                marks.add(mark)
-    return frozenset(marks)
+class Appeared:
+    """The files that an index does not know, or not as they are now, in all of its roots: each may be a photo that
+    vanished from its place."""
+
+    def __init__(self, snapshot: Snapshot, listings: Mapping[int, Listing]) -> None:
+        images = snapshot.images
+        self._paths: dict[Mark, list[Path]] = {}
+        for number, listing in listings.items():
+            for one in listing.found:
+                place, mark = images.by_name.get(one.name), (one.size, one.mtime_ns)
+                if place is None or (images.roots[place], images.sizes[place], images.mtimes[place]) != (number, *mark):
+                    self._paths.setdefault(mark, []).append(one.path)
+        self._hashes: dict[Mark, Counter[str]] = {}
+
+    def take(self, mark: Mark, content: str) -> bool:
+        """Whether a file of this size, time and hash of its bytes has appeared; each stands for one photo alone."""
+        if mark not in self._hashes:
+            # Read only where size and time agree, which of scans of one format they may by chance.
+            self._hashes[mark] = Counter(map(_content, self._paths.get(mark, ())))
+        found = self._hashes[mark][content] > 0
+        if found:
+            self._hashes[mark][content] -= 1
+        return found
+
+
+def _content(path: Path) -> str:
+    try:
+        return content_hash(read_bytes(path))
+    except ImageError:
+        return ""
 
 
 def judge(
     snapshot: Snapshot,
     number: int,
     listing: Listing,
-    elsewhere: Collection[Mark],
+    elsewhere: Appeared,
     meant: Collection[str] = (),
     excluded: Collection[int] = frozenset(),
 ) -> Verdict:
-    """Applies the rule to one root. elsewhere: what `appeared`; meant: absolute paths of folders that were emptied;
+    """Applies the rule to one root. elsewhere: files of all roots; meant: absolute paths of folders that were emptied;
     excluded: ids of images that go out anyway and are as if they were not known.
 
     The listing of a root that cannot be listed is empty, with the reason as its trouble.
@@ -98,7 +120,12 @@ def judge(
     untold = [place for place in vanished if place not in told]
     below = {place: [*_folders(images.names[place].removeprefix(root.prefix))] for place in known}
     totals = Counter(folder for place in known if place not in told for folder in below[place])
-    turned_up = {place for place in untold if (int(images.sizes[place]), int(images.mtimes[place])) in elsewhere}
+    turned_up = {
+        place
+        for place in untold
+        if images.hashes[place]
+        and elsewhere.take((int(images.sizes[place]), int(images.mtimes[place])), images.hashes[place])
+    }
     renamed = _renamed(untold, turned_up, below, totals)
     lost = [place for place in untold if place not in renamed]
     missing = Counter(folder for place in lost for folder in below[place])

@@ -23,7 +23,7 @@ from resight.images import displayed
 from resight.recall import Memory
 from resight.roots import Listing, laid, look, root_path
 from resight.store import INDEXED, UNREACHED, UNREADABLE, Batch, Choices, Image, Root, Segment, Snapshot, Store
-from resight.vanished import Held, appeared, judge
+from resight.vanished import Appeared, Held, judge
 
 Progress = Callable[[int, int], None]
 
@@ -160,7 +160,7 @@ def plan_update(
     listings = {
         number: laid(_listed(root, choices), root, choices.masks.get(number)) for number, root in snapshot.roots.items()
     }
-    elsewhere = appeared(snapshot, listings)
+    elsewhere = Appeared(snapshot, listings)
     verdicts = [judge(snapshot, number, listing, elsewhere, meant, excluded) for number, listing in listings.items()]
     gone = {image for verdict in verdicts for image in verdict.removed}
     leaving = gone | excluded
