@@ -188,10 +188,55 @@ def test_a_folder_of_masks_that_is_gone_changes_nothing(index: Index, folder: Pa
     index.add(folder, mask=masks)
     masks.rename(tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="the folder of masks is gone"):
-        index.update()
-    assert index.info().images == 3
+        index.add(folder)
+    generation = index.info().generation
+    assert [(one.folder, one.photos, one.why) for one in index.update().held] == [(str(masks), 3, "is gone")]
+    assert (index.info().images, index.info().generation) == (3, generation)
     # The same masks in another place are the same masks.
     assert index.add(folder, mask=tmp_path / "elsewhere").changed == 0
+
+
+@pytest.mark.parametrize("part", ["", "sub"])
+def test_a_folder_of_masks_that_is_empty_or_unreadable_takes_no_mask_away(
+    index: Index, folder: Path, tmp_path: Path, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = tmp_path / "masks"
+    save_mask(masks / "sub/b.png.png")
+    index.add(folder, mask=masks)
+    other = write(tmp_path / "other", {"x.png": texture(8, *SIZE), "y.png": texture(9, *SIZE)})
+    index.add(other, prefix="other/")
+    before = features(index, "sub/b.png")
+    (other / "x.png").unlink()
+    (folder / "a.png").unlink()
+    write(folder, {"new.png": texture(6, *SIZE)})
+
+    with monkeypatch.context() as patch:
+        if part:
+            scan = os.scandir
+
+            def refused(path: str | Path) -> object:
+                if Path(path) == masks / part:
+                    raise PermissionError(13, "Permission denied", str(path))
+                return scan(path)
+
+            patch.setattr(os, "scandir", refused)
+            why = f"cannot be read in part ({masks / part}: cannot be read: Permission denied)"
+        else:
+            masks.rename(tmp_path / "unmounted")
+            masks.mkdir()
+            why = "has no mask in it any more"
+        report = index.update()
+        (held,) = report.held
+        assert (held.folder, held.photos, held.why, held.of_masks) == (str(masks), 3, why, True)
+        assert (report.added, report.changed, report.removed, report.unchanged) == (0, 0, 1, 4)
+        assert features(index, "sub/b.png") == before
+        with pytest.raises(UsageError, match="the folder of masks"):
+            index.add(folder)
+    if not part:
+        masks.rmdir()
+        (tmp_path / "unmounted").rename(masks)
+    report = index.update()
+    assert (report.added, report.changed, report.removed, report.held) == (1, 0, 1, [])
 
 
 def test_masks_beside_the_photos_move_with_them(index: Index, folder: Path, tmp_path: Path) -> None:

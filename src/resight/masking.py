@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from resight.errors import UsageError
+from resight.errors import ImageError, UsageError
 from resight.extraction import content_hash
 from resight.filesystems import is_in
 from resight.folders import Found, escape_name, find_images, unescape_name
@@ -22,12 +22,31 @@ BESIDE = "."
 """The folder of masks that is that of the photos."""
 
 
+class MasksError(UsageError):
+    """The masks of a folder of photos cannot be had, as if their disk were not mounted.
+
+    folder: of the masks, for display. why: what is the matter with it, as the end of a sentence.
+    """
+
+    def __init__(self, folder: str, why: str) -> None:
+        super().__init__(
+            f"{folder}: the folder of masks {why}; bring it back, or name another, or do without: `resight add` has "
+            "--mask and --no-mask"
+        )
+        self.folder = folder
+        self.why = why
+
+
 @dataclass(frozen=True)
 class Masked:
-    """The photos of a folder with their masks; without: how many have none, where each should have its own."""
+    """The photos of a folder with their masks; without: how many have none, where each should have its own.
+
+    bare: the error that it is where some of them had masks before, as there is no mask in their folder.
+    """
 
     found: Sequence[Found]
     without: int = 0
+    bare: MasksError | None = None
 
 
 def mask_choice(path: Path, folder: Path) -> MaskChoice:
@@ -46,7 +65,8 @@ def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) ->
     """Gives the files of a root, whose names begin with its prefix, their masks, and takes the masks themselves out.
 
     The mask of sub/0.jpg is sub/0.jpg.png in the folder of masks or, where there is none, sub/0.png; where masks lie
-    beside the photos, the first alone. UsageError where the folder of masks cannot be read.
+    beside the photos, the first alone. MasksError where the folder of masks is gone or cannot be read, or a part of it
+    cannot in which the mask of one of the photos may be.
     """
     if choice is None or not found:
         return Masked(found)
@@ -54,25 +74,23 @@ def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) ->
         mask = _shared(choice)
         return Masked([replace(one, mask=mask) for one in found])
     folder = mask_folder(root, choice)
-    if not folder.is_dir():
-        raise UsageError(
-            f"{displayed(folder)}: the folder of masks is gone; bring it back, or name another, or do "
-            "without: `resight add` has --mask and --no-mask"
-        )
-    masks = {one.name: one for one in find_images(folder) if one.name.endswith(ENDING)}
+    masks, trouble = _listed(folder)
     used: set[Path] = set()
     photos = []
     for one in found:
         names = _mask_names(one.name.removeprefix(root.prefix), choice)
         own = next((masks[name] for name in names if name in masks), None)
         if own is None:
+            _check_not_hidden(folder, names, trouble)
             photos.append(one)
         else:
             used.add(own.path)
             photos.append(replace(one, mask=mask_file(own.path, key=_key(own.size, own.mtime_ns))))
     inside = "" if choice.folder == BESIDE else f"{folder}{os.sep}"
     kept = [one for one in photos if one.path not in used and not (inside and str(one.path).startswith(inside))]
-    return Masked(kept, sum(one.mask is None for one in kept))
+    empty = choice.folder != BESIDE and not masks
+    bare = MasksError(displayed(folder), "has no mask in it any more") if empty else None
+    return Masked(kept, sum(one.mask is None for one in kept), bare)
 
 
 def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | None) -> PhotoMask | None:
@@ -96,6 +114,27 @@ def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | Non
 def mask_folder(root: Root, choice: MaskChoice) -> Path:
     """Where the masks of the photos of a root are, each for one of them."""
     return Path(os.path.normpath(os.path.join(unescape_name(root.path), unescape_name(choice.folder))))
+
+
+def _listed(folder: Path) -> tuple[dict[str, Found], list[ImageError]]:
+    """The masks in a folder by name, and what cannot be read in it; MasksError where the folder cannot be."""
+    if not os.path.isdir(folder):
+        raise MasksError(displayed(folder), "is gone")
+    trouble: list[ImageError] = []
+    try:
+        return {one.name: one for one in find_images(folder, trouble.append) if one.name.endswith(ENDING)}, trouble
+    except UsageError:
+        raise MasksError(displayed(folder), "cannot be read") from None
+
+
+def _check_not_hidden(folder: Path, names: Sequence[str], trouble: Sequence[ImageError]) -> None:
+    """MasksError where a mask that is not in the list may be in a part of the folder that could not be listed."""
+    if not trouble:
+        return
+    paths = [displayed(folder / unescape_name(name)) for name in names]
+    for error in trouble:
+        if any(is_in(path, error.path) for path in paths):
+            raise MasksError(displayed(folder), f"cannot be read in part ({error})")
 
 
 def _mask_names(name: str, choice: MaskChoice) -> list[str]:

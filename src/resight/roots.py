@@ -15,7 +15,7 @@ from resight.extraction import content_hash
 from resight.filesystems import is_in
 from resight.folders import Found, escape_name, find_images, unescape_name
 from resight.images import displayed, read_bytes
-from resight.masking import with_masks
+from resight.masking import MasksError, with_masks
 from resight.patterns import Patterns
 from resight.store import Choices, MaskChoice, Root, Snapshot, file_path
 
@@ -29,7 +29,8 @@ class Listing:
 
     found: files with the names that they get. trouble: (path, reason) of what cannot be read. outside: links that lead
     out of the folder and were left out. left_out: how many files were left out because of their ending, by that;
-    stayed_away: how many because they had been removed; without_mask: photos without a mask, where each has its own.
+    stayed_away: how many because they had been removed; without_mask: photos without a mask, where each has its own;
+    bare: the error that it is where some of them had masks before, as there is no mask in their folder.
     """
 
     found: Sequence[Found]
@@ -38,6 +39,7 @@ class Listing:
     left_out: Counter[str] = field(default_factory=Counter)
     stayed_away: int = 0
     without_mask: int = 0
+    bare: MasksError | None = None
 
 
 def root_of(snapshot: Snapshot, folder: Path, prefix: str, follow_links: bool | None) -> tuple[int, Root]:
@@ -79,9 +81,9 @@ def look(root: Root, choices: Choices, only: Collection[str] | None = None) -> L
 
 
 def laid(listing: Listing, root: Root, choice: MaskChoice | None) -> Listing:
-    """The listing with the masks of its files, which are no photos themselves. UsageError where they are not there."""
+    """The listing with the masks of its files, which are no photos themselves. MasksError where they are not there."""
     masked = with_masks(listing.found, root, choice)
-    return replace(listing, found=masked.found, without_mask=masked.without)
+    return replace(listing, found=masked.found, without_mask=masked.without, bare=masked.bare)
 
 
 def places_of(snapshot: Snapshot, number: int) -> list[int]:

@@ -43,7 +43,8 @@ class Held:
 
     folder: where they were. photos: how many of them. known: how many the index has of that folder. why: what is the
     matter with the folder, as the end of a sentence. is_root: it is a whole folder of the index. removable: whether a
-    person may say that they were removed.
+    person may say that they were removed. of_masks: the folder is that of their masks, without which they stay as they
+    are, found or not.
     """
 
     folder: str
@@ -52,6 +53,7 @@ class Held:
     why: str
     is_root: bool
     removable: bool = True
+    of_masks: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from resight.extraction import Extracted, decoders, extract
 from resight.filesystems import is_in
 from resight.folders import Found
 from resight.images import displayed
+from resight.masking import MasksError
 from resight.recall import Memory
-from resight.roots import Listing, laid, look, root_path
+from resight.roots import Listing, laid, look, places_of, root_path
 from resight.store import INDEXED, UNREACHED, UNREADABLE, Batch, Choices, Image, Root, Segment, Snapshot, Store
 from resight.vanished import Appeared, Held, judge
 
@@ -105,11 +106,13 @@ class Update:
 
 
 def plan(snapshot: Snapshot, number: int, root: Root, listing: Listing, gone: Collection[int] = frozenset()) -> Plan:
-    """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner.
+    """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner,
+    MasksError where all masks are gone.
 
     gone: ids of images that give their names up. A file is unchanged when its size, time and mask are. One that
     could not be read is tried again where its bytes are not at fault, or other versions decode now.
     """
+    _check_masks(snapshot, number, listing)
     images = snapshot.images
     work, replaced, retried, unreadable = [], {}, {}, list(listing.trouble)
     for one in listing.found:
@@ -152,20 +155,37 @@ def plan_update(
 
     removed: folders whose vanished photos were removed on purpose. choices: as they are to be, those of the index by
     default; excluded: ids of the images that go out with them.
-    Raises UsageError where one of them is in no folder of the index, a name has two owners, or masks are gone.
+    Nothing is done for a root whose masks cannot be had: its photos stay with the masks that they had.
+    Raises UsageError where one of `removed` is in no folder of the index, or a name has two owners.
     """
     meant = _meant(snapshot, removed)
     choices = snapshot.choices if choices is None else choices
     excluded = frozenset(excluded)
-    listings = {
-        number: laid(_listed(root, choices), root, choices.masks.get(number)) for number, root in snapshot.roots.items()
-    }
+    listings: dict[int, Listing] = {}
+    held: list[Held] = []
+    kept: list[Plan] = []
+    for number, root in snapshot.roots.items():
+        try:
+            listing = laid(_listed(root, choices), root, choices.masks.get(number))
+            _check_masks(snapshot, number, listing)
+            listings[number] = listing
+        except MasksError as error:
+            ids = frozenset(snapshot.images.ids[places_of(snapshot, number)].tolist()) - excluded
+            held.append(Held(error.folder, len(ids), len(ids), error.why, False, removable=False, of_masks=True))
+            kept.append(Plan(number, root, [], len(ids), {}, {}, [], Listing([], [], [])))
     elsewhere = Appeared(snapshot, listings)
     verdicts = [judge(snapshot, number, listing, elsewhere, meant, excluded) for number, listing in listings.items()]
     gone = {image for verdict in verdicts for image in verdict.removed}
     leaving = gone | excluded
     plans = [plan(snapshot, number, snapshot.roots[number], listing, leaving) for number, listing in listings.items()]
-    return Update(plans, sorted(gone), [one for verdict in verdicts for one in verdict.held])
+    held = [one for verdict in verdicts for one in verdict.held] + held
+    return Update([*plans, *kept], sorted(gone), held)
+
+
+def _check_masks(snapshot: Snapshot, number: int, listing: Listing) -> None:
+    """MasksError where no mask is left and photos of the root have been indexed with theirs."""
+    if listing.bare is not None and any(snapshot.images.masks[place] for place in places_of(snapshot, number)):
+        raise listing.bare
 
 
 def _listed(root: Root, choices: Choices) -> Listing:

@@ -132,15 +132,31 @@ def test_a_folder_that_vanished_is_told_and_fails_the_update(run: Run, own_photo
         f"purpose, `resight update {own_index} --removed {own_photos}`"
     )
     held = json.loads(run("update", own_index, "--json").stdout)["held"]
-    assert held == [
-        {"folder": str(own_photos), "photos": 4, "known": 4, "why": "is gone", "is_root": True, "removable": True}
-    ]
+    counts, flags = {"photos": 4, "known": 4}, {"is_root": True, "removable": True, "of_masks": False}
+    assert held == [{"folder": str(own_photos), **counts, "why": "is gone", **flags}]
     moved = run("update", own_index, "--root", f"{own_photos}={own_photos.parent / 'away'}")
     assert moved.exit_code == 0
     assert f"{own_index}: 0 added, 0 changed, 4 unchanged, 0 unreadable" in moved.stdout
     shutil.rmtree(own_photos.parent / "away")
     assert run("update", own_index, "--removed", own_photos.parent / "away").exit_code == 0
     assert names(own_index) == []
+
+
+def test_a_folder_of_masks_that_vanished_is_told_and_fails_the_update(
+    run: Run, own_photos: Path, own_index: Path, tmp_path: Path
+) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    assert run("add", own_index, own_photos, "--mask", masks).exit_code == 0
+    masks.rmdir()
+    answer = run("update", own_index)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith(
+        f"held back: the folder of masks {masks}, of 4 photos, is gone: the photos stay as they are. Bring it back, or "
+        "name another, or do without: `resight add` has --mask and --no-mask"
+    )
+    assert run("add", own_index, own_photos, "--no-mask").exit_code == 0
+    assert run("update", own_index).exit_code == 0
 
 
 @pytest.mark.parametrize("text", ["x", "=x", "x=", ""])

@@ -334,6 +334,11 @@ def _rehearse(made: Index) -> None:
 
 def _held_line(path: Path, held: Held) -> str:
     photos = "1 photo" if held.known == 1 else f"{held.known} photos"
+    if held.of_masks:
+        return (
+            f"held back: the folder of masks {held.folder}, of {photos}, {held.why}: the photos stay as they are. "
+            "Bring it back, or name another, or do without: `resight add` has --mask and --no-mask"
+        )
     line = f"held back: the folder {held.folder} of {photos} {held.why}: nothing was removed from it. "
     if not held.removable:
         return f"{line}Make it readable, and update again"
