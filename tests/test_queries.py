@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from index_samples import Pixels, collection, names, seen_again, texture, told, write
-from resight import answering, queries
+from resight import answering
 from resight.errors import ImageError, UsageError
 from resight.index import Index
 from resight.names import Name
@@ -216,7 +216,7 @@ def test_a_box_in_a_photo_that_is_too_large_to_be_decoded_whole(
     box = (200.0, 150.0, 1800.0, 1350.0)
     expected = next(hit for hit in index.search(tmp_path / "large.jpg", box=box).hits if hit.name == "04-0.png")
     monkeypatch.setattr("resight.images.limits.MAX_PIXELS", 1_000_000)
-    monkeypatch.setattr(queries, "REDUCED_SIDE", 500)
+    monkeypatch.setattr("resight.images.decoding.REDUCED_SIDE", 500)
     hit = next(hit for hit in index.search(tmp_path / "large.jpg", box=box).hits if hit.name == "04-0.png")
     assert hit.box is not None
     assert expected.box is not None
