@@ -198,7 +198,7 @@ def test_rankings_do_not_depend_on_how_the_index_came_about(
     monkeypatch.setattr(writer, "BATCH_IMAGES", 3)
     changed.add(folder)
     changed.remove(["03-0.png", "00-0.png", "05-1.png"])
-    changed.add(folder)
+    changed.add(folder, again=True)
     assert len(changed.reader.snapshot.segments) > 1
     assert rankings(changed, queries) == expected
     changed.compact()
@@ -357,7 +357,7 @@ def test_threads_search_while_another_writes(
         thread.start()
     try:
         for _ in range(3):
-            index.add(folder)
+            index.add(folder, again=True)
             index.remove([name for name in photos if not name.startswith("00")])
             index.compact()
     finally:

@@ -188,7 +188,7 @@ def test_words_that_weigh_otherwise_than_before_diffuse(
     everything = len(index.search(PHOTOS["02-0.png"], k=18).hits)
     index.remove([f"0{thing}-1.png" for thing in (0, 1, 3, 4)])
     assert names(index.search(PHOTOS["02-0.png"], k=18))[0] == "02-0.png"
-    index.add(folder)
+    index.add(folder, again=True)
     found = names(index.search(PHOTOS["02-0.png"], k=18))
     assert found[0] == "02-0.png"
     assert len(found) == everything

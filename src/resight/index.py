@@ -545,7 +545,7 @@ def _named(snapshot: Snapshot, names: str | Path | Iterable[str | Path], removed
     from resight.reader import folders_of
 
     known = sorted(snapshot.choices.removed) if removed else snapshot.images.names
-    where = "among the photos that were removed" if removed else "in the index"
+    where = "among the photos that were removed" if removed else "in the index, so nothing was removed"
     return named(known, arguments.texts("names", names), folders_of(snapshot), where)
 
 

@@ -51,7 +51,8 @@ def named(
     """The names, sorted, that some names, paths of files, folders ("2019/") and patterns mean.
 
     A name that is there means itself, whatever is in it. folders: those of the photos, each with the prefix of its
-    names. where: what an error calls the place, "in the index". UsageError where one means none.
+    names. where: the end of an error, "in the index, so nothing was removed". UsageError where one means
+    none.
     """
     found: set[str] = set()
     by_name = {name: place for place, name in enumerate(names)}
@@ -61,7 +62,7 @@ def named(
         if not inside:
             text = displayed(given)
             folder = f'; for the folder write "{text}/"' if any(name.startswith(f"{text}/") for name in names) else ""
-            raise UsageError(f"{text}: not {where}, so nothing was changed{folder or suggestion(given, names)}")
+            raise UsageError(f"{text}: not {where}{folder or suggestion(given, names)}")
         found.update(inside)
     return sorted(found)
 
