@@ -18,6 +18,8 @@ import os
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import argparse
+import contextlib
+import io
 import json
 import select
 import shutil
@@ -219,6 +221,19 @@ def faults(case: Case, seconds: float) -> tuple[str, list[str]]:
     return where, found
 
 
+def warm(place: Path) -> None:
+    """Loads everything that the commands and searches load, in this process."""
+    photos = write_photos(place / "photos", 2)
+    make_index(place / "x.resight", "asmk", photos).search(photo(0, 1))
+    plain = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = io.StringIO()
+    for arguments in (["add", str(place / "x.resight"), str(photos)], ["verify", str(place / "x.resight")]):
+        sys.argv = ["resight", *arguments]
+        with contextlib.suppress(SystemExit):
+            resight_command()
+    sys.stdout, sys.stderr = plain
+
+
 def wait_for_threads() -> None:
     """Waits until no thread is left but this one, as those of a pool end a moment after they were waited for."""
     deadline = time.monotonic() + 30
@@ -245,19 +260,19 @@ def main() -> None:
     told: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         checked.cache_folder = lambda kind: Path(temporary) / kind
-        make_index(Path(temporary) / "warm.resight", "asmk", write_photos(Path(temporary) / "warm", 2)).search(
-            photo(0, 1)
-        )
+        warm(Path(temporary) / "warm")
         wait_for_threads()
         all_cases = cases(Path(temporary), given.photos)
         told = {case.name: Counter() for case in all_cases}
-        for kill in range(given.kills):
-            case = all_cases[kill % len(all_cases)]
-            seconds = float(rng.uniform(0, case.seconds))
-            where, found = faults(case, seconds)
-            told[case.name].update({"kills": 1, where: 1, "faults": bool(found)})
-            for line in found:
-                print(f"{case.name} killed after {seconds:.3f} s: {line}", file=sys.stderr, flush=True)
+        # Whoever interrupts a long run is told how far it came.
+        with contextlib.suppress(KeyboardInterrupt):
+            for kill in range(given.kills):
+                case = all_cases[kill % len(all_cases)]
+                seconds = float(rng.uniform(0, case.seconds))
+                where, found = faults(case, seconds)
+                told[case.name].update({"kills": 1, where: 1, "faults": bool(found)})
+                for line in found:
+                    print(f"{case.name} killed after {seconds:.3f} s: {line}", file=sys.stderr, flush=True)
         lengths = {case.name: case.seconds for case in all_cases}
     columns = ("kills", "before", "between", "after", "faults")
     if given.json:

@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
 
 
 def blocks_of(index):
-    return read_blocks(index.path / "search" / "main")
+    return read_blocks(index.path / "search" / "main", index.reader.channels["main"])
 
 
 def test_augmentation_follows_the_index(folder, tmp_path):

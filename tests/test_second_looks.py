@@ -11,6 +11,7 @@ from index_samples import collection, index_by, names, told, write
 from resight.augmented import read_blocks
 from resight.evaluation.folder import read_folder
 from resight.evaluation.protocols import evaluate_recipe
+from resight.index import Index
 from resight.rerank.database_augmentation import augmented
 
 PLAIN = 'name = "plain"\n[descriptor]\nkind = "vlad"\nsize = 64\nfit = "codebook.npz"\n'
@@ -71,7 +72,7 @@ def test_augmented_vectors_are_searched_and_follow_the_index(
     def state() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """By name: the vectors of the segments, and those that are searched."""
         view = index.reader.views["main"]
-        by_name = {index.reader.name_of(image): image for image in view.places}
+        by_name = {index.reader.name_of(image): image for image in view.images.tolist()}
         own = {name: np.asarray(view.evidence(image)[0]) for name, image in by_name.items()}  # type: ignore[index]
         searched = view.descriptors(np.array(list(by_name.values())))
         return own, dict(zip(by_name, searched, strict=True))
@@ -83,7 +84,9 @@ def test_augmented_vectors_are_searched_and_follow_the_index(
         near = np.argsort(-similarities, axis=1)[:, :2]
         return dict(zip(own, augmented(rows, near, np.take_along_axis(similarities, near, 1), 3.0), strict=True))
 
-    assert sorted(len(block.rows.ids) for block in read_blocks(index.path / "search" / "main")) == [9, 9]
+    assert sorted(
+        len(block.rows.ids) for block in read_blocks(index.path / "search" / "main", index.reader.channels["main"])
+    ) == [9, 9]
     index.remove(["04-2.png"])
     assert "04-2.png" not in names(index.search(PHOTOS["04-0.png"], k=18))
     index.compact()
@@ -106,5 +109,6 @@ def test_an_evaluation_augments_with_distractors_too(
     at = tmp_path / "judged.resight"
     result = evaluate_recipe(str(recipe), read_folder(world_folder), distractors=folder, at=at)
     assert result.protocol.distractors == len(PHOTOS)
-    marks = np.concatenate([block.seen for block in read_blocks(at / "search" / "main")])
+    channel = Index.open(at).reader.channels["main"]
+    marks = np.concatenate([block.seen for block in read_blocks(at / "search" / "main", channel)])
     assert len(np.unique(marks, axis=0)) == 1
