@@ -669,13 +669,16 @@ def _wanted(
     """What of a ranking is wanted. Raises UsageError."""
     from resight.answering import Wanted
 
+    least = arguments.real_number("min_probability", min_probability)
+    if not 0.0 <= least <= 1.0:
+        raise UsageError(f"min_probability is {least:g}: give a number from 0 to 1")
     return Wanted(
         arguments.whole_number("k", k, least=1),
         arguments.flag("include_self", include_self),
         tuple(map(str, arguments.texts("within", within))),
         None if min_score is None else arguments.real_number("min_score", min_score),
         arguments.whole_number("min_inliers", min_inliers, least=0),
-        arguments.real_number("min_probability", min_probability),
+        least,
     )
 
 
