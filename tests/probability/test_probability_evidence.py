@@ -56,8 +56,10 @@ def test_nothing_found_is_no_evidence() -> None:
 
 
 def test_what_leads_to_an_image_is_evidence_of_the_two() -> None:
-    look = Ranking(FIRST.ids[:150], SCORES[:150])
-    found = lead_evidence({3: Lead(90, 30, 40, look), 7: Lead(90, 5, 600, look), 4: Lead(8, 9, 9, FIRST)}, 10 * IMAGES)
+    look, box = Ranking(FIRST.ids[:150], SCORES[:150]), (0.0, 0.0, 1.0, 1.0)
+    found = lead_evidence(
+        {3: Lead(90, 30, 40, box, look), 7: Lead(90, 5, 600, box, look), 4: Lead(8, 9, 9, box, FIRST)}, 10 * IMAGES
+    )
     expected = damped(background(look.scores, 600).surprise(SCORES[[3, 7]]))
     np.testing.assert_allclose(found.similarity, [*expected, damped(background(SCORES, 800).surprise(SCORES[4:5]))[0]])
     np.testing.assert_allclose(found.inliers, np.log1p([30, 5, 9]))

@@ -11,7 +11,7 @@ from resight.probability.evidence import Evidence
 from resight.probability.model import WEIGHED, Model, believed, family, model_of, probabilities
 from resight.probability.verdict import POSSIBLE, SURE, VERDICTS, verdict
 from resight.recipe import available, load_recipe
-from resight.search.ranking import Lead, Ranking
+from resight.search.ranking import Lead, Ranking, Verification
 
 RECIPES = [info.name for info in available()]
 FIELDS = ("similarity", "inliers", "significance")
@@ -72,21 +72,18 @@ def test_words_for_probabilities() -> None:
 def test_an_image_is_as_probable_as_what_leads_to_it_times_their_link() -> None:
     model = Model(-3.0, {"inliers": 1.0})
     look = Ranking(np.arange(100), np.linspace(1, 0, 100, dtype=np.float32))
-    leads = {
-        5: Lead(0, 100, 100, look),
-        6: Lead(1, 100, 100, look),
-        7: Lead(0, 4, 100, look),
-        0: Lead(9, 400, 400, look),
-    }
-    ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), leads=leads)
-    inliers = np.log1p([200.0, 10.0, 0, 0, 0, 0, 50.0, 30.0, 0, 0])
+    box = (0.0, 0.0, 10.0, 10.0)
+    leads = {5: Lead(0, 100, 100, box, look), 6: Lead(1, 100, 100, box, look), 7: Lead(0, 4, 100, box, look)}
+    # Of what the query has in image 0 three quarters lie in the part by which it leads on; in image 1, all.
+    points = np.array([[1, 1], [10, 9], [5, 5], [5, 11]], np.float32)
+    why = {row: Verification(np.eye(3), xy, xy, 1.0) for row, xy in ((0, points), (1, points[:3]))}
+    ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), why, leads=leads)
+    inliers = np.log1p([200.0, 10.0, 0, 0, 0, 0, 0, 30.0, 0, 0])
     given = Evidence(np.zeros(10), inliers, np.zeros(10))
     own = probabilities(given, model)
     found = believed(ranking, given, 1000, model, 8)
-    link = [1 / (1 + math.exp(3 - math.log1p(n))) for n in (100, 100, 4)]
-    assert found[5] == pytest.approx(own[0] * link[0])
-    assert found[6] == max(own[6], own[1] * link[1])
-    assert found[7] == own[7]
-    assert found[0] == own[0]
-    assert found[1:5].tolist() == own[1:5].tolist()
+    link = 1 / (1 + math.exp(3 - math.log1p(100)))
+    assert found[5] == pytest.approx(0.75 * own[0] * link)
+    assert found[6] == pytest.approx(own[1] * link)
+    assert found[[0, 1, 2, 3, 4, 7]].tolist() == own[[0, 1, 2, 3, 4, 7]].tolist()
     assert len(found) == 8

@@ -59,7 +59,8 @@ def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: in
     """(k,) the probabilities of the first k images of a ranking of a collection of so many images.
 
     Two images that show the same thing as a third show the same: an image is at least as probable as the one that leads
-    to it, times the probability that those two show the same.
+    to it, times the probability that those two show the same, times the share of what the query has in the third that
+    lies in the part by which it leads. Without that share, two photos of a desk would lead to whatever lies on it.
     """
     own = probabilities(given, model)
     total = own[:k].copy()
@@ -67,8 +68,15 @@ def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: in
     leads = {image: ranking.leads[image] for image in ranking.ids[:k].tolist() if image in ranking.leads}
     links = probabilities(lead_evidence(leads, images), model)
     for (image, lead), link in zip(leads.items(), links.tolist(), strict=True):
-        total[place[image]] = max(total[place[image]], own[place[lead.through]] * link)
+        passed = own[place[lead.through]] * link * _share(ranking.evidence[lead.through].image_xy, lead.part)
+        total[place[image]] = max(total[place[image]], passed)
     return total
+
+
+def _share(xy: NDArray[np.float32], part: tuple[float, float, float, float]) -> float:
+    """Part of the points (n, 2) that lies in a box."""
+    low, high = np.array(part[:2], np.float32), np.array(part[2:], np.float32)
+    return float(((xy >= low) & (xy <= high)).all(axis=1).mean())
 
 
 def probabilities(evidence: Evidence, model: Model) -> NDArray[np.float64]:

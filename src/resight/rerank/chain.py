@@ -15,19 +15,25 @@ from resight.search.ranking import Collection, Lead, Ranking
 from resight.words.evidence import ImageWords
 
 REMEMBERED = 4096
-"""Images whose own links are kept in memory; 200 links are 8 kB."""
+"""Images whose own links are kept in memory; 200 links are 12 kB."""
 
 
 @dataclass(frozen=True)
 class Links:
     """What one image leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
-    in `Verification`; look: the whole ranking in which they were found."""
+    in `Verification`; parts: (n, 4) bounds of the inliers in the image; look: the ranking in which they were found."""
 
     ids: NDArray[np.int64]
     confidence: NDArray[np.float64]
     inliers: NDArray[np.int64]
     tentative: NDArray[np.int64]
+    parts: NDArray[np.float32]
     look: Ranking
+
+    def lead(self, through: int, row: int) -> Lead:
+        """The lead from the image, which has the id `through`, to one of these."""
+        x0, y0, x1, y1 = self.parts[row].tolist()
+        return Lead(through, int(self.inliers[row]), int(self.tentative[row]), (x0, y0, x1, y1), self.look)
 
 
 def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64]:
@@ -79,10 +85,7 @@ class ChainStage:
         ids = np.fromiter(total, np.int64, len(total))
         scores = np.fromiter(total.values(), np.float64, len(total))
         order = np.argsort(-scores, kind="stable")
-        leads = {
-            other: Lead(through, int(links.inliers[row]), int(links.tentative[row]), links.look)
-            for other, (_, through, row, links) in best.items()
-        }
+        leads = {other: links.lead(through, row) for other, (_, through, row, links) in best.items()}
         return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32), leads=leads)
 
     def _links(self, image: int, words: ImageWords, collection: Collection) -> Links:
@@ -107,6 +110,13 @@ class ChainStage:
         found = [evidence(verified[i], s) if i in verified else 0.0 for i, s in zip(ids.tolist(), scores, strict=True)]
         strength = np.array(found, np.float64)
         linked = ids[strength > 0]
-        inliers = np.array([verified[i].inliers for i in linked.tolist()], np.int64)
-        tentative = np.array([verified[i].tentative for i in linked.tolist()], np.int64)
-        return Links(linked, confidence(strength[strength > 0], self.params.half), inliers, tentative, near)
+        why = [verified[i] for i in linked.tolist()]
+        bounds = [[*one.query_xy.min(axis=0), *one.query_xy.max(axis=0)] for one in why]
+        return Links(
+            linked,
+            confidence(strength[strength > 0], self.params.half),
+            np.array([one.inliers for one in why], np.int64),
+            np.array([one.tentative for one in why], np.int64),
+            np.array(bounds, np.float32).reshape(-1, 4),
+            near,
+        )

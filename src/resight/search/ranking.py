@@ -40,13 +40,14 @@ class Verification:
 class Lead:
     """How an image was reached from another that the query has in its ranking.
 
-    through: catalogue id of that image; inliers, tentative: of the two, as in `Verification`; look: the ranking of the
-    first look when that image asked.
+    through: catalogue id of that image; inliers, tentative: of the two, as in `Verification`; part: bounds of these
+    inliers (x0, y0, x1, y1) in that image; look: the ranking of the first look when that image asked.
     """
 
     through: int
     inliers: int
     tentative: int
+    part: tuple[float, float, float, float]
     look: Ranking
 
 
