@@ -4,7 +4,7 @@
 
 All sets are put into one index, so that each is searched among the photos of the others. `--every N` takes each N-th
 photo of each set, `--queries N` each N-th query; `--index PATH` keeps the index, or asks the one that is there. Hits
-that the ground truth calls junk, and the query itself, count neither way.
+that the ground truth calls junk or does not list, and the query itself, count neither way.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ HITS = 20
 
 def judged(index: Index, data: Dataset, prefix: str, every: int) -> Iterator[tuple[float, bool]]:
     """Probability and truth of each hit of each query."""
+    database = frozenset(data.images)
     for query in data.queries[::every]:
         for hit in index.search(data.query_path(query.image), box=query.box, k=HITS).hits:
             name = hit.name.removeprefix(prefix)
             own = hit.name.startswith(prefix)
-            if own and query.mark(name) == "junk":
+            if own and (query.mark(name) == "junk" or name not in database):
                 continue
             yield hit.probability, own and query.mark(name) == "right"
 

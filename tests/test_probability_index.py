@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from index_samples import METHODS, collection, index_by, seen_again, texture, write
+from resight.errors import UsageError
 from resight.index import Index
 
 THINGS = 40
@@ -44,6 +45,25 @@ def test_several_queries_are_as_sure_as_the_surest(index: Index) -> None:
         assert hit.probability == pytest.approx(max(one.get(hit.name, 0.0) for one in alone))
 
 
+def test_a_part_of_the_collection_has_its_own_background(index: Index) -> None:
+    view = seen_again(texture(3), 7)[0]
+    (hit, *_) = index.search(view, within=["0*.png"]).hits
+    assert hit.name == "03-0.png"
+    assert hit.probability >= 0.25
+
+
+def test_a_mirrored_query_is_no_less_probable(index: Index) -> None:
+    view = seen_again(texture(3), 7)[0]
+    plain, mirrored = (index.search(view, k=1, mirror=mirror).hits[0] for mirror in (False, True))
+    assert mirrored.probability >= plain.probability
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.5, 95, float("nan"), "0.5"])
+def test_what_is_no_probability_is_refused(index: Index, least: float) -> None:
+    with pytest.raises(UsageError, match="min_probability"):
+        index.search("05-0.png", min_probability=least)
+
+
 def test_the_photo_itself_is_certain(index: Index) -> None:
     hits = index.search("05-0.png", include_self=True).hits
     assert (hits[0].name, hits[0].probability, hits[0].verdict) == ("05-0.png", 1.0, "sure")
@@ -53,6 +73,8 @@ def test_the_photo_itself_is_certain(index: Index) -> None:
 
 def test_results_are_cut_and_parted_by_probability(index: Index) -> None:
     result = index.search("05-0.png", include_self=True)
+    likely = index.search("05-0.png", include_self=True, min_probability=0.95)
+    assert [hit.name for hit in likely.hits] == [hit.name for hit in result.hits if hit.probability >= 0.95]
     parts = result.by_verdict()
     assert [verdict for verdict, _ in parts] == [v for v in ("sure", "possible", "filler") if v in dict(parts)]
     assert sorted(rank for _, part in parts for rank, _ in part) == list(range(1, len(result.hits) + 1))

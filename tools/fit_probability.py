@@ -61,15 +61,11 @@ WORLDS = (
     Kind(101, 20, 3, 3, 6, 60, 640),
     Kind(102, 10, 4, 4, 3, 80, 720),
     Kind(103, 24, 2, 2, 6, 40, 480),
-    Kind(104, 8, 6, 3, 3, 50, 900),
-    Kind(201, 14, 3, 3, 6, 60, 640),
 )
 RECIPES: Mapping[Family, tuple[str, ...]] = {
-    "verified": ("sift-asmk-spatial", "sift-bow-spatial"),
-    "fused": ("sift-cnn-fused",),
-    "words": ("sift-asmk", "sift-bow", "sift-he-wgc"),
-    "vectors": ("sift-vlad", "gem-mobilenet"),
-    "ranked again": ("gem-mobilenet-alpha-qe",),
+    "verified": ("sift-asmk-spatial",),
+    "words": ("sift-asmk",),
+    "vectors": ("sift-vlad",),
 }
 
 

@@ -19,9 +19,8 @@ from resight.manifold.kinds import Diffusion
 from resight.masking import mask_of
 from resight.masks import PhotoMask
 from resight.names import find_name
-from resight.probability.background import DEPTH
 from resight.probability.evidence import Evidence, evidence
-from resight.probability.model import model_of, probabilities
+from resight.probability.model import believed, model_of
 from resight.recipe import ChannelStageKind, Recipe, StageKind
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import (
@@ -37,6 +36,7 @@ from resight.rerank.kinds import (
     Spatial,
     SuperGlobal,
 )
+from resight.search.background import DEPTH
 from resight.search.ranking import Mask, Neighbourhoods, Ranking, Searcher, Stage
 from resight.search.selection import best_of, is_allowed
 from resight.store import Segment, Snapshot, file_path
@@ -162,7 +162,8 @@ class Reader:
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
         k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
-        return [self._believed(ranking, found, k) for ranking, found in self._examined(versions, k, allowed)]
+        examined, images = self._examined(versions, k, allowed), self._count(allowed)
+        return [self._believed(ranking, found, images, k) for ranking, found in examined]
 
     def examined(self, queries: Mapping[str, object], k: int) -> tuple[Ranking, Evidence]:
         """All images that any stage ranks, k at least where there are so many, and what speaks for each of them."""
@@ -191,18 +192,20 @@ class Reader:
         # Where no stage has left anything out, the background is that of the first look.
         last = rankings if self.recipe.rerank else looks
         whole = [found[self.recipe.first_channel] for found in last] if fused is None else fused
-        searched = self.snapshot.images.indexed
-        if allowed is not None:
-            searched = searched & is_allowed(self.snapshot.images.ids, allowed)
-        images = int(searched.sum())
+        images = self._count(allowed)
         return [
             (ranking, evidence(ranking, tuple(own.values()), images)) for ranking, own in zip(whole, looks, strict=True)
         ]
 
-    def _believed(self, ranking: Ranking, found: Evidence, k: int) -> Ranking:
+    def _count(self, allowed: Mask | None) -> int:
+        """How many images may be found."""
+        images = self.snapshot.images
+        return int((images.indexed if allowed is None else images.indexed & is_allowed(images.ids, allowed)).sum())
+
+    def _believed(self, ranking: Ranking, found: Evidence, images: int, k: int) -> Ranking:
         """The k best, with the probability that each shows what the query shows."""
-        believed = probabilities(found, self._model)[:k].tolist()
-        return replace(ranking.first(k), probability=dict(zip(ranking.ids[:k].tolist(), believed, strict=True)))
+        probable = believed(ranking, found, images, self._model, k).tolist()
+        return replace(ranking.first(k), probability=dict(zip(ranking.ids[:k].tolist(), probable, strict=True)))
 
     def _fused(self, stage: FusionStage, rankings: Sequence[Mapping[str, Ranking]]) -> list[Ranking]:
         """One ranking for all versions of a query, each time with the evidence of one of them."""

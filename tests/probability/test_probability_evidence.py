@@ -1,4 +1,4 @@
-"""What speaks for images: similarity against the background, inliers against chance, by the first look and the last."""
+"""What speaks for images: similarity against the background, inliers against chance."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from resight.probability.background import background
-from resight.probability.evidence import damped, evidence
-from resight.search.ranking import Ranking, Verification
+from resight.probability.evidence import damped, evidence, lead_evidence
+from resight.search.background import background
+from resight.search.ranking import Lead, Ranking, Verification
 
 IMAGES = 200
 SCORES = np.sort(np.random.default_rng(1).exponential(1.0, IMAGES))[::-1].astype(np.float32)
@@ -50,13 +50,18 @@ def test_what_is_not_known_of_correspondences_is_the_inliers_alone() -> None:
     assert first == second
 
 
-def test_the_last_look_is_held_against_its_own_background() -> None:
-    again = Ranking(FIRST.ids, np.exp(SCORES).astype(np.float32))
-    found = evidence(again, [FIRST], IMAGES)
-    np.testing.assert_allclose(found.final, damped(background(again.scores, IMAGES).surprise(again.scores)))
-    np.testing.assert_allclose(found.similarity, evidence(FIRST, [FIRST], IMAGES).final)
-
-
 def test_nothing_found_is_no_evidence() -> None:
     nothing = Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
     assert all(len(column) == 0 for column in evidence(nothing, [nothing], IMAGES).columns.values())
+
+
+def test_what_leads_to_an_image_is_evidence_of_the_two() -> None:
+    look, box = Ranking(FIRST.ids[:150], SCORES[:150]), (0.0, 0.0, 1.0, 1.0)
+    found = lead_evidence(
+        {3: Lead(90, 30, 40, box, look), 7: Lead(90, 5, 600, box, look), 4: Lead(8, 9, 9, box, FIRST)}, 10 * IMAGES
+    )
+    expected = damped(background(look.scores, 600).surprise(SCORES[[3, 7]]))
+    np.testing.assert_allclose(found.similarity, [*expected, damped(background(SCORES, 800).surprise(SCORES[4:5]))[0]])
+    np.testing.assert_allclose(found.inliers, np.log1p([30, 5, 9]))
+    same = evidence(Ranking(FIRST.ids, SCORES, {0: verified(30, 40)}), [FIRST], IMAGES)
+    assert found.significance[0] == same.significance[0]

@@ -50,6 +50,17 @@ def test_finds_an_image_that_shares_nothing_with_the_query(world):
     assert found.evidence == ranking.evidence
 
 
+def test_it_is_told_what_leads_to_an_image_and_how_surely(world):
+    query, images = world
+    ranking, bags = first_look(query, images)
+    leads = ChainStage(CHAIN, Spatial())(query, ranking, bags).leads
+    pair = verify_pair(images[0], images[1], Spatial())
+    assert (leads[1].through, leads[1].inliers, leads[1].tentative) == (0, pair.inliers, pair.tentative)
+    np.testing.assert_allclose(leads[1].part, [*pair.query_xy.min(axis=0), *pair.query_xy.max(axis=0)])
+    assert 1 in leads[1].look.ids
+    assert 0 not in leads
+
+
 def test_scores_are_recomputed_naively(world):
     query, images = world
     ranking, bags = first_look(query, images)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.probability.background import background
-from resight.search.ranking import Ranking, Verification
+from resight.search.background import SHARE, background
+from resight.search.ranking import Lead, Ranking
 
 TOLERANCE = 0.02
 """Transfer error that an inlier may have, as a part of the long side: that of the shipped recipes."""
@@ -23,13 +23,12 @@ class Evidence:
     """One row an image of a ranking.
 
     similarity: of the first look, against what unrelated images have (`Background.surprise`), damped; the largest
-    of several channels. final: the same of the scores of the whole recipe. inliers: logarithm of 1 + their number.
+    of several channels. inliers: logarithm of 1 + their number.
     significance: minus the decimal logarithm of the matches as good that chance gives, 0 to 100, as its root.
     All (n,) float64.
     """
 
     similarity: NDArray[np.float64]
-    final: NDArray[np.float64]
     inliers: NDArray[np.float64]
     significance: NDArray[np.float64]
 
@@ -44,16 +43,15 @@ def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> E
 
     first_looks: of each channel, as deep as `background.DEPTH`.
 
-    Notes: what a chain passes on (`rerank.chain`) is not counted; on rendered worlds it added nothing to the rest.
+    What leads to an image is not in it: see `lead_evidence`.
     """
     looks = [_similarity(ranking.ids, look, images) for look in first_looks]
-    final = damped(background(ranking.scores, images).surprise(ranking.scores))
     inliers, significance = np.zeros(len(ranking)), np.zeros(len(ranking))
     for row, image in enumerate(ranking.ids.tolist() if ranking.evidence else ()):
         if image in ranking.evidence:
             why = ranking.evidence[image]
-            inliers[row], significance[row] = math.log1p(why.inliers), _significance(why)
-    return Evidence(np.max(looks, axis=0), final, inliers, significance)
+            inliers[row], significance[row] = math.log1p(why.inliers), _significance(why.inliers, why.tentative)
+    return Evidence(np.max(looks, axis=0), inliers, significance)
 
 
 def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:
@@ -77,11 +75,25 @@ def damped(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.sign(surprise) * np.log1p(np.abs(surprise)), np.float64)
 
 
-def _significance(why: Verification) -> float:
+def lead_evidence(leads: Mapping[int, Lead], images: int) -> Evidence:
+    """What speaks for each image showing what the one shows that leads to it, in the order of the leads."""
+    ids, found = np.fromiter(leads, np.int64, len(leads)), list(leads.values())
+    through = np.array([lead.through for lead in found], np.int64)
+    near = np.zeros(len(found))
+    for asked, first in zip(*np.unique(through, return_index=True), strict=True):
+        look, rows = found[first].look, through == asked
+        # The ranking of one that was asked in turn ends sooner: its tail is all of it.
+        near[rows] = _similarity(ids[rows], look, min(images, SHARE * len(look)))
+    inliers = np.log1p(np.array([lead.inliers for lead in found], np.float64))
+    significance = np.array([_significance(lead.inliers, lead.tentative) for lead in found], np.float64)
+    return Evidence(near, inliers, significance)
+
+
+def _significance(inliers: int, tentative: int) -> float:
     # What verifies brings a compiler along, which rankings without it need not wait for.
     from resight.rerank.hypotheses import Gates
     from resight.rerank.significance import chance, log_false_alarms
 
     given = chance(SHAPE, TOLERANCE * max(SHAPE), Gates())
-    alarms = log_false_alarms(max(why.tentative, why.inliers), why.inliers, given)
+    alarms = log_false_alarms(max(tentative, inliers), inliers, given)
     return math.sqrt(min(max(-alarms, 0.0), 100.0))

@@ -17,17 +17,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.probability.evidence import Evidence
+from resight.probability.evidence import Evidence, lead_evidence
 from resight.recipe import Recipe
-from resight.rerank.kinds import Fusion, Spatial
+from resight.search.ranking import Ranking
 
-Family = Literal["verified", "fused", "words", "vectors", "ranked again"]
+Family = Literal["verified", "words", "vectors"]
 WEIGHED: Mapping[Family, tuple[str, ...]] = {
     "verified": ("similarity", "inliers", "significance"),
-    "fused": ("similarity", "final", "inliers", "significance"),
     "words": ("similarity",),
     "vectors": ("similarity",),
-    "ranked again": ("similarity", "final"),
 }
 """What is weighed in each family, fields of `Evidence`."""
 
@@ -41,21 +39,44 @@ class Model:
 
 
 def family(recipe: Recipe) -> Family:
-    """Recipes whose hits have the same kinds of evidence: by what verifies, and by what gives the last word."""
-    last = recipe.rerank[-1] if recipe.rerank else None
-    if any(isinstance(stage, Fusion) for stage in recipe.rerank):
-        return "fused"
-    if any(isinstance(stage, Spatial) for stage in recipe.rerank) or recipe.channel[recipe.first_channel].match:
+    """Recipes whose hits have the same kinds of evidence: those that verify, those of words, those of vectors.
+
+    Notes: what a second look that verifies nothing makes of the scores is not judged by them: neighbours that are
+    averaged or diffused over lift unrelated images as well.
+    """
+    if recipe.counts_inliers:
         return "verified"
-    if last is not None:
-        return "ranked again"
     return "vectors" if recipe.channel[recipe.first_channel].words is None else "words"
 
 
 def model_of(recipe: Recipe) -> Model:
     """The model of a recipe's family."""
-    fitted = _constants()["families"][family(recipe)]
+    fitted = _constants()[family(recipe)]
     return Model(fitted["offset"], fitted["weights"])
+
+
+def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: int) -> NDArray[np.float64]:
+    """(k,) the probabilities of the first k images of a ranking of a collection of so many images.
+
+    Two images that show the same thing as a third show the same: an image is at least as probable as the one that leads
+    to it, times the probability that those two show the same, times the share of what the query has in the third that
+    lies in the part by which it leads. Without that share, two photos of a desk would lead to whatever lies on it.
+    """
+    own = probabilities(given, model)
+    total = own[:k].copy()
+    place = {image: row for row, image in enumerate(ranking.ids.tolist())}
+    leads = {image: ranking.leads[image] for image in ranking.ids[:k].tolist() if image in ranking.leads}
+    links = probabilities(lead_evidence(leads, images), model)
+    for (image, lead), link in zip(leads.items(), links.tolist(), strict=True):
+        passed = own[place[lead.through]] * link * _share(ranking.evidence[lead.through].image_xy, lead.part)
+        total[place[image]] = max(total[place[image]], passed)
+    return total
+
+
+def _share(xy: NDArray[np.float32], part: tuple[float, float, float, float]) -> float:
+    """Part of the points (n, 2) that lies in a box."""
+    low, high = np.array(part[:2], np.float32), np.array(part[2:], np.float32)
+    return float(((xy >= low) & (xy <= high)).all(axis=1).mean())
 
 
 def probabilities(evidence: Evidence, model: Model) -> NDArray[np.float64]:
@@ -68,7 +89,7 @@ def probabilities(evidence: Evidence, model: Model) -> NDArray[np.float64]:
 
 
 @cache
-def _constants() -> dict[str, dict[str, Any]]:
+def _constants() -> dict[Family, Any]:
     text = (resources.files("resight.probability") / "constants.json").read_text(encoding="utf-8")
-    found: dict[str, dict[str, Any]] = json.loads(text)
+    found: dict[Family, Any] = json.loads(text)["families"]
     return found

@@ -11,19 +11,29 @@ from numpy.typing import NDArray
 
 from resight.rerank.kinds import Chain, Spatial
 from resight.rerank.spatial import evidence, verify_many
-from resight.search.ranking import Collection, Ranking
+from resight.search.ranking import Collection, Lead, Ranking
 from resight.words.evidence import ImageWords
 
 REMEMBERED = 4096
-"""Images whose own links are kept in memory; 200 links are 2.4 kB."""
+"""Images whose own links are kept in memory; 200 links are 12 kB."""
 
 
 @dataclass(frozen=True)
 class Links:
-    """What one image leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1)."""
+    """What one image leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
+    in `Verification`; parts: (n, 4) bounds of the inliers in the image; look: the ranking in which they were found."""
 
     ids: NDArray[np.int64]
     confidence: NDArray[np.float64]
+    inliers: NDArray[np.int64]
+    tentative: NDArray[np.int64]
+    parts: NDArray[np.float32]
+    look: Ranking
+
+    def lead(self, through: int, row: int) -> Lead:
+        """The lead from the image, which has the id `through`, to one of these."""
+        x0, y0, x1, y1 = self.parts[row].tolist()
+        return Lead(through, int(self.inliers[row]), int(self.tentative[row]), (x0, y0, x1, y1), self.look)
 
 
 def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64]:
@@ -54,6 +64,7 @@ class ChainStage:
         total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}
         # Images of equal confidence are asked in the order of the ranking, which is that of their names.
         place = {image: row for row, image in enumerate(ranking.ids.tolist())}
+        best: dict[int, tuple[float, int, int, Links]] = {}
         for image in sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]:
             why = verified[image]
             words = collection.evidence(image)
@@ -64,13 +75,18 @@ class ChainStage:
                 continue
             links = self._links(image, words, collection)
             credit = self.params.weight * direct[image]
-            for other, part in zip(links.ids.tolist(), (credit * links.confidence).tolist(), strict=True):
+            for row, (other, part) in enumerate(
+                zip(links.ids.tolist(), (credit * links.confidence).tolist(), strict=True)
+            ):
                 total[other] = total.get(other, 0.0) + part
+                if other not in best or part > best[other][0]:
+                    best[other] = part, image, row, links
             total[image] += credit
         ids = np.fromiter(total, np.int64, len(total))
         scores = np.fromiter(total.values(), np.float64, len(total))
         order = np.argsort(-scores, kind="stable")
-        return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32))
+        leads = {other: links.lead(through, row) for other, (_, through, row, links) in best.items()}
+        return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32), leads=leads)
 
     def _links(self, image: int, words: ImageWords, collection: Collection) -> Links:
         if collection.allowed is not None:
@@ -93,4 +109,14 @@ class ChainStage:
         verified = verify_many(words, ids.tolist(), collection, self._spatial)
         found = [evidence(verified[i], s) if i in verified else 0.0 for i, s in zip(ids.tolist(), scores, strict=True)]
         strength = np.array(found, np.float64)
-        return Links(ids[strength > 0], confidence(strength[strength > 0], self.params.half))
+        linked = ids[strength > 0]
+        why = [verified[i] for i in linked.tolist()]
+        bounds = [[*one.query_xy.min(axis=0), *one.query_xy.max(axis=0)] for one in why]
+        return Links(
+            linked,
+            confidence(strength[strength > 0], self.params.half),
+            np.array([one.inliers for one in why], np.int64),
+            np.array([one.tentative for one in why], np.int64),
+            np.array(bounds, np.float32).reshape(-1, 4),
+            near,
+        )

@@ -37,16 +37,33 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """How an image was reached from another that the query has in its ranking.
+
+    through: catalogue id of that image; inliers, tentative: of the two, as in `Verification`; part: bounds of these
+    inliers (x0, y0, x1, y1) in that image; look: the ranking of the first look when that image asked.
+    """
+
+    through: int
+    inliers: int
+    tentative: int
+    part: tuple[float, float, float, float]
+    look: Ranking
+
+
+@dataclass(frozen=True)
 class Ranking:
     """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending; evidence by id.
 
-    probability: by id, that the image shows what the query shows, where that has been judged.
+    probability: by id, that the image shows what the query shows, where that has been judged. leads: by id, what leads
+    to the image, where something does.
     """
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
     evidence: Mapping[int, Verification] = field(default_factory=dict)
     probability: Mapping[int, float] = field(default_factory=dict)
+    leads: Mapping[int, Lead] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from resight.probability.background import DEPTH, FEWEST, SURPRISE, background
+from resight.search.background import DEPTH, FEWEST, SURPRISE, background
 
 
 def unrelated(images: int, seed: int = 0) -> np.ndarray:
