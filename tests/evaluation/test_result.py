@@ -120,7 +120,6 @@ def test_an_interval_holds_the_mean() -> None:
         (with_query(box=[5, 0, 5, 9]), "all.0.box: a box is x0, y0, x1, y1"),
         (with_query(box=[0, 0, -5, 9]), "all.0.box: a box is x0, y0, x1, y1"),
         (with_query(positives=-1), "all.0.positives: "),
-        (with_query(positives=4), "a query has 4 positives, and the database 3 images"),
         ({"costs": {"bytes_per_image": -1}}, "costs.bytes_per_image: "),
         ({"protocol": {"database": 3, "distractors": 0, "queries": 1, "depth": 0}}, "protocol.depth: "),
         ({"protocol": {"database": -3, "distractors": 0, "queries": 1}}, "protocol.database: "),

@@ -155,13 +155,6 @@ class EvaluationResult(_Record):
         return settings
 
     @model_validator(mode="after")
-    def _settings_are_of_one_database(self) -> Self:
-        most = max((one.positives for queries in self.settings.values() for one in queries), default=0)
-        if self.protocol.retrieved == "images" and most > self.protocol.database:
-            raise ValueError(f"a query has {most} positives, and the database {self.protocol.database} images")
-        return self
-
-    @model_validator(mode="after")
     def _main_is_counted(self) -> Self:
         if self.main not in self.settings:
             raise ValueError(f'there is no setting "{self.main}"')
