@@ -170,7 +170,7 @@ def kind_of(path: Path, index: Path) -> str:
 
 def measured(layout: str, count: int, rng: np.random.Generator, place: Path) -> dict[str, Counter[str]]:
     """Outcomes by kind of file; faults are told on standard error."""
-    photos = write_photos(place / "photos", 4)
+    photos = write_photos(place / "photos", 4, 3)
     path = place / f"{layout}.resight"
     if (child := os.fork()) == 0:
         make_index(path, layout, photos)

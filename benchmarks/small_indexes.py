@@ -54,8 +54,9 @@ RECIPES: Mapping[str, str] = {
     "asmk": f'{_FEATURES}[words]\nkind = "asmk"\nsize = 32\nfit = "collection"\n{_SPATIAL}',
     "vectors": _VECTORS,
     "match": f'{_FEATURES}[match]\nkind = "exhaustive"\n',
-    "augmented": f'{_FEATURES}[words]\nkind = "bow"\nsize = 32\nfit = "collection"\n'
-    f'[augmentation]\nkind = "verified"\nmin_inliers = 6\n{_SPATIAL}',
+    "augmented": '[words]\nkind = "bow"\nsize = 64\nfit = "collection"\n'
+    f'[augmentation]\nkind = "verified"\nmin_inliers = 4\n{_SPATIAL}',
+    "summed": f'{_VECTORS}[augmentation]\nkind = "alpha"\nneighbours = 2\n',
     "neighbours": f"{_VECTORS}{_DIFFUSION}",
     "spectral": f'{_VECTORS}{_DIFFUSION}solver = "spectral"\n',
     "fused": _FUSED,
@@ -73,11 +74,11 @@ def recipe_of(layout: str) -> str:
     return text.replace("[features]", '[features]\nruntime = "torch"\nmax_side = 64')
 
 
-def photo(thing: int, view: int, width: int = 160, height: int = 120) -> Pixels:
+def photo(thing: int, view: int, width: int = 240, height: int = 180) -> Pixels:
     """Blobs of several sizes, the same for the same thing and turned a little for another view of it."""
     rng = np.random.default_rng(thing)
     total = np.zeros((height, width, 3))
-    for cells in (4, 8, 16, 32):
+    for cells in (6, 12, 24, 48):
         total += cv2.resize(rng.normal(size=(cells, cells, 3)), (width, height), interpolation=cv2.INTER_CUBIC)
     low, high = total.min(), total.max()
     pixels = ((total - low) / (high - low) * 255).astype(np.uint8)

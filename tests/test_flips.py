@@ -34,7 +34,7 @@ def test_a_flipped_byte_of_words_is_never_passed_over() -> None:
 
 @pytest.mark.slow
 def test_a_flipped_byte_of_any_layout_is_never_passed_over() -> None:
-    layouts = ("bow", "hamming", "match", "augmented", "fused")
-    found = outcomes("--flips", 300, "--seed", 1, "--layouts", *layouts)
+    layouts = ("bow", "hamming", "match", "augmented", "summed", "fused")
+    found = outcomes("--flips", 180, "--seed", 1, "--layouts", *layouts)
     assert sum(of["warning"] for of in found.values()) > 0
-    assert sum(of["error"] for of in found.values()) > 100
+    assert sum(of["error"] for of in found.values()) > 60

@@ -261,6 +261,10 @@ def test_a_photo_is_not_taken_for_one_of_the_same_bytes_with_another_mask(
     assert (report.added, report.recalled) == (3, 0)
     assert features(index, "a.png") < features(index, "whole/a.png")
     assert index.add(folder, prefix="again").recalled == 3
+    # What is known whole is read again where a mask is to be laid over it.
+    report = index.add(folder, prefix="masked", mask=mask)
+    assert (report.added, report.recalled) == (3, 0)
+    assert features(index, "masked/a.png") == features(index, "a.png")
 
 
 def test_masks_that_were_indexed_as_photos_go_out(index: Index, folder: Path) -> None:

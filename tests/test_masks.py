@@ -160,6 +160,17 @@ def test_sift_has_no_feature_beneath_a_mask_and_the_strongest_of_the_rest(
     assert plain.xy[:, 1].max() > 240 * 70 / 90
 
 
+@pytest.mark.parametrize("upright", [False, True])
+def test_the_strongest_features_are_chosen_among_those_that_count(upright: bool) -> None:
+    counts = np.zeros((240, 320), np.bool_)
+    counts[:60] = True  # few of the strongest features of the whole photo are here
+    photo = Decoded(texture(1, 320, 240), (320, 240), counts=counts)
+    some, every = (SiftExtractor(Sift(max_features=n, upright=upright)).prepare(photo) for n in (15, 1000))
+    assert len(every) > 20
+    np.testing.assert_array_equal(some.xy, every.xy[:15])
+    np.testing.assert_array_equal(some.descriptors, every.descriptors[:15])
+
+
 def test_a_mask_that_leaves_nothing_out_changes_nothing() -> None:
     whole = photo(2, (320, 240))
     extractor = SiftExtractor(Sift(max_features=100))
