@@ -58,5 +58,5 @@ def test_one_group_alone_cannot_be_told_apart(tmp_path: Path) -> None:
 def test_a_link_to_nothing_is_told(tmp_path: Path) -> None:
     fill(tmp_path, "cup/1.jpg", "cup/2.jpg", "can/1.jpg")
     (tmp_path / "can/2.jpg").symlink_to(tmp_path / "gone.jpg")
-    with pytest.raises(ImageError, match=r"can/2\.jpg: a link to nothing"):
+    with pytest.raises(ImageError, match=r"can/2\.jpg: is a link to nothing"):
         read_groups(tmp_path)

@@ -164,7 +164,7 @@ def test_all_published_distractors_must_be_there_and_no_others(dataset: Dataset,
 
 def test_links_to_nothing_are_named(dataset: Dataset) -> None:
     os.symlink(dataset.root / "gone.jpg", dataset.root / "link.jpg")
-    with pytest.raises(UsageError, match=r"jpg/link\.jpg: a link to nothing; the photos of mini cannot be told"):
+    with pytest.raises(UsageError, match=r"jpg/link\.jpg: is a link to nothing; the photos of mini cannot be told"):
         check_photos(dataset)
 
 

@@ -57,7 +57,7 @@ def test_what_is_missing_or_misplaced_is_named(tmp_path: Path) -> None:
 def test_a_link_to_nothing_is_told(tmp_path: Path) -> None:
     fill(tmp_path, *NAMES)
     (tmp_path / "photo/dog/gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    with pytest.raises(ImageError, match=r"photo/dog/gone\.jpg: a link to nothing"):
+    with pytest.raises(ImageError, match=r"photo/dog/gone\.jpg: is a link to nothing"):
         read_pacs(tmp_path)
 
 
