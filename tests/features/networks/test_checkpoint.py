@@ -241,22 +241,22 @@ def test_files_are_found_by_name_in_the_folder_of_weights(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        WeightsError, match=r"net\.pth: no such weights, nor .* RESIGHT_WEIGHTS \(not set\) or .*cache;"
+        WeightsError, match=r"net\.pth: no such weights, nor .* RESIGHT_WEIGHTS \(not set\) or .*cache/weights;"
     ):
         opened(Path("net.pth"))
-    no_weights.mkdir()
-    for folder in (no_weights, tmp_path / "weights", tmp_path / "recipes", tmp_path):
-        folder.mkdir(exist_ok=True)
+    named = tmp_path / "named"
+    for folder in (no_weights / "weights", named, tmp_path / "recipes", tmp_path):
+        folder.mkdir(parents=True, exist_ok=True)
         path = saved(folder / "net.pth", {"a": torch.zeros(1)})
-        if folder.name == "weights":
+        if folder == named:
             monkeypatch.setenv("RESIGHT_WEIGHTS", str(folder))
         found = locate(Checkpoint(source="net.pth"), tmp_path / "recipes" if folder.name == "recipes" else Path())
         assert found.resolve() == path.resolve()
 
 
 def test_published_weights_are_found_by_their_file_and_verified(no_weights: Path) -> None:
-    no_weights.mkdir()
-    (no_weights / "resnet18-f37072fd.pth").write_bytes(b"not it")
+    (no_weights / "weights").mkdir(parents=True)
+    (no_weights / "weights" / "resnet18-f37072fd.pth").write_bytes(b"not it")
     with pytest.raises(
         WeightsError, match=r"resnet18-f37072fd\.pth: its SHA-256 is .*, but f37072fd47e8\w+ is asked for"
     ):
@@ -266,8 +266,8 @@ def test_published_weights_are_found_by_their_file_and_verified(no_weights: Path
 
 
 def test_an_address_is_verified_by_the_hash_in_its_name(no_weights: Path) -> None:
-    no_weights.mkdir()
-    (no_weights / "net-0123456.pth").write_bytes(b"not it")
+    (no_weights / "weights").mkdir(parents=True)
+    (no_weights / "weights" / "net-0123456.pth").write_bytes(b"not it")
     with pytest.raises(WeightsError, match="but 0123456… is asked for"):
         open_network("resnet18", Checkpoint(source="http://127.0.0.1:1/net-0123456.pth"))
 
@@ -275,7 +275,7 @@ def test_an_address_is_verified_by_the_hash_in_its_name(no_weights: Path) -> Non
 def test_without_a_network_it_is_said_what_to_fetch(no_weights: Path) -> None:
     with pytest.raises(WeightsError, match=r"http://127\.0\.0\.1:1/net\.pth: cannot be reached") as raised:
         open_network("resnet18", Checkpoint(source="http://127.0.0.1:1/net.pth"))
-    assert str(no_weights / "net.pth") in str(raised.value)
+    assert str(no_weights / "weights" / "net.pth") in str(raised.value)
     with pytest.raises(WeightsError, match=r"no public address: put it into one of them"):
         open_network("mobilenet_v2", Checkpoint(source="mobilenet_v2-imagenet"))
 
