@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import torch
@@ -13,6 +11,7 @@ from resight.features.networks.architectures import blank, randomise
 from resight.features.runtimes import winograd
 from resight.features.runtimes.layer import LayerMaps
 from resight.features.runtimes.winograd import WinogradConvolution, transform_input, transform_output, use_winograd
+from resight.forks import WorkerPool
 
 RNG = np.random.default_rng(0)
 
@@ -80,8 +79,8 @@ def test_it_gives_what_torch_gives(
     monkeypatch.setattr(winograd, "_MOST_TILES", 40)
     plain = convolution(16, 24, bias)
     x = images(2, 16, *size)
-    with ThreadPoolExecutor(threads) as pool, torch.inference_mode():
-        found, expected = WinogradConvolution(plain, pool, threads)(x), plain(x)
+    with torch.inference_mode():
+        found, expected = WinogradConvolution(plain, WorkerPool(threads), threads)(x), plain(x)
     assert found.shape == expected.shape
     assert float((found - expected).abs().max()) <= 3e-5 * float(expected.abs().max())
     assert found.is_contiguous(memory_format=torch.channels_last)
@@ -90,8 +89,8 @@ def test_it_gives_what_torch_gives(
 def test_a_map_with_few_positions_takes_the_plain_way() -> None:
     plain = convolution(16, 16)
     x = images(1, 16, 8, 8)
-    with ThreadPoolExecutor(1) as pool, torch.inference_mode():
-        found = WinogradConvolution(plain, pool, 1)
+    with torch.inference_mode():
+        found = WinogradConvolution(plain, WorkerPool(1), 1)
         assert torch.equal(found(x), plain(x))
         assert not torch.equal(found(images(1, 16, 40, 40)), plain(images(1, 16, 40, 40)))
 
