@@ -165,10 +165,10 @@ def test_the_strongest_features_are_chosen_among_those_that_count(upright: bool)
     counts = np.zeros((240, 320), np.bool_)
     counts[:60] = True  # few of the strongest features of the whole photo are here
     photo = Decoded(texture(1, 320, 240), (320, 240), counts=counts)
-    some, every = (SiftExtractor(Sift(max_features=n, upright=upright)).prepare(photo) for n in (15, 1000))
-    assert len(every) > 20
-    np.testing.assert_array_equal(some.xy, every.xy[:15])
-    np.testing.assert_array_equal(some.descriptors, every.descriptors[:15])
+    some, every = (SiftExtractor(Sift(max_features=n, upright=upright)).prepare(photo) for n in (10, 1000))
+    assert len(every) > 15
+    np.testing.assert_array_equal(some.xy, every.xy[:10])
+    np.testing.assert_array_equal(some.descriptors, every.descriptors[:10])
 
 
 def test_a_mask_that_leaves_nothing_out_changes_nothing() -> None:
