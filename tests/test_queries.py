@@ -385,7 +385,7 @@ def test_a_name_is_found_however_it_is_written_in_search_and_removal(tmp_path: P
     for given in ("0.png", "Zürich/0.png"):
         with pytest.raises(UsageError, match=r"neither .*; did you mean holidays/Zürich/0\.png\?"):
             index.search(given)
-        with pytest.raises(UsageError, match=r"nothing was changed; did you mean holidays/Zürich/0\.png\?"):
+        with pytest.raises(UsageError, match=r"nothing was removed; did you mean holidays/Zürich/0\.png\?"):
             index.remove([given])
     (folder / "2.png").unlink()
     assert names(index.search(str(folder / "2.png"), include_self=True, k=1)) == ["holidays/2.png"]
