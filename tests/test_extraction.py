@@ -47,7 +47,9 @@ def test_results_come_in_the_order_of_the_files_on_any_number_of_threads(tmp_pat
 def test_channels_of_the_same_features_share_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     extract_sift = sift_extractor.extract_sift
-    monkeypatch.setattr(sift_extractor, "extract_sift", lambda *args: calls.append(args) or extract_sift(*args))
+    monkeypatch.setattr(
+        sift_extractor, "extract_sift", lambda *args, **named: calls.append(args) or extract_sift(*args, **named)
+    )
     found = next(iter(find_images(write(tmp_path, {"a.png": texture(1)}))))
     channels = {"a": Kept(SIFT), "b": Kept(SIFT), "c": Kept(SiftExtractor(Sift(max_features=5)))}
     evidence = extract_one(found, channels).evidence  # type: ignore[arg-type]
