@@ -82,7 +82,7 @@ class Index:
         Raises RecipeError, FitError, UsageError where something else is at `path`, and StorageError.
         """
         path = arguments.path("path", path)
-        arguments.path("recipe", recipe)
+        arguments.path_or_name("recipe", recipe)
         arguments.callback("progress", progress)
         if fit is not None:
             fit = arguments.path("fit", fit)
