@@ -32,7 +32,7 @@ import numpy as np
 from small_indexes import RECIPES, make_index, photo, write_photos
 
 from resight.errors import ResightError
-from resight.index import Index
+from resight.index.index import Index
 from resight.store import checked
 
 GOOD = ("same", "error", "warning")

@@ -39,11 +39,11 @@ import faiss
 import numpy as np
 from small_indexes import make_index, photo, recipe_of, write_photos
 
-import resight.answering
-import resight.fitted
-from resight import writer
+import resight.channels.fits
+import resight.index.answering
 from resight.cli.main import main as resight_command
-from resight.index import Index
+from resight.index import writer
+from resight.index.index import Index
 from resight.store import Store, checked, verify
 
 BATCH = 2
@@ -249,8 +249,8 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=12, help="Things in the filled index; each has two photos.")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    assert resight.answering
-    assert resight.fitted
+    assert resight.index.answering
+    assert resight.channels.fits
     cv2.setNumThreads(1)
     faiss.omp_set_num_threads(1)
     writer.BATCH_IMAGES = writer.TIER_WIDTH = BATCH

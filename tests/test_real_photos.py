@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from resight.evaluation.dataset import ALL
-from resight.evaluation.folder import read_folder
+from resight.datasets.dataset import ALL
+from resight.datasets.folder import read_folder
 from resight.evaluation.protocols import evaluate
-from resight.index import Index
+from resight.index.index import Index
 
 
 @pytest.mark.photos

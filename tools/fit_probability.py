@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from resight.answering import ask
-from resight.index import Index
+from resight.index.answering import ask
+from resight.index.collection import Collection
+from resight.index.index import Index
 from resight.probability.model import WEIGHED, Family
-from resight.reader import Reader
 from resight.recipe import load_recipe
 from resight.worlds.world import render_world, save_world
 
@@ -134,7 +134,7 @@ def table(recipe: str, kind: Kind, room: Path) -> dict[str, Floats]:
         return dict(file)
 
 
-def opened(recipe: str, kind: Kind, room: Path) -> tuple[dict[str, str], Reader]:
+def opened(recipe: str, kind: Kind, room: Path) -> tuple[dict[str, str], Collection]:
     """The thing that each photo of a world shows, where it is one of those that ask; and the index of the world.
 
     Recipes that differ in their second looks alone share an index.
@@ -150,8 +150,8 @@ def opened(recipe: str, kind: Kind, room: Path) -> tuple[dict[str, str], Reader]
     first = next(name for name in every if _same_index(name, recipe))
     index = Index.create(room / f"{kind.seed}-{first}.resight", first)
     index.add(folder / "images")
-    found = index.reader
-    return groups, Reader(found.snapshot, wanted, found.channels)
+    found = index.collection
+    return groups, Collection(found.snapshot, wanted, found.channels)
 
 
 def _same_index(one: str, other: str) -> bool:
@@ -159,7 +159,7 @@ def _same_index(one: str, other: str) -> bool:
     return a.channel == b.channel and a.augmentation == b.augmentation and a.diffusion == b.diffusion
 
 
-def asked(groups: Mapping[str, str], reader: Reader) -> Iterator[dict[str, Floats]]:
+def asked(groups: Mapping[str, str], reader: Collection) -> Iterator[dict[str, Floats]]:
     """The first hits of each photo that asks."""
     shown = [photo for photo, thing in groups.items() if thing]
     alone = [photo for photo, thing in groups.items() if not thing]

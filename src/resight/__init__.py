@@ -6,15 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resight.contents import IndexInfo
     from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
     from resight.errors import ResightError
+    from resight.folders.names import Name
     from resight.images import decode
-    from resight.index import Index, VerifyReport
-    from resight.names import Name
+    from resight.index.contents import IndexInfo
+    from resight.index.index import Index, VerifyReport
+    from resight.index.results import Hit, Result
+    from resight.index.writer import AddReport
     from resight.recipe import Recipe, available, load_recipe
-    from resight.results import Hit, Result
-    from resight.writer import AddReport
 
 __all__ = [
     "AddReport",
@@ -39,12 +39,12 @@ _HOMES = {
     "ResightError": "errors",
     "decode": "images",
     **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
-    "IndexInfo": "contents",
-    **dict.fromkeys(("Index", "VerifyReport"), "index"),
-    "Name": "names",
+    "IndexInfo": "index.contents",
+    **dict.fromkeys(("Index", "VerifyReport"), "index.index"),
+    "Name": "folders.names",
     **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
-    **dict.fromkeys(("Hit", "Result"), "results"),
-    "AddReport": "writer",
+    **dict.fromkeys(("Hit", "Result"), "index.results"),
+    "AddReport": "index.writer",
 }
 
 

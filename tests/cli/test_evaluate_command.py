@@ -12,7 +12,7 @@ import pytest
 
 from resight.cli.demo import demonstrate
 from resight.cli.evaluate import judge_run, print_result
-from resight.evaluation.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, Query
 from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resight.errors import ResightError
-from resight.index import Index
+from resight.index.index import Index
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-c", "from resight.cli.main import main; main()"]
 
 
 def names(path: Path) -> list[str]:
-    return sorted(Index.open(path).reader.snapshot.images.names)
+    return sorted(Index.open(path).collection.snapshot.images.names)
 
 
 def committed(path: Path) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from index_samples import collection, write
-from resight.index import Index
+from resight.index.index import Index
 
 if TYPE_CHECKING:
     from conftest import Run

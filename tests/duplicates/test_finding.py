@@ -15,7 +15,7 @@ import resight
 from index_samples import collection, seen_again, texture, write
 from resight.duplicates.grouping import Pair
 from resight.errors import UsageError
-from resight.index import Index
+from resight.index.index import Index
 
 
 def names(group: resight.DuplicateGroup) -> set[str]:

@@ -10,9 +10,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from resight.datasets import photos
+from resight.datasets.dataset import ALL, Dataset, Query, Rules
 from resight.errors import ImageError, UsageError
-from resight.evaluation import photos
-from resight.evaluation.dataset import ALL, Dataset, Query, Rules
 from resight.evaluation.judging import Scored
 from resight.evaluation.protocols import evaluate, evaluate_rankings, evaluate_recipe
 from resight.images import Box
@@ -141,9 +141,9 @@ class Recorder(Scripted):
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder, module = Recorder(), ModuleType("resight.index")
+    recorder, module = Recorder(), ModuleType("resight.index.index")
     module.Index = recorder  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "resight.index", module)
+    monkeypatch.setitem(sys.modules, "resight.index.index", module)
     monkeypatch.setattr(photos, "check_photos", lambda *_, **__: None)
     return recorder
 

@@ -15,6 +15,7 @@ from resight.cores import cores
 from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
+from resight.kernels.soundness import misshapen, shared_out
 from resight.rerank.geometry import correspondences, tolerance
 from resight.rerank.matching import match_descriptors
 from resight.rerank.refinement import fast_spatial_match
@@ -22,7 +23,6 @@ from resight.search.exhaustive import ExhaustiveSearch, ThingBlock
 from resight.search.kinds import Exhaustive
 from resight.search.ranking import Verification
 from resight.search.selection import NameOrder
-from resight.soundness import misshapen, shared_out
 from resight.words.postings import (
     decode_angle,
     decode_scale,

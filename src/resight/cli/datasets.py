@@ -10,7 +10,7 @@ import typer
 from resight.cli.output import print_fields, print_json, print_table, say, shown
 
 if TYPE_CHECKING:
-    from resight.evaluation.benchmarks.benchmark import Benchmark
+    from resight.datasets.benchmarks.benchmark import Benchmark
 
 
 _LAYOUTS = {
@@ -27,7 +27,7 @@ def datasets(
 
     Nothing is downloaded: the photos are for you to fetch, from where their authors publish them.
     """
-    from resight.evaluation.benchmarks.catalogue import benchmarks, find
+    from resight.datasets.benchmarks.catalogue import benchmarks, find
 
     if name is not None:
         _print_one(find(name), as_json)
@@ -44,7 +44,7 @@ def datasets(
 
 
 def _print_one(one: Benchmark, as_json: bool) -> None:
-    from resight.evaluation.benchmarks.benchmark import OWN
+    from resight.datasets.benchmarks.benchmark import OWN
 
     if as_json:
         print_json(_described(one))

@@ -15,7 +15,7 @@ from resight.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resight.evaluation.dataset import Dataset
+    from resight.datasets.dataset import Dataset
     from resight.evaluation.result import EvaluationResult
 
 PLAIN = "sift-bow"
@@ -50,7 +50,7 @@ def demo(
 
 def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
     """Judges recipes on the world below `output`; the last one's index is kept, and its hits are put on the page."""
-    from resight.evaluation.folder import read_folder
+    from resight.datasets.folder import read_folder
     from resight.evaluation.protocols import evaluate_recipe
 
     photos, kept, page = output / "world", output / "world.resight", output / "page.html"
@@ -91,7 +91,7 @@ def _print_comparison(results: Sequence[EvaluationResult]) -> None:
 
 def _write_demo_page(page: Path, kept: Path, dataset: Dataset) -> None:
     """The first query of each challenge, its hits marked as the ground truth says."""
-    from resight.index import Index
+    from resight.index.index import Index
     from resight.show.page import write_page
     from resight.show.results import page_query
 
@@ -101,7 +101,7 @@ def _write_demo_page(page: Path, kept: Path, dataset: Dataset) -> None:
     for challenge, query in sorted(first.items(), key=lambda item: item[0] or ""):
         photo = dataset.query_path(query.image)
         result = index.search(photo, box=query.box, k=HITS)
-        section = page_query(index.reader, result, [(photo, query.box)], query.mark)
+        section = page_query(index.collection, result, [(photo, query.box)], query.mark)
         sections.append(replace(section, title=f"{challenge or 'query'}: {query.image}"))
     note = (
         f"One query for each challenge, by {index.recipe.name}. Junk shows the same thing in another hard way;"

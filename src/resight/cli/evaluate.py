@@ -18,7 +18,7 @@ from resight.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from resight.evaluation.dataset import Dataset, Query
+    from resight.datasets.dataset import Dataset, Query
     from resight.evaluation.figures import Figures
     from resight.evaluation.judging import Scored
     from resight.evaluation.protocols import Keep
@@ -136,10 +136,10 @@ def _check_options(usable: bool, needed: str, options: Mapping[str, Path | bool 
 
 def _read(folder: Path | None, dataset: str, qrels: Path | None) -> Dataset:
     if qrels is not None:
-        from resight.evaluation.qrels import read_qrels
+        from resight.datasets.qrels import read_qrels
 
         return read_qrels(qrels)
-    from resight.evaluation.benchmarks.catalogue import find
+    from resight.datasets.benchmarks.catalogue import find
 
     assert folder is not None, "checked with the choices"
     return find(dataset).load(folder)
@@ -168,7 +168,7 @@ def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: Query
 
 def judge_run(path: Path, data: Dataset, allow_missing: bool) -> EvaluationResult:
     """Judges the run in a file; what makes its figures lower than they could be goes to standard error."""
-    from resight.evaluation.dataset import DISTRACTORS
+    from resight.datasets.dataset import DISTRACTORS
     from resight.evaluation.protocols import evaluate_rankings
     from resight.evaluation.run_names import match_run, with_missing
     from resight.evaluation.runs import read_run
@@ -187,7 +187,7 @@ def judge_run(path: Path, data: Dataset, allow_missing: bool) -> EvaluationResul
 
 def _write_qrels(path: Path, data: Dataset) -> None:
     """One file, or one for each setting with its name before the suffix."""
-    from resight.evaluation.qrels import write_qrels
+    from resight.datasets.qrels import write_qrels
 
     for setting in data.settings:
         own = path if len(data.settings) == 1 else path.with_name(f"{path.stem}-{setting}{path.suffix}")

@@ -14,7 +14,7 @@ from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from resight.fitted import FitReport
+    from resight.channels.fits import FitReport
 
 
 def fit(
@@ -39,7 +39,7 @@ def fit(
 
     Of a recipe with several channels that are fitted, each has a file of its own: FILE-CHANNEL.npz.
     """
-    from resight.fitted import fit_folder
+    from resight.channels.fits import fit_folder
 
     check_outputs({"--output": output}, [Path(recipe)])
     with progress_bar() as bar:

@@ -120,7 +120,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.getLogger("resight").addHandler(_Remarks(logging.WARNING))
     # Why a first command takes half a minute is no warning, but a person wants to know.
-    compiling = logging.getLogger("resight.kernels")
+    compiling = logging.getLogger("resight.kernels.compiling")
     compiling.setLevel(logging.INFO)
     compiling.addHandler(_Remarks(logging.INFO))
     compiling.propagate = False

@@ -20,7 +20,7 @@ from resight.probability.verdict import MEANINGS
 
 if TYPE_CHECKING:
     from resight.images import Box
-    from resight.results import Hit, Result
+    from resight.index.results import Hit, Result
 
 STANDARD_INPUT = "-"
 """The QUERY that is read from standard input."""
@@ -101,7 +101,7 @@ def search(
     asked = parse_boxes(boxes or [], len(queries))
     given = mask_of_each(masks or [], len(queries))
     sources = list(zip(_sources(queries, by_name), asked, strict=True))
-    from resight.index import Index
+    from resight.index.index import Index
 
     index = Index.open(path)
     check_outputs({"--html": html}, [query for query, _ in sources if isinstance(query, Path)])
@@ -129,7 +129,7 @@ def search(
         from resight.show.results import page_query
 
         with progress_bar() as bar:
-            sections = [page_query(index.reader, one.result, one.sources, progress=bar) for one in found]
+            sections = [page_query(index.collection, one.result, one.sources, progress=bar) for one in found]
         note = f"{path}, by {index.recipe.name}. Score: {index.recipe.score_meaning}."
         write_page(html, sections, title="Photos that show the same thing", note=note)
         print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
@@ -167,7 +167,7 @@ def parse_box(text: str) -> Box:
 
 def source(query: str, by_name: bool) -> Path | str:
     """What a QUERY means: a Path to a file where there is one, else a name in the index, which `by_name` forces."""
-    from resight.names import Name, names_file
+    from resight.folders.names import Name, names_file
 
     if by_name:
         return Name(query)

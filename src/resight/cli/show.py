@@ -50,7 +50,7 @@ def embedding(
     suffix = _suffix(output, (*PAGE, ".png"))
     asked = None if query is None else source(query, by_name)
     check_outputs({"--output": output}, [one for one in (groups, asked) if isinstance(one, Path)])
-    from resight.index import Index
+    from resight.index.index import Index
     from resight.manifold.embedding import METHODS
     from resight.show.embedding import plane_of
     from resight.show.embedding_page import describe
@@ -59,10 +59,10 @@ def embedding(
     if named is None:
         raise UsageError(f"--method {method}: one of {', '.join(METHODS)}")
     index = Index.open(path)
-    given = None if groups is None else _groups(groups, index.reader.snapshot.images.names)
+    given = None if groups is None else _groups(groups, index.collection.snapshot.images.names)
     with progress_bar() as bar:
         plane = plane_of(
-            index.reader,
+            index.collection,
             method=named,
             seed=seed,
             most=most,
@@ -135,7 +135,7 @@ def _suffix(output: Path, known: Sequence[str]) -> str:
 
 def _groups(path: Path, names: Sequence[str]) -> Mapping[str, str]:
     """The group of each name, of a JSON file {name: group}. Raises UsageError where no name is in the index."""
-    from resight.evaluation.json_files import read_json
+    from resight.datasets.json_files import read_json
 
     document = read_json(path)
     if not isinstance(document, dict) or not all(isinstance(group, str) for group in document.values()):

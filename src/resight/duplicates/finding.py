@@ -16,15 +16,15 @@ from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePh
 from resight.duplicates.verdict import KINDS, Kind, is_near, verdict
 from resight.duplicates.walk import Progress, walk
 from resight.errors import UsageError
-from resight.reader import ChannelView, Reader
+from resight.folders.within import chosen
+from resight.index.collection import ChannelView, Collection
 from resight.recipe import Recipe
 from resight.search.inverted import InvertedFile
-from resight.within import chosen
 from resight.words.evidence import ImageWords
 
 
 def find_duplicates(
-    reader: Reader, kind: Kind = "same", within: Sequence[str] = (), progress: Progress | None = None
+    collection: Collection, kind: Kind = "same", within: Sequence[str] = (), progress: Progress | None = None
 ) -> Duplicates:
     """Groups of photos: with the same bytes, of the same picture, or of the same thing; no photo is decoded.
 
@@ -35,19 +35,19 @@ def find_duplicates(
     """
     if kind not in KINDS:
         raise UsageError(f"kind is {kind!r}; it is one of {', '.join(KINDS)}")
-    channel = None if kind == "copies" else channel_of_words(reader.recipe)
+    channel = None if kind == "copies" else channel_of_words(collection.recipe)
     start = time.perf_counter()
-    images = reader.snapshot.images
+    images = collection.snapshot.images
     part = chosen(images.names, within) if within else np.ones(len(images), np.bool_)
     readable = np.flatnonzero(images.indexed & part).tolist()
-    table = _Table(reader, [members for _, members in sorted(_by_content(reader, readable).items())])
+    table = _Table(collection, [members for _, members in sorted(_by_content(collection, readable).items())])
     found: Mapping[Pair, Agreement] = {}
     verified = without = 0
     if channel is not None and readable:
-        without = _without_evidence(reader, channel, images.ids[readable])
+        without = _without_evidence(collection, channel, images.ids[readable])
         ids = [int(images.ids[place]) for place in table.firsts]
         counts = is_near if kind == "near" else lambda known: verdict(known) is not None
-        walked = walk(*_words(reader.views[channel]), ids, reader.recipe.verification, counts, progress)
+        walked = walk(*_words(collection.views[channel]), ids, collection.recipe.verification, counts, progress)
         found, verified = walked.found, walked.verified
     groups = _grouped(table, found, kind)
     order = {one: place for place, one in enumerate(KINDS)}
@@ -78,7 +78,7 @@ def channel_of_words(recipe: Recipe) -> str:
 class _Table:
     """The photos of an index by content. copies: the places of each content, the first name first, by that name."""
 
-    reader: Reader
+    collection: Collection
     copies: Sequence[Sequence[int]]
 
     @property
@@ -86,16 +86,16 @@ class _Table:
         return [members[0] for members in self.copies]
 
     def name(self, number: int) -> str:
-        return self.reader.snapshot.images.names[self.copies[number][0]]
+        return self.collection.snapshot.images.names[self.copies[number][0]]
 
     def size(self, number: int) -> tuple[int, int]:
-        images, place = self.reader.snapshot.images, self.copies[number][0]
+        images, place = self.collection.snapshot.images, self.copies[number][0]
         return int(images.widths[place]), int(images.heights[place])
 
 
-def _by_content(reader: Reader, places: Sequence[int]) -> dict[str, list[int]]:
+def _by_content(collection: Collection, places: Sequence[int]) -> dict[str, list[int]]:
     """Places of the table by the first name of their content, in the order of names."""
-    images = reader.snapshot.images
+    images = collection.snapshot.images
     first: dict[str, str] = {}
     found: dict[str, list[int]] = {}
     for place in sorted(places, key=images.names.__getitem__):
@@ -116,10 +116,10 @@ def _words(view: ChannelView) -> tuple[InvertedFile, Callable[[int], ImageWords]
     return view.searcher, words_of
 
 
-def _without_evidence(reader: Reader, name: str, ids: NDArray[np.int64]) -> int:
+def _without_evidence(collection: Collection, name: str, ids: NDArray[np.int64]) -> int:
     """How many of some images have no features."""
-    features_of = reader.channels[name].features_of
-    return sum(int((features_of(rows.arrays)[np.isin(rows.ids, ids)] == 0).sum()) for rows in reader.rows(name))
+    features_of = collection.channels[name].features_of
+    return sum(int((features_of(rows.arrays)[np.isin(rows.ids, ids)] == 0).sum()) for rows in collection.rows(name))
 
 
 def _grouped(table: _Table, found: Mapping[Pair, Agreement], loosest: Kind) -> list[DuplicateGroup]:
@@ -172,7 +172,7 @@ def _link(table: _Table, pair: Pair, known: Agreement) -> DuplicateLink:
 
 def _photos(table: _Table, picture: int, numbers: Sequence[int]) -> list[DuplicatePhoto]:
     """The photos of one picture, the one to keep first."""
-    images = table.reader.snapshot.images
+    images = table.collection.snapshot.images
     first = {place: number for number in numbers for place in table.copies[number]}
 
     def pixels(place: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from numpy.typing import ArrayLike
 
-from resight.evaluation.dataset import AveragePrecision
+from resight.datasets.dataset import AveragePrecision
 from resight.evaluation.metrics import (
     checked_positions,
     clipped_precision_at,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.evaluation.dataset import Query, Rules
+from resight.datasets.dataset import Query, Rules
 from resight.evaluation.metrics import positions
 from resight.evaluation.result import SHOWN, QueryResult, RankedHit
 

@@ -15,13 +15,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
+from resight.datasets.dataset import DISTRACTORS, Dataset, Query
+from resight.datasets.folder import photo_root
 from resight.errors import ImageError, UsageError
-from resight.evaluation.dataset import DISTRACTORS, Dataset, Query
-from resight.evaluation.folder import photo_root
 from resight.evaluation.judging import Scored, judge, pool_shots
 from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
 from resight.evaluation.runs import ranked
-from resight.folders import escape_name
+from resight.folders.walking import escape_name
 from resight.images import Box, displayed
 
 Progress = Callable[[str, int, int], None]
@@ -113,8 +113,8 @@ def evaluate_recipe(
     Raises UsageError where photos are not there or do not fit the ground truth, or the index at `at` holds others, such
     as distractors of before; and what `Index` raises.
     """
-    from resight.evaluation.photos import check_photos
-    from resight.index import Index
+    from resight.datasets.photos import check_photos
+    from resight.index.index import Index
     from resight.recipe import recipe_text
 
     if distractors is not None:

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from resight.datasets.dataset import ALL, AveragePrecision, Mark, Measure
+from resight.datasets.json_files import read_json
 from resight.errors import StorageError, UsageError
-from resight.evaluation.dataset import ALL, AveragePrecision, Mark, Measure
 from resight.evaluation.figures import Figures, figures, mean_figures, mean_name
-from resight.evaluation.json_files import read_json
 from resight.evaluation.resampling import bootstrap_interval
 from resight.files import write_whole
 from resight.images import Box

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from resight.datasets.dataset import DISTRACTORS, Dataset
 from resight.errors import UsageError
-from resight.evaluation.dataset import DISTRACTORS, Dataset
 from resight.evaluation.runs import RankedNames, Run
-from resight.folders import SUFFIXES
-from resight.names import suggestion
+from resight.folders.names import suggestion
+from resight.folders.walking import SUFFIXES
 
 _NONE = RankedNames((), np.empty(0))
 _LISTED = 5

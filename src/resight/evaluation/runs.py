@@ -15,8 +15,8 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.datasets.trec import decode_name, encode_name, reading, rows, writing_lines
 from resight.errors import UsageError
-from resight.evaluation.trec import decode_name, encode_name, reading, rows, writing_lines
 from resight.images import displayed
 
 Scores = Sequence[float] | NDArray[np.floating]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from resight.errors import FitError
 from resight.forks import single_threaded_in_forks
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int32]

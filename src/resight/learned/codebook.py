@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import FitError
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.learned.assignment import Assigner
 
 Floats = NDArray[np.float32]

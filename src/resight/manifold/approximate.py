@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from resight.cores import cores
 from resight.errors import UsageError
 from resight.forks import single_threaded_in_forks
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.manifold.comparison import NearestLists, admit, inner_product, squared_norms
 from resight.manifold.graph import Neighbours, checked, nearest_neighbours
 

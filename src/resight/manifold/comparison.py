@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.cores import cores
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.cores import cores
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.manifold.signal import Floats
 
 PANEL = 64

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from resight.cores import cores
 from resight.errors import UsageError
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.manifold.comparison import TILE, NearestLists, squared_norms
 
 Floats = NDArray[np.float32]

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from resight.cores import cores
 from resight.errors import UsageError
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
 from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_graph, checked_signal
 from resight.manifold.truncation import edges_between

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.errors import UsageError
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.manifold.graph import row_numbers
 
 Ints = NDArray[np.integer[Any]]

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from resight.datasets.dataset import DISTRACTORS
 from resight.evaluation.comparison import Comparison
-from resight.evaluation.dataset import DISTRACTORS
 from resight.evaluation.result import EvaluationResult, QueryResult, RankedHit
 from resight.show.document import plain_text, write_document
 from resight.show.gallery import Gallery, find_photo

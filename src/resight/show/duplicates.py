@@ -11,7 +11,7 @@ import numpy as np
 from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
 from resight.errors import ImageError
 from resight.images import decode
-from resight.reader import Reader
+from resight.index.collection import Collection
 from resight.show.document import plain_text, write_document
 from resight.show.evidence import located
 from resight.show.thumbnails import Thumbnail, outline, thumbnail
@@ -29,7 +29,7 @@ _KEEP = "Suggested to keep: of each picture the photo with the most pixels, then
 
 def write_duplicates_page(
     path: str | os.PathLike[str],
-    reader: Reader,
+    collection: Collection,
     found: Duplicates,
     *,
     title: str = "Duplicates",
@@ -48,7 +48,7 @@ def write_duplicates_page(
         cards = []
         reasons, sizes = group.reasons(), {photo.name: (photo.width, photo.height) for photo in group.photos}
         for photo in group.photos:
-            cards.append(_card(reader, photo, reasons.get(photo.name), sizes))
+            cards.append(_card(collection, photo, reasons.get(photo.name), sizes))
             done += 1
             if progress is not None:
                 progress("drawing", done, total)
@@ -66,8 +66,10 @@ def _section(number: int, group: DuplicateGroup, cards: list[str]) -> str:
     )
 
 
-def _card(reader: Reader, photo: DuplicatePhoto, link: DuplicateLink | None, sizes: dict[str, tuple[int, int]]) -> str:
-    picture = _picture(reader, photo.name)
+def _card(
+    collection: Collection, photo: DuplicatePhoto, link: DuplicateLink | None, sizes: dict[str, tuple[int, int]]
+) -> str:
+    picture = _picture(collection, photo.name)
     marks = (
         [("keep", "right")] * photo.keep + [("largest", "junk")] * photo.largest + [("oldest", "junk")] * photo.oldest
     )
@@ -111,8 +113,8 @@ def _drawn(
     )
 
 
-def _picture(reader: Reader, name: str) -> Thumbnail | None:
-    file = reader.file_of(reader.snapshot.images.by_name[name])
+def _picture(collection: Collection, name: str) -> Thumbnail | None:
+    file = collection.file_of(collection.snapshot.images.by_name[name])
     if file is None:
         return None
     try:

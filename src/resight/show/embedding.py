@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from resight.errors import ImageError, UsageError
 from resight.images import decode, displayed
+from resight.index.collection import Collection
+from resight.index.queries import Indexed, ask, meant_by
 from resight.manifold.embedding import Method, embed
-from resight.queries import Indexed, ask, meant_by
-from resight.reader import Reader
 from resight.recipe import Recipe, available, load_recipe
 from resight.show.neighbours import by_distance, by_manifold
 
@@ -92,7 +92,7 @@ def thumbnail_side(count: int) -> int:
 
 
 def plane_of(
-    reader: Reader,
+    collection: Collection,
     *,
     method: Method,
     seed: int = 0,
@@ -113,8 +113,8 @@ def plane_of(
     """
     if most < 1 or neighbours < 1:
         raise UsageError(f"{most} photos, {neighbours} neighbours: both must be at least 1")
-    names, vectors = descriptors_of(reader)
-    asked = None if query is None else _asked(reader, query, names, vectors)
+    names, vectors = descriptors_of(collection)
+    asked = None if query is None else _asked(collection, query, names, vectors)
     euclidean: list[int] = []
     manifold: list[int] = []
     if asked is not None:
@@ -138,7 +138,7 @@ def plane_of(
         if progress is not None:
             progress("reading photos", place, len(rows))
         name, (x, y) = names[row], xy[place].tolist()
-        pixels = _pixels(reader.file_of(reader.snapshot.images.by_name[name]), side)
+        pixels = _pixels(collection.file_of(collection.snapshot.images.by_name[name]), side)
         itself = asked is not None and asked.row == row
         ranks = _rank(euclidean, row), _rank(manifold, row)
         photos.append(PlacedPhoto(name, group(name), x, y, pixels, itself, *ranks))
@@ -148,14 +148,14 @@ def plane_of(
     return Plane(photos, len(rows), len(names), method)
 
 
-def descriptors_of(reader: Reader) -> tuple[list[str], Vectors]:
+def descriptors_of(collection: Collection) -> tuple[list[str], Vectors]:
     """The names of an index's photos, sorted, and the descriptors (n, d) that are searched, of the first channel
     that has one an image.
 
     Raises UsageError where no channel has, or there is no photo.
     """
-    view = reader.views[_channel(reader)]
-    images = reader.snapshot.images
+    view = collection.views[_channel(collection)]
+    images = collection.snapshot.images
     ids = view.images
     if not len(ids):
         raise UsageError("the index has no photos that could be read; add some with `resight add`")
@@ -172,15 +172,15 @@ def descriptors_of(reader: Reader) -> tuple[list[str], Vectors]:
     return [named[place] for place in order], vectors
 
 
-def _channel(reader: Reader) -> str:
-    if not reader.channels:
+def _channel(collection: Collection) -> str:
+    if not collection.channels:
         raise UsageError("the index has no photos yet; add some with `resight add`")
-    found = _vector_channel(reader.recipe)
+    found = _vector_channel(collection.recipe)
     if found is not None:
         return found
     can = [one.name for one in available() if _vector_channel(load_recipe(one.name))]
     raise UsageError(
-        f"{reader.recipe.name} keeps no single vector of an image, by which it could be placed; these recipes do: "
+        f"{collection.recipe.name} keeps no single vector of an image, by which it could be placed; these recipes do: "
         f"{', '.join(can)}"
     )
 
@@ -189,10 +189,10 @@ def _vector_channel(recipe: Recipe) -> str | None:
     return next((name for name, channel in recipe.channel.items() if channel.keeps_one_vector), None)
 
 
-def _asked(reader: Reader, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:
+def _asked(collection: Collection, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:
     """What a person asks with. An indexed photo, also one given by its file, has the descriptor that is indexed."""
-    images = reader.snapshot.images
-    meant = meant_by(reader, query)
+    images = collection.snapshot.images
+    meant = meant_by(collection, query)
     if isinstance(meant, Indexed):
         name = images.names[meant.place]
         if not images.indexed[meant.place]:
@@ -201,12 +201,12 @@ def _asked(reader: Reader, query: str | Path, names: Sequence[str], vectors: Vec
         row = names.index(name)
         return _Query(name, vectors[row], row, None)
     path = Path(query)
-    asked = ask(reader, path, None)
+    asked = ask(collection, path, None)
     known = asked.own or asked.copies
     if known:
-        row = min(names.index(reader.name_of(image)) for image in known)
+        row = min(names.index(collection.name_of(image)) for image in known)
         return _Query(names[row], vectors[row], row, None)
-    vector = asked.versions[0][_channel(reader)]
+    vector = asked.versions[0][_channel(collection)]
     assert isinstance(vector, np.ndarray), "a channel of vectors compares by vectors"
     return _Query(displayed(path), np.asarray(vector, np.float32), None, path)
 

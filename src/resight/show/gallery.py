@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resight.errors import ImageError
-from resight.folders import is_below, unescape_name
+from resight.folders.walking import is_below, unescape_name
 from resight.images import Box, decode
 from resight.show.document import plain_text
 from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail

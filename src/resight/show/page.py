@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.evaluation.dataset import Mark
+from resight.datasets.dataset import Mark
 from resight.images import Box
 from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from resight.datasets.dataset import ALL
 from resight.evaluation.comparison import Comparison, Contrast, Estimate, Kind, Part
 from resight.evaluation.curves import mean_curve
-from resight.evaluation.dataset import ALL
 from resight.show.plots import Curve, Interval, Panel, curve_panels, interval_panel, legend_panel, plot
 
 NONE = "-"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from resight.features.runtimes.layer import LayerMaps
 from resight.forks import WorkerPool
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 
 _LEAST_CHANNELS = 64
 """Below, the transforms cost more than the products save."""

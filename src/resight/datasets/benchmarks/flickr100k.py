@@ -1,0 +1,27 @@
+"""Flickr100k: the photos that turn Oxford5k into Oxford105k and Paris6k into Paris106k, where none of them is right.
+
+Source: Philbin et al., Object retrieval with large vocabularies, CVPR 2007, section 2; the page "Flickr 100k Dataset"
+of the Visual Geometry Group, University of Oxford, whose archive unpacks to oxc1_100k/TAG/*.jpg.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from resight.datasets.dataset import Dataset
+
+IMAGES = 100_071
+LAYOUT = """\
+../oxc1_100k/TAG/*.jpg       100,071 photos of Flickr100k, beside FOLDER, as their archive unpacks"""
+
+
+def with_flickr100k(dataset: Dataset, folder: Path, name: str) -> Dataset:
+    """The data set of a folder, called `name`, with Flickr100k as its distractors: oxc1_100k beside the folder."""
+    return replace(dataset, name=name, distractors=beside(folder, "oxc1_100k"), distractor_count=IMAGES)
+
+
+def beside(folder: Path, name: str) -> Path:
+    """A folder beside another one, also where that is called "."."""
+    return Path(os.path.abspath(folder)).parent / name

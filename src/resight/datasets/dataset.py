@@ -1,0 +1,109 @@
+"""What every loader returns: photos by name, queries with what they should find, and the rules of the benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from resight.folders.walking import unescape_name
+from resight.images import Box
+
+Mark = Literal["right", "wrong", "junk"]
+AveragePrecision = Literal["trapezoid", "rectangle", "filled-in"]
+Measure = Literal["AP", "acc@1", "N-S"]
+"""The figure that a benchmark is known by; the mean of AP is mAP."""
+
+DISTRACTORS = "distractors/"
+"""What the names of distractors begin with in an index, so that they cannot be taken for database images."""
+
+ALL = "all"
+"""Name of the only setting of a data set that has no more than one."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A photo, or the `box` (x0, y0, x1, y1) of it, with the names of what should be found and of what is ignored.
+
+    id: what a run calls the query; unique in its data set. group: a landmark, class or challenge that figures are also
+    given for. more: further photos of the same thing and their boxes, which are asked together with the first.
+    """
+
+    id: str
+    image: str
+    positives: frozenset[str]
+    junk: frozenset[str] = frozenset()
+    box: Box | None = None
+    group: str | None = None
+    more: tuple[tuple[str, Box | None], ...] = ()
+
+    def mark(self, name: str) -> Mark:
+        """What the ground truth says of a hit."""
+        if name in self.positives:
+            return "right"
+        return "junk" if name in self.junk else "wrong"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a benchmark counts.
+
+    ap: the kind of average precision. depth: only so many of the first hits count, None for all.
+    """
+
+    measure: Measure = "AP"
+    ap: AveragePrecision = "trapezoid"
+    depth: int | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Photos by name below `root`, as an index of `root` calls them; which are the database; the queries.
+
+    settings: the queries under each ground truth of the benchmark, such as easy, medium and hard; the same ids, photos
+    and boxes in the same order in each. main: the setting whose figure is quoted first. query_root: where the query
+    photos are, if not below `root`. shots: the shot that a database image is a frame of, where shots are what is
+    retrieved; positives and junk are shots then. distractors: a folder of photos that belong to the benchmark as well;
+    distractor_count: how many of them were published. allowed: names that may be below `root` though they are not in
+    the database, None for any.
+
+    A query that is a database image finds itself first, which says nothing: it becomes junk here, unless the ground
+    truth lists it among the positives, as that of Oxford5k does.
+    """
+
+    name: str
+    root: Path
+    images: tuple[str, ...]
+    settings: Mapping[str, tuple[Query, ...]]
+    rules: Rules = field(default_factory=Rules)
+    main: str = ALL
+    query_root: Path | None = None
+    shots: Mapping[str, str] = field(default_factory=dict)
+    distractors: Path | None = None
+    distractor_count: int = 0
+    allowed: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.query_root is None and not self.shots:
+            database = frozenset(self.images)
+            own = {name: tuple(_without_itself(q, database) for q in listed) for name, listed in self.settings.items()}
+            object.__setattr__(self, "settings", own)
+
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """The queries under the main setting."""
+        return self.settings[self.main]
+
+    def path(self, name: str) -> Path:
+        """The file of a database photo."""
+        return self.root / unescape_name(name)
+
+    def query_path(self, name: str) -> Path:
+        """The file of a query photo."""
+        return (self.query_root or self.root) / unescape_name(name)
+
+
+def _without_itself(query: Query, database: frozenset[str]) -> Query:
+    own = frozenset({query.image, *(name for name, _ in query.more)}) & database
+    return replace(query, junk=query.junk | own - query.positives) if own - query.positives - query.junk else query

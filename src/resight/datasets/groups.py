@@ -1,0 +1,58 @@
+"""Reads photos that are in a folder per group: every photo asks for the others of its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from resight.datasets.benchmarks.benchmark import OWN, Benchmark
+from resight.datasets.dataset import ALL, Dataset, Query
+from resight.errors import ImageError, UsageError
+from resight.folders.walking import find_images
+
+
+def read_groups(folder: Path) -> Dataset:
+    """Every photo below `folder` is searched; the folder that it is in, or is further down in, is its group.
+
+    A photo that is alone in its group, or in none, has nothing to find and does not ask.
+
+    Raises UsageError where no group has two photos, or there is nothing else than one group; ImageError for a link to
+    nothing.
+    """
+    images = tuple(found.name for found in find_images(folder, _refuse))
+    members: dict[str, list[str]] = {}
+    for name in images:
+        group, slash, _ = name.partition("/")
+        if slash:
+            members.setdefault(group, []).append(name)
+    together = {group: frozenset(names) for group, names in members.items() if len(names) > 1}
+    if not together:
+        raise UsageError(f"{folder}: no folder in it has two photos or more; the photos of a group are in one folder")
+    if len(together) == 1 and len(*together.values()) == len(images):
+        raise UsageError(f"{folder}: all photos are in one group, {min(together)}; there is nothing to tell apart")
+    queries = tuple(
+        Query(id=name, image=name, positives=names - {name}, group=group)
+        for group, names in together.items()
+        for name in members[group]
+    )
+    return Dataset(folder.resolve().name, folder, images, {ALL: queries})
+
+
+def _refuse(error: ImageError) -> None:
+    raise error
+
+
+BENCHMARKS = (
+    Benchmark(
+        name="groups",
+        title="A folder of your own with a folder per group",
+        images=None,
+        queries=None,
+        source=OWN,
+        layout=(
+            "GROUP/...   the photos of one thing, two or more; each asks for the others\n"
+            "photos that are in no folder, or alone in theirs, are searched and do not ask"
+        ),
+        confirmed=True,
+        read=read_groups,
+    ),
+)

@@ -1,0 +1,141 @@
+"""Compiled functions: made at the first call, kept for the next process wherever that is safe, else made each time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import pickle
+import sys
+import time
+from collections.abc import Callable, Iterable
+from types import CodeType, FunctionType
+from typing import Any, Literal, TypeVar, cast
+
+import numba
+import numpy as np
+from numba.core import caching, serialize
+from numba.core.compiler import CompileResult
+
+from resight.kernels.compiled_files import CompiledFiles
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+_log = logging.getLogger(__name__)
+
+TOLD_AFTER = 1.0
+"""Seconds of compiling after which a person is told what takes so long."""
+
+
+def kernel(
+    *,
+    fastmath: Iterable[str] = (),
+    error_model: Literal["python", "numpy"] = "python",
+    inline: Literal["never", "always"] = "never",
+) -> Callable[[FunctionT], FunctionT]:
+    """Marks a function that is compiled for the processor at its first call, and releases the interpreter's lock.
+
+    The options are numba's: what may be done to floating-point sums, what a division by zero does, and whether the
+    function is put into those that call it.
+    """
+
+    def compiled(function: FunctionT) -> FunctionT:
+        found: Any = numba.njit(nogil=True, error_model=error_model, inline=inline, fastmath=set(fastmath))(function)
+        # What `cache=True` does, which raises where no folder can be written and reads from any folder that can be.
+        found._cache = _KeptKernel(function, repr((error_model, inline, sorted(fastmath))))
+        return cast(FunctionT, found)
+
+    return compiled
+
+
+class _KeptKernel(caching.NullCache):
+    """What numba asks for a compiled function before it compiles one, and gives it to afterwards."""
+
+    def __init__(self, function: Callable[..., Any], options: str) -> None:
+        self._function = function
+        self._options = options
+        self._files = CompiledFiles(sys.modules[function.__module__].__file__ or "", function.__qualname__)
+        self._fingerprint = ""
+        self._begun = 0.0
+
+    def load_overload(self, sig: tuple[Any, ...], target_context: Any) -> Any:
+        """The function compiled for arguments of some types, or None."""
+        target_context.refresh()
+        found = None
+        if data := self._files.read(self._key(sig, target_context.codegen())):
+            found = _restored(data, target_context)
+            if found is not None and found.signature.args != tuple(sig):
+                found = None
+        self._begun = time.perf_counter()
+        return found
+
+    def save_overload(self, sig: tuple[Any, ...], data: Any) -> None:
+        """Keeps it, where it can be kept."""
+        kept = False
+        if not data.lifted and not data.library.has_dynamic_globals:
+            kept = self._files.write(self._key(sig, data.codegen), _serialised(data))
+        _watch.compiled(time.perf_counter() - self._begun, kept)
+
+    def _key(self, sig: tuple[Any, ...], codegen: Any) -> str:
+        # Not sooner: the functions that it calls may stand below it.
+        self._fingerprint = self._fingerprint or fingerprint(self._function)
+        versions = (numba.__version__, sys.version_info[:3], np.__version__, codegen.magic_tuple())
+        return repr((tuple(map(str, sig)), self._options, versions, self._fingerprint))
+
+
+class _Watch:
+    """Tells a person once, in words, that this process compiles."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._told = False
+
+    def compiled(self, seconds: float, kept: bool) -> None:
+        self._seconds += seconds
+        if self._seconds > TOLD_AFTER and not self._told:
+            self._told = True
+            _log.info(
+                "compiling for this processor, which takes a while and is done once"
+                if kept
+                else "compiling for this processor, at every start, because no folder for what is compiled can be "
+                "written: set RESIGHT_CACHE to one that is yours alone"
+            )
+
+
+_watch = _Watch()
+
+
+def _serialised(compiled: Any) -> bytes:
+    return bytes(serialize.dumps(compiled._reduce()))  # type: ignore[no-untyped-call]
+
+
+def _restored(data: bytes, target_context: Any) -> Any:
+    try:
+        return CompileResult._rebuild(target_context, *pickle.loads(data))  # type: ignore[no-untyped-call]
+    # Whatever is wrong with it: the function is compiled anew.
+    except Exception as error:
+        _log.debug("a compiled function cannot be read back: %s", error)
+        return None
+
+
+def fingerprint(function: Callable[..., Any]) -> str:
+    """Tells apart what a function compiles to: by its code, the constants that it names, and the same of all kernels
+    that it calls, wherever they stand."""
+    parts: list[object] = []
+    waiting, seen = [function], {function}
+    while waiting:
+        one = waiting.pop()
+        codes = [one.__code__]
+        while codes:
+            code = codes.pop()
+            constants = [value for value in code.co_consts if not isinstance(value, CodeType)]
+            codes += [value for value in code.co_consts if isinstance(value, CodeType)]
+            parts.append((code.co_qualname, code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars))
+            for name in code.co_names:
+                value = one.__globals__.get(name)
+                called = getattr(value, "__wrapped__", None)
+                if isinstance(called, FunctionType) and called not in seen:
+                    seen.add(called)
+                    waiting.append(called)
+                elif isinstance(value, int | float | str | tuple | np.generic):
+                    parts.append((name, value))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
