@@ -4,12 +4,15 @@
 
 Files take turns, and each byte is drawn over the whole file and gets another random value. Then the index is opened
 anew and two queries are asked, in a process that may die or hang without ending the run. The answer is the same, or an
-error names `verify`, or a warning does; whatever else happens is a fault, and the exit code is 1.
+error names `verify`, or a warning does; whatever else happens is a fault, and the exit code is 1. Where the process
+died or hung, the same flip is made again, alone and in a new process, and the line says how often that ended the same
+way; the stacks of a process that died stand above it.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import itertools
 import json
 import logging
@@ -36,10 +39,13 @@ from resight.index.index import Index
 from resight.store import checked
 
 GOOD = ("same", "error", "warning")
-BAD = ("unclear", "silent", "traceback", "crash", "hang")
+ENDED = ("crash", "hang")
+BAD = ("unclear", "silent", "traceback", *ENDED)
 LIMIT_S = 60.0
 SHARE = {"regions": 0.3}
 """Of the flips of another layout: to open a network takes longer."""
+TRIES = 3
+"""How often a flip that ended a process is made again."""
 QUERY = (0, 1)
 """The thing and view of the query that is not indexed."""
 
@@ -98,6 +104,7 @@ def outcome(path: Path, expected: list[object], heard: Heard) -> str:
 
 def flip_all(path: Path, flips: Sequence[Flip], told: int) -> None:
     """Makes and undoes the flips, one after another, and writes a line on each to the descriptor `told`."""
+    faulthandler.enable()
     heard = Heard()
     logging.getLogger("resight").addHandler(heard)
     logging.getLogger("resight").propagate = False
@@ -124,11 +131,19 @@ def run(path: Path, flips: Sequence[Flip]) -> Iterator[str]:
     while done < len(flips):
         for line in _lines(path, flips[done:]):
             done += 1
-            yield line
-        if done < len(flips):
-            # What the process was at when it ended; `_lines` has said why.
-            shutil.rmtree(path)
-            shutil.copytree(whole, path)
+            yield f"{line}{_again(path, whole, flips[done - 1], line)}" if line.startswith(ENDED) else line
+
+
+def _again(path: Path, whole: Path, flip: Flip, line: str) -> str:
+    """Says how often a flip that ended a process does so again; the index is whole afterwards."""
+    ends = 0
+    for _ in range(TRIES):
+        shutil.rmtree(path)
+        shutil.copytree(whole, path)
+        ends += list(_lines(path, [flip])) == [line]
+    shutil.rmtree(path)
+    shutil.copytree(whole, path)
+    return f", and again {ends} of {TRIES} times"
 
 
 def _lines(path: Path, flips: Sequence[Flip]) -> Iterator[str]:
@@ -181,7 +196,7 @@ def measured(layout: str, count: int, rng: np.random.Generator, place: Path) -> 
     flips = drawn(files, count, rng)
     table: dict[str, Counter[str]] = defaultdict(Counter)
     for flip, line in zip(flips, run(path, flips), strict=True):
-        what = line.split(" ")[0]
+        what = re.split("[ ,]", line)[0]
         table[kind_of(flip.path, path)][what] += 1
         if what in BAD:
             print(f"{layout} {flip.path.name} at {flip.position} ^ {flip.mask}: {line}", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "flips.py"
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "flips.py"
 
 
 def outcomes(*arguments: object) -> dict[str, dict[str, int]]:
