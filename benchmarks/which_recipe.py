@@ -2,8 +2,8 @@
 
 python benchmarks/which_recipe.py covers scenes products --distractors distractors
 
-Each recipe is judged by the command's own evaluation. Queries are timed in turns over all recipes, in one process, after each
-has answered once; times compare within a run alone.
+Each recipe is judged by the command's own evaluation. Queries are timed in turns over all recipes, in one process,
+after each has answered once; times compare within a run alone.
 """
 
 from __future__ import annotations
