@@ -33,6 +33,13 @@ def test_a_flipped_byte_of_words_is_never_passed_over() -> None:
 
 
 @pytest.mark.slow
+def test_forged_arrays_lead_no_kernel_astray() -> None:
+    found = outcomes("--forged", "--flips", 120, "--layouts", "augmented", "hamming", "neighbours")
+    assert sum(of["other"] for of in found.values()) > 0
+    assert found["segments/list_images.npy"]["error"] > 0
+
+
+@pytest.mark.slow
 def test_a_flipped_byte_of_any_layout_is_never_passed_over() -> None:
     layouts = ("bow", "hamming", "match", "augmented", "summed", "fused")
     found = outcomes("--flips", 180, "--seed", 1, "--layouts", *layouts)
