@@ -80,7 +80,7 @@ class _KeptKernel(caching.NullCache):
         self._fingerprint = self._fingerprint or fingerprint(self._function)
         versions = (numba.__version__, sys.version_info[:3], np.__version__, codegen.magic_tuple())
         # NUMBA_BOUNDSCHECK: whoever asks for checks must not be given code without.
-        checked = numba.config.BOUNDSCHECK
+        checked = numba.config.BOUNDSCHECK  # type: ignore[attr-defined]
         return repr((tuple(map(str, sig)), self._options, versions, checked, self._fingerprint))
 
 
