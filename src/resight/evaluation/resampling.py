@@ -63,7 +63,7 @@ def bootstrap_interval(
     tie = _TIE * np.abs(values).max()
     below = float(np.searchsorted(means, (mean - tie, mean + tie)).mean()) / samples
     bias = ndtri(np.clip(below, 1 / samples, 1 - 1 / samples))
-    deviations = (values - mean) / np.abs(values - mean).max()  # scaled so that their squares and cubes do not underflow
+    deviations = (values - mean) / np.abs(values - mean).max()  # scaled so that no cube underflows
     acceleration = np.sum(deviations**3) / (6 * np.sum(deviations**2) ** 1.5)
     wide = np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + level) / 2)
     moved = bias + np.array([-wide, wide])
