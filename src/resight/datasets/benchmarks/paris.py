@@ -1,4 +1,4 @@
-"""Paris6k and Paris106k: 11 landmarks of Paris with five queries each, boxes of photos.
+"""Paris6k and Paris106k: 11 landmarks of Paris with five queries each, which are boxes of photos.
 
 Source: Philbin et al., Lost in quantization, CVPR 2008; the page "The Paris Dataset" of the Visual Geometry Group,
 University of Oxford.
@@ -60,20 +60,21 @@ PARIS = Buildings(
 
 
 def read_paris6k(folder: Path) -> Dataset:
-    """Paris6k in a folder without the corrupt photos; good and ok are right, a query finds itself. Raises UsageError.
+    """Reads Paris6k from a folder without the corrupt photos; good and ok are positives, a query finds itself. Raises
+    UsageError.
 
     Notes
     -----
-    Of several files gnd_paris6k.pkl counts before gnd_paris6k.json, and that before the authors' text files. The photos
-    may lie in folders by landmark, as the authors' archives have them, or in one folder, as programs that read the gnd
-    files do. Boxes as in `read_oxford5k`. The list of corrupt photos was read from `eval_retrieval.py` of
+    Of several files gnd_paris6k.pkl takes precedence over gnd_paris6k.json, and that over the authors' text files. The
+    photos may be in folders by landmark, as in the authors' archives, or in one folder, as for programs that read the
+    gnd files. Boxes as in `read_oxford5k`. The list of corrupt photos was read from `eval_retrieval.py` of
     facebookresearch/deepcluster and from facebookresearch/vissl, which name the authors' corrupt.txt.
     """
     return read_buildings(folder, PARIS)
 
 
 def read_paris106k(folder: Path) -> Dataset:
-    """Paris6k in a folder, with Flickr100k beside it. Raises UsageError."""
+    """Reads Paris6k from a folder, with Flickr100k beside it. Raises UsageError."""
     return flickr100k.with_flickr100k(read_paris6k(folder), folder, "paris106k")
 
 

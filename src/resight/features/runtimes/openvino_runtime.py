@@ -21,7 +21,7 @@ _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class ConversionError(ResightError):
-    """Raised where OpenVINO cannot read a network."""
+    """Error for a network that OpenVINO cannot read."""
 
 
 class OpenvinoRuntime:
