@@ -108,10 +108,10 @@ def evaluate(
     say: Callable[[str], None] | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
-    """Indexes the photos of a data set, and all photos below `distractors`, by a recipe, asks every query, and judges the answers.
+    """Indexes the photos of a data set and of `distractors` by a recipe, asks every query, and judges the answers.
 
     dataset: a data set, or a folder that is read as `layout` says: a name that `resight datasets` lists.
-    `distractors` replace those of the data set. Where `fit` is given, codebooks and the like are fitted on the photos
+    Photos below `distractors` replace the data set's own. Where `fit` is given, codebooks and the like are fitted on the photos
     below it. The index is temporary, unless `at` names a place where it is kept; photos that it already holds are not
     indexed again. `say` is called with lines about fitting. Raises UsageError where photos are missing or do not match
     the ground truth, or where the index at `at` holds other photos, such as distractors of an earlier run; and the
