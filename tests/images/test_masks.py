@@ -139,7 +139,7 @@ def test_a_part_takes_its_part_of_the_mask_and_one_that_is_left_out_is_refused()
     part = part_of(found, (10, 50, 60, 90))
     assert part.counts is not None
     np.testing.assert_array_equal(part.counts, BAR[50:90, 10:60])
-    with pytest.raises(UsageError, match="box 0,75,20,90: the mask leaves all of it out"):
+    with pytest.raises(UsageError, match="box 0,75,20,90: the mask excludes all of it"):
         part_of(found, (0, 75, 20, 90))
 
 

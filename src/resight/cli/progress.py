@@ -71,7 +71,7 @@ class ProgressLines:
     """
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
-        """clock: returns seconds."""
+        """Sets up the progress. clock: returns seconds."""
         self._say = say
         self._clock = clock
         self._works: dict[str, _Work] = {}

@@ -48,8 +48,8 @@ BENCHMARKS = (
         queries=None,
         source=OWN,
         layout=(
-            "GROUP/...   the photos of one thing, two or more; each asks for the others\n"
-            "photos that are in no folder, or alone in theirs, are searched and do not ask"
+            "GROUP/...   the photos of one thing, two or more; each is a query for the others\n"
+            "photos that are in no folder, or alone in theirs, are searched but are no queries"
         ),
         confirmed=True,
         read=read_groups,

@@ -240,7 +240,7 @@ def _query_differences(setting: str, first: Sequence[QueryResult], other: Sequen
     if ours.keys() != theirs.keys():
         only = min(ours.keys() ^ theirs.keys())
         fault = "is one too many" if only in theirs else "is missing"
-        yield f"its queries are others: {only} {fault}"
+        yield f"its queries differ: {only} {fault}"
         return
     for key, query in ours.items():
         same = theirs[key]

@@ -155,13 +155,13 @@ def fill_in(precision: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def precision_at(k: int, found: ArrayLike, total: int) -> float:
-    """The share of positives among the first `k`; always divides by `k`, however few are ranked or could be found."""
+    """Returns the share of positives among the first `k`; always divides by `k`, however few are ranked or exist."""
     hits = _among_first(k, found, total)
     return hits / k if total else np.nan
 
 
 def clipped_precision_at(k: int, found: ArrayLike, total: int) -> float:
-    """Precision at min(k, 1-based position of the last positive found); 0 with none found.
+    """Returns the precision at min(k, 1-based position of the last positive found); 0 with none found.
 
     Source: Radenović et al., Revisiting Oxford and Paris, CVPR 2018, section 4 (mP@k), as its program computes it.
 
@@ -175,13 +175,13 @@ def clipped_precision_at(k: int, found: ArrayLike, total: int) -> float:
 
 
 def recall_at(k: int, found: ArrayLike, total: int) -> float:
-    """The share of all positives that are among the first `k`. See `success_at` for the other Recall@K."""
+    """Returns the share of all positives that are among the first `k`. See `success_at` for the other Recall@K."""
     hits = _among_first(k, found, total)
     return hits / total if total else np.nan
 
 
 def success_at(k: int, found: ArrayLike, total: int) -> float:
-    """1 if any positive is among the first `k`, else 0.
+    """Returns 1 if any positive is among the first `k`, else 0.
 
     Source: acc@K of Yu et al., Sketch me that shoe, CVPR 2016; Recall@K of Song et al., Deep metric learning via lifted
     structured feature embedding, CVPR 2016.
@@ -191,7 +191,7 @@ def success_at(k: int, found: ArrayLike, total: int) -> float:
 
 
 def ns_score(found: ArrayLike, total: int) -> float:
-    """The number of positives among the first four, in [0, 4].
+    """Returns the number of positives among the first four, in [0, 4].
 
     Source: Nistér and Stewénius, Scalable recognition with a vocabulary tree, CVPR 2006. There every object has four
     photos and the query is one of them, itself a positive.
@@ -201,7 +201,7 @@ def ns_score(found: ArrayLike, total: int) -> float:
 
 
 def _among_first(k: int, found: ArrayLike, total: int) -> int:
-    """How many positives are among the first `k`."""
+    """Returns the number of positives among the first `k`."""
     places = checked_positions(found, total)
     if not isinstance(k, int | np.integer) or k < 1:
         raise ValueError(f"the first k are counted for whole k of at least 1, not {k!r}")
@@ -209,7 +209,7 @@ def _among_first(k: int, found: ArrayLike, total: int) -> int:
 
 
 def checked_positions(found: ArrayLike, total: int) -> Positions:
-    """(f,) int64 positions, from an array or a list, that a metric can be computed of. Raises ValueError."""
+    """Returns (f,) int64 positions from an array or a list, checked for use in a metric. Raises ValueError."""
     places = whole_numbers(found, "positions")
     if not isinstance(total, int | np.integer) or total < 0:
         raise ValueError(f"the number of positives is a whole number from 0 on, not {total!r}")
@@ -225,7 +225,7 @@ def checked_positions(found: ArrayLike, total: int) -> Positions:
 
 
 def whole_numbers(values: ArrayLike, what: str) -> Positions:
-    """(n,) int64 from one row of whole numbers; `what` is what a ValueError calls them."""
+    """Returns (n,) int64 from one row of whole numbers; `what` names them in a ValueError."""
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{what} are one row of whole numbers, not an array of shape {array.shape}")
@@ -241,6 +241,7 @@ def whole_numbers(values: ArrayLike, what: str) -> Positions:
 
 
 def mean_over_queries(values: Iterable[float]) -> float:
-    """The mean over the queries that have positives, which are those whose value is not NaN; NaN where none has."""
+    """Returns the mean over the queries that have positives, which are those whose value is not NaN; NaN where none
+    has."""
     counted = [value for value in values if not np.isnan(value)]
     return float(np.mean(counted)) if counted else np.nan

@@ -110,8 +110,8 @@ def evaluate(
 ) -> EvaluationResult:
     """Indexes the photos of a data set and of `distractors` by a recipe, asks every query, and judges the answers.
 
-    dataset: a data set, or a folder that is read as `layout` says: a name that `resight datasets` lists.
-    Photos below `distractors` replace the data set's own. Where `fit` is given, codebooks and the like are fitted on the photos
+    dataset: a data set, or a folder that is read as `layout` says: a name that `resight datasets` lists. Photos below
+    `distractors` replace the data set's own. Where `fit` is given, codebooks and the like are fitted on the photos
     below it. The index is temporary, unless `at` names a place where it is kept; photos that it already holds are not
     indexed again. `say` is called with lines about fitting. Raises UsageError where photos are missing or do not match
     the ground truth, or where the index at `at` holds other photos, such as distractors of an earlier run; and the
@@ -154,8 +154,8 @@ def evaluate(
         info = index.info()
         if others := info.images - (report.added + report.changed + report.unchanged + count):
             raise UsageError(
-                f"{displayed(path)}: holds {others:,} photos that are not to be searched, or are gone; choose another"
-                " place for the index, or remove this one"
+                f"{displayed(path)}: holds {others:,} photos that this evaluation does not search, or that are gone; "
+                "choose another place for the index, or remove this one"
             )
         result = evaluate_index(
             index, dataset, recipe=index.recipe.name, distractors=count, progress=progress, keep=keep
@@ -188,8 +188,8 @@ def _require_no_other_root(roots: Iterable[dict[str, str]], path: Path, photos: 
     for root in roots:
         if (root["path"], root["prefix"]) not in wanted:
             raise UsageError(
-                f"{displayed(path)}: holds photos of {root['path']}, which are not to be searched; choose another place"
-                " for the index, or remove this one"
+                f"{displayed(path)}: holds photos of {root['path']}, which this evaluation does not search; "
+                "choose another place for the index, or remove this one"
             )
 
 

@@ -24,7 +24,7 @@ def not_black(data: bytes, name: str) -> Counts:
     """
     kind = format_of(data)
     if kind not in _LOSSLESS:
-        raise ImageError(name, "is no PNG, TIFF, GIF or BMP, which alone keep black as it is; save it as PNG")
+        raise ImageError(name, "is not a PNG, TIFF, GIF or BMP; other formats alter black; save it as PNG")
     try:
         from PIL import ImageOps
 

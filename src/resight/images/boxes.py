@@ -67,6 +67,6 @@ def part_of(decoded: Decoded, box: Box) -> Part:
     if decoded.counts is not None:
         counts = decoded.counts[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)]
         if not counts.any():
-            raise UsageError(f"box {','.join(f'{side:g}' for side in box)}: the mask leaves all of it out")
+            raise UsageError(f"box {','.join(f'{side:g}' for side in box)}: the mask excludes all of it")
     origin = (math.floor(x0) / x, math.floor(y0) / y)
     return Part(crop(decoded.pixels, (x0, y0, x1, y1)), origin, (x, y), counts)

@@ -64,7 +64,7 @@ def develop(data: bytes, name: str, max_side: int | None) -> tuple[Pixels, tuple
             half = max_side is not None and max(size) >= 2 * max_side
             return raw.postprocess(use_camera_wb=True, half_size=half, output_bps=8), (upright[0], upright[1])
     except rawpy.LibRawFileUnsupportedError as error:
-        reason = "a camera raw file of a kind that is not read; save it as DNG, TIFF or JPEG"
+        reason = "a camera raw file of an unsupported kind; save it as DNG, TIFF or JPEG"
         raise ImageError(name, reason) from error
     except rawpy.LibRawError as error:
         reason = "damaged camera raw file: its pixels cannot be read; fetch it again from where it came"

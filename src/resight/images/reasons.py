@@ -22,7 +22,7 @@ def refusal(kind: str, error: Exception) -> str:
     if is_cut(error):
         return f"truncated {kind}: the end of the file is missing; fetch it again from where it came"
     if any(words in str(error).lower() for words in _UNKNOWN_KIND):
-        return f"a {kind} of a kind that is not read; save it anew, for instance as PNG"
+        return f"a {kind} of an unsupported kind; save it anew, for instance as PNG"
     return f"damaged {kind}: its pixels cannot be read; fetch it again from where it came"
 
 

@@ -24,7 +24,7 @@ from resight.images.tiff_directory import Directory, directories
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-UNREADABLE_KIND = "a TIFF of a kind that is not read; save it as a TIFF without compression, or as PNG"
+UNREADABLE_KIND = "a TIFF of an unsupported kind; save it as a TIFF without compression, or as PNG"
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIPS, _ROWS_A_STRIP, _STRIP_SIZES = 273, 278, 279

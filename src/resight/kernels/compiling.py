@@ -97,8 +97,8 @@ class _Watch:
             _log.info(
                 "compiling for this processor, which takes a while and is done once"
                 if kept
-                else "compiling for this processor, at every start, because no folder for what is compiled can be "
-                "written: set RESIGHT_CACHE to one that is yours alone"
+                else "compiling for this processor, at every start, because no folder for compiled code can be "
+                "written: set RESIGHT_CACHE to a folder that only you can change"
             )
 
 

@@ -50,8 +50,8 @@ class Assigner:
         flat_limit: int = FLAT_LIMIT,
         filter_limit: int = FILTER_LIMIT,
     ) -> None:
-        """centroids: (size, d); graph: bytes from `graph()` of an assigner with the same centroids, which saves
-        building it; flat_limit and filter_limit: as in the module."""
+        """Sets up the search. centroids: (size, d); graph: bytes from `graph()` of an assigner with the same centroids,
+        which saves building it; flat_limit and filter_limit: as in the module."""
         single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
         self.centroids = np.ascontiguousarray(centroids, np.float32)
         size, dimensions = self.centroids.shape

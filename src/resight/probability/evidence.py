@@ -34,7 +34,7 @@ class Evidence:
 
     @property
     def columns(self) -> dict[str, NDArray[np.float64]]:
-        """Returns the numbers by their names."""
+        """The numbers by their names."""
         return dict(self.__dict__)
 
 

@@ -92,7 +92,7 @@ def _shown(comparison: Comparison, known: int, limit: int) -> str:
     if without:
         said.append(f"{without:,} without positives left out")
     legend = "".join(f'<span class="mark {mark}">{glyph} {mark}</span> ' for mark, glyph in _GLYPHS.items())
-    explained = "Junk counts neither way; ranks are those in the ranking without it."
+    explained = "Junk counts neither as right nor as wrong; ranks are those without junk."
     return f"{plain_text(', '.join(said))}. {legend}{explained}"
 
 

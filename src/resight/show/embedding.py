@@ -181,7 +181,7 @@ def _channel(collection: Collection) -> str:
         return found
     can = [one.name for one in available() if _vector_channel(load_recipe(one.name))]
     raise UsageError(
-        f"{collection.recipe.name} keeps no single vector of an image, by which it could be placed; these recipes do: "
+        f"{collection.recipe.name} keeps no single vector of an image to place it by; these recipes do: "
         f"{', '.join(can)}"
     )
 

@@ -221,7 +221,7 @@ def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, k
     in_hit = [(one.image_box, one.image_field) for one in hit.contributions]
     asked_boxes = outlined_boxes(in_query, told, asked.factor)
     found_boxes = outlined_boxes(in_hit, told, picture.factor)
-    label = f"What of the query {plain_text(title)} and {plain_text(hit.name)} is similar: {'; '.join(told)}"
+    label = f"Similar parts of the query {plain_text(title)} and {plain_text(hit.name)}: {'; '.join(told)}"
     image = f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
     return (
         f'<svg role="img" aria-label="{label}" viewBox="0 0 {right.x + right.width:.1f} {_HEIGHT}">'

@@ -112,7 +112,7 @@ BENCHMARKS = (
             f"{LIST}                      CLASS SHAPE/NAME.jpg, a line each photo\n"
             "images/source/SHAPE/NAME.jpg\n"
             "330sketches/PERSON/CLASS.png     PERSON 1 to 10, CLASS 1 to 33\n"
-            "or, as Deep Shape Matching has it,\n"
+            "or, in the layout of Deep Shape Matching,\n"
             f"{MATLAB}         imlist, qimlist, gnd.ok\n"
             "jpg/NAME.jpg, jpg/NAME.png       the photos of imlist, the sketches of qimlist"
         ),

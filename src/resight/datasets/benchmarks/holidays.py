@@ -118,7 +118,7 @@ jpg/100000.jpg ...                 1,491 photos
 gnd_holidays.mat                   ground truth in common use; or
 eval_holidays/holidays_images.dat  the authors' list of photos, there or in FOLDER; or
                                    neither: the names of the photos tell as much
-The first of these that is there counts.""",
+The first of these that exists is used.""",
         confirmed=True,
         read=read_holidays,
     ),

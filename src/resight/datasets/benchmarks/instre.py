@@ -151,7 +151,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         name="instre-s",
-        title="INSTRE-S1 and S2, single objects, each photo asked of the others",
+        title="INSTRE-S1 and S2, single objects, each photo a query for the others",
         images=23070,
         queries=23070,
         source="INSTRE, 123.57.42.89/instre/home.html",

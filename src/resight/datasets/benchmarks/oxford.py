@@ -55,7 +55,7 @@ jpg/all_souls_000000.jpg ...  5,063 photos
 gnd_oxford5k.pkl              ground truth in common use; or
 gnd_oxford5k.json             the same as JSON; or
 */all_souls_1_query.txt ...   the authors' 220 text files, in FOLDER or any folder in it (_query, _good, _ok, _junk)
-The first of these that is there counts."""
+The first of these that exists is used."""
 _SOURCE = "The Oxford Buildings Dataset, https://www.robots.ox.ac.uk/~vgg/data/oxbuildings/"
 
 BENCHMARKS = (

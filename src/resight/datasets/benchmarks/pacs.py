@@ -62,7 +62,7 @@ BENCHMARKS = (
         "http://www.eecs.qmul.ac.uk/~dl307/project_iccv2017",
         layout=(
             "art_painting/CLASS/NAME.jpg\ncartoon/CLASS/NAME.jpg\nphoto/CLASS/NAME.jpg\nsketch/CLASS/NAME.png\n"
-            "the folders are as published; that they are searched, and how, is this program's reading"
+            "the folders are as published; the retrieval protocol is this program's own"
         ),
         confirmed=False,
         read=read_pacs,

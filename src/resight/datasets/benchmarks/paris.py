@@ -85,7 +85,7 @@ paris/defense/paris_defense_000000.jpg    the same as the authors' archives unpa
 gnd_paris6k.pkl                           ground truth in common use; or
 gnd_paris6k.json                          the same as JSON; or
 */defense_1_query.txt ...                 the authors' 220 text files, in FOLDER or any folder in it
-The first of these that is there counts."""
+The first of these that exists is used."""
 _SOURCE = "The Paris Dataset, https://www.robots.ox.ac.uk/~vgg/data/parisbuildings/"
 
 BENCHMARKS = (

@@ -123,12 +123,12 @@ def _landmarks(queries: Sequence[LabelledQuery], buildings: Buildings) -> list[s
 _OXFORD_LAYOUT = """\
 jpg/all_souls_000000.jpg ...  5,063 photos of Oxford5k: the database and the 70 queries
 gnd_roxford5k.pkl             the authors' ground truth; or
-gnd_roxford5k.json            the same as JSON. The first that is there counts."""
+gnd_roxford5k.json            the same as JSON. The first that exists is used."""
 _PARIS_LAYOUT = """\
 jpg/paris_defense_000000.jpg ...  6,392 photos of Paris6k, in jpg/, jpg/LANDMARK/ or paris/LANDMARK/: the database and
                                   the 70 queries
 gnd_rparis6k.pkl                  the authors' ground truth; or
-gnd_rparis6k.json                 the same as JSON. The first that is there counts."""
+gnd_rparis6k.json                 the same as JSON. The first that exists is used."""
 _MILLION_LAYOUT = """\
 ../revisitop1m/jpg/**.jpg     1,001,001 distractors R1M, beside FOLDER"""
 _SOURCE = "Revisiting Oxford and Paris, http://cmp.felk.cvut.cz/revisitop/"

@@ -252,7 +252,7 @@ def _verified(path: Path, checkpoint: Checkpoint, published: Published | None) -
     expected = checkpoint.sha256 if is_path else _expected(path.name, checkpoint, published)
     if not found.startswith(expected):
         raise WeightsError(
-            f"{path}: its SHA-256 is {found}, but {expected}{'' if len(expected) == 64 else '…'} is asked for: "
+            f"{path}: its SHA-256 is {found}, but {expected}{'' if len(expected) == 64 else '…'} is expected: "
             "another file, or a damaged one; remove it, then it is fetched again"
         )
     return found
