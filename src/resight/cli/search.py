@@ -160,8 +160,10 @@ def mask_of_each(masks: Sequence[Path], queries: int) -> list[Path | None]:
 
 
 def parse_box(text: str) -> Box:
-    """Parses the numbers of "x0,y0,x1,y1". Raises UsageError; whether they are inside the photo is checked with the
-    photo."""
+    """Parses the numbers of "x0,y0,x1,y1".
+
+    Raises UsageError; whether they are inside the photo is checked with the photo.
+    """
     try:
         x0, y0, x1, y1 = (float(part) for part in text.split(","))
     except ValueError:

@@ -9,8 +9,10 @@ from resight.errors import UsageError
 
 
 def read_json(path: Path) -> object:
-    """Reads a JSON document. Raises UsageError where it cannot be read, is not JSON, or has NaN, Infinity or a repeated
-    key."""
+    """Reads a JSON document.
+
+    Raises UsageError where it cannot be read, is not JSON, or has NaN, Infinity or a repeated key.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_object)
     except FileNotFoundError:

@@ -77,8 +77,10 @@ class ElementType:
 
 
 def key(value: object) -> object:
-    """Returns a valid key or member of a set. Raises ForbiddenError for values whose hashing would call their own code
-    or take long."""
+    """Returns a valid key or member of a set.
+
+    Raises ForbiddenError for values whose hashing would call their own code or take long.
+    """
     if type(value) not in _KEYS or (isinstance(value, int) and value.bit_length() > _LONGEST_KEY_BITS):
         raise ForbiddenError(f"has a {type(value).__name__} for a key")
     return value

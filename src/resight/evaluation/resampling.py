@@ -73,8 +73,10 @@ def bootstrap_interval(
 
 
 def _row(values: ArrayLike) -> Values:
-    """Returns (n,) figures of queries from an array or a list. Raises ValueError where they are not one row, or
-    infinite."""
+    """Returns (n,) figures of queries from an array or a list.
+
+    Raises ValueError where they are not one row, or infinite.
+    """
     row = np.asarray(values, np.float64)
     if row.ndim != 1 or np.isinf(row).any():
         raise ValueError("figures of queries are one row of finite numbers, NaN where a query has none")

@@ -67,8 +67,10 @@ class CodeExtractor:
         return self._warped(decoded.pixels, decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedRegions:
-        """Returns the warped regions of a query photo, or of a part of it. Raises UsageError where the box is not
-        inside the photo."""
+        """Returns the warped regions of a query photo, or of a part of it.
+
+        Raises UsageError where the box is not inside the photo.
+        """
         if box is None:
             return self.prepare(decoded)
         part = part_of(decoded, box)

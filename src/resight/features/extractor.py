@@ -27,8 +27,10 @@ class Extractor(Protocol[PreparedT, FeaturesT]):
         ...
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedT:
-        """Prepares a query photo or a part of it for `extract`. Raises UsageError where the box is not inside the
-        photo."""
+        """Prepares a query photo or a part of it for `extract`.
+
+        Raises UsageError where the box is not inside the photo.
+        """
         ...
 
     def extract(self, prepared: Sequence[PreparedT]) -> Sequence[FeaturesT]:

@@ -91,8 +91,10 @@ class MapExtractor:
         self.together = _TOGETHER[_device(params).type]
 
     def loaded(self) -> LoadedNetwork:
-        """Returns the network with its weights. Raises the errors of `open_network`, and WeightsError where they lack
-        the layer."""
+        """Returns the network with its weights.
+
+        Raises the errors of `open_network`, and WeightsError where they lack the layer.
+        """
         with self._lock:
             return self._load()
 

@@ -65,8 +65,10 @@ class Sight:
 
 
 def sights(image: ImageMaps, network: Network, layer: str) -> tuple[Sight, ...]:
-    """Returns the geometry of each map of an image, in the order of its scales; `layer` of `network` gave them. Raises
-    RecipeError."""
+    """Returns the geometry of each map of an image, in the order of its scales; `layer` of `network` gave them.
+
+    Raises RecipeError.
+    """
     (left, upper), (width, height) = image.origin, image.size
     part = (left, upper, left + width, upper + height)
     return tuple(

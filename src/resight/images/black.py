@@ -18,7 +18,9 @@ _LOSSLESS = frozenset({"PNG", "TIFF", "GIF", "BMP"})
 
 def not_black(data: bytes, name: str) -> Counts:
     """Returns (H, W) booleans, True where a pixel of the upright image in `data` is not black: one of its values, alpha
-    aside, is not 0. Raises ImageError.
+    aside, is not 0.
+
+    Raises ImageError.
 
     Lossy formats are refused, because they change black a little.
     """

@@ -15,8 +15,10 @@ Box = tuple[float, float, float, float]
 
 
 def check_box(box: tuple[float, ...], size: tuple[int, int]) -> Box:
-    """Returns the half-open box (x0, y0, x1, y1) as floats. Raises UsageError unless it has an area and lies inside the
-    image."""
+    """Returns the half-open box (x0, y0, x1, y1) as floats.
+
+    Raises UsageError unless it has an area and lies inside the image.
+    """
     shown = ",".join(f"{value:g}" for value in box)
     width, height = size
     where = f"box {shown} in an image of {width} x {height} pixels"
@@ -57,8 +59,10 @@ class Part:
 
 
 def part_of(decoded: Decoded, box: Box) -> Part:
-    """Returns the pixels that a box of the original touches. Raises UsageError as `check_box` does, and where the mask
-    excludes the whole box."""
+    """Returns the pixels that a box of the original touches.
+
+    Raises UsageError as `check_box` does, and where the mask excludes the whole box.
+    """
     height, width = decoded.pixels.shape[:2]
     x, y = width / decoded.size[0], height / decoded.size[1]
     reduced = np.clip(np.array(check_box(box, decoded.size)) * [x, y, x, y], 0, [width, height] * 2)

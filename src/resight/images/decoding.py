@@ -58,8 +58,10 @@ class Decoded:
 
 
 def decode(path: Path | str, max_side: int | None = None) -> Decoded:
-    """Returns the image in a file, upright, its long side reduced to `max_side` where longer. Raises ImageError with
-    the reason."""
+    """Returns the image in a file, upright, its long side reduced to `max_side` where longer.
+
+    Raises ImageError with the reason.
+    """
     return decode_bytes(read_bytes(path), displayed(path), max_side)
 
 

@@ -84,8 +84,10 @@ def what_else(data: bytes) -> str:
 
 
 def opener(kind: str) -> Opener:
-    """Returns Pillow's class for a format by its name. Raises ImportError where an extra is needed that is not
-    installed."""
+    """Returns Pillow's class for a format by its name.
+
+    Raises ImportError where an extra is needed that is not installed.
+    """
     match kind:
         case "JPEG":
             from PIL.JpegImagePlugin import JpegImageFile

@@ -28,8 +28,10 @@ class PhotoMask:
     fits_all: bool = False
 
     def counts(self) -> Counts:
-        """Reads the mask as (H, W), False where the photo is excluded. Raises ImageError where it cannot be read, or
-        excludes everything."""
+        """Reads the mask as (H, W), False where the photo is excluded.
+
+        Raises ImageError where it cannot be read, or excludes everything.
+        """
         if isinstance(self.source, np.ndarray):
             counts: Counts = np.asarray(self.source != 0)
         else:
@@ -41,8 +43,10 @@ class PhotoMask:
 
 
 def mask_of_query(given: str | Path | NDArray[Any]) -> PhotoMask:
-    """Returns the mask that a person gives with a photo: a file, or an array (H, W) in which 0 excludes a pixel. Raises
-    UsageError."""
+    """Returns the mask that a person gives with a photo: a file, or an array (H, W) in which 0 excludes a pixel.
+
+    Raises UsageError.
+    """
     if isinstance(given, str | Path):
         mask = mask_file(Path(given))
     elif not isinstance(given, np.ndarray):

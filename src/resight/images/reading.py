@@ -11,8 +11,10 @@ from resight.images.limits import MAX_BYTES
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Reads a whole file at once, so that the bytes that are hashed are those that are decoded. Raises ImageError where
-    it cannot be read."""
+    """Reads a whole file at once, so that the bytes that are hashed are those that are decoded.
+
+    Raises ImageError where it cannot be read.
+    """
     name = displayed(path)
     try:
         # Before opening, because opening a pipe blocks until something writes to it.

@@ -65,8 +65,10 @@ def directories(data: bytes) -> list[Directory]:
 
 
 def _directory(data: bytes, at: int, order: str, big: bool) -> tuple[Directory, int]:
-    """Returns the directory at an offset, and the offset of the next one. Raises struct.error where it reaches beyond
-    the file."""
+    """Returns the directory at an offset, and the offset of the next one.
+
+    Raises struct.error where it reaches beyond the file.
+    """
     head, entry, word = ("Q", 20, "Q") if big else ("H", 12, "I")
     (count,) = struct.unpack_from(order + head, data, at)
     if count > _MOST_ENTRIES:

@@ -104,8 +104,10 @@ def image_of(data: bytes, directory: Directory, name: str) -> Image:
 
 
 def _layout(directory: Directory, name: str) -> _Layout:
-    """Returns the layout that the tags describe. Raises ImageError where it is not a lossless picture of whole bytes,
-    or too large."""
+    """Returns the layout that the tags describe.
+
+    Raises ImageError where it is not a lossless picture of whole bytes, or too large.
+    """
     width, height, bands = directory.number(_WIDTH), directory.number(_HEIGHT), directory.number(_BANDS, 1)
     check_pixels(name, (width, height))
     bits, kinds = set(directory.numbers(_BITS, (1,))), set(directory.numbers(_FORMAT, (1,)))

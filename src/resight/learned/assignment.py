@@ -86,8 +86,10 @@ class Assigner:
         return words, distances
 
     def graph(self) -> NDArray[np.uint8]:
-        """Returns the HNSW graph as bytes (including the centroids) for an artefact. Raises FitError where there is
-        none."""
+        """Returns the HNSW graph as bytes (including the centroids) for an artefact.
+
+        Raises FitError where there is none.
+        """
         if not isinstance(self._index, faiss.IndexHNSWFlat):
             raise FitError(
                 f"a codebook of {len(self.centroids)} words is searched without a graph; there is none to save"

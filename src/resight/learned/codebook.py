@@ -25,8 +25,10 @@ LONG_ITERATION = 1_000_000_000
 
 
 def affordable_size(n: int, size: int) -> int:
-    """Returns the number of words, at most `size`, for which `n` training descriptors suffice. Raises FitError where n
-    is 0."""
+    """Returns the number of words, at most `size`, for which `n` training descriptors suffice.
+
+    Raises FitError where n is 0.
+    """
     if n < 1:
         raise FitError("no descriptors to fit a codebook on; are there readable photos with some texture?")
     return max(1, min(size, n // POINTS_PER_WORD))

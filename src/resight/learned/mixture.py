@@ -72,8 +72,9 @@ def fit_pca(x: Floats, dimensions: int, floor: float = 1e-10) -> Projection:
 
 def fit_mixture(x: Floats, k: int, seed: int, iterations: int = 100) -> Mixture:
     """Fits a mixture of `k` Gaussians to `x` (n, d) by expectation and maximisation, starting from k-means (Bishop,
-    "Pattern Recognition and Machine Learning", 2006, section 9.2.2). Raises FitError where there are fewer than 2
-    points per Gaussian.
+    "Pattern Recognition and Machine Learning", 2006, section 9.2.2).
+
+    Raises FitError where there are fewer than 2 points per Gaussian.
 
     Notes
     -----

@@ -54,8 +54,10 @@ class Whitening:
         return np.asarray(-(self.projection.astype(np.float64) @ self.mean), np.float32)
 
     def apply(self, x: Descriptors) -> Floats:
-        """Returns (n, r) L2-normalised P (x - m) of descriptors (n, d). Raises FitError where their dimension
-        differs."""
+        """Returns (n, r) L2-normalised P (x - m) of descriptors (n, d).
+
+        Raises FitError where their dimension differs.
+        """
         if x.ndim != 2 or x.shape[1] != len(self.mean):
             raise FitError(
                 f"a whitening fitted on {len(self.mean)} dimensions is asked to whiten descriptors of shape {x.shape}; "

@@ -171,8 +171,10 @@ class Jacobi:
 
 
 def _bounded(residual: float, alpha: float) -> float:
-    """Returns the residual of an iteration. Raises UsageError above the first possible one, 2 / (1 - alpha): on a
-    normalised graph it falls."""
+    """Returns the residual of an iteration.
+
+    Raises UsageError above the first possible one, 2 / (1 - alpha): on a normalised graph it falls.
+    """
     if not residual <= 2.0 / (1.0 - alpha):
         raise UsageError(NOT_NORMALISED)
     return residual

@@ -179,8 +179,10 @@ def normalised(affinity: csr_array) -> csr_array:
 
 
 def row_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
-    """Returns row numbers (m,) as int64. Raises UsageError for another shape, or for masks and fractions, which are not
-    row numbers."""
+    """Returns row numbers (m,) as int64.
+
+    Raises UsageError for another shape, or for masks and fractions, which are not row numbers.
+    """
     given = np.asarray(rows)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise UsageError(f"rows of shape {given.shape} and type {given.dtype} are no (m,) row numbers")
@@ -188,8 +190,10 @@ def row_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def checked(descriptors: Floats) -> Floats:
-    """Returns descriptors (n, d) as contiguous float32. Raises UsageError where the shape differs, or a row is not
-    finite."""
+    """Returns descriptors (n, d) as contiguous float32.
+
+    Raises UsageError where the shape differs, or a row is not finite.
+    """
     if descriptors.ndim != 2:
         raise UsageError(f"descriptors are {descriptors.shape}, not (n, d)")
     x = np.ascontiguousarray(descriptors, np.float32)

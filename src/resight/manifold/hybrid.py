@@ -52,8 +52,10 @@ class Hybrid:
         self._tolerance, self._iterations = checked_limits(tolerance, iterations, least=0)
 
     def __call__(self, y: Signal) -> Doubles:
-        """Returns diffused scores of y, float64, in its shape. Raises UsageError where y is of another graph or not
-        finite, or S is not normalised."""
+        """Returns diffused scores of y, float64, in its shape.
+
+        Raises UsageError where y is of another graph or not finite, or S is not normalised.
+        """
         return self.solve(y)[0]
 
     def solve(self, y: Signal) -> tuple[Doubles, np.ndarray[tuple[int], np.dtype[np.int64]]]:

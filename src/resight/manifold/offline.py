@@ -110,8 +110,9 @@ class Offline:
         self._rows = rows
 
     def __call__(self, y: Signal) -> Floats:
-        """Returns diffused scores of y, float32, in its shape. Raises UsageError where y is of another graph, or not
-        finite.
+        """Returns diffused scores of y, float32, in its shape.
+
+        Raises UsageError where y is of another graph, or not finite.
 
         Notes: its cost is the number of scores in the rows of nodes at which y is not 0.
         """

@@ -49,8 +49,10 @@ def _asymmetry(s: csr_array) -> float:
 
 
 def checked_signal(y: Signal, nodes: int) -> Signal:
-    """Returns y, of shape (nodes,) or (nodes, q). Raises UsageError for another shape, or numbers that are not
-    finite."""
+    """Returns y, of shape (nodes,) or (nodes, q).
+
+    Raises UsageError for another shape, or numbers that are not finite.
+    """
     values = np.asarray(y)
     if values.ndim not in (1, 2) or len(values) != nodes:
         raise UsageError(f"a query of shape {values.shape} does not suit a graph of {nodes} nodes: give a value a node")
@@ -67,8 +69,10 @@ def checked_alpha(alpha: float) -> float:
 
 
 def checked_limits(tolerance: float, iterations: int, least: int = 1) -> tuple[float, int]:
-    """Returns the relative residual and the number of iterations at which a solver ends. Raises UsageError where the
-    tolerance is negative, or there are fewer than `least` iterations."""
+    """Returns the relative residual and the number of iterations at which a solver ends.
+
+    Raises UsageError where the tolerance is negative, or there are fewer than `least` iterations.
+    """
     if not 0.0 <= tolerance < np.inf or iterations < least:
         raise UsageError(
             f"a solver cannot end at a residual of {tolerance} or after {iterations} iterations: give a tolerance of 0 "

@@ -44,8 +44,9 @@ class Spectral:
         self._gains = transfer(spectrum.values, alpha) - (1.0 - alpha)
 
     def __call__(self, y: Signal) -> Floats:
-        """Returns diffused scores of y, float32, in its shape. Raises UsageError where y is of another graph, or not
-        finite.
+        """Returns diffused scores of y, float32, in its shape.
+
+        Raises UsageError where y is of another graph, or not finite.
 
         Notes: U'y costs only as much as y has non-zeros; multiplying U by it costs as much as the whole of U.
         """

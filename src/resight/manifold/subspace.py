@@ -101,8 +101,10 @@ def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int 
 
 
 def _filtered(s: csr_array, block: Floats) -> Iterator[Spectrum]:
-    """Yields the Ritz pairs of S in the span of a block that is filtered more and more. Raises FitError where S is not
-    normalised."""
+    """Yields the Ritz pairs of S in the span of a block that is filtered more and more.
+
+    Raises FitError where S is not normalised.
+    """
     # Placing neighbours near each other in memory makes the products several times as fast.
     s, order = compact(s)
     block, light, cut = block[order], s.astype(np.float32), 0.0

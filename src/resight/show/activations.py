@@ -41,8 +41,10 @@ def draw_heat(photo: Image, heats: Sequence[HeatMap], *, factor: float = 1.0) ->
 
 
 def draw_sheet(pictures: Sequence[Image], captions: Sequence[str], *, columns: int = 5) -> Image:
-    """Draws pictures with a caption below each, `columns` in a row: (H, W, 3) uint8 RGB. Raises UsageError without
-    pictures."""
+    """Draws pictures with a caption below each, `columns` in a row: (H, W, 3) uint8 RGB.
+
+    Raises UsageError without pictures.
+    """
     if not pictures or len(pictures) != len(captions):
         raise UsageError(f"a sheet of {len(pictures)} pictures with {len(captions)} captions cannot be drawn")
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))

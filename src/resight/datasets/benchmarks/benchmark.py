@@ -33,8 +33,10 @@ class Benchmark:
     extra: int | None = None
 
     def load(self, folder: Path) -> Dataset:
-        """Reads the data set in `folder`. Raises UsageError where it is incomplete, or its counts differ from the
-        published ones."""
+        """Reads the data set in `folder`.
+
+        Raises UsageError where it is incomplete, or its counts differ from the published ones.
+        """
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; {self.name} is expected there as\n{self.layout}")
         dataset = self.read(folder)

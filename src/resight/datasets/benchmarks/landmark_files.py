@@ -23,8 +23,10 @@ _QUERY_PREFIX = "oxc1_"
 
 
 def find_landmark_files(folder: Path) -> Path | None:
-    """Returns the folder with the query files: `folder` or one directly in it. Raises UsageError where there are
-    several."""
+    """Returns the folder with the query files: `folder` or one directly in it.
+
+    Raises UsageError where there are several.
+    """
     try:
         candidates = [folder, *sorted(one for one in folder.iterdir() if one.is_dir())]
         found = [one for one in candidates if any(_QUERY_FILE.fullmatch(file.name) for file in one.iterdir())]

@@ -60,8 +60,9 @@ PARIS = Buildings(
 
 
 def read_paris6k(folder: Path) -> Dataset:
-    """Reads Paris6k from a folder without the corrupt photos; good and ok are positives, a query finds itself. Raises
-    UsageError.
+    """Reads Paris6k from a folder without the corrupt photos; good and ok are positives, a query finds itself.
+
+    Raises UsageError.
 
     Notes
     -----

@@ -146,8 +146,10 @@ def pin(checkpoint: Checkpoint, folder: Path, progress: download.Progress | None
 
 
 def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | None = None) -> Path:
-    """Returns the file of a checkpoint, fetching it where it has an address and is missing. Raises the errors of
-    `open_network`."""
+    """Returns the file of a checkpoint, fetching it where it has an address and is missing.
+
+    Raises the errors of `open_network`.
+    """
     source = checkpoint.source
     published = PUBLISHED.get(source)
     if published is None and not source.startswith(("http://", "https://")):
@@ -176,8 +178,10 @@ def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | N
 
 
 def read_weights(path: Path, name: str) -> _Contents:
-    """Reads `.safetensors` with its header, torch's `.pth`, or a file of cirtorch or of NetVLAD. Raises
-    WeightsError."""
+    """Reads `.safetensors` with its header, torch's `.pth`, or a file of cirtorch or of NetVLAD.
+
+    Raises WeightsError.
+    """
     if path.is_dir():
         raise WeightsError(f"{path}: a folder; name the file in it that holds the weights of {name}")
     if path.suffix == ".safetensors":

@@ -149,7 +149,9 @@ class Network(nn.Module, ABC):
 
     def map_side(self, layer: str, side: int) -> int:
         """Returns the number of positions of a layer's map along an axis of `side` pixels, 0 where there is none.
-        Raises RecipeError."""
+
+        Raises RecipeError.
+        """
         for window in self._windows(layer):
             side = max(window.positions(side), 0) if side else 0
         return side
@@ -163,6 +165,7 @@ class Network(nn.Module, ABC):
 
     def receptive_field(self, layer: str, side: int = 224) -> ReceptiveField:
         """Returns the receptive field of a layer along an axis of `side` pixels, which matters only to `same` padding.
+
         Raises RecipeError.
 
         Source: the recurrences of Araujo, Norris and Sim, "Computing receptive fields of convolutional neural
