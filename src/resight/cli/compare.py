@@ -85,8 +85,7 @@ def compare(
 
 
 def names(files: Sequence[Path], results: Sequence[EvaluationResult]) -> list[str]:
-    """Returns the name under which each result is shown: its recipe, and its file too where another has the same
-    recipe.
+    """Returns the display name of each result: its recipe, and its file too where another has the same recipe.
 
     Raises UsageError where one file is given twice.
     """

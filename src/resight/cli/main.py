@@ -103,8 +103,7 @@ app.add_typer(show.app, name="show")
 
 
 class _Remarks(logging.Handler):
-    """A handler that prints the library's warnings; standard error is looked up each time, as a progress bar may
-    replace it."""
+    """A handler that prints the library's warnings to the current standard error, which a progress bar may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.capitalize()}: " if record.levelno > logging.INFO else ""

@@ -9,14 +9,12 @@ from typing import Any
 
 
 def shown(text: object) -> str:
-    """Returns a line that is safe on a terminal: control characters, bidirectional marks and stray bytes become
-    escapes."""
+    """Returns a line safe for a terminal: control characters, bidirectional marks and stray bytes become escapes."""
     return "".join(one if one.isprintable() else _escaped(one) for one in str(text))
 
 
 def readable(text: object) -> str:
-    """Returns text that every encoding of JSON accepts: bytes of a file name that are not UTF-8 become backslash
-    escapes."""
+    """Returns text that every encoding of JSON accepts: bytes of names that are not UTF-8 become backslash escapes."""
     return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -40,8 +38,7 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object] | str]) -> None:
-    """Prints aligned columns below their names, numbers to the right. The last column is never padded, and nothing is
-    cut.
+    """Prints aligned columns below their names, numbers to the right. The last column is never padded, nothing is cut.
 
     A row that is a text is printed as a line across all columns.
     """

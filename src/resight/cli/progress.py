@@ -21,8 +21,7 @@ LONGEST_PAUSE = 60.0
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Shows progress on standard error: on a terminal a bar for each step, which vanishes at the end; elsewhere
-    lines."""
+    """Shows progress on standard error: on a terminal a bar for each step, gone at the end; elsewhere lines."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield ProgressLines(say, time.monotonic)
         return

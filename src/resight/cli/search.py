@@ -172,8 +172,7 @@ def parse_box(text: str) -> Box:
 
 
 def source(query: str, by_name: bool) -> Path | str:
-    """Returns the meaning of a QUERY: a Path where such a file exists, else a name in the index, which `by_name`
-    forces."""
+    """Returns the meaning of a QUERY: the Path of an existing file, else a name in the index, as with `by_name`."""
     from resight.folders.names import Name, names_file
 
     if by_name:
@@ -214,8 +213,7 @@ def _standard_input_by_its_name() -> Iterator[None]:
 
 
 def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, Any]:
-    """Returns the JSON document of all results; boxes are [x0, y0, x1, y1] or null, transforms 3 x 3 from query to
-    hit."""
+    """Returns all results as a JSON document; boxes are [x0, y0, x1, y1] or null, transforms 3 x 3, query to hit."""
     results = [one.result.to_dict() | {"query": readable(one.query)} for one in found]
     seconds = sum(one.result.seconds for one in found)
     return {"index": readable(path), "recipe": recipe, "results": results, "seconds": seconds}

@@ -1,5 +1,4 @@
-"""Reads a data set of your own: a folder with `images/` and a `groundtruth.json` that lists what each query should
-find.
+"""Reads a data set of your own: a folder with `images/` and a `groundtruth.json` of what each query should find.
 
     {"images": ["a.jpg", …],
      "queries": [{"image": "q.jpg", "positives": ["a.jpg"], "junk": [], "box": [x0, y0, x1, y1], "challenge": "blur"}],
@@ -112,8 +111,8 @@ class _Reader:
         )
 
     def unused(self, image: str) -> str:
-        """Returns an unused id for a query: the photo's name, with #2, #3 and so on where the photo is a query
-        again."""
+        """Returns an unused id for a query: the photo's name, with #2, #3 and so on for further queries of the
+        photo."""
         while True:
             self.asked[image] = count = self.asked.get(image, 0) + 1
             if count == 1:

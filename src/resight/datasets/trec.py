@@ -99,8 +99,7 @@ def rows(file: io.BufferedReader, path: Path, form: str) -> Iterator[tuple[int, 
 
 @contextmanager
 def writing_lines(path: Path) -> Iterator[Callable[[str], None]]:
-    """Yields a function that writes text to a file, packed where its name ends in .gz; on an error, nothing changes at
-    `path`.
+    """Yields a function that writes text to a file, packed for the suffix .gz; an error leaves `path` unchanged.
 
     Raises StorageError where the disk refuses.
     """

@@ -37,8 +37,7 @@ _SAME_QUERY = {"image": "the photo", "positives": "the number of positives"}
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a figure over `queries` queries, NaN without queries; its 95 % bootstrap interval, NaN with fewer
-    than two."""
+    """The mean of a figure over `queries` queries, NaN without any; its 95 % bootstrap interval, NaN below two."""
 
     mean: float
     low: float
@@ -124,8 +123,7 @@ class Comparison:
         return [part for part in self.parts if part.kind == kind]
 
     def worst_first(self) -> list[str]:
-        """Returns the ids of the queries that have positives, in ascending order of the baseline's figure, ties by
-        id."""
+        """Returns the ids of queries with positives, in ascending order of the baseline's figure, ties by id."""
         values = self.values(self.names[0], self.setting)
         ids = [query.id for query in self.baseline.settings[self.setting]]
         counted = [(value, one) for value, one in zip(values.tolist(), ids, strict=True) if not math.isnan(value)]
@@ -206,8 +204,7 @@ def check_comparable(results: Mapping[str, EvaluationResult], setting: str | Non
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Returns p values corrected for multiple tests, so that one level holds for all of them together, in the order
-    given.
+    """Returns p values corrected for multiple tests, so that one level holds for all together, in the order given.
 
     Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979.
     """
@@ -288,8 +285,7 @@ def _values(queries: Sequence[QueryResult], rules: EvaluationResult, measure: st
 
 
 def _groups(result: EvaluationResult) -> list[str | None]:
-    """Returns the group of each query; none where every query is a group, all are in one, or there are too many to
-    read."""
+    """Returns the group of each query; none where every query is a group, all are in one, or there are too many."""
     groups = [query.group for query in result.queries]
     distinct = set(groups) - {None}
     return groups if 1 < len(distinct) <= min(MOST_GROUPS, len(groups) - 1) else [None] * len(groups)

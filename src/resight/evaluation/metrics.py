@@ -149,8 +149,7 @@ def precisions(found: ArrayLike, total: int) -> NDArray[np.float64]:
 
 
 def fill_in(precision: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the interpolated precision of a curve of ascending recall: each precision, or the best one after it if
-    better."""
+    """Returns the interpolated precision of a curve of ascending recall: the best precision from each point on."""
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 
@@ -241,7 +240,6 @@ def whole_numbers(values: ArrayLike, what: str) -> Positions:
 
 
 def mean_over_queries(values: Iterable[float]) -> float:
-    """Returns the mean over the queries that have positives, which are those whose value is not NaN; NaN where none
-    has."""
+    """Returns the mean over the queries that have positives (values that are not NaN); NaN where none has."""
     counted = [value for value in values if not np.isnan(value)]
     return float(np.mean(counted)) if counted else np.nan

@@ -1,5 +1,4 @@
-"""Asks an index every query of a data set and judges the answers. The search and its re-ranking never see ground
-truth."""
+"""Runs every query of a data set on an index and judges the answers; search and re-ranking see no ground truth."""
 
 from __future__ import annotations
 
@@ -180,8 +179,7 @@ def evaluate(
 
 
 def _require_no_other_root(roots: Iterable[dict[str, str]], path: Path, photos: Path, distractors: Path | None) -> None:
-    """Raises UsageError where the index holds other photos, which would be ranked as well; before anything is
-    indexed."""
+    """Raises UsageError, before indexing, where the index holds other photos, which would be ranked as well."""
     wanted = {(escape_name(os.path.realpath(photos)), "")}
     if distractors is not None:
         wanted.add((escape_name(os.path.realpath(photo_root(distractors))), DISTRACTORS))

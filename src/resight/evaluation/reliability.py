@@ -16,8 +16,7 @@ EDGES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 @dataclass(frozen=True)
 class Bin:
-    """Hits with probabilities in [low, high), or up to 1 in the last bin. mean: of the probabilities; true: share of
-    true hits."""
+    """Hits with probabilities in [low, high), or up to 1. mean: of the probabilities; true: share of true hits."""
 
     low: float
     high: float
@@ -40,8 +39,7 @@ class Reliability:
     brier: float
 
     def called(self, least: float) -> tuple[int, int]:
-        """Returns the number of hits with a probability of at least `least`, an edge of the bins, and how many of them
-        are true."""
+        """Returns the number of hits with a probability of at least `least`, an edge of the bins, and of true ones."""
         chosen = [one for one in self.bins if one.low >= least]
         return sum(one.hits for one in chosen), round(sum(one.hits * one.true for one in chosen))
 

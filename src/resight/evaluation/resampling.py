@@ -33,8 +33,7 @@ class PairedTest:
 def bootstrap_interval(
     values: ArrayLike, *, seed: int = 0, level: float = 0.95, samples: int = 10_000
 ) -> tuple[float, float]:
-    """Returns the interval that holds the mean over all queries of this kind with probability `level`, from a sample of
-    them.
+    """Returns the interval that holds the mean over all queries of this kind with probability `level`.
 
     values: (n,) one figure for each query, NaN is ignored. Fewer than two queries give NaN, NaN. Raises ValueError for
     a level outside (0, 1), no samples, or values that are not one row of finite numbers and NaN.
@@ -135,8 +134,8 @@ def paired_test(a: ArrayLike, b: ArrayLike, *, seed: int = 0, samples: int = 10_
 
 
 def _sign_flip_p_value(sizes: Values, observed: float, samples: int, rng: np.random.Generator) -> float:
-    """Returns the share of sign choices of these absolute differences whose sum is at least as far from 0 as the
-    observed one."""
+    """Returns the share of sign choices of these absolute differences whose sum is as far from 0 as observed, or
+    more."""
     n = len(sizes)
     least = observed - _TIE * float(sizes.sum())
     if 2**n <= samples:

@@ -42,8 +42,7 @@ class _Record(BaseModel):
 
 
 class Protocol(_Record):
-    """The choices that decide whether two figures are comparable. depth: how many of the first hits count, None for
-    all."""
+    """The choices that decide whether figures are comparable. depth: number of first hits that count, None for all."""
 
     database: Count
     distractors: Count
@@ -193,8 +192,7 @@ class EvaluationResult(_Record):
         return _means(names, dict.fromkeys(name for name in names if name is not None), self._each(setting))
 
     def sizes(self, setting: str | None = None) -> dict[str, Figures]:
-        """Returns the means over the thirds of the queries with the smallest, middle and largest boxes; empty without
-        boxes."""
+        """Returns the means over thirds of the queries, by box size: smallest, middle, largest; empty without boxes."""
         return _means(terciles([query.area for query in self.queries]), SIZES, self._each(setting))
 
     def _each(self, setting: str | None) -> list[Figures]:

@@ -19,8 +19,7 @@ _LISTED = 5
 
 
 def match_run(run: Run, dataset: Dataset) -> dict[str, RankedNames]:
-    """Returns the rankings by query id, in the order of the data set, with every document under its name in the data
-    set.
+    """Returns the rankings by query id, in the order of the data set and with its names of documents.
 
     A document is a database image, a shot, or a distractor, whose name begins with `DISTRACTORS`. The run may omit an
     image's suffix or its first folders where the rest is unambiguous. A data set that lists no images, as `read_qrels`

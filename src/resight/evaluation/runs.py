@@ -88,8 +88,7 @@ def read_run(path: Path) -> Run:
 
 @contextmanager
 def writing_run(path: Path, tag: str) -> Iterator[Callable[[str, Sequence[str], Scores], None]]:
-    """Yields a function that adds a ranking, as (query id, names, scores), to a run that replaces `path` when the block
-    ends.
+    """Yields a function that adds a ranking (query id, names, scores) to a run, which replaces `path` at the end.
 
     Lines are in the order in which `read_run` sorts them, however ties are ordered in the input, and scores are written
     in full precision. Packed where the name ends in .gz. A query without documents leaves no line. Raises ValueError

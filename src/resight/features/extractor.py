@@ -12,8 +12,7 @@ FeaturesT = TypeVar("FeaturesT", covariant=True)
 
 
 class Extractor(Protocol[PreparedT, FeaturesT]):
-    """An extractor of features from photos in two steps. The first may run in many threads at once, the second in one
-    at a time."""
+    """An extractor of features in two steps: the first may run in many threads at once, the second in one."""
 
     max_side: int
     """Long side in pixels to which a photo may be reduced when it is decoded."""

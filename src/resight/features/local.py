@@ -33,8 +33,7 @@ class LocalFeatures:
         return LocalFeatures(self.xy[rows], self.scale[rows], self.angle[rows], self.descriptors[rows])
 
     def mapped(self, factor: float, offset: tuple[float, float] = (0.0, 0.0)) -> LocalFeatures:
-        """Multiplies the geometry by `factor`, then moves it by `offset` (x, y): from a resized crop to the
-        original."""
+        """Multiplies the geometry by `factor`, then adds `offset` (x, y): from a resized crop to the original."""
         xy = self.xy * np.float32(factor) + np.asarray(offset, np.float32)
         return replace(self, xy=xy.astype(np.float32), scale=(self.scale * np.float32(factor)).astype(np.float32))
 

@@ -104,8 +104,7 @@ class MapExtractor:
         return PreparedImage(pixels, decoded.size, counts=decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
-        """Prepares a query photo, or a part of it, as `ScaledFeatures.box` says: cropped, or with the positions inside
-        marked.
+        """Prepares a query photo, or a part of it, by `ScaledFeatures.box`: cropped, or with positions inside marked.
 
         A part is reduced by the factor of its whole photo, so that things keep the size that they have there. A part of
         a few pixels gives at least one position. Raises UsageError where the box has no area inside the photo.

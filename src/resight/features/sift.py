@@ -27,8 +27,7 @@ _TINY = np.finfo(np.float32).tiny
 def extract_sift(
     pixels: Pixels, size: tuple[int, int], params: Sift, enlarge_to: int = 0, counts: Counts | None = None
 ) -> LocalFeatures:
-    """Extracts features of `pixels` (H, W, 3), in pixels of an original of `size` (width, height) that `pixels` shows
-    whole.
+    """Extracts features of `pixels` (H, W, 3), a whole photo, in pixels of its original of `size` (width, height).
 
     The image is reduced to `params.max_side` first or, where its long side is shorter than `enlarge_to`, enlarged to
     that (`params.enlarge_to` is meant for queries; 0 enlarges nothing). counts: (H, W), False where no feature may be.
@@ -53,8 +52,7 @@ def extract_sift(
 
 
 def detect(pixels: Pixels, params: Sift, counts: Counts | None = None) -> LocalFeatures:
-    """Detects the strongest features of an RGB image (H, W, 3) without resizing, strongest first; descriptors (m, 128)
-    of L2 norm 1.
+    """Detects the strongest features of an RGB image (H, W, 3), strongest first; descriptors (m, 128) of L2 norm 1.
 
     counts: (H, W), False where no feature may have its centre; the strongest of the others are taken.
 

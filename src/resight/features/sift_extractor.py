@@ -14,8 +14,7 @@ from resight.images import Box, Decoded, part_of
 
 
 class SiftExtractor:
-    """An extractor that does all work in the first of the two steps, because extracting several photos together gains
-    nothing."""
+    """An extractor that does all work in the first step, because extracting several photos together gains nothing."""
 
     together = 1
     dimensions = DIMENSIONS

@@ -34,8 +34,7 @@ _TURNED = (5, 6)
 
 
 def is_camera_raw(data: bytes) -> bool:
-    """Tells whether the first bytes and the directories are those of a camera raw file, not of a TIFF or anything
-    else."""
+    """Tells whether the first bytes and the directories are those of a camera raw file, not of another TIFF."""
     if data.startswith(_MARKS) or data[4:12] == b"ftypcrx " or data[6:14] == b"HEAPCCDR":  # CR3, CRW
         return True
     if not data.startswith(_TIFF):

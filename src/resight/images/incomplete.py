@@ -35,8 +35,7 @@ _FILLINGS = (b"", b"\x5a" * _MOST_FILLING, b"\x01", b"\x03", b"\x07", b"\x1f", b
 
 @dataclass(frozen=True)
 class Partial:
-    """A picture as far as it could be read. size: (width, height) of the original; known: (H, W) bool, pixels that come
-    from the file.
+    """A picture as far as it could be read. size: (width, height) of the original; known: (H, W), pixels of the file.
 
     missing: the share of unknown pixels. remark: a line about it for a person, empty where nothing is missing.
     """
@@ -97,8 +96,7 @@ def _agreement(one: ImageFile, other: ImageFile) -> NDArray[np.bool_]:
 
 
 def _filled(kind: str, data: bytes, load: Load) -> Partial | None:
-    """Reads formats whose entropy coders take any filler for pixels of some kind; which fillers they refuse depends on
-    the bytes."""
+    """Reads formats whose entropy coders take any filler for pixels; which fillers they refuse depends on the bytes."""
     complete = _complete_webp if kind == "WebP" else _complete_boxes
     found: list[LoadedT] = []
     for filling in _FILLINGS:
@@ -130,8 +128,8 @@ def _complete_webp(data: bytes, filling: bytes) -> bytes | None:
 
 
 def _complete_boxes(data: bytes, filling: bytes) -> bytes | None:
-    """Returns the file with as many bytes as the boxes of HEIC and AVIF announce, or None where more are missing than
-    present."""
+    """Returns the file filled to the size that the boxes of HEIC and AVIF announce, or None where most of it is
+    missing."""
     at = 0
     while at + 16 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -145,8 +143,7 @@ def _complete_boxes(data: bytes, filling: bytes) -> bytes | None:
 
 
 def _prefilled(plain: Opener, ink: int) -> Opener:
-    """Makes a variant of an image class in which pixels without data keep the colour `ink`, and an early end is no
-    error."""
+    """Makes a variant of an image class: pixels without data keep the colour `ink`, and an early end is no error."""
     from PIL.Image import Image
 
     base: Any = plain

@@ -19,8 +19,7 @@ _ZEROS = 64
 
 
 def picture_segments(data: bytes, filling: bytes = b"") -> bytes:
-    """Returns the JPEG with only its tables, frame, scans and the segments on colours and orientation; `filling` goes
-    before its end.
+    """Returns the JPEG with only its tables, frame, scans, colours and orientation; `filling` goes before its end.
 
     Other application segments and comments are dropped unread. After a segment of wrong length, reading continues at
     the tables of the largest picture in the file, which is not the preview that cameras put into their metadata.
@@ -57,8 +56,7 @@ def is_hardly_begun(data: bytes) -> bool:
 
 
 def without_zeros_of_a_gap(data: bytes) -> bytes:
-    """Returns the JPEG up to a gap of zeros: files rescued from memory cards often have their full size, with zeros for
-    the rest.
+    """Returns the JPEG up to a gap of zeros, which fill the rest of files rescued from memory cards.
 
     Zeros after the end of the image are harmless and stay.
     """
@@ -84,8 +82,7 @@ def _area(frame: re.Match[bytes]) -> int:
 
 
 def _says_how(marker: int, body: bytes) -> bool:
-    """Tells whether an application segment describes colours (JFIF, Adobe) or orientation (Exif), and is long
-    enough."""
+    """Tells whether an application segment gives colours (JFIF, Adobe) or orientation (Exif), and is long enough."""
     match marker:
         case 0xE0:
             return body.startswith(b"JFIF\0") and len(body) >= 14

@@ -45,8 +45,7 @@ def bits_a_sample(data: bytes) -> int:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yields each chunk with its kind; a chunk of wrong length, or cut off, extends to the next known chunk, or to the
-    end."""
+    """Yields each chunk with its kind; one of wrong length, or cut off, extends to the next known chunk or the end."""
     at = len(SIGNATURE)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)

@@ -34,8 +34,7 @@ def is_cut(error: Exception) -> bool:
 
 
 def too_little(kind: str, missing: float) -> str:
-    """Returns the reason for an ImageError where too little of a picture is there to index it; `missing` is a share of
-    1."""
+    """Returns the reason why too little of a picture is there to index it; `missing` is a share, 1 for all."""
     return (
         f"truncated {kind}: {_share(missing)} of the picture is missing, and at least half of it must be there; "
         "fetch it again from where it came"

@@ -11,8 +11,7 @@ Counts = NDArray[np.bool_]
 
 
 def resize(pixels: Pixels, max_side: int) -> Pixels:
-    """Reduces pixels to a long side of at most `max_side` (Lanczos, antialiased); returns a small enough image
-    unchanged."""
+    """Reduces pixels to a long side of at most `max_side` (Lanczos, antialiased); returns a small image unchanged."""
     height, width = pixels.shape[:2]
     if max(width, height) <= max_side:
         return pixels

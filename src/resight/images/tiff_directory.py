@@ -21,8 +21,7 @@ Values = tuple[float, ...] | bytes
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory of a TIFF. order: "<" or ">", the byte order; tags: values by number, text and unknown types as
-    bytes.
+    """A directory of a TIFF. order: "<" or ">", of bytes; tags: values by number, text and unknown types as bytes.
 
     complete: whether all values that it refers to are in the file.
     """

@@ -35,8 +35,7 @@ def laid_over_ground(image: Image) -> Image:
 
 
 def ground_for(luma: Image, alpha: Image) -> int:
-    """Chooses the background white, black or grey, as a level, from which the visible pixels differ most. luma, alpha:
-    mode L.
+    """Chooses white, black or grey, as a level, from which the visible pixels differ most. luma, alpha: mode L.
 
     The difference of a pixel counts up to `ENOUGH`: so dark and coloured ink stays on white, for which cut-out pictures
     are made, and only ink that would vanish there changes the background. Brightness alone decides: local features see

@@ -20,8 +20,7 @@ _DIGEST = 32
 
 
 class CompiledFiles:
-    """A store of the compiled forms of one function of a source file, each under a key that states everything it
-    depends on.
+    """A store of the compiled forms of one function, each under a key that states everything it depends on.
 
     Folders: the one that NUMBA_CACHE_DIR names, the one beside the source, the person's cache folder, and the one for
     temporary files. Every safe one is read; the first that can be written is written. So a read-only installation uses
@@ -124,8 +123,8 @@ def _group_writes(found: os.stat_result) -> bool:
 
 
 def _make(folder: Path) -> None:
-    """Makes a folder and those above it, for this person alone; beside a source, with the permissions of the source's
-    folder."""
+    """Makes a folder and those above it, for this person alone; beside a source, with the source folder's
+    permissions."""
     if folder.name == "__pycache__":
         folder.mkdir(exist_ok=True)
         return

@@ -1,5 +1,4 @@
-"""Compiled functions: compiled at the first call, kept for later processes where that is safe, else compiled every
-time."""
+"""Functions compiled at the first call, and kept for later processes where safe, else compiled every time."""
 
 from __future__ import annotations
 

@@ -94,8 +94,7 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
 
 
 def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
-    """Quantises each array to uint8 in equal steps from its least to its greatest value, with `NAME.range` = (least,
-    step).
+    """Quantises each array to uint8 in equal steps from its least to its greatest value; `NAME.range`: (least, step).
 
     A value is off by at most half a step, 1/510 of the range.
     """

@@ -41,8 +41,7 @@ def fit_codebook(
     iterations: int = 10,
     progress: Progress | None = None,
 ) -> Floats:
-    """Fits (size, d) float32 centroids to descriptors `x` (n, d) by Lloyd's k-means, starting from `size` of them drawn
-    at random.
+    """Fits (size, d) float32 centroids to descriptors `x` (n, d) by Lloyd's k-means from `size` random ones of them.
 
     `progress` is called with a line after the last iteration, and after every slow one. Raises FitError where there are
     fewer descriptors than words (`affordable_size` recommends a number).
@@ -81,8 +80,7 @@ def _lloyd(x: Floats, size: int, rng: np.random.Generator, iterations: int, prog
 
 
 def _means(x: Floats, words: Words, distances: Floats, size: int) -> Floats:
-    """Returns the means of the words' descriptors; an empty word takes one of the descriptors farthest from their
-    words."""
+    """Returns the means of the words' descriptors; an empty word takes one of those farthest from their words."""
     sums, counts = _sum_words(x, words, size)
     empty = np.flatnonzero(counts == 0)
     farthest = np.argsort(-distances, kind="stable")[: len(empty)]

@@ -13,8 +13,7 @@ Words = NDArray[np.int32]
 
 
 def fit_projection(dimensions: int, bits: int, rng: np.random.Generator) -> Floats:
-    """Returns a (bits, dimensions) float32 projection with orthonormal rows, drawn uniformly; `bits` is at most
-    `dimensions`.
+    """Returns a random (bits, dimensions) float32 projection with orthonormal rows; `bits` is at most `dimensions`.
 
     It is the Q of the QR decomposition of a Gaussian matrix (section 3.2), with signs fixed by R's diagonal, without
     which the distribution would not be uniform.
@@ -41,8 +40,8 @@ def fit_medians(x: Floats, words: Words, projection: Floats, n_words: int) -> Fl
 
 
 def signatures(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
-    """Returns (n, bits/64) uint64: bit i says whether descriptor `x` (n, d) projects above its word's median in
-    direction i.
+    """Returns (n, bits/64) uint64: bit i tells if descriptor `x` (n, d) projects above its word's median in direction
+    i.
 
     Bit i is bit i % 64 of column i // 64. `bits` is a multiple of 64.
     """

@@ -1,5 +1,4 @@
-"""Gaussian mixtures with diagonal covariances, and the principal components that they are fitted on, for Fisher
-vectors."""
+"""Gaussian mixtures with diagonal covariances, and principal components for them, for Fisher vectors."""
 
 from __future__ import annotations
 
@@ -24,8 +23,7 @@ BLOCK = 16_384
 
 @dataclass(frozen=True)
 class Mixture:
-    """A Gaussian mixture with diagonal covariances. weights: (k,) summing to 1; means, variances: (k, d); all
-    float64."""
+    """A Gaussian mixture, diagonal covariances. weights: (k,) summing to 1; means, variances: (k, d); all float64."""
 
     weights: Doubles
     means: Doubles
@@ -34,8 +32,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Projection:
-    """A projection to principal components. mean: (d,); components: (r, d), orthonormal rows in descending order of
-    variance."""
+    """A projection to principal components. mean: (d,); components: (r, d), orthonormal rows, descending variance."""
 
     mean: Floats
     components: Floats

@@ -117,8 +117,7 @@ def fit_pca_whitening(
 def fit_learned_whitening(
     x: Descriptors, queries: NDArray[np.integer[Any]], positives: NDArray[np.integer[Any]], dimensions: int
 ) -> Whitening:
-    """Fits a whitening that brings matching pairs together: it whitens their differences, then rotates all of `x` (n,
-    d).
+    """Fits a whitening that brings matching pairs together: whitens their differences, then rotates all `x` (n, d).
 
     queries, positives: (pairs,) rows of `x`; equal positions form matching pairs. Raises FitError where there are no
     pairs, or all of them are equal.
@@ -171,8 +170,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> Whiteni
 
 
 def _principal(x: Descriptors) -> tuple[Doubles, Doubles, Doubles]:
-    """Returns mean (d,), variances (d,) in descending order and the principal components that have variance, as
-    rows."""
+    """Returns mean (d,), variances (d,) in descending order and the principal components with variance as rows."""
     if x.ndim != 2 or len(x) < 2:
         raise FitError(f"a whitening needs at least two descriptors, not {len(x)}; give more photos to fit on")
     if not np.isfinite(x).all():

@@ -1,5 +1,4 @@
-"""Approximate nearest neighbours for collections in which comparing every row with every other takes too long, and
-their recall.
+"""Approximate nearest neighbours, and their recall, for collections too large to compare all rows with all.
 
 An inverted file of k-means cells. On clustered features it reaches the recall of an HNSW graph several times faster:
 HNSW needs a search for every row that it inserts, and another for its neighbours.

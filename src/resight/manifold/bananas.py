@@ -1,5 +1,4 @@
-"""The toy data of the literature: three curved manifolds in the plane that bend around each other, with background
-points.
+"""The toy data of the literature: three curved manifolds in the plane that interlock, with background points.
 
 It is here and not with the rendered worlds because it has no photos, and illustrates diffusion.
 """
@@ -48,8 +47,7 @@ def banana_manifolds(
 
 
 def lifted(points: Points, width: float = KERNEL_WIDTH) -> NDArray[np.float32]:
-    """Returns (n, r) L2-normalised descriptors of points (n, 2), whose inner products are exp(-|a - b|^2 / (2
-    width^2)).
+    """Returns (n, r) descriptors of points (n, 2), L2-normalised; inner products are exp(-|a - b|^2 / (2 width^2)).
 
     So methods for descriptors work on points: nearest neighbours are those in the plane. The descriptors are the rows
     of U sqrt(L) of the kernel matrix U L U', Schoelkopf et al., Nonlinear component analysis as a kernel eigenvalue

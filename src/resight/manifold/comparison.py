@@ -59,8 +59,7 @@ class NearestLists:
         self._similarities[: len(ids), : self._k] = similarities
 
     def compare(self, one: Ids, other: Ids) -> None:
-        """Compares all rows of one side with all of the other, and adds rows of each side to the lists of the other
-        side.
+        """Compares all rows of one side with all of the other, and updates the lists of both sides.
 
         one, other: row numbers; the same array, or arrays without a common row. No two rows may be compared twice.
         """

@@ -47,8 +47,7 @@ class Diffuse(Protocol):
 
 
 class ClosedForm:
-    """A solver that computes the dense inverse once: for graphs of a few thousand nodes. Raises UsageError above
-    `MOST_NODES`."""
+    """A solver by the dense inverse, computed once: for a few thousand nodes. Raises UsageError above `MOST_NODES`."""
 
     def __init__(self, graph: csr_array, alpha: float = 0.99) -> None:
         s, self._n = checked_graph(graph), graph.shape[0]
@@ -66,8 +65,7 @@ class ClosedForm:
 
 
 class ConjugateGradient:
-    """A solver by conjugate gradients from zero, for each query to a relative residual of `tolerance`, in at most
-    `iterations`.
+    """A solver by conjugate gradients from zero, to a relative residual of `tolerance` or for `iterations`.
 
     20 iterations suffice for the ranking in Iscen et al., CVPR 2017, section 3.2, but may miss the tolerance: `solve`
     tells. once: for a single query, as on a graph that is cut out for it.

@@ -18,8 +18,7 @@ PANEL = 64
 
 
 def amplified(graph: csr_array, block: Floats, cut: float, degree: int) -> Floats:
-    """Returns p(S) block, p the Chebyshev polynomial of `degree` > 0 that is small on [-1, cut] and grows above it to
-    p(1) = 1.
+    """Returns p(S) block, p the Chebyshev polynomial of `degree` > 0 that is small on [-1, cut] and rises to p(1) = 1.
 
     graph: S in float32; block: (n, b).
 

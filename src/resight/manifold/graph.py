@@ -119,8 +119,7 @@ def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descripto
 
 
 def mutual_affinity(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_array:
-    """Returns the (n, n) float32 affinity max(similarity, 0)**gamma of rows that are each among the k nearest of the
-    other.
+    """Returns the (n, n) float32 affinity max(similarity, 0)**gamma of rows among the k nearest of each other.
 
     Symmetric, zero diagonal, ascending columns. Raises UsageError where k < 1 or more than the lists hold, or gamma is
     not positive.

@@ -78,8 +78,7 @@ def generalised_max_weights(regions: Floats, offsets: NDArray[np.integer[Any]], 
 
 
 def pool_scores(f: Signal, weights: Doubles, offsets: NDArray[np.integer[Any]]) -> Doubles:
-    """Returns (images,) or (images, q): the sum over the regions of each image of c_r f_r; 0 for an image without
-    regions.
+    """Returns (images,) or (images, q): the sum over each image's regions of c_r f_r; 0 for one without regions.
 
     f: (n,) or (n, q) diffused scores of regions; weights: (n,) c. Raises UsageError where shapes do not match.
 

@@ -14,8 +14,7 @@ ROWS = 16_384
 
 
 def ritz(graph: csr_array, block: Floats) -> tuple[Doubles, Floats, Floats]:
-    """Returns the Ritz values of S in the span of a block (n, b), in descending order; their vectors, orthonormal; and
-    S times these.
+    """Returns Ritz values of S in the span of a block (n, b), descending; their vectors, orthonormal; S times these.
 
     graph: S in float32. Columns that are dependent up to rounding are dropped, so that there may be fewer.
     """

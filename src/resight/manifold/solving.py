@@ -91,8 +91,7 @@ def _gradients(part: csr_array, params: Diffusion, *, once: bool) -> ConjugateGr
 
 
 def _within_reach(diffuse: Diffuse, whole: csr_array) -> Solve:
-    """Wraps a solver that approximates all nodes at once, and sets scores of nodes that are not connected to the query
-    to 0."""
+    """Wraps a solver that approximates all nodes at once; scores of nodes not connected to the query become 0."""
     _, component = connected_components(whole, directed=False)
 
     def solve(y: Doubles, rows: Rows) -> Doubles:

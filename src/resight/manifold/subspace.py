@@ -43,8 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Subspace:
-    """A fitted subspace. spectrum: Ritz vectors and values; kept: the share of the exact top 100 of some nodes that it
-    keeps."""
+    """A fitted subspace. spectrum: Ritz vectors and values; kept: the share of the exact top 100 that it keeps."""
 
     spectrum: Spectrum
     kept: float

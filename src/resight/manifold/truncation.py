@@ -46,8 +46,7 @@ def sub_graph_reference(affinity: csr_array, rows: Ints) -> csr_array:
 def edges_between(
     starts: Ints, columns: Ints, values: Values, nodes: Ints, place: Ints
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Values]:
-    """Returns the CSR of the edges between `nodes`; `place` (n,) holds each node's position in `nodes`, -1 for all
-    others."""
+    """Returns the CSR of the edges between `nodes`; `place` (n,): each node's position in `nodes`, else -1."""
     most = 0
     for node in nodes:
         most += starts[node + 1] - starts[node]

@@ -55,8 +55,7 @@ def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> E
 
 
 def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:
-    """Returns (n,) how surprising the scores of images are; the least possible value for images that a look did not
-    reach."""
+    """Returns (n,) how surprising the scores of images are; the least possible for images that a look did not reach."""
     surprise = background(look.scores, images).surprise(look.scores)
     order = np.argsort(look.ids)
     at = np.searchsorted(look.ids, ids, sorter=order)
@@ -77,8 +76,7 @@ def damped(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def lead_evidence(leads: Mapping[int, Lead], images: int) -> Evidence:
-    """Returns the evidence that each image shows the same thing as the image that leads to it, in the order of the
-    leads."""
+    """Returns the evidence that each image shows the same thing as the image that leads to it, in their order."""
     ids, found = np.fromiter(leads, np.int64, len(leads)), list(leads.values())
     through = np.array([lead.through for lead in found], np.int64)
     near = np.zeros(len(found))

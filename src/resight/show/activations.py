@@ -23,8 +23,7 @@ _CAPTION = 26
 
 
 def draw_heat(photo: Image, heats: Sequence[HeatMap], *, factor: float = 1.0) -> Image:
-    """Draws a photo, the original times `factor`, in grey, coloured where the sum of heat maps is high: (h, w, 3) uint8
-    RGB.
+    """Draws a photo in grey, coloured where the sum of heat maps is high: (h, w, 3) uint8, the original times `factor`.
 
     The largest value is the brightest; negative values and pixels that no map covers stay grey. Raises UsageError where
     the photo is not (h, w, 3) uint8 or the factor is not positive.

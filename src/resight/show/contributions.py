@@ -44,8 +44,7 @@ def draw_contributions(
     query_factor: float = 1.0,
     hit_factor: float = 1.0,
 ) -> Image:
-    """Draws the query on the left, the hit on the right, and the places of each contribution in its colour: (H, W, 3)
-    uint8 RGB.
+    """Draws the query, the hit to its right, and the places of each contribution in its colour: (H, W, 3) uint8 RGB.
 
     A thick box surrounds the pixels nearest to the position that contributes, a thin one its receptive field. Below, by
     number, the channel and its share of the similarity. query, hit: (h, w, 3) uint8 RGB, the photos times their
@@ -95,8 +94,7 @@ def outlined_boxes(places: Sequence[tuple[Box, Box]], titles: Sequence[str], fac
 
 
 def label_steps(boxes: Sequence[Box]) -> list[int]:
-    """Returns by how many labels each box's label moves to the right, because earlier boxes begin at the same
-    corner."""
+    """Returns by how many labels each box's label moves right, because earlier boxes begin at the same corner."""
     corners = [box[:2] for box in boxes]
     return [corners[:number].count(corner) for number, corner in enumerate(corners)]
 

@@ -87,8 +87,7 @@ class Toy:
 
 
 def colours(state: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Returns (n, 3) RGB of values: on a logarithmic scale, from the largest to `DECADES` below it; grey where they are
-    0."""
+    """Returns (n, 3) RGB of values, logarithmic from the largest to `DECADES` below it; grey where they are 0."""
     largest = max(float(state.max(initial=0.0)), float(np.finfo(np.float64).tiny))
     level = 1.0 + np.log10(np.maximum(state / largest, 1e-300)) / DECADES
     stops = np.array([rgb(one) for one in STOPS], np.float64)
@@ -136,8 +135,7 @@ def write_diffusion_page(path: str | os.PathLike[str], toy: Toy) -> Path:
 
 
 def _data(toy: Toy) -> dict[str, Any]:
-    """Returns the data that the page computes with. S has eight digits; positions in the drawing are rounded to a tenth
-    of a pixel."""
+    """Returns the data of the page: S with eight digits, positions in the drawing to a tenth of a pixel."""
     edges = zip(toy.edges.row.tolist(), toy.edges.col.tolist(), toy.edges.data.tolist(), strict=True)
     return {
         "width": WIDTH,

@@ -28,8 +28,7 @@ _FINE = 4
 
 
 def draw_state(toy: Toy, iteration: int) -> NDArray[np.uint8]:
-    """Draws the points, their graph, the queries, and f after an iteration as colour, with a legend: (h, w, 3) uint8
-    RGB.
+    """Draws points, graph, queries, and f after an iteration as colour, with a legend: (h, w, 3) uint8 RGB.
 
     Raises IndexError where there is no such iteration.
     """

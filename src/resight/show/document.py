@@ -27,8 +27,7 @@ def write_document(path: str | os.PathLike[str], *, title: str, note: str, style
 
 
 def plain_text(text: str) -> str:
-    """Escapes text for HTML and XML, also inside quotes; control characters, which neither may contain, become their
-    symbols."""
+    """Escapes text for HTML and XML, also inside quotes; control characters, which they forbid, become symbols."""
     return html.escape("".join(_allowed(character) for character in text), quote=True)
 
 

@@ -1,5 +1,4 @@
-"""Writes groups of duplicates as one self-contained HTML file: the photos side by side, and the evidence that joins
-them."""
+"""Writes groups of duplicates as one self-contained HTML file: photos side by side, and what joins them."""
 
 from __future__ import annotations
 

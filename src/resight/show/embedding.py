@@ -71,8 +71,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class _Query:
-    """A query. name, vector: of the query photo; row: its row in the index, None for another photo, which then has a
-    file."""
+    """A query. name, vector: of the query photo; row: in the index, None for another photo, which has a file."""
 
     name: str
     vector: Vectors
@@ -150,8 +149,7 @@ def plane_of(
 
 
 def descriptors_of(collection: Collection) -> tuple[list[str], Vectors]:
-    """Returns the sorted names of an index's photos, and the descriptors (n, d) of the first channel that has one per
-    image.
+    """Returns the sorted names of an index's photos, and descriptors (n, d) of the first channel with one per image.
 
     Raises UsageError where no channel has one, or there is no photo.
     """

@@ -1,5 +1,4 @@
-"""Writes photos in the plane as one interactive HTML file: it zooms, drags, and enlarges the photo that is pointed
-at."""
+"""Writes photos in the plane as one interactive HTML file: it zooms, drags, and enlarges photos."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Selects the evidence of a verification for a picture: some correspondences, their colours, and the outline of the
-query."""
+"""Selects the correspondences of a verification to draw, their colours, and the outline of the query."""
 
 from __future__ import annotations
 
@@ -14,8 +13,7 @@ Points = NDArray[np.float64]
 
 
 def spread_rows(xy: NDArray[np.floating], limit: int, cells: int = 8) -> NDArray[np.intp]:
-    """Returns at most `limit` rows of (n, 2) points, ascending: the first of each cell of a grid, then the second, and
-    so on.
+    """Returns at most `limit` rows of (n, 2) points, ascending: the first of each cell of a grid, then the second...
 
     Correspondences come strongest first, so that each part of the photo keeps its strongest ones.
     """

@@ -19,8 +19,7 @@ class Gallery:
         self._thumbnails: dict[Path, tuple[int, Thumbnail | None]] = {}
 
     def shown(self, file: Path | None, label: str, side: int, box: Box | None = None) -> str | None:
-        """Returns an SVG element that shows a photo, outlined at `box` in original pixels; None where it cannot be
-        read.
+        """Returns an SVG element of a photo, outlined at `box` in original pixels; None where it cannot be read.
 
         label: plain text that describes the picture. side: the longest, in pixels, if the photo is not on the page yet.
         """

@@ -112,8 +112,7 @@ def _section(query: PageQuery, number: int) -> str:
 
 
 def _cards(query: PageQuery, asked: Sequence[Thumbnail | None], number: int) -> Iterator[str]:
-    """Yields the hits that are sure, then possible ones, then the rest, each under a heading line; then those without a
-    verdict."""
+    """Yields sure hits, then possible ones, then the rest, each under a heading line; then those without a verdict."""
     ranked = list(enumerate(query.hits, start=1))
     for one in (*VERDICTS, None):
         part = [(rank, hit) for rank, hit in ranked if _verdict(hit) == one]

@@ -42,8 +42,7 @@ def setting_tables(comparison: Comparison) -> list[Table]:
 
 
 def part_table(comparison: Comparison, kind: Kind) -> Table | None:
-    """Returns a row for each group, or each box size, with the mean of every result; None where there are no such
-    parts."""
+    """Returns a row for each group, or each box size, with the mean of every result; None without such parts."""
     parts = comparison.of_kind(kind)
     if not parts:
         return None
@@ -101,8 +100,7 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def comparison_plot(comparison: Comparison) -> str:
-    """Draws means with their intervals, differences from the baseline with theirs, and mean precision-recall curves, as
-    SVG."""
+    """Draws means and differences from the baseline with intervals, and mean precision-recall curves, as SVG."""
     measure, first = comparison.measure_of_means, comparison.names[0]
     panels: list[Panel] = []
     for part in comparison.of_kind("all"):

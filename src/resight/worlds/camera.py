@@ -33,8 +33,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Patch:
-    """The area of a photo that a face covers: the rows and columns around it, and the (rows, columns) uint8 coverage
-    there."""
+    """The area of a photo that a face covers: its rows and columns, and the (rows, columns) uint8 coverage there."""
 
     rows: slice
     columns: slice
@@ -74,8 +73,8 @@ def rotation(yaw: float, pitch: float, roll: float) -> Matrix:
 
 
 def homography(camera: Camera, seen: Face) -> Matrix:
-    """Returns the (3, 3) map from texture pixels of a face to photo pixels, both with centres at +0.5; the third row
-    gives depth."""
+    """Returns the (3, 3) map from pixels of a face's texture to photo pixels, centres at +0.5; the third row is
+    depth."""
     to_camera = camera.rotation @ seen.placement
     to_camera[:, 2] += camera.translation
     return np.asarray(camera.intrinsics @ to_camera, np.float64)
@@ -94,8 +93,7 @@ def outline(seen: Face) -> Matrix:
 
 
 def clipped(matrix: Matrix, seen: Face, width: int, height: int, margin: float = 0.0) -> Matrix:
-    """Returns the (n, 2) convex polygon of a face in the photo, cut to the frame widened by `margin`; empty when out of
-    sight.
+    """Returns the (n, 2) convex polygon of a face in the photo, cut to the frame and `margin`; empty out of sight.
 
     Source: Sutherland and Hodgman, "Reentrant polygon clipping", CACM 1974, in homogeneous coordinates, so that faces
     that reach behind the camera are cut too.

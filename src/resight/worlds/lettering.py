@@ -60,8 +60,7 @@ def sentence(rng: Generator, words: int) -> str:
 
 @lru_cache(maxsize=2048)
 def _ink(text: str, style: Style, cap: int) -> Image:
-    """Returns (h, w) uint8 coverage of the text at about `cap` pixels, cut to its ink; read-only, because it is
-    shared."""
+    """Returns (h, w) uint8 coverage of text at about `cap` pixels, cut to its ink; read-only, because shared."""
     width = cap * (len(text) + 2)
     if style.face == 0:
         canvas = PillowImage.new("L", (width, 2 * cap))

@@ -79,8 +79,7 @@ def _cast(rng: Generator, strength: float) -> tuple[float, float, float]:
 
 
 def expose(rng: Generator, scene: Image, exposure: Exposure) -> Image:
-    """Returns the (H, W, 3) scene as the camera records it, before compression; `rng` gives the noise and the shadow's
-    edge."""
+    """Returns the (H, W, 3) scene as recorded, before compression; `rng` draws the noise and the shadow's edge."""
     height, width = scene.shape[:2]
     image = scene
     if exposure.blur > 0.3:
@@ -106,8 +105,7 @@ def expose(rng: Generator, scene: Image, exposure: Exposure) -> Image:
 
 
 def _motion(shake: tuple[float, float]) -> NDArray[np.float32]:
-    """Returns a line through the middle of the kernel, each of its points distributed over the four pixels around
-    it."""
+    """Returns a line through the middle of the kernel, each point spread over the four pixels around it."""
     radius = int(np.ceil(np.hypot(*shake) / 2)) + 1
     kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
     for x, y in radius + np.outer(np.linspace(-0.5, 0.5, 65), shake):

@@ -41,8 +41,7 @@ def _shapes(rng: Generator, image: Image, count: int) -> None:
 
 
 def draw_poster(rng: Generator, stock: Stock, height: int, width: int) -> Image:
-    """Draws a (height, width, 3) uint8 poster: a picture of its own, a title, small print, shapes and a part of the
-    stock."""
+    """Draws a (height, width, 3) uint8 poster: its own picture, a title, small print, shapes, a part of the stock."""
     tones = palette(rng, 4)
     image = colourise(
         fractal_noise(rng, height, width, roughness=0.4), np.stack([tones[0], tones[0] * 0.7 + 60]).clip(0, 255)

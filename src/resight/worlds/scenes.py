@@ -60,8 +60,7 @@ class _Scene:
 
 
 def camera_for(thing: Thing, pose: Pose, width: int, height: int) -> Camera:
-    """Places a camera with a focal length of 1.1 times the photo's long side, so that it sees the thing in the given
-    pose."""
+    """Places a camera with a focal length of 1.1 times the photo's long side to see the thing in the given pose."""
     focal = 1.1 * max(width, height)
     distance = focal * max(thing.size[0] / width, thing.size[1] / height) / pose.fraction
     intrinsics = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])

@@ -1,5 +1,4 @@
-"""Surfaces with the statistics of natural images: structure at every scale, edges that occlude each other,
-repetition."""
+"""Surfaces with the statistics of natural images: structure at every scale, occluding edges, repetition."""
 
 from __future__ import annotations
 
@@ -15,8 +14,8 @@ Field = NDArray[np.float32]
 
 
 def palette(rng: Generator, colours: int, *, saturation: float = 0.42) -> Field:
-    """Draws (colours, 3) float32 RGB in 0..255: neighbours of one hue and a contrasting one, from light to dark in any
-    order."""
+    """Draws (colours, 3) float32 RGB in 0..255: neighbours of one hue and a contrasting one, in random order of
+    light."""
     hue = rng.uniform(0, 180)
     hues = (
         hue + np.where(rng.random(colours) < 0.7, rng.normal(0, 12, colours), 90 + rng.normal(0, 15, colours))
@@ -114,8 +113,7 @@ def _leaf_outlines(rng: Generator, leaves: int) -> NDArray[np.float64]:
 
 
 def masonry(rng: Generator, height: int, width: int, *, course: int, length: int) -> Image:
-    """Draws (height, width, 3) uint8: bricks or ashlar in running bond, `course` high and about `length` wide in
-    pixels."""
+    """Draws (height, width, 3) uint8: bricks or ashlar in running bond, `course` high, about `length` wide (pixels)."""
     tone = earth(rng, 3)
     image = np.empty((height, width, 3), np.uint8)
     image[:] = np.clip(tone[0] * 0.6 + 70, 0, 255)

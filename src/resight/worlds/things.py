@@ -114,8 +114,7 @@ def carving(rng: Generator, stock: Stock) -> Thing:
 
 
 def package(rng: Generator, stock: Stock, *, flavour: str | None = None, colour: int = 0) -> Thing:
-    """Draws a package. Another `flavour` changes only one word of the front, another `colour` only the hue of one
-    variant."""
+    """Draws a package. Another `flavour` changes only one word of the front, another `colour` only one hue."""
     height, width = int(rng.integers(560, 700)), int(rng.integers(400, 560))
     front = draw_package_front(rng, stock, height, width, flavour, colour)
     side = draw_package_side(rng, stock, height, max(80, int(width * rng.uniform(0.25, 0.5))))

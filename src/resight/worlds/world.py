@@ -49,8 +49,7 @@ class View:
 
 @dataclass(frozen=True)
 class WorldQuery:
-    """A query photo, the photos that show the same thing plainly, and those that count neither as right nor as
-    wrong."""
+    """A query photo, the photos that show the same thing plainly, and those that count as neither right nor wrong."""
 
     image: str
     challenge: Challenge
@@ -74,8 +73,7 @@ class World:
 
     @property
     def homographies(self) -> dict[tuple[str, str], Matrix]:
-        """Homographies (3, 3) for each ordered pair of photos of one thing: pixels of its front in the first to the
-        second.
+        """Homographies (3, 3) for each ordered pair of photos of one thing, from its front in the first to the second.
 
         Exact, in pixels of the upright original with centres at +0.5.
         """
@@ -158,8 +156,7 @@ def _dealt(turn: int, queries: int) -> list[Challenge]:
 
 
 def _twins(stock: Stock, count: int, seeds: SeedSequence, ways: dict[str, list[Challenge]]) -> dict[str, Thing]:
-    """Makes families of three packages: a first one, one with another flavour, one with another hue; `ways` is
-    extended."""
+    """Makes families of three packages: one, one of another flavour, one of another hue; `ways` is extended."""
     twins: dict[str, Thing] = {}
     for index, seed in enumerate(seeds.spawn((count + 2) // 3)):
         pick = np.random.default_rng(seed.spawn(1)[0])

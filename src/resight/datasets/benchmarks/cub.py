@@ -14,8 +14,7 @@ TRAINING_CLASSES = 100
 
 
 def read_cub(folder: Path) -> Dataset:
-    """Reads the photos of classes 101 to 200, each a query for the others of its class; the measure is Recall@1, here
-    acc@1.
+    """Reads the photos of classes 101 to 200, each a query for the others of its class; Recall@1 is acc@1 here.
 
     Source: Wah et al., technical report CNS-TR-2011-001; the layout from the README of the archive, the split into
     halves from Song et al., CVPR 2016, and gtolias/mom, py/cub2011.py. Raises UsageError that names the file and line.

@@ -18,8 +18,7 @@ LAYOUT = """\
 
 
 def with_flickr100k(dataset: Dataset, folder: Path, name: str) -> Dataset:
-    """Returns the data set of a folder, under the name `name`, with Flickr100k as its distractors: oxc1_100k beside the
-    folder."""
+    """Returns the data set under the name `name`, with Flickr100k, oxc1_100k beside the folder, as distractors."""
     return replace(dataset, name=name, distractors=beside(folder, "oxc1_100k"), distractor_count=IMAGES)
 
 

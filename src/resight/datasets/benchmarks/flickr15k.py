@@ -61,8 +61,7 @@ def read_flickr15k(folder: Path) -> Dataset:
 
 
 def _read_matlab(folder: Path) -> Dataset:
-    """Reads the layout with photos and sketches below jpg/, where the positives of a sketch are positions in `imlist`,
-    from 1."""
+    """Reads the layout with photos and sketches below jpg/; positives of a sketch are positions in `imlist`, from 1."""
     file = open_matlab(folder / MATLAB, ("imlist", "qimlist", "gnd"))
     photos, sketches, found = file.texts("imlist"), file.texts("qimlist"), file.records("gnd")
     if len(found) != len(sketches):

@@ -26,8 +26,7 @@ INSTRE-S1/CLASS/*.jpg, INSTRE-S2/CLASS/*.jpg: the database, every photo of which
 
 
 def read_instre(folder: Path) -> Dataset:
-    """Reads all of INSTRE in the protocol of Iscen et al.: 1,250 boxes as queries, five of each of 250 classes, 27,293
-    other photos.
+    """Reads INSTRE in the protocol of Iscen et al.: 1,250 boxes, five for each of 250 classes, 27,293 other photos.
 
     Raises UsageError, naming the query, where gnd_instre.mat is missing, damaged or of another form.
 
@@ -64,8 +63,7 @@ def read_instre(folder: Path) -> Dataset:
 
 
 def read_instre_s(folder: Path) -> Dataset:
-    """Reads INSTRE-S1 and INSTRE-S2, single objects: 23,070 photos of 200 objects, each a query for the others of its
-    object.
+    """Reads INSTRE-S1 and INSTRE-S2: 23,070 photos of 200 single objects, each a query for the others of its object.
 
     Raises UsageError where a part is missing or a file of boxes has another form.
 

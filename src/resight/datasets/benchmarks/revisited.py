@@ -1,5 +1,4 @@
-"""ROxford5k and RParis6k: Oxford and Paris with new annotations, as easy, medium and hard; also with a million
-distractors.
+"""ROxford5k and RParis6k: Oxford and Paris annotated again (easy, medium, hard), also with a million distractors.
 
 Source: Radenovic et al., Revisiting Oxford and Paris: Large-Scale Image Retrieval Benchmarking, CVPR 2018, section 3;
 the authors' programs filipradenovic/revisitop.

@@ -59,8 +59,7 @@ class LoadedNetwork:
 
 @dataclass(frozen=True)
 class _Contents:
-    """The content of a weights file: tensors under torchvision's keys, and the properties that it states (None: not
-    stated)."""
+    """The content of a weights file: tensors under torchvision's keys, and its stated properties (None: not stated)."""
 
     state: states.State
     architecture: str | None = None
@@ -206,8 +205,7 @@ def read_weights(path: Path, name: str) -> _Contents:
 
 
 def _with_header(state: states.State, header: Mapping[str, str], path: Path) -> _Contents:
-    """Reads the header's `network`, `padding`, and `mean` and `deviation` as lists in JSON, each of which may be
-    missing."""
+    """Reads the header's `network`, `padding`, and `mean` and `deviation` as lists in JSON; each may be missing."""
     padding = header.get("padding")
     if padding not in (None, "torch", "same"):
         raise WeightsError(f'{path}: its header says padding "{padding}"; known are "torch" and "same"')

@@ -29,8 +29,7 @@ _RESNET = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3"
 
 @dataclass(frozen=True)
 class Projection:
-    """The projection after pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2
-    normalisation."""
+    """The projection after pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2."""
 
     weight: Array
     bias: Array

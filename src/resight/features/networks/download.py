@@ -65,8 +65,7 @@ def find(name: str) -> Path | None:
 
 
 def download(url: str, folder: Path, sha256: str = "", progress: Progress | None = None) -> Path:
-    """Fetches `url` into `folder` and returns the file, which is complete and has the right hash, or does not appear at
-    all.
+    """Fetches `url` into `folder` and returns the file, which appears complete and with the right hash, or not at all.
 
     `sha256` may be its first digits only, or empty. The rest of an interrupted download, `NAME.part`, is continued next
     time; a file with another hash is removed. Raises WeightsError, StorageError, UsageError.

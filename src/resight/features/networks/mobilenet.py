@@ -32,8 +32,7 @@ class _Convolution(nn.Conv2d):
 
 
 class _InvertedResidual(nn.Module):
-    """A block that expands, filters each channel, and projects linearly, with a shortcut where shapes allow (figure
-    4d)."""
+    """A block that expands, filters each channel, projects linearly, and has a shortcut if shapes allow (figure 4d)."""
 
     def __init__(self, before: int, channels: int, expansion: int, stride: int, padding: Padding) -> None:
         super().__init__()

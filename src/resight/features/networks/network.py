@@ -71,8 +71,7 @@ class ReceptiveField:
     offset: int
 
     def interval(self, position: int) -> tuple[int, int]:
-        """Returns the first pixel and the one after the last, half-open; may reach beyond the image into its
-        padding."""
+        """Returns the first pixel and the one after the last, half-open; may reach beyond the image into padding."""
         first = self.offset + position * self.stride
         return first, first + self.size
 
@@ -209,8 +208,7 @@ class Network(nn.Module, ABC):
 
 
 def windows_of(module: nn.Module) -> tuple[Window, ...]:
-    """Returns the windows of a convolution, a pooling, or a sequence of such; a module that looks at one position has
-    none."""
+    """Returns the windows of a convolution, a pooling, or a sequence of them; a pointwise module has none."""
     if isinstance(module, nn.Sequential):
         return tuple(window for child in module for window in windows_of(child))
     if isinstance(module, nn.Conv2d | nn.MaxPool2d):

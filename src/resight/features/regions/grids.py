@@ -65,8 +65,7 @@ def rigid_grid(height: int, width: int, rows: int, columns: int) -> Boxes:
 
 
 def spatial_pyramid(height: int, width: int, levels: int) -> Boxes:
-    """Returns rigid grids of 1 x 1, 2 x 2, 4 x 4 ... boxes, `levels` of them; a level finer than the positions is left
-    out.
+    """Returns rigid grids of 1 x 1, 2 x 2, 4 x 4 ... boxes, `levels` of them, without levels finer than the positions.
 
     Source: Lazebnik, Schmid & Ponce, "Beyond bags of features: spatial pyramid matching", CVPR 2006, section 3.2.
     """

@@ -28,8 +28,7 @@ class Sampling:
     start: float
 
     def then(self, kernel: int, stride: int, padding: int) -> Sampling:
-        """Returns the sampling of a convolution or pooling after this layer; `padding` positions are added before the
-        first."""
+        """Returns the sampling of a convolution or pooling after this layer; `padding`: positions before the first."""
         return Sampling(
             stride=self.stride * stride,
             receptive_field=self.receptive_field + (kernel - 1) * self.stride,
@@ -42,8 +41,7 @@ PIXELS = Sampling(stride=1.0, receptive_field=1.0, start=0.5)
 
 
 def cells(boxes: MapBoxes, sampling: Sampling, size: tuple[int, int]) -> ImageBoxes:
-    """Returns the part of an image of `size` (width, height) that is nearer to the positions of a box than to
-    others."""
+    """Returns the part of an image of `size` (width, height) nearer to the positions of a box than to others."""
     low = sampling.start + (boxes[:, :2] - 0.5) * sampling.stride
     high = sampling.start + (boxes[:, 2:] - 0.5) * sampling.stride
     return _inside(np.concatenate([low, high], axis=1), size)

@@ -1,5 +1,4 @@
-"""The interface of runtimes, which run a network up to some layers: torch on a processor or a graphics card, or
-OpenVINO."""
+"""The interface of runtimes, which run a network up to some layers: torch or OpenVINO."""
 
 from __future__ import annotations
 
@@ -19,8 +18,7 @@ class Runtime(Protocol):
     """Most pixels of all images of one call, so that its memory stays bounded; a single image may have more."""
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Converts images (B, 3, H, W), float32 on `device`, to contiguous maps (B, C, h, w) of each layer, float32 on
-        `device`.
+        """Converts images (B, 3, H, W) to contiguous maps (B, C, h, w) of each layer, all float32 on `device`.
 
         Raises torch.OutOfMemoryError where a graphics card has too little memory.
         """

@@ -124,8 +124,7 @@ def _suits(module: nn.Conv2d) -> bool:
 
 @kernel(fastmath={"contract"})
 def transform_input(image: Array, block: int, first: int, last: int, read: Array) -> None:
-    """Computes B' d B of the 6 x 6 inputs d of each tile in tile rows `first` to `last` of (H, W, C), zero beyond the
-    border.
+    """Computes B' d B of the 6 x 6 inputs d of each tile in tile rows `first` to `last` of (H, W, C), zero outside.
 
     read (36, tiles, C): tiles of the block whose first tile row is `block`.
     """
