@@ -111,8 +111,7 @@ class _Reader:
         )
 
     def unused(self, image: str) -> str:
-        """Returns an unused id for a query: the photo's name, with #2, #3 and so on for further queries of the
-        photo."""
+        """Returns an unused id for a query: the photo's name, with #2, #3 and so on for more queries of the photo."""
         while True:
             self.asked[image] = count = self.asked.get(image, 0) + 1
             if count == 1:

@@ -128,8 +128,7 @@ def _complete_webp(data: bytes, filling: bytes) -> bytes | None:
 
 
 def _complete_boxes(data: bytes, filling: bytes) -> bytes | None:
-    """Returns the file filled to the size that the boxes of HEIC and AVIF announce, or None where most of it is
-    missing."""
+    """Returns the file filled up to the size in the boxes of HEIC and AVIF, or None where more than half is missing."""
     at = 0
     while at + 16 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")

@@ -73,8 +73,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> Matrix:
 
 
 def homography(camera: Camera, seen: Face) -> Matrix:
-    """Returns the (3, 3) map from pixels of a face's texture to photo pixels, centres at +0.5; the third row is
-    depth."""
+    """Returns the (3, 3) map from a face's texture pixels to photo pixels, centres at +0.5; the third row is depth."""
     to_camera = camera.rotation @ seen.placement
     to_camera[:, 2] += camera.translation
     return np.asarray(camera.intrinsics @ to_camera, np.float64)
