@@ -134,8 +134,7 @@ def paired_test(a: ArrayLike, b: ArrayLike, *, seed: int = 0, samples: int = 10_
 
 
 def _sign_flip_p_value(sizes: Values, observed: float, samples: int, rng: np.random.Generator) -> float:
-    """Returns the share of sign choices of these absolute differences whose sum is at least as far from 0 as
-    observed."""
+    """Returns the share of sign choices of these absolute differences with a sum at least as far from 0 as observed."""
     n = len(sizes)
     least = observed - _TIE * float(sizes.sum())
     if 2**n <= samples:

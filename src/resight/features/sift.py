@@ -52,7 +52,7 @@ def extract_sift(
 
 
 def detect(pixels: Pixels, params: Sift, counts: Counts | None = None) -> LocalFeatures:
-    """Detects the strongest features of RGB pixels (H, W, 3), not resized; descriptors (m, 128) of L2 norm 1.
+    """Detects the strongest features of unresized RGB pixels (H, W, 3), strongest first; descriptors (m, 128), norm 1.
 
     counts: (H, W), False where no feature may have its centre; the strongest of the others are taken.
 
