@@ -65,7 +65,7 @@ class ClosedForm:
 
 
 class ConjugateGradient:
-    """A solver by conjugate gradients from zero, to a relative residual of `tolerance` or for `iterations`.
+    """A solver by conjugate gradients from zero to a relative residual of `tolerance`, in at most `iterations`.
 
     20 iterations suffice for the ranking in Iscen et al., CVPR 2017, section 3.2, but may miss the tolerance: `solve`
     tells. once: for a single query, as on a graph that is cut out for it.
@@ -171,7 +171,7 @@ class Jacobi:
 def _bounded(residual: float, alpha: float) -> float:
     """Returns the residual of an iteration.
 
-    Raises UsageError above the first possible one, 2 / (1 - alpha): on a normalised graph it falls.
+    Raises UsageError above 2 / (1 - alpha), its bound at the start: on a normalised graph it only falls.
     """
     if not residual <= 2.0 / (1.0 - alpha):
         raise UsageError(NOT_NORMALISED)

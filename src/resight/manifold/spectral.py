@@ -1,4 +1,4 @@
-"""Fast spectral ranking: diffusion by a few eigenvectors of the graph, also as a search by inner product.
+"""Fast spectral ranking: diffusion by a few eigenvectors or Ritz vectors, also as a search by inner product.
 
 graph: (n, n) S, y: (n,) or (n, q), as in `signal`.
 """

@@ -14,7 +14,7 @@ Field = NDArray[np.float32]
 
 
 def palette(rng: Generator, colours: int, *, saturation: float = 0.42) -> Field:
-    """Draws (colours, 3) float32 RGB in 0..255: neighbours of a hue and a contrasting one, light to dark in any order."""
+    """Draws (colours, 3) float32 RGB in 0..255: neighbours of a hue and its contrast, light to dark in any order."""
     hue = rng.uniform(0, 180)
     hues = (
         hue + np.where(rng.random(colours) < 0.7, rng.normal(0, 12, colours), 90 + rng.normal(0, 15, colours))
