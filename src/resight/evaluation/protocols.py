@@ -80,7 +80,7 @@ def evaluate_index(
     progress: Progress | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
-    """Asks an index of the data set's photos and of `distractors` other photos every query, and judges the answers.
+    """Runs every query on an index of the data set's photos and `distractors` others, and judges the answers.
 
     The whole ranking counts, unless the benchmark's rules limit it: as many hits are asked for as there are images. A
     query photo that cannot be read finds nothing and is listed as unreadable. Raises UsageError where the index holds
@@ -107,7 +107,7 @@ def evaluate(
     say: Callable[[str], None] | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
-    """Indexes the photos of a data set and of `distractors` by a recipe, asks every query, and judges the answers.
+    """Indexes the photos of a data set and of `distractors` by a recipe, runs every query, and judges the answers.
 
     dataset: a data set, or a folder that is read as `layout` says: a name that `resight datasets` lists. Photos below
     `distractors` replace the data set's own. Where `fit` is given, codebooks and the like are fitted on the photos
