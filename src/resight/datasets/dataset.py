@@ -27,8 +27,7 @@ class Query:
     """A photo, or the `box` (x0, y0, x1, y1) of it, with the names of its positives and of its junk.
 
     id: the query's name in a run; unique in its data set. group: a landmark, class or challenge for which separate
-    figures are given. more: further photos of the same thing and their boxes, which are searched with together with the
-    first.
+    figures are given. more: further photos of the same thing and their boxes, which form one query with the first.
     """
 
     id: str

@@ -69,7 +69,7 @@ class PageHit:
 
 @dataclass(frozen=True)
 class PageQuery:
-    """One query: a photo, or several photos of one thing that were searched with together; its hits, best first."""
+    """One query: a photo, or several photos of one thing in one search; its hits, best first."""
 
     title: str
     photos: Sequence[PagePhoto]
