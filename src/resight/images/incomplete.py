@@ -108,7 +108,7 @@ def _filled(kind: str, data: bytes, load: Load) -> Partial | None:
 
 
 def _bmp_row_bytes(data: bytes) -> int:
-    """Returns the number of bytes that complete a last row that is there in part."""
+    """Returns the number of bytes of a row, which are enough to complete a partial last row."""
     width, bits = int.from_bytes(data[18:22], "little"), int.from_bytes(data[28:30], "little")
     return min(-(-width * bits // 32) * 4, _MOST_FILLING)
 
