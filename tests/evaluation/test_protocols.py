@@ -245,7 +245,7 @@ def test_distractors_of_before_are_refused_before_anything_is_indexed(recorder: 
     recorder.added.clear()
     (tmp_path / "other").mkdir()
     for distractors in (None, tmp_path / "other"):
-        with pytest.raises(UsageError, match=f"index2: holds photos of {tmp_path.resolve()}, which are not to be"):
+        with pytest.raises(UsageError, match=f"index2: holds photos of {tmp_path.resolve()}, which this"):
             evaluate("sift-bow", given, distractors=distractors, at=tmp_path / "index2")
         (tmp_path / "index2").rmdir()
     assert recorder.added == []

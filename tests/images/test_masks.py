@@ -98,8 +98,8 @@ def test_a_mask_of_the_same_proportions_is_scaled_and_another_is_refused_with_bo
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (encoded(BAR.astype(np.uint8), "JPEG"), "is no PNG, TIFF, GIF or BMP"),
-        (b"", "is no PNG"),
+        (encoded(BAR.astype(np.uint8), "JPEG"), "is not a PNG, TIFF, GIF or BMP"),
+        (b"", "is not a PNG"),
         (encoded(np.zeros((4, 4), np.uint8)), "is black everywhere"),
         (encoded(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8))[:-900], "PNG"),
     ],
