@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from index_samples import texture, write
 from resight.errors import UsageError
-from resight.index.exclusion import chosen, named
+from resight.index.exclusion import with_patterns
 from resight.index.index import Index
 from resight.store import Choices
 
@@ -63,37 +64,6 @@ def test_asking_again_for_one_folder_leaves_what_was_removed_of_another(index: I
     assert index.add(folder, prefix="two/", again=True).added == 4
     assert index.update().stayed_away == 4
     assert index.named(["one/a.png"], removed=True) == ["one/a.png"]
-
-
-@pytest.mark.parametrize(
-    ("asked", "meant"),
-    [
-        (["a.png"], ["a.png"]),
-        (["2019/"], ["2019/b.png", "2019/x/c.png"]),
-        (["**/x/"], ["2019/x/c.png"]),
-        (["2019/*.png", "a.png"], ["2019/b.png", "a.png"]),
-        (["*"], sorted(PHOTOS)),
-        (["e[1].png"], ["e[1].png"]),
-    ],
-)
-def test_names_folders_and_patterns_mean_photos(asked: list[str], meant: list[str]) -> None:
-    assert named(list(PHOTOS), asked, [], "in the index") == meant
-
-
-@pytest.mark.parametrize(
-    ("asked", "end"),
-    [
-        ("b.png", "; did you mean 2019/b.png?"),
-        ("2019", '; for the folder write "2019/"'),
-        ("2020/", ""),
-        ("*.gif", ""),
-        ("", ""),
-    ],
-)
-def test_a_name_that_means_nothing_is_refused_with_what_may_be_meant(asked: str, end: str) -> None:
-    with pytest.raises(UsageError) as error:
-        named(list(PHOTOS), ["a.png", asked], [], "in the index")
-    assert str(error.value).startswith(f"{asked}: not in the index{end}")
 
 
 def test_a_removal_of_which_a_part_is_unknown_removes_nothing(index: Index, folder: Path) -> None:
@@ -160,8 +130,10 @@ def test_what_a_pattern_takes_out_and_what_was_removed_go_at_once(index: Index, 
 
 
 def test_patterns_are_kept_once_in_their_order() -> None:
-    choices = chosen(Choices(("b", "a")), ("a", "c", "c"), ("b",))
-    assert choices.excluded == ("a", "c")
+    choices = with_patterns(
+        Choices(("b", "a", "./Köln/")), ("A", "./c", "/C"), ("b", unicodedata.normalize("NFD", "./KÖLN/"))
+    )
+    assert choices.excluded == ("a", "./c")
 
 
 def test_left_out_files_are_counted_by_ending_over_all_folders(index: Index, folder: Path) -> None:

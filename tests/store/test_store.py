@@ -150,6 +150,7 @@ def test_each_change_is_one_generation_and_leaves_a_sound_index(tmp_path: Path) 
     assert sorted(p.name for p in (store.path / "segments").iterdir()) == [
         "00000007",
         "00000009",
+        "choices-00000010.json",
         "generation-00000010.json",
     ]
     assert seen["choices"] == Choices(("2019/",), frozenset(), CHOICES.masks)
@@ -162,7 +163,7 @@ def test_choices_are_there_again_after_a_repair_and_what_cannot_be_stored_is_ref
     assert Store.open(store.path, read_only=True).snapshot().choices == CHOICES
     for wrong in (
         Choices(("\udcff",)),
-        Choices(removed=frozenset({"\udcff"})),
+        Choices(removed=frozenset({(1, "\udcff")})),
         Choices(masks={1: MaskChoice("\udcff")}),
     ):
         with store.writing(), pytest.raises(UsageError, match="not Unicode text"):

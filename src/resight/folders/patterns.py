@@ -1,4 +1,4 @@
-"""Patterns that name files and folders, much as those of .gitignore do."""
+"""The language of patterns that name files and folders, much as those of .gitignore do: there is no other one."""
 
 from __future__ import annotations
 
@@ -78,6 +78,11 @@ class Patterns:
         for path in reversed(above):
             known = self._folders[path] = known or self.match(path, is_folder=True)
         return known
+
+
+def same_pattern(one: str, other: str) -> bool:
+    """Whether two texts are the same pattern but for capitals, how accents are written, and "./" for "/"."""
+    return _checked(one).casefold() == _checked(other).casefold()
 
 
 def is_pattern(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -32,6 +33,11 @@ def read_bytes(path: Path | str) -> bytes:
     if len(data) > MAX_BYTES:
         raise ImageError(name, f"the file is over the limit of {MAX_BYTES >> 20} MiB; make it smaller")
     return data
+
+
+def content_hash(data: bytes) -> str:
+    """What identifies the content of a file."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def displayed(path: Path | str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from resight.errors import UsageError
 from resight.folders.names import Name
-from resight.folders.within import chosen
+from resight.folders.selection import names_within
 from resight.images import Box
 from resight.images.masks import PhotoMask
 from resight.index.collection import Collection
@@ -31,8 +31,8 @@ class Wanted:
     """Which images of a ranking are wanted: the k best of those that are allowed.
 
     include_self: the query's own names too. within: patterns, of which a name must match one if there are any; see
-    `chosen`. min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted whatever it
-    has.
+    `names_within`. min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted
+    whatever it has.
     """
 
     k: int = 20
@@ -119,6 +119,11 @@ def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
     """By catalogue id, the images that may be found; None where that is all of them. UsageError where it is none."""
     images = collection.snapshot.images
     if not len(images):
+        if removed := collection.snapshot.choices.removed:
+            raise UsageError(
+                f"the index has no photos any more: {len(removed)} were removed from it; `resight remove --undo` and "
+                "`resight update` bring them back"
+            )
         raise UsageError("the index has no photos yet; add some with `resight add`")
     if not images.indexed.any():
         raise UsageError(f"none of the {len(images)} photos of the index could be read; add some that can")
@@ -128,7 +133,7 @@ def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
         )
     if not wanted.within:
         return None
-    part = chosen(images.names, wanted.within)
+    part = names_within(images.names, wanted.within)
     if not (part & images.indexed).any():
         raise UsageError(f"none of the {int(part.sum())} photos within {', '.join(wanted.within)} could be read")
     allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)
