@@ -128,3 +128,24 @@ def test_an_index_of_known_bytes_answers_as_one_that_is_made_anew(tmp_path: Path
     (mine,), (its,) = index.collection.rows("main"), anew.collection.rows("main")
     for name, array in its.arrays.items():
         assert array.tobytes() == mine.arrays[name].tobytes(), name
+
+
+def test_a_photo_that_was_read_in_part_is_read_again_when_others_decode(
+    index: Index, tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "photos", {"whole.png": texture(2)})
+    Image.fromarray(texture(1)).save(folder / "part.jpg", quality=90)
+    data = (folder / "part.jpg").read_bytes()
+    (folder / "part.jpg").write_bytes(data[: len(data) * 4 // 5])
+    assert len(index.add(folder).remarks) == 1
+    decoded.clear()
+    assert (counts(index.update()), decoded) == ((0, 0, 0, 0), [])
+    for module in ("planning", "recall", "writer"):
+        monkeypatch.setattr(f"resight.index.{module}.decoders", lambda: "pillow-99")
+    # Neither its own evidence nor that under another name is recalled.
+    shutil.copy(folder / "part.jpg", folder / "copy.jpg")
+    assert counts(index.update()) == (1, 1, 0, 0)
+    assert sorted(decoded) == ["copy.jpg", "part.jpg"]
+    decoded.clear()
+    (folder / "copy.jpg").rename(folder / "again.jpg")
+    assert (counts(index.update()), decoded) == ((1, 0, 1, 1), [])

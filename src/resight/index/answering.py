@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from resight import arguments
 from resight.errors import UsageError
 from resight.folders.names import Name
 from resight.folders.selection import names_within
@@ -41,6 +42,25 @@ class Wanted:
     min_score: float | None = None
     min_inliers: int = 0
     min_probability: float = 0.0
+
+
+def wanted_of(
+    k: int,
+    include_self: bool,
+    within: str | Iterable[str],
+    min_score: float | None,
+    min_inliers: int,
+    min_probability: float,
+) -> Wanted:
+    """What of a ranking is wanted, as a person gives it. Raises UsageError."""
+    return Wanted(
+        arguments.whole_number("k", k, least=1),
+        arguments.flag("include_self", include_self),
+        tuple(map(str, arguments.texts("within", within))),
+        None if min_score is None else arguments.real_number("min_score", min_score),
+        arguments.whole_number("min_inliers", min_inliers, least=0),
+        arguments.share("min_probability", min_probability),
+    )
 
 
 @dataclass(frozen=True)

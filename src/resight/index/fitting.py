@@ -6,11 +6,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resight.errors import UsageError
-from resight.folders.walking import find_images
+from resight.folders.walking import existing_folder, find_images
 from resight.index.planning import Plan
 from resight.index.report import Say
 from resight.index.roots import root_path
 from resight.recipe import Recipe
+
+
+def files_of_new_index(recipe: Recipe, folder: Path, fit: str | Path | None, say: Say | None) -> Mapping[str, bytes]:
+    """Weights and fitted files: fitted on the photos of `fit`, or as the recipe has it, by paths from `folder`."""
+    from resight.channels.fits import fitted_arrays, given_arrays, unfitted, weights
+
+    networks = weights(recipe, folder)
+    if fit is None:
+        return networks | given_arrays(recipe, folder)
+    found = list(find_images(existing_folder(fit), follow_links=False))
+    return networks | fitted_arrays(recipe, folder, unfitted(recipe, networks), found, str(fit), say)
 
 
 def fitted_on_folder(

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from resight import arguments
 from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
-from resight.folders.walking import check_prefix, find_images
-from resight.images import Box, displayed
-from resight.images.masks import mask_of_query
+from resight.folders.walking import check_prefix, existing_folder
 from resight.index.adding import Wish, check_wish, plan_addition
 from resight.index.checking import VerifyReport, check_index
 from resight.index.exclusion import images_left_out, with_patterns
 from resight.index.merging import compacted, merge
+from resight.index.opened import OpenedIndex
 from resight.index.planning import Plan
 from resight.index.removing import meant_images, meant_removals, names_of, with_removed, with_restored
 from resight.index.report import AddReport, Say
@@ -33,32 +29,19 @@ from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_
 from resight.store import RECIPE, Check, Store
 
 if TYPE_CHECKING:
-    from resight.channels.channel import Channel
-    from resight.descriptors.contributions import Contribution
-    from resight.duplicates.report import Duplicates
-    from resight.duplicates.verdict import Kind
-    from resight.index.answering import Wanted
-    from resight.index.collection import Collection
-    from resight.index.contents import IndexInfo
-    from resight.index.derived import Derived
-    from resight.index.queries import Source
+    pass
 
 __all__ = ["AddReport", "Hit", "Index", "Meant", "Result", "VerifyReport"]
 
 _log = logging.getLogger(__name__)
 
 
-class Index:
+class Index(OpenedIndex):
     """An index on disk. One process may write at a time, any number may read.
 
     Searches answer from the generation that was opened until `refresh`; changes made through the same object are seen
     at once.
     """
-
-    def __init__(self, store: Store, recipe: Recipe) -> None:
-        self._store = store
-        self.recipe = recipe
-        self._collection: Collection | None = None
 
     @classmethod
     def create(
@@ -86,17 +69,11 @@ class Index:
         parsed = parse_recipe(text, str(recipe))
         if (path / RECIPE).exists():
             return cls._made(path, parsed, fit, progress)
-        from resight.channels.fits import fitted_arrays, given_arrays, unfitted, weights
+        from resight.index.fitting import files_of_new_index
 
-        folder = recipe_folder(recipe)
-        networks = weights(parsed, folder)
-        if fit is None:
-            fitted = given_arrays(parsed, folder)
-        else:
-            found = list(find_images(_folder(fit), follow_links=False))
-            fitted = fitted_arrays(parsed, folder, unfitted(parsed, networks), found, str(fit), progress)
+        files = files_of_new_index(parsed, recipe_folder(recipe), fit, progress)
         try:
-            return cls(Store.create(path, text, networks | fitted, created_by=_versions()), parsed)
+            return cls(Store.create(path, text, files, created_by=_versions()), parsed)
         except UsageError:
             if not (path / RECIPE).exists():
                 raise
@@ -113,20 +90,8 @@ class Index:
                 "choose another path, or leave the recipe as it is"
             )
         if fit is not None:
-            index._fit_once(_folder(fit), progress)
+            index._fit_once(existing_folder(fit), progress)
         return index
-
-    @classmethod
-    def open(cls, path: str | Path, *, read_only: bool = False) -> Index:
-        """The index at `path`. Raises IndexMissingError, IndexFormatError, IndexCorruptError and StorageError."""
-        path = arguments.path("path", path)
-        store = Store.open(path, read_only=arguments.flag("read_only", read_only))
-        return cls(store, parse_recipe(store.recipe(), f"{path}: recipe.toml"))
-
-    @property
-    def path(self) -> Path:
-        """The directory of the index."""
-        return self._store.path
 
     def add(
         self,
@@ -156,7 +121,7 @@ class Index:
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, and then changes nothing; FitError, IndexLockedError and StorageError: what was committed before stays.
         """
-        folder = _folder(arguments.path("folder", folder))
+        folder = existing_folder(arguments.path("folder", folder))
         wish = Wish(
             prefix=check_prefix(arguments.text("prefix", prefix)),
             only=None if only is None else frozenset(map(str, arguments.texts("only", only))),
@@ -222,7 +187,7 @@ class Index:
         Names stay, and nothing is read. Raises UsageError where `old` is not in the index, or `new` is no folder, has
         none of the photos, or is in the index already; IndexLockedError and StorageError.
         """
-        old, new = arguments.path("old", old), _folder(arguments.path("new", new))
+        old, new = arguments.path("old", old), existing_folder(arguments.path("new", new))
         with self._writing():
             snapshot = self._store.snapshot()
             roots = moved_roots(snapshot, old, new)
@@ -275,109 +240,6 @@ class Index:
             self._derived.augment_stale()
             self._derive(None, None)
 
-    def refresh(self) -> None:
-        """Looks at the newest generation, whoever wrote it."""
-        self._collection = None
-
-    def search(
-        self,
-        query: Source,
-        *,
-        box: Box | None = None,
-        k: int = 20,
-        include_self: bool = False,
-        mirror: bool = False,
-        within: str | Iterable[str] = (),
-        min_score: float | None = None,
-        min_inliers: int = 0,
-        min_probability: float = 0.0,
-        mask: str | Path | NDArray[Any] | None = None,
-    ) -> Result:
-        """The k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
-
-        query: a Path is a file, a `Name` that of an indexed photo, any other str a file where there is one, else a
-        name; bytes are those of a file; an array is (H, W, 3) RGB or (H, W) grey, uint8. The query's own name is left
-        out unless `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks
-        with the mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `names_within`.
-        min_score, min_inliers, min_probability: what a hit must have that is no copy. mask: a file or an array (H, W)
-        of the proportions of the query, of which black or 0 is left out; a name of the index has its own mask without.
-        Raises UsageError for any argument that cannot be meant, an unknown name or a bad box, and ImageError.
-        """
-        from resight.index.answering import answer
-
-        wanted = _wanted(k, include_self, within, min_score, min_inliers, min_probability)
-        given = None if mask is None else mask_of_query(mask)
-        flag = arguments.flag("mirror", mirror)
-        return answer(self.collection, query, arguments.box(box), wanted, mirror=flag, mask=given)
-
-    def search_together(
-        self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
-        *,
-        k: int = 20,
-        include_self: bool = False,
-        mirror: bool = False,
-        within: str | Iterable[str] = (),
-        min_score: float | None = None,
-        min_inliers: int = 0,
-        min_probability: float = 0.0,
-        masks: Sequence[str | Path | NDArray[Any] | None] | None = None,
-    ) -> Result:
-        """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
-
-        queries: each a query, or one with its box; masks: one for each, or None; the rest as for `search`.
-        """
-        from resight.index.answering import answer_together
-        from resight.index.queries import with_boxes
-
-        wanted = _wanted(k, include_self, within, min_score, min_inliers, min_probability)
-        if masks is not None and not isinstance(masks, list | tuple):
-            raise UsageError("masks must be a list with a mask, or None, for each query")
-        given = [None if mask is None else mask_of_query(mask) for mask in masks or ()]
-        flag = arguments.flag("mirror", mirror)
-        return answer_together(self.collection, with_boxes(queries), wanted, mirror=flag, given=given)
-
-    def explain(
-        self,
-        query: Source,
-        name: str | Path,
-        *,
-        box: Box | None = None,
-        mask: str | Path | NDArray[Any] | None = None,
-        count: int = 5,
-    ) -> list[Contribution]:
-        """The channels by which an indexed photo matches a query, given as to `search`: the largest share first.
-
-        Runs the network for both. UsageError where the recipe does not pool feature maps to one vector, for an unknown
-        name or a bad box; ImageError where a photo cannot be read.
-        """
-        from resight.index.explaining import Explainer
-
-        count = arguments.whole_number("count", count, least=1)
-        given = None if mask is None else mask_of_query(mask)
-        return Explainer(self.collection, query, arguments.box(box), given).contributions(name, count)
-
-    def duplicates(
-        self, kind: Kind = "same", *, within: str | Iterable[str] = (), progress: Progress | None = None
-    ) -> Duplicates:
-        """Groups of photos with the same bytes ("copies"), of one picture ("near"), or of the same thing ("same").
-
-        kind: the loosest that counts. within: folders or patterns; only photos are looked at whose name is in one of
-        them. It reads what the index keeps, and no photo. `progress` is told (done, total). Raises UsageError for
-        another kind, where a pattern matches no name, and where more than copies are asked for and the recipe has no
-        words.
-        """
-        from resight.index.duplicates import find_duplicates
-
-        arguments.callback("progress", progress, "done", "total")
-        return find_duplicates(self.collection, kind, tuple(map(str, arguments.texts("within", within))), progress)
-
-    def info(self) -> IndexInfo:
-        """What the index holds."""
-        from resight.index.contents import contents_of
-
-        return contents_of(self.collection, self.path, self._store.created_by())
-
     @staticmethod
     def check(path: str | Path, *, mend: bool = False) -> VerifyReport:
         """Checks every byte of the index at `path`, also one that cannot be opened; `mend` repairs what can be.
@@ -391,23 +253,6 @@ class Index:
         """Checks every byte; see `check`."""
         self.refresh()
         return self.check(self.path, mend=repair)
-
-    @property
-    def collection(self) -> Collection:
-        """What searches are answered from. Raises UsageError where nothing has been indexed."""
-        if self._collection is None:
-            self._collection = self._fresh_collection()
-        return self._collection
-
-    @cached_property
-    def _channels(self) -> Mapping[str, Channel]:
-        from resight.channels.fits import opened_channels
-
-        return opened_channels(self.recipe, self.path, self._store.fitted())
-
-    def _layouts(self) -> dict[str, Check]:
-        """What the arrays of each channel must be."""
-        return {name: channel.fault for name, channel in self._channels.items()}
 
     def _take(self, planned: Plan, progress: Progress | None, say: Say | None) -> AddReport:
         if planned.work:
@@ -433,20 +278,6 @@ class Index:
         if arrays := fitted_on_collection(self.recipe, self.path, self._store.fitted(), planned, say):
             self._store.add_fitted(arrays)
 
-    def _fresh_collection(self) -> Collection:
-        from resight.index.collection import Collection
-
-        snapshot = self._store.snapshot(self._layouts)
-        channels = self._channels if snapshot.segments else {}
-        blocks = self._derived.augmented_blocks(snapshot)
-        return Collection(snapshot, self.recipe, channels, blocks, self._derived.neighbourhoods())
-
-    @cached_property
-    def _derived(self) -> Derived:
-        from resight.index.derived import Derived
-
-        return Derived(self._store, self.recipe, lambda: self._channels)
-
     def _derive(self, progress: Progress | None, say: Say | None) -> None:
         """Brings what is made of the evidence of several images up to date with the images."""
         self._derived.augment_new(progress, say)
@@ -471,39 +302,9 @@ def _layouts(path: Path) -> dict[str, Check]:
         return {}
 
 
-def _wanted(
-    k: int,
-    include_self: bool,
-    within: str | Iterable[str],
-    min_score: float | None,
-    min_inliers: int,
-    min_probability: float,
-) -> Wanted:
-    """What of a ranking is wanted. Raises UsageError."""
-    from resight.index.answering import Wanted
-
-    return Wanted(
-        arguments.whole_number("k", k, least=1),
-        arguments.flag("include_self", include_self),
-        tuple(map(str, arguments.texts("within", within))),
-        None if min_score is None else arguments.real_number("min_score", min_score),
-        arguments.whole_number("min_inliers", min_inliers, least=0),
-        arguments.share("min_probability", min_probability),
-    )
-
-
 def _check_callbacks(progress: Progress | None, say: Say | None) -> None:
     arguments.callback("progress", progress, "done", "total")
     arguments.callback("say", say, "line")
-
-
-def _folder(path: str | Path) -> Path:
-    folder = Path(path)
-    if not folder.exists():
-        raise UsageError(f"{displayed(folder)}: there is no such folder; name a folder of photos")
-    if not folder.is_dir():
-        raise UsageError(f"{displayed(folder)}: not a folder; name the folder that the photos are in")
-    return folder
 
 
 def _versions() -> str:
