@@ -118,7 +118,6 @@ def test_grey_photos_and_lists_are_photos(index: Index) -> None:
         (lambda index: index.add(".", mask="x\0y"), "mask is .*: a path has no zero byte in it"),
         (lambda index: index.move_root("x\0y", "."), "old is .*: a path has no zero byte in it"),
         (lambda index: index.search("x" * 5000), "neither a file nor the name of an indexed photo"),
-        (lambda index: index.search(Path("x\0y")), "x"),
         (lambda index: index.remove("x" * 5000), "not in the index, so nothing was removed"),
         (lambda index: index.remove("x\0y*"), "pattern"),
         (lambda index: index.update(removed=["x\0y"]), "in no folder of the index"),

@@ -62,7 +62,14 @@ class Patterns:
 
     def cover(self, path: str) -> bool:
         """Whether one of the patterns matches the file at `path` or a folder that it is in."""
-        return self.match(path, is_folder=False) or self._covers_folder(path.rpartition("/")[0])
+        folder, _, last = path.rpartition("/")
+        # Asked of a million names: folders are known, and most patterns look at one part of a path alone.
+        known = self._folders.get(folder)
+        if self._covers_folder(folder) if known is None else known:
+            return True
+        if self._name is not None and self._name.fullmatch(last if last.isascii() else _composed(last)):
+            return True
+        return self._path is not None and self._path.fullmatch(_composed(path)) is not None
 
     @cached_property
     def _folders(self) -> dict[str, bool]:
