@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
     from resight.errors import ResightError
+    from resight.evaluation.protocols import evaluate
     from resight.folders.names import Name
     from resight.images import decode
     from resight.index.checking import VerifyReport
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from resight.index.report import AddReport
     from resight.index.results import Hit, Result
     from resight.recipe import Recipe, available, load_recipe
+    from resight.rerank.pairs import match
 
 __all__ = [
     "AddReport",
@@ -31,14 +33,20 @@ __all__ = [
     "ResightError",
     "Result",
     "VerifyReport",
+    "__version__",
     "available",
     "decode",
+    "evaluate",
     "load_recipe",
+    "match",
 ]
 
 _HOMES = {
     "ResightError": "errors",
+    "__version__": "versions",
     "decode": "images",
+    "evaluate": "evaluation.protocols",
+    "match": "rerank.pairs",
     **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
     "IndexInfo": "index.contents",
     "Index": "index.index",

@@ -8,12 +8,12 @@ room's own: `PIL.Image.MAX_IMAGE_PIXELS` stays what the process has set.
 from resight.images.black import not_black
 from resight.images.blank import is_blank
 from resight.images.boxes import Box, Part, check_box, crop, part_of
+from resight.images.decoders import decoders
 from resight.images.decoding import Decoded, decode, decode_bytes, decode_whole, upright_size
 from resight.images.formats import FIRST_BYTES, begins_like_an_image
 from resight.images.limits import MAX_BYTES, MAX_PIXELS, MAX_PROGRESSIVE_PIXELS
 from resight.images.reading import content_hash, displayed, read_bytes
 from resight.images.resizing import Counts, Pixels, enlarge, resize, scaled
-from resight.images.versions import decoders
 
 __all__ = [
     "FIRST_BYTES",

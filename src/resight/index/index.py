@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from resight import arguments
 from resight.errors import ResightError, UsageError
@@ -27,9 +25,7 @@ from resight.index.updating import plan_update
 from resight.index.writer import Progress, carry_out
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.store import RECIPE, Check, Store
-
-if TYPE_CHECKING:
-    pass
+from resight.versions import versions_line
 
 __all__ = ["AddReport", "Hit", "Index", "Meant", "Result", "VerifyReport"]
 
@@ -309,4 +305,4 @@ def _check_callbacks(progress: Progress | None, say: Say | None) -> None:
 
 def _versions() -> str:
     names = ("resight", "numpy", "opencv-contrib-python-headless", "faiss-cpu", "numba")
-    return " ".join(f"{name}-{metadata.version(name)}" for name in names)
+    return versions_line(names)
