@@ -38,6 +38,16 @@ def embedding(
     by_name: Annotated[
         bool, typer.Option("--name", help="The query is a name in the index, even where there is such a file.")
     ] = False,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What is black in it is left out of the query.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     neighbours: Annotated[int, typer.Option(min=1, help="How many are marked, of each kind.")] = 10,
     groups: Annotated[
         Path | None,
@@ -49,7 +59,10 @@ def embedding(
     """Show the photos of an index in the plane, alike ones together."""
     suffix = _suffix(output, (*PAGE, ".png"))
     asked = None if query is None else source(query, by_name)
+    if mask is not None and query is None:
+        raise UsageError("--mask: it is laid over the query, and there is none: give --query")
     check_outputs({"--output": output}, [one for one in (groups, asked) if isinstance(one, Path)])
+    from resight.images.masks import mask_of_query
     from resight.index.index import Index
     from resight.manifold.embedding import METHODS
     from resight.show.embedding import plane_of
@@ -67,6 +80,7 @@ def embedding(
             seed=seed,
             most=most,
             query=asked,
+            mask=None if mask is None else mask_of_query(mask),
             neighbours=neighbours,
             groups=given,
             progress=bar,

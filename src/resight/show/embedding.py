@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import ImageError, UsageError
-from resight.images import decode, displayed
+from resight.images import decode, displayed, read_bytes
+from resight.images.masks import PhotoMask, decode_masked
 from resight.index.collection import Collection
-from resight.index.queries import Indexed, ask, meant_by
+from resight.index.queries import Asked, Indexed, ask, meant_by
 from resight.manifold.embedding import Method, embed
 from resight.recipe import Recipe, available, load_recipe
 from resight.show.neighbours import by_distance, by_manifold
@@ -71,12 +72,14 @@ class Plane:
 
 @dataclass(frozen=True)
 class _Query:
-    """name, vector: of what is asked with; row: where it is in the index, None for another photo, then of this file."""
+    """name, vector: of what is asked with; row: where it is in the index, None for another photo, then of this file,
+    with this mask laid over it, if any."""
 
     name: str
     vector: Vectors
     row: int | None
     file: Path | None
+    mask: PhotoMask | None = None
 
 
 def top_folder(name: str) -> str:
@@ -98,6 +101,7 @@ def plane_of(
     seed: int = 0,
     most: int = MOST,
     query: str | Path | None = None,
+    mask: PhotoMask | None = None,
     neighbours: int = NEIGHBOURS,
     groups: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -105,7 +109,8 @@ def plane_of(
     """The photos of an index in the plane by their descriptors, at most `most` of them, drawn by seed.
 
     query: a file or the name of an indexed photo, as for a search; it and its `neighbours` nearest, by
-    distance and along the manifold, are drawn in any case. groups: of each photo by its name, the first folder of
+    distance and along the manifold, are drawn in any case. mask: what of the query counts; a photo of the index that is
+    asked with one is another photo, and has a place of its own. groups: of each photo by its name, the first folder of
     the name unless given.
 
     Raises UsageError where the recipe keeps no vector an image, there is no photo, `most` or `neighbours` is below 1,
@@ -114,7 +119,7 @@ def plane_of(
     if most < 1 or neighbours < 1:
         raise UsageError(f"{most} photos, {neighbours} neighbours: both must be at least 1")
     names, vectors = descriptors_of(collection)
-    asked = None if query is None else _asked(collection, query, names, vectors)
+    asked = None if query is None else _asked(collection, query, mask, names, vectors)
     euclidean: list[int] = []
     manifold: list[int] = []
     if asked is not None:
@@ -144,7 +149,7 @@ def plane_of(
         photos.append(PlacedPhoto(name, group(name), x, y, pixels, itself, *ranks))
     if outside is not None:
         x, y = xy[-1].tolist()
-        photos.append(PlacedPhoto(outside.name, "", x, y, _pixels(outside.file, side), is_query=True))
+        photos.append(PlacedPhoto(outside.name, "", x, y, _pixels(outside.file, side, outside.mask), is_query=True))
     return Plane(photos, len(rows), len(names), method)
 
 
@@ -189,10 +194,17 @@ def _vector_channel(recipe: Recipe) -> str | None:
     return next((name for name, channel in recipe.channel.items() if channel.keeps_one_vector), None)
 
 
-def _asked(collection: Collection, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:
-    """What a person asks with. An indexed photo, also one given by its file, has the descriptor that is indexed."""
+def _asked(
+    collection: Collection, query: str | Path, mask: PhotoMask | None, names: Sequence[str], vectors: Vectors
+) -> _Query:
+    """What a person asks with. An indexed photo, also one given by its file, has the descriptor that is indexed, unless
+    another mask is laid over it."""
     images = collection.snapshot.images
     meant = meant_by(collection, query)
+    if mask is not None:
+        masked = ask(collection, query, None, mask=mask)
+        file = collection.file_of(meant.place) if isinstance(meant, Indexed) else Path(query)
+        return _Query(f"{masked.title} (with a mask)", _vector(collection, masked), None, file, mask)
     if isinstance(meant, Indexed):
         name = images.names[meant.place]
         if not images.indexed[meant.place]:
@@ -206,9 +218,13 @@ def _asked(collection: Collection, query: str | Path, names: Sequence[str], vect
     if known:
         row = min(names.index(collection.name_of(image)) for image in known)
         return _Query(names[row], vectors[row], row, None)
+    return _Query(displayed(path), _vector(collection, asked), None, path)
+
+
+def _vector(collection: Collection, asked: Asked) -> Vectors:
     vector = asked.versions[0][_channel(collection)]
     assert isinstance(vector, np.ndarray), "a channel of vectors compares by vectors"
-    return _Query(displayed(path), np.asarray(vector, np.float32), None, path)
+    return np.asarray(vector, np.float32)
 
 
 def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int64]:
@@ -232,11 +248,13 @@ def _rank(order: Sequence[int], row: int) -> int:
     return order.index(row) + 1 if row in order else 0
 
 
-def _pixels(file: Path | None, side: int) -> Image | None:
+def _pixels(file: Path | None, side: int, mask: PhotoMask | None = None) -> Image | None:
     """A thumbnail, or None where the file is gone, has changed or cannot be read."""
     if file is None:
         return None
     try:
+        if mask is not None:
+            return decode_masked(read_bytes(file), displayed(file), mask, side).pixels
         return decode(file, max_side=side).pixels
     except ImageError:
         return None
