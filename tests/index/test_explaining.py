@@ -154,13 +154,15 @@ def test_what_the_mask_of_a_query_leaves_out_explains_nothing(index: Index, tmp_
     pixels, mask, painted = two_patches()
     Image.fromarray(pixels).save(tmp_path / "query.png")
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    whole = index.explain(pixels, "right.png")
-    for query, given in ((pixels, mask), (tmp_path / "query.png", tmp_path / "mask.png")):
-        told = index.explain(query, "right.png", mask=given)
-        assert [(one.channel, one.share) for one in told] == [
-            (one.channel, one.share) for one in index.explain(painted, "right.png")
-        ]
-        assert told != whole
+    whole = [(one.channel, one.share) for one in index.explain(pixels, "right.png")]
+    other = pixels.copy()
+    other[mask == 0] = texture(7, *mask.shape[::-1])[mask == 0]
+    told = [
+        [(one.channel, one.share) for one in index.explain(query, "right.png", mask=given)]
+        for query, given in ((pixels, mask), (other, mask), (tmp_path / "query.png", tmp_path / "mask.png"))
+    ]
+    # Whatever lies beneath the mask.
+    assert told[0] == told[1] == told[2] != whole
     with pytest.raises(UsageError, match="must have the proportions of its photo"):
         index.explain(pixels, "right.png", mask=np.ascontiguousarray(mask.T))
 

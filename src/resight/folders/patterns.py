@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from resight.errors import UsageError
+from resight.images import displayed
 
 NEVER_PHOTOS = (
     "**/@eaDir/",
@@ -104,12 +105,12 @@ def _checked(text: str) -> str:
     parts = path.strip("/").split("/")
     if not path.strip("/ ") or "" in parts or {".", ".."} & {*parts} or "\0" in path:
         raise UsageError(
-            f'pattern "{text}": matches nothing; give a name such as "#recycle", or a path below the folder'
+            f'pattern "{displayed(text)}": matches nothing; give a name such as "#recycle", or a path below the folder'
         )
     if path.startswith("!"):
         raise UsageError(
-            f'pattern "{text}": there are no exceptions; take a pattern back with --include, and write "\\!" for a '
-            'name that begins with "!"'
+            f'pattern "{displayed(text)}": there are no exceptions; take a pattern back with --include, and write '
+            '"\\!" for a name that begins with "!"'
         )
     return path
 

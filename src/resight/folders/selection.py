@@ -49,7 +49,7 @@ def names_within(names: Sequence[str], patterns: Sequence[str]) -> NDArray[np.bo
             matching = Patterns([pattern])
             own = np.fromiter(map(matching.cover, names), np.bool_, len(names))
         if not own.any():
-            raise UsageError(f'no name in the index matches "{pattern}"{_nearest_folder(pattern, names)}')
+            raise UsageError(f'no name in the index matches "{displayed(pattern)}"{_nearest_folder(pattern, names)}')
         part |= own
     return part
 

@@ -41,5 +41,8 @@ def content_hash(data: bytes) -> str:
 
 
 def displayed(path: Path | str) -> str:
-    """A path as text that can be printed: bytes that are not UTF-8 become backslash escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as text that can be printed: bytes that are not UTF-8, and halves of characters, become escapes."""
+    try:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # no path of any file
+        return str(path).encode("utf-8", "backslashreplace").decode()

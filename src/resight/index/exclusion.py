@@ -11,6 +11,7 @@ from resight.errors import UsageError
 from resight.filesystems import is_in
 from resight.folders.patterns import Patterns, same_pattern
 from resight.folders.walking import escape_name, unescape_name
+from resight.images import displayed
 from resight.index.masking import mask_folder
 from resight.store import Choices, Root, Snapshot
 
@@ -32,7 +33,9 @@ def with_patterns(choices: Choices, exclude: Sequence[str] = (), include: Sequen
         known = next((one for one in patterns if same_pattern(one, text)), None)
         if known is None:
             told = ", ".join(f'"{one}"' for one in patterns) or "none"
-            raise UsageError(f'--include "{text}": the index has no such pattern; it has {told}; nothing was changed')
+            raise UsageError(
+                f'--include "{displayed(text)}": the index has no such pattern; it has {told}; nothing was changed'
+            )
         patterns.remove(known)
     for text in exclude:
         if not any(same_pattern(one, text) for one in patterns):
