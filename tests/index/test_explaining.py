@@ -151,7 +151,7 @@ def two_patches() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_what_the_mask_of_a_query_leaves_out_explains_nothing(index: Index, tmp_path: Path) -> None:
-    pixels, mask, painted = two_patches()
+    pixels, mask, _ = two_patches()
     Image.fromarray(pixels).save(tmp_path / "query.png")
     Image.fromarray(mask).save(tmp_path / "mask.png")
     whole = [(one.channel, one.share) for one in index.explain(pixels, "right.png")]
