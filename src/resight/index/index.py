@@ -154,10 +154,11 @@ class Index(OpenedIndex):
         """Makes the index equal to its folders again: new and changed photos are read, vanished ones removed.
 
         Where a folder is gone, empty or unreadable that had photos, its photos stay and are told in the report's
-        `held`, and the rest is done; `vanished.py` has the rule. removed: folders whose vanished photos were removed
-        on purpose. exclude: patterns of files and folders that are left out from now on; what is in the index and
-        matches goes out. include: patterns that no longer count. Raises UsageError where a pattern is wrong, a
-        name belongs to two folders, or one of `removed` is in none of the index; and what `add` raises.
+        `held`, and the rest is done; `vanished.py` and `lost_masks.py` have the rule. removed: folders whose vanished
+        photos, or masks, were removed on purpose. exclude: patterns of files and folders that are left out from now on;
+        what is in the index and matches goes out. include: patterns that no longer count. Raises UsageError where a
+        pattern is wrong, a name belongs to two folders, or one of `removed` is in none of the index; and what `add`
+        raises.
         """
         _check_callbacks(progress, say)
         folders = arguments.texts("removed", removed)

@@ -122,8 +122,8 @@ class OpenedIndex:
     ) -> list[Contribution]:
         """The channels by which an indexed photo matches a query, given as to `search`: the largest share first.
 
-        Runs the network for both. UsageError where the recipe does not pool feature maps to one vector, for an unknown
-        name or a bad box; ImageError where a photo cannot be read.
+        mask: of the query, as to `search`. Runs the network for both. UsageError where the recipe does not pool feature
+        maps to one vector, for an unknown name or a bad box; ImageError where a photo cannot be read.
         """
         from resight.index.explaining import Explainer
 
