@@ -1,4 +1,4 @@
-"""Files to bytes, and paths to text that can be printed."""
+"""Reads files to bytes, and makes paths printable."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from resight.images.limits import MAX_BYTES
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """A file, whole, in one reading: what is hashed is what is decoded. ImageError where that is not possible."""
+    """Reads a whole file at once, so that the bytes that are hashed are those that are decoded.
+
+    Raises ImageError where it cannot be read.
+    """
     name = displayed(path)
     try:
-        # Before opening, because opening a pipe waits until something writes to it.
+        # Before opening, because opening a pipe blocks until something writes to it.
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
             raise ImageError(name, "is a folder")
@@ -36,12 +39,12 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def content_hash(data: bytes) -> str:
-    """What identifies the content of a file."""
+    """Returns the hash that identifies the content of a file."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def displayed(path: Path | str) -> str:
-    """A path as text that can be printed: bytes that are not UTF-8, and halves of characters, become escapes."""
+    """Returns a path as printable text: bytes that are not UTF-8, and halves of characters, become escapes."""
     try:
         return os.fsencode(path).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # no path of any file

@@ -1,4 +1,4 @@
-"""Search results as sections of a page: thumbnails of the photos, read from where they were indexed."""
+"""Makes search results into sections of a page: thumbnails of the photos, read from where they were indexed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 
 
 def page_query(
@@ -34,14 +34,14 @@ def page_query(
     progress: Progress | None = None,
     masks: Sequence[PhotoMask | None] = (),
 ) -> PageQuery:
-    """The section of one result. asked: what was asked with, and the box of each; masks: what was laid over each.
+    """Makes the section of one result. asked: the query photos, and the box of each; masks: the mask of each, if any.
 
-    A query is shown as it was asked: what its mask leaves out, or that with which it was indexed, is painted over.
-    mark: what the ground truth says of a name, where there is one. A photo whose file is gone, has changed since it was
+    A query is shown with its mask, or with the mask it was indexed with: masked parts are painted over.
+    mark: returns the ground truth of a name, where there is one. A photo whose file is gone, has changed since it was
     indexed or cannot be read any more is left without its picture.
 
-    Where feature maps that are pooled to one vector were searched, the network runs again for each query photo and each
-    hit, to tell which channels match; `progress` is told of that.
+    Where the search was by feature maps pooled to one vector, the network runs again for each query photo and each hit,
+    to find the matching channels; `progress` is called meanwhile.
     """
     given = [*masks] or [None] * len(asked)
     explained = _explained(collection, result, asked, given, progress)
@@ -60,9 +60,9 @@ def _explained(
     masks: Sequence[PhotoMask | None],
     progress: Progress | None,
 ) -> dict[int, Sequence[Contribution]]:
-    """By place in the ranking, for the hits that no second look verified, and that can be read as can their query.
+    """Returns contributions by rank, for readable hits of readable queries that no second look verified.
 
-    A hit that shows the query mirrored has other channels than the query as it is, and is left out.
+    A hit that shows the query mirrored matches in other channels than the unmirrored query, and is left out.
     """
     if not asked or not can_explain(collection):
         return {}
