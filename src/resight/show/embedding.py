@@ -109,8 +109,8 @@ def plane_of(
     """Places at most `most` photos of an index, drawn by seed, in the plane by their descriptors.
 
     query: a file or the name of an indexed photo, as for a search; it and its `neighbours` nearest, by distance and
-    along the manifold, are always drawn. mask: of the query; an indexed photo with a mask is another photo, with a place
-    of its own. groups: the group of each photo by name; by default the first folder of the name.
+    along the manifold, are always drawn. mask: of the query; an indexed photo with a mask is another photo, and has a
+    place of its own. groups: the group of each photo by name; by default the first folder of the name.
 
     Raises UsageError where the recipe keeps no single vector per image, there is no photo, `most` or `neighbours` is
     below 1, or there is no such query; ImageError where the query cannot be read.
