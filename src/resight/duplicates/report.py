@@ -80,6 +80,11 @@ class DuplicateGroup:
         """How many different pictures there are."""
         return max(photo.picture for photo in self.photos)
 
+    @property
+    def sure(self) -> bool:
+        """Whether each link that holds the group together may do so by itself."""
+        return all(link.sure for link in self.links)
+
     def reasons(self) -> dict[str, DuplicateLink]:
         """By name the link by which a photo is reached from the first one; none for that, and for copies of others."""
         start = self.photos[0].copy_of or self.photos[0].name
@@ -116,7 +121,7 @@ class Duplicates:
         """The fields, for JSON; times as ISO 8601, numbers that have no end as null."""
         document = asdict(self)
         for group, told in zip(self.groups, document["groups"], strict=True):
-            told["pictures"] = group.pictures
+            told["pictures"], told["sure"] = group.pictures, group.sure
             for photo, row in zip(group.photos, told["photos"], strict=True):
                 row["modified"] = photo.date or None
             for link in told["links"]:
