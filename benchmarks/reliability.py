@@ -3,8 +3,9 @@
     cd PHOTOS && python .../benchmarks/reliability.py covers scenes products --distractors distractors
 
 All sets are put into one index, so that each is searched among the photos of the others; `--alone` searches each among
-its own photos, which are often few and of the same things. `--every N` takes each N-th photo of each set, `--queries N` each N-th query; `--index PATH` keeps the index, or asks the one that is there. Hits
-that the ground truth calls junk or does not list, and the query itself, count neither way.
+its own photos, which are often few and of the same things. `--every N` takes each N-th photo of each set,
+`--queries N` each N-th query; `--index PATH` keeps the index, or asks the one that is there. Hits that the ground truth
+calls junk or does not list, and the query itself, count neither way.
 """
 
 from __future__ import annotations
@@ -29,9 +30,7 @@ HITS = 20
 """What a search gives unless it is told otherwise."""
 
 
-def judged(
-    index: Index, data: Dataset, prefix: str, every: int, within: Sequence[str]
-) -> Iterator[tuple[float, bool]]:
+def judged(index: Index, data: Dataset, prefix: str, every: int, within: Sequence[str]) -> Iterator[tuple[float, bool]]:
     """Probability and truth of each hit of each query."""
     database = frozenset(data.images)
     for query in data.queries[::every]:

@@ -30,8 +30,8 @@ def test_hits_of_a_photo_that_nothing_else_shows_are_improbable(index: Index) ->
 
 def test_a_verified_hit_is_as_probable_among_few_photos_as_among_many(index: Index) -> None:
     """Among ten photos and among forty: what two photos agree on does not depend on the others."""
-    if not index.recipe.counts_inliers:
-        pytest.skip("nothing but the other photos says how surprising a score is")
+    if index.recipe.name not in ("verified", "chained"):
+        pytest.skip("what two photos agree on is not known, or is little: 64 words a bag give few correspondences")
     for thing in range(10):
         view = seen_again(texture(thing), 1000 + thing)[0]
         few, many = (

@@ -165,9 +165,7 @@ class Reader:
         examined, images = self._examined(versions, k, allowed), self._count(allowed)
         return [self._believed(ranking, found, images, k) for ranking, found in examined]
 
-    def examined(
-        self, queries: Mapping[str, object], k: int, allowed: Mask | None = None
-    ) -> tuple[Ranking, Evidence]:
+    def examined(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> tuple[Ranking, Evidence]:
         """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
 
         allowed: by catalogue id, the images that may be found; all where None.

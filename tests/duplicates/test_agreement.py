@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from resight.duplicates.agreement import Agreement, agreement, bent_distances, boxed, coarser, copy_fit, covered, quarter_turns
+from resight.duplicates.agreement import (
+    Agreement,
+    agreement,
+    bent_distances,
+    boxed,
+    coarser,
+    copy_fit,
+    covered,
+    quarter_turns,
+)
 from resight.duplicates.pictures import pictures
 from resight.duplicates.verdict import is_near, verdict
 from resight.rerank.geometry import project

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 
 from resight.probability.evidence import damped, evidence, lead_evidence
 from resight.search.background import background

@@ -36,8 +36,8 @@ class Agreement:
     frame the box around the inliers takes, 0 to 1. residual: median distance of the inliers from the best map that a
     copy can have (`copy_fit`), in pixels of the coarser photo, where that has no more than `WORKING_SIDE` a side.
     bend: that distance over the one from the best homography: 1 where nothing but noise is left, more where the camera
-    has moved, however little. stretch: the longer axis of that map over its shorter one. chance: decimal logarithm of how many pairs that agree as
-    well are expected among photos that have nothing in common.
+    has moved, however little. stretch: the longer axis of the copy's map over its shorter one. chance: decimal logarithm
+    of how many pairs that agree as well are expected among photos that have nothing in common.
     """
 
     transform: Transform
@@ -67,7 +67,7 @@ class CopyFit:
 
 def quarter_turns(transform: Transform, at: NDArray[np.floating]) -> int:
     """Quarters, 0 to 3, that are nearest to how a (3, 3) transform turns what lies around a point (2,)."""
-    corner, right, down = project(transform, np.asarray(at, np.float64) + [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    corner, right, down = project(transform, np.asarray(at, np.float64) + np.eye(3, 2, -1))
     linear = np.column_stack([right - corner, down - corner])
     return round(math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]) / (math.pi / 2)) % 4
 

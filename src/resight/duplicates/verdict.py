@@ -18,8 +18,8 @@ KINDS: tuple[Kind, ...] = ("copies", "near", "same")
 """Kinds of groups, the closest first."""
 
 RESIDUAL = 0.4
-"""Of a near-copy: median distance in pixels from a map of quarter turns, scales and shifts. Whatever a program does to a
-picture leaves features where they were: to 0.28 pixels in rendered worlds, where it is compressed hard."""
+"""Of a near-copy: median distance in pixels from a map of quarter turns, scales and shifts. Whatever a program does to
+a picture leaves features where they were: to 0.28 pixels in rendered worlds, where it is compressed hard."""
 BEND = 3.0
 """Of a near-copy: how many times 1 / sqrt(inliers) a homography fits better, which has four numbers more. Noise gives
 1.6 at most in 392 rendered copies; a hand that takes another photo from the same place turns the camera by a tenth of a

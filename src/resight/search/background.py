@@ -5,8 +5,8 @@ over a threshold of Pickands, Statistical inference using extreme order statisti
 with shape 0). So the expected number of unrelated images that reach a score can be told from two numbers, and means
 the same for every method, query and size of collection.
 
-How fast they fall off is estimated from a few images where a collection is small. A score that is far out by an estimate
-from eight spacings is less surprising than by one from hundreds: the estimate may be too small by half.
+How fast they fall off is estimated from a few images where a collection is small. A score that is far out by an
+estimate from eight spacings is less surprising than by one from hundreds: the estimate may be too small by half.
 """
 
 from __future__ import annotations
