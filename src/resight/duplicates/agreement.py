@@ -36,8 +36,8 @@ class Agreement:
     frame the box around the inliers takes, 0 to 1. residual: median distance of the inliers from the best map that a
     copy can have (`copy_fit`), in pixels of the coarser photo, where that has no more than `WORKING_SIDE` a side.
     bend: that distance over the one from the best homography: 1 where nothing but noise is left, more where the camera
-    has moved, however little. stretch: the longer axis of the copy's map over its shorter one. chance: decimal logarithm
-    of how many pairs that agree as well are expected among photos that have nothing in common.
+    has moved, however little. stretch: the longer axis of the map of a copy over its shorter one. chance: decimal
+    logarithm of how many pairs that agree as well are expected among photos that have nothing in common.
     """
 
     transform: Transform
