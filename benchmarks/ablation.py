@@ -22,16 +22,16 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from resight.channels.extraction import query_features
 from resight.channels.words import WordsChannel
-from resight.evaluation.dataset import Dataset, Query
-from resight.evaluation.folder import photo_root, read_folder
+from resight.datasets.dataset import Dataset, Query
+from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
-from resight.extraction import query_features
 from resight.features.kinds import Sift
 from resight.features.sift_extractor import SiftExtractor
 from resight.images import Decoded, decode, decode_bytes
-from resight.index import Index
-from resight.reader import ChannelView, Reader
+from resight.index.collection import ChannelView, Collection
+from resight.index.index import Index
 from resight.recipe import DEFAULT, load_recipe
 from resight.rerank.chain import ChainStage
 from resight.rerank.kinds import Chain, Spatial
@@ -104,7 +104,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, An
         index.add(photo_root(options.distractors), prefix="distractors/")
         for step in STEPS:
             for name, small in kinds.items():
-                aps = np.array(list(precisions(index.reader, step, data, queries, small)))
+                aps = np.array(list(precisions(index.collection, step, data, queries, small)))
                 owners = [group_of.get(query.image, query.image) for query in queries]
                 bounds = interval(aps, owners)
                 found[name][step.name] = {"mAP": float(aps.mean()), "interval": bounds, "ap": aps.tolist()}
@@ -123,7 +123,7 @@ def interval(aps: np.ndarray, groups: Sequence[str]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def precisions(reader: Reader, step: Step, data: Dataset, queries: Sequence[Query], small: bool) -> Iterator[float]:
+def precisions(reader: Collection, step: Step, data: Dataset, queries: Sequence[Query], small: bool) -> Iterator[float]:
     """The average precision of each query at a step."""
     default = load_recipe(DEFAULT)
     spatial = next(kind for kind in default.rerank if isinstance(kind, Spatial))

@@ -22,15 +22,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.answering import ask
-from resight.evaluation.dataset import Dataset
-from resight.evaluation.folder import photo_root, read_folder
+from resight.datasets.dataset import Dataset
+from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
-from resight.index import Index
-from resight.linked import brought_up_to_date
+from resight.index.answering import ask
+from resight.index.collection import ChannelView, Collection, build_stage
+from resight.index.index import Index
+from resight.index.linked import brought_up_to_date
 from resight.manifold.kinds import Diffusion
 from resight.manifold.ranking import DiffusionStage
-from resight.reader import ChannelView, Reader, build_stage
 from resight.recipe import load_recipe
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import FusedScores, Fusion, Spatial
@@ -46,7 +46,7 @@ class Asked:
     """A set with what each channel found for each of its queries."""
 
     dataset: Dataset
-    reader: Reader
+    reader: Collection
     views: Mapping[str, ChannelView]
     rankings: list[dict[str, Ranking]]
 
@@ -54,7 +54,7 @@ class Asked:
         """Mean AP of rankings, one a query."""
         values = []
         for query, ranking in zip(self.dataset.queries, ranked, strict=True):
-            names = [self.reader.name_of(image) for image in ranking.ids.tolist()]
+            names = [self.collection.name_of(image) for image in ranking.ids.tolist()]
             found = positions(names, query.positives, query.junk)
             values.append(oxford_ap(found, len(query.positives)))
         return float(np.mean(values))
@@ -74,7 +74,7 @@ def asked(recipe_name: str, folder: Path, distractors: Path, at: Path) -> Asked:
     index = Index.create(at, recipe_name)
     index.add(dataset.root, only=frozenset(dataset.images))
     index.add(photo_root(distractors), prefix="distractors/")
-    reader, recipe = index.reader, load_recipe(recipe_name)
+    reader, recipe = index.collection, load_recipe(recipe_name)
     verified = [build_stage(kind, recipe) for kind in recipe.rerank if isinstance(kind, Spatial)]
     rankings = []
     for query in dataset.queries:

@@ -30,9 +30,9 @@ from typing import Any
 
 from near_copies import picture_of
 
-from resight.evaluation.folder import photo_root, read_folder
-from resight.folders import find_images
-from resight.index import Index
+from resight.datasets.folder import photo_root, read_folder
+from resight.folders.walking import find_images
+from resight.index.index import Index
 
 Pair = tuple[str, str]
 DEFAULT_DISTANCE = 10

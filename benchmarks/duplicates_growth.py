@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from resight.duplicates.finding import channel_of_words
 from resight.duplicates.verdict import verdict
 from resight.duplicates.walk import walk
-from resight.index import Index
+from resight.index.duplicates import channel_of_words
+from resight.index.index import Index
 from resight.search.inverted import Block, InvertedFile
 from resight.words.evidence import ImageWords
 from resight.words.postings import build_postings
@@ -61,7 +61,7 @@ def renamed(words: ImageWords, names: Any) -> ImageWords:
 
 def measured(path: Path, sizes: list[int], features: int) -> list[dict[str, float]]:
     """Figures of each size."""
-    reader = Index.open(path).reader
+    reader = Index.open(path).collection
     name = channel_of_words(reader.recipe)
     view, method = reader.views[name], reader.recipe.channel[name].words
     assert method is not None

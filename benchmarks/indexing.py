@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from resight.channels.extraction import cores
+from resight.channels.fits import opened_channels
 from resight.channels.words import WordsChannel
-from resight.extraction import cores
 from resight.features.kinds import Sift
-from resight.fitted import opened_channels
-from resight.folders import find_images
-from resight.index import Index
+from resight.folders.walking import find_images
+from resight.index.index import Index
 from resight.recipe import DEFAULT, load_recipe
 from resight.store import Store
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from resight.folders import find_images
+from resight.folders.walking import find_images
 
 Change = Callable[[Image.Image], Image.Image]
 

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from resight.evaluation.dataset import DISTRACTORS, Dataset
-from resight.evaluation.folder import photo_root, read_folder
+from resight.datasets.dataset import DISTRACTORS, Dataset
+from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.reliability import Reliability, reliability
-from resight.folders import find_images
-from resight.index import Index
+from resight.folders.walking import find_images
+from resight.index.index import Index
 from resight.probability.verdict import POSSIBLE, SURE
 
 HITS = 20
@@ -44,7 +44,7 @@ def judged(index: Index, data: Dataset, prefix: str, every: int, within: Sequenc
 
 def within_reach(index: Index, data: Dataset, prefix: str, every: int) -> int:
     """Positives of all queries that are in the index, at most as many of each as hits are looked at."""
-    held = frozenset(index.reader.snapshot.images.names)
+    held = frozenset(index.collection.snapshot.images.names)
     return sum(min(HITS, sum(prefix + name in held for name in q.positives)) for q in data.queries[::every])
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.answering import ask
-from resight.evaluation.dataset import DISTRACTORS, Query
-from resight.evaluation.folder import photo_root, read_folder
+from resight.datasets.dataset import DISTRACTORS, Query
+from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
-from resight.index import Index
-from resight.reader import build_stage
+from resight.index.answering import ask
+from resight.index.collection import build_stage
+from resight.index.index import Index
 from resight.recipe import Recipe, load_recipe
 from resight.rerank.database_augmentation import augmented
 from resight.rerank.kinds import AlphaExpansion, Discriminative, KReciprocal, StageKind, SuperGlobal
@@ -117,7 +117,7 @@ def main() -> None:
             index.add(data.root, only=frozenset(data.images))
             if given.distractors is not None:
                 index.add(photo_root(given.distractors), prefix=DISTRACTORS)
-        reader = index.reader
+        reader = index.collection
         (view,) = reader.views.values()
         ids = np.array(sorted(view.places))
         vectors, names = view.descriptors(ids), [reader.name_of(image) for image in ids.tolist()]

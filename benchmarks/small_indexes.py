@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from resight.index import Index
+from resight.index.index import Index
 from resight.recipe import recipe_text
 
 Pixels = NDArray[np.uint8]

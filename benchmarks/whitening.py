@@ -30,16 +30,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from resight.channels.extraction import features_of
 from resight.channels.fitting.whitening import SAMPLE_FOR_WHITENING
+from resight.datasets.dataset import Dataset
+from resight.datasets.folder import read_folder
 from resight.descriptors.kinds import PooledKind
 from resight.descriptors.pooled import raw_vectors, unit_sum
-from resight.evaluation.dataset import Dataset
-from resight.evaluation.folder import read_folder
 from resight.evaluation.metrics import mean_over_queries, oxford_ap, positions_of_ids
-from resight.extraction import features_of
 from resight.features.kinds import Maps
 from resight.features.opening import open_extractor
-from resight.folders import Found, find_images
+from resight.folders.walking import Found, find_images
 from resight.learned.whitening import POWER_ON_COLLECTION, POWER_ON_OTHERS, Whitening, fit_pca_whitening
 from resight.recipe import load_recipe
 

@@ -48,6 +48,15 @@ def photos() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def protocols() -> Path:
+    """The folder of published ground-truth files, or skips."""
+    folder = Path(os.environ.get("RESIGHT_PROTOCOLS", SHARED / "protocols"))
+    if not folder.is_dir():
+        pytest.skip(f"no ground truth at {folder}: set RESIGHT_PROTOCOLS to the folder that has it")
+    return folder
+
+
 @pytest.fixture
 def weights(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of real weights, which RESIGHT_WEIGHTS names during the test, or skips."""

@@ -19,15 +19,15 @@ import cv2
 import faiss
 
 import index_samples
-import resight.answering
-import resight.fitted
-from resight import writer
+import resight.channels.fits
+import resight.index.answering
 from resight.channels.fitting.contract import Terms
 from resight.channels.fitting.methods import fitting_of
 from resight.cli.main import main
 from resight.features.kinds import Sift
 from resight.features.sift import detect
 from resight.features.sift_extractor import SiftExtractor
+from resight.index import writer
 from resight.store import catalogue
 from resight.words.kinds import Asmk
 
@@ -38,8 +38,8 @@ def warm() -> None:
     """Loads all compiled code, in this thread."""
     cv2.setNumThreads(1)
     faiss.omp_set_num_threads(1)
-    assert resight.answering
-    assert resight.fitted
+    assert resight.index.answering
+    assert resight.channels.fits
     features = detect(index_samples.texture(0), Sift())
     fitting = fitting_of(Asmk(size=2))
     channel = fitting.channel(SiftExtractor(Sift()), fitting.passes[0].fit(features.descriptors, Terms(0)))

@@ -14,9 +14,9 @@ from resight.channels.fitting.contract import Terms
 from resight.channels.fitting.methods import fitting_of
 from resight.features.kinds import Sift
 from resight.features.sift import detect
-from resight.index import Index
+from resight.index.index import Index
+from resight.index.results import Result
 from resight.learned.artefact import save
-from resight.results import Result
 from resight.words.kinds import Hamming
 
 Pixels = NDArray[np.uint8]

@@ -11,7 +11,7 @@ import pytest
 
 from index_samples import collection, names, write
 from resight.errors import UsageError
-from resight.index import Index
+from resight.index.index import Index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -114,11 +114,11 @@ def test_grey_photos_and_lists_are_photos(index: Index) -> None:
 def test_what_cannot_be_meant_is_refused_by_the_name_of_the_argument(
     index: Index, call: Callable[[Index], object], said: str
 ) -> None:
-    before = index.reader.snapshot.generation
+    before = index.collection.snapshot.generation
     with pytest.raises(UsageError, match=said):
         call(index)
     index.refresh()
-    assert index.reader.snapshot.generation == before
+    assert index.collection.snapshot.generation == before
 
 
 def test_several_queries_come_from_anything_that_can_be_gone_through(index: Index) -> None:
@@ -138,7 +138,7 @@ def test_names_to_remove_come_from_anything_and_one_text_is_one_name(tmp_path: P
     assert index.remove(name for name in ("0.png", "1.png")) == 2
     assert index.remove("2.png") == 1
     assert index.remove([folder / "3.png", "./4.png"]) == 2
-    assert index.reader.snapshot.images.names == ["5.png"]
+    assert index.collection.snapshot.images.names == ["5.png"]
     assert index.remove(np.array(["5.png"])) == 1
     assert index.remove([]) == 0
 

@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from index_samples import collection, names, rankings, texture, write
-from resight import extraction
+from resight.channels import extraction
 from resight.errors import FitError, IndexCorruptError, IndexFormatError, UsageError
-from resight.folders import Found
-from resight.index import Index
+from resight.folders.walking import Found
+from resight.index.index import Index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -100,7 +100,7 @@ def test_a_photo_of_300_megapixels_is_decoded_reduced(index: Index, tmp_path: Pa
     (folder / "large.png").write_bytes(empty_png(20_000, 15_000, 15_000))
     report = index.add(folder)
     assert report.unreadable == [("large.png", "300 megapixels, over the limit of 100; save it smaller")]
-    images = index.reader.snapshot.images
+    images = index.collection.snapshot.images
     at = images.by_name["large.jpg"]
     assert images.widths[at] * images.heights[at] == 40 * 512 * 920 * 16
     found = index.search(folder / "large.jpg", box=(5000, 4000, 9000, 7000), include_self=True)
@@ -173,7 +173,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
 
     monkeypatch.setattr(extraction, "read_bytes", growing)
     assert index.add(folder).unreadable == []
-    images = index.reader.snapshot.images
+    images = index.collection.snapshot.images
     assert images.hashes[images.by_name["a.png"]] == extraction.content_hash((folder / "a.png").read_bytes())
     grows = 100
     extracted = extraction.extract_one(Found(folder / "a.png", "a.png", 1, 1), {})
@@ -351,7 +351,7 @@ def test_a_flipped_byte_of_what_was_fitted_is_found(index: Index, tmp_path: Path
     assert len(problems) == 1
     assert "fitted.npz" in problems[0]
     assert "cannot be mended" in problems[0]
-    with pytest.raises(IndexCorruptError, match=r"fitted\.npz: the checksum is wrong.*verify --repair` cannot mend"):
+    with pytest.raises(IndexCorruptError, match=r"fitted\.npz: the checksum is wrong.*put a copy of the former"):
         Index.open(index.path).search(texture(0))
 
 

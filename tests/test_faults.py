@@ -16,7 +16,7 @@ import pytest
 
 from index_samples import collection, names, rankings, texture, write
 from resight.errors import IndexLockedError, StorageError
-from resight.index import Index
+from resight.index.index import Index
 from resight.store import Store, verify
 
 HERE = Path(__file__).parent
@@ -102,7 +102,7 @@ def test_ctrl_c_leaves_what_was_committed_and_the_next_run_goes_on(tmp_path: Pat
     photos = {f"{i:02d}.png": texture(i, 800, 600) for i in range(12)}
     folder = write(tmp_path / "photos", photos)
     index = Index.create(tmp_path / "x", recipes / "verified.toml")
-    code = "from resight import writer; writer.BATCH_IMAGES = 1; from resight.cli.main import main; main()"
+    code = "from resight.index import writer; writer.BATCH_IMAGES = 1; from resight.cli.main import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "add", str(index.path), str(folder)],
         env=environment(),
@@ -157,7 +157,7 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(
 ) -> None:
     photos = {f"{i:02d}.png": texture(i) for i in range(12)}
     folder = write(tmp_path / "photos", photos)
-    monkeypatch.setattr("resight.writer.BATCH_IMAGES", 2)
+    monkeypatch.setattr("resight.index.writer.BATCH_IMAGES", 2)
     index = Index.create(disk / "x", recipes / "verified.toml")
     index.add(folder, only={"00.png", "01.png"})
     before = rankings(index, photos)

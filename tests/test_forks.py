@@ -14,14 +14,14 @@ import pytest
 
 from index_samples import collection, index_by, write
 from resight.forks import WorkerPool
-from resight.index import Index
+from resight.index.index import Index
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 ASKED_AND_FORKED = textwrap.dedent("""
     import json, multiprocessing, sys, warnings
     from pathlib import Path
-    from resight.index import Index
+    from resight.index.index import Index
 
     warnings.simplefilter("ignore")
     path, query, more = map(Path, sys.argv[1:])

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.evaluation.folder import read_folder
+from resight.datasets.folder import read_folder
 from resight.images import Box, decode
-from resight.index import Index
+from resight.index.index import Index
 from resight.show.matches import draw_matches
 from resight.worlds.world import View, render_world, save_world
 

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.channels.extraction import features_of, sample_rows
 from resight.channels.fitting.contract import Fitting, Terms
 from resight.channels.fitting.methods import fitting_of
 from resight.channels.fitting.pooled import CamFitting, PooledFitting
 from resight.channels.fitting.words import fit_signatures
 from resight.descriptors.kinds import Fisher, Joined, Vlad
-from resight.extraction import features_of, sample_rows
 from resight.features.kinds import ClassMaps, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.features.opening import open_extractor
 from resight.features.sift_extractor import SiftExtractor
-from resight.folders import find_images
+from resight.folders.walking import find_images
 from resight.learned.artefact import dequantise, save
 from resight.recipe import Channel, available, load_recipe
 from resight.words.kinds import Asmk

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from resight.index import Index
+from resight.index.collection import Collection
+from resight.index.index import Index
+from resight.index.queries import ask
 from resight.probability.model import WEIGHED, Family
-from resight.queries import ask
-from resight.reader import Reader
 from resight.recipe import load_recipe
 from resight.worlds.world import render_world, save_world
 
@@ -141,7 +141,7 @@ def table(recipe: str, kind: Kind, room: Path) -> dict[str, Floats]:
         return dict(file)
 
 
-def opened(recipe: str, kind: Kind, room: Path) -> tuple[dict[str, str], Reader]:
+def opened(recipe: str, kind: Kind, room: Path) -> tuple[dict[str, str], Collection]:
     """The thing that each photo of a world shows, where it is one of those that ask; and the index of the world.
 
     Recipes that differ in their second looks alone share an index.
@@ -158,8 +158,8 @@ def opened(recipe: str, kind: Kind, room: Path) -> tuple[dict[str, str], Reader]
     path = room / f"{kind.seed}-{first}.resight"
     index = Index.open(path) if path.exists() else Index.create(path, first)
     index.add(folder / "images")
-    found = index.reader
-    return groups, Reader(found.snapshot, wanted, found.channels)
+    found = index.collection
+    return groups, Collection(found.snapshot, wanted, found.channels)
 
 
 def _same_index(one: str, other: str) -> bool:
@@ -167,7 +167,7 @@ def _same_index(one: str, other: str) -> bool:
     return a.channel == b.channel and a.augmentation == b.augmentation and a.diffusion == b.diffusion
 
 
-def asked(groups: Mapping[str, str], reader: Reader) -> Iterator[dict[str, Floats]]:
+def asked(groups: Mapping[str, str], reader: Collection) -> Iterator[dict[str, Floats]]:
     """The first hits of each photo that asks a world, and of those that ask a part of it."""
     shown = [photo for photo, thing in groups.items() if thing]
     alone = [photo for photo, thing in groups.items() if not thing]
@@ -204,7 +204,7 @@ def drawn(groups: Mapping[str, str], size: int, rng: np.random.Generator) -> tup
     return frozenset([*part, *rest[:fill]]), [*asking, *rest[fill : fill + -(-len(asking) // 4)]]
 
 
-def judged(groups: Mapping[str, str], reader: Reader, photo: str, part: frozenset[str]) -> dict[str, Floats]:
+def judged(groups: Mapping[str, str], reader: Collection, photo: str, part: frozenset[str]) -> dict[str, Floats]:
     """Evidence of the first hits of one photo among those of a part of a world."""
     images = reader.snapshot.images
     allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)

@@ -6,15 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resight.contents import IndexInfo
     from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
     from resight.errors import ResightError
+    from resight.evaluation.protocols import evaluate
+    from resight.folders.names import Name
     from resight.images import decode
-    from resight.index import Index, VerifyReport
-    from resight.names import Name
+    from resight.index.contents import IndexInfo
+    from resight.index.index import Index, VerifyReport
+    from resight.index.results import Hit, Result
+    from resight.index.writer import AddReport
     from resight.recipe import Recipe, available, load_recipe
-    from resight.results import Hit, Result
-    from resight.writer import AddReport
+    from resight.rerank.pairs import match
 
 __all__ = [
     "AddReport",
@@ -30,21 +32,27 @@ __all__ = [
     "ResightError",
     "Result",
     "VerifyReport",
+    "__version__",
     "available",
     "decode",
+    "evaluate",
     "load_recipe",
+    "match",
 ]
 
 _HOMES = {
     "ResightError": "errors",
+    "__version__": "versions",
     "decode": "images",
+    "evaluate": "evaluation.protocols",
+    "match": "rerank.pairs",
     **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
-    "IndexInfo": "contents",
-    **dict.fromkeys(("Index", "VerifyReport"), "index"),
-    "Name": "names",
+    "IndexInfo": "index.contents",
+    **dict.fromkeys(("Index", "VerifyReport"), "index.index"),
+    "Name": "folders.names",
     **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
-    **dict.fromkeys(("Hit", "Result"), "results"),
-    "AddReport": "writer",
+    **dict.fromkeys(("Hit", "Result"), "index.results"),
+    "AddReport": "index.writer",
 }
 
 

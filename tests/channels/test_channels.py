@@ -10,10 +10,10 @@ import pytest
 
 from index_samples import METHODS, collection
 from resight.channels.channel import Channel, Rows
+from resight.channels.fits import opened_channels
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift import detect
-from resight.fitted import opened_channels
 from resight.recipe import load_recipe
 from resight.search.selection import by_id
 

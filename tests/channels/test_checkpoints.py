@@ -18,7 +18,7 @@ from resight.features.kinds import Maps
 from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.networks.architectures import blank, randomise
 from resight.features.networks.kinds import Checkpoint
-from resight.index import Index
+from resight.index.index import Index
 from resight.recipe import parse_recipe
 
 CHANNELS = 256

@@ -20,7 +20,7 @@ from resight.features.joined import JoinedExtractor
 from resight.features.kinds import JoinedMaps, Maps
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
-from resight.index import Index
+from resight.index.index import Index
 from resight.learned.whitening import from_arrays
 from resight.recipe import parse_recipe
 

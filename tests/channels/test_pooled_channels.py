@@ -19,7 +19,7 @@ from resight.descriptors.kinds import Gem, PooledKind, RegionCodes, Regions, Rma
 from resight.errors import FitError, WeightsError
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
-from resight.index import Index
+from resight.index.index import Index
 from resight.learned.whitening import fit_pca_whitening, to_arrays
 from resight.search.selection import by_id
 

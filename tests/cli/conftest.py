@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from resight.cli.main import app
-from resight.index import Index
+from resight.index.index import Index
 
 Run = Callable[..., Result]
 

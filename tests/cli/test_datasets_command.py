@@ -33,7 +33,7 @@ def test_data_sets_are_listed_with_their_counts() -> None:
 def test_one_is_told_with_its_layout_and_how_to_run_it() -> None:
     answer = run("sop")
     assert answer.exit_code == 0
-    assert "resight.evaluation.benchmarks.products.read_products" in answer.stdout
+    assert "resight.datasets.benchmarks.products.read_products" in answer.stdout
     assert "https://cvgl.stanford.edu/projects/lifted_struct/" in answer.stdout
     assert "resight evaluate FOLDER --dataset sop --recipe RECIPE" in answer.stdout
     assert "\nFOLDER/\n  Ebay_test.txt " in answer.stdout
@@ -55,7 +55,7 @@ def test_json_has_all_of_it() -> None:
     assert by_name["flickr15k"]["images"] == 14660
     assert by_name["groups"]["images"] is None
     assert not by_name["pacs"]["confirmed"]
-    assert all(one["reader"].startswith("resight.evaluation.") for one in listed)
+    assert all(one["reader"].startswith("resight.datasets.") for one in listed)
     assert json.loads(run("flickr15k", "--json").stdout) == by_name["flickr15k"]
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from resight.cli.duplicates import COLUMNS, cell, print_group, write_csv
 from resight.duplicates.report import DuplicateGroup, DuplicatePhoto, Duplicates
 from resight.errors import StorageError
-from resight.index import Index
+from resight.index.index import Index
 
 if TYPE_CHECKING:
     from conftest import Run

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resight.errors import ResightError
-from resight.index import Index
+from resight.index.index import Index
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-c", "from resight.cli.main import main; main()"]
 
 
 def names(path: Path) -> list[str]:
-    return sorted(Index.open(path).reader.snapshot.images.names)
+    return sorted(Index.open(path).collection.snapshot.images.names)
 
 
 def committed(path: Path) -> bool:
@@ -355,7 +355,7 @@ def test_an_interrupted_run_leaves_a_usable_index(photos_of_world: Path, tmp_pat
     finally:
         running.kill()
     assert running.returncode == 130
-    assert err.endswith("Interrupted. The index has what was finished; run the same again to go on.\n")
+    assert err.endswith("Interrupted. The index keeps finished photos; run the same command again to continue.\n")
     assert "Traceback" not in err
     kept = len(names(path))
     assert 0 < kept < 300

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resight.errors import IndexMissingError, ResightError, StorageError
-from resight.index import Index
+from resight.index.index import Index
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -98,7 +98,8 @@ def test_the_installed_command_answers(indexed: Path, photos_of_world: Path) -> 
     subprocess.run([command, "search", indexed, query], capture_output=True, check=True)  # says that it compiles
     found = subprocess.run([command, "search", indexed, query, "-k", "1"], capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (0, "")
-    assert [line for line in found.stdout.splitlines() if line.endswith(".jpg")][0].endswith("poster-02_2.jpg")
+    hits = [line for line in found.stdout.splitlines() if line.endswith(".jpg")]
+    assert hits[0].endswith("poster-02_2.jpg")
     refused = subprocess.run([command, "search", indexed, query, "-k", "0"], capture_output=True, text=True)
     assert (refused.returncode, refused.stdout) == (2, "")
 

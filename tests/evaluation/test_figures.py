@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from resight.evaluation.dataset import AveragePrecision
+from resight.datasets.dataset import AveragePrecision
 from resight.evaluation.figures import NAMES, figures, mean_figures
 
 FOUND, TOTAL = np.array([1, 2, 6, 40, 200]), 8

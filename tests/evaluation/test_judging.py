@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from resight.evaluation.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, Query, Rules
 from resight.evaluation.judging import judge, pool_shots
 from resight.evaluation.result import SHOWN
 

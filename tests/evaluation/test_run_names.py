@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from resight.datasets.dataset import ALL, Dataset, Query
 from resight.errors import UsageError
-from resight.evaluation.dataset import ALL, Dataset, Query
 from resight.evaluation.run_names import match_run, with_missing
 from resight.evaluation.runs import Run, ranked, read_run
 

@@ -22,8 +22,8 @@ from resight.features.networks.checkpoint import open_network
 from resight.features.regions.grids import rmac_grid
 from resight.features.regions.warping import warp_regions
 from resight.images import Decoded, Pixels
-from resight.index import Index
-from resight.masks import PhotoMask, masked
+from resight.images.masks import PhotoMask, masked
+from resight.index.index import Index
 
 
 def params(**others: Any) -> Codes:

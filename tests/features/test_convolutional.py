@@ -17,7 +17,7 @@ from resight.features.kinds import Convolutional
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank
 from resight.images import Decoded
-from resight.index import Index
+from resight.index.index import Index
 
 NETWORK, LAYER = blank("resnet18"), "layer2"
 SIZE = (96, 64)

@@ -22,7 +22,7 @@ from resight.features.kinds import Maps
 from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.networks.checkpoint import open_network
 from resight.images import Decoded, decode
-from resight.masks import PhotoMask, masked
+from resight.images.masks import PhotoMask, masked
 
 RNG = np.random.default_rng(0)
 SCALES = (1.0, 1.0 / math.sqrt(2.0), 0.5)

@@ -9,7 +9,7 @@ import pytest
 from tiff_files import tiff
 
 from resight.errors import ImageError
-from resight.folders import SUFFIXES
+from resight.folders.walking import SUFFIXES
 from resight.images import decode_bytes
 from resight.images.camera_raw import is_camera_raw
 

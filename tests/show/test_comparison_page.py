@@ -12,8 +12,8 @@ import cv2
 import pytest
 from test_page import photo, read
 
+from resight.datasets.dataset import Mark
 from resight.evaluation.comparison import compare
-from resight.evaluation.dataset import Mark
 from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, RankedHit
 from resight.show.comparison import HIT_SIDE, QUERY_SIDE, write_comparison
 from resight.show.gallery import find_photo

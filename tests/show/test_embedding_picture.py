@@ -15,8 +15,8 @@ import pytest
 from index_samples import collection, texture, write
 from resight.errors import ImageError, UsageError
 from resight.images import decode
-from resight.index import Index
-from resight.reader import Reader
+from resight.index.collection import Collection
+from resight.index.index import Index
 from resight.recipe import available, load_recipe
 from resight.show.embedding import PlacedPhoto, Plane, descriptors_of, plane_of, thumbnail_side, top_folder
 from resight.show.embedding_page import EUCLIDEAN, MANIFOLD, QUERY, describe, write_embedding_page
@@ -34,10 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reader(folder: Path, recipes: Path) -> Reader:
+def reader(folder: Path, recipes: Path) -> Collection:
     index = Index.create(folder.parent / "vlad.resight", recipes / "vlad.toml")
     index.add(folder)
-    return index.reader
+    return index.collection
 
 
 def embedded(page: Path) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def marked(plane: Plane, kind: str) -> dict[int, str]:
     return {getattr(photo, kind): photo.name for photo in plane.photos if getattr(photo, kind)}
 
 
-def test_every_photo_has_its_place_and_its_folder(reader: Reader) -> None:
+def test_every_photo_has_its_place_and_its_folder(reader: Collection) -> None:
     plane = plane_of(reader, method="isomap")
     assert [photo.name for photo in plane.photos] == sorted(reader.snapshot.images.names)
     assert (plane.drawn, plane.total, plane.query) == (12, 12, None)
@@ -64,7 +64,7 @@ def test_every_photo_has_its_place_and_its_folder(reader: Reader) -> None:
     assert describe(plane) == "all 12 photos by Isomap"
 
 
-def test_descriptors_are_those_of_the_index_by_name(reader: Reader) -> None:
+def test_descriptors_are_those_of_the_index_by_name(reader: Collection) -> None:
     names, vectors = descriptors_of(reader)
     assert names == sorted(names)
     (view,) = reader.views.values()
@@ -78,18 +78,18 @@ def test_augmented_descriptors_are_shown_as_they_are_searched(folder: Path, reci
     (recipes / "augmented-vlad.toml").write_text(text)
     index = Index.create(tmp_path / "augmented.resight", recipes / "augmented-vlad.toml")
     index.add(folder)
-    names, vectors = descriptors_of(index.reader)
-    (view,) = index.reader.views.values()
-    images = index.reader.snapshot.images
+    names, vectors = descriptors_of(index.collection)
+    (view,) = index.collection.views.values()
+    images = index.collection.snapshot.images
     kept = np.stack([view.kept_query(int(images.ids[images.by_name[name]])) for name in names])
     assert ((vectors * kept).sum(axis=1) < 0.95).all()
     for name, vector in zip(names, vectors, strict=True):
         found = view.search(vector, 1)
-        assert index.reader.name_of(int(found.ids[0])) == name
+        assert index.collection.name_of(int(found.ids[0])) == name
         assert found.scores[0] == pytest.approx(1, abs=1e-3)
 
 
-def test_neighbours_of_a_query_are_ranked_by_distance_and_by_manifold(reader: Reader) -> None:
+def test_neighbours_of_a_query_are_ranked_by_distance_and_by_manifold(reader: Collection) -> None:
     plane = plane_of(reader, method="mds", query="set0/00-0.png", neighbours=4)
     assert plane.query is not None
     assert plane.query.name == "set0/00-0.png"
@@ -102,7 +102,7 @@ def test_neighbours_of_a_query_are_ranked_by_distance_and_by_manifold(reader: Re
     assert marked(plane, "manifold")[1] == "set0/00-1.png"
 
 
-def test_of_many_photos_some_are_drawn_by_seed_and_the_neighbours_in_any_case(reader: Reader) -> None:
+def test_of_many_photos_some_are_drawn_by_seed_and_the_neighbours_in_any_case(reader: Collection) -> None:
     drawn = [{photo.name for photo in plane_of(reader, method="mds", most=5, seed=seed).photos} for seed in (0, 0, 1)]
     assert [len(names) for names in drawn] == [5, 5, 5]
     assert drawn[0] == drawn[1] != drawn[2]
@@ -118,7 +118,7 @@ def test_of_many_photos_some_are_drawn_by_seed_and_the_neighbours_in_any_case(re
     assert re.fullmatch(r"\d of 12 photos by multidimensional scaling", describe(plane))
 
 
-def test_a_file_that_is_not_in_the_index_is_placed_with_it(reader: Reader, tmp_path: Path) -> None:
+def test_a_file_that_is_not_in_the_index_is_placed_with_it(reader: Collection, tmp_path: Path) -> None:
     query = write(tmp_path, {"other.png": texture(2)[8:, 8:]}) / "other.png"
     plane = plane_of(reader, method="mds", query=query, neighbours=1)
     assert (len(plane.photos), plane.drawn) == (13, 12)
@@ -130,14 +130,14 @@ def test_a_file_that_is_not_in_the_index_is_placed_with_it(reader: Reader, tmp_p
     assert nearest.name.startswith("set0/02")
 
 
-def test_the_file_of_an_indexed_photo_is_that_photo(reader: Reader, folder: Path) -> None:
+def test_the_file_of_an_indexed_photo_is_that_photo(reader: Collection, folder: Path) -> None:
     plane = plane_of(reader, method="mds", query=folder / "set1/01-1.png")
     assert len(plane.photos) == 12
     assert plane.query is not None
     assert plane.query.name == "set1/01-1.png"
 
 
-def test_groups_can_be_given(reader: Reader) -> None:
+def test_groups_can_be_given(reader: Collection) -> None:
     plane = plane_of(reader, method="mds", groups={"set0/00-0.png": "statue"})
     assert {photo.name: photo.group for photo in plane.photos if photo.group} == {"set0/00-0.png": "statue"}
     assert [top_folder(name) for name in ("a/b/c.jpg", "c.jpg")] == ["a", ""]
@@ -152,7 +152,7 @@ def test_photos_that_are_gone_and_photos_without_features_are_there(
     index.add(folder)
     (folder / "00-0.png").unlink()
     with caplog.at_level(logging.WARNING):
-        plane = plane_of(index.reader, method="tsne", query="grey-0.png", neighbours=3)
+        plane = plane_of(index.collection, method="tsne", query="grey-0.png", neighbours=3)
     by_name = {photo.name: photo for photo in plane.photos}
     assert by_name["00-0.png"].image is None
     assert "2 photos have no features" in caplog.text
@@ -169,7 +169,7 @@ def test_other_recipes_are_told_which_can(recipes: Path, tmp_path: Path, method:
     index = Index.create(tmp_path / "x.resight", recipes / f"{method}.toml")
     index.add(write(tmp_path / "photos", collection(1)))
     with pytest.raises(UsageError, match="keeps no single vector of an image") as error:
-        plane_of(index.reader, method="mds")
+        plane_of(index.collection, method="mds")
     assert "rmac-mobilenet" in str(error.value)
     assert "sift-vlad" in str(error.value)
     for name in ("sift-asmk", "regions-mobilenet", "sift-match"):
@@ -177,7 +177,7 @@ def test_other_recipes_are_told_which_can(recipes: Path, tmp_path: Path, method:
         assert name not in str(error.value)
 
 
-def test_wrong_requests_are_told(reader: Reader, recipes: Path, tmp_path: Path) -> None:
+def test_wrong_requests_are_told(reader: Collection, recipes: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="both must be at least 1"):
         plane_of(reader, method="mds", most=0)
     with pytest.raises(UsageError, match="both must be at least 1"):
@@ -188,7 +188,7 @@ def test_wrong_requests_are_told(reader: Reader, recipes: Path, tmp_path: Path) 
     with pytest.raises(ImageError):
         plane_of(reader, method="mds", query=tmp_path / "text.jpg")
     with pytest.raises(UsageError, match="no photos yet"):
-        plane_of(Index.create(tmp_path / "empty.resight", recipes / "vlad.toml").reader, method="mds")
+        plane_of(Index.create(tmp_path / "empty.resight", recipes / "vlad.toml").collection, method="mds")
 
 
 def placed(**changes: Any) -> PlacedPhoto:
@@ -235,7 +235,7 @@ def test_the_picture_marks_the_query_and_both_kinds_of_neighbours_differently() 
     assert square > 1.1 * disc > 0
 
 
-def test_the_page_holds_each_photo_once_and_runs_by_itself(reader: Reader, tmp_path: Path) -> None:
+def test_the_page_holds_each_photo_once_and_runs_by_itself(reader: Collection, tmp_path: Path) -> None:
     plane = plane_of(reader, method="mds", query="set0/00-0.png", neighbours=3)
     page = write_embedding_page(tmp_path / "page.html", plane, title="set & more")
     text = page.read_text(encoding="utf-8")
@@ -287,7 +287,7 @@ def test_every_shipped_recipe_with_one_vector_is_listed() -> None:
     assert not can & {"sift-asmk", "sift-bow", "sift-match", "regions-mobilenet", "razavian-regions"}
 
 
-def test_a_thumbnail_is_no_larger_than_asked(reader: Reader, folder: Path) -> None:
+def test_a_thumbnail_is_no_larger_than_asked(reader: Collection, folder: Path) -> None:
     (photo,) = [one for one in plane_of(reader, method="mds").photos if one.name == "set0/00-0.png"]
     assert photo.image is not None
     assert np.array_equal(photo.image, decode(folder / photo.name, max_side=320).pixels)

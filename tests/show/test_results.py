@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from resight.images import decode
-from resight.index import Index
-from resight.results import Hit, Result
+from resight.index.index import Index
+from resight.index.results import Hit, Result
 from resight.show.results import page_query
 from resight.show.thumbnails import SIDE
 
@@ -36,7 +36,7 @@ RESULT = Result(
 
 
 def test_thumbnails_keep_original_pixels_by_their_factor(index: Index, folder: Path) -> None:
-    section = page_query(index.reader, RESULT, [("poster-02_1.jpg", (1.0, 2.0, 30.0, 40.0))])
+    section = page_query(index.collection, RESULT, [("poster-02_1.jpg", (1.0, 2.0, 30.0, 40.0))])
     (asked,) = section.photos
     size = decode(folder / "poster-02_1.jpg").size
     assert asked.image is not None
@@ -51,15 +51,15 @@ def test_thumbnails_keep_original_pixels_by_their_factor(index: Index, folder: P
 
 
 def test_hits_are_marked_as_the_ground_truth_says(index: Index) -> None:
-    unmarked = page_query(index.reader, RESULT, [])
+    unmarked = page_query(index.collection, RESULT, [])
     assert [hit.mark for hit in unmarked.hits] == [None, None]
-    marked = page_query(index.reader, RESULT, [], lambda name: "right" if name.startswith("poster") else "wrong")
+    marked = page_query(index.collection, RESULT, [], lambda name: "right" if name.startswith("poster") else "wrong")
     assert [hit.mark for hit in marked.hits] == ["right", "wrong"]
 
 
 def test_arrays_stand_for_themselves_and_files_that_are_no_photos_for_nothing(index: Index, tmp_path: Path) -> None:
     pixels = np.zeros((7, 9, 3), np.uint8)
     (tmp_path / "text.jpg").write_text("no photo")
-    section = page_query(index.reader, RESULT, [(pixels, None), (tmp_path / "text.jpg", None)])
+    section = page_query(index.collection, RESULT, [(pixels, None), (tmp_path / "text.jpg", None)])
     assert section.photos[0].image is pixels
     assert section.photos[1].image is None

@@ -21,9 +21,9 @@ from resight.descriptors.cross_matching import (
 )
 from resight.descriptors.kinds import Matching
 from resight.features.extractor import Extractor
+from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.search.regional import RegionBlock, RegionSearch
 from resight.search.selection import NameOrder
-from resight.soundness import finite, misshapen, shared_out
 
 _MATCHES: Mapping[Matching, Match] = {
     "query": cross_match,

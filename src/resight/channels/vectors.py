@@ -15,12 +15,12 @@ from resight.descriptors.kinds import Fisher, Vlad
 from resight.descriptors.vlad import vlad
 from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
+from resight.kernels.soundness import finite, misshapen
 from resight.learned.assignment import Assigner
 from resight.learned.mixture import Mixture, Projection
 from resight.learned.whitening import VECTORS, from_arrays
 from resight.search.dense import DenseBlock, DenseSearch
 from resight.search.selection import NameOrder
-from resight.soundness import finite, misshapen
 
 Vector = NDArray[np.float32]
 Fitted = Mapping[str, NDArray[Any]]

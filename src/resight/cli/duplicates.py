@@ -54,7 +54,7 @@ def duplicates(
 ) -> None:
     """List photos that are there more than once, or that show the same thing; nothing is deleted."""
     from resight.duplicates.verdict import KINDS
-    from resight.index import Index
+    from resight.index.index import Index
 
     asked = next((one for one in KINDS if one == kind), None)
     if asked is None:
@@ -68,7 +68,7 @@ def duplicates(
         if html is not None:
             from resight.show.duplicates import write_duplicates_page
 
-            write_duplicates_page(html, index.reader, found, note=f"{path}, by {index.recipe.name}", progress=bar)
+            write_duplicates_page(html, index.collection, found, note=f"{path}, by {index.recipe.name}", progress=bar)
     if table is not None:
         write_csv(table, found)
     if as_json:

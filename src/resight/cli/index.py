@@ -18,8 +18,8 @@ from resight.cli.progress import progress_bar
 from resight.errors import ResightError
 
 if TYPE_CHECKING:
-    from resight.index import AddReport, Index
-    from resight.vanished import Held
+    from resight.index.index import AddReport, Index
+    from resight.index.vanished import Held
 
 _HELD_SHOWN = 20
 """Most folders that are told one by one when something is wrong with many."""
@@ -89,8 +89,8 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Index folders of photos, or go on where a run stopped."""
-    from resight.folders import check_prefix
-    from resight.index import Index
+    from resight.folders.walking import check_prefix
+    from resight.index.index import Index
     from resight.recipe import DEFAULT
 
     check_prefix(prefix)
@@ -115,7 +115,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add folders' new and changed photos; forget nothing."""
-    from resight.index import Index
+    from resight.index.index import Index
 
     leaving = Leaving(exclude or (), mask, no_mask, again)
     _finish(path, _add(Index.open(path), photos, prefix, follow_links, leaving), strict, as_json)
@@ -140,7 +140,7 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Make the index equal to its folders again; exit 1 if a folder vanished."""
-    from resight.index import Index
+    from resight.index.index import Index
 
     opened = Index.open(path)
     for text in roots or []:
@@ -178,7 +178,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove photos, which stay away; the files stay."""
-    from resight.index import Index
+    from resight.index.index import Index
 
     opened = Index.open(path)
     meant = opened.named(names, removed=undo)
@@ -196,7 +196,7 @@ def remove(
 
 def info(path: IndexPath, as_json: Json = False) -> None:
     """Show what an index holds and how it was made."""
-    from resight.index import Index
+    from resight.index.index import Index
 
     fields = Index.open(path).info().to_dict()
     if as_json:
@@ -246,7 +246,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every byte of an index; exit 1 if one is wrong."""
-    from resight.index import Index
+    from resight.index.index import Index
 
     report = Index.check(path, mend=repair)
     if as_json:
@@ -273,7 +273,7 @@ def verify(
 
 def compact(path: IndexPath) -> None:
     """Merge segments and free the space of removed photos."""
-    from resight.index import Index
+    from resight.index.index import Index
 
     Index.open(path).compact()
     print(f"{shown(path)}: compacted")
@@ -322,11 +322,11 @@ def _add(
 
 def _rehearse(made: Index) -> None:
     """Asks a new index one of its photos, so that what a search compiles here is compiled."""
-    from resight.names import Name
+    from resight.folders.names import Name
 
     # A photo that has vanished meanwhile, or the like, is no fault of the index.
     with suppress(ResightError):
-        images = made.reader.snapshot.images
+        images = made.collection.snapshot.images
         first = next((name for name, known in zip(images.names, images.indexed.tolist(), strict=True) if known), None)
         if first is not None:
             made.search(Name(first), k=1, include_self=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.rerank.fitting import SIMILARITY, Ids, Points, Transform, moments
 from resight.rerank.hypotheses import LARGEST_SCALE
 

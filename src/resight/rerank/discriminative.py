@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from resight.errors import UsageError
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.rerank.backprojection import normalised, verified_vectors
 from resight.rerank.expansion import REACH, ask_again
 from resight.rerank.kinds import Discriminative

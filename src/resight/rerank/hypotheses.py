@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.rerank.geometry import Correspondences
 
 Floats = NDArray[np.float32]

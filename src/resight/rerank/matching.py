@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import UsageError
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 from resight.words.instructions import bit_distance
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 
 Array = NDArray[Any]
 

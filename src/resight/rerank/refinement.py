@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.rerank.agreement import (
     LEAST,
     Errors,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.forks import WorkerPool
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.search.ranking import Mask, Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 from resight.words.asmk import distance_gain, word_weights

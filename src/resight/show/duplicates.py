@@ -1,4 +1,4 @@
-"""Groups of duplicates as one HTML file that needs nothing beside it: the photos side by side, and what joins them."""
+"""Writes groups of duplicates as one self-contained HTML file: photos side by side, and what joins them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
 from resight.errors import ImageError
 from resight.images import decode
-from resight.reader import Reader
+from resight.index.collection import Collection
 from resight.show.document import plain_text, write_document
 from resight.show.evidence import located
 from resight.show.thumbnails import Thumbnail, outline, thumbnail
@@ -20,7 +20,7 @@ SIDE = 240
 """Longest side of a thumbnail in pixels: a page may have hundreds."""
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 
 _ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot be read."
 _TITLES = {"copies": "the same bytes", "near": "the same picture", "same": "the same thing"}
@@ -29,7 +29,7 @@ _KEEP = "Suggested to keep: of each picture the photo with the most pixels, then
 
 def write_duplicates_page(
     path: str | os.PathLike[str],
-    reader: Reader,
+    collection: Collection,
     found: Duplicates,
     *,
     title: str = "Duplicates",
@@ -39,8 +39,8 @@ def write_duplicates_page(
     """Writes one self-contained page with a section for each group, and returns its path.
 
     Photos are read from where they were indexed and inlined as thumbnails; one whose file is gone or has changed is
-    left without its picture. An outline shows where the photo that it is compared with lies in it. The file appears
-    whole or not at all. Raises StorageError where the disk refuses.
+    shown without its picture. An outline shows the part of a photo that its partner of the comparison covers. The file
+    appears whole or not at all. Raises StorageError where the disk refuses.
     """
     total = sum(len(group.photos) for group in found.groups)
     done, sections = 0, []
@@ -48,7 +48,7 @@ def write_duplicates_page(
         cards = []
         reasons, sizes = group.reasons(), {photo.name: (photo.width, photo.height) for photo in group.photos}
         for photo in group.photos:
-            cards.append(_card(reader, photo, reasons.get(photo.name), sizes))
+            cards.append(_card(collection, photo, reasons.get(photo.name), sizes))
             done += 1
             if progress is not None:
                 progress("drawing", done, total)
@@ -66,8 +66,10 @@ def _section(number: int, group: DuplicateGroup, cards: list[str]) -> str:
     )
 
 
-def _card(reader: Reader, photo: DuplicatePhoto, link: DuplicateLink | None, sizes: dict[str, tuple[int, int]]) -> str:
-    picture = _picture(reader, photo.name)
+def _card(
+    collection: Collection, photo: DuplicatePhoto, link: DuplicateLink | None, sizes: dict[str, tuple[int, int]]
+) -> str:
+    picture = _picture(collection, photo.name)
     marks = (
         [("keep", "right")] * photo.keep + [("largest", "junk")] * photo.largest + [("oldest", "junk")] * photo.oldest
     )
@@ -83,7 +85,7 @@ def _card(reader: Reader, photo: DuplicatePhoto, link: DuplicateLink | None, siz
 
 
 def _why(photo: DuplicatePhoto, link: DuplicateLink | None) -> str:
-    """What joins a photo to its group, as HTML."""
+    """Returns the evidence that joins a photo to its group, as HTML."""
     if photo.copy_of is not None:
         return f"the same bytes as {plain_text(photo.copy_of)}"
     if link is None:
@@ -111,8 +113,8 @@ def _drawn(
     )
 
 
-def _picture(reader: Reader, name: str) -> Thumbnail | None:
-    file = reader.file_of(reader.snapshot.images.by_name[name])
+def _picture(collection: Collection, name: str) -> Thumbnail | None:
+    file = collection.file_of(collection.snapshot.images.by_name[name])
     if file is None:
         return None
     try:

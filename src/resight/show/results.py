@@ -1,4 +1,4 @@
-"""Search results as sections of a page: thumbnails of the photos, read from where they were indexed."""
+"""Makes search results into sections of a page: thumbnails of the photos, read from where they were indexed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resight.datasets.dataset import Mark
 from resight.errors import ImageError
-from resight.evaluation.dataset import Mark
-from resight.explaining import Explainer, can_explain
 from resight.images import Box, Decoded, decode, decode_bytes
-from resight.queries import Indexed, Meant, Source, meant_by
-from resight.reader import Reader
-from resight.results import Hit, Result
+from resight.index.collection import Collection
+from resight.index.explaining import Explainer, can_explain
+from resight.index.queries import Indexed, Meant, Source, meant_by
+from resight.index.results import Hit, Result
 from resight.show.page import PageHit, PagePhoto, PageQuery
 from resight.show.thumbnails import SIDE
 
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 
 
 def page_query(
-    reader: Reader,
+    collection: Collection,
     result: Result,
     asked: Sequence[tuple[Source, Box | None]],
     mark: Callable[[str], Mark | None] | None = None,
     progress: Progress | None = None,
 ) -> PageQuery:
-    """The section of one result. asked: what was asked with, and the box of each.
+    """Makes the section of one result. asked: the query photos, and the box of each.
 
-    mark: what the ground truth says of a name, where there is one. A photo whose file is gone, has changed since it was
-    indexed or cannot be read any more is left without its picture.
+    mark: returns the ground truth of a name, where there is one. A photo whose file is gone, has changed since it was
+    indexed or cannot be read any more is shown without its picture.
 
-    Where feature maps that are pooled to one vector were searched, the network runs again for each query photo and each
-    hit, to tell which channels match; `progress` is told of that.
+    Where the search was by feature maps pooled to one vector, the network runs again for each query photo and each hit,
+    to find the matching channels; `progress` is called meanwhile.
     """
-    explained = _explained(reader, result, asked, progress)
-    photos = [_photo(reader, meant_by(reader, source), box) for source, box in asked]
-    hits = [_page_hit(reader, hit, mark, explained.get(row, ())) for row, hit in enumerate(result.hits)]
+    explained = _explained(collection, result, asked, progress)
+    photos = [_photo(collection, meant_by(collection, source), box) for source, box in asked]
+    hits = [_page_hit(collection, hit, mark, explained.get(row, ())) for row, hit in enumerate(result.hits)]
     return PageQuery(result.query, photos, hits)
 
 
 def _explained(
-    reader: Reader, result: Result, asked: Sequence[tuple[Source, Box | None]], progress: Progress | None
+    collection: Collection, result: Result, asked: Sequence[tuple[Source, Box | None]], progress: Progress | None
 ) -> dict[int, Sequence[Contribution]]:
-    """By place in the ranking, for the hits that no second look verified, and that can be read as can their query.
+    """Returns contributions by rank, for readable hits of readable queries that no second look verified.
 
-    A hit that shows the query mirrored has other channels than the query as it is, and is left out.
+    A hit that shows the query mirrored matches in other channels than the unmirrored query, and is left out.
     """
-    if not asked or not can_explain(reader):
+    if not asked or not can_explain(collection):
         return {}
     rows = [row for row, hit in enumerate(result.hits) if hit.verification is None and not hit.mirrored]
     explainers: dict[int, Explainer | None] = {}
@@ -62,7 +62,7 @@ def _explained(
         try:
             if hit.query not in explainers:
                 explainers[hit.query] = None
-                explainers[hit.query] = Explainer(reader, *asked[hit.query])
+                explainers[hit.query] = Explainer(collection, *asked[hit.query])
             explainer = explainers[hit.query]
             if explainer is not None:
                 found[row] = explainer.contributions(hit.name)
@@ -74,12 +74,12 @@ def _explained(
 
 
 def _page_hit(
-    reader: Reader,
+    collection: Collection,
     hit: Hit,
     mark: Callable[[str], Mark | None] | None,
     contributions: Sequence[Contribution],
 ) -> PageHit:
-    photo = _photo(reader, Indexed(reader.snapshot.images.by_name[hit.name]), hit.box)
+    photo = _photo(collection, Indexed(collection.snapshot.images.by_name[hit.name]), hit.box)
     judged = mark(hit.name) if mark is not None else None
     return PageHit(
         hit.name,
@@ -95,9 +95,9 @@ def _page_hit(
     )
 
 
-def _photo(reader: Reader, source: Meant, box: Box | None) -> PagePhoto:
+def _photo(collection: Collection, source: Meant, box: Box | None) -> PagePhoto:
     try:
-        decoded = _decoded(reader, source)
+        decoded = _decoded(collection, source)
     except ImageError:
         decoded = None
     if decoded is None:
@@ -105,10 +105,10 @@ def _photo(reader: Reader, source: Meant, box: Box | None) -> PagePhoto:
     return PagePhoto(decoded.pixels, box, max(decoded.pixels.shape[:2]) / max(decoded.size))
 
 
-def _decoded(reader: Reader, source: Meant) -> Decoded | None:
+def _decoded(collection: Collection, source: Meant) -> Decoded | None:
     if isinstance(source, np.ndarray):
         return Decoded(source, (source.shape[1], source.shape[0]))
     if isinstance(source, bytes):
         return decode_bytes(source, "bytes", max_side=SIDE)
-    path = reader.file_of(source.place) if isinstance(source, Indexed) else source
+    path = collection.file_of(source.place) if isinstance(source, Indexed) else source
     return None if path is None else decode(path, max_side=SIDE)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from resight.filesystems import is_in
-from resight.folders import escape_name, unescape_name
+from resight.folders.walking import escape_name, unescape_name
 from resight.store.rows import ImageTable, Root
 
 _SAMPLE = 8

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.words.instructions import prefetch_rows
 from resight.words.postings import AHEAD, WEIGHT_UNIT
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 from resight.words.instructions import bit_distance, prefetch_rows
 from resight.words.postings import AHEAD

@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 from numpy import uint64
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 
 LINE: Final = 64  # bytes that come from memory at once
 

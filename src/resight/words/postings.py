@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 
 Array = NDArray[Any]

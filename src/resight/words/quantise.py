@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.features.local import LocalFeatures
-from resight.kernels import kernel
+from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 from resight.words.postings import run_starts
 

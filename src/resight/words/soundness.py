@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.kernels import kernel
-from resight.soundness import misshapen, shared_out
+from resight.kernels.compiling import kernel
+from resight.kernels.soundness import misshapen, shared_out
 from resight.words.postings import KINDS, Kind
 
 Array = NDArray[Any]

@@ -1,0 +1,290 @@
+"""Photos to evidence: many files at once, in order, on all cores. There is no index in it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Channel
+from resight.cores import cores
+from resight.errors import ImageError, UsageError
+from resight.features.extractor import Extractor
+from resight.features.sift import single_threaded_opencv
+from resight.folders.walking import Found
+from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, is_blank, part_of, read_bytes
+from resight.images.masks import masked, reduced
+from resight.versions import versions_line
+
+Rows = NDArray[np.float32]
+FeaturesT = TypeVar("FeaturesT")
+
+OnError = Callable[[Found, str], None]
+
+JobT = TypeVar("JobT")
+ResultT = TypeVar("ResultT")
+
+AHEAD = 4
+"""Files in work for each worker: enough that none waits, few enough that memory stays small."""
+ATTEMPTS = 3
+DECODERS = ("resight", "pillow", "pillow-heif", "opencv-contrib-python-headless", "rawpy", "pillow-jxl-plugin")
+"""Packages that decode, where they are installed."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What one file gave. hash: of the bytes; size: (width, height) of the upright original.
+
+    evidence: what each channel keeps, by channel; empty where the file is unreadable, and `reason` says why. may_pass:
+    the reason is not in the bytes. was_known: the evidence is that of the same bytes, which were not decoded.
+    remark: what a person should know of a photo that could be read, such as that a part of it is missing.
+    """
+
+    found: Found
+    hash: str
+    size: tuple[int, int]
+    evidence: Mapping[str, object]
+    reason: str = ""
+    remark: str = ""
+    may_pass: bool = False
+    was_known: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is kept of a photo whose bytes were met before. size: (width, height) of the upright original;
+    remark: as of `Extracted`."""
+
+    size: tuple[int, int]
+    evidence: Mapping[str, object]
+    remark: str
+
+
+Recall = Callable[[str], Known | None]
+"""By the hash of a file's bytes, what is kept of a photo of the same bytes, if there is one; called from any thread."""
+
+
+@functools.cache
+def decoders() -> str:
+    """The versions of all that turns files into pixels: others may read what these could not."""
+    return versions_line(DECODERS)
+
+
+def content_hash(data: bytes) -> str:
+    """What identifies the content of a file."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def extract(
+    found: Iterable[Found],
+    channels: Mapping[str, Channel],
+    workers: int | None = None,
+    recall: Recall | None = None,
+) -> Generator[Extracted, None, None]:
+    """Evidence of many files, in their order, on `workers` threads (all cores). Unreadable files give their reason.
+
+    Files whose bytes `recall` knows are read, and not decoded.
+
+    Files are read and decoded in the threads, and so is what needs one photo at a time. What is quicker for several
+    (`Extractor.together`) is extracted here meanwhile.
+    """
+    read = _in_order(found, lambda one: read_one(one, channels, recall), workers or cores())
+    together = max((channel.extractor.together for channel in channels.values()), default=1)
+    with contextlib.closing(read):
+        while window := list(itertools.islice(read, together)):
+            yield from finish(window, channels)
+
+
+def extract_one(found: Found, channels: Mapping[str, Channel]) -> Extracted:
+    """Evidence of one file."""
+    return finish([read_one(found, channels)], channels)[0]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file with the evidence of some channels, and what the extractors of the others prepared."""
+
+    extracted: Extracted
+    prepared: Mapping[Extractor[Any, Any], object]
+
+
+def read_one(found: Found, channels: Mapping[str, Channel], recall: Recall | None = None) -> Read:
+    """Reads and decodes one file, and does with it what needs no other; what `recall` knows is not decoded."""
+    try:
+        data = _steady_bytes(found.path)
+    except ImageError as error:
+        return Read(Extracted(found, "", (0, 0), {}, error.reason, may_pass=error.may_pass), {})
+    key = content_hash(data)
+    known = recall(key) if recall is not None and found.mask is None else None
+    if known is not None:
+        return Read(Extracted(found, key, known.size, known.evidence, remark=known.remark, was_known=True), {})
+    try:
+        side = max(channel.extractor.max_side for channel in channels.values())
+        decoded = decode_found(found, data, side)
+    except ImageError as error:
+        return Read(Extracted(found, key, (0, 0), {}, error.reason, may_pass=error.may_pass), {})
+    except MemoryError:
+        return Read(
+            Extracted(found, key, (0, 0), {}, "not enough memory to decode it; save it smaller", may_pass=True), {}
+        )
+    if is_blank(decoded.pixels):
+        nothing = {name: channel.nothing() for name, channel in channels.items()}
+        return Read(Extracted(found, key, decoded.size, nothing, remark=decoded.remark), {})
+    prepared = {extractor: extractor.prepare(decoded) for extractor in _extractors(channels)}
+    alone = {one: one.extract([prepared[one]])[0] for one in prepared if one.together == 1}
+    evidence = {
+        name: channel.encode(alone[channel.extractor], decoded.size)
+        for name, channel in channels.items()
+        if channel.extractor in alone
+    }
+    waiting = {extractor: one for extractor, one in prepared.items() if extractor not in alone}
+    return Read(Extracted(found, key, decoded.size, evidence, remark=decoded.remark), waiting)
+
+
+def finish(window: Sequence[Read], channels: Mapping[str, Channel]) -> list[Extracted]:
+    """Evidence of several files that were read, with what is extracted of all of them at once."""
+    evidence = [dict(one.extracted.evidence) for one in window]
+    for extractor in _extractors(channels):
+        places = [place for place, one in enumerate(window) if extractor in one.prepared]
+        if not places:
+            continue
+        features = extractor.extract([window[place].prepared[extractor] for place in places])
+        for place, own in zip(places, features, strict=True):
+            for name, channel in channels.items():
+                if channel.extractor is extractor:
+                    evidence[place][name] = channel.encode(own, window[place].extracted.size)
+    return [replace(one.extracted, evidence=own) for one, own in zip(window, evidence, strict=True)]
+
+
+def _extractors(channels: Mapping[str, Channel]) -> list[Extractor[Any, Any]]:
+    """Each extractor once: channels of the same features share one."""
+    return list(dict.fromkeys(channel.extractor for channel in channels.values()))
+
+
+def features_of(
+    found: Iterable[Found],
+    extractor: Extractor[Any, FeaturesT],
+    workers: int | None = None,
+    on_error: OnError | None = None,
+) -> Generator[FeaturesT | None, None, None]:
+    """Features of many files, in their order, decoded on `workers` threads; None for one that is unreadable.
+
+    `on_error` is told which and why, from any thread.
+    """
+
+    def prepare(one: Found) -> list[object]:
+        try:
+            return [extractor.prepare(decode_found(one, read_bytes(one.path), extractor.max_side))]
+        except ImageError as error:
+            if on_error is not None:
+                on_error(one, error.reason)
+            return []
+
+    with contextlib.closing(_in_order(found, prepare, workers or cores())) as prepared:
+        while window := list(itertools.islice(prepared, extractor.together)):
+            features = iter(extractor.extract([one for own in window for one in own]))
+            yield from (next(features) if own else None for own in window)
+
+
+def sample_rows(
+    found: Sequence[Found],
+    extractor: Extractor[Any, FeaturesT],
+    rows_of: Callable[[FeaturesT], Rows],
+    limit: int,
+    seed: int,
+    workers: int | None = None,
+    on_error: OnError | None = None,
+) -> Generator[Rows, None, None]:
+    """Rows (m, d) of the files to fit on, drawn by seed over names: an equal share of `limit` from each.
+
+    rows_of: what to fit on of the features of one photo. Unreadable files give none; `on_error` as of `features_of`.
+    """
+    share = max(1, -(-limit // max(1, len(found))))
+    order = sorted(found, key=lambda one: one.name)
+    # A seed for each file, so that what one gives does not depend on the others.
+    seeds = np.random.SeedSequence(seed).spawn(len(order))
+    with contextlib.closing(features_of(order, extractor, workers, on_error)) as every:
+        for features, own in zip(every, seeds, strict=True):
+            if features is not None:
+                rows = rows_of(features)
+                yield rows[np.sort(np.random.default_rng(own).permutation(len(rows))[:share])]
+
+
+def decode_found(found: Found, data: bytes, max_side: int) -> Decoded:
+    """The photo in the bytes of a file, with its mask. ImageError, whose reason may be that of the mask."""
+    name = displayed(found.path)
+    if found.mask is None:
+        return decode_bytes(data, name, max_side)
+    photo = decode_whole(data, name)
+    try:
+        return reduced(masked(photo, found.mask), max_side)
+    except ImageError as error:
+        raise ImageError(name, f"its mask {error.path} {error.reason}", may_pass=error.may_pass) from error
+    except UsageError as error:
+        raise ImageError(name, str(error)) from error
+
+
+def query_of(decoded: Decoded, channel: Channel, box: Box | None, size: tuple[int, int]) -> object:
+    """What a channel compares a query photo by, or a part of it of `size` (width, height).
+
+    A picture of one colour has no evidence, as when it is indexed. UsageError where the box has no area in the photo.
+    """
+    if is_blank(decoded.pixels if box is None else part_of(decoded, box).pixels):
+        return channel.as_query(channel.nothing())
+    return channel.query(query_features(decoded, channel.extractor, box), size)
+
+
+def query_features(decoded: Decoded, extractor: Extractor[Any, Any], box: Box | None) -> Any:
+    """Features of a query photo, or of a part of it. Raises UsageError where the box has no area inside the photo."""
+    (features,) = extractor.extract([extractor.prepare_query(decoded, box)])
+    return features
+
+
+def _steady_bytes(path: Path) -> bytes:
+    """The bytes of a file that did not change while it was read. Raises ImageError."""
+    for _ in range(ATTEMPTS):
+        before = _state(path)
+        data = read_bytes(path)
+        if before == _state(path):
+            return data
+    raise ImageError(displayed(path), "changes while it is read; index it again when it is complete", may_pass=True)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ImageError(displayed(path), error.strerror or str(error), may_pass=True) from error
+    return status.st_size, status.st_mtime_ns
+
+
+def _in_order(jobs: Iterable[JobT], work: Callable[[JobT], ResultT], workers: int) -> Generator[ResultT, None, None]:
+    """Results in the order of the jobs, with a bounded number of them in work."""
+    waiting: deque[Future[ResultT]] = deque()
+    with single_threaded_opencv(), ThreadPoolExecutor(workers, initializer=_one_thread_each) as pool:
+        try:
+            for job in jobs:
+                waiting.append(pool.submit(work, job))
+                if len(waiting) >= AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one_thread_each() -> None:
+    """OpenMP keeps the number of threads for each calling thread: workers must not start a team each."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)

@@ -1,0 +1,382 @@
+"""What an index is fitted with: arrays that ship with resight, come from a file, or are fitted on photos."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Channel
+from resight.channels.extraction import sample_rows
+from resight.channels.fitting.contract import Pass, Terms
+from resight.channels.fitting.methods import fitting_of
+from resight.channels.shipped import REFERENCE, builtin_reference, read_fitted
+from resight.descriptors.kinds import Cam, CodeKind, PooledKind
+from resight.errors import FitError, UsageError
+from resight.features.extractor import Extractor
+from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
+from resight.features.networks.requirement import require_torch
+from resight.features.opening import open_extractor
+from resight.folders.walking import Found, find_images
+from resight.learned.artefact import Artefact, load, save, to_bytes
+from resight.learned.whitening import POWER_ON_OTHERS
+from resight.recipe import Channel as RecipeChannel
+from resight.recipe import Recipe, load_recipe, recipe_folder
+from resight.versions import versions_line
+
+FILE = "fitted.npz"
+"""Name of a channel's fitted arrays."""
+WEIGHTS = "_weights"
+"""Folder, beside those of the channels, of what says which weights their networks have: files without arrays. They are
+there from the start, while fitted arrays may come later."""
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a channel was fitted to. unreadable: (name, reason) of photos that were left out."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    provenance: Mapping[str, str | int]
+    unreadable: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What was fitted for one channel, and written to `output`.
+
+    arrays: their shapes by name; unreadable: (name, reason) of photos that were left out.
+    """
+
+    recipe: str
+    channel: str
+    kind: str
+    output: Path
+    photos: int
+    descriptors: int
+    arrays: Mapping[str, Sequence[int]]
+    sha256: str
+    unreadable: Sequence[tuple[str, str]]
+    seconds: float
+
+
+def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
+    """Files, by `CHANNEL/NAME.npz`, that say which weights the networks of a recipe have, found from `folder`; and what
+    was learned with these weights and lies in the same file.
+
+    Raises WeightsError where weights cannot be had, and FitError where they lack what the recipe asks them for.
+    """
+    kept = {}
+    for name, channel in recipe.channel.items():
+        for number, features in enumerate(networks_of(channel.features)):
+            require_torch()
+            from resight.features.networks.checkpoint import pin
+
+            pinned = pin(features.checkpoint, folder)
+            kept[_weights_file(name, number)] = to_bytes({}, {"source": pinned.source, "sha256": pinned.sha256})
+            if is_carried(channel):
+                from resight.channels.checkpoints import carried_arrays
+                from resight.features.maps import MapExtractor
+
+                if not (isinstance(channel.features, Maps) and isinstance(channel.method, PooledKind)):
+                    raise FitError(
+                        f'"{channel.method.kind}": no checkpoint carries a whitening of it; fit one on photos'
+                    )
+                arrays = carried_arrays(MapExtractor(channel.features, folder), channel.method)
+                kept[f"{name}/{FILE}"] = to_bytes(arrays, {"fitted_on": pinned.source, "sha256": pinned.sha256})
+    return kept
+
+
+def is_carried(channel: RecipeChannel) -> bool:
+    """Whether what a channel needs was learned with its network and comes with the weights."""
+    return isinstance(channel.method, PooledKind | CodeKind | Cam) and channel.method.whitening == "checkpoint"
+
+
+def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
+    """Fitted files, by `CHANNEL/NAME.npz`, of channels that have what is built in: its name and hash. FitError."""
+    return {
+        f"{name}/{FILE}": to_bytes({}, builtin_reference(channel.features, channel.method))
+        for name, channel in recipe.channel.items()
+        if channel.fit == "builtin"
+    }
+
+
+def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
+    """Fitted files, by `CHANNEL/NAME.npz`, that wait for no photos; paths in the recipe are relative to `folder`.
+
+    What is built in is referred to, not copied. Raises FitError.
+    """
+    given = builtin_arrays(recipe)
+    for name, channel in recipe.channel.items():
+        if not is_carried(channel) and channel.fit not in ("", "builtin", "collection"):
+            path = folder / channel.fit
+            artefact = read_fitted(path, channel.method)
+            _check_origin(path, artefact, _origin(channel, folder))
+            fitting_of(channel.method).channel(open_extractor(channel.features, folder), artefact.arrays)
+            given[f"{name}/{FILE}"] = to_bytes(artefact.arrays, artefact.provenance)
+    return given
+
+
+def fitted_arrays(
+    recipe: Recipe,
+    folder: Path,
+    channels: Sequence[str],
+    found: Sequence[Found],
+    source: str,
+    say: Say | None,
+    power: float = POWER_ON_OTHERS,
+) -> dict[str, bytes]:
+    """Fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
+
+    power: of whitenings, where the recipe names none. Raises FitError where no photo gives a feature.
+    """
+    fits = {name: fit_channel(recipe, name, folder, found, source, say, power) for name in channels}
+    return {f"{name}/{FILE}": to_bytes(fit.arrays, fit.provenance) for name, fit in fits.items()}
+
+
+def fit_channel(
+    recipe: Recipe,
+    name: str,
+    folder: Path,
+    found: Sequence[Found],
+    source: str,
+    say: Say | None,
+    power: float = POWER_ON_OTHERS,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fits what a channel needs on photos of `source`; paths in the recipe are relative to `folder`.
+
+    power: of a whitening, where the recipe names none. `progress` is told (photos done, photos). FitError where no
+    photo gives a feature; what opening the weights raises.
+    """
+    channel = recipe.channel[name]
+    if say is not None:
+        say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
+    origin = _origin(channel, folder, power)
+    extractor = open_extractor(channel.features, folder)
+    first, *others = fitting_of(channel.method).passes
+    unreadable: list[tuple[str, str]] = []
+    photos, limit = _photos_of(first, found, recipe.seed)
+    rows = sample_rows(
+        photos,
+        extractor,
+        first.rows_of(extractor, {}),
+        limit,
+        recipe.seed,
+        on_error=lambda one, reason: unreadable.append((one.name, reason)),
+    )
+    sample = _joined(_told(rows, len(photos), progress), limit + len(photos))
+    if not len(sample):
+        raise FitError(
+            f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read "
+            "and show some texture"
+        )
+    terms = Terms(recipe.seed, power, say)
+    arrays = first.fit(sample, terms)
+    for later in others:
+        again, limit = _photos_of(later, found, recipe.seed)
+        rows = sample_rows(again, extractor, later.rows_of(extractor, arrays), limit, recipe.seed)
+        arrays |= later.fit(_joined(rows, limit + len(again)), terms)
+    provenance: dict[str, str | int] = {
+        "recipe": recipe.name,
+        "fitted_on": source,
+        "photos": len(photos) - len(unreadable),
+        "descriptors": len(sample),
+        "seed": recipe.seed,
+        "versions": _versions(channel.features),
+    }
+    return Fit(arrays, provenance | origin, sorted(unreadable))
+
+
+def fit_folder(
+    recipe: str | Path, photos: Path, output: Path, *, progress: Progress | None = None, say: Say | None = None
+) -> list[FitReport]:
+    """Fits every channel that a recipe fits on all photos below a folder; writes files that recipes name by `fit`.
+
+    Where one channel is fitted, `output` is its file; of several, each has a file beside it, whose name ends in the
+    channel's. `progress` is told (photos done, photos); `say` lines about fitting. A file is written whole or not at
+    all. UsageError where the recipe fits nothing; FitError where no photo gives a feature; RecipeError, WeightsError,
+    StorageError.
+    """
+    parsed = load_recipe(recipe)
+    channels = [
+        name
+        for name, channel in parsed.channel.items()
+        if not is_carried(channel) and fitting_of(channel.method).passes
+    ]
+    if not channels:
+        raise UsageError(f"{parsed.name} fits nothing: {_nothing_to_fit(parsed)}")
+    unlisted: list[tuple[str, str]] = []
+    found = list(find_images(photos, lambda error: unlisted.append((error.path, error.reason)), follow_links=False))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    reports = []
+    for name in channels:
+        start = time.monotonic()
+        fit = fit_channel(parsed, name, recipe_folder(recipe), found, str(photos), say, progress=progress)
+        path = output if len(channels) == 1 else output.with_name(f"{output.stem}-{name}{output.suffix}")
+        report = FitReport(
+            recipe=parsed.name,
+            channel=name,
+            kind=parsed.channel[name].method.kind,
+            output=path,
+            photos=int(fit.provenance["photos"]),
+            descriptors=int(fit.provenance["descriptors"]),
+            arrays={key: list(array.shape) for key, array in sorted(fit.arrays.items())},
+            sha256=save(path, fit.arrays, fit.provenance),
+            unreadable=[*unlisted, *fit.unreadable],
+            seconds=time.monotonic() - start,
+        )
+        reports.append(report)
+    return reports
+
+
+def _nothing_to_fit(recipe: Recipe) -> str:
+    """The reason why a recipe fits nothing."""
+    if any(is_carried(channel) for channel in recipe.channel.values()):
+        return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
+    kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())
+    return f"{kinds} works without, as the recipe has it"
+
+
+def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> dict[str, Channel]:
+    """The channels of an index with its fitted files, by `CHANNEL/NAME.npz`. Raises FitError.
+
+    Paths of weights are relative to `folder`. Channels of the same features share their extractor.
+    """
+    extractors: dict[FeaturesKind, Extractor[Any, Any]] = {}
+    opened = {}
+    for name, channel in with_weights(recipe, files).channel.items():
+        file = files.get(f"{name}/{FILE}")
+        if channel.fit and file is None:
+            raise FitError(f"channel {name} has not been fitted yet; add photos first")
+        arrays = read_fitted(file, channel.method).arrays if file else {}
+        if channel.features not in extractors:
+            extractors[channel.features] = open_extractor(channel.features, folder)
+        opened[name] = fitting_of(channel.method).channel(extractors[channel.features], arrays)
+    return opened
+
+
+def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
+    """The recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
+    channels = dict(recipe.channel)
+    for name, channel in recipe.channel.items():
+        pinned = [
+            _pinned(features, files.get(_weights_file(name, number)))
+            for number, features in enumerate(networks_of(channel.features))
+        ]
+        if isinstance(channel.features, JoinedMaps):
+            joined = channel.features.model_copy(update={"parts": tuple(pinned)})
+            channels[name] = channel.model_copy(update={"features": joined})
+        elif pinned:
+            channels[name] = channel.model_copy(update={"features": pinned[0]})
+    return recipe.model_copy(update={"channel": channels})
+
+
+def _weights_file(channel: str, number: int) -> str:
+    """Of one network of a channel, the first of them under the channel's name alone."""
+    return f"{WEIGHTS}/_{number}_{channel}.npz" if number else f"{WEIGHTS}/{channel}.npz"
+
+
+def _pinned(features: NetworkFeatures, file: Path | None) -> NetworkFeatures:
+    if file is None:
+        return features
+    kept = {key: str(value) for key, value in load(file).provenance.items() if key in ("source", "sha256")}
+    return features.model_copy(update={"checkpoint": features.checkpoint.model_copy(update=kept)})
+
+
+def unfitted(recipe: Recipe, files: Container[str]) -> list[str]:
+    """Channels that wait for photos to be fitted on."""
+    return [name for name, channel in recipe.channel.items() if channel.fit and f"{name}/{FILE}" not in files]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A channel that was not fitted on the photos that were named, and how it was."""
+
+    channel: str
+    how: str
+
+
+def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> Elsewhere | None:
+    """The first channel of an index with these files, by `CHANNEL/NAME.npz`, that has a fit of other photos, if any.
+
+    FitError where a file is damaged.
+    """
+    for name, channel in recipe.channel.items():
+        if not channel.fit or (file := files.get(f"{name}/{FILE}")) is None:
+            continue
+        provenance = load(file).provenance
+        if REFERENCE in provenance:
+            return Elsewhere(name, "has what is built in")
+        if provenance.get("fitted_on") != source:
+            return Elsewhere(name, f"was fitted on {provenance.get('fitted_on', 'other photos')}")
+    return None
+
+
+def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[Found], int]:
+    """The photos that a pass is made over, drawn by seed over names where it takes but some; and its rows at most."""
+    if not one.one_each:
+        return found, one.limit
+    order = sorted(found, key=lambda each: each.name)
+    drawn = [order[row] for row in np.sort(np.random.default_rng(seed).permutation(len(order))[: one.limit])]
+    return drawn, len(drawn)
+
+
+def _origin(channel: RecipeChannel, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
+    """What a channel's arrays are fitted for: another network's or pooling's may have the same shape."""
+    origin = {"fitted_for": fitting_of(channel.method).fitted_for(channel.features, power)}
+    if networks := networks_of(channel.features):
+        require_torch()
+        from resight.features.networks.checkpoint import pin
+
+        pinned = [pin(features.checkpoint, folder) for features in networks]
+        origin["weights"] = " and ".join(each.sha256 or f"{each.source} {each.seed}" for each in pinned)
+    return origin
+
+
+def _check_origin(path: Path, artefact: Artefact, origin: Mapping[str, str]) -> None:
+    """FitError where a file says that it was fitted for something else; one that says nothing is taken at its shape."""
+    mend = "fit it again with `resight fit`, or name the file that belongs to the recipe"
+    there, here = artefact.provenance.get("fitted_for"), origin["fitted_for"]
+    if there not in (None, here):
+        raise FitError(f"{path}: it was fitted for {there}, and the recipe has {here}; {mend}")
+    there, here = artefact.provenance.get("weights"), origin.get("weights", "")
+    if there not in (None, here):
+        raise FitError(f"{path}: it was fitted for weights {there}, and the recipe's are {here}; {mend}")
+
+
+def _versions(features: FeaturesKind) -> str:
+    """Of what the numbers of a fit depend on."""
+    names = (
+        "resight",
+        "numpy",
+        "faiss-cpu",
+        "torch" if networks_of(features) else "opencv-contrib-python-headless",
+    )
+    return versions_line(names)
+
+
+def _told(parts: Iterator[NDArray[np.float32]], total: int, progress: Progress | None) -> Iterator[NDArray[np.float32]]:
+    for done, part in enumerate(parts, start=1):
+        if progress is not None:
+            progress(done, total)
+        yield part
+
+
+def _joined(parts: Iterator[NDArray[np.float32]], limit: int) -> NDArray[np.float32]:
+    """The rows of all parts, at most `limit`. Memory is taken once and only as far as it is filled."""
+    first = next(parts, np.empty((0, 0), np.float32))
+    rows = np.empty((limit, first.shape[1]), np.float32)
+    filled = 0
+    for part in itertools.chain([first], parts):
+        rows[filled : filled + len(part)] = part
+        filled += len(part)
+    return rows[:filled]

@@ -1,0 +1,236 @@
+"""Queries to results: the ranking for a photo, or for several photos of one thing, as hits with their evidence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.errors import UsageError
+from resight.folders.names import Name
+from resight.folders.within import chosen
+from resight.images import Box
+from resight.images.masks import PhotoMask
+from resight.index.collection import Collection
+from resight.index.mirroring import seen_mirrored, unmirrored
+from resight.index.queries import Asked, ask
+from resight.index.results import Hit, Result
+from resight.rerank.geometry import project_box
+from resight.search.ranking import Mask, Ranking
+from resight.search.selection import best, best_of
+
+TOGETHER = 100_000
+"""Images of the ranking of each of several queries that are added up."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which images of a ranking are wanted: the k best of those that are allowed.
+
+    include_self: the query's own names too. within: patterns, of which a name must match one if there are any; see
+    `chosen`. min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted whatever it
+    has.
+    """
+
+    k: int = 20
+    include_self: bool = False
+    within: tuple[str, ...] = ()
+    min_score: float | None = None
+    min_inliers: int = 0
+    min_probability: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The ranking for one query. mirrored: images that were found by the mirrored query."""
+
+    asked: Asked
+    ranking: Ranking
+    mirrored: frozenset[int]
+
+
+def answer(
+    collection: Collection,
+    query: object,
+    box: Box | None,
+    wanted: Wanted,
+    *,
+    mirror: bool = False,
+    mask: PhotoMask | None = None,
+) -> Result:
+    """The best images for one query. Raises UsageError and ImageError."""
+    allowed = _allowed(collection, wanted)
+    start = time.perf_counter()
+    asked = ask(collection, query, box, mirror=mirror, mask=mask)
+    certain = _only(asked.own | asked.copies, allowed)
+    found = _found(collection, asked, _depth(collection, wanted) + len(certain), allowed)
+    ranking = _copies_first(collection, found.ranking, certain)
+    hits = _wanted_hits(ranking, asked.own, wanted, lambda image, score: _hit(collection, found, image, score, certain))
+    return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size)
+
+
+def answer_together(
+    collection: Collection,
+    queries: Sequence[tuple[object, Box | None]],
+    wanted: Wanted,
+    *,
+    mirror: bool = False,
+    given: Sequence[PhotoMask | None] = (),
+) -> Result:
+    """The best images for several photos of one thing: the mean of the scores, the evidence of the best query, the
+    largest of the probabilities.
+
+    An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
+    than what it does find. What one photo of the thing makes sure is sure, whatever the others say. given: a mask for
+    each query, or none at all. Raises UsageError and ImageError.
+    """
+    allowed = _allowed(collection, wanted)
+    if not queries:
+        raise UsageError("no query was given; name at least one photo")
+    start = time.perf_counter()
+    if given and len(given) != len(queries):
+        raise UsageError(f"{len(given)} masks were given for {len(queries)} queries; give one for each, or none")
+    every = [
+        ask(collection, query, box, mirror=mirror, mask=mask)
+        for (query, box), mask in zip(queries, given or [None] * len(queries), strict=True)
+    ]
+    own = frozenset().union(*(asked.own for asked in every))
+    certain = _only(own.union(*(asked.copies for asked in every)), allowed)
+    depth = max(TOGETHER, _depth(collection, wanted) + len(certain))
+    found = [_found(collection, asked, depth, allowed) for asked in every]
+    ids, means = _mean_scores([one.ranking for one in found])
+    ranking = _copies_first(collection, best(ids, means, len(ids), collection.name_order), certain)
+
+    def hit_of(image: int, score: float) -> Hit:
+        number = _best_query(found, image)
+        hit = _hit(collection, found[number], image, score, certain)
+        believed = max(hit.probability, *(one.ranking.probability.get(image, 0.0) for one in found))
+        return replace(hit, query=number, probability=believed)
+
+    hits = _wanted_hits(ranking, own, wanted, hit_of)
+    title = " + ".join(asked.title for asked in every)
+    return Result(title, None, hits, time.perf_counter() - start, every[0].size)
+
+
+def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
+    """By catalogue id, the images that may be found; None where that is all of them. UsageError where it is none."""
+    images = collection.snapshot.images
+    if not len(images):
+        raise UsageError("the index has no photos yet; add some with `resight add`")
+    if not images.indexed.any():
+        raise UsageError(f"none of the {len(images)} photos of the index could be read; add some that can")
+    if wanted.min_inliers > 0 and not collection.recipe.counts_inliers:
+        raise UsageError(
+            f"{collection.recipe.name} verifies no hits, so that none has inliers; leave the least number of them out"
+        )
+    if not wanted.within:
+        return None
+    part = chosen(images.names, wanted.within)
+    if not (part & images.indexed).any():
+        raise UsageError(f"none of the {int(part.sum())} photos within {', '.join(wanted.within)} could be read")
+    allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)
+    allowed[images.ids[part & images.indexed]] = True
+    return allowed
+
+
+def _only(images: frozenset[int], allowed: Mask | None) -> frozenset[int]:
+    return images if allowed is None else frozenset(image for image in images if allowed[image])
+
+
+def _depth(collection: Collection, wanted: Wanted) -> int:
+    """How much of a ranking is looked at: hits with enough inliers, or probable ones, may be anywhere in it."""
+    anywhere = wanted.min_inliers > 0 or wanted.min_probability > 0
+    return len(collection.snapshot.images) if anywhere else wanted.k
+
+
+def _wanted_hits(
+    ranking: Ranking, own: frozenset[int], wanted: Wanted, hit_of: Callable[[int, float], Hit]
+) -> list[Hit]:
+    hits: list[Hit] = []
+    for image, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
+        if len(hits) == wanted.k:
+            break
+        if wanted.include_self or image not in own:
+            hit = hit_of(image, score)
+            if hit.copy or _is_enough(hit, wanted):
+                hits.append(hit)
+    return hits
+
+
+def _is_enough(hit: Hit, wanted: Wanted) -> bool:
+    return (
+        (wanted.min_score is None or hit.score >= wanted.min_score)
+        and (hit.inliers or 0) >= wanted.min_inliers
+        and hit.probability >= wanted.min_probability
+    )
+
+
+def _found(collection: Collection, asked: Asked, depth: int, allowed: Mask | None) -> _Found:
+    rankings = collection.rank_versions(asked.versions, depth, allowed)
+    if len(rankings) == 1:
+        return _Found(asked, rankings[0], frozenset())
+    plain, turned = rankings[0], unmirrored(rankings[1], asked.size[0])
+    ranking = best_of([plain, turned], collection.name_order)
+    return _Found(asked, ranking, seen_mirrored(plain, turned, ranking.evidence))
+
+
+def _copies_first(collection: Collection, ranking: Ranking, certain: frozenset[int]) -> Ranking:
+    """The ranking with images that have the query's own bytes first: they are certain, whatever was found of them.
+
+    Their score is just above the others, so that the scores alone tell the order.
+    """
+    if not certain:
+        return ranking
+    every = np.fromiter(certain, np.int64, len(certain))
+    missing = np.setdiff1d(every, ranking.ids)
+    missing = missing[np.argsort(collection.name_order(missing), kind="stable")]
+    known = np.isin(ranking.ids, every)
+    first = np.concatenate([ranking.ids[known], missing])
+    top = np.nextafter(ranking.scores.max(), np.float32(np.inf)) if len(ranking) else np.float32(1.0)
+    scores = np.concatenate([np.full(len(first), top, np.float32), ranking.scores[~known]])
+    return replace(ranking, ids=np.concatenate([first, ranking.ids[~known]]), scores=scores)
+
+
+def _mean_scores(rankings: Sequence[Ranking]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(n,) all images of several rankings, and their mean scores; see `answer_together` for what one lacks."""
+    ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
+    total = np.zeros(len(ids))
+    for ranking in rankings:
+        scores = np.full(len(ids), min(0.0, float(ranking.scores.min())) if len(ranking) else 0.0)
+        scores[np.searchsorted(ids, ranking.ids)] = ranking.scores
+        total += scores / len(rankings)
+    return ids, total.astype(np.float32)
+
+
+def _best_query(found: Sequence[_Found], image: int) -> int:
+    """The query that an image is a copy of, or else that has evidence for it, or else that finds it best."""
+
+    def rate(number: int) -> tuple[bool, bool, float]:
+        one = found[number]
+        score = one.ranking.scores[one.ranking.ids == image]
+        is_same = image in one.asked.own or image in one.asked.copies
+        return is_same, image in one.ranking.evidence, float(score[0]) if len(score) else -np.inf
+
+    return max(range(len(found)), key=rate)
+
+
+def _hit(collection: Collection, found: _Found, image: int, score: float, certain: frozenset[int]) -> Hit:
+    place = int(collection.snapshot.images.positions(np.array([image]))[0])
+    images, asked = collection.snapshot.images, found.asked
+    hit = Hit(
+        Name(images.names[place]),
+        score,
+        copy=image in certain,
+        mirrored=image in found.mirrored,
+        probability=1.0 if image in certain else found.ranking.probability.get(image, 0.0),
+    )
+    why = found.ranking.evidence.get(image)
+    if why is None:
+        return hit
+    size = (int(images.widths[place]), int(images.heights[place]))
+    part = asked.box or (0.0, 0.0, float(asked.size[0]), float(asked.size[1]))
+    box = project_box(why.transform, part, size)
+    return replace(hit, inliers=why.inliers, transform=why.transform.tolist(), box=box, verification=why)

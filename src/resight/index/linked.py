@@ -1,0 +1,264 @@
+"""The neighbours of an index's images, kept beside its segments and brought up to date when photos come and go.
+
+They are the structure `neighbours-NUMBER` of a channel, of which the newest counts. All may be deleted: the next add
+makes them anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.cores import cores
+from resight.kernels.soundness import finite, misshapen
+from resight.manifold.approximate import approximate_neighbours
+from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
+from resight.search.ranking import Neighbourhoods, Ranking
+from resight.store.structures import (
+    clear_abandoned,
+    delete_structures,
+    read_structures,
+    structure_numbers,
+    write_structure,
+)
+
+PREFIX = "neighbours-"
+_PREPARED = "prepared-"
+_NAMES = ("images", "ids", "similarities")
+EXACT = 100_000
+"""Vectors up to which all are compared with all: half a minute on two cores, and four times that for twice as many."""
+ADDED = 256
+"""Added images whose similarities to all others are in memory at once."""
+
+Progress = Callable[[int, int], None]
+
+_log = logging.getLogger(__name__)
+
+
+class Nodes(Protocol):
+    """The nodes of a graph and how they are compared."""
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """(n,) the image of each node, ascending."""
+        ...
+
+    def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
+        """The k nearest of each node."""
+        ...
+
+    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+        """`known` of nodes of `images` without the rows `gone`, of which the nodes here are what remains, or more."""
+        ...
+
+    def with_added(self, known: Neighbours, progress: Progress | None) -> Neighbours:
+        """`known` of the first nodes here with the others."""
+        ...
+
+
+@dataclass(frozen=True)
+class VectorNodes:
+    """Nodes that are compared by the inner product of vectors (n, d).
+
+    Notes: up to `EXACT` exactly. Of more, those that come later are compared with all nevertheless, and what has lost a
+    neighbour searches all.
+    """
+
+    images: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+    def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
+        if len(self.vectors) <= EXACT:
+            return nearest_neighbours(self.vectors, k, progress)
+        found, recall = approximate_neighbours(self.vectors, k, progress=progress)
+        _log.warning(
+            "of %d vectors not all were compared with all: of the nearest of each, %.1f %% were found",
+            len(self.vectors),
+            100 * recall,
+        )
+        return found
+
+    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+        before = np.zeros((len(images), self.vectors.shape[1]), np.float32)
+        kept = np.setdiff1d(np.arange(len(images)), gone)
+        before[kept] = self.vectors[: len(kept)]
+        return without(known, gone, before)
+
+    def with_added(self, known: Neighbours, progress: Progress | None) -> Neighbours:
+        return with_added(known, self.vectors[: len(known)], self.vectors[len(known) :])
+
+
+@dataclass(frozen=True)
+class SearchedNodes:
+    """Images that are compared by searching for each: `search` is given an image and how many are wanted.
+
+    Notes: a search weighs words by how many images have them now. Images that were compared earlier keep the
+    similarities of then, until the lists are made anew.
+    """
+
+    images: NDArray[np.int64]
+    search: Callable[[int, int], Ranking]
+
+    def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
+        return self._lists(np.arange(len(self.images)), k, progress)
+
+    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+        kept = np.setdiff1d(np.arange(len(images)), gone)
+        number = np.full(len(images) + 1, -1, np.int32)
+        number[kept] = np.arange(len(kept))
+        ids = number[known.ids[kept]]
+        order = np.argsort(ids < 0, axis=1, kind="stable")
+        ids = np.take_along_axis(ids, order, axis=1)
+        similarities = np.where(ids >= 0, np.take_along_axis(known.similarities[kept], order, axis=1), np.float32(0))
+        lost = np.flatnonzero((ids < 0).sum(axis=1) > (known.ids[kept] < 0).sum(axis=1))
+        # What is searched here may have come since, and is added later.
+        come = len(self.images) - len(kept)
+        again = _first(self._lists(lost, known.k + come, None), len(kept), known.k)
+        ids[lost], similarities[lost] = again.ids, again.similarities
+        return Neighbours(ids, similarities)
+
+    def with_added(self, known: Neighbours, progress: Progress | None) -> Neighbours:
+        old, n, k = len(known), len(self.images), known.k
+        ids = np.concatenate([known.ids, np.full((n - old, k), -1, np.int32)])
+        similarities = np.concatenate([known.similarities, np.zeros((n - old, k), np.float32)])
+        for start in range(old, n, ADDED):
+            rows = np.arange(start, min(start + ADDED, n))
+            every = self._lists(rows, n - 1, None)
+            width = min(k, n - 1)
+            ids[rows, :width], similarities[rows, :width] = every.ids[:, :width], every.similarities[:, :width]
+            _offer(ids[:old], similarities[:old], rows, every)
+            if progress is not None:
+                progress(int(rows[-1]) + 1 - old, n - old)
+        return Neighbours(ids, similarities)
+
+    def _lists(self, rows: NDArray[np.int64], k: int, progress: Progress | None) -> Neighbours:
+        ids = np.full((len(rows), k), -1, np.int32)
+        similarities = np.zeros((len(rows), k), np.float32)
+
+        def one(at: int) -> None:
+            image = int(self.images[rows[at]])
+            found = self.search(image, k + 1)
+            others = found.ids != image
+            near = np.searchsorted(self.images, found.ids[others][:k])
+            ids[at, : len(near)], similarities[at, : len(near)] = near, found.scores[others][:k]
+
+        with ThreadPoolExecutor(cores()) as pool:
+            for done, _ in enumerate(pool.map(one, range(len(rows))), start=1):
+                if progress is not None:
+                    progress(done, len(rows))
+        return Neighbours(ids, similarities)
+
+
+def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
+    """What is kept in a channel's folder, None where nothing whole is. Raises StorageError."""
+    for structure in read_structures(folder, PREFIX, _fault):
+        arrays = structure.arrays
+        prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
+        return Neighbourhoods(arrays["images"], arrays["ids"], arrays["similarities"], prepared)
+    return None
+
+
+def _fault(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str] | None:
+    """The first array that is not as `keep_neighbourhoods` writes it, with what is wrong with it."""
+    if found := misshapen(arrays, {"images": (np.int64, (None,)), "ids": (np.int32, (None, None))}):
+        return found
+    nodes, images, ids = arrays["ids"].shape[0], arrays["images"], arrays["ids"]
+    expected: dict[str, Any] = {"images": (np.int64, (nodes,)), "similarities": (np.float32, ids.shape)}
+    if f"{_PREPARED}vectors" in arrays:
+        vectors = arrays[f"{_PREPARED}vectors"]
+        rank = vectors.shape[1] if vectors.ndim == 2 else None
+        expected |= {f"{_PREPARED}vectors": (np.float32, (nodes, rank)), f"{_PREPARED}values": (np.float64, (rank,))}
+    if found := misshapen(arrays, expected):
+        return found
+    if (images[1:] < images[:-1]).any():
+        return "images", "does not ascend"
+    if ids.size and not (ids.min() >= -1 and ids.max() < nodes):
+        return "ids", f"has others than the {nodes} nodes"
+    endless = (name for name in expected if arrays[name].dtype.kind == "f" and not finite(arrays[name]))
+    return next(((name, "has numbers that are not finite") for name in endless), None)
+
+
+def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
+    """Puts neighbourhoods in the place of those in a channel's folder. Raises StorageError. Call with the lock held."""
+    clear_abandoned(folder)
+    old = structure_numbers(folder, PREFIX)
+    arrays = {name: getattr(found, name) for name in _NAMES}
+    write_structure(folder, PREFIX, arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})
+    delete_structures(folder, PREFIX, old)
+
+
+def forget_neighbourhoods(folder: Path) -> None:
+    """Deletes what is kept in a channel's folder, before it is no longer true. Call with the lock held."""
+    delete_structures(folder, PREFIX, structure_numbers(folder, PREFIX))
+
+
+def brought_up_to_date(
+    kept: Neighbourhoods | None, nodes: Nodes, k: int, progress: Progress | None = None
+) -> Neighbourhoods:
+    """The k nearest of each node; what is known of nodes that are still there is not computed again.
+
+    What was prepared comes along only where no node has come or gone.
+
+    `progress` is told how much of how much is done, in units of its own.
+    """
+    if kept is not None and kept.ids.shape[1] == k and np.array_equal(kept.images, nodes.images):
+        return kept
+    if kept is None or kept.ids.shape[1] != k or not len(kept.images):
+        return _neighbourhoods(nodes, nodes.neighbours(k, progress))
+    known = Neighbours(np.asarray(kept.ids), np.asarray(kept.similarities))
+    still = np.isin(kept.images, nodes.images)
+    if 2 * int(still.sum()) < len(kept.images) or not np.array_equal(
+        kept.images[still], nodes.images[: int(still.sum())]
+    ):
+        # Most has gone, or ids have been given anew: nothing is gained by what is known.
+        return _neighbourhoods(nodes, nodes.neighbours(k, progress))
+    if not still.all():
+        known = nodes.without(known, np.asarray(kept.images), np.flatnonzero(~still))
+    if len(known) < len(nodes.images):
+        known = nodes.with_added(known, progress)
+    return _neighbourhoods(nodes, known)
+
+
+def _neighbourhoods(nodes: Nodes, known: Neighbours) -> Neighbourhoods:
+    return Neighbourhoods(nodes.images, known.ids, known.similarities)
+
+
+def _first(lists: Neighbours, count: int, k: int) -> Neighbours:
+    """The k nearest among the first `count` nodes."""
+    ids = np.where(lists.ids < count, lists.ids, -1)
+    order = np.argsort(ids < 0, axis=1, kind="stable")[:, :k]
+    ids = np.take_along_axis(ids, order, axis=1)
+    near = np.take_along_axis(lists.similarities, order, axis=1)
+    return Neighbours(ids.astype(np.int32), np.where(ids >= 0, near, np.float32(0)))
+
+
+def _offer(
+    ids: NDArray[np.int32], similarities: NDArray[np.float32], rows: NDArray[np.int64], lists: Neighbours
+) -> None:
+    """Puts nodes `rows`, which have these lists, into the lists of others where they are nearer than the last."""
+    asked, place = np.nonzero((lists.ids >= 0) & (lists.ids < len(ids)))
+    offered, near = lists.ids[asked, place], lists.similarities[asked, place]
+    worst = np.where(ids[:, -1] >= 0, similarities[:, -1], np.float32(-np.inf))
+    better = near > worst[offered]
+    asked, offered, near = rows[asked[better]], offered[better], near[better]
+    order = np.argsort(offered, kind="stable")
+    for row, part in zip(*_runs(offered[order]), strict=True):
+        mine, here = order[part], ids[row] >= 0
+        together = np.concatenate([ids[row][here], asked[mine].astype(np.int32)])
+        nearness = np.concatenate([similarities[row][here], near[mine]])
+        best = np.lexsort((together, -nearness))[: ids.shape[1]]
+        ids[row, : len(best)], similarities[row, : len(best)] = together[best], nearness[best]
+
+
+def _runs(values: NDArray[np.int32]) -> tuple[list[int], list[slice]]:
+    """The different ones of ascending values, and where each stands."""
+    found, starts = np.unique(values, return_index=True)
+    ends = np.append(starts[1:], len(values))
+    return found.tolist(), [slice(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]

@@ -1,0 +1,55 @@
+"""What an index keeps of photos by their bytes, so that none is decoded twice under two names or at two times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from resight.channels.channel import Channel
+from resight.channels.extraction import Known
+from resight.errors import IndexCorruptError, StorageError
+from resight.store import Kept, Snapshot
+
+
+class _Place(NamedTuple):
+    segment: int
+    row: int
+    size: tuple[int, int]
+    remark: str
+
+
+class Memory:
+    """Looks up what is kept of the bytes of a file that were taken whole; safe to share between threads."""
+
+    def __init__(self, snapshot: Snapshot, removed: Iterable[Kept], channels: Mapping[str, Channel]) -> None:
+        """removed: images that are not in the index any more, as long as their evidence is."""
+        images = snapshot.images
+        self._channels = channels
+        self._segments = {segment.number: segment for segment in snapshot.segments}
+        self._places = {one.hash: _Place(one.segment, one.row, (one.width, one.height), one.reason) for one in removed}
+        segments, rows = images.segments.tolist(), images.rows.tolist()
+        widths, heights = images.widths.tolist(), images.heights.tolist()
+        for at in np.flatnonzero(images.indexed).tolist():
+            if images.masks[at]:
+                continue
+            self._places[images.hashes[at]] = _Place(
+                segments[at], rows[at], (widths[at], heights[at]), images.reasons[at]
+            )
+
+    def __call__(self, key: str) -> Known | None:
+        """What is kept of a photo of the bytes with this hash; None where there is none, or it cannot be read."""
+        place = self._places.get(key)
+        segment = self._segments.get(place.segment) if place else None
+        if place is None or segment is None:
+            return None
+        try:
+            evidence = {
+                name: channel.evidence(segment.arrays(name, channel.fault), place.row)
+                for name, channel in self._channels.items()
+            }
+        except (IndexCorruptError, StorageError):
+            # Merged into another segment meanwhile, or damaged: the file itself is still there to be read.
+            return None
+        return Known(place.size, evidence, place.remark)

@@ -1,0 +1,85 @@
+"""What a search returns: hits, best first, each with the evidence for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from resight.images import Box
+from resight.probability.verdict import VERDICTS, Verdict, verdict
+from resight.search.ranking import Verification
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One image of a ranking; its name is a `Name`, which asks for the image again even where there is such a file.
+
+    inliers, transform (3 x 3, query pixels to image pixels) and box (where the query was found, original pixels) are
+    None where nothing was verified; `verification` has the matched points. query: which of several queries the
+    evidence is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows the
+    query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it shows
+    what the query shows.
+    """
+
+    name: str
+    score: float
+    inliers: int | None = None
+    transform: list[list[float]] | None = None
+    box: Box | None = None
+    verification: Verification | None = None
+    query: int = 0
+    copy: bool = False
+    mirrored: bool = False
+    probability: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The word for the probability."""
+        return verdict(self.probability)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the hit for JSON, without the matched points; boxes are [x0, y0, x1, y1] or None."""
+        return {
+            "name": str(self.name),
+            "score": float(self.score),
+            "probability": round(self.probability, 4),
+            "verdict": self.verdict,
+            "inliers": self.inliers,
+            "transform": self.transform,
+            "box": None if self.box is None else list(self.box),
+            "copy": self.copy,
+            "mirrored": self.mirrored,
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone."""
+
+    query: str
+    box: Box | None
+    hits: list[Hit]
+    seconds: float
+    size: tuple[int, int] = (0, 0)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, rank: int) -> Hit:
+        """The hit at a rank from 0."""
+        return self.hits[rank]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the query, its box and its hits for JSON."""
+        box = None if self.box is None else list(self.box)
+        return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]}
+
+    def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:
+        """Ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""
+        ranked = list(enumerate(self.hits, start=1))
+        parts = [(one, [(rank, hit) for rank, hit in ranked if hit.verdict == one]) for one in VERDICTS]
+        return [(one, part) for one, part in parts if part]
