@@ -47,7 +47,7 @@ class DuplicateLink:
 
     inliers: matched features that follow `transform` (3 x 3, pixels of `first` to pixels of `second`). share: how many
     of the features that both have do so. coverage: the part of the first and of the second frame that both show.
-    residual: median distance from an affine map, as a part of the long side. chance: decimal logarithm of how many such
+    residual: median distance in pixels from the map of a copy (`Agreement`). chance: decimal logarithm of how many such
     pairs are expected among photos that have nothing in common. sure: whether the pair alone may join two groups.
     """
 

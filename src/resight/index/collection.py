@@ -165,9 +165,12 @@ class Collection:
         examined, images = self._examined(versions, k, allowed), self._count(allowed)
         return [self._believed(ranking, found, images, k) for ranking, found in examined]
 
-    def examined(self, queries: Mapping[str, object], k: int) -> tuple[Ranking, Evidence]:
-        """All images that any stage ranks, k at least where there are so many, and what speaks for each of them."""
-        (found,) = self._examined([queries], k, None)
+    def examined(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> tuple[Ranking, Evidence]:
+        """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
+
+        allowed: by catalogue id, the images that may be found; all where None.
+        """
+        (found,) = self._examined([queries], k, allowed)
         return found
 
     def _examined(
