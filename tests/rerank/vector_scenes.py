@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.index.views import Once
 from resight.search.dense import DenseBlock, DenseSearch
 from resight.search.ranking import Ranking
 
@@ -23,7 +24,7 @@ def views(seed: int, things: int = 6, each: int = 8, dimension: int = 16, noise:
 
 
 class Vectored:
-    """The `Collection` of some vectors, whose ids are their places plus `first`; counts what is asked."""
+    """The `VectorCollection` of some vectors, whose ids are their places plus `first`; counts what is asked."""
 
     allowed: NDArray[np.bool_] | None = None
 
@@ -31,6 +32,7 @@ class Vectored:
         ids = np.arange(first, first + len(vectors))
         self.file = DenseSearch([DenseBlock(vectors, ids, np.ones(len(ids), bool))], dimension=vectors.shape[1])
         self.searches: list[Vectors] = []
+        self.once = Once()
 
     def evidence(self, image: int) -> tuple[Vectors, int]:
         return self.descriptors(np.array([image]))[0], 1

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from resight.channels.channel import Channel
 from resight.recipe import Recipe
-from resight.search.ranking import Neighbourhoods
+from resight.search.looks import Neighbourhoods
 from resight.store import Snapshot, Store
 
 if TYPE_CHECKING:
@@ -107,5 +107,6 @@ class Derived:
         if say is not None:
             say("augmenting photos with what other photos of the same thing show")
         plain = Collection(snapshot, self._recipe, channels())
-        augment = plain.augmentation(params)
+        view: Any = plain.views[name]
+        augment = params.open(view)
         return Augmenter(self._store.search_folder(name), plain.rows(name), channels()[name], augment)

@@ -20,7 +20,8 @@ from resight.cores import cores
 from resight.kernels.soundness import finite, misshapen
 from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
-from resight.search.ranking import Neighbourhoods, Ranking
+from resight.search.looks import Neighbourhoods
+from resight.search.ranking import Ranking
 from resight.store.structures import (
     clear_abandoned,
     delete_structures,

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class Keeps(StrEnum):
+    """What a channel may keep of images, of that which a second look or a search may need."""
+
+    WORDS = "words with positions"
+    BAGS = "bags of words"
+    VECTORS = "one vector an image"
+    REGIONS = "a vector a region"
 
 
 class Exhaustive(BaseModel):

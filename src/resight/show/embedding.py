@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,7 @@ def descriptors_of(collection: Collection) -> tuple[list[str], Vectors]:
 
     Raises UsageError where no channel has, or there is no photo.
     """
-    view = collection.views[_channel(collection)]
+    view = collection.vector_view(_channel(collection))
     images = collection.snapshot.images
     ids = view.images
     if not len(ids):
@@ -206,8 +207,7 @@ def _asked(collection: Collection, query: str | Path, names: Sequence[str], vect
     if known:
         row = min(names.index(collection.name_of(image)) for image in known)
         return _Query(names[row], vectors[row], row, None)
-    vector = asked.versions[0][_channel(collection)]
-    assert isinstance(vector, np.ndarray), "a channel of vectors compares by vectors"
+    vector: Any = asked.versions[0][_channel(collection)]
     return _Query(displayed(path), np.asarray(vector, np.float32), None, path)
 
 
