@@ -390,7 +390,7 @@ class Index:
         another kind, where a pattern matches no name, and where more than copies are asked for and the recipe has no
         words.
         """
-        from resight.duplicates.finding import find_duplicates
+        from resight.index.duplicates import find_duplicates
 
         return find_duplicates(self.collection, kind, tuple(map(str, arguments.texts("within", within))), progress)
 
