@@ -51,7 +51,7 @@ def demo(
 def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
     """Judges recipes on the world below `output`; the last one's index is kept, and its hits are put on the page."""
     from resight.datasets.folder import read_folder
-    from resight.evaluation.protocols import evaluate_recipe
+    from resight.evaluation.protocols import evaluate
 
     photos, kept, page = output / "world", output / "world.resight", output / "page.html"
     dataset = read_folder(photos)
@@ -60,7 +60,7 @@ def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
         for recipe in recipes:
             say(f"indexing {len(dataset.images)} photos by {recipe}, and asking {len(dataset.queries)} queries")
             at = kept if recipe == recipes[-1] else None
-            results.append(evaluate_recipe(recipe, dataset, at=at, progress=bar, say=say))
+            results.append(evaluate(recipe, dataset, at=at, progress=bar, say=say))
     _write_demo_page(page, kept, dataset)
     if as_json:
         paths = {"photos": photos / "images", "index": kept, "page": page}

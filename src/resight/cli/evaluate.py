@@ -148,7 +148,7 @@ def _read(folder: Path | None, dataset: str, qrels: Path | None) -> Dataset:
 def _judge_recipe(
     recipe: str, data: Dataset, distractors: Path | None, fit: Path | None, index: Path | None, save_run: Path | None
 ) -> EvaluationResult:
-    from resight.evaluation.protocols import evaluate_recipe
+    from resight.evaluation.protocols import evaluate
     from resight.evaluation.runs import writing_run
 
     with ExitStack() as stack:
@@ -157,9 +157,7 @@ def _judge_recipe(
             add = stack.enter_context(writing_run(save_run, Path(recipe).stem or "resight"))
             keep = partial(_add_ranking, add)
         bar = stack.enter_context(progress_bar())
-        return evaluate_recipe(
-            recipe, data, distractors=distractors, fit=fit, at=index, progress=bar, say=say, keep=keep
-        )
+        return evaluate(recipe, data, distractors=distractors, fit=fit, at=index, progress=bar, say=say, keep=keep)
 
 
 def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: Query, ranking: Scored) -> None:

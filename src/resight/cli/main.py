@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from resight.cli import compare, datasets, demo, duplicates, evaluate, fit, index, recipes, search, show
 from resight.cli.output import say
 from resight.errors import ResightError
+from resight.versions import __version__
 
 RESUMABLE = ("index", "add", "update")
 """Verbs that go on where they were interrupted."""
@@ -66,12 +67,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib import metadata
-
-        try:
-            print(f"resight {metadata.version('resight')}")
-        except metadata.PackageNotFoundError:
-            print("resight (not installed: run from its sources)")
+        print(f"resight {__version__}")
         raise typer.Exit
 
 

@@ -208,27 +208,7 @@ def _standard_input_by_its_name() -> Iterator[None]:
 
 def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, Any]:
     """The JSON document of all results; boxes are [x0, y0, x1, y1] or null, transforms 3 x 3 from query to hit."""
-    results = [
-        {
-            "query": readable(one.query),
-            "box": one.result.box,
-            "hits": [
-                {
-                    "name": hit.name,
-                    "score": float(hit.score),
-                    "probability": round(hit.probability, 4),
-                    "verdict": hit.verdict,
-                    "inliers": hit.inliers,
-                    "transform": hit.transform,
-                    "box": hit.box,
-                    "copy": hit.copy,
-                    "mirrored": hit.mirrored,
-                }
-                for hit in one.result.hits
-            ],
-        }
-        for one in found
-    ]
+    results = [one.result.to_dict() | {"query": readable(one.query)} for one in found]
     seconds = sum(one.result.seconds for one in found)
     return {"index": readable(path), "recipe": recipe, "results": results, "seconds": seconds}
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
+from resight import arguments
 from resight.datasets.dataset import DISTRACTORS, Dataset, Query
 from resight.datasets.folder import photo_root
 from resight.errors import ImageError, UsageError
@@ -23,6 +23,7 @@ from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryRe
 from resight.evaluation.runs import ranked
 from resight.folders.walking import escape_name
 from resight.images import Box, displayed
+from resight.versions import versions
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -70,7 +71,7 @@ class Searchable(typing.Protocol):
         ...
 
 
-def evaluate(
+def evaluate_index(
     index: Searchable,
     dataset: Dataset,
     *,
@@ -94,35 +95,43 @@ def evaluate(
     return _result(dataset, settings, recipe, distractors, unreadable)
 
 
-def evaluate_recipe(
+def evaluate(
     recipe: str | Path,
-    dataset: Dataset,
+    dataset: Dataset | str | Path,
     *,
-    distractors: Path | None = None,
-    fit: Path | None = None,
-    at: Path | None = None,
+    layout: str = "folder",
+    distractors: str | Path | None = None,
+    fit: str | Path | None = None,
+    at: str | Path | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
-    """Indexes the data set's photos, and all photos below `distractors`, by a recipe and asks every query.
+    """Indexes the photos of a data set, and all photos below `distractors`, by a recipe and asks every query.
 
+    dataset: a data set, or a folder that is read as `layout` says: a name that `resight datasets` lists.
     `distractors` take the place of those that belong to the data set. What the recipe fits is fitted on the photos
-    below `fit`, where that is given. The index is a temporary one; or it
-    is at `at` and stays there, and what it holds already is not read again. `say` is told lines about fitting.
-    Raises UsageError where photos are not there or do not fit the ground truth, or the index at `at` holds others, such
+    below `fit`, where that is given. The index is a temporary one; or it is at `at` and stays there, and what it holds
+    already is not read again. `say` gets lines about fitting.
+    Raises UsageError where photos are missing or do not fit the ground truth, or the index at `at` holds others, such
     as distractors of before; and what `Index` raises.
     """
+    from resight.datasets.benchmarks.catalogue import find
     from resight.datasets.photos import check_photos
     from resight.index.index import Index
     from resight.recipe import recipe_text
 
+    if not isinstance(dataset, Dataset):
+        dataset = find(layout).load(arguments.path("dataset", dataset))
     if distractors is not None:
+        distractors = arguments.path("distractors", distractors)
         dataset = replace(dataset, distractors=None, distractor_count=0)
     check_photos(dataset, progress=None if progress is None else partial(progress, "checking photos"))
     distractors = distractors or dataset.distractors
     with ExitStack() as stack:
-        path = at or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
+        if at is None:
+            at = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
+        path = arguments.path("at", at)
         start = time.perf_counter()
         index = Index.create(path, recipe, fit=fit, progress=say)
         _require_no_other_root(index.info().roots, path, dataset.root, distractors)
@@ -147,7 +156,9 @@ def evaluate_recipe(
                 f"{displayed(path)}: holds {others:,} photos that are not to be searched, or are gone; choose another"
                 " place for the index, or remove this one"
             )
-        result = evaluate(index, dataset, recipe=index.recipe.name, distractors=count, progress=progress, keep=keep)
+        result = evaluate_index(
+            index, dataset, recipe=index.recipe.name, distractors=count, progress=progress, keep=keep
+        )
         costs = Costs(
             # Where the photos were indexed before, the time says nothing.
             index_seconds=seconds if indexed else None,
@@ -261,7 +272,7 @@ def _result(
         root=str(dataset.root.resolve()),
         query_root=None if dataset.query_root is None else str(dataset.query_root.resolve()),
         unreadable=tuple(unreadable),
-        versions=_versions(),
+        versions={"python": platform.python_version(), **versions(_DISTRIBUTIONS)},
     )
 
 
@@ -272,13 +283,3 @@ def _counted(items: Sequence[_Item], progress: Progress | None) -> Iterator[_Ite
         yield item
     if progress is not None:
         progress("searching", len(items), len(items))
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _DISTRIBUTIONS:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

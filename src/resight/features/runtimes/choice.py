@@ -10,7 +10,6 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -21,6 +20,7 @@ from resight.cores import cores
 from resight.errors import ResightError
 from resight.features.runtimes.runtime import Runtime
 from resight.files import write_whole
+from resight.versions import versions_line
 
 _log = logging.getLogger(__name__)
 
@@ -91,12 +91,7 @@ def _opened(openers: Mapping[str, Callable[[], Runtime]]) -> dict[str, Runtime]:
 
 def _key(network: str) -> str:
     parts = [network, _processor(), torch.backends.cpu.get_cpu_capability(), f"{cores()} cores"]
-    for name in ("resight", "torch", "openvino"):
-        try:
-            parts.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            parts.append(f"no {name}")
-    return "; ".join(parts)
+    return "; ".join([*parts, versions_line(("resight", "torch", "openvino"))])
 
 
 def _processor() -> str:
