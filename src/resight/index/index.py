@@ -217,7 +217,7 @@ class Index:
             # At once: a mask belongs to a root, and what comes next may be interrupted.
             self._store.commit(roots={number: root}, choices=choices)
             total += self._take(planned, progress, say)
-            self._derive(progress, say)
+            self._derived.extend(progress, say)
         return total
 
     def update(
@@ -251,7 +251,7 @@ class Index:
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
                 total += self._take(one, progress, say)
-            self._derive(progress, say)
+            self._derived.build(progress, say)
         return total
 
     def move_root(self, old: str | Path, new: str | Path) -> int:
@@ -299,13 +299,11 @@ class Index:
             return len(found)
 
     def compact(self) -> None:
-        """Merges segments and frees the space of removed images; augments anew what others have come for or gone."""
+        """Merges segments and frees the space of removed images; makes anew what is stale, see `info`."""
         with self._writing():
             for numbers in writer.compacted(self._store.snapshot()):
                 writer.merge(self._store, self._channels, numbers)
-            self._derived.forget_neighbourhoods()
-            self._derived.augment_stale()
-            self._derive(None, None)
+            self._derived.build(None, None)
 
     def refresh(self) -> None:
         """Looks at the newest generation, whoever wrote it."""
@@ -398,7 +396,9 @@ class Index:
         """What the index holds."""
         from resight.index.contents import contents_of
 
-        return contents_of(self.collection, self.path, self._store.created_by())
+        collection = self.collection
+        stale = self._derived.stale(collection.snapshot)
+        return contents_of(collection, self.path, self._store.created_by(), stale)
 
     @staticmethod
     def check(path: str | Path, *, mend: bool = False) -> VerifyReport:
@@ -428,7 +428,7 @@ class Index:
     def collection(self) -> Collection:
         """What searches are answered from. Raises UsageError where nothing has been indexed."""
         if self._collection is None:
-            self._collection = self._fresh_collection()
+            self._collection = self._derived.collection()
         return self._collection
 
     @cached_property
@@ -484,26 +484,11 @@ class Index:
             arrays = fitted_arrays(recipe, self.path, waiting, planned.work, source, say, POWER_ON_COLLECTION)
             self._store.add_fitted(arrays)
 
-    def _fresh_collection(self) -> Collection:
-        from resight.index.collection import Collection
-
-        snapshot = self._store.snapshot(self._layouts)
-        channels = self._channels if snapshot.segments else {}
-        blocks = self._derived.augmented_blocks(snapshot)
-        return Collection(snapshot, self.recipe, channels, blocks, self._derived.neighbourhoods())
-
     @cached_property
     def _derived(self) -> Derived:
         from resight.index.derived import Derived
 
         return Derived(self._store, self.recipe, lambda: self._channels)
-
-    def _derive(self, progress: Progress | None, say: Say | None) -> None:
-        """Brings what is made of the evidence of several images up to date with the images."""
-        self._derived.augment_new(progress, say)
-        if self.recipe.diffusion is not None:
-            self.refresh()
-            self._derived.link(self.collection, progress, say)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

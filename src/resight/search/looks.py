@@ -54,13 +54,14 @@ class Neighbourhoods:
     images: (n,) int64 catalogue id of each node, ascending; an image with several regions is there as often. ids:
     (n, k) int32 rows of the nearest nodes, nearest first and never the node itself, -1 where there are fewer.
     similarities: (n, k) float32. prepared: what a solver had made of them when they were kept, by name, if
-    anything.
+    anything. seen: (2,) the stamp of the images among which all nodes were compared at once; (-1, 0) where unknown.
     """
 
     images: NDArray[np.int64]
     ids: NDArray[np.int32]
     similarities: NDArray[np.float32]
     prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    seen: NDArray[np.int64] = field(default_factory=lambda: np.array([-1, 0]))
 
 
 class Part(Protocol):
