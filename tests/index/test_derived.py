@@ -42,7 +42,7 @@ def plain(index: Index) -> list[list[tuple[str, float]]]:
 
 
 def answers(index: Index) -> list[list[tuple[str, object]]]:
-    """`plain`, to compare with: ids, by which diffusion orders its sums, are given in the order in which photos come."""
+    """`plain`, to compare with: diffusion sums in the order of ids, which is that in which photos came."""
     return [[(name, pytest.approx(score, rel=1e-5)) for name, score in hits] for hits in plain(index)]
 
 
