@@ -34,7 +34,7 @@ from resight.index.collection import ChannelView, Collection
 from resight.index.index import Index
 from resight.recipe import DEFAULT, load_recipe
 from resight.rerank.kinds import Chain, Spatial
-from resight.search.inverted import Block, InvertedFile
+from resight.search.inverted import Block, InvertedFile, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Bow
 from resight.words.postings import build_postings
@@ -156,7 +156,7 @@ def bags_of_words(view: ChannelView, method: Bow) -> InvertedFile:
         assert isinstance(kept, ImageWords), "the default recipe has words"
         images.append(replace(kept, signatures=None, aggregated=None))
     block = Block(build_postings(images, method.size, "bow"), np.array(ids, np.int64), np.ones(len(ids), np.bool_))
-    return InvertedFile([block], method, codebook_size=method.size)
+    return InvertedFile(PostingRows([block], method, codebook_size=method.size))
 
 
 def _photo(path: Path, max_side: int, small: bool) -> Decoded:

@@ -28,8 +28,9 @@ from resight.recipe import load_recipe
 from resight.rerank.database_augmentation import augmented
 from resight.rerank.kinds import AlphaExpansion, Discriminative, KReciprocal, RerankKind, SuperGlobal
 from resight.rerank.neighbours import smallest
-from resight.search.dense import DenseBlock, DenseSearch
+from resight.search.dense import DenseSearch
 from resight.search.ranking import Ranking
+from resight.search.vectors import VectorBlock, VectorRows
 
 RESAMPLES = 2000
 Vectors = NDArray[np.float32]
@@ -54,14 +55,15 @@ class Vectored:
 
     def __init__(self, vectors: Vectors) -> None:
         self.once = Once()
-        block = DenseBlock(vectors, np.arange(len(vectors)), np.ones(len(vectors), np.bool_))
-        self._search = DenseSearch([block], dimension=vectors.shape[1])
+        block = VectorBlock(vectors, np.arange(len(vectors)), np.ones(len(vectors), np.bool_))
+        self._rows = VectorRows([block], vectors.shape[1])
+        self._search = DenseSearch(self._rows)
 
     def evidence(self, image: int) -> tuple[Vectors, int]:
         return self.descriptors(np.array([image]))[0], 1
 
     def descriptors(self, images: NDArray[np.int64]) -> Vectors:
-        return self._search.descriptors(images)
+        return self._rows.descriptors(images)
 
     def search(self, query: Vectors, k: int) -> Ranking:
         return self._search.search(query, k)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from word_scenes import SIZE, Bags, seen, similarity, thing
 
+from resight.forks import WorkerPool
 from resight.rerank.geometry import project
 from resight.rerank.kinds import Spatial
 from resight.rerank.spatial import SpatialLook, evidence, verify_many, verify_pair
@@ -127,12 +128,10 @@ def test_min_inliers_is_a_limit(world):
     assert verify_pair(query, images[1], Spatial(min_inliers=inliers + 1)) is None
 
 
-def test_any_number_of_threads_gives_the_same(world, monkeypatch):
+def test_any_number_of_threads_gives_the_same(world):
     query, images = world
-    found = []
-    for threads in (1, 4):
-        monkeypatch.setattr("os.cpu_count", lambda threads=threads: threads)
-        found.append(verify_many(query, [3, 0, 1], Bags(images).words, Spatial()))
+    words = Bags(images).words
+    found = [verify_many(query, [3, 0, 1], words, Spatial(), WorkerPool(threads)) for threads in (1, 4)]
     assert list(found[0]) == list(found[1]) == [3, 1]
     for image in found[0]:
         np.testing.assert_array_equal(found[0][image].transform, found[1][image].transform)

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.index.views import Once
-from resight.search.dense import DenseBlock, DenseSearch
+from resight.search.dense import DenseSearch
 from resight.search.ranking import Ranking
+from resight.search.vectors import VectorBlock, VectorRows
 
 Vectors = NDArray[np.float32]
 
@@ -30,7 +31,8 @@ class Vectored:
 
     def __init__(self, vectors: Vectors, first: int = 0) -> None:
         ids = np.arange(first, first + len(vectors))
-        self.file = DenseSearch([DenseBlock(vectors, ids, np.ones(len(ids), bool))], dimension=vectors.shape[1])
+        self.rows = VectorRows([VectorBlock(vectors, ids, np.ones(len(ids), bool))], vectors.shape[1])
+        self.file = DenseSearch(self.rows)
         self.searches: list[Vectors] = []
         self.once = Once()
 
@@ -38,7 +40,7 @@ class Vectored:
         return self.descriptors(np.array([image]))[0], 1
 
     def descriptors(self, images: NDArray[np.int64]) -> Vectors:
-        return self.file.descriptors(images)
+        return self.rows.descriptors(images)
 
     def search(self, query: Vectors, k: int) -> Ranking:
         self.searches.append(query)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.forks import WorkerPool
 from resight.index.views import Once
 from resight.rerank.kinds import Spatial
 from resight.rerank.spatial import verify_many
-from resight.search.inverted import Block, InvertedFile
+from resight.search.inverted import Block, InvertedFile, PostingRows
 from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
 from resight.words.kinds import Bow
@@ -75,9 +76,10 @@ class Bags:
         self.images = images
         self.spatial = spatial or Spatial()
         self.once = Once()
+        self.workers = WorkerPool(2)
         lists = build_postings(images, WORDS, "bow")
         blocks = [Block(lists, np.arange(len(images)), np.ones(len(images), bool))]
-        self.file = InvertedFile(blocks, method or Bow(size=WORDS), codebook_size=WORDS)
+        self.file = InvertedFile(PostingRows(blocks, method or Bow(size=WORDS), codebook_size=WORDS))
         self.searches: list[object] = []
 
     @property
@@ -88,10 +90,10 @@ class Bags:
         return self.images[image]
 
     def verify(self, query: ImageWords, images: Sequence[int]) -> dict[int, Verification]:
-        return verify_many(query, images, self.words, self.spatial)
+        return verify_many(query, images, self.words, self.spatial, self.workers)
 
     def word_vector(self, words: ImageWords) -> WordVector:
-        return self.file.vector(words)
+        return self.file.rows.vector(words)
 
     def search(self, query: ImageWords | WordVector, k: int) -> Ranking:
         self.searches.append(query)

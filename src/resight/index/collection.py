@@ -220,11 +220,12 @@ class Collection:
             rows = overlay(rows, self._augmented)
         # What a channel keeps nothing of is no hit: among vectors it would be one before all that point the other way.
         rows = [replace(one, alive=one.alive & (channel.features_of(one.arrays) > 0)) for one in rows]
-        searcher = channel.searcher(rows, self.name_order)
+        layout, kind = channel.layout(rows), self.recipe.channel[name]
+        searcher = kind.search.open(layout, self.name_order)
         # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
         read = lru_cache(EVIDENCE_KEPT)(partial(self._evidence, name))
-        keeps, spatial = self.recipe.channel[name].keeps, self.recipe.verification
-        view = _view_of(keeps, spatial, channel, searcher, read, images.ids[images.indexed])
+        parts = channel, layout, searcher, read, images.ids[images.indexed]
+        view = _view_of(kind.keeps, self.recipe.verification, *parts)
         diffusion = self.recipe.diffusion
         if diffusion is None or self.recipe.channel_of(diffusion) != name:
             return view

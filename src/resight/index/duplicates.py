@@ -46,7 +46,9 @@ def find_duplicates(
         ids = [int(images.ids[place]) for place in table.firsts]
         counts = is_near if kind == "near" else lambda known: verdict(known) is not None
         view = collection.word_view(channel)
-        walked = walk(view.searcher, view.words, ids, collection.recipe.verification, counts, progress)
+        walked = walk(
+            view.searcher, view.layout.list_lengths(), view.words, ids, collection.recipe.verification, counts, progress
+        )
         found, verified = walked.found, walked.verified
     groups = _grouped(table, found, kind)
     order = {one: place for place, one in enumerate(KINDS)}

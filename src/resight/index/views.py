@@ -11,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
+from resight.cores import cores
+from resight.forks import WorkerPool
 from resight.rerank.kinds import Spatial
+from resight.search.layout import Layout
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import Mask, Ranking, Searcher, Verification
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
     from resight.index.linked import Nodes
-    from resight.search.dense import DenseSearch
-    from resight.search.inverted import InvertedFile
-    from resight.search.regional import RegionSearch
+    from resight.search.inverted import PostingRows
+    from resight.search.regional import RegionRows
+    from resight.search.vectors import VectorRows
 
 T = TypeVar("T")
 Vector = NDArray[np.float32]
@@ -51,6 +54,7 @@ class ChannelView:
     """
 
     channel: Channel
+    layout: Layout
     searcher: Searcher[Any]
     read: Callable[[int], object]
     images: NDArray[np.int64]
@@ -94,28 +98,28 @@ class ChannelView:
 class VectorView(ChannelView):
     """A channel of one vector an image."""
 
-    searcher: DenseSearch
+    layout: VectorRows
 
     def descriptors(self, images: NDArray[np.int64]) -> Vector:
         """(n, d) the vectors that are searched, augmented ones where there are."""
-        return self.searcher.descriptors(images)
+        return self.layout.descriptors(images)
 
     def nodes(self) -> Nodes:
         """The images, compared by their vectors."""
         from resight.index.linked import VectorNodes
 
-        return VectorNodes(self.searcher.images, self.descriptors(self.searcher.images))
+        return VectorNodes(self.layout.images, self.descriptors(self.layout.images))
 
 
 @dataclass(frozen=True)
 class RegionView(ChannelView):
     """A channel of a vector a region."""
 
-    searcher: RegionSearch
+    layout: RegionRows
 
     def regions(self) -> tuple[NDArray[np.int64], Vector]:
         """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
-        return self.searcher.regions()
+        return self.layout.regions()
 
     def nodes(self) -> Nodes:
         """The regions, compared by their vectors."""
@@ -128,9 +132,10 @@ class RegionView(ChannelView):
 class WordView(ChannelView):
     """A channel of words with positions."""
 
-    searcher: InvertedFile
+    layout: PostingRows
     spatial: Spatial = field(default_factory=Spatial)
     """How the recipe verifies pairs."""
+    workers: WorkerPool = field(default_factory=lambda: WorkerPool(cores()))
 
     @property
     def reach(self) -> int:
@@ -145,7 +150,7 @@ class WordView(ChannelView):
         """The verified ones of many images, by id."""
         from resight.rerank.spatial import verify_many
 
-        return verify_many(query, images, self.words, self.spatial)
+        return verify_many(query, images, self.words, self.spatial, self.workers)
 
 
 @dataclass(frozen=True)
@@ -154,4 +159,4 @@ class BagView(WordView):
 
     def word_vector(self, words: ImageWords) -> WordVector:
         """The tf-idf vector of an image, not normalised."""
-        return self.searcher.vector(words)
+        return self.layout.vector(words)

@@ -29,13 +29,13 @@ from resight.rerank.kinds import (
     RerankKind,
     Spatial,
 )
-from resight.search.kinds import Exhaustive, Keeps
+from resight.search.kinds import Exact, Exhaustive, Keeps, SearchKind
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
 
 ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
 
-SECTIONS = ("features", "words", "descriptor", "match")
+SECTIONS = ("features", "words", "descriptor", "match", "search")
 """Tables of a channel, which stand at the top of a recipe that has but one."""
 MOST_STAGES = 64
 
@@ -57,7 +57,7 @@ ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class Channel(BaseModel):
-    """Features, and one of: words (inverted file), descriptor (dense search), match (descriptors, exhaustively)."""
+    """Features, and one of: words, descriptor, match (descriptors, exhaustively); and how its images are searched."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,6 +65,7 @@ class Channel(BaseModel):
     words: WordsKind | None = None
     descriptor: DescriptorKind | None = None
     match: Exhaustive | None = None
+    search: SearchKind = Field(default_factory=Exact)
 
     @model_validator(mode="after")
     def _one_family(self) -> Channel:
@@ -78,6 +79,9 @@ class Channel(BaseModel):
             given, made = len(self.features.parts), len(self.method.parts)
             if given != made:
                 raise ValueError(f"[features] has {given} parts and [descriptor] {made}: one is made of each")
+        if self.search.needs and self.keeps.isdisjoint(self.search.needs):
+            needed = " or ".join(self.search.needs)
+            raise ValueError(f'search "{self.search.kind}" needs {needed}, and "{self.method.kind}" keeps none')
         return self
 
     @property

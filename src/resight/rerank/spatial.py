@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
-from resight.cores import cores
+from resight.forks import WorkerPool
 from resight.rerank.geometry import Correspondences, SpatialMatch, correspondences, tolerance
 from resight.rerank.kinds import Spatial
 from resight.rerank.matching import match_signatures, match_words
@@ -59,15 +58,14 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
 
 
 def verify_many(
-    query: ImageWords, images: Sequence[int], words: Callable[[int], ImageWords], params: Spatial
+    query: ImageWords, images: Sequence[int], words: Callable[[int], ImageWords], params: Spatial, workers: WorkerPool
 ) -> dict[int, Verification]:
-    """The verified ones of many images, by id; `words` gives those of an image."""
+    """The verified ones of many images, by id; `words` gives those of an image, `workers` share the images."""
 
     def one(image: int) -> Verification | None:
         return verify_pair(query, words(image), params)
 
-    with ThreadPoolExecutor(cores()) as pool:
-        found = list(pool.map(one, images))
+    found = list(workers.executor.map(one, images))
     return {image: why for image, why in zip(images, found, strict=True) if why is not None}
 
 
@@ -92,7 +90,7 @@ class SpatialLook:
         The similarity decides between equals and among what is not verified.
         """
         head = [int(image) for image in ranking.ids[: self.params.top]]
-        verified = verify_many(query, head, self._collection.words, self.params)
+        verified = verify_many(query, head, self._collection.words, self.params, self._collection.workers)
         similarity = dict(zip(ranking.ids.tolist(), ranking.scores.astype(np.float64).tolist(), strict=True))
         verified = {i: replace(why, score=evidence(why, similarity[i])) for i, why in verified.items()}
         scores = np.array([self._score(verified.get(i), s) for i, s in similarity.items()], np.float64)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.forks import WorkerPool
 from resight.search.kinds import Keeps
 from resight.search.ranking import Mask, Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
@@ -106,6 +107,11 @@ class WordCollection(Part, Protocol):
 
     def verify(self, query: ImageWords, images: Sequence[int]) -> dict[int, Verification]:
         """The verified ones of many images, by id, as the recipe verifies pairs."""
+        ...
+
+    @property
+    def workers(self) -> WorkerPool:
+        """Threads of the collection that share the work of a look; what runs in them waits for no others of them."""
         ...
 
     @property

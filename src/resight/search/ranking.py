@@ -77,8 +77,6 @@ class Ranking:
 class Searcher(Protocol[QueryT]):
     """Nearest first, from one generation of the index, local or remote."""
 
-    generation: int
-
     def search(self, query: QueryT, k: int, allowed: Mask | None = None) -> Ranking:
         """The k best of the allowed images; ties are broken by name."""
         ...
