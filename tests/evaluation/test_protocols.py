@@ -133,6 +133,7 @@ class Recorder(Scripted):
 
     def info(self) -> SimpleNamespace:
         return SimpleNamespace(
+            stale={},
             roots=self.roots,
             images=2 * len({prefix for _, prefix, _ in self.added}) + self.others,
             bytes_per_image=100.0,
@@ -245,7 +246,7 @@ def test_distractors_of_before_are_refused_before_anything_is_indexed(recorder: 
     recorder.added.clear()
     (tmp_path / "other").mkdir()
     for distractors in (None, tmp_path / "other"):
-        with pytest.raises(UsageError, match=f"index2: holds photos of {tmp_path.resolve()}, which are not to be"):
+        with pytest.raises(UsageError, match=f"index2: holds photos of {tmp_path.resolve()}, which this"):
             evaluate("sift-bow", given, distractors=distractors, at=tmp_path / "index2")
         (tmp_path / "index2").rmdir()
     assert recorder.added == []
@@ -253,7 +254,9 @@ def test_distractors_of_before_are_refused_before_anything_is_indexed(recorder: 
 
 def test_photos_that_the_index_holds_though_they_are_gone_are_refused(recorder: Recorder, tmp_path: Path) -> None:
     recorder.others = 3
-    with pytest.raises(UsageError, match="index: holds 3 photos that are not to be searched, or are gone"):
+    with pytest.raises(
+        UsageError, match="index: holds 3 photos that this evaluation does not search, or that are gone"
+    ):
         evaluate("sift-bow", dataset(query("q", "ab")), at=tmp_path / "index")
 
 

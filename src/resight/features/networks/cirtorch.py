@@ -23,13 +23,13 @@ from resight.features.networks.published import IMAGENET_DEVIATION, IMAGENET_MEA
 
 Array = NDArray[np.float32]
 
-# What torchvision calls the modules that cirtorch numbers.
+# Torchvision's names of the modules that cirtorch numbers.
 _RESNET = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
 @dataclass(frozen=True)
 class Projection:
-    """What follows pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2 normalisation."""
+    """The projection after pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2."""
 
     weight: Array
     bias: Array
@@ -45,11 +45,11 @@ class LearnedWhitening:
 
 @dataclass(frozen=True)
 class CirtorchCheckpoint:
-    """What a cirtorch file holds.
+    """Content of a cirtorch file.
 
-    `state` is of the convolutions alone, in torchvision's keys. `exponent` (1,) or (C,) is GeM's p, None for other
-    poolings. `regional` pools over R-MAC's regions and applies `regional_whitening` to each. `local_whitening` is for
-    every position of the map. `whitening` is part of the network; `learned` is by the set that it was learned on and
+    `state` holds the convolutions alone, under torchvision's keys. `exponent` (1,) or (C,) is GeM's p, None for other
+    poolings. `regional` pools over R-MAC's regions and applies `regional_whitening` to each. `local_whitening` applies
+    to every position of the map. `whitening` is part of the network; `learned` is by the name of its training set and
     "ss" (one scale) or "ms" (several).
     """
 
@@ -67,7 +67,7 @@ class CirtorchCheckpoint:
 
 
 def is_cirtorch(found: object) -> bool:
-    """Whether what was read has cirtorch's layout."""
+    """Tells whether the content of a file has cirtorch's layout."""
     return (
         isinstance(found, Mapping)
         and isinstance(found.get("meta"), Mapping)
@@ -76,7 +76,7 @@ def is_cirtorch(found: object) -> bool:
 
 
 def read_cirtorch(found: Mapping[str, Any], path: Path) -> CirtorchCheckpoint:
-    """Takes apart what `read_pickled` gave for a cirtorch file. WeightsError where a part is not as it should be."""
+    """Takes apart the result of `read_pickled` for a cirtorch file. Raises WeightsError where a part is wrong."""
     meta, state = found["meta"], found["state_dict"]
     try:
         architecture = str(meta["architecture"])
@@ -104,9 +104,9 @@ def read_cirtorch(found: Mapping[str, Any], path: Path) -> CirtorchCheckpoint:
 
 
 def torchvision_keys(features: Mapping[str, Tensor], architecture: str) -> dict[str, Tensor]:
-    """A state dict of cirtorch's numbered `features`, without that prefix, in torchvision's keys.
+    """Renames a state dict of cirtorch's numbered `features`, without that prefix, to torchvision's keys.
 
-    ValueError for a number that the architecture has no place for.
+    Raises ValueError for a number that the architecture does not have.
     """
     if not architecture.startswith("resnet"):
         return {f"features.{key}": value for key, value in features.items()}
@@ -120,7 +120,7 @@ def torchvision_keys(features: Mapping[str, Tensor], architecture: str) -> dict[
 
 
 def is_numbered(state: Mapping[str, Tensor]) -> bool:
-    """Whether a state dict is of cirtorch's `features` alone, as its files converted from Caffe are."""
+    """Tells whether a state dict has cirtorch's `features` alone, like its files converted from Caffe."""
     return all(re.match(r"\d+\.", key) for key in state)
 
 
