@@ -100,18 +100,23 @@ def is_carried(channel: RecipeChannel) -> bool:
     return isinstance(channel.method, PooledKind | CodeKind | Cam) and channel.method.whitening == "checkpoint"
 
 
+def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
+    """Fitted files, by `CHANNEL/NAME.npz`, of channels that have what is built in: its name and hash. FitError."""
+    return {
+        f"{name}/{FILE}": to_bytes({}, builtin_reference(channel.features, channel.method))
+        for name, channel in recipe.channel.items()
+        if channel.fit == "builtin"
+    }
+
+
 def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     """Fitted files, by `CHANNEL/NAME.npz`, that wait for no photos; paths in the recipe are relative to `folder`.
 
     What is built in is referred to, not copied. Raises FitError.
     """
-    given = {}
+    given = builtin_arrays(recipe)
     for name, channel in recipe.channel.items():
-        if is_carried(channel):
-            continue
-        if channel.fit == "builtin":
-            given[f"{name}/{FILE}"] = to_bytes({}, builtin_reference(channel.features, channel.method))
-        elif channel.fit not in ("", "collection"):
+        if not is_carried(channel) and channel.fit not in ("", "builtin", "collection"):
             path = folder / channel.fit
             artefact = read_fitted(path, channel.method)
             _check_origin(path, artefact, _origin(channel, folder))
