@@ -33,10 +33,8 @@ from resight.images import Decoded, decode, decode_bytes
 from resight.index.collection import ChannelView, Collection
 from resight.index.index import Index
 from resight.recipe import DEFAULT, load_recipe
-from resight.rerank.chain import ChainStage
 from resight.rerank.kinds import Chain, Spatial
-from resight.rerank.spatial import SpatialStage
-from resight.search.inverted import Block, InvertedFile
+from resight.search.inverted import Block, InvertedFile, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Bow
 from resight.words.postings import build_postings
@@ -128,22 +126,23 @@ def precisions(reader: Collection, step: Step, data: Dataset, queries: Sequence[
     default = load_recipe(DEFAULT)
     spatial = next(kind for kind in default.rerank if isinstance(kind, Spatial))
     chain = next(kind for kind in default.rerank if isinstance(kind, Chain))
-    stages = [SpatialStage(spatial)] * step.spatial + [ChainStage(chain, spatial)] * step.chain
-    (view,) = reader.views.values()
+    ((name, view),) = reader.views.items()
+    words_view = replace(reader.word_view(name), spatial=spatial)
+    looks = [spatial.open(words_view)] * step.spatial + [chain.open(words_view)] * step.chain
     assert isinstance(view.channel, WordsChannel), "the default recipe has words"
     given = view.channel.vocabulary
     method = given.method.model_copy(update={"query_assignment": step.words})
     vocabulary = Vocabulary({"centroids": given.centroids}, method)
     searcher = bags_of_words(view, Bow(size=len(given), tf=step.tf)) if step.tf else view.searcher
-    features = default.channel[view.name].features
+    features = default.channel[name].features
     assert isinstance(features, Sift), "the default recipe is of SIFT"
     features = features.model_copy(update={"enlarge_to": features.enlarge_to * step.enlarge})
     for query in queries:
         photo = _photo(data.path(query.image), features.max_side, small)
         words = vocabulary.query_words(query_features(photo, SiftExtractor(features), None), photo.size)
         ranking = searcher.search(words, len(reader.snapshot.images))
-        for stage in stages:
-            ranking = stage(words, ranking, view)
+        for look in looks:
+            ranking = look(words, ranking)
         names = [reader.name_of(image) for image in ranking.ids.tolist()]
         yield oxford_ap(positions(names, query.positives, query.junk), len(query.positives))
 
@@ -157,7 +156,7 @@ def bags_of_words(view: ChannelView, method: Bow) -> InvertedFile:
         assert isinstance(kept, ImageWords), "the default recipe has words"
         images.append(replace(kept, signatures=None, aggregated=None))
     block = Block(build_postings(images, method.size, "bow"), np.array(ids, np.int64), np.ones(len(ids), np.bool_))
-    return InvertedFile([block], method, codebook_size=method.size)
+    return InvertedFile(PostingRows([block], method, codebook_size=method.size))
 
 
 def _photo(path: Path, max_side: int, small: bool) -> Decoded:

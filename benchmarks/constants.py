@@ -26,11 +26,12 @@ from resight.datasets.dataset import Dataset
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
 from resight.index.answering import ask
-from resight.index.collection import ChannelView, Collection, build_stage
+from resight.index.collection import Collection
 from resight.index.index import Index
 from resight.index.linked import brought_up_to_date
+from resight.index.views import ChannelView, Once
 from resight.manifold.kinds import Diffusion
-from resight.manifold.ranking import DiffusionStage
+from resight.manifold.ranking import DiffusionLook
 from resight.recipe import load_recipe
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import FusedScores, Fusion, Spatial
@@ -75,17 +76,17 @@ def asked(recipe_name: str, folder: Path, distractors: Path, at: Path) -> Asked:
     index.add(dataset.root, only=frozenset(dataset.images))
     index.add(photo_root(distractors), prefix="distractors/")
     reader, recipe = index.collection, load_recipe(recipe_name)
-    verified = [build_stage(kind, recipe) for kind in recipe.rerank if isinstance(kind, Spatial)]
+    verified = [kind.open(reader.word_view("words")) for kind in recipe.rerank if isinstance(kind, Spatial)]
     rankings = []
     for query in dataset.queries:
-        queries = ask(reader, dataset.query_path(query.image), query.box).queries
+        queries = ask(reader, dataset.query_path(query.image), query.box).versions[0]
         every = {name: view.search(queries[name], len(reader.snapshot.images)) for name, view in reader.views.items()}
-        for stage in verified:
-            every["words"] = stage(queries["words"], every["words"], reader.views["words"])
+        for look in verified:
+            every["words"] = look(queries["words"], every["words"])
         rankings.append(every)
     most = max(NEIGHBOURS) - 1
     views = {
-        name: replace(view, linked=brought_up_to_date(view.linked, view.nodes(), most), neighbours=most)
+        name: replace(view, linked=brought_up_to_date(view.linked, view.nodes(), most), neighbours=most, once=Once())
         for name, view in reader.views.items()
     }
     return Asked(dataset, reader, views, rankings)
@@ -109,10 +110,9 @@ class FusedSetting:
             "cnn": FusedScores(scores="power", power=3.0, weight=self.weight),
         }
         fuse = FusionStage(Fusion(channels=parts))
-        spread = DiffusionStage(
-            Diffusion(query_k=50, gamma=GAMMA[self.graph], query_gamma=1.0, self_affinity=1.0, alpha=self.alpha)
-        )
-        return (spread(None, fuse(rankings), one.views[self.graph]) for rankings in one.rankings)
+        params = Diffusion(query_k=50, gamma=GAMMA[self.graph], query_gamma=1.0, self_affinity=1.0, alpha=self.alpha)
+        spread = DiffusionLook(params, one.views[self.graph])
+        return (spread(None, fuse(rankings)) for rankings in one.rankings)
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,9 @@ class DiffusionSetting:
         return f"k {self.k}, affinity with itself {self.self_affinity:g}, alpha {self.alpha:g}"
 
     def stage(self, one: Asked) -> Iterator[Ranking]:
-        spread = DiffusionStage(Diffusion(k=self.k, self_affinity=self.self_affinity, alpha=self.alpha))
-        return (spread(None, rankings["main"], one.views["main"]) for rankings in one.rankings)
+        params = Diffusion(k=self.k, self_affinity=self.self_affinity, alpha=self.alpha)
+        spread = DiffusionLook(params, one.views["main"])
+        return (spread(None, rankings["main"]) for rankings in one.rankings)
 
 
 GRIDS: dict[str, list[FusedSetting] | list[DiffusionSetting]] = {

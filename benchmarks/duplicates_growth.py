@@ -23,7 +23,7 @@ from resight.duplicates.verdict import verdict
 from resight.duplicates.walk import walk
 from resight.index.duplicates import channel_of_words
 from resight.index.index import Index
-from resight.search.inverted import Block, InvertedFile
+from resight.search.inverted import Block, InvertedFile, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.postings import build_postings
 
@@ -81,10 +81,11 @@ def measured(path: Path, sizes: list[int], features: int) -> list[dict[str, floa
             photos += [renamed(one, names) for one in kept[: count - len(photos)]]
         postings = build_postings(photos, size, method.kind, bits)
         block = Block(postings, np.arange(count), np.ones(count, np.bool_))
-        searcher = InvertedFile([block], method, codebook_size=size, bits=bits)
+        postings_of = PostingRows([block], method, codebook_size=size, bits=bits)
         start, wall = time.process_time(), time.perf_counter()
         found = walk(
-            searcher,
+            InvertedFile(postings_of),
+            postings_of.list_lengths(),
             photos.__getitem__,
             range(count),
             reader.recipe.verification,

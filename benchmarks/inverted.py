@@ -26,7 +26,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from resight.features.local import LocalFeatures
-from resight.search.inverted import Block, InvertedFile
+from resight.search.inverted import Block, InvertedFile, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Asmk, Bow, Hamming
 from resight.words.postings import Kind, Postings, build_postings, run_starts
@@ -117,7 +117,7 @@ def against_asmk(images: int, features: int, rounds: int) -> dict[str, float]:
     start = time.perf_counter()
     lists = build_postings(stored, CODEBOOK, "asmk", DIMENSION)
     built = time.perf_counter() - start
-    ours = InvertedFile([alive(lists)], Asmk(), codebook_size=CODEBOOK, bits=DIMENSION)
+    ours = InvertedFile(PostingRows([alive(lists)], Asmk(), codebook_size=CODEBOOK, bits=DIMENSION))
 
     def similarity(*given: Any) -> Any:
         return kernel.similarity(*given, alpha=3.0, similarity_threshold=0.0)
@@ -148,7 +148,7 @@ def against_scipy(images: int, features: int, rounds: int) -> dict[str, float]:
     rng = np.random.default_rng(1)
     pool = word_pool(rng)
     lists = build_postings([image(rng, rng.choice(pool, features), "bow") for _ in range(images)], CODEBOOK, "bow")
-    ours = InvertedFile([alive(lists)], Bow(), codebook_size=CODEBOOK)
+    ours = InvertedFile(PostingRows([alive(lists)], Bow(), codebook_size=CODEBOOK))
 
     def counts(words: Array, offsets: Array) -> Any:
         ones = np.ones(len(words), np.float32)
@@ -238,7 +238,7 @@ def growth(kind: Kind, sizes: list[int], features: int, rounds: int) -> list[dic
             batch = [image(rng, rng.choice(pool, features), kind) for _ in range(min(BLOCK, size - held))]
             blocks.append(alive(build_postings(batch, CODEBOOK, kind, bits), held))
         start = time.perf_counter()
-        searcher = InvertedFile(blocks, method, codebook_size=CODEBOOK, bits=bits)
+        searcher = InvertedFile(PostingRows(blocks, method, codebook_size=CODEBOOK, bits=bits))
         opened = time.perf_counter() - start
         queries = [query(rng, pool, blocks[0].postings, kind, features) for _ in range(rounds)]
         seconds = alternate({"ours": lambda q, s=searcher: s.search(q, TOP)}, queries)["ours"]

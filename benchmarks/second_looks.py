@@ -22,19 +22,20 @@ from resight.datasets.dataset import DISTRACTORS, Query
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
 from resight.index.answering import ask
-from resight.index.collection import build_stage
 from resight.index.index import Index
-from resight.recipe import Recipe, load_recipe
+from resight.index.views import Once
+from resight.recipe import load_recipe
 from resight.rerank.database_augmentation import augmented
-from resight.rerank.kinds import AlphaExpansion, Discriminative, KReciprocal, StageKind, SuperGlobal
+from resight.rerank.kinds import AlphaExpansion, Discriminative, KReciprocal, RerankKind, SuperGlobal
 from resight.rerank.neighbours import smallest
-from resight.search.dense import DenseBlock, DenseSearch
+from resight.search.dense import DenseSearch
 from resight.search.ranking import Ranking
+from resight.search.vectors import VectorBlock, VectorRows
 
 RESAMPLES = 2000
 Vectors = NDArray[np.float32]
 
-STAGES: dict[str, StageKind] = {
+STAGES: dict[str, RerankKind] = {
     **{
         f"{'average' if alpha == 0 else 'alpha'} expansion, {top} images": AlphaExpansion(top=top, alpha=alpha)
         for alpha in (3.0, 0.0)
@@ -50,28 +51,35 @@ STAGES: dict[str, StageKind] = {
 class Vectored:
     """The collection of vectors whose ids are their rows."""
 
+    allowed: NDArray[np.bool_] | None = None
+
     def __init__(self, vectors: Vectors) -> None:
-        block = DenseBlock(vectors, np.arange(len(vectors)), np.ones(len(vectors), np.bool_))
-        self._search = DenseSearch([block], dimension=vectors.shape[1])
+        self.once = Once()
+        block = VectorBlock(vectors, np.arange(len(vectors)), np.ones(len(vectors), np.bool_))
+        self._rows = VectorRows([block], vectors.shape[1])
+        self._search = DenseSearch(self._rows)
+
+    def evidence(self, image: int) -> tuple[Vectors, int]:
+        return self.descriptors(np.array([image]))[0], 1
 
     def descriptors(self, images: NDArray[np.int64]) -> Vectors:
-        return self._search.descriptors(images)
+        return self._rows.descriptors(images)
 
     def search(self, query: Vectors, k: int) -> Ranking:
         return self._search.search(query, k)
 
 
 def precisions(
-    vectors: Vectors, names: list[str], queries: list[tuple[Query, Vectors]], recipe: Recipe, kind: StageKind | None
+    vectors: Vectors, names: list[str], queries: list[tuple[Query, Vectors]], kind: RerankKind | None
 ) -> NDArray[np.float64]:
     """(queries,) average precision of the first look, or of a second one."""
     collection = Vectored(vectors)
-    stage = build_stage(kind, recipe) if kind else None
+    look = kind.open(collection) if kind else None
     found = []
     for query, vector in queries:
         ranking = collection.search(vector, len(vectors))
-        if stage is not None:
-            ranking = stage(vector, ranking, collection)  # type: ignore[arg-type]
+        if look is not None:
+            ranking = look(vector, ranking)
         ranks = positions([names[i] for i in ranking.ids.tolist()], query.positives, query.junk)
         found.append(oxford_ap(ranks, len(query.positives)))
     return np.array(found)
@@ -118,21 +126,22 @@ def main() -> None:
             if given.distractors is not None:
                 index.add(photo_root(given.distractors), prefix=DISTRACTORS)
         reader = index.collection
-        (view,) = reader.views.values()
-        ids = np.array(sorted(view.places))
+        (channel,) = reader.views
+        view = reader.vector_view(channel)
+        ids = view.nodes().images
         vectors, names = view.descriptors(ids), [reader.name_of(image) for image in ids.tolist()]
-        asked = [ask(reader, data.query_path(query.image), query.box).queries[view.name] for query in data.queries]
+        asked = [ask(reader, data.query_path(query.image), query.box).versions[0][channel] for query in data.queries]
     queries = list(zip(data.queries, [np.asarray(one, np.float32) for one in asked], strict=True))
     groups = [query.group or query.id for query in data.queries]
     augment = augmenter(vectors)
-    looks: list[tuple[str, Vectors, StageKind | None]] = [("first look", vectors, None)]
+    looks: list[tuple[str, Vectors, RerankKind | None]] = [("first look", vectors, None)]
     looks += [(name, vectors, kind) for name, kind in STAGES.items()]
     looks += [(f"augmented, {k} images, alpha {a:g}", augment(k, a), None) for k, a in ((3, 3.0), (10, 3.0), (10, 0.0))]
     looks += [("augmented, 10 images, alpha expansion, 10 images", augment(10, 3.0), AlphaExpansion(top=10))]
     print(f"{len(queries)} queries, {len(set(groups))} groups, {len(vectors)} images, {recipe.name}")
     plain = None
     for name, rows, kind in looks:
-        found = precisions(rows, names, queries, recipe, kind)
+        found = precisions(rows, names, queries, kind)
         plain = found if plain is None else plain
         low, high = quantiles(found - plain, groups)
         print(f"{name:50} {found.mean():.3f}  {(found - plain).mean():+.3f} [{low:+.3f}, {high:+.3f}]", flush=True)

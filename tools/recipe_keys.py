@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from resight.recipe.model import Channel, Recipe
+from resight.recipe.model import SECTIONS, Channel, Recipe
 
 HEAD = """# Keys of a recipe
 
@@ -123,7 +123,7 @@ def section(title: str, annotation: Any) -> list[str]:
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    for name in ("features", "words", "descriptor", "match"):
+    for name in SECTIONS:
         lines += section(f"`[{name}]`, or `[channel.NAME.{name}]`", Channel.model_fields[name].annotation)
     for name, field in Recipe.model_fields.items():
         if name not in ("channel", "rerank") and list(models_of(field.annotation)):

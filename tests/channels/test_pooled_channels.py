@@ -82,8 +82,8 @@ def test_merging_gives_what_packing_the_live_images_gives(channel: Any) -> None:
 
 def test_what_is_kept_finds_its_image_first_unless_it_was_removed(channel: Any) -> None:
     arrays = channel.pack([channel.nothing(), *(channel.encode(one, SIZE) for one in PHOTOS)])
-    whole = channel.searcher([rows(arrays, 0, [True] * 7)], by_id)
-    part = channel.searcher([rows(arrays, 0, [True] * 6 + [False])], by_id)
+    whole = channel.layout([rows(arrays, 0, [True] * 7)]).exact(by_id)
+    part = channel.layout([rows(arrays, 0, [True] * 6 + [False])]).exact(by_id)
     for row, one in enumerate(PHOTOS, start=1):
         for query in (channel.query(one, SIZE), channel.as_query(channel.evidence(arrays, row))):
             assert whole.search(query, 1).ids.tolist() == [row]
@@ -103,7 +103,7 @@ def test_regions_that_are_run_by_themselves_are_matched_by_distance() -> None:
     channel = RegionCodeChannel(Extracted(), RegionCodes(), {})  # type: ignore[arg-type]
     axes = np.eye(CHANNELS, dtype=np.float32)
     query, one, other = axes[:2], np.array([axes[2] * 0.8 + axes[0] * 0.6, axes[2] * 0.8 + axes[1] * 0.6]), axes[1:3]
-    search = channel.searcher([rows(channel.pack([one, other]), 1, [True, True])], by_id)
+    search = channel.layout([rows(channel.pack([one, other]), 1, [True, True])]).exact(by_id)
     found = search.search(query, 2)
     # Both regions of the query are at sqrt(2 - 2 * 0.6) from the first image; one is at 0 from the second.
     assert found.ids.tolist() == [2, 1]
@@ -112,7 +112,7 @@ def test_regions_that_are_run_by_themselves_are_matched_by_distance() -> None:
 
 def test_nothing_is_found_by_a_query_without_regions() -> None:
     channel = RegionChannel(Extracted(), Regions(), {})  # type: ignore[arg-type]
-    search = channel.searcher([rows(channel.pack([channel.encode(PHOTOS[0], SIZE)]), 1, [True])], by_id)
+    search = channel.layout([rows(channel.pack([channel.encode(PHOTOS[0], SIZE)]), 1, [True])]).exact(by_id)
     assert len(search.search(channel.nothing(), 5)) == 0
 
 

@@ -133,6 +133,7 @@ class Recorder(Scripted):
 
     def info(self) -> SimpleNamespace:
         return SimpleNamespace(
+            stale={},
             roots=self.roots,
             images=2 * len({prefix for _, prefix, _ in self.added}) + self.others,
             bytes_per_image=100.0,

@@ -10,7 +10,7 @@ import pytest
 from resight.channels.channel import Rows
 from resight.index import augmented
 from resight.index.augmented import Augmenter, overlay, read_blocks
-from resight.search.inverted import Block, InvertedFile
+from resight.search.inverted import Block, InvertedFile, PostingRows
 from resight.store import structures
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Bow
@@ -193,7 +193,7 @@ def test_the_searcher_scores_augmented_images_like_plain_ones(made):
 
     def file_of(rows):
         blocks = [Block(Postings.from_arrays(r.arrays), r.ids, r.alive) for r in rows]
-        return InvertedFile(blocks, method, codebook_size=WORDS)
+        return InvertedFile(PostingRows(blocks, method, codebook_size=WORDS))
 
     fresh = replace(made, photos={i: photo(*words) for i, words in made.searched().items()})
     one = file_of(overlay(made.plain(), read_blocks(made.folder, Lists()))).search(photo(5, 40, 44), 9)

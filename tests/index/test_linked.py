@@ -20,7 +20,8 @@ from resight.index.linked import (
     read_neighbourhoods,
 )
 from resight.manifold import approximate, solving
-from resight.search.ranking import Neighbourhoods, Ranking
+from resight.search.looks import Neighbourhoods
+from resight.search.ranking import Ranking
 from resight.search.selection import best
 
 VLAD = 'name = "d"\n[descriptor]\nkind = "vlad"\nsize = 64\nfit = "codebook.npz"\n'

@@ -9,13 +9,15 @@ import pytest
 from graphs import descriptors, solved
 from pydantic import ValidationError
 
+from resight.index.views import Once
 from resight.manifold import solving
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
 from resight.manifold.kinds import Diffusion
-from resight.manifold.ranking import DiffusionStage, RegionalDiffusionStage
+from resight.manifold.ranking import DiffusionLook, RegionalDiffusionLook
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import prepare
-from resight.search.ranking import Neighbourhoods, Ranking
+from resight.search.looks import Neighbourhoods
+from resight.search.ranking import Ranking
 
 K = 8
 FAR = 50
@@ -31,6 +33,7 @@ class Collection:
     vectors: np.ndarray
     prepared: dict = field(default_factory=dict)
     allowed: np.ndarray | None = None
+    once: Once = field(default_factory=Once)
 
     def neighbourhoods(self):
         found = nearest_neighbours(self.vectors, K - 1)
@@ -64,8 +67,8 @@ def collection():
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_what_is_reached_comes_first_and_the_rest_in_its_former_order(collection, solver):
     ranking = first_look(collection, collection.vectors[3])
-    stage = DiffusionStage(Diffusion(k=K, query_k=5, solver=solver, **SOLVERS[solver]))
-    found = stage(None, ranking, collection)
+    look = DiffusionLook(Diffusion(k=K, query_k=5, solver=solver, **SOLVERS[solver]), collection)
+    found = look(None, ranking)
     np.testing.assert_array_equal(np.sort(found.ids), collection.images)
     assert (np.diff(found.scores) <= 0).all()
     reached = found.ids[found.scores > 0]
@@ -81,14 +84,41 @@ def test_what_is_reached_comes_first_and_the_rest_in_its_former_order(collection
         np.testing.assert_allclose(found.scores[:20], np.sort(exact)[::-1][:20], rtol=1e-3)
 
 
+def test_each_collection_is_ranked_by_its_own_graph(collection):
+    params = Diffusion(k=K)
+    other = Collection(collection.images, np.roll(collection.vectors, 1, axis=1)[::-1].copy())
+    rankings = [first_look(one, one.vectors[3]) for one in (collection, other)]
+    alone = DiffusionLook(params, replace(other, once=Once()))(None, rankings[1])
+    looks = [DiffusionLook(params, one) for one in (collection, other)]
+    first, second = (look(None, ranking) for look, ranking in zip(looks, rankings, strict=True))
+    np.testing.assert_array_equal(second.ids, alone.ids)
+    np.testing.assert_array_equal(second.scores, alone.scores)
+    assert first.ids.tolist() != second.ids.tolist()
+
+
+def test_a_part_and_the_whole_make_one_graph(collection):
+    made = []
+
+    class Counted(Collection):
+        def neighbourhoods(self):
+            made.append(self.allowed)
+            return super().neighbourhoods()
+
+    whole = Counted(collection.images, collection.vectors)
+    params, ranking = Diffusion(k=K), first_look(collection, collection.vectors[3])
+    for allowed in (None, allowed_part(collection.images, collection.images[::3])):
+        DiffusionLook(params, replace(whole, allowed=allowed))(None, ranking)
+    assert len(made) == 1
+
+
 def test_a_graph_cut_to_all_its_images_is_the_whole(collection):
     ranking = first_look(collection, collection.vectors[3])
-    whole = DiffusionStage(Diffusion(k=K))(None, ranking, collection)
-    cut = DiffusionStage(Diffusion(k=K, top=200))(None, ranking, collection)
+    whole = DiffusionLook(Diffusion(k=K), collection)(None, ranking)
+    cut = DiffusionLook(Diffusion(k=K, top=200), collection)(None, ranking)
     # The last group, which is cut off, is not reached either way.
     np.testing.assert_array_equal(whole.ids, cut.ids)
     np.testing.assert_allclose(whole.scores, cut.scores, rtol=1e-6)
-    few = DiffusionStage(Diffusion(k=K, top=20))(None, ranking, collection)
+    few = DiffusionLook(Diffusion(k=K, top=20), collection)(None, ranking)
     assert set(few.ids[few.scores > 0].tolist()) <= set(ranking.ids[:20].tolist())
 
 
@@ -117,8 +147,8 @@ def test_regional_diffusion_is_cut_to_images_not_to_regions(top):
     collection = regions()
     query = collection.vectors[10:14]
     ranking = Ranking(np.roll(np.arange(7, 47), 3), np.linspace(1, 0.1, 40, dtype=np.float32))
-    stage = RegionalDiffusionStage(Diffusion(k=K, query_k=30, top=top, iterations=300, tolerance=1e-9))
-    found = stage(query, ranking, collection)
+    params = Diffusion(k=K, query_k=30, top=top, iterations=300, tolerance=1e-9)
+    found = RegionalDiffusionLook(params, collection)(query, ranking)
     expected = by_hand(collection, query, ranking, top)
     positive = np.flatnonzero(expected > 0)
     order = positive[np.argsort(-expected[positive], kind="stable")]
@@ -132,11 +162,11 @@ def test_nothing_asked_nothing_found_and_nothing_there():
     nothing = Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
     ranking = Ranking(np.array([9, 7]), np.array([0.5, 0.25], np.float32))
     query = collection.vectors[:3]
-    assert len(RegionalDiffusionStage(Diffusion(k=K))(query, nothing, collection)) == 0
-    assert RegionalDiffusionStage(Diffusion(k=K))(query[:0], ranking, collection) is ranking
+    assert len(RegionalDiffusionLook(Diffusion(k=K), collection)(query, nothing)) == 0
+    assert RegionalDiffusionLook(Diffusion(k=K), collection)(query[:0], ranking) is ranking
     empty = Collection(np.empty(0, np.int64), np.empty((0, 12), np.float32))
-    assert RegionalDiffusionStage(Diffusion(k=K))(query, ranking, empty) is ranking
-    assert len(DiffusionStage(Diffusion(k=K))(None, nothing, two_groups())) == 0
+    assert RegionalDiffusionLook(Diffusion(k=K), empty)(query, ranking) is ranking
+    assert len(DiffusionLook(Diffusion(k=K), two_groups())(None, nothing)) == 0
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -144,7 +174,7 @@ def test_nothing_asked_nothing_found_and_nothing_there():
 def test_images_without_a_neighbour_keep_their_order(solver, count):
     collection = Collection(np.arange(count), np.eye(3, dtype=np.float32)[:count])
     ranking = Ranking(np.arange(count), np.linspace(1, 0.5, count, dtype=np.float32))
-    found = DiffusionStage(Diffusion(k=K, solver=solver, **SOLVERS[solver]))(None, ranking, collection)
+    found = DiffusionLook(Diffusion(k=K, solver=solver, **SOLVERS[solver]), collection)(None, ranking)
     np.testing.assert_array_equal(found.ids, ranking.ids)
 
 
@@ -152,7 +182,7 @@ def test_what_was_prepared_is_used(collection, monkeypatch):
     params = Diffusion(k=K, solver="hybrid", rank=12)
     kept = Collection(collection.images, collection.vectors, prepare(collection.neighbourhoods(), params))
     monkeypatch.setattr(solving, "fit_spectrum", lambda graph, rank: pytest.fail("it is there already"))
-    DiffusionStage(params)(None, first_look(collection, collection.vectors[0]), kept)
+    DiffusionLook(params, kept)(None, first_look(collection, collection.vectors[0]))
 
 
 @pytest.mark.parametrize(
@@ -182,10 +212,10 @@ def test_a_part_is_ranked_as_all_are_and_nothing_else_is_found(collection):
     inside = first_look(collection, query).ids % 30 == 0
     whole = first_look(collection, query)
     ranking = Ranking(whole.ids[inside][:5], whole.scores[inside][:5])
-    found = DiffusionStage(Diffusion(k=K, query_k=3))(query, ranking, part)
+    found = DiffusionLook(Diffusion(k=K, query_k=3), part)(query, ranking)
     assert len(found) > len(ranking)
     assert (found.ids % 30 == 0).all()
-    everywhere = DiffusionStage(Diffusion(k=K, query_k=3))(query, ranking, collection)
+    everywhere = DiffusionLook(Diffusion(k=K, query_k=3), collection)(query, ranking)
     kept = everywhere.ids % 30 == 0
     assert found.ids.tolist() == everywhere.ids[kept].tolist()
     np.testing.assert_array_equal(found.scores, everywhere.scores[kept])
@@ -198,6 +228,6 @@ def test_regional_diffusion_of_a_part_starts_in_the_part(collection):
     part = replace(regions, allowed=allowed_part(regions.images, np.unique(regions.images)[1::2]))
     ids = np.unique(regions.images)[1::2][:5]
     ranking = Ranking(ids, np.linspace(0.9, 0.1, 5, dtype=np.float32))
-    found = RegionalDiffusionStage(Diffusion(k=K, query_k=3))(query, ranking, part)
+    found = RegionalDiffusionLook(Diffusion(k=K, query_k=3), part)(query, ranking)
     assert len(found) > len(ranking)
     assert (found.ids % 20 == 10).all()

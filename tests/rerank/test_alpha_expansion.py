@@ -9,8 +9,8 @@ from word_scenes import Bags, seen, thing
 
 from resight.errors import UsageError
 from resight.rerank.alpha_expansion import (
-    AlphaExpansionStage,
-    WordsAlphaExpansionStage,
+    AlphaExpansionLook,
+    WordsAlphaExpansionLook,
     expanded_query,
     expanded_vector,
     rank_weighted_query,
@@ -63,7 +63,7 @@ def test_a_query_without_features_stays_as_it_is(alpha):
     nothing, other = WordVector(np.empty(0, np.int32), np.empty(0)), WordVector(np.array([3], np.int32), np.ones(1))
     assert len(expanded_vector(nothing, [other], np.zeros(1), alpha)) == 0
     bags = Vectored(unit(np.eye(3)))
-    AlphaExpansionStage(AlphaExpansion(alpha=alpha))(np.zeros(3, np.float32), bags.search(near[0], 3), bags)
+    AlphaExpansionLook(AlphaExpansion(alpha=alpha), bags)(np.zeros(3, np.float32), bags.search(near[0], 3))
     assert not bags.searches[-1].any()
 
 
@@ -106,7 +106,7 @@ def test_the_stage_asks_again_with_the_first_images():
     query = vectors[0]
     ranking = bags.search(query, 10)
     given = Ranking(ranking.ids, np.linspace(9, 8, 10, dtype=np.float32))
-    found = AlphaExpansionStage(AlphaExpansion(top=4))(query, given, bags)
+    found = AlphaExpansionLook(AlphaExpansion(top=4), bags)(query, given)
     similarities = vectors @ query
     near = np.argsort(-similarities)[:4]
     asked = expanded_query(query, vectors[near], similarities[near], 3.0)
@@ -119,21 +119,21 @@ def test_expansion_finds_more_views_of_noisy_things():
     vectors = views(3, things=20, each=10, dimension=32, noise=1.6)
     bags = Vectored(vectors)
 
-    def right(stage):
+    def right(look):
         total = 0
         for query in range(0, len(vectors), 10):
             ranking = bags.search(vectors[query], 20)
-            ids = stage(vectors[query], ranking, bags).ids if stage else ranking.ids
+            ids = look(vectors[query], ranking).ids if look else ranking.ids
             total += (ids[:10] // 10 == query // 10).sum()
         return total
 
-    assert right(AlphaExpansionStage(AlphaExpansion(top=5))) > right(None)
+    assert right(AlphaExpansion(top=5).open(bags)) > right(None)
 
 
 def test_a_query_without_features_is_no_error():
     bags = Vectored(unit(np.eye(3)))
     zero = np.zeros(3, np.float32)
-    assert len(AlphaExpansionStage(AlphaExpansion())(zero, bags.search(zero, 3), bags)) == 0
+    assert len(AlphaExpansionLook(AlphaExpansion(), bags)(zero, bags.search(zero, 3))) == 0
 
 
 def test_the_stage_on_bags_of_words_needs_nothing_verified():
@@ -148,10 +148,10 @@ def test_the_stage_on_bags_of_words_needs_nothing_verified():
     bags = Bags(images)
     ranking = bags.search(query, 10)
     assert 1 not in ranking.ids
-    found = WordsAlphaExpansionStage(AlphaExpansion(top=1, alpha=1.0))(query, ranking, bags)
+    found = WordsAlphaExpansionLook(AlphaExpansion(top=1, alpha=1.0), bags)(query, ranking)
     asked = bags.unit(query) + bags.unit(query) @ bags.unit(images[0]) * bags.unit(images[0])
     scores = np.array([bags.unit(image) for image in images]) @ asked / np.linalg.norm(asked)
     np.testing.assert_allclose(found.scores[:2], scores[[0, 1]], rtol=1e-5)
     assert found.ids.tolist()[:2] == [0, 1]
     empty = seen(thing(rng, 0))
-    assert WordsAlphaExpansionStage(AlphaExpansion())(empty, ranking, bags) is ranking
+    assert WordsAlphaExpansionLook(AlphaExpansion(), bags)(empty, ranking) is ranking

@@ -38,7 +38,7 @@ def counts(words):
 
 def test_words_come_from_features_that_project_into_the_image(images):
     bags = Bags(images, PLAIN)
-    found = augmented_words(0, bags, Augmentation(min_inliers=8), Spatial())
+    found = augmented_words(0, bags, Augmentation(min_inliers=8))
     expected = counts(images[0])
     for other in (1, 2):
         why = verify_pair(images[0], images[other], Spatial())
@@ -56,8 +56,8 @@ def test_words_come_from_features_that_project_into_the_image(images):
 
 
 def test_the_image_itself_is_no_neighbour(images):
-    twice = Bags([images[3], images[3], images[0]], PLAIN)
-    found = augmented_words(0, twice, Augmentation(min_inliers=8), Spatial(top=1))
+    twice = Bags([images[3], images[3], images[0]], PLAIN, Spatial(top=1))
+    found = augmented_words(0, twice, Augmentation(min_inliers=8))
     np.testing.assert_array_equal(counts(found), 2 * counts(images[3]))
 
 
@@ -65,20 +65,20 @@ def test_only_so_many_neighbours_and_those_with_most_inliers(images):
     bags = Bags(images, PLAIN)
     inliers = [verify_pair(images[0], images[other], Spatial()).inliers for other in (1, 2)]
     assert inliers[0] > inliers[1]
-    one = augmented_words(0, bags, Augmentation(min_inliers=8, neighbours=1), Spatial())
-    limited = augmented_words(0, bags, Augmentation(min_inliers=inliers[1] + 1), Spatial())
-    both = augmented_words(0, bags, Augmentation(min_inliers=8), Spatial())
+    one = augmented_words(0, bags, Augmentation(min_inliers=8, neighbours=1))
+    limited = augmented_words(0, bags, Augmentation(min_inliers=inliers[1] + 1))
+    both = augmented_words(0, bags, Augmentation(min_inliers=8))
     np.testing.assert_array_equal(counts(one), counts(limited))
     assert len(images[0]) < len(one) < len(both)
 
 
 def test_an_image_without_neighbours_stays_as_it_is(images):
     bags = Bags(images, PLAIN)
-    found = augmented_words(3, bags, Augmentation(), Spatial())
+    found = augmented_words(3, bags, Augmentation())
     for name in ("words", "xy", "scale", "angle"):
         np.testing.assert_array_equal(getattr(found, name), getattr(images[3], name))
     nothing = seen(thing(np.random.default_rng(0), 0))
-    assert len(augmented_words(0, Bags([nothing, images[0]], PLAIN), Augmentation(), Spatial())) == 0
+    assert len(augmented_words(0, Bags([nothing, images[0]], PLAIN), Augmentation())) == 0
 
 
 def test_joined_images_can_be_indexed():

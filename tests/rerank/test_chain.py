@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from word_scenes import Bags, seen, similarity, thing
 
-from resight.rerank.chain import ChainStage, confidence
+from resight.rerank.chain import ChainLook, confidence
 from resight.rerank.kinds import Chain, Spatial
-from resight.rerank.spatial import SpatialStage, evidence, verify_pair
+from resight.rerank.spatial import SpatialLook, evidence, verify_pair
 from resight.words.kinds import Bow
 
 PLAIN = Bow(size=400, idf=False)
@@ -34,7 +34,7 @@ def world():
 
 def first_look(query, images):
     bags = Bags(images, PLAIN)
-    ranking = SpatialStage(Spatial())(query, bags.search(query, 10), bags)
+    ranking = SpatialLook(Spatial(), bags)(query, bags.search(query, 10))
     bags.searches.clear()
     return ranking, bags
 
@@ -44,7 +44,7 @@ def test_finds_an_image_that_shares_nothing_with_the_query(world):
     ranking, bags = first_look(query, images)
     assert not set(query.words) & set(images[1].words)
     assert 1 not in ranking.ids
-    found = ChainStage(CHAIN, Spatial())(query, ranking, bags)
+    found = ChainLook(CHAIN, bags)(query, ranking)
     assert found.ids.tolist()[:2] == [0, 1]
     assert set(ranking.ids) <= set(found.ids)
     assert found.evidence == ranking.evidence
@@ -53,7 +53,7 @@ def test_finds_an_image_that_shares_nothing_with_the_query(world):
 def test_it_is_told_what_leads_to_an_image_and_how_surely(world):
     query, images = world
     ranking, bags = first_look(query, images)
-    leads = ChainStage(CHAIN, Spatial())(query, ranking, bags).leads
+    leads = ChainLook(CHAIN, bags)(query, ranking).leads
     pair = verify_pair(images[0], images[1], Spatial())
     assert (leads[1].through, leads[1].inliers, leads[1].tentative) == (0, pair.inliers, pair.tentative)
     np.testing.assert_allclose(leads[1].part, [*pair.query_xy.min(axis=0), *pair.query_xy.max(axis=0)])
@@ -64,7 +64,7 @@ def test_it_is_told_what_leads_to_an_image_and_how_surely(world):
 def test_scores_are_recomputed_naively(world):
     query, images = world
     ranking, bags = first_look(query, images)
-    found = ChainStage(CHAIN, Spatial())(query, ranking, bags)
+    found = ChainLook(CHAIN, bags)(query, ranking)
     total = dict.fromkeys(ranking.ids.tolist(), 0.0)
     for image, why in ranking.evidence.items():
         sure = why.score / (why.score + 3)
@@ -84,7 +84,7 @@ def test_the_same_photo_is_not_asked(world):
     _, images = world
     ranking, bags = first_look(images[1], images)
     assert 1 in ranking.evidence
-    ChainStage(CHAIN, Spatial())(images[1], ranking, bags)
+    ChainLook(CHAIN, bags)(images[1], ranking)
     assert all(asked is not images[1] for asked in bags.searches)
 
 
@@ -92,24 +92,34 @@ def test_only_sure_images_are_asked_and_only_so_many(world):
     query, images = world
     ranking, bags = first_look(query, images)
     unsure = Chain(min_inliers=ranking.evidence[0].inliers + 1)
-    found = ChainStage(unsure, Spatial())(query, ranking, bags)
+    found = ChainLook(unsure, bags)(query, ranking)
     assert not bags.searches
     assert found.ids.tolist() == ranking.ids.tolist()
     twice = [*images, images[0]]
     ranking, bags = first_look(query, twice)
-    ChainStage(CHAIN.model_copy(update={"top": 1}), Spatial())(query, ranking, bags)
+    ChainLook(CHAIN.model_copy(update={"top": 1}), bags)(query, ranking)
     assert len(bags.searches) == 1
 
 
 def test_links_are_remembered(world):
     query, images = world
     ranking, bags = first_look(query, images)
-    stage = ChainStage(CHAIN, Spatial())
-    first = stage(query, ranking, bags)
+    look = ChainLook(CHAIN, bags)
+    first = look(query, ranking)
     asked = len(bags.searches)
-    second = stage(query, ranking, bags)
+    second = look(query, ranking)
     assert asked == len(bags.searches) == 1
     np.testing.assert_array_equal(first.scores, second.scores)
+
+
+def test_links_belong_to_the_collection_that_was_opened(world):
+    query, images = world
+    ranking, bags = first_look(query, images)
+    turned = [images[0], images[2], images[1], images[3]]
+    other, others = first_look(query, turned)
+    CHAIN.open(bags)(query, ranking)
+    found = CHAIN.open(others)(query, other)
+    assert found.ids.tolist()[:2] == [0, 2]
 
 
 def test_nothing_verified_leaves_the_order(world):
@@ -118,7 +128,7 @@ def test_nothing_verified_leaves_the_order(world):
     bags = Bags(images, PLAIN)
     ranking = bags.search(other, 10)
     assert len(ranking) >= 2
-    found = ChainStage(CHAIN, Spatial())(other, ranking, bags)
+    found = ChainLook(CHAIN, bags)(other, ranking)
     np.testing.assert_array_equal(found.ids, ranking.ids)
     assert not found.scores.any()
 

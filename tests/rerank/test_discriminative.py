@@ -15,14 +15,14 @@ from word_scenes import Bags, seen, similarity, thing
 from resight.errors import UsageError
 from resight.rerank.backprojection import verified_vectors
 from resight.rerank.discriminative import (
-    DiscriminativeStage,
-    VectorDiscriminativeStage,
+    DiscriminativeLook,
+    VectorDiscriminativeLook,
     dual_coordinate_descent,
     separating_descriptor,
     separating_vector,
 )
 from resight.rerank.kinds import Discriminative, Spatial
-from resight.rerank.spatial import SpatialStage
+from resight.rerank.spatial import SpatialLook
 from resight.words.evidence import WordVector
 
 
@@ -111,7 +111,7 @@ def world():
     images += [seen(what.part(slice(i, i + 1)), None, thing(rng, 60, 200)) for i in range(12)]
     bags = Bags(images)
     query = seen(what.part(slice(0, 40)))
-    ranking = SpatialStage(Spatial())(query, bags.search(query, 20), bags)
+    ranking = SpatialLook(Spatial(), bags)(query, bags.search(query, 20))
     bags.searches.clear()
     return query, images, ranking, bags
 
@@ -119,7 +119,7 @@ def world():
 def test_ranking_is_by_the_svm_on_dense_vectors(world):
     query, images, ranking, bags = world
     assert set(ranking.evidence) == {0}
-    found = DiscriminativeStage(Discriminative(negatives=4))(query, ranking, bags)
+    found = DiscriminativeLook(Discriminative(negatives=4), bags)(query, ranking)
     first, weights = bags.searches
     assert first is query
     last = bags.file.search(query, 100).ids[-4:]
@@ -138,7 +138,7 @@ def test_ranking_is_by_the_svm_on_dense_vectors(world):
 
 def test_images_on_the_wrong_side_follow_in_their_former_order(world):
     query, _, ranking, bags = world
-    found = DiscriminativeStage(Discriminative())(query, ranking, bags)
+    found = DiscriminativeLook(Discriminative(), bags)(query, ranking)
     behind = found.ids[found.scores == 0].tolist()
     assert len(behind) >= 4
     assert behind == [i for i in ranking.ids.tolist() if i in behind]
@@ -149,20 +149,20 @@ def test_negatives_are_the_end_of_the_first_look_and_never_verified(world):
     query, images, ranking, bags = world
     everything = bags.file.search(query, 100).ids.tolist()
     later = everything[(len(everything) + 1) // 2 :]
-    stage = DiscriminativeStage(Discriminative(negatives=100))
+    look = DiscriminativeLook(Discriminative(negatives=100), bags)
     known = replace(ranking, evidence={**ranking.evidence, later[-1]: ranking.evidence[0]})
     expected = [bags.unit(images[i]) for i in later[:-1]]
-    for found, unit in zip(stage._negatives(query, known, bags), expected, strict=True):
+    for found, unit in zip(look._negatives(query, known), expected, strict=True):
         np.testing.assert_allclose(bags.dense(found), unit, atol=1e-12)
     # However many were asked for.
     short = replace(known, ids=known.ids[:2], scores=known.scores[:2])
-    assert len(stage._negatives(query, short, bags)) == len(expected)
+    assert len(look._negatives(query, short)) == len(expected)
 
 
 def test_nothing_verified_leaves_the_ranking(world):
     query, _, ranking, bags = world
     strict = Discriminative(min_inliers=ranking.evidence[0].inliers + 1)
-    assert DiscriminativeStage(strict)(query, ranking, bags) is ranking
+    assert DiscriminativeLook(strict, bags)(query, ranking) is ranking
     assert not bags.searches
 
 
@@ -194,7 +194,7 @@ def test_the_stage_on_vectors_tells_the_first_images_from_the_last():
     collection = Vectored(vectors, first=5)
     query = vectors[0]
     ranking = collection.search(query, 10)
-    found = VectorDiscriminativeStage(Discriminative(top=3, negatives=7))(query, ranking, collection)
+    found = VectorDiscriminativeLook(Discriminative(top=3, negatives=7), collection)(query, ranking)
     order = np.argsort(-(vectors @ query), kind="stable")
     w = separating_descriptor(np.concatenate([query[None], vectors[order[:3]]]), vectors[order[-7:]], 1.0)
     np.testing.assert_allclose(collection.searches[-1], w, atol=1e-6)
@@ -206,6 +206,6 @@ def test_the_stage_on_vectors_tells_the_first_images_from_the_last():
 def test_the_stage_on_vectors_takes_no_positive_for_a_negative(count):
     vectors = views(9)[::9][:count]
     collection = Vectored(vectors)
-    found = VectorDiscriminativeStage(Discriminative())(vectors[0], collection.search(vectors[0], 9), collection)
+    found = VectorDiscriminativeLook(Discriminative(), collection)(vectors[0], collection.search(vectors[0], 9))
     assert found.ids[0] == 0
     assert len(found) == count

@@ -11,10 +11,10 @@ from word_scenes import Bags, seen, similarity, thing
 from resight.errors import RecipeError
 from resight.recipe import parse_recipe
 from resight.rerank.backprojection import back_projected, bounds, verified_vectors
-from resight.rerank.expansion import ExpansionStage, mean_vector
+from resight.rerank.expansion import ExpansionLook, mean_vector
 from resight.rerank.geometry import project
 from resight.rerank.kinds import Expansion, Spatial
-from resight.rerank.spatial import SpatialStage
+from resight.rerank.spatial import SpatialLook
 from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import WordVector
 
@@ -43,7 +43,7 @@ def world():
 
 def looked_at(query, images):
     bags = Bags(images)
-    ranking = SpatialStage(Spatial())(query, bags.search(query, 10), bags)
+    ranking = SpatialLook(Spatial(), bags)(query, bags.search(query, 10))
     bags.searches.clear()
     return ranking, bags
 
@@ -95,7 +95,7 @@ def test_finds_the_other_half_and_scores_are_recomputed_naively(world):
     ranking, bags = looked_at(query, images)
     assert 1 not in ranking.ids
     assert ranking.evidence[0].inliers >= 20
-    found = ExpansionStage(Expansion())(query, ranking, bags)
+    found = ExpansionLook(Expansion(), bags)(query, ranking)
     # The query's region is where its own features are; part of the other half lies in it.
     x0, y0, x1, y1 = bounds(query)
     why = ranking.evidence[0]
@@ -127,9 +127,9 @@ def test_nothing_verified_leaves_the_ranking(world):
     query, images = world
     ranking, bags = looked_at(query, images)
     strict = Expansion(min_inliers=ranking.evidence[0].inliers + 1)
-    assert ExpansionStage(strict)(query, ranking, bags) is ranking
+    assert ExpansionLook(strict, bags)(query, ranking) is ranking
     empty = Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
-    assert ExpansionStage(Expansion())(seen(thing(np.random.default_rng(0), 0)), empty, bags) is empty
+    assert ExpansionLook(Expansion(), bags)(seen(thing(np.random.default_rng(0), 0)), empty) is empty
     assert not bags.searches
 
 
@@ -137,7 +137,7 @@ def test_what_is_not_found_follows_in_its_former_order(world):
     query, images = world
     ranking, bags = looked_at(query, images)
     given = replace(ranking, ids=np.array([0, 9, 7, 8, 4]), scores=np.linspace(1, 0.5, 5, dtype=np.float32))
-    found = ExpansionStage(Expansion())(query, given, bags)
+    found = ExpansionLook(Expansion(), bags)(query, given)
     assert found.ids.tolist()[-3:] == [9, 7, 8]
     assert found.scores[-3:].tolist() == [0, 0, 0]
     assert found.scores[-4] > 0

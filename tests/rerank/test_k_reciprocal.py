@@ -8,7 +8,7 @@ from vector_scenes import Vectored, views
 
 from resight.errors import UsageError
 from resight.rerank.k_reciprocal import (
-    KReciprocalStage,
+    KReciprocalLook,
     k_reciprocal_distances,
     k_reciprocal_of_descriptors,
     squared_distances,
@@ -131,7 +131,7 @@ def test_the_stage_ranks_the_head_and_leaves_the_rest():
     vectors = views(7, things=8, noise=1.2)
     collection = Vectored(vectors, first=10)
     ranking = collection.search(vectors[0], 60)
-    found = KReciprocalStage(KReciprocal(top=40, k1=6, k2=3))(vectors[0], ranking, collection)
+    found = KReciprocalLook(KReciprocal(top=40, k1=6, k2=3), collection)(vectors[0], ranking)
     rows = vectors[ranking.ids[:40] - 10]
     distances = k_reciprocal_of_descriptors(vectors[:1], rows, 6, 3, 0.3)[0]
     np.testing.assert_allclose(found.scores[:40], 1 - np.sort(distances), atol=1e-6)
@@ -145,7 +145,7 @@ def test_the_stage_ranks_the_head_and_leaves_the_rest():
 def test_a_collection_smaller_than_its_neighbourhoods(count):
     vectors = views(8)[:count]
     collection = Vectored(vectors)
-    found = KReciprocalStage(KReciprocal())(vectors[0], collection.search(vectors[0], 9), collection)
+    found = KReciprocalLook(KReciprocal(), collection)(vectors[0], collection.search(vectors[0], 9))
     assert sorted(found.ids.tolist()) == list(range(count))
     assert found.ids[0] == 0
 
@@ -153,4 +153,4 @@ def test_a_collection_smaller_than_its_neighbourhoods(count):
 def test_an_empty_ranking():
     collection = Vectored(views(8)[:1])
     nothing = collection.search(views(8)[0], 0)
-    assert KReciprocalStage(KReciprocal())(views(8)[0], nothing, collection) is nothing
+    assert KReciprocalLook(KReciprocal(), collection)(views(8)[0], nothing) is nothing

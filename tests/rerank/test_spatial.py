@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from word_scenes import SIZE, Bags, seen, similarity, thing
 
+from resight.forks import WorkerPool
 from resight.rerank.geometry import project
 from resight.rerank.kinds import Spatial
-from resight.rerank.spatial import SpatialStage, evidence, verify_many, verify_pair
+from resight.rerank.spatial import SpatialLook, evidence, verify_many, verify_pair
 from resight.search.ranking import Ranking, Verification
 
 
@@ -45,7 +46,7 @@ def verification(inliers, score=1.0):
 
 def test_verified_images_come_first_by_inliers_and_the_rest_keeps_its_order(world):
     query, images = world
-    found = SpatialStage(Spatial())(query, ranking_of([0, 2, 1, 3], [0.9, 0.8, 0.3, 0.2]), Bags(images))
+    found = SpatialLook(Spatial(), Bags(images))(query, ranking_of([0, 2, 1, 3], [0.9, 0.8, 0.3, 0.2]))
     assert found.ids.tolist() == [3, 1, 0, 2]
     assert set(found.evidence) == {1, 3}
     assert found.evidence[3].inliers == pytest.approx(30, abs=2)
@@ -66,7 +67,7 @@ def test_scores_are_recomputed_naively(world):
             if why is not None:
                 bonus = 1 + why.inliers if kind == "inliers" else why.inliers * score**0.5
             expected[image] = score + bonus
-        found = SpatialStage(params)(query, given, Bags(images))
+        found = SpatialLook(params, Bags(images))(query, given)
         assert found.ids.tolist() == sorted(expected, key=lambda image: -expected[image])
         np.testing.assert_allclose(found.scores, sorted(expected.values(), reverse=True), rtol=1e-6)
         for image, why in found.evidence.items():
@@ -83,7 +84,7 @@ def test_the_transform_maps_query_to_image(world):
 
 def test_only_the_top_is_looked_at(world):
     query, images = world
-    found = SpatialStage(Spatial(top=3))(query, ranking_of([0, 2, 1, 3], [0.9, 0.8, 0.3, 0.2]), Bags(images))
+    found = SpatialLook(Spatial(top=3), Bags(images))(query, ranking_of([0, 2, 1, 3], [0.9, 0.8, 0.3, 0.2]))
     assert found.ids.tolist() == [1, 0, 2, 3]
     assert set(found.evidence) == {1}
 
@@ -91,23 +92,23 @@ def test_only_the_top_is_looked_at(world):
 def test_nothing_verified_leaves_the_ranking(world):
     query, images = world
     given = ranking_of([2, 0], [0.5, 0.4])
-    found = SpatialStage(Spatial())(query, given, Bags(images))
+    found = SpatialLook(Spatial(), Bags(images))(query, given)
     assert found.ids.tolist() == [2, 0]
     np.testing.assert_array_equal(found.scores, given.scores)
     assert not found.evidence
-    assert len(SpatialStage(Spatial())(query, ranking_of([], []), Bags(images))) == 0
+    assert len(SpatialLook(Spatial(), Bags(images))(query, ranking_of([], []))) == 0
 
 
 def test_a_query_without_features_verifies_nothing(world):
     _, images = world
     nothing = seen(thing(np.random.default_rng(0), 0))
-    assert SpatialStage(Spatial())(nothing, ranking_of([3, 1], [0.5, 0.4]), Bags(images)).ids.tolist() == [3, 1]
+    assert SpatialLook(Spatial(), Bags(images))(nothing, ranking_of([3, 1], [0.5, 0.4])).ids.tolist() == [3, 1]
 
 
 def test_equal_images_keep_their_order(world):
     query, images = world
     same = [images[3]] * 4
-    found = SpatialStage(Spatial())(query, ranking_of([2, 0, 3, 1], [0.5] * 4), Bags(same))
+    found = SpatialLook(Spatial(), Bags(same))(query, ranking_of([2, 0, 3, 1], [0.5] * 4))
     assert found.ids.tolist() == [2, 0, 3, 1]
 
 
@@ -115,7 +116,7 @@ def test_evidence_of_a_former_stage_is_kept(world):
     query, images = world
     before = verification(9)
     given = replace(ranking_of([0, 3], [0.5, 0.4]), evidence={7: before})
-    found = SpatialStage(Spatial())(query, given, Bags(images))
+    found = SpatialLook(Spatial(), Bags(images))(query, given)
     assert found.evidence[7] is before
     assert 3 in found.evidence
 
@@ -127,12 +128,10 @@ def test_min_inliers_is_a_limit(world):
     assert verify_pair(query, images[1], Spatial(min_inliers=inliers + 1)) is None
 
 
-def test_any_number_of_threads_gives_the_same(world, monkeypatch):
+def test_any_number_of_threads_gives_the_same(world):
     query, images = world
-    found = []
-    for threads in (1, 4):
-        monkeypatch.setattr("os.cpu_count", lambda threads=threads: threads)
-        found.append(verify_many(query, [3, 0, 1], Bags(images), Spatial()))
+    words = Bags(images).words
+    found = [verify_many(query, [3, 0, 1], words, Spatial(), WorkerPool(threads)) for threads in (1, 4)]
     assert list(found[0]) == list(found[1]) == [3, 1]
     for image in found[0]:
         np.testing.assert_array_equal(found[0][image].transform, found[1][image].transform)

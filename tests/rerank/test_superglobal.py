@@ -8,7 +8,7 @@ from vector_scenes import Vectored, views
 
 from resight.errors import UsageError
 from resight.rerank.kinds import SuperGlobal
-from resight.rerank.superglobal import SuperGlobalStage, refined, superglobal_scores
+from resight.rerank.superglobal import SuperGlobalLook, refined, superglobal_scores
 
 
 @pytest.mark.golden
@@ -79,7 +79,7 @@ def test_the_stage_ranks_the_head_and_leaves_the_rest():
     vectors = views(5)
     collection = Vectored(vectors, first=10)
     ranking = collection.search(vectors[0], 40)
-    found = SuperGlobalStage(SuperGlobal(top=25, neighbours=5))(vectors[0], ranking, collection)
+    found = SuperGlobalLook(SuperGlobal(top=25, neighbours=5), collection)(vectors[0], ranking)
     scores = superglobal_scores(vectors[0], vectors[ranking.ids[:25] - 10], 5)[1]
     assert found.ids[:25].tolist() == ranking.ids[:25][np.argsort(-scores, kind="stable")].tolist()
     np.testing.assert_array_equal(found.ids[25:], ranking.ids[25:])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.search.dense import DenseBlock, DenseSearch
+from resight.index.views import Once
+from resight.search.dense import DenseSearch
 from resight.search.ranking import Ranking
+from resight.search.vectors import VectorBlock, VectorRows
 
 Vectors = NDArray[np.float32]
 
@@ -23,20 +25,22 @@ def views(seed: int, things: int = 6, each: int = 8, dimension: int = 16, noise:
 
 
 class Vectored:
-    """The `Collection` of some vectors, whose ids are their places plus `first`; counts what is asked."""
+    """The `VectorCollection` of some vectors, whose ids are their places plus `first`; counts what is asked."""
 
     allowed: NDArray[np.bool_] | None = None
 
     def __init__(self, vectors: Vectors, first: int = 0) -> None:
         ids = np.arange(first, first + len(vectors))
-        self.file = DenseSearch([DenseBlock(vectors, ids, np.ones(len(ids), bool))], dimension=vectors.shape[1])
+        self.rows = VectorRows([VectorBlock(vectors, ids, np.ones(len(ids), bool))], vectors.shape[1])
+        self.file = DenseSearch(self.rows)
         self.searches: list[Vectors] = []
+        self.once = Once()
 
     def evidence(self, image: int) -> tuple[Vectors, int]:
         return self.descriptors(np.array([image]))[0], 1
 
     def descriptors(self, images: NDArray[np.int64]) -> Vectors:
-        return self.file.descriptors(images)
+        return self.rows.descriptors(images)
 
     def search(self, query: Vectors, k: int) -> Ranking:
         self.searches.append(query)

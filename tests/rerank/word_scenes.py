@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.search.inverted import Block, InvertedFile
-from resight.search.ranking import Ranking
+from resight.forks import WorkerPool
+from resight.index.views import Once
+from resight.rerank.kinds import Spatial
+from resight.rerank.spatial import verify_many
+from resight.search.inverted import Block, InvertedFile, PostingRows
+from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
 from resight.words.kinds import Bow
 from resight.words.postings import build_postings
@@ -63,22 +68,32 @@ def seen(what: Thing, transform: NDArray[np.float64] | None = None, clutter: Thi
 
 
 class Bags:
-    """The `Collection` of a list of images, whose ids are their places; counts what is asked."""
+    """The `BagCollection` of a list of images, whose ids are their places; counts what is asked."""
 
     allowed: NDArray[np.bool_] | None = None
 
-    def __init__(self, images: list[ImageWords], method: Bow | None = None) -> None:
+    def __init__(self, images: list[ImageWords], method: Bow | None = None, spatial: Spatial | None = None) -> None:
         self.images = images
+        self.spatial = spatial or Spatial()
+        self.once = Once()
+        self.workers = WorkerPool(2)
         lists = build_postings(images, WORDS, "bow")
         blocks = [Block(lists, np.arange(len(images)), np.ones(len(images), bool))]
-        self.file = InvertedFile(blocks, method or Bow(size=WORDS), codebook_size=WORDS)
+        self.file = InvertedFile(PostingRows(blocks, method or Bow(size=WORDS), codebook_size=WORDS))
         self.searches: list[object] = []
 
-    def evidence(self, image: int) -> ImageWords:
+    @property
+    def reach(self) -> int:
+        return self.spatial.top
+
+    def words(self, image: int) -> ImageWords:
         return self.images[image]
 
+    def verify(self, query: ImageWords, images: Sequence[int]) -> dict[int, Verification]:
+        return verify_many(query, images, self.words, self.spatial, self.workers)
+
     def word_vector(self, words: ImageWords) -> WordVector:
-        return self.file.vector(words)
+        return self.file.rows.vector(words)
 
     def search(self, query: ImageWords | WordVector, k: int) -> Ranking:
         self.searches.append(query)

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.features.extractor import Extractor
-from resight.search.ranking import Searcher
-from resight.search.selection import NameOrder
+from resight.search.layout import Layout
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -56,8 +55,8 @@ class Channel(Protocol):
         """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
-    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> Searcher[Any]:
-        """Searches the live images; `names` gives ids a number that orders them as their names do."""
+    def layout(self, segments: Sequence[Rows]) -> Layout:
+        """The live images, where the segments have them, as they are searched."""
         ...
 
     def evidence(self, arrays: Arrays, row: int) -> object:

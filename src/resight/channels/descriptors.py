@@ -17,10 +17,9 @@ from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
 from resight.kernels.soundness import misshapen, shared_out
 from resight.rerank.pairs import verify_features
-from resight.search.exhaustive import ExhaustiveSearch, ThingBlock
+from resight.search.exhaustive import ThingBlock, ThingRows
 from resight.search.kinds import Exhaustive
 from resight.search.ranking import Verification
-from resight.search.selection import NameOrder
 from resight.words.postings import (
     decode_angle,
     decode_scale,
@@ -93,10 +92,10 @@ class DescriptorChannel:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts), dtype=np.int64)])
         return {"offsets": offsets, "sizes": sizes, **flat}
 
-    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> ExhaustiveSearch[Described]:
-        """Compares the query with every live image."""
+    def layout(self, segments: Sequence[Rows]) -> ThingRows[Described]:
+        """The segments' features, which stay where they are, and how two images are compared."""
         blocks = [ThingBlock(partial(self.evidence, s.arrays), s.ids, s.alive) for s in segments]
-        return ExhaustiveSearch(blocks, partial(compare, self._method), order=names, threads=cores())
+        return ThingRows(blocks, partial(compare, self._method), cores())
 
     def evidence(self, arrays: Arrays, row: int) -> Described:
         """The features of one image as they were kept."""

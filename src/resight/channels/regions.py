@@ -22,8 +22,7 @@ from resight.descriptors.cross_matching import (
 from resight.descriptors.kinds import Matching
 from resight.features.extractor import Extractor
 from resight.kernels.soundness import finite, misshapen, shared_out
-from resight.search.regional import RegionBlock, RegionSearch
-from resight.search.selection import NameOrder
+from resight.search.regional import RegionBlock, RegionRows
 
 _MATCHES: Mapping[Matching, Match] = {
     "query": cross_match,
@@ -76,13 +75,13 @@ class RegionVectorChannel(ABC):
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(alive), dtype=np.int64)])
         return {"vectors": np.concatenate(kept), "offsets": offsets}
 
-    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> RegionSearch:
-        """Exhaustive search over the segments' regions, which stay where they are."""
+    def layout(self, segments: Sequence[Rows]) -> RegionRows:
+        """The segments' regions, which stay where they are."""
         blocks = [
             RegionBlock(segment.arrays["vectors"], segment.arrays["offsets"], segment.ids, segment.alive)
             for segment in segments
         ]
-        return RegionSearch(blocks, _MATCHES[self._matching], order=names)
+        return RegionRows(blocks, _MATCHES[self._matching])
 
     def evidence(self, arrays: Arrays, row: int) -> Vector:
         """The regions of one image."""

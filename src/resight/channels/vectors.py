@@ -19,8 +19,7 @@ from resight.kernels.soundness import finite, misshapen
 from resight.learned.assignment import Assigner
 from resight.learned.mixture import Mixture, Projection
 from resight.learned.whitening import VECTORS, from_arrays
-from resight.search.dense import DenseBlock, DenseSearch
-from resight.search.selection import NameOrder
+from resight.search.vectors import VectorBlock, VectorRows
 
 Vector = NDArray[np.float32]
 Fitted = Mapping[str, NDArray[Any]]
@@ -66,10 +65,10 @@ class VectorChannel(ABC):
             for name in ("vectors", "features")
         }
 
-    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> DenseSearch:
-        """Exact search over the segments' vectors, which stay where they are."""
-        blocks = [DenseBlock(segment.arrays["vectors"], segment.ids, segment.alive) for segment in segments]
-        return DenseSearch(blocks, dimension=self.size, order=names)
+    def layout(self, segments: Sequence[Rows]) -> VectorRows:
+        """The segments' vectors, which stay where they are."""
+        blocks = [VectorBlock(segment.arrays["vectors"], segment.ids, segment.alive) for segment in segments]
+        return VectorRows(blocks, self.size)
 
     def evidence(self, arrays: Arrays, row: int) -> tuple[Vector, int]:
         """The vector and the number of features of one image."""

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from resight.channels.channel import Arrays, Rows
 from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
-from resight.search.inverted import Block, InvertedFile
-from resight.search.selection import NameOrder
+from resight.search.inverted import Block, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.kinds import Asmk, Bow, Hamming
 from resight.words.postings import Postings, build_postings, merge_postings
@@ -55,11 +54,11 @@ class WordsChannel:
         blocks = [Postings.from_arrays(segment.arrays) for segment in segments]
         return merge_postings(blocks, [segment.alive for segment in segments]).to_arrays()
 
-    def searcher(self, segments: Sequence[Rows], names: NameOrder) -> InvertedFile:
-        """An inverted file over the segments' posting lists, which stay where they are."""
+    def layout(self, segments: Sequence[Rows]) -> PostingRows:
+        """The segments' posting lists, which stay where they are."""
         blocks = [Block(Postings.from_arrays(segment.arrays), segment.ids, segment.alive) for segment in segments]
         vocabulary = self.vocabulary
-        return InvertedFile(blocks, vocabulary.method, codebook_size=self.size, bits=vocabulary.bits, order=names)
+        return PostingRows(blocks, vocabulary.method, codebook_size=self.size, bits=vocabulary.bits)
 
     def evidence(self, arrays: Arrays, row: int) -> ImageWords:
         """The words of one image."""

@@ -27,6 +27,8 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
         return [(label, _listed(value))]
     if label == "excluded":
         return [(label, pattern) for pattern in value]
+    if label == "stale":
+        return [(label, f"{count} photos in {name}: run `resight update`") for name, count in value.items()]
     if label == "masks":
         return [("mask", f"{one['mask']} of {one['path']}") for one in value]
     if isinstance(value, list):

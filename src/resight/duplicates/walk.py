@@ -16,7 +16,7 @@ from resight.rerank.hypotheses import Gates
 from resight.rerank.kinds import Spatial
 from resight.rerank.significance import chance, log_false_alarms
 from resight.rerank.spatial import MOST, matched, tentative
-from resight.search.inverted import InvertedFile
+from resight.search.ranking import Searcher
 from resight.words.evidence import ImageWords
 
 DEPTH = 60
@@ -40,7 +40,8 @@ class Walked:
 
 
 def walk(
-    searcher: InvertedFile,
+    searcher: Searcher[ImageWords],
+    lengths: NDArray[np.int64],
     words_of: Callable[[int], ImageWords],
     images: Sequence[int],
     params: Spatial,
@@ -49,13 +50,12 @@ def walk(
 ) -> Walked:
     """Verifies each of some images, by catalogue id, with those of them that its words find, the most similar first.
 
-    words_of: what is kept of an image. counts: whether an agreement says anything; an image stops to look after
-    `PATIENCE` pairs in a row that say nothing. Of a pair the image that is given first is the first, so that the result
-    depends on nothing but the order of images.
+    lengths: (words,) entries of the posting list of each word. words_of: what is kept of an image. counts: whether an
+    agreement says anything; an image stops to look after `PATIENCE` pairs in a row that say nothing. Of a pair the
+    image that is given first is the first, so that the result depends on nothing but the order of images.
     The work for an image is bounded: `POSTINGS` entries read, `DEPTH` pairs verified. `progress` is told how many
     images of how many have asked.
     """
-    lengths = searcher.list_lengths()
     allowed = np.zeros(max(images, default=0) + 1, np.bool_)
     allowed[list(images)] = True
     place = {image: number for number, image in enumerate(images)}

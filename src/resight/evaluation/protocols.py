@@ -146,8 +146,8 @@ def evaluate(
             count = more.added + more.changed + more.unchanged
             indexed += more.added + more.changed
             unreadable += more.unreadable
-            if index.recipe.augmentation is not None:
-                # The data set's photos were augmented before the distractors came; those are neighbours as well.
+            if index.info().stale:
+                # Made before the distractors came; those are neighbours as well.
                 index.compact()
         seconds = time.perf_counter() - start
         info = index.info()

@@ -7,21 +7,28 @@ anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Channel, Rows
+from resight.index.stamp import stamp
 from resight.kernels.soundness import misshapen
+from resight.recipe import Recipe
+from resight.rerank.kinds import AugmentationKind
+from resight.store import Snapshot
 from resight.store.structures import (
     clear_abandoned,
     delete_damaged,
     delete_structures,
     read_structures,
+    structure_numbers,
     write_structure,
 )
 
@@ -32,6 +39,9 @@ MANY = 8
 """More blocks than these are merged into one."""
 
 Progress = Callable[[int, int], None]
+Say = Callable[[str], None]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,6 @@ class Block:
     number: int
     rows: Rows
     seen: NDArray[np.int64]
-
-
-def stamp(live: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(2,) newest id and number of live images, which tell any two states of a collection apart: ids only grow."""
-    return np.array([live.max(initial=-1), len(live)], np.int64)
 
 
 def read_blocks(folder: Path, channel: Channel) -> list[Block]:
@@ -147,3 +152,61 @@ def _live(plain: Sequence[Rows]) -> NDArray[np.int64]:
 
 def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate([np.empty(0, np.int64), *parts])
+
+
+@dataclass(frozen=True)
+class AugmentedRows:
+    """The augmented images of an index, as a derived structure of its first channel."""
+
+    folder: Path
+    recipe: Recipe
+    params: AugmentationKind
+    snapshot: Callable[[], Snapshot]
+    channels: Callable[[], Mapping[str, Channel]]
+    name: str = "augmented photos"
+
+    def stale(self, snapshot: Snapshot) -> int:
+        """Images that are not augmented, or were from other images than there are now."""
+        live = snapshot.images.ids[snapshot.images.indexed]
+        current = [block.rows.ids[(block.seen == stamp(live)).all(axis=1)] for block in self._blocks(snapshot)]
+        return len(np.setdiff1d(live, _joined(current)))
+
+    def read(self, snapshot: Snapshot) -> Sequence[Block]:
+        """Blocks that are searched in the place of the channel's segments; says in the log what they lack."""
+        blocks = self._blocks(snapshot)
+        missing = np.setdiff1d(
+            snapshot.images.ids[snapshot.images.indexed], _joined([block.rows.ids for block in blocks])
+        )
+        if len(missing):
+            _log.warning("%d photos are not augmented, and rank as they are: run `resight update`", len(missing))
+        return blocks
+
+    def extend(self, progress: Progress | None, say: Say | None) -> None:
+        """Gives images that have come the evidence of their neighbours too."""
+        if augmenter := self._augmenter(say):
+            augmenter.augment_new(progress)
+
+    def build(self, progress: Progress | None, say: Say | None) -> None:
+        """Augments anew the images whose neighbours may have changed."""
+        if augmenter := self._augmenter(say):
+            augmenter.augment_stale(progress)
+
+    def forget(self) -> None:
+        """Deletes all blocks."""
+        delete_structures(self.folder, PREFIX, structure_numbers(self.folder, PREFIX))
+
+    def _blocks(self, snapshot: Snapshot) -> list[Block]:
+        return read_blocks(self.folder, self.channels()[self.recipe.first_channel]) if snapshot.segments else []
+
+    def _augmenter(self, say: Say | None) -> Augmenter | None:
+        """What augments; None where there are no images."""
+        from resight.index.collection import Collection
+
+        snapshot, name = self.snapshot(), self.recipe.first_channel
+        if not snapshot.segments:
+            return None
+        if say is not None:
+            say("augmenting photos with what other photos of the same thing show")
+        plain = Collection(snapshot, self.recipe, self.channels())
+        view: Any = plain.views[name]
+        return Augmenter(self.folder, plain.rows(name), plain.channels[name], self.params.open(view))

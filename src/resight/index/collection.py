@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,106 +18,24 @@ from resight.folders.names import find_name
 from resight.images.masks import PhotoMask
 from resight.index.masking import mask_of
 from resight.index.roots import folders_of
-from resight.manifold.kinds import Diffusion
+from resight.index.views import BagView, ChannelView, RegionView, VectorView, WordView
 from resight.probability.evidence import Evidence, evidence
 from resight.probability.model import believed, model_of
-from resight.recipe import ChannelStageKind, Recipe, StageKind
+from resight.recipe import Recipe
 from resight.rerank.fusion import FusionStage
-from resight.rerank.kinds import (
-    AlphaAugmentation,
-    AlphaExpansion,
-    Augmentation,
-    AugmentationKind,
-    Chain,
-    Discriminative,
-    Expansion,
-    Fusion,
-    KReciprocal,
-    Spatial,
-    SuperGlobal,
-)
+from resight.rerank.kinds import Fusion, Spatial
 from resight.search.background import DEPTH
-from resight.search.ranking import Mask, Neighbourhoods, Ranking, Searcher, Stage
+from resight.search.kinds import Keeps
+from resight.search.looks import Look, Neighbourhoods, SecondLook
+from resight.search.ranking import Mask, Ranking
 from resight.search.selection import best_of, is_allowed
-from resight.store import Segment, Snapshot, file_path
-from resight.words.evidence import ImageWords, WordVector
+from resight.store import Snapshot, file_path
 
 if TYPE_CHECKING:
     from resight.index.augmented import Block
-    from resight.index.linked import Nodes
 
 EVIDENCE_KEPT = 1024
 """Images whose evidence stays in memory: 50 kB each with 1000 features."""
-
-
-@dataclass(frozen=True)
-class ChannelView:
-    """One channel of one generation, or a part of its images: the `Collection` of its stages.
-
-    read: gives what the index keeps of one image, by id. allowed: by catalogue id, which images a search may find; all
-    where None.
-    """
-
-    channel: Channel
-    searcher: Searcher[Any]
-    read: Callable[[int], object]
-    images: NDArray[np.int64]
-    """(n,) ids of all images, ascending."""
-    linked: Neighbourhoods | None = None
-    neighbours: int = 0
-    """How many neighbours of an image the recipe's diffusion asks for; 0 where it asks for none."""
-    allowed: Mask | None = None
-
-    def evidence(self, image: int) -> object:
-        """What the index keeps of one image. Raises UsageError where it is not in the index."""
-        return self.read(image)
-
-    def kept_query(self, image: int) -> Any:
-        """An indexed image as a query, made of what the index keeps of it."""
-        return self.channel.as_query(self.evidence(image))
-
-    def word_vector(self, words: ImageWords) -> WordVector:
-        """The tf-idf vector of an image, in a channel of bags of words."""
-        from resight.search.inverted import InvertedFile
-
-        assert isinstance(self.searcher, InvertedFile), "a recipe is checked to have bags of words where this is asked"
-        return self.searcher.vector(words)
-
-    def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n, d) the vectors that are searched, augmented ones where there are, in a channel of one vector an image."""
-        from resight.search.dense import DenseSearch
-
-        assert isinstance(self.searcher, DenseSearch), "a recipe is checked to have vectors where this is asked"
-        return self.searcher.descriptors(images)
-
-    def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(n,) ids of images, ascending, and (n, d) vectors of all regions, in a channel of regions."""
-        from resight.search.regional import RegionSearch
-
-        assert isinstance(self.searcher, RegionSearch), "a recipe is checked to have regions where this is asked"
-        return self.searcher.regions()
-
-    def nodes(self) -> Nodes:
-        """The images, or their regions, and how their neighbours are found."""
-        from resight.index.linked import SearchedNodes, VectorNodes
-        from resight.search.dense import DenseSearch
-        from resight.search.regional import RegionSearch
-
-        if isinstance(self.searcher, DenseSearch):
-            return VectorNodes(self.searcher.images, self.searcher.descriptors(self.searcher.images))
-        if isinstance(self.searcher, RegionSearch):
-            return VectorNodes(*self.searcher.regions())
-        return SearchedNodes(self.images, lambda image, k: self.searcher.search(self.kept_query(image), k))
-
-    def neighbourhoods(self) -> Neighbourhoods:
-        """The neighbours of all images, or of their regions: what is kept, brought up to date in memory."""
-        from resight.index.linked import brought_up_to_date
-
-        return brought_up_to_date(self.linked, self.nodes(), self.neighbours)
-
-    def search(self, query: object, k: int) -> Ranking:
-        """The k best of the allowed images at first look."""
-        return self.searcher.search(query, k, self.allowed)
 
 
 class Collection:
@@ -138,13 +56,42 @@ class Collection:
         self.channels = channels
         self._augmented = augmented
         self._linked = linked
-        self._stages = [_named_stage(kind, recipe) for kind in recipe.rerank]
         self._model = model_of(recipe)
+        self._segments = {segment.number: segment for segment in snapshot.segments}
 
     @cached_property
     def views(self) -> Mapping[str, ChannelView]:
         """Every channel, ready to be searched."""
         return {name: self._view(name, channel) for name, channel in self.channels.items()}
+
+    @cached_property
+    def _looks(self) -> list[tuple[str, Look] | FusionStage]:
+        return self._opened(self.views)
+
+    def _opened(self, views: Mapping[str, ChannelView]) -> list[tuple[str, Look] | FusionStage]:
+        """The recipe's stages in their order: where all channels are fused, and second looks with the names of their
+        channels, opened on the whole or on a part."""
+        stages: list[tuple[str, Look] | FusionStage] = []
+        for kind in self.recipe.rerank:
+            if isinstance(kind, Fusion):
+                stages.append(FusionStage(kind))
+            else:
+                stages.append(_opened(kind, self.recipe.channel_of(kind), views))
+        return stages
+
+    def vector_view(self, name: str) -> VectorView:
+        """A channel of one vector an image. Raises UsageError where it is none."""
+        view = self.views[name]
+        if not isinstance(view, VectorView):
+            raise UsageError(f'channel "{name}" of {self.recipe.name} keeps no vector of an image')
+        return view
+
+    def word_view(self, name: str) -> WordView:
+        """A channel of words with positions. Raises UsageError where it is none."""
+        view = self.views[name]
+        if not isinstance(view, WordView):
+            raise UsageError(f'channel "{name}" of {self.recipe.name} keeps no words of an image')
+        return view
 
     def rank(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> Ranking:
         """The k best images for a query, given by what each channel compares it by; stages run in file order.
@@ -176,22 +123,27 @@ class Collection:
     def _examined(
         self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None
     ) -> list[tuple[Ranking, Evidence]]:
-        deepest = max([k, *(kind.top for kind in self.recipe.rerank)])
-        views = {name: view if allowed is None else replace(view, allowed=allowed) for name, view in self.views.items()}
+        deepest = max([k, *(kind.depth for kind in self.recipe.rerank)])
+        views, stages = self.views, self._looks
+        if allowed is not None:
+            views = {name: view.within(allowed) for name, view in views.items()}
+            stages = self._opened(views)
         looks = [
             {name: views[name].search(queries[name], max(deepest, DEPTH)) for name in views} for queries in versions
         ]
         # Stages are given what they would be given without a look at the background.
         rankings = [{name: look.first(deepest) for name, look in own.items()} for own in looks]
         fused: list[Ranking] | None = None
-        for name, stage in self._stages:
+        for stage in stages:
             if isinstance(stage, FusionStage):
                 fused = self._fused(stage, rankings)
-            elif fused is not None:
-                fused = [stage(one[name], found, views[name]) for one, found in zip(versions, fused, strict=True)]
+                continue
+            name, look = stage
+            if fused is not None:
+                fused = [look(one[name], found) for one, found in zip(versions, fused, strict=True)]
             else:
                 for one, found in zip(versions, rankings, strict=True):
-                    found[name] = stage(one[name], found[name], views[name])
+                    found[name] = look(one[name], found[name])
         # Where no stage has left anything out, the background is that of the first look.
         last = rankings if self.recipe.rerank else looks
         whole = [found[self.recipe.first_channel] for found in last] if fused is None else fused
@@ -216,19 +168,6 @@ class Collection:
             return [stage(rankings[0])]
         joint = stage({name: best_of([found[name] for found in rankings], self.name_order) for name in self.channels})
         return [replace(joint, evidence=stage(found).evidence) for found in rankings]
-
-    def augmentation(self, kind: AugmentationKind) -> Callable[[int], object]:
-        """A function from the id of an image to what the first channel keeps of it, augmented by other images."""
-        collection = self.views[self.recipe.first_channel]
-        match kind:
-            case Augmentation():
-                from resight.rerank.augmentation import augmented_words
-
-                return partial(augmented_words, collection=collection, params=kind, spatial=self.recipe.verification)
-            case AlphaAugmentation():
-                from resight.rerank.database_augmentation import augmented_vector
-
-                return partial(augmented_vector, collection=collection, params=kind)
 
     def name_of(self, image: int) -> str:
         """The name of an image."""
@@ -277,7 +216,6 @@ class Collection:
 
     def _view(self, name: str, channel: Channel) -> ChannelView:
         images = self.snapshot.images
-        segments = {segment.number: segment for segment in self.snapshot.segments}
         rows = self.rows(name)
         if self._augmented and name == self.recipe.first_channel:
             from resight.index.augmented import overlay
@@ -285,20 +223,25 @@ class Collection:
             rows = overlay(rows, self._augmented)
         # What a channel keeps nothing of is no hit: among vectors it would be one before all that point the other way.
         rows = [replace(one, alive=one.alive & (channel.features_of(one.arrays) > 0)) for one in rows]
-        searcher = channel.searcher(rows, self.name_order)
-        searcher.generation = self.snapshot.generation
-        indexed = np.flatnonzero(images.indexed)
-        places = {
-            int(images.ids[i]): (segments[int(images.segments[i])], int(images.rows[i])) for i in indexed.tolist()
-        }
+        layout, kind = channel.layout(rows), self.recipe.channel[name]
+        searcher = kind.search.open(layout, self.name_order)
         # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
-        read = lru_cache(EVIDENCE_KEPT)(partial(_evidence, channel, places, name))
-        view = ChannelView(channel, searcher, read, images.ids[images.indexed])
+        read = lru_cache(EVIDENCE_KEPT)(partial(self._evidence, name))
+        parts = channel, layout, searcher, read, images.ids[images.indexed]
+        view = _view_of(kind.keeps, self.recipe.verification, *parts)
         diffusion = self.recipe.diffusion
         if diffusion is None or self.recipe.channel_of(diffusion) != name:
             return view
         # The papers count an image as its own first neighbour.
         return replace(view, linked=self._linked, neighbours=diffusion.k - 1)
+
+    def _evidence(self, name: str, image: int) -> object:
+        images, channel = self.snapshot.images, self.channels[name]
+        place = int(np.searchsorted(images.ids, image))
+        if place == len(images) or images.ids[place] != image or not images.indexed[place]:
+            raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
+        segment = self._segments[int(images.segments[place])]
+        return channel.evidence(segment.arrays(name, channel.fault), int(images.rows[place]))
 
     def name_order(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Numbers that order a few images as their names do."""
@@ -308,54 +251,17 @@ class Collection:
         return ranks
 
 
-def _evidence(channel: Channel, places: Mapping[int, tuple[Segment, int]], name: str, image: int) -> object:
-    if image not in places:
-        raise UsageError(f"image {image} is not in this generation of the index, or could not be read")
-    segment, row = places[image]
-    return channel.evidence(segment.arrays(name, channel.fault), row)
+def _opened(kind: SecondLook, name: str, views: Mapping[str, ChannelView]) -> tuple[str, Look]:
+    return name, kind.open(views[name])
 
 
-def _named_stage(kind: StageKind, recipe: Recipe) -> tuple[str, Stage | FusionStage]:
-    """A stage with the name of the channel that it works on; fusion works on all of them."""
-    if isinstance(kind, Fusion):
-        return "", FusionStage(kind)
-    return recipe.channel_of(kind), build_stage(kind, recipe)
-
-
-def build_stage(kind: ChannelStageKind, recipe: Recipe) -> Stage:
-    """The stage of a recipe, as its channel needs it; a chain verifies as the recipe's spatial stage does."""
-    on_words = recipe.channel[recipe.channel_of(kind)].words is not None
-    match kind:
-        case Spatial():
-            from resight.rerank.spatial import SpatialStage
-
-            return SpatialStage(kind)
-        case Chain():
-            from resight.rerank.chain import ChainStage
-
-            return ChainStage(kind, recipe.verification)
-        case Expansion():
-            from resight.rerank.expansion import ExpansionStage
-
-            return ExpansionStage(kind)
-        case Discriminative():
-            from resight.rerank.discriminative import DiscriminativeStage, VectorDiscriminativeStage
-
-            return DiscriminativeStage(kind) if on_words else VectorDiscriminativeStage(kind)
-        case AlphaExpansion():
-            from resight.rerank.alpha_expansion import AlphaExpansionStage, WordsAlphaExpansionStage
-
-            return WordsAlphaExpansionStage(kind) if on_words else AlphaExpansionStage(kind)
-        case KReciprocal():
-            from resight.rerank.k_reciprocal import KReciprocalStage
-
-            return KReciprocalStage(kind)
-        case Diffusion():
-            from resight.manifold.ranking import DiffusionStage, RegionalDiffusionStage
-
-            regional = recipe.channel[recipe.channel_of(kind)].keeps_regions
-            return RegionalDiffusionStage(kind) if regional else DiffusionStage(kind)
-        case SuperGlobal():
-            from resight.rerank.superglobal import SuperGlobalStage
-
-            return SuperGlobalStage(kind)
+def _view_of(keeps: frozenset[Keeps], spatial: Spatial, *parts: Any) -> ChannelView:
+    """What searches and second looks are given of a channel, by what it keeps of images."""
+    if Keeps.VECTORS in keeps:
+        return VectorView(*parts)
+    if Keeps.REGIONS in keeps:
+        return RegionView(*parts)
+    if Keeps.WORDS not in keeps:
+        return ChannelView(*parts)
+    view = BagView(*parts) if Keeps.BAGS in keeps else WordView(*parts)
+    return replace(view, spatial=spatial)

@@ -31,7 +31,8 @@ class IndexInfo:
     without_evidence: names of images by which nothing can be found, such as pictures of one colour. remarks: name and
     remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
     many names were removed and are not taken again until they are asked for. masks: by the folder of photos, the folder
-    of their masks, or "one for all".
+    of their masks, or "one for all". stale: by what is made of several photos (augmented photos, neighbours), how many
+    photos it has otherwise than it would be made of the photos that there are now: `update` mends it.
     """
 
     recipe: str
@@ -50,6 +51,7 @@ class IndexInfo:
     excluded: list[str]
     stay_away: int
     masks: list[dict[str, str]]
+    stale: Mapping[str, int]
 
     @property
     def bytes_per_image(self) -> float | None:
@@ -73,8 +75,8 @@ class IndexInfo:
         return {**asdict(self), "channels": channels, **{name: getattr(self, name) for name in derived}}
 
 
-def contents_of(collection: Collection, path: Path, created_by: str) -> IndexInfo:
-    """Counts what the index at `path` holds; `created_by` are the versions that made it."""
+def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapping[str, int]) -> IndexInfo:
+    """Counts what the index at `path` holds; `created_by` are the versions that made it, `stale` see `IndexInfo`."""
     images = collection.snapshot.images
     counts = {name: _counts(channel, collection.rows(name)) for name, channel in collection.channels.items()}
     return IndexInfo(
@@ -105,6 +107,7 @@ def contents_of(collection: Collection, path: Path, created_by: str) -> IndexInf
             for number, mask in sorted(collection.snapshot.choices.masks.items())
             for root in [collection.snapshot.roots[number]]
         ],
+        stale=stale,
     )
 
 

@@ -1,34 +1,60 @@
-"""What an index keeps that is made of the evidence of several images: augmented rows, and neighbours of images.
+"""What an index keeps that is made of the evidence of several images, and follows them: one protocol for all of it.
 
-Both can be made anew from the segments, and both follow changes: what has come is added, what has gone is left out.
+Augmented rows and neighbours of images. Each can be made anew from the segments. An `add` takes in what has come; what
+was made of other images than there are now is stale until the next `update` or `compact`, and told by `info`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import numpy as np
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resight.channels.channel import Channel
 from resight.recipe import Recipe
-from resight.search.ranking import Neighbourhoods
+from resight.search.kinds import Keeps
 from resight.store import Snapshot, Store
 
 if TYPE_CHECKING:
-    from resight.index.augmented import Augmenter, Block
+    from resight.index.augmented import AugmentedRows
     from resight.index.collection import Collection
+    from resight.index.linked import KeptNeighbours
 
 Progress = Callable[[int, int], None]
 Say = Callable[[str], None]
 
-_log = logging.getLogger(__name__)
+
+class DerivedStructure(Protocol):
+    """What is made of several images. Change it with the index's lock held. All raise StorageError."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        ...
+
+    def stale(self, snapshot: Snapshot) -> int:
+        """How many images are not in it as they would be if it were made anew of the images of a snapshot."""
+        ...
+
+    def extend(self, progress: Progress | None, say: Say | None) -> None:
+        """Takes in the images that have come; what it has of others may become stale."""
+        ...
+
+    def build(self, progress: Progress | None, say: Say | None) -> None:
+        """Makes anew what is stale."""
+        ...
+
+    def read(self, snapshot: Snapshot) -> Any:
+        """What is kept, for a collection that is opened on a snapshot."""
+        ...
+
+    def forget(self) -> None:
+        """Deletes it, before it is no longer true."""
+        ...
 
 
 class Derived:
-    """The augmented rows and neighbour lists of one index, as far as its recipe asks for them."""
+    """The derived structures of one index, as far as its recipe asks for them."""
 
     def __init__(self, store: Store, recipe: Recipe, channels: Callable[[], Mapping[str, Channel]]) -> None:
         """channels: opens the channels of the index, which may not be fitted yet and are asked for only when needed."""
@@ -36,76 +62,60 @@ class Derived:
         self._recipe = recipe
         self._channels = channels
 
-    def augmented_blocks(self, snapshot: Snapshot) -> Sequence[Block]:
-        """Blocks that are searched in the place of the first channel's segments; says in the log what they lack."""
-        if self._recipe.augmentation is None:
-            return []
-        from resight.index.augmented import read_blocks
-
-        name = self._recipe.first_channel
-        blocks = read_blocks(self._store.search_folder(name), self._channels()[name]) if snapshot.segments else []
-        covered = np.concatenate([np.empty(0, np.int64), *(block.rows.ids for block in blocks)])
-        missing = np.setdiff1d(snapshot.images.ids[snapshot.images.indexed], covered)
-        if len(missing):
-            _log.warning("%d photos are not augmented, and rank as they are: run `resight update`", len(missing))
-        return blocks
-
-    def augment_new(self, progress: Progress | None, say: Say | None) -> None:
-        """Gives images that have come the evidence of their neighbours too. Call with the lock held."""
-        if augmenter := self._augmenter(say):
-            augmenter.augment_new(progress)
-
-    def augment_stale(self) -> None:
-        """Augments anew the images whose neighbours have changed. Call with the lock held."""
-        if augmenter := self._augmenter(None):
-            augmenter.augment_stale()
-
-    def neighbourhoods(self) -> Neighbourhoods | None:
-        """The neighbours of images that are kept, where the recipe asks for them."""
-        if self._recipe.diffusion is None:
-            return None
-        from resight.index.linked import read_neighbourhoods
-
-        return read_neighbourhoods(self._store.search_folder(self._recipe.channel_of(self._recipe.diffusion)))
-
-    def forget_neighbourhoods(self) -> None:
-        """Deletes the kept neighbours of images before their vectors change, so that none outlives them."""
-        if self._recipe.diffusion is not None:
-            from resight.index.linked import forget_neighbourhoods
-
-            forget_neighbourhoods(self._store.search_folder(self._recipe.channel_of(self._recipe.diffusion)))
-
-    def link(self, collection: Collection, progress: Progress | None, say: Say | None) -> None:
-        """Brings the kept neighbours up to date with the images of a fresh collection. Call with the lock held."""
-        params = self._recipe.diffusion
-        if params is None or not collection.snapshot.images.indexed.any():
-            return
-        from resight.index.linked import brought_up_to_date, keep_neighbourhoods
-        from resight.manifold.solving import prepare
-
-        name = self._recipe.channel_of(params)
-        kept, nodes = self.neighbourhoods(), collection.views[name].nodes()
-        if kept is not None and np.array_equal(kept.images, nodes.images):
-            return
-        if say is not None:
-            say("comparing photos with each other")
-        found = brought_up_to_date(kept, nodes, params.k - 1, progress)
-        found = replace(found, prepared=prepare(found, params))
-        keep_neighbourhoods(self._store.search_folder(name), found)
-
-    def _augmenter(self, say: Say | None) -> Augmenter | None:
-        params, name = self._recipe.augmentation, self._recipe.first_channel
-        if params is None:
-            return None
-        channels = self._channels
-        snapshot = self._store.snapshot(lambda: {name: channel.fault for name, channel in channels().items()})
-        if not snapshot.segments:
-            return None
-        from resight.index.augmented import Augmenter
+    def collection(self) -> Collection:
+        """The newest generation, opened with what is derived."""
         from resight.index.collection import Collection
 
-        if say is not None:
-            say("augmenting photos with what other photos of the same thing show")
-        plain = Collection(snapshot, self._recipe, channels())
-        augment = plain.augmentation(params)
-        return Augmenter(self._store.search_folder(name), plain.rows(name), channels()[name], augment)
+        snapshot = self._snapshot()
+        channels = self._channels() if snapshot.segments else {}
+        augmented = [] if self._augmented is None else self._augmented.read(snapshot)
+        linked = None if self._linked is None else self._linked.read(snapshot)
+        return Collection(snapshot, self._recipe, channels, augmented, linked)
+
+    def stale(self, snapshot: Snapshot) -> dict[str, int]:
+        """By the name of a structure, how many images are stale in it, where any are."""
+        counts = {structure.name: structure.stale(snapshot) for structure in self._structures}
+        return {name: count for name, count in counts.items() if count}
+
+    def extend(self, progress: Progress | None, say: Say | None) -> None:
+        """Takes in the images that have come. Call with the lock held."""
+        for structure in self._structures:
+            structure.extend(progress, say)
+
+    def build(self, progress: Progress | None, say: Say | None) -> None:
+        """Makes anew what is stale. Call with the lock held."""
+        for place, structure in enumerate(self._structures):
+            if structure.stale(self._snapshot()):
+                # What comes later is made of what comes before.
+                for later in self._structures[place + 1 :]:
+                    later.forget()
+                structure.build(progress, say)
+
+    @cached_property
+    def _structures(self) -> Sequence[DerivedStructure]:
+        """All of them, each after those that it is made of."""
+        found: list[DerivedStructure | None] = [self._augmented, self._linked]
+        return [structure for structure in found if structure is not None]
+
+    @cached_property
+    def _augmented(self) -> AugmentedRows | None:
+        if self._recipe.augmentation is None:
+            return None
+        from resight.index.augmented import AugmentedRows
+
+        folder = self._store.search_folder(self._recipe.first_channel)
+        return AugmentedRows(folder, self._recipe, self._recipe.augmentation, self._snapshot, self._channels)
+
+    @cached_property
+    def _linked(self) -> KeptNeighbours | None:
+        params = self._recipe.diffusion
+        if params is None:
+            return None
+        from resight.index.linked import KeptNeighbours
+
+        name = self._recipe.channel_of(params)
+        exact = Keeps.WORDS not in self._recipe.channel[name].keeps
+        return KeptNeighbours(self._store.search_folder(name), name, params, exact, self.collection)
+
+    def _snapshot(self) -> Snapshot:
+        return self._store.snapshot(lambda: {name: channel.fault for name, channel in self._channels().items()})

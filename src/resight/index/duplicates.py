@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,8 @@ from resight.duplicates.verdict import KINDS, Kind, is_near, verdict
 from resight.duplicates.walk import Progress, walk
 from resight.errors import UsageError
 from resight.folders.selection import names_within
-from resight.index.collection import ChannelView, Collection
+from resight.index.collection import Collection
 from resight.recipe import Recipe
-from resight.search.inverted import InvertedFile
-from resight.words.evidence import ImageWords
 
 
 def find_duplicates(
@@ -47,7 +45,10 @@ def find_duplicates(
         without = _without_evidence(collection, channel, images.ids[readable])
         ids = [int(images.ids[place]) for place in table.firsts]
         counts = is_near if kind == "near" else lambda known: verdict(known) is not None
-        walked = walk(*_words(collection.views[channel]), ids, collection.recipe.verification, counts, progress)
+        view = collection.word_view(channel)
+        walked = walk(
+            view.searcher, view.layout.list_lengths(), view.words, ids, collection.recipe.verification, counts, progress
+        )
         found, verified = walked.found, walked.verified
     groups = _grouped(table, found, kind)
     order = {one: place for place, one in enumerate(KINDS)}
@@ -102,18 +103,6 @@ def _by_content(collection: Collection, places: Sequence[int]) -> dict[str, list
         name = images.names[place]
         found.setdefault(first.setdefault(images.hashes[place], name), []).append(place)
     return found
-
-
-def _words(view: ChannelView) -> tuple[InvertedFile, Callable[[int], ImageWords]]:
-    """What a channel of words is searched by, and what it keeps of an image."""
-
-    def words_of(image: int) -> ImageWords:
-        words = view.evidence(image)
-        assert isinstance(words, ImageWords), "the channel is one of words"
-        return words
-
-    assert isinstance(view.searcher, InvertedFile), "the channel is one of words"
-    return view.searcher, words_of
 
 
 def _without_evidence(collection: Collection, name: str, ids: NDArray[np.int64]) -> int:

@@ -139,7 +139,7 @@ class Index(OpenedIndex):
             # At once: a mask belongs to a root, and what comes next may be interrupted.
             self._store.commit(roots=addition.roots, choices=addition.choices)
             total += self._take(addition.plan, progress, say)
-            self._derive(progress, say)
+            self._derived.extend(progress, say)
         return total
 
     def update(
@@ -175,7 +175,7 @@ class Index(OpenedIndex):
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
                 total += self._take(one, progress, say)
-            self._derive(progress, say)
+            self._derived.build(progress, say)
         return total
 
     def move_root(self, old: str | Path, new: str | Path) -> int:
@@ -229,13 +229,11 @@ class Index(OpenedIndex):
             return len(snapshot.choices.removed) - len(choices.removed)
 
     def compact(self) -> None:
-        """Merges segments and frees the space of removed images; augments anew what others have come for or gone."""
+        """Merges segments and frees the space of removed images; makes anew what is stale, see `info`."""
         with self._writing():
             for numbers in compacted(self._store.snapshot()):
                 merge(self._store, self._channels, numbers)
-            self._derived.forget_neighbourhoods()
-            self._derived.augment_stale()
-            self._derive(None, None)
+            self._derived.build(None, None)
 
     @staticmethod
     def check(path: str | Path, *, mend: bool = False) -> VerifyReport:
@@ -274,13 +272,6 @@ class Index(OpenedIndex):
 
         if arrays := fitted_on_collection(self.recipe, self.path, self._store.fitted(), planned, say):
             self._store.add_fitted(arrays)
-
-    def _derive(self, progress: Progress | None, say: Say | None) -> None:
-        """Brings what is made of the evidence of several images up to date with the images."""
-        self._derived.augment_new(progress, say)
-        if self.recipe.diffusion is not None:
-            self.refresh()
-            self._derived.link(self.collection, progress, say)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

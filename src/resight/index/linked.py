@@ -9,18 +9,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.cores import cores
+from resight.index.stamp import stamp
 from resight.kernels.soundness import finite, misshapen
 from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
-from resight.search.ranking import Neighbourhoods, Ranking
+from resight.manifold.kinds import Diffusion
+from resight.manifold.solving import prepare
+from resight.search.looks import Neighbourhoods
+from resight.search.ranking import Ranking
+from resight.store import Snapshot
 from resight.store.structures import (
     clear_abandoned,
     delete_structures,
@@ -31,13 +36,17 @@ from resight.store.structures import (
 
 PREFIX = "neighbours-"
 _PREPARED = "prepared-"
-_NAMES = ("images", "ids", "similarities")
+_NAMES = ("images", "ids", "similarities", "seen")
 EXACT = 100_000
 """Vectors up to which all are compared with all: half a minute on two cores, and four times that for twice as many."""
 ADDED = 256
 """Added images whose similarities to all others are in memory at once."""
 
+if TYPE_CHECKING:
+    from resight.index.collection import Collection
+
 Progress = Callable[[int, int], None]
+Say = Callable[[str], None]
 
 _log = logging.getLogger(__name__)
 
@@ -161,7 +170,8 @@ def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
     for structure in read_structures(folder, PREFIX, _fault):
         arrays = structure.arrays
         prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
-        return Neighbourhoods(arrays["images"], arrays["ids"], arrays["similarities"], prepared)
+        lists = arrays["ids"], arrays["similarities"]
+        return Neighbourhoods(arrays["images"], *lists, prepared, arrays["seen"])
     return None
 
 
@@ -171,6 +181,7 @@ def _fault(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str] | None:
         return found
     nodes, images, ids = arrays["ids"].shape[0], arrays["images"], arrays["ids"]
     expected: dict[str, Any] = {"images": (np.int64, (nodes,)), "similarities": (np.float32, ids.shape)}
+    expected["seen"] = (np.int64, (2,))
     if f"{_PREPARED}vectors" in arrays:
         vectors = arrays[f"{_PREPARED}vectors"]
         rank = vectors.shape[1] if vectors.ndim == 2 else None
@@ -192,11 +203,6 @@ def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
     arrays = {name: getattr(found, name) for name in _NAMES}
     write_structure(folder, PREFIX, arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})
     delete_structures(folder, PREFIX, old)
-
-
-def forget_neighbourhoods(folder: Path) -> None:
-    """Deletes what is kept in a channel's folder, before it is no longer true. Call with the lock held."""
-    delete_structures(folder, PREFIX, structure_numbers(folder, PREFIX))
 
 
 def brought_up_to_date(
@@ -224,6 +230,63 @@ def brought_up_to_date(
     if len(known) < len(nodes.images):
         known = nodes.with_added(known, progress)
     return _neighbourhoods(nodes, known)
+
+
+@dataclass(frozen=True)
+class KeptNeighbours:
+    """The neighbours of an index's images in one channel, as a derived structure.
+
+    exact: whether lists that grow are those that would be made anew. Lists of words are not: a search weighs words by
+    how many images have them, so that they are stale as soon as any image has come or gone.
+    """
+
+    folder: Path
+    channel: str
+    params: Diffusion
+    exact: bool
+    open: Callable[[], Collection]
+    name: str = "neighbours of photos"
+
+    def stale(self, snapshot: Snapshot) -> int:
+        """Images that have come or gone, or whose lists were made among other images."""
+        live, kept = snapshot.images.ids[snapshot.images.indexed], self.read(snapshot)
+        if kept is None or not self.exact:
+            return 0 if kept is not None and np.array_equal(kept.seen, stamp(live)) else len(live)
+        come = int((live > kept.seen[0]).sum())
+        return come + len(np.setdiff1d(kept.images, live))
+
+    def read(self, snapshot: Snapshot) -> Neighbourhoods | None:
+        """What is kept, which need not be up to date; None where nothing is."""
+        return read_neighbourhoods(self.folder)
+
+    def extend(self, progress: Progress | None, say: Say | None) -> None:
+        """Brings the lists up to date; those of words keep the similarities that were found among other images."""
+        collection = self.open()
+        images = collection.snapshot.images
+        if not images.indexed.any():
+            self.forget()
+            return
+        kept, nodes = self.read(collection.snapshot), collection.views[self.channel].nodes()
+        now = stamp(images.ids[images.indexed])
+        seen = now if kept is None or self.exact else kept.seen
+        if kept is not None and np.array_equal(kept.images, nodes.images):
+            if not np.array_equal(kept.seen, seen):
+                keep_neighbourhoods(self.folder, replace(kept, seen=seen))
+            return
+        if say is not None:
+            say("comparing photos with each other")
+        found = brought_up_to_date(kept, nodes, self.params.k - 1, progress)
+        keep_neighbourhoods(self.folder, replace(found, prepared=prepare(found, self.params), seen=seen))
+
+    def build(self, progress: Progress | None, say: Say | None) -> None:
+        """Makes the lists as they are when they are made anew."""
+        if not self.exact:
+            self.forget()
+        self.extend(progress, say)
+
+    def forget(self) -> None:
+        """Deletes all lists."""
+        delete_structures(self.folder, PREFIX, structure_numbers(self.folder, PREFIX))
 
 
 def _neighbourhoods(nodes: Nodes, known: Neighbours) -> Neighbourhoods:

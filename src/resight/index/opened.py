@@ -150,13 +150,15 @@ class OpenedIndex:
         """What the index holds."""
         from resight.index.contents import contents_of
 
-        return contents_of(self.collection, self.path, self._store.created_by())
+        collection = self.collection
+        stale = self._derived.stale(collection.snapshot)
+        return contents_of(collection, self.path, self._store.created_by(), stale)
 
     @property
     def collection(self) -> Collection:
         """What searches are answered from. Raises UsageError where nothing has been indexed."""
         if self._collection is None:
-            self._collection = self._fresh_collection()
+            self._collection = self._derived.collection()
         return self._collection
 
     @cached_property
@@ -168,14 +170,6 @@ class OpenedIndex:
     def _layouts(self) -> dict[str, Check]:
         """What the arrays of each channel must be."""
         return {name: channel.fault for name, channel in self._channels.items()}
-
-    def _fresh_collection(self) -> Collection:
-        from resight.index.collection import Collection
-
-        snapshot = self._store.snapshot(self._layouts)
-        channels = self._channels if snapshot.segments else {}
-        blocks = self._derived.augmented_blocks(snapshot)
-        return Collection(snapshot, self.recipe, channels, blocks, self._derived.neighbourhoods())
 
     @cached_property
     def _derived(self) -> Derived:

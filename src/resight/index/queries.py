@@ -169,7 +169,7 @@ def _ask_indexed(collection: Collection, place: int, box: Box | None, mirror: bo
 def _with_content(collection: Collection, key: str) -> frozenset[int]:
     """Ids of the indexed images whose files have this content."""
     images = collection.snapshot.images
-    return frozenset(int(images.ids[i]) for i, known in enumerate(images.hashes) if known == key and images.indexed[i])
+    return frozenset(int(images.ids[place]) for place in images.with_hash(key) if images.indexed[place])
 
 
 def _own_names(collection: Collection, path: Path, copies: frozenset[int]) -> frozenset[int]:

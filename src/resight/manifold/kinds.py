@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from resight.search.kinds import Keeps
+
+if TYPE_CHECKING:
+    from resight.search.looks import GraphCollection, Look
 
 
 class Diffusion(BaseModel):
@@ -14,6 +19,7 @@ class Diffusion(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS, Keeps.REGIONS, Keeps.WORDS)
     score_meaning: ClassVar[str] = (
         "what reaches the photo through its neighbours; it compares photos of one query alone"
     )
@@ -42,6 +48,20 @@ class Diffusion(BaseModel):
         default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6."
     )
     iterations: int = Field(default=20, ge=1, le=1_000_000, description="Of conjugate gradients, at most: 20.")
+
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: GraphCollection) -> Look:
+        """The look on one channel of a collection, which has the neighbours of images, or of their regions."""
+        from resight.manifold.ranking import DiffusionLook, RegionalDiffusionLook
+        from resight.search.looks import RegionCollection
+
+        if isinstance(collection, RegionCollection):
+            return RegionalDiffusionLook(self, collection)
+        return DiffusionLook(self, collection)
 
     @model_validator(mode="after")
     def _what_the_solver_uses(self) -> Diffusion:

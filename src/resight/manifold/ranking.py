@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from resight.manifold.kinds import Diffusion
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import Solve, open_solver
-from resight.search.ranking import Collection, Mask, Neighbourhoods, Ranking
+from resight.search.looks import GraphCollection, Neighbourhoods, RegionCollection
+from resight.search.ranking import Mask, Ranking
 from resight.search.selection import is_allowed
 
 
-class DiffusionStage:
+class DiffusionLook:
     """Ranks by the diffusion of the scores of the best images over the graph of all images.
 
     Images that diffusion does not reach follow in their former order, with those to which an approximation of it gives
@@ -25,14 +25,14 @@ class DiffusionStage:
     Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, section 3.
     """
 
-    def __init__(self, params: Diffusion) -> None:
+    def __init__(self, params: Diffusion, collection: GraphCollection) -> None:
         self.params = params
-        self._lock = threading.Lock()
-        self._opened: tuple[Neighbourhoods, Solve] | None = None
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: object, ranking: Ranking) -> Ranking:
         """The images of the ranking, and those that diffusion leads to."""
-        graph, solve = self._open(collection)
+        # A part has the graph of the whole.
+        graph, solve = self._collection.once(self.params, self._opened)
         rows, known = _rows_of(graph.images, ranking.ids)
         start = rows[known][: self.params.query_k]
         y = np.zeros(len(graph.images))
@@ -40,17 +40,14 @@ class DiffusionStage:
         y[start] = np.maximum(ranking.scores[known][: len(start)].astype(np.float64), 0.0) ** power
         if not y.any():
             return ranking
-        return _by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), collection.allowed)
+        return _by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), self._collection.allowed)
 
-    def _open(self, collection: Collection) -> tuple[Neighbourhoods, Solve]:
-        with self._lock:
-            if self._opened is None:
-                graph = collection.neighbourhoods()
-                self._opened = graph, open_solver(graph, self.params)
-            return self._opened
+    def _opened(self) -> tuple[Neighbourhoods, Solve]:
+        graph = self._collection.neighbourhoods()
+        return graph, open_solver(graph, self.params)
 
 
-class RegionalDiffusionStage:
+class RegionalDiffusionLook:
     """Diffusion from the regions of the query over the graph of all regions; an image scores by a weighted sum of its
     regions, the weights of generalised max pooling.
 
@@ -61,19 +58,17 @@ class RegionalDiffusionStage:
     may be negative; an image whose sum is not positive counts as not reached.
     """
 
-    def __init__(self, params: Diffusion) -> None:
+    def __init__(self, params: Diffusion, collection: RegionCollection) -> None:
         self.params = params
-        self._lock = threading.Lock()
-        self._opened: _RegionGraph | None = None
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: NDArray[np.float32], ranking: Ranking) -> Ranking:
         """The images of the ranking, and those that diffusion leads to."""
-        assert isinstance(query, np.ndarray), "a recipe is checked to have regions where this is asked"
-        opened = self._open(collection)
+        opened, allowed = self._collection.once(self.params, self._opened), self._collection.allowed
         if not len(query) or not len(ranking) or opened.solve is None:
             return ranking
         power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
-        y = self._start(query, opened, power, collection.allowed)
+        y = self._start(query, opened, power, allowed)
         if not y.any():
             return ranking
         rows, known = _rows_of(opened.images, ranking.ids)
@@ -81,7 +76,7 @@ class RegionalDiffusionStage:
         top = np.sort(rows[known][: self.params.top])
         regions = np.concatenate([np.arange(starts[row], ends[row]) for row in top.tolist()])
         pooled = pool_scores(opened.solve(y, regions), opened.weights, opened.offsets)
-        return _by_diffusion(ranking, opened.images, pooled, collection.allowed)
+        return _by_diffusion(ranking, opened.images, pooled, allowed)
 
     def _start(
         self, query: NDArray[np.float32], opened: _RegionGraph, power: float, allowed: Mask | None
@@ -95,17 +90,14 @@ class RegionalDiffusionStage:
             y[counted] = region_affinity(query, opened.regions[counted], self.params.query_k, power)
         return y
 
-    def _open(self, collection: Collection) -> _RegionGraph:
-        with self._lock:
-            if self._opened is None:
-                graph = collection.neighbourhoods()
-                _, regions = collection.regions()
-                starts = np.flatnonzero(np.diff(graph.images, prepend=-1))
-                offsets = np.append(starts, len(graph.images)).astype(np.int64)
-                weights = generalised_max_weights(regions, offsets)
-                solve = open_solver(graph, self.params) if len(regions) else None
-                self._opened = _RegionGraph(graph.images[starts], regions, offsets, weights, solve)
-            return self._opened
+    def _opened(self) -> _RegionGraph:
+        graph = self._collection.neighbourhoods()
+        _, regions = self._collection.regions()
+        starts = np.flatnonzero(np.diff(graph.images, prepend=-1))
+        offsets = np.append(starts, len(graph.images)).astype(np.int64)
+        weights = generalised_max_weights(regions, offsets)
+        solve = open_solver(graph, self.params) if len(regions) else None
+        return _RegionGraph(graph.images[starts], regions, offsets, weights, solve)
 
 
 @dataclass(frozen=True)

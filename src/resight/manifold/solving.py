@@ -18,7 +18,7 @@ from resight.manifold.kinds import Diffusion
 from resight.manifold.spectral import Spectral, Spectrum
 from resight.manifold.subspace import fit_subspace
 from resight.manifold.truncation import sub_graph
-from resight.search.ranking import Neighbourhoods
+from resight.search.looks import Neighbourhoods
 
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]

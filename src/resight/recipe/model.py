@@ -23,26 +23,19 @@ from resight.descriptors.kinds import (
 from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.manifold.kinds import Diffusion
 from resight.rerank.kinds import (
-    AlphaAugmentation,
-    AlphaExpansion,
-    Augmentation,
     AugmentationKind,
-    Chain,
     Discriminative,
-    Expansion,
     Fusion,
-    KReciprocal,
     RerankKind,
     Spatial,
-    SuperGlobal,
 )
-from resight.search.kinds import Exhaustive
+from resight.search.kinds import Exact, Exhaustive, Keeps, SearchKind
 from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
 
 ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
 
-SECTIONS = ("features", "words", "descriptor", "match")
+SECTIONS = ("features", "words", "descriptor", "match", "search")
 """Tables of a channel, which stand at the top of a recipe that has but one."""
 MOST_STAGES = 64
 
@@ -57,22 +50,6 @@ _MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
 }
 """What can be made of features."""
 
-_POSITIONS, _BAGS = "words with positions", "bags of words"
-_VECTORS, _REGIONS = "one vector an image", "a vector a region"
-_WORKS_ON: Mapping[type[BaseModel], tuple[str, ...]] = {
-    Spatial: (_POSITIONS,),
-    Chain: (_POSITIONS,),
-    Expansion: (_BAGS,),
-    Discriminative: (_BAGS, _VECTORS),
-    AlphaExpansion: (_BAGS, _VECTORS),
-    KReciprocal: (_VECTORS,),
-    SuperGlobal: (_VECTORS,),
-    Diffusion: (_VECTORS, _REGIONS, _POSITIONS),
-    Augmentation: (_BAGS,),
-    AlphaAugmentation: (_VECTORS,),
-}
-"""What a channel must keep of images, any of these, for a second look at it."""
-
 ChannelStageKind = RerankKind | Diffusion
 """Stages that work on one channel."""
 StageKind = Annotated[ChannelStageKind | Fusion, Field(discriminator="kind")]
@@ -80,7 +57,7 @@ ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class Channel(BaseModel):
-    """Features, and one of: words (inverted file), descriptor (dense search), match (descriptors, exhaustively)."""
+    """Features, and one of: words, descriptor, match (descriptors, exhaustively); and how its images are searched."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,6 +65,7 @@ class Channel(BaseModel):
     words: WordsKind | None = None
     descriptor: DescriptorKind | None = None
     match: Exhaustive | None = None
+    search: SearchKind = Field(default_factory=Exact)
 
     @model_validator(mode="after")
     def _one_family(self) -> Channel:
@@ -101,6 +79,9 @@ class Channel(BaseModel):
             given, made = len(self.features.parts), len(self.method.parts)
             if given != made:
                 raise ValueError(f"[features] has {given} parts and [descriptor] {made}: one is made of each")
+        if self.search.needs and self.keeps.isdisjoint(self.search.needs):
+            needed = " or ".join(self.search.needs)
+            raise ValueError(f'search "{self.search.kind}" needs {needed}, and "{self.method.kind}" keeps none')
         return self
 
     @property
@@ -111,13 +92,13 @@ class Channel(BaseModel):
         return method
 
     @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self) -> frozenset[Keeps]:
         """What it keeps of images, of that which a second look may need."""
         if self.words is not None:
-            return frozenset((_POSITIONS, _BAGS) if isinstance(self.words, Bow) else (_POSITIONS,))
+            return frozenset((Keeps.WORDS, Keeps.BAGS) if isinstance(self.words, Bow) else (Keeps.WORDS,))
         if isinstance(self.method, Regions | RegionCodes):
-            return frozenset((_REGIONS,))
-        return frozenset() if isinstance(self.method, Exhaustive) else frozenset((_VECTORS,))
+            return frozenset((Keeps.REGIONS,))
+        return frozenset() if isinstance(self.method, Exhaustive) else frozenset((Keeps.VECTORS,))
 
     @property
     def score_meaning(self) -> str:
@@ -129,12 +110,12 @@ class Channel(BaseModel):
     @property
     def keeps_one_vector(self) -> bool:
         """Whether it keeps one vector an image, by which images can be placed and compared."""
-        return _VECTORS in self.keeps
+        return Keeps.VECTORS in self.keeps
 
     @property
     def keeps_regions(self) -> bool:
         """Whether it keeps a vector for each region of an image."""
-        return _REGIONS in self.keeps
+        return Keeps.REGIONS in self.keeps
 
     @property
     def fit(self) -> str:
@@ -209,9 +190,9 @@ class Recipe(BaseModel):
         ):
             raise ValueError(f'"discriminative" counts inliers of words only, and channel "{of}" has none')
 
-    def _check_suits(self, what: str, second_look: BaseModel, name: str) -> None:
+    def _check_suits(self, what: str, second_look: ChannelStageKind | AugmentationKind, name: str) -> None:
         """Raises ValueError where a channel keeps nothing that a second look works on."""
-        needed = _WORKS_ON[type(second_look)]
+        needed = second_look.needs
         if self.channel[name].keeps.isdisjoint(needed):
             raise ValueError(f'{what} needs {" or ".join(needed)}, and channel "{name}" has none')
 

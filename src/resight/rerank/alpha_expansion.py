@@ -13,7 +13,8 @@ from resight.errors import UsageError
 from resight.rerank.backprojection import normalised
 from resight.rerank.expansion import REACH, ask_again
 from resight.rerank.kinds import AlphaExpansion
-from resight.search.ranking import Collection, Ranking
+from resight.search.looks import BagCollection, VectorCollection
+from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
 Floats = NDArray[np.float64]
@@ -95,43 +96,40 @@ def _weighted_sum(query: NDArray[Any], neighbours: NDArray[Any], weights: Floats
     return np.asarray(total / norm if norm > 0 else total, np.float32)
 
 
-class AlphaExpansionStage:
+class AlphaExpansionLook:
     """Asks a collection of one vector an image again with `expanded_query` of the first `top` images."""
 
-    def __init__(self, params: AlphaExpansion) -> None:
+    def __init__(self, params: AlphaExpansion, collection: VectorCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: Vector, ranking: Ranking) -> Ranking:
         """The images nearest to the new query, at least as many as before; evidence is kept."""
-        assert isinstance(query, np.ndarray), "a recipe is checked to expand over channels of vectors"
         top = ranking.ids[: self.params.top]
-        near = collection.descriptors(top)
+        near = self._collection.descriptors(top)
         # The scores of a stage before this one need not be similarities.
         asked = expanded_query(query, near, near @ query, self.params.alpha)
-        found = collection.search(asked, max(len(ranking), REACH))
+        found = self._collection.search(asked, max(len(ranking), REACH))
         return replace(ranking, ids=found.ids, scores=found.scores)
 
 
-class WordsAlphaExpansionStage:
+class WordsAlphaExpansionLook:
     """Asks a collection of bags of words again with `expanded_vector` of the first `top` images, verified or not."""
 
-    def __init__(self, params: AlphaExpansion) -> None:
+    def __init__(self, params: AlphaExpansion, collection: BagCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
         """Images by their similarity to the new query; what it does not find follows with score 0."""
-        assert isinstance(query, ImageWords), "a recipe is checked to expand over channels of words"
+        collection = self._collection
         asked = normalised([collection.word_vector(query)])
         if not asked:
             return ranking
-        near = normalised([self._vector(image, collection) for image in ranking.ids[: self.params.top].tolist()])
+        top = ranking.ids[: self.params.top].tolist()
+        near = normalised([collection.word_vector(collection.words(image)) for image in top])
         similarities = np.array([_inner_product(asked[0], vector) for vector in near])
         return ask_again(expanded_vector(asked[0], near, similarities, self.params.alpha), ranking, collection)
-
-    def _vector(self, image: int, collection: Collection) -> WordVector:
-        words = collection.evidence(image)
-        assert isinstance(words, ImageWords), "a recipe is checked to expand over channels of words"
-        return collection.word_vector(words)
 
 
 def _inner_product(one: WordVector, other: WordVector) -> float:

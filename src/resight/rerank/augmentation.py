@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.rerank.backprojection import back_projected
-from resight.rerank.kinds import Augmentation, Spatial
-from resight.rerank.spatial import verify_many
-from resight.search.ranking import Collection
+from resight.rerank.kinds import Augmentation
+from resight.search.looks import BagCollection
 from resight.words.evidence import ImageWords
 
 
@@ -31,23 +30,19 @@ def joined(images: Sequence[ImageWords]) -> ImageWords:
     )
 
 
-def augmented_words(image: int, collection: Collection, params: Augmentation, spatial: Spatial) -> ImageWords:
+def augmented_words(image: int, collection: BagCollection, params: Augmentation) -> ImageWords:
     """An image's words and those of the images verified with it, as far as they show what it shows.
 
-    Its first look is verified as `spatial` says; the `neighbours` with the most inliers, from `min_inliers` on, give
+    Its first look is verified as the recipe says; the `neighbours` with the most inliers, from `min_inliers` on, give
     the words of their features that project into this image, each as often as it occurs there.
     Arandjelovic & Zisserman, CVPR 2012, section 4 (after Turcot & Lowe, ICCV Workshops 2009, who take all words).
     """
-    own = collection.evidence(image)
-    assert isinstance(own, ImageWords), "a recipe is checked to augment channels of words"
-    near: NDArray[np.int64] = collection.search(own, spatial.top + 1).ids
-    others = near[near != image][: spatial.top].tolist()
-    verified = verify_many(own, others, collection, spatial)
+    own = collection.words(image)
+    near: NDArray[np.int64] = collection.search(own, collection.reach + 1).ids
+    others = near[near != image][: collection.reach].tolist()
+    verified = collection.verify(own, others)
     sure = [other for other in others if other in verified and verified[other].inliers >= params.min_inliers]
     frame = (0.0, 0.0, float(own.size[0]), float(own.size[1]))
-    seen = []
-    for other in sorted(sure, key=lambda other: -verified[other].inliers)[: params.neighbours]:
-        words = collection.evidence(other)
-        assert isinstance(words, ImageWords), "a recipe is checked to augment channels of words"
-        seen.append(back_projected(words, verified[other].transform, frame))
+    best = sorted(sure, key=lambda other: -verified[other].inliers)[: params.neighbours]
+    seen = [back_projected(collection.words(other), verified[other].transform, frame) for other in best]
     return joined([own, *seen])

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.rerank.geometry import Box
-from resight.search.ranking import Collection, Ranking
+from resight.search.looks import BagCollection
+from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
 
@@ -41,7 +42,7 @@ def back_projected(image: ImageWords, transform: NDArray[np.float64], region: Bo
 
 
 def verified_vectors(
-    query: ImageWords, ranking: Ranking, collection: Collection, top: int, min_inliers: int
+    query: ImageWords, ranking: Ranking, collection: BagCollection, top: int, min_inliers: int
 ) -> list[WordVector]:
     """L2-normalised vectors of the first `top` images with `min_inliers`, in the order of the ranking.
 
@@ -53,9 +54,8 @@ def verified_vectors(
     region = bounds(query)
     vectors = []
     for image in sure[:top]:
-        words = collection.evidence(image)
-        assert isinstance(words, ImageWords), "a recipe is checked to expand over channels of words"
-        vectors.append(collection.word_vector(back_projected(words, ranking.evidence[image].transform, region)))
+        words = back_projected(collection.words(image), ranking.evidence[image].transform, region)
+        vectors.append(collection.word_vector(words))
     return normalised(vectors)
 
 

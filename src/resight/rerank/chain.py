@@ -9,9 +9,10 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.rerank.kinds import Chain, Spatial
-from resight.rerank.spatial import evidence, verify_many
-from resight.search.ranking import Collection, Lead, Ranking
+from resight.rerank.kinds import Chain
+from resight.rerank.spatial import evidence
+from resight.search.looks import WordCollection
+from resight.search.ranking import Lead, Ranking
 from resight.words.evidence import ImageWords
 
 REMEMBERED = 4096
@@ -41,23 +42,21 @@ def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64
     return evidence / (evidence + half)
 
 
-class ChainStage:
+class ChainLook:
     """Adds to each image's own confidence what the asked images pass on.
 
     score(x) = p(q, x) + weight * sum over asked images e of p(q, e) p(e, x), where p(e, e) = 1. Images without any
     keep their former order.
     """
 
-    def __init__(self, params: Chain, spatial: Spatial) -> None:
-        """`spatial`: how pairs are verified."""
+    def __init__(self, params: Chain, collection: WordCollection) -> None:
         self.params = params
-        self._spatial = spatial
+        self._collection = collection
         self._known: OrderedDict[int, Links] = OrderedDict()
         self._lock = Lock()
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
         """The images of the ranking and those that the asked ones lead to."""
-        assert isinstance(query, ImageWords), "a recipe is checked to chain over channels of words"
         verified = ranking.evidence
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))
@@ -67,13 +66,12 @@ class ChainStage:
         best: dict[int, tuple[float, int, int, Links]] = {}
         for image in sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]:
             why = verified[image]
-            words = collection.evidence(image)
-            assert isinstance(words, ImageWords), "a recipe is checked to chain over channels of words"
+            words = self._collection.words(image)
             # Where most features of both are inliers it is the same photo again, which brings nothing new.
             same_photo = 2 * why.inliers > max(len(query.xy), len(words.xy))
             if why.inliers < self.params.min_inliers or same_photo:
                 continue
-            links = self._links(image, words, collection)
+            links = self._links(image, words)
             credit = self.params.weight * direct[image]
             for row, (other, part) in enumerate(
                 zip(links.ids.tolist(), (credit * links.confidence).tolist(), strict=True)
@@ -88,25 +86,23 @@ class ChainStage:
         leads = {other: links.lead(through, row) for other, (_, through, row, links) in best.items()}
         return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32), leads=leads)
 
-    def _links(self, image: int, words: ImageWords, collection: Collection) -> Links:
-        if collection.allowed is not None:
-            return self._asked(image, words, collection)  # what it leads to in a part is not what it leads to
+    def _links(self, image: int, words: ImageWords) -> Links:
         with self._lock:
             if image in self._known:
                 self._known.move_to_end(image)
                 return self._known[image]
-        links = self._asked(image, words, collection)
+        links = self._asked(image, words)
         with self._lock:
             self._known[image] = links
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return links
 
-    def _asked(self, image: int, words: ImageWords, collection: Collection) -> Links:
-        near = collection.search(words, self.params.reach + 1)
+    def _asked(self, image: int, words: ImageWords) -> Links:
+        near = self._collection.search(words, self.params.reach + 1)
         others = near.ids != image
         ids, scores = near.ids[others], near.scores[others].astype(np.float64)
-        verified = verify_many(words, ids.tolist(), collection, self._spatial)
+        verified = self._collection.verify(words, ids.tolist())
         found = [evidence(verified[i], s) if i in verified else 0.0 for i, s in zip(ids.tolist(), scores, strict=True)]
         strength = np.array(found, np.float64)
         linked = ids[strength > 0]

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from resight.errors import UsageError
 from resight.rerank.alpha_expansion import expanded_query, rank_weights, similarity_weights
 from resight.rerank.kinds import AlphaAugmentation
-from resight.search.ranking import Collection
+from resight.search.looks import VectorCollection
 
 Descriptors = NDArray[np.float32]
 
@@ -73,11 +73,9 @@ def _augmented(descriptors: NDArray[Any], near: NDArray[Any], weights: NDArray[n
     return result
 
 
-def augmented_vector(image: int, collection: Collection, params: AlphaAugmentation) -> tuple[Descriptors, int]:
+def augmented_vector(image: int, collection: VectorCollection, params: AlphaAugmentation) -> tuple[Descriptors, int]:
     """What a channel of vectors keeps of an image, with its vector as in `augmented`."""
-    kept = collection.evidence(image)
-    assert isinstance(kept, tuple), "a recipe is checked to augment channels of vectors"
-    own, features = kept
+    own, features = collection.evidence(image)
     found = collection.search(own, params.neighbours + 1)
     near = found.ids != image
     ids, similarities = found.ids[near][: params.neighbours], found.scores[near][: params.neighbours]

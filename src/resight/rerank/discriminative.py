@@ -16,7 +16,8 @@ from resight.kernels.compiling import kernel
 from resight.rerank.backprojection import normalised, verified_vectors
 from resight.rerank.expansion import REACH, ask_again
 from resight.rerank.kinds import Discriminative
-from resight.search.ranking import Collection, Ranking
+from resight.search.looks import BagCollection, VectorCollection
+from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ def separating_descriptor(positives: NDArray[Any], negatives: NDArray[Any], c: f
     return np.asarray(weights / norm if norm > 0 else weights, np.float32)
 
 
-class DiscriminativeStage:
+class DiscriminativeLook:
     """Discriminative query expansion (Arandjelovic & Zisserman, CVPR 2012, section 3).
 
     Positive are the query and the verified images, as average expansion takes them; negative the images that the
@@ -96,34 +97,29 @@ class DiscriminativeStage:
     not give its positives for negatives.
     """
 
-    def __init__(self, params: Discriminative) -> None:
+    def __init__(self, params: Discriminative, collection: BagCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
         """The ranking by distance from the hyperplane."""
-        assert isinstance(query, ImageWords), "a recipe is checked to expand over channels of words"
+        collection = self._collection
         verified = verified_vectors(query, ranking, collection, self.params.top, self.params.min_inliers)
         if not verified:
             return ranking
         asked = normalised([collection.word_vector(query)])
-        weights = separating_vector(
-            [*asked, *verified], self._negatives(query, ranking, collection), self.params.regularisation
-        )
+        weights = separating_vector([*asked, *verified], self._negatives(query, ranking), self.params.regularisation)
         return ask_again(weights, ranking, collection)
 
-    def _negatives(self, query: ImageWords, ranking: Ranking, collection: Collection) -> list[WordVector]:
+    def _negatives(self, query: ImageWords, ranking: Ranking) -> list[WordVector]:
+        collection = self._collection
         # The ranking may hold no more than the few images that were asked for: its end need not be that of the search.
         found = collection.search(query, sys.maxsize).ids
         last = [i for i in found[(len(found) + 1) // 2 :].tolist() if i not in ranking.evidence]
-        vectors = []
-        for image in last[-self.params.negatives :]:
-            words = collection.evidence(image)
-            assert isinstance(words, ImageWords), "a recipe is checked to expand over channels of words"
-            vectors.append(collection.word_vector(words))
-        return normalised(vectors)
+        return normalised([collection.word_vector(collection.words(i)) for i in last[-self.params.negatives :]])
 
 
-class VectorDiscriminativeStage:
+class VectorDiscriminativeLook:
     """Discriminative query expansion of one vector an image, after Arandjelovic & Zisserman, CVPR 2012, section 3.
 
     Positive are the query and the first `top` images, negative the images that the first look ranks last. Images are
@@ -133,12 +129,13 @@ class VectorDiscriminativeStage:
     look finds, as on words, and positives are not.
     """
 
-    def __init__(self, params: Discriminative) -> None:
+    def __init__(self, params: Discriminative, collection: VectorCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: NDArray[np.float32], ranking: Ranking) -> Ranking:
         """The ranking by distance from the hyperplane, at least as many images as before."""
-        assert isinstance(query, np.ndarray), "a recipe is checked to expand over channels of vectors"
+        collection = self._collection
         found = collection.search(query, sys.maxsize).ids
         later = found[(len(found) + 1) // 2 :]
         top = ranking.ids[: self.params.top]

@@ -9,7 +9,8 @@ import numpy as np
 
 from resight.rerank.backprojection import normalised, verified_vectors
 from resight.rerank.kinds import Expansion
-from resight.search.ranking import Collection, Ranking
+from resight.search.looks import BagCollection
+from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
 REACH = 1000
@@ -23,7 +24,7 @@ def mean_vector(vectors: Sequence[WordVector]) -> WordVector:
     return WordVector(words.astype(np.int32), np.bincount(where, values, minlength=len(words)) / len(vectors))
 
 
-def ask_again(vector: WordVector, ranking: Ranking, collection: Collection) -> Ranking:
+def ask_again(vector: WordVector, ranking: Ranking, collection: BagCollection) -> Ranking:
     """Images by their similarity to a new query; what it does not find follows with score 0 in its former order."""
     found = collection.search(vector, max(len(ranking), REACH))
     rest = ranking.ids[~np.isin(ranking.ids, found.ids)]
@@ -31,7 +32,7 @@ def ask_again(vector: WordVector, ranking: Ranking, collection: Collection) -> R
     return replace(ranking, ids=np.concatenate([found.ids, rest]), scores=scores)
 
 
-class ExpansionStage:
+class ExpansionLook:
     """Average query expansion (Chum et al., ICCV 2007, section 4.2): d_avg = (d_0 + d_1 + ... + d_m) / (m + 1).
 
     d_0 is the vector of the query, d_i that of the i-th verified image with only the words that project back into the
@@ -42,12 +43,13 @@ class ExpansionStage:
     normalised tf-idf vectors, so that an image counts as much as the first look lets it.
     """
 
-    def __init__(self, params: Expansion) -> None:
+    def __init__(self, params: Expansion, collection: BagCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
         """The ranking for the query and its verified images together."""
-        assert isinstance(query, ImageWords), "a recipe is checked to expand over channels of words"
+        collection = self._collection
         verified = verified_vectors(query, ranking, collection, self.params.top, self.params.min_inliers)
         if not verified:
             return ranking

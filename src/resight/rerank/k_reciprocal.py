@@ -12,7 +12,8 @@ from resight.errors import UsageError
 from resight.rerank.head import reordered
 from resight.rerank.kinds import KReciprocal
 from resight.rerank.neighbours import smallest
-from resight.search.ranking import Collection, Ranking
+from resight.search.looks import VectorCollection
+from resight.search.ranking import Ranking
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -155,22 +156,22 @@ def _jaccard(encodings: csr_array[Any], queries: int) -> Floats:
     return distances
 
 
-class KReciprocalStage:
+class KReciprocalLook:
     """Ranks the first `top` images by `k_reciprocal_distances` among themselves; what comes after keeps its order."""
 
-    def __init__(self, params: KReciprocal) -> None:
+    def __init__(self, params: KReciprocal, collection: VectorCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: NDArray[np.float32], ranking: Ranking) -> Ranking:
         """The ranking with another head, whose scores are 1 - distance.
 
         With no more images than k1 or k2, neighbourhoods are of all of them.
         """
-        assert isinstance(query, np.ndarray), "a recipe is checked to re-rank channels of vectors"
         head = ranking.ids[: self.params.top]
         if not len(head):
             return ranking
         k1, k2 = min(self.params.k1, len(head)), min(self.params.k2, len(head) + 1)
-        near = collection.descriptors(head)
+        near = self._collection.descriptors(head)
         distances = k_reciprocal_of_descriptors(query[None], near, k1, k2, self.params.weight)[0]
         return reordered(ranking, (1.0 - distances).astype(np.float32))

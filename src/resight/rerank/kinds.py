@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from resight.search.kinds import Keeps
+
+if TYPE_CHECKING:
+    from resight.search.looks import BagCollection, Look, VectorCollection, WordCollection
+    from resight.words.evidence import ImageWords
 
 
 class Spatial(BaseModel):
     """Fast spatial matching of the top of a ranking (Philbin et al., CVPR 2007, section 4)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
 
     kind: Literal["spatial"] = "spatial"
     channel: str = Field(default="", description="The channel whose features are matched; may be left out if only one.")
@@ -36,11 +44,23 @@ class Spatial(BaseModel):
         by = "1 + inliers" if self.score == "inliers" else "inliers times the root of the similarity of words"
         return f"similarity of words, 0 to 1, and for what was verified {by} more"
 
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: WordCollection) -> Look:
+        """The look on one channel of a collection."""
+        from resight.rerank.spatial import SpatialLook
+
+        return SpatialLook(self, collection)
+
 
 class Expansion(BaseModel):
     """Average query expansion over verified images (Chum et al., ICCV 2007, section 4.2)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS,)
     score_meaning: ClassVar[str] = (
         "cosine of word vectors with the mean of the query and the photos that it verified, 0 to 1"
     )
@@ -52,6 +72,17 @@ class Expansion(BaseModel):
         default=20, ge=4, le=1_000_000, description="An image joins the query from so many inliers: 20."
     )
 
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: BagCollection) -> Look:
+        """The look on one channel of a collection."""
+        from resight.rerank.expansion import ExpansionLook
+
+        return ExpansionLook(self, collection)
+
 
 class Chain(BaseModel):
     """Verified images are asked in turn, and what they verify is credited by how sure each step is.
@@ -62,6 +93,7 @@ class Chain(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
     score_meaning: ClassVar[str] = (
         "belief in what matches the query, 0 to 1, and what verified photos that lead to it add; 0: nothing matches"
     )
@@ -77,6 +109,17 @@ class Chain(BaseModel):
         default=5.0, gt=0.0, le=1e9, description="Of what is passed on, against the query's own evidence."
     )
 
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: WordCollection) -> Look:
+        """The look on one channel of a collection."""
+        from resight.rerank.chain import ChainLook
+
+        return ChainLook(self, collection)
+
 
 class Discriminative(BaseModel):
     """Discriminative query expansion (Arandjelovic & Zisserman, CVPR 2012, section 3): a linear SVM on bags of words.
@@ -86,6 +129,7 @@ class Discriminative(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS)
     score_meaning: ClassVar[str] = "distance from the plane that parts the first photos from the last"
 
     kind: Literal["discriminative"] = "discriminative"
@@ -99,12 +143,27 @@ class Discriminative(BaseModel):
     )
     regularisation: float = Field(default=1.0, gt=0.0, le=1e9, description="C of the SVM.")
 
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: BagCollection | VectorCollection) -> Look:
+        """The look on one channel of a collection."""
+        from resight.rerank.discriminative import DiscriminativeLook, VectorDiscriminativeLook
+        from resight.search.looks import VectorCollection
+
+        if isinstance(collection, VectorCollection):
+            return VectorDiscriminativeLook(self, collection)
+        return DiscriminativeLook(self, collection)
+
 
 class AlphaExpansion(BaseModel):
     """Alpha query expansion (Radenovic et al., TPAMI 2019): the query asks again together with its nearest images, each
     weighted by similarity ** alpha. It needs no geometry."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS)
     score_meaning: ClassVar[str] = "cosine with the mean of the query and its first photos"
 
     kind: Literal["alpha-expansion"] = "alpha-expansion"
@@ -113,11 +172,26 @@ class AlphaExpansion(BaseModel):
     top: int = Field(default=50, ge=1, le=10_000_000, description="Images that join the query.")
     alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is average query expansion.")
 
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: BagCollection | VectorCollection) -> Look:
+        """The look on one channel of a collection."""
+        from resight.rerank.alpha_expansion import AlphaExpansionLook, WordsAlphaExpansionLook
+        from resight.search.looks import VectorCollection
+
+        if isinstance(collection, VectorCollection):
+            return AlphaExpansionLook(self, collection)
+        return WordsAlphaExpansionLook(self, collection)
+
 
 class KReciprocal(BaseModel):
     """Re-ranking by k-reciprocal encoding (Zhong et al., CVPR 2017)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
     score_meaning: ClassVar[str] = "1 less a distance that counts common neighbours; the nearest has 1 at most"
 
     kind: Literal["k-reciprocal"] = "k-reciprocal"
@@ -127,11 +201,23 @@ class KReciprocal(BaseModel):
     k2: int = Field(default=6, ge=1, le=10_000, description="Encodings that are averaged, itself included: 6.")
     weight: float = Field(default=0.3, ge=0.0, le=1.0, description="Of the first look's distance: lambda, 0.3.")
 
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: VectorCollection) -> Look:
+        """The look on one channel of a collection."""
+        from resight.rerank.k_reciprocal import KReciprocalLook
+
+        return KReciprocalLook(self, collection)
+
 
 class SuperGlobal(BaseModel):
     """Re-ranking by refined global descriptors (Shao et al., ICCV 2023)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
     score_meaning: ClassVar[str] = "mean cosine of the photo and its neighbours with the query and its neighbours"
 
     kind: Literal["superglobal"] = "superglobal"
@@ -140,12 +226,24 @@ class SuperGlobal(BaseModel):
     neighbours: int = Field(default=9, ge=0, le=10_000, description="Images among them that refine each: K, 9.")
     beta: float = Field(default=0.15, ge=0.0, le=1e6, description="Weight of a neighbour: 0.15.")
 
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        return self.top
+
+    def open(self, collection: VectorCollection) -> Look:
+        """The look on one channel of a collection."""
+        from resight.rerank.superglobal import SuperGlobalLook
+
+        return SuperGlobalLook(self, collection)
+
 
 class Augmentation(BaseModel):
     """Database images take the words of the images that they are verified with (Arandjelovic & Zisserman, CVPR 2012,
     section 4: spatially verified database-side feature augmentation)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS,)
 
     kind: Literal["verified"] = "verified"
     neighbours: int = Field(
@@ -153,16 +251,29 @@ class Augmentation(BaseModel):
     )
     min_inliers: int = Field(default=20, ge=4, le=1_000_000)
 
+    def open(self, collection: BagCollection) -> Callable[[int], ImageWords]:
+        """From the id of an image to what its channel keeps of it, augmented by the other images of a collection."""
+        from resight.rerank.augmentation import augmented_words
+
+        return lambda image: augmented_words(image, collection, self)
+
 
 class AlphaAugmentation(BaseModel):
     """Database vectors take those of their nearest images, weighted by similarity ** alpha (Arandjelovic & Zisserman,
     CVPR 2012, section 4, without the verification; weights of Radenovic et al., TPAMI 2019)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
 
     kind: Literal["alpha"] = "alpha"
     neighbours: int = Field(default=10, ge=1, le=10_000, description="Images that each image takes the vectors of.")
     alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is the plain sum.")
+
+    def open(self, collection: VectorCollection) -> Callable[[int], object]:
+        """From the id of an image to what its channel keeps of it, augmented by the other images of a collection."""
+        from resight.rerank.database_augmentation import augmented_vector
+
+        return lambda image: augmented_vector(image, collection, self)
 
 
 class FusedScores(BaseModel):
@@ -199,6 +310,11 @@ class Fusion(BaseModel):
     method: Literal["sum", "product", "reciprocal-rank"] = "sum"
     channels: dict[str, FusedScores] = Field(default_factory=dict, description="By channel; left out: defaults.")
     top: int = Field(default=10_000, ge=1, le=10_000_000, description="Images of each channel that are fused.")
+
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look of each channel."""
+        return self.top
 
     @model_validator(mode="after")
     def _scores_have_a_product(self) -> Self:

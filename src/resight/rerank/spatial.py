@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from resight.cores import cores
+from resight.forks import WorkerPool
 from resight.rerank.geometry import Correspondences, SpatialMatch, correspondences, tolerance
 from resight.rerank.kinds import Spatial
 from resight.rerank.matching import match_signatures, match_words
 from resight.rerank.refinement import fast_spatial_match
-from resight.search.ranking import Collection, Ranking, Verification
+from resight.search.looks import WordCollection
+from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import ImageWords
 
 MOST = 600
@@ -58,17 +58,14 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
 
 
 def verify_many(
-    query: ImageWords, images: Sequence[int], collection: Collection, params: Spatial
+    query: ImageWords, images: Sequence[int], words: Callable[[int], ImageWords], params: Spatial, workers: WorkerPool
 ) -> dict[int, Verification]:
-    """The verified ones of many images, by id."""
+    """The verified ones of many images, by id; `words` gives those of an image, `workers` share the images."""
 
     def one(image: int) -> Verification | None:
-        evidence = collection.evidence(image)
-        assert isinstance(evidence, ImageWords), "a recipe is checked to verify channels of words"
-        return verify_pair(query, evidence, params)
+        return verify_pair(query, words(image), params)
 
-    with ThreadPoolExecutor(cores()) as pool:
-        found = list(pool.map(one, images))
+    found = list(workers.executor.map(one, images))
     return {image: why for image, why in zip(images, found, strict=True) if why is not None}
 
 
@@ -80,20 +77,20 @@ def evidence(why: Verification, similarity: float) -> float:
     return why.inliers * float(np.sqrt(max(similarity, 0.0)))
 
 
-class SpatialStage:
+class SpatialLook:
     """Verifies the first `top` images and ranks them anew; what comes after keeps its order behind them."""
 
-    def __init__(self, params: Spatial) -> None:
+    def __init__(self, params: Spatial, collection: WordCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
         """By inliers, verified images first, or by evidence, to which the similarity of the first look is added.
 
         The similarity decides between equals and among what is not verified.
         """
-        assert isinstance(query, ImageWords), "a recipe is checked to verify channels of words"
         head = [int(image) for image in ranking.ids[: self.params.top]]
-        verified = verify_many(query, head, collection, self.params)
+        verified = verify_many(query, head, self._collection.words, self.params, self._collection.workers)
         similarity = dict(zip(ranking.ids.tolist(), ranking.scores.astype(np.float64).tolist(), strict=True))
         verified = {i: replace(why, score=evidence(why, similarity[i])) for i, why in verified.items()}
         scores = np.array([self._score(verified.get(i), s) for i, s in similarity.items()], np.float64)

@@ -11,7 +11,8 @@ from resight.errors import UsageError
 from resight.rerank.head import reordered
 from resight.rerank.kinds import SuperGlobal
 from resight.rerank.neighbours import smallest
-from resight.search.ranking import Collection, Ranking
+from resight.search.looks import VectorCollection
+from resight.search.ranking import Ranking
 
 Descriptors = NDArray[np.float32]
 
@@ -60,14 +61,14 @@ def superglobal_scores(
     return direct, np.asarray((direct + images @ images[best].max(axis=0)) / 2.0, np.float32)
 
 
-class SuperGlobalStage:
+class SuperGlobalLook:
     """Ranks the first `top` images by `superglobal_scores`; what comes after keeps its order behind them."""
 
-    def __init__(self, params: SuperGlobal) -> None:
+    def __init__(self, params: SuperGlobal, collection: VectorCollection) -> None:
         self.params = params
+        self._collection = collection
 
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking:
+    def __call__(self, query: NDArray[np.float32], ranking: Ranking) -> Ranking:
         """The ranking with another head."""
-        assert isinstance(query, np.ndarray), "a recipe is checked to re-rank channels of vectors"
-        near = collection.descriptors(ranking.ids[: self.params.top])
+        near = self._collection.descriptors(ranking.ids[: self.params.top])
         return reordered(ranking, superglobal_scores(query, near, self.params.neighbours, self.params.beta)[1])

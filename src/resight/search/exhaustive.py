@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.forks import WorkerPool
 from resight.search.ranking import Mask, Ranking, Verification
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 
@@ -25,38 +25,35 @@ class ThingBlock(Generic[ThingT]):
     alive: Mask
 
 
+@dataclass(frozen=True)
+class ThingRows(Generic[ThingT]):
+    """The images of some blocks. compare: the query, and an image, to what they agree on; threads: that compare."""
+
+    blocks: Sequence[ThingBlock[ThingT]]
+    compare: Callable[[ThingT, ThingT], Verification | None]
+    threads: int = 1
+
+    def exact(self, names: NameOrder) -> ExhaustiveSearch[ThingT]:
+        """Every image is compared with the query."""
+        return ExhaustiveSearch(self, names)
+
+
 class ExhaustiveSearch(Generic[ThingT]):
     """Ranks by the score of a comparison of the query with every image; what does not compare is left out."""
 
-    def __init__(
-        self,
-        blocks: Sequence[ThingBlock[ThingT]],
-        compare: Callable[[ThingT, ThingT], Verification | None],
-        *,
-        order: NameOrder = by_id,
-        generation: int = 0,
-        threads: int = 1,
-    ) -> None:
-        self._blocks = tuple(blocks)
-        self._compare = compare
+    def __init__(self, rows: ThingRows[ThingT], order: NameOrder = by_id) -> None:
+        self._rows = rows
         self._order = order
-        self._threads = threads
-        self.generation = generation
-
-    def apply(self, added: Sequence[ThingBlock[ThingT]], removed: NDArray[np.int64], generation: int) -> None:
-        """Takes `removed` ids out, then adds blocks; ids that are not here are ignored."""
-        kept = [replace(b, alive=b.alive & ~np.isin(b.ids, removed)) for b in self._blocks]
-        self._blocks = (*kept, *added)
-        self.generation = generation
+        self._workers = WorkerPool(rows.threads)
 
     def search(self, query: ThingT, k: int, allowed: Mask | None = None) -> Ranking:
         """The k best images, ties by name, with the evidence for each; `allowed` is indexed by catalogue id."""
         pairs: list[tuple[ThingBlock[ThingT], int]] = []
-        for block in self._blocks:
+        for block in self._rows.blocks:
             chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
             pairs.extend((block, int(row)) for row in np.flatnonzero(chosen))
-        with ThreadPoolExecutor(self._threads) as pool:
-            found = list(pool.map(lambda pair: self._compare(query, pair[0].read(pair[1])), pairs))
+        every = self._workers.executor.map(lambda pair: self._rows.compare(query, pair[0].read(pair[1])), pairs)
+        found = list(every)
         evidence: dict[int, Verification] = {
             int(block.ids[row]): why for (block, row), why in zip(pairs, found, strict=True) if why is not None
         }

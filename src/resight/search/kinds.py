@@ -1,10 +1,42 @@
-"""What a recipe may ask of search beside inverted files and exact dense search, which follow from the evidence."""
+"""What a recipe may ask of search: how the images of a channel are searched, and what is matched exhaustively."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from resight.search.layout import Layout
+    from resight.search.ranking import Searcher
+    from resight.search.selection import NameOrder
+
+
+class Keeps(StrEnum):
+    """What a channel may keep of images, of that which a second look or a search may need."""
+
+    WORDS = "words with positions"
+    BAGS = "bags of words"
+    VECTORS = "one vector an image"
+    REGIONS = "a vector a region"
+
+
+class Exact(BaseModel):
+    """No image is left out that could be found: all vectors are compared, all postings of the query's words read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[Keeps, ...]] = ()
+
+    kind: Literal["exact"] = "exact"
+
+    def open(self, rows: Layout, names: NameOrder) -> Searcher[Any]:
+        """Searches the images of a channel; `names` orders ids as their names do."""
+        return rows.exact(names)
+
+
+SearchKind = Exact
+"""How the images of a channel are searched."""
 
 
 class Exhaustive(BaseModel):

@@ -1,15 +1,13 @@
-"""A ranked list, the evidence for its entries, and what a searcher and a collection must offer."""
+"""A ranked list, the evidence for its entries, and what a searcher must offer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-from resight.words.evidence import ImageWords, WordVector
 
 Mask = NDArray[np.bool_]
 QueryT = TypeVar("QueryT", contravariant=True)
@@ -79,63 +77,6 @@ class Ranking:
 class Searcher(Protocol[QueryT]):
     """Nearest first, from one generation of the index, local or remote."""
 
-    generation: int
-
     def search(self, query: QueryT, k: int, allowed: Mask | None = None) -> Ranking:
         """The k best of the allowed images; ties are broken by name."""
         ...
-
-
-@dataclass(frozen=True)
-class Neighbourhoods:
-    """The nearest neighbours of the nodes of a channel: of its images, or of their regions.
-
-    images: (n,) int64 catalogue id of each node, ascending; an image with several regions is there as often. ids:
-    (n, k) int32 rows of the nearest nodes, nearest first and never the node itself, -1 where there are fewer.
-    similarities: (n, k) float32. prepared: what a solver had made of them when they were kept, by name, if
-    anything.
-    """
-
-    images: NDArray[np.int64]
-    ids: NDArray[np.int32]
-    similarities: NDArray[np.float32]
-    prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-
-class Collection(Protocol):
-    """What a second look may ask of one channel of an index, or of a part of its images."""
-
-    @property
-    def allowed(self) -> Mask | None:
-        """By catalogue id, which images may be found; all where None."""
-        ...
-
-    def evidence(self, image: int) -> object:
-        """Local evidence of one image: its `ImageWords`, or its `LocalFeatures`."""
-        ...
-
-    def word_vector(self, words: ImageWords) -> WordVector:
-        """The vector by which the first look compares a bag of words, not normalised."""
-        ...
-
-    def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n, d) the vectors by which the first look compares n images, where it compares one vector an image."""
-        ...
-
-    def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(n,) ids of images, ascending, and (n, d) vectors of all regions, where images are compared by regions."""
-        ...
-
-    def neighbourhoods(self) -> Neighbourhoods:
-        """The neighbours of all images, or of their regions, as the recipe's diffusion asks for them."""
-        ...
-
-    def search(self, query: object, k: int) -> Ranking:
-        """The first look again at the allowed images, with another query: words, or a vector over words."""
-        ...
-
-
-class Stage(Protocol):
-    """A second look at a ranking."""
-
-    def __call__(self, query: object, ranking: Ranking, collection: Collection) -> Ranking: ...

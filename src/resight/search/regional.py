@@ -24,40 +24,43 @@ class RegionBlock:
     alive: Mask
 
 
-class RegionSearch:
-    """The images whose regions match those of the query best. match: (query regions, rows, offsets) to similarities."""
+@dataclass(frozen=True)
+class RegionRows:
+    """The images of some blocks. match: (query regions, rows, offsets) to similarities."""
 
-    def __init__(
-        self,
-        blocks: Sequence[RegionBlock],
-        match: Callable[[Floats, Floats, NDArray[np.int64]], Floats] = cross_match,
-        *,
-        order: NameOrder = by_id,
-        generation: int = 0,
-    ) -> None:
-        self._blocks = tuple(blocks)
-        self._match = match
-        self._order = order
-        self.generation = generation
+    blocks: Sequence[RegionBlock]
+    match: Callable[[Floats, Floats, NDArray[np.int64]], Floats] = cross_match
 
-    def search(self, query: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
-        ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-        scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
-        for block in self._blocks if len(query) else ():
-            chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
-            found = self._match(query, block.vectors, block.offsets)
-            ids.append(block.ids[chosen])
-            scores.append(found[chosen])
-        return best(np.concatenate(ids), np.concatenate(scores), k, self._order)
+    def exact(self, names: NameOrder) -> RegionSearch:
+        """Every region is compared with those of the query."""
+        return RegionSearch(self, names)
 
     def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(n,) ids of images, ascending, and (n, d) float32 vectors of all regions of images that are not removed."""
         images, vectors = [], []
-        for block in self._blocks:
+        for block in self.blocks:
             counts = np.diff(block.offsets)
             images.append(np.repeat(block.ids[block.alive], counts[block.alive]))
             vectors.append(np.asarray(block.vectors[np.repeat(block.alive, counts)], np.float32))
         ids = np.concatenate([np.empty(0, np.int64), *images])
         order = np.argsort(ids, kind="stable")
         return ids[order], np.concatenate(vectors)[order] if vectors else np.empty((0, 0), np.float32)
+
+
+class RegionSearch:
+    """The images whose regions match those of the query best."""
+
+    def __init__(self, rows: RegionRows, order: NameOrder = by_id) -> None:
+        self._rows = rows
+        self._order = order
+
+    def search(self, query: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Ranking:
+        """The k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
+        ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+        for block in self._rows.blocks if len(query) else ():
+            chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
+            found = self._rows.match(query, block.vectors, block.offsets)
+            ids.append(block.ids[chosen])
+            scores.append(found[chosen])
+        return best(np.concatenate(ids), np.concatenate(scores), k, self._order)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +158,7 @@ def descriptors_of(collection: Collection) -> tuple[list[str], Vectors]:
 
     Raises UsageError where no channel has one, or there is no photo.
     """
-    view = collection.views[_channel(collection)]
+    view = collection.vector_view(_channel(collection))
     images = collection.snapshot.images
     ids = view.images
     if not len(ids):
@@ -220,8 +221,7 @@ def _asked(
 
 
 def _vector(collection: Collection, asked: Asked) -> Vectors:
-    vector = asked.versions[0][_channel(collection)]
-    assert isinstance(vector, np.ndarray), "a channel of vectors compares by vectors"
+    vector: Any = asked.versions[0][_channel(collection)]
     return np.asarray(vector, np.float32)
 
 

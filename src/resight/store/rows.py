@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -177,6 +178,15 @@ class ImageTable:
     def by_name(self) -> Mapping[str, int]:
         """Position in the columns of each name."""
         return {name: position for position, name in enumerate(self.names)}
+
+    def with_hash(self, key: str) -> Iterator[int]:
+        """Positions in the columns of the images whose files have this content, ascending."""
+        place = -1
+        with contextlib.suppress(ValueError):
+            # A list looks through a million texts in a hundredth of a second, and a loop in ten times that.
+            while True:
+                place = self.hashes.index(key, place + 1)
+                yield place
 
     def positions(self, ids: NDArray[np.int64]) -> NDArray[np.intp]:
         """(k,) positions of k ids in the columns. Raises UsageError where an id is not a live image."""

@@ -1,0 +1,162 @@
+"""One channel of a collection, opened: what searches and second looks are given, by what the channel keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.channels.channel import Channel
+from resight.cores import cores
+from resight.forks import WorkerPool
+from resight.rerank.kinds import Spatial
+from resight.search.layout import Layout
+from resight.search.looks import Neighbourhoods
+from resight.search.ranking import Mask, Ranking, Searcher, Verification
+from resight.words.evidence import ImageWords, WordVector
+
+if TYPE_CHECKING:
+    from resight.index.linked import Nodes
+    from resight.search.inverted import PostingRows
+    from resight.search.regional import RegionRows
+    from resight.search.vectors import VectorRows
+
+T = TypeVar("T")
+Vector = NDArray[np.float32]
+
+
+class Once:
+    """What is made once for a collection, by key. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        # What is made may ask for something else that is made once.
+        self._lock = threading.RLock()
+        self._made: dict[Hashable, object] = {}
+
+    def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gave the first time that something was asked for under this key."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return cast(T, self._made[key])
+
+
+@dataclass(frozen=True)
+class ChannelView:
+    """One channel of one generation, or a part of its images.
+
+    read: gives what the index keeps of one image, by id. allowed: by catalogue id, which images a search may find; all
+    where None.
+    """
+
+    channel: Channel
+    layout: Layout
+    searcher: Searcher[Any]
+    read: Callable[[int], object]
+    images: NDArray[np.int64]
+    """(n,) ids of all images, ascending."""
+    linked: Neighbourhoods | None = None
+    neighbours: int = 0
+    """How many neighbours of an image the recipe's diffusion asks for; 0 where it asks for none."""
+    allowed: Mask | None = None
+    once: Once = field(default_factory=Once)
+
+    def within(self, allowed: Mask) -> Self:
+        """A part of the images, which shares what is made once."""
+        return replace(self, allowed=allowed)
+
+    def evidence(self, image: int) -> Any:
+        """What the index keeps of one image. Raises UsageError where it is not in the index."""
+        return self.read(image)
+
+    def kept_query(self, image: int) -> Any:
+        """An indexed image as a query, made of what the index keeps of it."""
+        return self.channel.as_query(self.evidence(image))
+
+    def search(self, query: Any, k: int) -> Ranking:
+        """The k best of the allowed images at first look."""
+        return self.searcher.search(query, k, self.allowed)
+
+    def nodes(self) -> Nodes:
+        """The images, or their regions, and how their neighbours are found."""
+        from resight.index.linked import SearchedNodes
+
+        return SearchedNodes(self.images, lambda image, k: self.searcher.search(self.kept_query(image), k))
+
+    def neighbourhoods(self) -> Neighbourhoods:
+        """The neighbours of all images, or of their regions: what is kept, brought up to date in memory."""
+        from resight.index.linked import brought_up_to_date
+
+        return brought_up_to_date(self.linked, self.nodes(), self.neighbours)
+
+
+@dataclass(frozen=True)
+class VectorView(ChannelView):
+    """A channel of one vector an image."""
+
+    layout: VectorRows
+
+    def descriptors(self, images: NDArray[np.int64]) -> Vector:
+        """(n, d) the vectors that are searched, augmented ones where there are."""
+        return self.layout.descriptors(images)
+
+    def nodes(self) -> Nodes:
+        """The images, compared by their vectors."""
+        from resight.index.linked import VectorNodes
+
+        return VectorNodes(self.layout.images, self.descriptors(self.layout.images))
+
+
+@dataclass(frozen=True)
+class RegionView(ChannelView):
+    """A channel of a vector a region."""
+
+    layout: RegionRows
+
+    def regions(self) -> tuple[NDArray[np.int64], Vector]:
+        """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
+        return self.layout.regions()
+
+    def nodes(self) -> Nodes:
+        """The regions, compared by their vectors."""
+        from resight.index.linked import VectorNodes
+
+        return VectorNodes(*self.regions())
+
+
+@dataclass(frozen=True)
+class WordView(ChannelView):
+    """A channel of words with positions."""
+
+    layout: PostingRows
+    spatial: Spatial = field(default_factory=Spatial)
+    """How the recipe verifies pairs."""
+    workers: WorkerPool = field(default_factory=lambda: WorkerPool(cores()))
+
+    @property
+    def reach(self) -> int:
+        """How many images of a first look the recipe verifies."""
+        return self.spatial.top
+
+    def words(self, image: int) -> ImageWords:
+        """The words of one image. Raises UsageError where it is not in the index."""
+        return cast(ImageWords, self.read(image))
+
+    def verify(self, query: ImageWords, images: Sequence[int]) -> dict[int, Verification]:
+        """The verified ones of many images, by id."""
+        from resight.rerank.spatial import verify_many
+
+        return verify_many(query, images, self.words, self.spatial, self.workers)
+
+
+@dataclass(frozen=True)
+class BagView(WordView):
+    """A channel of bags of words."""
+
+    def word_vector(self, words: ImageWords) -> WordVector:
+        """The tf-idf vector of an image, not normalised."""
+        return self.layout.vector(words)

@@ -1,0 +1,153 @@
+"""Second looks at a ranking, and what they may ask of the collection that they are opened on: a small protocol each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.forks import WorkerPool
+from resight.search.kinds import Keeps
+from resight.search.ranking import Mask, Ranking, Verification
+from resight.words.evidence import ImageWords, WordVector
+
+T = TypeVar("T")
+Vector = NDArray[np.float32]
+
+Look = Callable[[Any, Ranking], Ranking]
+"""A second look that was opened on a collection: what the channel compares a query by, and its ranking, to another."""
+
+
+class SecondLook(Protocol):
+    """The parameters of a second look: a frozen parameter model, which is what a recipe has of it."""
+
+    needs: ClassVar[tuple[Keeps, ...]]
+    """What its channel must keep of images, any of these."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def channel(self) -> str:
+        """The channel that it works on; empty where the recipe has but one."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """How many images it wants of the first look."""
+        ...
+
+    def open(self, collection: Any) -> Look:
+        """The look on one channel of a collection, or of a part of its images, which offers what `needs` says.
+
+        What it remembers of the collection lives in what was opened, or in `Part.once`.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """The nearest neighbours of the nodes of a channel: of its images, or of their regions.
+
+    images: (n,) int64 catalogue id of each node, ascending; an image with several regions is there as often. ids:
+    (n, k) int32 rows of the nearest nodes, nearest first and never the node itself, -1 where there are fewer.
+    similarities: (n, k) float32. prepared: what a solver had made of them when they were kept, by name, if
+    anything. seen: (2,) the stamp of the images among which all nodes were compared at once; (-1, 0) where unknown.
+    """
+
+    images: NDArray[np.int64]
+    ids: NDArray[np.int32]
+    similarities: NDArray[np.float32]
+    prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    seen: NDArray[np.int64] = field(default_factory=lambda: np.array([-1, 0]))
+
+
+class Part(Protocol):
+    """A part of the images of a collection, or all of them."""
+
+    @property
+    def allowed(self) -> Mask | None:
+        """By catalogue id, which images may be found; all where None."""
+        ...
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once under a key for the whole collection, whichever part asks. Safe between threads.
+
+        For what is dear to make and must not depend on the part: a look is opened anew on each part.
+        """
+        ...
+
+
+@runtime_checkable
+class VectorCollection(Part, Protocol):
+    """Images that are compared by one vector each."""
+
+    def evidence(self, image: int) -> tuple[Vector, int]:
+        """The vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
+        ...
+
+    def descriptors(self, images: NDArray[np.int64]) -> Vector:
+        """(n, d) the vectors by which the first look compares n images. UsageError: one that is not there."""
+        ...
+
+    def search(self, query: Vector, k: int) -> Ranking:
+        """The first look again at the allowed images, with another vector (d,)."""
+        ...
+
+
+class WordCollection(Part, Protocol):
+    """Images with words that have positions."""
+
+    def words(self, image: int) -> ImageWords:
+        """The words of one image. UsageError: it is not there."""
+        ...
+
+    def verify(self, query: ImageWords, images: Sequence[int]) -> dict[int, Verification]:
+        """The verified ones of many images, by id, as the recipe verifies pairs."""
+        ...
+
+    @property
+    def workers(self) -> WorkerPool:
+        """Threads of the collection that share the work of a look; what runs in them waits for no others of them."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """How many images of a first look the recipe verifies."""
+        ...
+
+    def search(self, query: ImageWords, k: int) -> Ranking:
+        """The first look again at the allowed images, with other words."""
+        ...
+
+
+class BagCollection(WordCollection, Protocol):
+    """Images that are compared by vectors over words."""
+
+    def word_vector(self, words: ImageWords) -> WordVector:
+        """The vector by which the first look compares a bag of words, not normalised."""
+        ...
+
+    def search(self, query: ImageWords | WordVector, k: int) -> Ranking:
+        """The first look again at the allowed images, with other words or a vector over words."""
+        ...
+
+
+class GraphCollection(Part, Protocol):
+    """Images, or their regions, with their nearest neighbours."""
+
+    def neighbourhoods(self) -> Neighbourhoods:
+        """The neighbours of all images, or of their regions, as the recipe's diffusion asks for them."""
+        ...
+
+
+@runtime_checkable
+class RegionCollection(GraphCollection, Protocol):
+    """Images that are compared by a vector for each of their regions."""
+
+    def regions(self) -> tuple[NDArray[np.int64], Vector]:
+        """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
+        ...

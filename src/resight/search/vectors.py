@@ -1,0 +1,85 @@
+"""One vector an image, where the segments have it: what dense searches search, and second looks read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.errors import UsageError
+from resight.search.ranking import Mask
+from resight.search.selection import NameOrder
+
+if TYPE_CHECKING:
+    from resight.search.dense import DenseSearch
+
+
+@dataclass(frozen=True)
+class VectorBlock:
+    """Descriptors of n images, (n, d) float32 in memory or memory-mapped; their ids; which are not removed."""
+
+    vectors: NDArray[np.float32]
+    ids: NDArray[np.int64]
+    alive: Mask
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the images of some blocks are. ids: (n,) ascending; block, row: (n,) int64."""
+
+    ids: NDArray[np.int64]
+    block: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+
+class VectorRows:
+    """The images of some blocks. ValueError: vectors of another dimension."""
+
+    def __init__(self, blocks: Sequence[VectorBlock], dimension: int) -> None:
+        for block in blocks:
+            if block.vectors.ndim != 2 or block.vectors.shape[1] != dimension:
+                raise ValueError(f"vectors are {block.vectors.shape}, not (n, {dimension})")
+        self.blocks = tuple(blocks)
+        self.dimension = dimension
+
+    def __len__(self) -> int:
+        """Number of images that are not removed."""
+        return sum(int(block.alive.sum()) for block in self.blocks)
+
+    def exact(self, names: NameOrder) -> DenseSearch:
+        """Every vector is compared with the query's."""
+        from resight.search.dense import DenseSearch
+
+        return DenseSearch(self, names)
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """(n,) ids of the images that are not removed, ascending."""
+        return self._places.ids
+
+    def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
+        places = self._places
+        at = np.searchsorted(places.ids, images)
+        missing = at == len(places.ids)
+        missing[~missing] = places.ids[at[~missing]] != images[~missing]
+        if missing.any():
+            raise UsageError(f"image {images[missing][0]} has no vector here: it was removed, or could not be read")
+        found = np.empty((len(images), self.dimension), np.float32)
+        for number in np.unique(places.block[at]).tolist():
+            here = places.block[at] == number
+            found[here] = self.blocks[number].vectors[places.row[at[here]]]
+        return found
+
+    @cached_property
+    def _places(self) -> _Places:
+        rows = [np.flatnonzero(block.alive) for block in self.blocks]
+        row = np.concatenate([np.empty(0, np.int64), *rows])
+        ids = np.concatenate([np.empty(0, np.int64), *(b.ids[r] for b, r in zip(self.blocks, rows, strict=True))])
+        number = np.repeat(np.arange(len(self.blocks)), [len(r) for r in rows])
+        order = np.argsort(ids, kind="stable")
+        return _Places(ids[order], number[order], row[order])
