@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from resight.channels.fitting.whitening import SAMPLE_FOR_WHITENING
 
 from resight.channels.extraction import features_of
-from resight.channels.fitting.whitening import SAMPLE_FOR_WHITENING
 from resight.datasets.dataset import Dataset
 from resight.datasets.folder import read_folder
 from resight.descriptors.kinds import PooledKind

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from resight.channels.extraction import features_of, sample_rows
 from resight.channels.fitting.contract import Fitting, Terms
 from resight.channels.fitting.methods import fitting_of
 from resight.channels.fitting.pooled import CamFitting, PooledFitting
 from resight.channels.fitting.words import fit_signatures
+
+from resight.channels.extraction import features_of, sample_rows
 from resight.descriptors.kinds import Fisher, Joined, Vlad
 from resight.features.kinds import ClassMaps, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.features.opening import open_extractor

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from resight.index.index import Index, VerifyReport
     from resight.index.results import Hit, Result
     from resight.index.writer import AddReport
-    from resight.recipe import Recipe, available, load_recipe
+    from resight.recipe import Recipe, available, load_recipe, register
 
 __all__ = [
     "AddReport",
@@ -33,6 +33,7 @@ __all__ = [
     "available",
     "decode",
     "load_recipe",
+    "register",
 ]
 
 _HOMES = {
@@ -42,7 +43,7 @@ _HOMES = {
     "IndexInfo": "index.contents",
     **dict.fromkeys(("Index", "VerifyReport"), "index.index"),
     "Name": "folders.names",
-    **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
+    **dict.fromkeys(("Recipe", "available", "load_recipe", "register"), "recipe"),
     **dict.fromkeys(("Hit", "Result"), "index.results"),
     "AddReport": "index.writer",
 }

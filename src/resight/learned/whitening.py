@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import FitError
+from resight.learned.kinds import POWER_ON_OTHERS
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -20,8 +21,6 @@ Descriptors = NDArray[np.floating[Any]]
 
 FLOOR = 1e-10
 """Least variance of a direction that counts, as a part of the greatest."""
-POWER_ON_OTHERS = 1.0
-"""Power for a fit on photos that will not be searched."""
 POWER_ON_COLLECTION = 0.35
 """Power for a fit on the photos that will be searched. What is seen on many of them is a direction of great variance,
 and a power of 1 takes away what they have in common: it scored up to 0.9 of mAP below the descriptors as they were. In
