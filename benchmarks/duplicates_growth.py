@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from resight.duplicates.finding import channel_of_words
 from resight.duplicates.verdict import verdict
 from resight.duplicates.walk import walk
+from resight.index.duplicates import channel_of_words
 from resight.index.index import Index
 from resight.search.inverted import Block, InvertedFile
 from resight.words.evidence import ImageWords

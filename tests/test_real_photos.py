@@ -9,7 +9,7 @@ import pytest
 
 from resight.datasets.dataset import ALL
 from resight.datasets.folder import read_folder
-from resight.evaluation.protocols import evaluate
+from resight.evaluation.protocols import evaluate_index
 from resight.index.index import Index
 
 
@@ -25,5 +25,5 @@ def test_phone_photos_find_their_cover_among_distractors(photos: Path, tmp_path:
     distractors = sorted(path.name for path in (photos / "distractors" / "images").iterdir())[::12]
     report = index.add(photos / "distractors" / "images", prefix="distractors/", only=set(distractors))
     assert report.added == len(distractors)
-    result = evaluate(index, sliced, recipe=index.recipe.name, distractors=len(distractors))
+    result = evaluate_index(index, sliced, recipe=index.recipe.name, distractors=len(distractors))
     assert result.mean()["AP"] == 1.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
     from resight.errors import ResightError
+    from resight.evaluation.protocols import evaluate
     from resight.folders.names import Name
     from resight.images import decode
     from resight.index.contents import IndexInfo
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from resight.index.results import Hit, Result
     from resight.index.writer import AddReport
     from resight.recipe import Recipe, available, load_recipe, register
+    from resight.rerank.pairs import match
 
 __all__ = [
     "AddReport",
@@ -30,15 +32,21 @@ __all__ = [
     "ResightError",
     "Result",
     "VerifyReport",
+    "__version__",
     "available",
     "decode",
+    "evaluate",
     "load_recipe",
+    "match",
     "register",
 ]
 
 _HOMES = {
     "ResightError": "errors",
+    "__version__": "versions",
     "decode": "images",
+    "evaluate": "evaluation.protocols",
+    "match": "rerank.pairs",
     **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
     "IndexInfo": "index.contents",
     **dict.fromkeys(("Index", "VerifyReport"), "index.index"),

@@ -101,7 +101,7 @@ def test_what_cannot_be_compared_is_wrong_usage(run: Run, pair: tuple[Path, Path
     fewer = written(tmp_path / "c.json", "three", RANKS[:2])
     answer = run("compare", pair[0], fewer)
     assert answer.exit_code == 2
-    assert f"{fewer} cannot be compared with {pair[0]}: its queries are others: q2 is missing" in answer.stderr
+    assert f"{fewer} cannot be compared with {pair[0]}: its queries differ: q2 is missing" in answer.stderr
     answer = run("compare", pair[0], pair[0])
     assert answer.exit_code == 2
     assert "a.json: given twice" in answer.stderr

@@ -37,7 +37,7 @@ def test_figures_are_printed_by_challenge_and_in_all(capsys: pytest.CaptureFixtu
     out, err = capsys.readouterr()
     lines = out.split("\n")
     assert lines[0] == "sift-bow on folder: 2 queries, 2 images and 3 distractors, trapezoid AP"
-    assert lines[1].split() == ["mAP", "P@1", "P@5", "P@10", "mP@5", "mP@10", "95", "%", "of", "mAP"]
+    assert lines[1].split() == ["mAP", "P@1", "P@5", "P@10", "mP@5", "mP@10", "95", "%", "interval", "of", "mAP"]
     assert lines[2].split()[:3] == ["blur", "1.0000", "1.0000"]
     assert lines[3].split()[:3] == ["turn", "0.2500", "0.0000"]
     assert lines[4].split()[:4] == ["all", "queries", "0.6250", "0.5000"]

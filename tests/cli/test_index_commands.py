@@ -355,7 +355,7 @@ def test_an_interrupted_run_leaves_a_usable_index(photos_of_world: Path, tmp_pat
     finally:
         running.kill()
     assert running.returncode == 130
-    assert err.endswith("Interrupted. The index has what was finished; run the same again to go on.\n")
+    assert err.endswith("Interrupted. The index keeps finished photos; run the same command again to continue.\n")
     assert "Traceback" not in err
     kept = len(names(path))
     assert 0 < kept < 300

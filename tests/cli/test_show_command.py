@@ -46,7 +46,7 @@ def test_the_default_names_are_told(run: Run, vectors: Path, tmp_path: Path, mon
     assert answer.stdout == "embedding.html: 5 of 8 photos by Isomap\n"
     answer = run("show", "diffusion")
     assert answer.exit_code == 0
-    assert answer.stdout.startswith("diffusion.html: 30 iterations on 330 points, asked with ")
+    assert answer.stdout.startswith("diffusion.html: 30 iterations on 330 points, query points ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["diffusion.html", "embedding.html"]
 
 
@@ -86,11 +86,11 @@ def test_diffusion_is_a_page_an_animation_or_a_picture(run: Run, tmp_path: Path)
         path = tmp_path / f"toy.{suffix}"
         answer = run("show", "diffusion", "-o", path, "--point", 7, "--point", 120, "--iterations", 3, "-k", 8)
         assert (answer.exit_code, answer.stderr) == (0, "")
-        assert answer.stdout == f"{path}: 3 iterations on 330 points, asked with 7, 120\n"
+        assert answer.stdout == f"{path}: 3 iterations on 330 points, query points 7, 120\n"
     with Image.open(tmp_path / "toy.gif") as animation:
         assert animation.n_frames == 4  # type: ignore[attr-defined]
     answer = run("show", "diffusion", "-o", tmp_path / "toy.png", "--queries", 2, "--iterations", 1)
-    assert len(answer.stdout.split("asked with ")[1].split(", ")) == 2
+    assert len(answer.stdout.split("query points ")[1].split(", ")) == 2
 
 
 @pytest.mark.parametrize(

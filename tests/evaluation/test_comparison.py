@@ -138,9 +138,9 @@ def test_another_protocol_is_refused(other: dict[str, Any], said: str) -> None:
     [
         (
             {k: v for k, v in FIRST.items() if k != "b"},
-            "its queries are others: b is missing",
+            "its queries differ: b is missing",
         ),
-        ({**FIRST, "e": ([0], 1)}, "its queries are others: e is one too many"),
+        ({**FIRST, "e": ([0], 1)}, "its queries differ: e is one too many"),
         ({**FIRST, "c": ([3], 2)}, "the number of positives of query c in setting all is 2, not 1"),
     ],
 )

@@ -14,7 +14,7 @@ from resight.datasets import photos
 from resight.datasets.dataset import ALL, Dataset, Query, Rules
 from resight.errors import ImageError, UsageError
 from resight.evaluation.judging import Scored
-from resight.evaluation.protocols import evaluate, evaluate_rankings, evaluate_recipe
+from resight.evaluation.protocols import evaluate, evaluate_index, evaluate_rankings
 from resight.images import Box
 
 
@@ -59,7 +59,7 @@ def query(image: str, positives: str, junk: str = "", box: Box | None = None) ->
 def test_all_of_database_and_distractors_is_asked_for() -> None:
     box = (0.0, 0.0, 4.0, 4.0)
     index = Scripted({"q": ["a", "distractors/x", "b", "c"]})
-    result = evaluate(index, dataset(query("q", "ab", box=box)), recipe="r", distractors=7)
+    result = evaluate_index(index, dataset(query("q", "ab", box=box)), recipe="r", distractors=7)
     assert index.asked == [(Path("photos/q"), box, 10, True)]
     assert result.protocol.database == 3
     assert result.protocol.distractors == 7
@@ -72,36 +72,38 @@ def test_all_of_database_and_distractors_is_asked_for() -> None:
 
 def test_junk_is_taken_out_and_a_query_never_counts_against_itself() -> None:
     index = Scripted({"a": ["a", "b", "c"]})
-    assert evaluate(index, dataset(query("a", "c", "ab")), recipe="r").mean()["AP"] == 1.0
-    assert evaluate(index, dataset(query("a", "c", "b")), recipe="r").mean()["AP"] == 1.0
+    assert evaluate_index(index, dataset(query("a", "c", "ab")), recipe="r").mean()["AP"] == 1.0
+    assert evaluate_index(index, dataset(query("a", "c", "b")), recipe="r").mean()["AP"] == 1.0
 
 
 def test_a_query_that_the_ground_truth_wants_found_is_counted() -> None:
-    result = evaluate(Scripted({"a": ["a", "b", "c"]}), dataset(query("a", "ac")), recipe="r")
+    result = evaluate_index(Scripted({"a": ["a", "b", "c"]}), dataset(query("a", "ac")), recipe="r")
     assert result.mean()["AP"] == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
 
 
 def test_an_unreadable_query_finds_nothing_and_is_listed() -> None:
     index = Scripted({"q": ["a"]})
-    result = evaluate(index, dataset(query("q", "a"), query("bad", "a")), recipe="r")
+    result = evaluate_index(index, dataset(query("q", "a"), query("bad", "a")), recipe="r")
     assert [one["AP"] for one in result.figures(ALL)] == [1.0, 0.0]
     assert [(one.image, one.reason) for one in result.unreadable] == [("bad", "the file is empty")]
 
 
 def test_an_index_with_other_photos_is_refused() -> None:
     with pytest.raises(UsageError, match="stranger: in the index but not in photos"):
-        evaluate(Scripted({"q": ["stranger"]}), dataset(query("q", "a")), recipe="r")
+        evaluate_index(Scripted({"q": ["stranger"]}), dataset(query("q", "a")), recipe="r")
 
 
 def test_progress_ends_complete() -> None:
     told: list[tuple[str, int, int]] = []
     queries = (query("q", "a"), query("r", "b"))
-    evaluate(Scripted({"q": [], "r": []}), dataset(*queries), recipe="r", progress=lambda *state: told.append(state))
+    evaluate_index(
+        Scripted({"q": [], "r": []}), dataset(*queries), recipe="r", progress=lambda *state: told.append(state)
+    )
     assert told == [("searching", 0, 2), ("searching", 1, 2), ("searching", 2, 2)]
 
 
 class Recorder(Scripted):
-    """Plays the index that `evaluate_recipe` makes: keeps what was added and from where."""
+    """Plays the index that `evaluate` makes: keeps what was added and from where."""
 
     recipe = SimpleNamespace(name="sift-bow", seed=7, augmentation=None)
 
@@ -151,7 +153,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 def test_only_the_database_is_indexed_and_distractors_keep_apart(recorder: Recorder, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     queries = (query("q", "ab"),)
-    result = evaluate_recipe("sift-bow", dataset(*queries), distractors=tmp_path, fit=tmp_path)
+    result = evaluate("sift-bow", dataset(*queries), distractors=tmp_path, fit=tmp_path)
     assert recorder.added == [
         (Path("photos"), "", frozenset("abc")),
         (tmp_path / "images", "distractors/", None),
@@ -169,8 +171,8 @@ def test_only_the_database_is_indexed_and_distractors_keep_apart(recorder: Recor
 
 def test_the_index_is_gone_afterwards_unless_it_was_given_a_place(recorder: Recorder, tmp_path: Path) -> None:
     queries = (query("q", "a"),)
-    evaluate_recipe("sift-bow", dataset(*queries))
-    evaluate_recipe("sift-bow", dataset(*queries), at=tmp_path / "kept.resight")
+    evaluate("sift-bow", dataset(*queries))
+    evaluate("sift-bow", dataset(*queries), at=tmp_path / "kept.resight")
     (temporary, *_), (kept, *_) = recorder.created
     assert not temporary.parent.exists()
     assert kept == tmp_path / "kept.resight"
@@ -181,7 +183,7 @@ def test_a_ranking_is_had_once_and_judged_under_every_setting() -> None:
     easy, hard = query("q", "a", "b"), query("q", "b", "a")
     index = Scripted({"q": ["a", "c", "b"]})
     given = Dataset("ours", Path("photos"), ("a", "b", "c"), {"easy": (easy,), "hard": (hard,)}, main="hard")
-    result = evaluate(index, given, recipe="r")
+    result = evaluate_index(index, given, recipe="r")
     assert len(index.asked) == 1
     assert [result.settings[name][0].ranks for name in ("easy", "hard")] == [(0,), (1,)]
     assert result.queries == result.settings["hard"]
@@ -191,7 +193,7 @@ def test_a_ranking_is_had_once_and_judged_under_every_setting() -> None:
 def test_photos_of_one_thing_are_asked_together() -> None:
     index = Scripted({"q": ["a"]})
     box = (0.0, 0.0, 2.0, 2.0)
-    evaluate(index, dataset(Query("t", "q", frozenset("a"), more=(("r", box),))), recipe="r")
+    evaluate_index(index, dataset(Query("t", "q", frozenset("a"), more=(("r", box),))), recipe="r")
     assert index.together == [[("q", None), ("r", box)]]
 
 
@@ -205,7 +207,7 @@ def test_frames_are_pooled_by_shot() -> None:
         query_root=Path("topics"),
     )
     wanted = Query("q", "q", frozenset({"s1"}))
-    result = evaluate(Scripted({"q": ["b", "c", "a"]}), replace(given, settings={ALL: (wanted,)}), recipe="r")
+    result = evaluate_index(Scripted({"q": ["b", "c", "a"]}), replace(given, settings={ALL: (wanted,)}), recipe="r")
     assert result.queries[0].ranks == (1,)
     assert [hit.name for hit in result.queries[0].hits] == ["s2", "s1"]
     assert result.protocol.retrieved == "shots"
@@ -213,7 +215,7 @@ def test_frames_are_pooled_by_shot() -> None:
 
 def test_the_rankings_are_handed_on_as_they_are_counted() -> None:
     kept: dict[str, Scored] = {}
-    evaluate(
+    evaluate_index(
         Scripted({"q": ["a", "b"]}),
         dataset(query("q", "a")),
         recipe="r",
@@ -226,7 +228,7 @@ def test_the_rankings_are_handed_on_as_they_are_counted() -> None:
 def test_the_rankings_of_another_system_are_judged_the_same() -> None:
     given = dataset(query("q", "a", "b"), query("r", "c"))
     rankings = {"q": (["b", "c", "a"], [3.0, 2.0, 1.0]), "r": (["a"], [1.0])}
-    ours = evaluate(Scripted({name: names for name, (names, _) in rankings.items()}), given, recipe="r")
+    ours = evaluate_index(Scripted({name: names for name, (names, _) in rankings.items()}), given, recipe="r")
     given = replace(given, distractor_count=7)
     theirs = evaluate_rankings(given, dict(reversed(rankings.items())), system="theirs")
     assert [one.ranks for one in theirs.queries] == [one.ranks for one in ours.queries] == [(1,), ()]
@@ -239,20 +241,22 @@ def test_distractors_of_before_are_refused_before_anything_is_indexed(recorder: 
     given = dataset(query("q", "ab"))
     own = {"path": str(Path("photos").resolve()), "prefix": ""}
     recorder.roots = [own, {"path": str(tmp_path.resolve()), "prefix": "distractors/"}]
-    evaluate_recipe("sift-bow", given, distractors=tmp_path, at=tmp_path / "index")
+    evaluate("sift-bow", given, distractors=tmp_path, at=tmp_path / "index")
     recorder.added.clear()
     (tmp_path / "other").mkdir()
     for distractors in (None, tmp_path / "other"):
-        with pytest.raises(UsageError, match=f"index2: holds photos of {tmp_path.resolve()}, which are not to be"):
-            evaluate_recipe("sift-bow", given, distractors=distractors, at=tmp_path / "index2")
+        with pytest.raises(UsageError, match=f"index2: holds photos of {tmp_path.resolve()}, which this"):
+            evaluate("sift-bow", given, distractors=distractors, at=tmp_path / "index2")
         (tmp_path / "index2").rmdir()
     assert recorder.added == []
 
 
 def test_photos_that_the_index_holds_though_they_are_gone_are_refused(recorder: Recorder, tmp_path: Path) -> None:
     recorder.others = 3
-    with pytest.raises(UsageError, match="index: holds 3 photos that are not to be searched, or are gone"):
-        evaluate_recipe("sift-bow", dataset(query("q", "ab")), at=tmp_path / "index")
+    with pytest.raises(
+        UsageError, match="index: holds 3 photos that this evaluation does not search, or that are gone"
+    ):
+        evaluate("sift-bow", dataset(query("q", "ab")), at=tmp_path / "index")
 
 
 def test_a_query_without_a_ranking_is_named() -> None:
@@ -263,5 +267,5 @@ def test_a_query_without_a_ranking_is_named() -> None:
 
 def test_the_rules_of_the_benchmark_are_in_the_protocol() -> None:
     rules = Rules(measure="N-S", ap="rectangle", depth=2)
-    result = evaluate(Scripted({"q": ["a"]}), replace(dataset(query("q", "a")), rules=rules), recipe="r")
+    result = evaluate_index(Scripted({"q": ["a"]}), replace(dataset(query("q", "a")), rules=rules), recipe="r")
     assert (result.protocol.measure, result.protocol.ap, result.protocol.depth) == ("N-S", "rectangle", 2)

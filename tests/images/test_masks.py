@@ -98,8 +98,8 @@ def test_a_mask_of_the_same_proportions_is_scaled_and_another_is_refused_with_bo
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (encoded(BAR.astype(np.uint8), "JPEG"), "is no PNG, TIFF, GIF or BMP"),
-        (b"", "is no PNG"),
+        (encoded(BAR.astype(np.uint8), "JPEG"), "is not a PNG, TIFF, GIF or BMP"),
+        (b"", "is not a PNG"),
         (encoded(np.zeros((4, 4), np.uint8)), "is black everywhere"),
         (encoded(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8))[:-900], "PNG"),
     ],
@@ -139,7 +139,7 @@ def test_a_part_takes_its_part_of_the_mask_and_one_that_is_left_out_is_refused()
     part = part_of(found, (10, 50, 60, 90))
     assert part.counts is not None
     np.testing.assert_array_equal(part.counts, BAR[50:90, 10:60])
-    with pytest.raises(UsageError, match="box 0,75,20,90: the mask leaves all of it out"):
+    with pytest.raises(UsageError, match="box 0,75,20,90: the mask excludes all of it"):
         part_of(found, (0, 75, 20, 90))
 
 

@@ -33,7 +33,7 @@ SAID = (
     rf"truncated {NAMES}: the end of the file is missing{AGAIN}",
     rf"truncated {NAMES}: \d+ % of the picture is missing, and at least half of it must be there{AGAIN}",
     rf"damaged {NAMES}: its pixels cannot be read{AGAIN}",
-    rf"an? {NAMES} of a kind that is not read; save it .*",
+    rf"an? {NAMES} of an unsupported kind; save it .*",
     r"\d+ megapixels, over the limit of \d+( for a progressive JPEG)?; (decode it with a max_side, or )?save it "
     r"smaller",
     r"over the limit of \d+ megapixels; save it smaller",

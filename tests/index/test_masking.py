@@ -130,7 +130,7 @@ def test_a_mask_that_cannot_be_used_makes_its_photo_unreadable_until_it_is_mende
     reasons = dict(report.unreadable)
     assert report.added == 1
     assert "the mask has 150 x 200 pixels and the upright photo 200 x 150" in reasons["a.png"]
-    assert f"its mask {masks / 'plain.png.png'} is no PNG" in reasons["plain.png"]
+    assert f"its mask {masks / 'plain.png.png'} is not a PNG" in reasons["plain.png"]
     save_mask(masks / "a.png.png", BAR, 5)
     save_mask(masks / "plain.png.png", BAR, 5)
     report = index.update()

@@ -9,7 +9,7 @@ import pytest
 
 from index_samples import collection, index_by, names, told, write
 from resight.datasets.folder import read_folder
-from resight.evaluation.protocols import evaluate_recipe
+from resight.evaluation.protocols import evaluate
 from resight.index.augmented import read_blocks
 from resight.index.index import Index
 from resight.rerank.database_augmentation import augmented
@@ -107,7 +107,7 @@ def test_an_evaluation_augments_with_distractors_too(
     recipe = recipes / "judged.toml"
     recipe.write_text(DBA)
     at = tmp_path / "judged.resight"
-    result = evaluate_recipe(str(recipe), read_folder(world_folder), distractors=folder, at=at)
+    result = evaluate(str(recipe), read_folder(world_folder), distractors=folder, at=at)
     assert result.protocol.distractors == len(PHOTOS)
     channel = Index.open(at).collection.channels["main"]
     marks = np.concatenate([block.seen for block in read_blocks(at / "search" / "main", channel)])

@@ -14,9 +14,7 @@ from resight.cores import cores
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
 from resight.kernels.soundness import misshapen, shared_out
-from resight.rerank.geometry import correspondences, tolerance
-from resight.rerank.matching import match_descriptors
-from resight.rerank.refinement import fast_spatial_match
+from resight.rerank.pairs import verify_features
 from resight.search.described import Described
 from resight.search.exhaustive import ExhaustiveSearch, ThingBlock
 from resight.search.kinds import Exhaustive
@@ -33,15 +31,8 @@ from resight.words.postings import (
 
 
 def compare(method: Exhaustive, query: Described, image: Described) -> Verification | None:
-    """What two images agree on: matched descriptors that follow one transform; its score is their number."""
-    rows, others, _ = match_descriptors(query.features.descriptors, image.features.descriptors, method.ratio)
-    given = correspondences(query.features, image.features, rows, others)
-    limits = (tolerance(query.size, method.tolerance), tolerance(image.size, method.tolerance))
-    match = fast_spatial_match(given, *limits)
-    if match is None:
-        return None
-    xy = given.query_xy[match.inliers], given.image_xy[match.inliers]
-    return Verification(match.transform, *xy, float(match.count), len(rows))
+    """Returns the transform that two images agree on, with the matched descriptors that follow it, or None."""
+    return verify_features(query.features, query.size, image.features, image.size, method)
 
 
 class DescriptorLayout:

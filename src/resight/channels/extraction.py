@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +24,7 @@ from resight.features.sift import single_threaded_opencv
 from resight.folders.walking import Found
 from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, is_blank, part_of, read_bytes
 from resight.images.masks import masked, reduced
+from resight.versions import versions_line
 
 Rows = NDArray[np.float32]
 FeaturesT = TypeVar("FeaturesT")
@@ -77,11 +77,7 @@ Recall = Callable[[str], Known | None]
 @functools.cache
 def decoders() -> str:
     """The versions of all that turns files into pixels: others may read what these could not."""
-    found = []
-    for name in DECODERS:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found.append(f"{name}-{metadata.version(name)}")
-    return " ".join(found)
+    return versions_line(DECODERS)
 
 
 def content_hash(data: bytes) -> str:

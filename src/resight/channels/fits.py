@@ -6,7 +6,6 @@ import itertools
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from resight.learned.kinds import POWER_ON_OTHERS, FitSource
 from resight.learned.passes import Pass, Terms
 from resight.recipe import Channel as RecipeChannel
 from resight.recipe import Recipe, load_recipe, recipe_folder
+from resight.versions import versions_line
 
 FILE = "fitted.npz"
 """Name of a channel's fitted arrays."""
@@ -353,7 +353,7 @@ def _versions(features: FeaturesKind) -> str:
         "faiss-cpu",
         "torch" if networks_of(features) else "opencv-contrib-python-headless",
     )
-    return " ".join(f"{name}-{metadata.version(name)}" for name in names)
+    return versions_line(names)
 
 
 def _told(parts: Iterator[NDArray[np.float32]], total: int, progress: Progress | None) -> Iterator[NDArray[np.float32]]:

@@ -26,7 +26,7 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="RESULT...",
-            help="Written by `resight evaluate --output`; the first is the baseline.",
+            help="Files from `resight evaluate --output`; the first is the baseline.",
             show_default=False,
         ),
     ],
@@ -39,29 +39,29 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the photos are, if not where they were.",
+            help="Folder of the photos, if they have moved.",
             exists=True,
             file_okay=False,
             show_default=False,
         ),
     ] = None,
     measure: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Such as mAP, P@10, R@100.", show_default="the benchmark's")
+        str | None, typer.Option(metavar="NAME", help="For example mAP, P@10, R@100.", show_default="the benchmark's")
     ] = None,
     setting: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Such as easy, medium, hard.", show_default="all of them")
+        str | None, typer.Option(metavar="NAME", help="For example easy, medium, hard.", show_default="all of them")
     ] = None,
-    queries: Annotated[int, typer.Option(min=0, help="Queries on the page, the worst first.")] = 50,
+    queries: Annotated[int, typer.Option(min=0, help="Number of queries on the page, the worst first.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
-    """Compare results: means, whether they really differ, and where."""
+    """Compare results: their means, and how reliably and on which queries they differ."""
     from resight.evaluation import comparison as comparing
     from resight.evaluation.result import EvaluationResult
 
     check_outputs({"--html": html, "--plot": plot}, files)
     results = [EvaluationResult.read(path) for path in files]
     named = names(files, results)
-    # By their files, because what cannot be compared is a file to replace.
+    # By their files, because a result that cannot be compared is a file to replace.
     comparing.check_comparable({str(path): result for path, result in zip(files, results, strict=True)}, setting)
     compared = comparing.compare(dict(zip(named, results, strict=True)), measure=measure, setting=setting)
     if as_json:
@@ -85,7 +85,7 @@ def compare(
 
 
 def names(files: Sequence[Path], results: Sequence[EvaluationResult]) -> list[str]:
-    """What each result is shown by: its recipe, and its file too where another has the same recipe.
+    """Returns the display name of each result: its recipe, and its file too where another has the same recipe.
 
     Raises UsageError where one file is given twice.
     """
@@ -100,12 +100,12 @@ def names(files: Sequence[Path], results: Sequence[EvaluationResult]) -> list[st
         recipe if recipes.count(recipe) == 1 else f"{recipe} ({readable(path)})"
         for recipe, path in zip(recipes, paths, strict=True)
     ]
-    # A recipe may be called as another one with its file.
+    # The name of one recipe may equal that of another with its file.
     return named if len(set(named)) == len(named) else [readable(path) for path in real]
 
 
 def print_comparison(compared: Comparison) -> None:
-    """The tables; how to read them, and what to be wary of, goes to standard error."""
+    """Prints the tables; notes on how to read them, and on their limits, go to standard error."""
     from resight.show.summary import cost_table, notes, part_table, setting_tables, subject
 
     print(f"{shown(compared.baseline.dataset)}: {shown(subject(compared))}")

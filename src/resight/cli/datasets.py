@@ -1,4 +1,4 @@
-"""Lists the data sets that recipes can be evaluated on, and which files each consists of."""
+"""Lists the data sets that recipes can be evaluated on, and the files of each."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 _LAYOUTS = {
-    True: "confirmed: read from an authority, which the code of the reader names",
-    False: "unconfirmed: inferred, as far as no authority was found",
+    True: "confirmed: taken from an authority, which the reader's code names",
+    False: "unconfirmed: inferred where no authority was found",
 }
 
 
 def datasets(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Tell all about this one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Describe this data set in full.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """List the data sets that can be evaluated, where they come from and how their folders must look.
+    """List the data sets for evaluation, their sources, and the layout that their folders must have.
 
-    Nothing is downloaded: the photos are for you to fetch, from where their authors publish them.
+    Nothing is downloaded: fetch the photos from where their authors publish them.
     """
     from resight.datasets.benchmarks.catalogue import benchmarks, find
 
@@ -40,7 +40,7 @@ def datasets(
         for one in benchmarks()
     ]
     print_table(("data set", "images", "distractors", "queries", "layout", "what it is"), rows)
-    say("Nothing is downloaded. `resight datasets NAME` tells where one is published and which files are expected.")
+    say("Nothing is downloaded. `resight datasets NAME` shows the source of a data set and the files expected.")
 
 
 def _print_one(one: Benchmark, as_json: bool) -> None:
@@ -69,7 +69,7 @@ def _print_one(one: Benchmark, as_json: bool) -> None:
     for line in one.layout.split("\n"):
         print(f"  {shown(line)}")
     if published:
-        say("Nothing is downloaded: FOLDER is for you to fill with what is published.")
+        say("Nothing is downloaded: put the published files into FOLDER yourself.")
 
 
 def _described(one: Benchmark) -> dict[str, Any]:
@@ -95,6 +95,6 @@ def _count(value: int | None) -> str:
 
 
 def _reader(one: Benchmark) -> str:
-    """The function that reads it, by its full name; what else it is given is left out."""
+    """Returns the full name of the function that reads the data set, without any further arguments."""
     function = one.read.func if isinstance(one.read, partial) else one.read
     return f"{function.__module__}.{function.__name__}"

@@ -1,4 +1,4 @@
-"""Shows what resight does, on photos that are made up on the spot."""
+"""Demonstrates resight on rendered photos."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 PLAIN = "sift-bow"
 """The recipe to compare with. Fitting its codebook takes a quarter of the demo's time."""
 OBJECTS, LOOK_ALIKES, DISTRACTORS = 8, 3, 24
-"""Size of the world: most of the time goes into the features, which each recipe extracts for itself."""
+"""Size of the world: extracting features, which each recipe repeats, takes most of the time."""
 HITS = 8
 """Hits of a query on the page."""
 
 
 def demo(
-    seed: Annotated[int, typer.Option(min=0, help="Another seed makes another world.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="A different seed renders different photos.")] = 0,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="A new folder for photos, index and page.")
     ] = Path("resight-demo"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Make up a small world of photos and search it.
+    """Render a small world of photos and search it.
 
-    Renders the photos, judges a plain recipe and the default one on each challenge, and writes a page of hits.
+    Evaluates a plain recipe and the default one on each challenge, and writes a page of hits.
     """
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise UsageError(f"{output}: exists already; name a new folder with --output")
@@ -49,9 +49,9 @@ def demo(
 
 
 def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
-    """Judges recipes on the world below `output`; the last one's index is kept, and its hits are put on the page."""
+    """Evaluates recipes on the world below `output`; keeps the last one's index, and puts its hits on the page."""
     from resight.datasets.folder import read_folder
-    from resight.evaluation.protocols import evaluate_recipe
+    from resight.evaluation.protocols import evaluate
 
     photos, kept, page = output / "world", output / "world.resight", output / "page.html"
     dataset = read_folder(photos)
@@ -60,7 +60,7 @@ def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
         for recipe in recipes:
             say(f"indexing {len(dataset.images)} photos by {recipe}, and asking {len(dataset.queries)} queries")
             at = kept if recipe == recipes[-1] else None
-            results.append(evaluate_recipe(recipe, dataset, at=at, progress=bar, say=say))
+            results.append(evaluate(recipe, dataset, at=at, progress=bar, say=say))
     _write_demo_page(page, kept, dataset)
     if as_json:
         paths = {"photos": photos / "images", "index": kept, "page": page}
@@ -77,7 +77,7 @@ def demonstrate(output: Path, recipes: Sequence[str], as_json: bool) -> None:
 
 
 def _print_comparison(results: Sequence[EvaluationResult]) -> None:
-    """mAP of each recipe on each challenge and on all queries."""
+    """Prints the mAP of each recipe on each challenge and on all queries."""
     first = results[0]
     rows: list[tuple[str, ...]] = []
     groups = [one.groups() for one in results]
@@ -90,7 +90,7 @@ def _print_comparison(results: Sequence[EvaluationResult]) -> None:
 
 
 def _write_demo_page(page: Path, kept: Path, dataset: Dataset) -> None:
-    """The first query of each challenge, its hits marked as the ground truth says."""
+    """Writes a page with the first query of each challenge, its hits marked by the ground truth."""
     from resight.index.index import Index
     from resight.show.page import write_page
     from resight.show.results import page_query
@@ -104,7 +104,7 @@ def _write_demo_page(page: Path, kept: Path, dataset: Dataset) -> None:
         section = page_query(index.collection, result, [(photo, query.box)], query.mark)
         sections.append(replace(section, title=f"{challenge or 'query'}: {query.image}"))
     note = (
-        f"One query for each challenge, by {index.recipe.name}. Junk shows the same thing in another hard way;"
-        " it counts neither way."
+        f"One query for each challenge, searched by {index.recipe.name}. Junk shows the same thing in another"
+        " challenge; it counts neither as right nor as wrong."
     )
     write_page(page, sections, title="resight demo", note=note)

@@ -1,4 +1,4 @@
-"""Judges a recipe, or the run of any system, on photos with ground truth."""
+"""Evaluates a recipe, or the run of any system, on photos with ground truth."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resight.evaluation.runs import Scores
 
 GROUPS_SHOWN = 20
-"""More groups than these are left to the JSON document."""
+"""With more groups than this, only the JSON document has them."""
 COLUMNS = {
     "AP": ("AP", "P@1", "P@5", "P@10", "mP@5", "mP@10"),
     "N-S": ("N-S", "AP", "P@1"),
@@ -38,39 +38,41 @@ COLUMNS = {
 def evaluate(
     folder: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="FOLDER", help="Photos with ground truth, as `resight datasets` describes.", show_default=False
-        ),
+        typer.Argument(metavar="FOLDER", help="Photos with ground truth: see `resight datasets`.", show_default=False),
     ] = None,
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="What FOLDER holds: see `resight datasets`.")] = "folder",
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="Data set in FOLDER: see `resight datasets`.")
+    ] = "folder",
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="NAME|PATH", help="The method: see `resight recipes`, or a file.", show_default=False),
+        typer.Option(metavar="NAME|PATH", help="A name from `resight recipes`, or a file.", show_default=False),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Judge this TREC or JSON run of any system instead of a recipe."),
+        typer.Option(metavar="FILE", help="Evaluate this TREC or JSON run of any system, not a recipe."),
     ] = None,
     qrels: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Judge the run by this TREC qrels file; no FOLDER is needed then."),
+        typer.Option(metavar="FILE", help="Ground truth of the run as TREC qrels, instead of FOLDER."),
     ] = None,
     distractors: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="More photos to search, all of them wrong.", exists=True, file_okay=False),
+        typer.Option(
+            metavar="FOLDER", help="More photos to search; all of them count as wrong.", exists=True, file_okay=False
+        ),
     ] = None,
     fit: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Photos to fit the recipe's codebook and the like on.",
+            help="Fit the recipe's codebook, whitening and the like on these photos.",
             exists=True,
             file_okay=False,
         ),
     ] = None,
     index: Annotated[
         Path | None,
-        typer.Option(metavar="INDEX", help="Keep the index there; what it holds already is not read again."),
+        typer.Option(metavar="INDEX", help="Keep the index here; photos already in it are not read again."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -81,14 +83,16 @@ def evaluate(
     ] = None,
     save_qrels: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the ground truth as TREC qrels, a file a setting.", dir_okay=False),
+        typer.Option(
+            metavar="FILE", help="Write the ground truth as TREC qrels, one file per setting.", dir_okay=False
+        ),
     ] = None,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Queries that the run does not have found nothing.")
+        bool, typer.Option("--allow-missing", help="Count queries missing in the run as finding nothing.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Judge a recipe, or somebody else's run, on photos with ground truth."""
+    """Evaluate a recipe, or the run of another system, on photos with ground truth."""
     if recipe is None and run is None and save_qrels is None:
         raise UsageError("name the --recipe to judge, or the --run of another system")
     _check_choices(folder, recipe, run, qrels)
@@ -128,7 +132,7 @@ def _check_choices(folder: Path | None, recipe: str | None, run: Path | None, qr
 
 
 def _check_options(usable: bool, needed: str, options: Mapping[str, Path | bool | None]) -> None:
-    """Refuses options that would be ignored because what they go with was not given."""
+    """Refuses options that would be ignored because the option that they need was not given."""
     for option, value in options.items():
         if value and not usable:
             raise UsageError(f"{option} goes with {needed}")
@@ -148,7 +152,7 @@ def _read(folder: Path | None, dataset: str, qrels: Path | None) -> Dataset:
 def _judge_recipe(
     recipe: str, data: Dataset, distractors: Path | None, fit: Path | None, index: Path | None, save_run: Path | None
 ) -> EvaluationResult:
-    from resight.evaluation.protocols import evaluate_recipe
+    from resight.evaluation.protocols import evaluate
     from resight.evaluation.runs import writing_run
 
     with ExitStack() as stack:
@@ -157,9 +161,7 @@ def _judge_recipe(
             add = stack.enter_context(writing_run(save_run, Path(recipe).stem or "resight"))
             keep = partial(_add_ranking, add)
         bar = stack.enter_context(progress_bar())
-        return evaluate_recipe(
-            recipe, data, distractors=distractors, fit=fit, at=index, progress=bar, say=say, keep=keep
-        )
+        return evaluate(recipe, data, distractors=distractors, fit=fit, at=index, progress=bar, say=say, keep=keep)
 
 
 def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: Query, ranking: Scored) -> None:
@@ -167,7 +169,7 @@ def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: Query
 
 
 def judge_run(path: Path, data: Dataset, allow_missing: bool) -> EvaluationResult:
-    """Judges the run in a file; what makes its figures lower than they could be goes to standard error."""
+    """Evaluates the run in a file; warnings about missing parts, which lower its figures, go to standard error."""
     from resight.datasets.dataset import DISTRACTORS
     from resight.evaluation.protocols import evaluate_rankings
     from resight.evaluation.run_names import match_run, with_missing
@@ -186,7 +188,7 @@ def judge_run(path: Path, data: Dataset, allow_missing: bool) -> EvaluationResul
 
 
 def _write_qrels(path: Path, data: Dataset) -> None:
-    """One file, or one for each setting with its name before the suffix."""
+    """Writes one file, or one for each setting with its name before the suffix."""
     from resight.datasets.qrels import write_qrels
 
     for setting in data.settings:
@@ -195,12 +197,12 @@ def _write_qrels(path: Path, data: Dataset) -> None:
 
 
 def print_result(result: EvaluationResult) -> None:
-    """Figures and the protocol that they were had by; photos that could not be read go to standard error."""
+    """Prints the figures and the evaluation protocol; photos that could not be read go to standard error."""
     protocol = result.protocol
     from resight.evaluation.figures import mean_name
 
     depth = f", the first {protocol.depth} hits" if protocol.depth is not None else ""
-    # A qrels file does not say what was searched.
+    # A qrels file does not say how many images were searched.
     searched = f" {protocol.database} images and {protocol.distractors} distractors," if protocol.database else ""
     print(
         f"{shown(result.recipe)} on {shown(result.dataset)}: {protocol.queries} queries,{searched}"
@@ -221,7 +223,7 @@ def print_result(result: EvaluationResult) -> None:
         asked = "all queries" if counted == protocol.queries else f"{counted} queries with positives"
         rows.append(_row(named + asked, result.mean(setting), columns, f"[{_figure(low)}, {_figure(high)}]"))
     measure = mean_name(protocol.measure)
-    print_table(("", *map(mean_name, columns), f"95 % of {measure}"), rows)
+    print_table(("", *map(mean_name, columns), f"95 % interval of {measure}"), rows)
     costs = result.costs
     seconds = result.search_seconds
     measured = [
@@ -241,5 +243,5 @@ def _row(name: str, mean: Figures, columns: tuple[str, ...], interval: str) -> t
 
 
 def _figure(value: float) -> str:
-    """Four digits, or "-" for what has no value because no query has positives."""
+    """Formats a figure with four digits; "-" where no query has positives."""
     return f"{value:.4f}" if math.isfinite(value) else "-"

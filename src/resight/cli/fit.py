@@ -1,4 +1,4 @@
-"""Fits what a recipe fits, on photos of any folder."""
+"""Fits the codebook, whitening and the like of a recipe on the photos of any folder."""
 
 from __future__ import annotations
 
@@ -24,20 +24,18 @@ def fit(
     ],
     recipe: Annotated[
         str,
-        typer.Option(metavar="NAME|PATH", help="The method: see `resight recipes`, or a file.", show_default=False),
+        typer.Option(metavar="NAME|PATH", help="A name from `resight recipes`, or a file.", show_default=False),
     ],
     output: Annotated[
         Path,
-        typer.Option(
-            "--output", "-o", metavar="FILE.npz", help="Where to write it.", dir_okay=False, show_default=False
-        ),
+        typer.Option("--output", "-o", metavar="FILE.npz", help="File to write.", dir_okay=False, show_default=False),
     ],
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Fit a codebook, a whitening and the like for a recipe to name by `fit = "FILE.npz"`.
+    """Fit a codebook, a whitening and the like, which a recipe then names by `fit = "FILE.npz"`.
 
-    Of a recipe with several channels that are fitted, each has a file of its own: FILE-CHANNEL.npz.
+    For a recipe in which several channels are fitted, each channel gets its own file: FILE-CHANNEL.npz.
     """
     from resight.channels.fits import fit_folder
 
@@ -61,7 +59,7 @@ def fit(
 
 
 def unreadable(reports: Sequence[FitReport]) -> list[tuple[str, str]]:
-    """(name, reason) of each photo that some channel could not be fitted on, once."""
+    """Returns (name, reason) of each photo that could not be used for the fit of some channel, once."""
     return list(dict.fromkeys(row for report in reports for row in report.unreadable))
 
 

@@ -1,7 +1,7 @@
-"""The `resight` command: its verbs, and what becomes of an error.
+"""The `resight` command: its subcommands, and the messages and exit codes of errors.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 the reader of the output has gone.
-Whatever is slow to import is imported inside the command that needs it, so that `resight --help` answers at once.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 the reader of the output has closed it. Slow imports
+are inside the commands that need them, so that `resight --help` answers at once.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from typer.core import TyperGroup
 from resight.cli import compare, datasets, demo, duplicates, evaluate, fit, index, recipes, search, show
 from resight.cli.output import say
 from resight.errors import ResightError
+from resight.versions import __version__
 
 RESUMABLE = ("index", "add", "update")
-"""Verbs that go on where they were interrupted."""
+"""Commands that continue where they were interrupted."""
 
 
 class Verbs(TyperGroup):
-    """Runs a command and turns what went wrong into a line for the person and an exit code."""
+    """A group of commands that turns errors into a message for the person and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             value = super().invoke(ctx)
-            # Here, while a reader that has gone can still be dealt with.
+            # Flush here, while a closed output can still be handled.
             if sys.stdout is not None:
                 sys.stdout.flush()
         except ResightError as error:
@@ -38,7 +39,8 @@ class Verbs(TyperGroup):
         except KeyboardInterrupt as error:
             resumable = ctx.invoked_subcommand in RESUMABLE
             say(
-                "Interrupted." + (" The index has what was finished; run the same again to go on." if resumable else "")
+                "Interrupted."
+                + (" The index keeps finished photos; run the same command again to continue." if resumable else "")
             )
             raise typer.Exit(130) from error
         except BrokenPipeError as error:
@@ -66,12 +68,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib import metadata
-
-        try:
-            print(f"resight {metadata.version('resight')}")
-        except metadata.PackageNotFoundError:
-            print("resight (not installed: run from its sources)")
+        print(f"resight {__version__}")
         raise typer.Exit
 
 
@@ -106,7 +103,7 @@ app.add_typer(show.app, name="show")
 
 
 class _Remarks(logging.Handler):
-    """Warnings of the library as lines for the person; standard error is looked up each time, as a bar may hold it."""
+    """A handler that prints the library's warnings to the current standard error, which a progress bar may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.capitalize()}: " if record.levelno > logging.INFO else ""
@@ -114,12 +111,12 @@ class _Remarks(logging.Handler):
 
 
 def main() -> None:
-    """The entry point of the installed command."""
+    """Runs the installed command."""
     if isinstance(sys.stdout, TextIOWrapper):
-        # A name that the terminal's encoding has no letters for is shown by escapes instead of ending the command.
+        # A name that the terminal's encoding cannot represent is shown with escapes instead of ending the command.
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.getLogger("resight").addHandler(_Remarks(logging.WARNING))
-    # Why a first command takes half a minute is no warning, but a person wants to know.
+    # The reason why a first command takes half a minute is not a warning, but a person wants to know it.
     compiling = logging.getLogger("resight.kernels.compiling")
     compiling.setLevel(logging.INFO)
     compiling.addHandler(_Remarks(logging.INFO))

@@ -1,4 +1,4 @@
-"""What commands print: text that cannot take over a terminal, and JSON that any program can read."""
+"""Output of commands: text that cannot take control of a terminal, and JSON that any program can read."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import Any
 
 
 def shown(text: object) -> str:
-    """One line that is safe on a terminal: control characters, bidirectional marks and stray bytes become escapes."""
+    """Returns a line safe for a terminal: control characters, bidirectional marks and stray bytes become escapes."""
     return "".join(one if one.isprintable() else _escaped(one) for one in str(text))
 
 
 def readable(text: object) -> str:
-    """Text that every encoding of JSON accepts: a byte of a file name that is not UTF-8 becomes a backslash escape."""
+    """Returns text that every encoding of JSON accepts: bytes of names that are not UTF-8 become backslash escapes."""
     return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def say(message: str) -> None:
-    """A line for the person, beside the results: it goes to standard error. Line breaks stay, indented."""
+    """Prints a message for the person to standard error, separate from the results. Line breaks stay, indented."""
     if sys.stderr is None:
-        return  # closed by whoever started the command; print would take standard output, where results go
+        return  # closed by the caller of the command; print would fall back to standard output, where results go
     print("\n  ".join(shown(line) for line in message.split("\n")), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output, in ASCII: nothing in a name can reach the terminal as it is."""
+    """Prints one JSON document to standard output, in ASCII: no part of a name can reach the terminal unescaped."""
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
 def print_fields(fields: Sequence[tuple[str, object]]) -> None:
-    """Two aligned columns: what it is, and its value."""
+    """Prints two aligned columns: labels and values."""
     width = max((len(label) for label, _ in fields), default=0)
     for label, value in fields:
         print(f"{label:<{width}}  {shown(value)}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object] | str]) -> None:
-    """Aligned columns below their names, numbers to the right. The last column is never padded, nor anything cut.
+    """Prints aligned columns below their names, numbers to the right. The last column is never padded, nothing is cut.
 
-    A row that is a text is a line across.
+    A row that is a text is printed as a line across all columns.
     """
     heads = [shown(column) for column in columns]
     texts = [[shown(cell) for cell in row] for row in rows if not isinstance(row, str)]
@@ -66,6 +66,6 @@ def _is_number(cell: str) -> bool:
 
 def _escaped(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # what os.fsdecode makes of a byte that is not UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # surrogates, to which os.fsdecode maps bytes that are not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")

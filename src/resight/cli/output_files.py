@@ -1,4 +1,4 @@
-"""Whether the files that a command is to write can be written, and are none that it reads."""
+"""Checks that the output files of a command can be written, and are not its inputs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from resight.errors import StorageError, UsageError
 
 
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
-    """Refuses, before any work is done, to write over a file that is read, to one file twice, or where it cannot be.
+    """Refuses, before any work, to overwrite an input, to write one file twice, or to write where it is impossible.
 
-    Folders of outputs that are not there are made. outputs: by option. inputs: files that the command reads, there or
+    Makes missing folders of outputs. outputs: by option. inputs: files that the command reads, whether they exist or
     not. Raises UsageError and StorageError.
     """
     taken = {os.path.realpath(path) for path in inputs}

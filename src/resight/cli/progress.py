@@ -1,4 +1,4 @@
-"""What is being done, with rate and time left: a bar where a person looks on, a line now and then in a log."""
+"""Shows progress with rate and time left: a bar on a terminal, occasional lines in a log."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from resight.cli.output import say
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 
 FIRST_LINE = 2.0
-"""Seconds after which the first line is due: what takes less leaves none."""
+"""Seconds after which the first line is printed: shorter steps print none."""
 LONGEST_PAUSE = 60.0
-"""Seconds between two lines in the long run; ten hours make some 600."""
+"""Seconds between two lines of a long step; ten hours print about 600."""
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Shows on standard error what it is told: a bar for each thing on a terminal, gone at the end; lines elsewhere."""
+    """Shows progress on standard error: on a terminal a bar for each step, gone at the end; elsewhere lines."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield ProgressLines(say, time.monotonic)
         return
@@ -51,7 +51,7 @@ def progress_bar() -> Iterator[Progress]:
 
 @dataclass
 class _Work:
-    """One thing that is being done: when and with how much of it done it began, and when the next line is due."""
+    """A step in progress: its start time, the number done at the start, and the time of the next line."""
 
     begun: float
     first: int
@@ -63,19 +63,20 @@ class _Work:
 
 
 class ProgressLines:
-    """Says a line on what is being done: two seconds after its begin, then at pauses that double up to a minute.
+    """A progress that prints a line two seconds after a step begins, then at intervals that double up to a minute.
 
-    What has said a line says another one at its end. No carriage returns and no colours: it is for files.
+    A step that printed a line prints another one at its end. No carriage returns and no colours, because the lines go
+    to files.
     """
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
-        """`clock` tells seconds."""
+        """Sets up the progress. clock: returns seconds."""
         self._say = say
         self._clock = clock
         self._works: dict[str, _Work] = {}
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Takes note of how much is done; less than before, or of another total, is the same thing begun anew."""
+        """Records the number done; a smaller number, or another total, means that the step has begun again."""
         now = self._clock()
         work = self._works.get(what)
         if work is None or done < work.last or total != work.total:
@@ -101,7 +102,7 @@ def _pace(done: int, left: int, seconds: float) -> str:
 
 
 def _time(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """Formats seconds for people."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

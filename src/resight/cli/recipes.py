@@ -1,4 +1,4 @@
-"""Lists the methods there are."""
+"""Lists the recipes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from resight.cli.output import print_json, print_table
 
 
 def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
-    """List the recipes, and what checks each."""
+    """List the recipes, their requirements, and how each is checked."""
     from resight.recipe import available
 
     listed = available()

@@ -1,4 +1,4 @@
-"""Asks an index for the photos that show what a photo, or a part of it, shows."""
+"""Searches an index for photos that show the same thing as a photo or a part of it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from resight.index.results import Hit, Result
 
 STANDARD_INPUT = "-"
-"""The QUERY that is read from standard input."""
+"""The QUERY that stands for standard input."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What was asked, as the person wrote it and as the index understood it, and the answer."""
+    """A query as the person wrote it and as the index understood it, and its result."""
 
     query: str
     sources: list[tuple[Path | str | bytes, Box | None]]
@@ -48,34 +48,37 @@ def search(
     boxes: Annotated[
         list[str] | None,
         typer.Option(
-            "--box", metavar="x0,y0,x1,y1", help="Search for this part; once for each QUERY.", show_default=False
+            "--box",
+            metavar="x0,y0,x1,y1",
+            help="Search for this part; give it once for each QUERY.",
+            show_default=False,
         ),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many hits at most.")] = 20,
-    together: Annotated[bool, typer.Option("--together", help="Ask with all QUERYs at once.")] = False,
+    k: Annotated[int, typer.Option("-k", min=1, help="Largest number of hits.")] = 20,
+    together: Annotated[bool, typer.Option("--together", help="Search with all QUERYs together.")] = False,
     by_name: Annotated[
-        bool, typer.Option("--name", help="QUERYs are names in the index, even where there is such a file.")
+        bool, typer.Option("--name", help="QUERYs are names in the index, even if such files exist.")
     ] = False,
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let a QUERY that is in the index find itself.")
     ] = False,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Ask with the mirrored photo too.")] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Search with the mirrored photo too.")] = False,
     within: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PREFIX|PATTERN",
-            help="Only photos whose names are so, such as holidays/ or '*/2019/*'; may be repeated.",
+            help="Search only names that match, such as holidays/ or '*/2019/*'; may be repeated.",
             show_default=False,
         ),
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option(metavar="SCORE", help="Leave out hits that score less.", show_default=False)
+        float | None, typer.Option(metavar="SCORE", help="Leave out hits with a lower score.", show_default=False)
     ] = None,
     min_inliers: Annotated[int, typer.Option(metavar="COUNT", min=0, help="Leave out hits with fewer inliers.")] = 0,
     min_probability: Annotated[
         float,
         typer.Option(
-            "--min-probability", metavar="P", min=0.0, max=1.0, help="Leave out hits that are less probable, 0 to 1."
+            "--min-probability", metavar="P", min=0.0, max=1.0, help="Leave out hits with a lower probability, 0 to 1."
         ),
     ] = 0.0,
     masks: Annotated[
@@ -83,7 +86,7 @@ def search(
         typer.Option(
             "--mask",
             metavar="FILE",
-            help="Leave out what is black in it; once for each QUERY, or once for all.",
+            help="Ignore pixels that are black in FILE; once for each QUERY, or once for all.",
             exists=True,
             dir_okay=False,
             show_default=False,
@@ -92,7 +95,7 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="Print the hits as JSON.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the hits to a page that a browser shows.", show_default=False),
+        typer.Option(metavar="FILE", help="Write the hits to an HTML page.", show_default=False),
     ] = None,
 ) -> None:
     """Find the photos that show the same thing, best first."""
@@ -141,7 +144,7 @@ def search(
 
 
 def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
-    """A box for each query, or None for each where no box is given. Raises UsageError."""
+    """Returns a box for each query, or None for each where no box is given. Raises UsageError."""
     if not texts:
         return [None] * queries
     if len(texts) != queries:
@@ -150,14 +153,17 @@ def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
 
 
 def mask_of_each(masks: Sequence[Path], queries: int) -> list[Path | None]:
-    """A mask for each query, which one that is given alone is for all of them, or None for each. Raises UsageError."""
+    """Returns a mask for each query: its own, the only one given, or None. Raises UsageError."""
     if len(masks) not in (0, 1, queries):
         raise UsageError(f"--mask was given {len(masks)} times for {queries} queries; give one, or one for each")
     return [*masks] if len(masks) == queries else [masks[0] if masks else None] * queries
 
 
 def parse_box(text: str) -> Box:
-    """The numbers of "x0,y0,x1,y1". Raises UsageError; whether they are inside the photo is checked with the photo."""
+    """Parses the numbers of "x0,y0,x1,y1".
+
+    Raises UsageError; whether they are inside the photo is checked with the photo.
+    """
     try:
         x0, y0, x1, y1 = (float(part) for part in text.split(","))
     except ValueError:
@@ -166,7 +172,7 @@ def parse_box(text: str) -> Box:
 
 
 def source(query: str, by_name: bool) -> Path | str:
-    """What a QUERY means: a Path to a file where there is one, else a name in the index, which `by_name` forces."""
+    """Returns the meaning of a QUERY: the Path of an existing file, else a name in the index, as with `by_name`."""
     from resight.folders.names import Name, names_file
 
     if by_name:
@@ -175,7 +181,7 @@ def source(query: str, by_name: bool) -> Path | str:
 
 
 def _sources(queries: Sequence[str], by_name: bool) -> list[Path | str | bytes]:
-    """What the QUERYs mean. Raises UsageError, and ImageError where nothing comes from standard input."""
+    """Returns the meaning of each QUERY. Raises UsageError, and ImageError where standard input is empty."""
     if not by_name and queries.count(STANDARD_INPUT) > 1:
         raise UsageError("- is given more than once; one photo comes from standard input")
     return [
@@ -199,7 +205,7 @@ def _from_standard_input() -> bytes:
 
 @contextmanager
 def _standard_input_by_its_name() -> Iterator[None]:
-    """Errors of a photo that came as bytes name where they came from."""
+    """Makes errors of a photo that came as bytes name standard input."""
     try:
         yield
     except ImageError as error:
@@ -207,34 +213,14 @@ def _standard_input_by_its_name() -> Iterator[None]:
 
 
 def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, Any]:
-    """The JSON document of all results; boxes are [x0, y0, x1, y1] or null, transforms 3 x 3 from query to hit."""
-    results = [
-        {
-            "query": readable(one.query),
-            "box": one.result.box,
-            "hits": [
-                {
-                    "name": hit.name,
-                    "score": float(hit.score),
-                    "probability": round(hit.probability, 4),
-                    "verdict": hit.verdict,
-                    "inliers": hit.inliers,
-                    "transform": hit.transform,
-                    "box": hit.box,
-                    "copy": hit.copy,
-                    "mirrored": hit.mirrored,
-                }
-                for hit in one.result.hits
-            ],
-        }
-        for one in found
-    ]
+    """Returns all results as a JSON document; boxes are [x0, y0, x1, y1] or null, transforms 3 x 3, query to hit."""
+    results = [one.result.to_dict() | {"query": readable(one.query)} for one in found]
     seconds = sum(one.result.seconds for one in found)
     return {"index": readable(path), "recipe": recipe, "results": results, "seconds": seconds}
 
 
 def print_hits(query: str, result: Result) -> None:
-    """One query and its hits as a table: what is sure, then what is possible, then the rest, each best first."""
+    """Prints one query and its hits as a table: sure hits, then possible ones, then the rest, each best first."""
     part = "" if result.box is None else " (" + ",".join(f"{side:g}" for side in result.box) + ")"
     count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
     print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
@@ -247,6 +233,6 @@ def print_hits(query: str, result: Result) -> None:
 
 
 def _evidence(hit: Hit) -> str:
-    """What speaks for a hit, in a word or two."""
+    """Describes the evidence for a hit in a word or two."""
     counted = "-" if hit.inliers is None else str(hit.inliers)
     return "identical file" if hit.copy else f"{counted} mirrored" if hit.mirrored else counted

@@ -1,4 +1,4 @@
-"""Pictures: of an index in the plane, and of diffusion on a toy."""
+"""Draws pictures: of an index in the plane, and of diffusion on toy data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from resight.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-app = typer.Typer(help="Draw pictures that show how descriptors lie.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Draw the photos of an index, or the steps of diffusion, in the plane.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 PAGE = (".html", ".htm")
 
@@ -26,27 +30,27 @@ PAGE = (".html", ".htm")
 def embedding(
     path: IndexPath,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="A page, .html, or a picture, .png.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A page (.html) or a picture (.png).")
     ] = Path("embedding.html"),
     method: Annotated[str, typer.Option(metavar="NAME", help="isomap, mds, spectral or tsne.")] = "isomap",
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
-    most: Annotated[int, typer.Option(min=1, help="Photos that are drawn at most; of more, some by seed.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random choices.")] = 0,
+    most: Annotated[int, typer.Option(min=1, help="Most photos to show; of more, a random sample.")] = 1000,
     query: Annotated[
         str | None,
-        typer.Option(metavar="QUERY", help="Mark the neighbours of this: a file, or a name.", show_default=False),
+        typer.Option(metavar="QUERY", help="Mark the neighbours of this photo: a file or a name.", show_default=False),
     ] = None,
     by_name: Annotated[
-        bool, typer.Option("--name", help="The query is a name in the index, even where there is such a file.")
+        bool, typer.Option("--name", help="The query is a name in the index, even if such a file exists.")
     ] = False,
-    neighbours: Annotated[int, typer.Option(min=1, help="How many are marked, of each kind.")] = 10,
+    neighbours: Annotated[int, typer.Option(min=1, help="Number of neighbours to mark, of each kind.")] = 10,
     groups: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="JSON that gives each name its group.", show_default="the first folder of the name"
+            metavar="FILE", help="JSON with the group of each name.", show_default="the first folder of the name"
         ),
     ] = None,
 ) -> None:
-    """Show the photos of an index in the plane, alike ones together."""
+    """Draw the photos of an index in the plane, similar ones together."""
     suffix = _suffix(output, (*PAGE, ".png"))
     asked = None if query is None else source(query, by_name)
     check_outputs({"--output": output}, [one for one in (groups, asked) if isinstance(one, Path)])
@@ -88,20 +92,20 @@ def diffusion(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="A page, .html, an animation, .gif, or the last state, .png."
+            "--output", "-o", metavar="FILE", help="A page (.html), an animation (.gif), or the last state (.png)."
         ),
     ] = Path("diffusion.html"),
-    queries: Annotated[int, typer.Option(min=1, help="How many points to ask with, drawn by seed.")] = 1,
+    queries: Annotated[int, typer.Option(min=1, help="Number of query points, drawn at random.")] = 1,
     points: Annotated[
         list[int] | None,
-        typer.Option("--point", metavar="NUMBER", help="Ask with this point instead; may be repeated."),
+        typer.Option("--point", metavar="NUMBER", help="Use this point as query instead; may be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other points.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="A different seed draws different points.")] = 0,
     neighbours: Annotated[int, typer.Option("-k", min=1, help="Nearest neighbours of each point in the graph.")] = 10,
-    alpha: Annotated[float, typer.Option(help="Of f <- alpha S f + (1 - alpha) y, below 1.")] = 0.99,
-    count: Annotated[int, typer.Option("--iterations", min=1, max=1000, help="How many are shown.")] = 30,
+    alpha: Annotated[float, typer.Option(help="alpha in f <- alpha S f + (1 - alpha) y, below 1.")] = 0.99,
+    count: Annotated[int, typer.Option("--iterations", min=1, max=1000, help="Number of iterations to show.")] = 30,
 ) -> None:
-    """Show diffusion on three curved manifolds in the plane, step by step."""
+    """Draw diffusion on three curved manifolds in the plane, step by step."""
     suffix = _suffix(output, (*PAGE, ".gif", ".png"))
     check_outputs({"--output": output}, ())
     from resight.show.diffusion import banana_toy
@@ -122,11 +126,11 @@ def diffusion(
 
         write_png(output, draw_state(toy, toy.count))
     asked = ", ".join(map(str, toy.queries))
-    print(f"{shown(output)}: {toy.count} iterations on {len(toy.points)} points, asked with {asked}")
+    print(f"{shown(output)}: {toy.count} iterations on {len(toy.points)} points, query points {asked}")
 
 
 def _suffix(output: Path, known: Sequence[str]) -> str:
-    """What kind of file is to be written. Raises UsageError."""
+    """Returns the suffix of the file to write. Raises UsageError."""
     suffix = output.suffix.lower()
     if suffix not in known:
         raise UsageError(f"--output {output}: the name must end with one of {', '.join(known)}")
@@ -134,15 +138,15 @@ def _suffix(output: Path, known: Sequence[str]) -> str:
 
 
 def _groups(path: Path, names: Sequence[str]) -> Mapping[str, str]:
-    """The group of each name, of a JSON file {name: group}. Raises UsageError where no name is in the index."""
+    """Reads the group of each name from a JSON file {name: group}. Raises UsageError where no name is in the index."""
     from resight.datasets.json_files import read_json
 
     document = read_json(path)
     if not isinstance(document, dict) or not all(isinstance(group, str) for group in document.values()):
-        raise UsageError(f"{path}: it must be one JSON object that gives each name its group, a text")
+        raise UsageError(f"{path}: it must be one JSON object that maps each name to the text of its group")
     unknown = set(document) - set(names)
     if len(unknown) == len(document):
-        raise UsageError(f"{path}: none of its {len(document)} names is in the index; names are as in its folder")
+        raise UsageError(f"{path}: none of its {len(document)} names is in the index; names are paths below its folder")
     if unknown:
         say(f"Remark: {len(unknown)} names of {path} are not in the index, such as {min(unknown)}")
     return document

@@ -1,4 +1,4 @@
-"""What every loader returns: photos by name, queries with what they should find, and the rules of the benchmark."""
+"""The result of every loader: photos by name, queries with their positives, and the rules of the benchmark."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from resight.images import Box
 Mark = Literal["right", "wrong", "junk"]
 AveragePrecision = Literal["trapezoid", "rectangle", "filled-in"]
 Measure = Literal["AP", "acc@1", "N-S"]
-"""The figure that a benchmark is known by; the mean of AP is mAP."""
+"""The measure that a benchmark is known by; the mean of AP is mAP."""
 
 DISTRACTORS = "distractors/"
-"""What the names of distractors begin with in an index, so that they cannot be taken for database images."""
+"""Prefix of the names of distractors in an index, so that they cannot be taken for database images."""
 
 ALL = "all"
-"""Name of the only setting of a data set that has no more than one."""
+"""Name of the only setting of a data set without several."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A photo, or the `box` (x0, y0, x1, y1) of it, with the names of what should be found and of what is ignored.
+    """A photo, or the `box` (x0, y0, x1, y1) of it, with the names of its positives and of its junk.
 
-    id: what a run calls the query; unique in its data set. group: a landmark, class or challenge that figures are also
-    given for. more: further photos of the same thing and their boxes, which are asked together with the first.
+    id: the query's name in a run; unique in its data set. group: a landmark, class or challenge for which separate
+    figures are given. more: further photos of the same thing and their boxes, which form one query with the first.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Query:
     more: tuple[tuple[str, Box | None], ...] = ()
 
     def mark(self, name: str) -> Mark:
-        """What the ground truth says of a hit."""
+        """Returns the ground truth of a hit: right, wrong or junk."""
         if name in self.positives:
             return "right"
         return "junk" if name in self.junk else "wrong"
@@ -47,9 +47,9 @@ class Query:
 
 @dataclass(frozen=True)
 class Rules:
-    """How a benchmark counts.
+    """The counting rules of a benchmark.
 
-    ap: the kind of average precision. depth: only so many of the first hits count, None for all.
+    ap: the kind of average precision. depth: number of first hits that count, None for all.
     """
 
     measure: Measure = "AP"
@@ -59,17 +59,16 @@ class Rules:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Photos by name below `root`, as an index of `root` calls them; which are the database; the queries.
+    """Photos by name below `root`, as in an index of `root`; the database among them; and the queries.
 
-    settings: the queries under each ground truth of the benchmark, such as easy, medium and hard; the same ids, photos
-    and boxes in the same order in each. main: the setting whose figure is quoted first. query_root: where the query
-    photos are, if not below `root`. shots: the shot that a database image is a frame of, where shots are what is
-    retrieved; positives and junk are shots then. distractors: a folder of photos that belong to the benchmark as well;
-    distractor_count: how many of them were published. allowed: names that may be below `root` though they are not in
-    the database, None for any.
+    settings: the queries by setting, such as easy, medium and hard, each with its own ground truth; the same ids,
+    photos and boxes in the same order in each. main: the setting whose figure is quoted first. query_root: folder of
+    the query photos, if not below `root`. shots: the shot of each database image, where shots are retrieved; positives
+    and junk then are shots. distractors: a folder of photos that also belong to the benchmark; distractor_count: their
+    published number. allowed: names that may be below `root` though they are not in the database, None for any.
 
-    A query that is a database image finds itself first, which says nothing: it becomes junk here, unless the ground
-    truth lists it among the positives, as that of Oxford5k does.
+    A query that is a database image finds itself first, which is no information: it becomes junk here, unless the
+    ground truth lists it among the positives, as that of Oxford5k does.
     """
 
     name: str
@@ -92,15 +91,15 @@ class Dataset:
 
     @property
     def queries(self) -> tuple[Query, ...]:
-        """The queries under the main setting."""
+        """The queries of the main setting."""
         return self.settings[self.main]
 
     def path(self, name: str) -> Path:
-        """The file of a database photo."""
+        """Returns the file of a database photo."""
         return self.root / unescape_name(name)
 
     def query_path(self, name: str) -> Path:
-        """The file of a query photo."""
+        """Returns the file of a query photo."""
         return (self.query_root or self.root) / unescape_name(name)
 
 

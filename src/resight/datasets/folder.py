@@ -1,12 +1,12 @@
-"""Reads a data set of one's own: a folder with `images/` and a `groundtruth.json` that says what should be found.
+"""Reads a data set of your own: a folder with `images/` and a `groundtruth.json` of what each query should find.
 
     {"images": ["a.jpg", …],
      "queries": [{"image": "q.jpg", "positives": ["a.jpg"], "junk": [], "box": [x0, y0, x1, y1], "challenge": "blur"}],
      "groups": {"cup": ["a.jpg", "q.jpg"]}}
 
 `images` are the database. Files of `images/` that it does not list are not searched; a query may be one of them.
-`junk`, `box`, `challenge` and `groups` may be left out; other keys are ignored. Figures are given by challenge as well,
-and by group for the queries that have none.
+`junk`, `box`, `challenge` and `groups` are optional; other keys are ignored. Figures are also given by challenge, and
+by group for the queries without a challenge.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PHOTOS = "images"
 
 
 def photo_root(folder: Path) -> Path:
-    """Where the photos of a data set are: its `images/`, or the folder itself where it has none.
+    """Returns the folder of the photos of a data set: its `images/`, or the folder itself where it has none.
 
     Raises UsageError where there is no such folder.
     """
@@ -41,7 +41,7 @@ def photo_root(folder: Path) -> Path:
 
 
 def read_folder(folder: Path) -> Dataset:
-    """Reads a data set. Raises UsageError that names the file and the key that is wrong."""
+    """Reads a data set. Raises UsageError that names the file and the wrong key."""
     source = folder / GROUND_TRUTH
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; a data set is a folder with {PHOTOS}/ and {GROUND_TRUTH}")
@@ -52,7 +52,7 @@ def read_folder(folder: Path) -> Dataset:
 
 
 def _has_groups(folder: Path) -> bool:
-    """Whether there are photos in two folders or more."""
+    """Tells whether there are photos in two folders or more."""
     with os.scandir(folder) as scan:
         inside = sorted(entry.path for entry in scan if entry.is_dir() and not entry.name.startswith("."))
     holding = (path for path in inside if next(find_images(Path(path), lambda _: None), None))
@@ -61,7 +61,7 @@ def _has_groups(folder: Path) -> bool:
 
 @dataclass
 class _Reader:
-    """Checks a document key by key, so that every error says where it stands."""
+    """A reader that checks a document key by key, so that every error names the key."""
 
     source: Path
     root: Path
@@ -111,7 +111,7 @@ class _Reader:
         )
 
     def unused(self, image: str) -> str:
-        """What to call a query: the photo's name, with #2, #3 and so on where the photo asks again."""
+        """Returns an unused id for a query: the photo's name, with #2, #3 and so on for more queries of the photo."""
         while True:
             self.asked[image] = count = self.asked.get(image, 0) + 1
             if count == 1:
@@ -121,7 +121,7 @@ class _Reader:
                 return name
 
     def groups(self, value: object) -> dict[str, str]:
-        """The first group that holds an image, by image."""
+        """Returns the first group of each image."""
         if not isinstance(value, dict):
             raise self.wrong("groups", "must be an object with a list of names for each group")
         first: dict[str, str] = {}

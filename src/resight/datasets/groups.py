@@ -1,4 +1,4 @@
-"""Reads photos that are in a folder per group: every photo asks for the others of its folder."""
+"""Reads photos in one folder per group: every photo is a query for the others of its folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from resight.folders.walking import find_images
 
 
 def read_groups(folder: Path) -> Dataset:
-    """Every photo below `folder` is searched; the folder that it is in, or is further down in, is its group.
+    """Reads all photos below `folder` as the database; the top folder of a photo is its group.
 
-    A photo that is alone in its group, or in none, has nothing to find and does not ask.
+    A photo that is alone in its group, or in none, has nothing to find and is not a query.
 
-    Raises UsageError where no group has two photos, or there is nothing else than one group; ImageError for a link to
-    nothing.
+    Raises UsageError where no group has two photos, or all photos are in one group; ImageError for a broken link.
     """
     images = tuple(found.name for found in find_images(folder, _refuse))
     members: dict[str, list[str]] = {}
@@ -49,8 +48,8 @@ BENCHMARKS = (
         queries=None,
         source=OWN,
         layout=(
-            "GROUP/...   the photos of one thing, two or more; each asks for the others\n"
-            "photos that are in no folder, or alone in theirs, are searched and do not ask"
+            "GROUP/...   the photos of one thing, two or more; each is a query for the others\n"
+            "photos that are in no folder, or alone in theirs, are searched but are no queries"
         ),
         confirmed=True,
         read=read_groups,

@@ -1,4 +1,4 @@
-"""Reads JSON files, so that whatever is wrong with one is told instead of let through."""
+"""Reads JSON files strictly: every fault is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from resight.errors import UsageError
 
 
 def read_json(path: Path) -> object:
-    """A JSON document. Raises UsageError where it cannot be read, is no JSON, or has NaN, Infinity or a key twice."""
+    """Reads a JSON document.
+
+    Raises UsageError where it cannot be read, is not JSON, or has NaN, Infinity or a repeated key.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_object)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Whether the photos of a data set are there: none missing, none too many, every box inside its photo."""
+"""Checks the photos of a data set: none missing, none too many, every box inside its photo."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from resight.folders.walking import find_images, unescape_name
 from resight.images import Box, check_box, displayed, upright_size
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many boxes are checked."""
+"""Called with the number of boxes checked and the total."""
 
 
 def check_photos(dataset: Dataset, *, progress: Progress | None = None) -> None:
-    """Every photo of the database and of the queries is there, no other one is, and boxes lie inside their photos.
+    """Checks that every photo of the database and of the queries exists, that there are no others, and that boxes lie
+    inside their photos.
 
-    Photos that may be there beside the database are queries and `dataset.allowed`. Raises UsageError that names the
-    first photo that is wrong and how many more are, and says what was expected and what to do.
+    Beside the database there may be query photos and `dataset.allowed`. Raises UsageError that names the first wrong
+    photo and the number of further ones, and says what was expected and what to do.
     """
     present = _present(dataset.root, f"the photos of {dataset.name}")
     _require(dataset.root, dataset.images, present, f"the database of {dataset.name}")
@@ -97,7 +98,7 @@ def _check_boxes(dataset: Dataset, root: Path, progress: Progress | None) -> Non
 
 
 def _shown(query: Query) -> Iterator[tuple[str, Box | None]]:
-    """The photos that a query consists of, with their boxes."""
+    """Yields the photos of a query, with their boxes."""
     yield query.image, query.box
     yield from query.more
 

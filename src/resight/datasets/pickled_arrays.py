@@ -1,4 +1,4 @@
-"""What numpy arrays, scalars and plain containers are pickled as, and how each is made again without calling its name.
+"""Restores numpy arrays, scalars and plain containers from their pickled form without calling the names in it.
 
 Source: numpy 2.4, `ndarray.__reduce_ex__`, `dtype.__reduce__`, `generic.__reduce__` and `numpy._core.numeric`; the
 names of numpy 1 and of Python 2 differ in the module only.
@@ -25,15 +25,15 @@ _ELEMENT_TYPE = re.compile("[biufcSUO][1-9][0-9]{0,8}")
 
 
 class DamagedError(Exception):
-    """The bytes are not what a pickle looks like."""
+    """Error for bytes that are not a valid pickle."""
 
 
 class ForbiddenError(Exception):
-    """The pickle asks for something that is not data."""
+    """Error for a pickle that asks for something other than data."""
 
 
 class Known(Enum):
-    """What the names that are let through stand for."""
+    """Functions and types that the accepted names stand for."""
 
     RECONSTRUCT = "numpy.core.multiarray._reconstruct"
     SCALAR = "numpy.core.multiarray.scalar"
@@ -56,11 +56,11 @@ KNOWN = {
     ("__builtin__", "set"): Known.SET,
     ("__builtin__", "frozenset"): Known.FROZEN_SET,
 }
-"""What a module and a name in it stand for."""
+"""Meaning of a module and a name in it."""
 
 
 class ElementType:
-    """A numpy dtype of numbers, text or objects while it is put together."""
+    """A numpy dtype of numbers, text or objects while it is restored."""
 
     def __init__(self, name: object) -> None:
         if not (isinstance(name, str) and _ELEMENT_TYPE.fullmatch(name)):
@@ -68,7 +68,7 @@ class ElementType:
         self.dtype = np.dtype(name)
 
     def set_state(self, state: object) -> None:
-        """Takes the byte order out of what numpy stored of a dtype; raises ForbiddenError where it has fields."""
+        """Applies the byte order in numpy's stored state of a dtype. Raises ForbiddenError where it has fields."""
         match state:
             case (int(), str("<" | ">" | "|" | "=" as order), None, None, None, int(), int(), int(), *_):
                 self.dtype = self.dtype.newbyteorder(order)
@@ -77,21 +77,24 @@ class ElementType:
 
 
 def key(value: object) -> object:
-    """A key or member of a set. Raises ForbiddenError for what hashing calls itself for, or takes long for."""
+    """Returns a valid key or member of a set.
+
+    Raises ForbiddenError for values whose hashing would call their own code or take long.
+    """
     if type(value) not in _KEYS or (isinstance(value, int) and value.bit_length() > _LONGEST_KEY_BITS):
         raise ForbiddenError(f"has a {type(value).__name__} for a key")
     return value
 
 
 def pairs(items: list[object]) -> dict[object, object]:
-    """A dict from keys and values in turn."""
+    """Makes a dict from alternating keys and values."""
     if len(items) % 2:
         raise DamagedError("a key without a value")
     return {key(name): value for name, value in zip(items[::2], items[1::2], strict=True)}
 
 
 def called(function: Known, arguments: tuple[object, ...]) -> tuple[object, int]:
-    """What a pickle means by calling a known name, and how many bytes or items of its own that has."""
+    """Returns the value that a pickle means by calling a known name, and its size in bytes or items."""
     match function, arguments:
         case Known.ENCODE, (str(text), "latin1" | "latin-1"):
             return text.encode("latin1"), len(text)
@@ -117,11 +120,11 @@ def called(function: Known, arguments: tuple[object, ...]) -> tuple[object, int]
 
 
 def fill(array: Array, state: object) -> int:
-    """Gives a new array what numpy stored of it; how many bytes or items that is."""
+    """Fills a new array from numpy's stored state; returns its size in bytes or items."""
     match state:
         case (1, shape, ElementType(dtype=dtype), bool() | 0 | 1 as column_major, list(items)) if dtype.hasobject:
             sides = _shape(shape)
-            # Python frees arrays in arrays by recursion in C, which a long chain of them would crash.
+            # Python frees nested arrays by recursion in C, which a long chain of them would crash.
             if any(isinstance(item, np.ndarray) and item.dtype.hasobject for item in items):
                 raise ForbiddenError("holds an array of objects in an array of objects")
             if math.prod(sides) != len(items):
@@ -139,7 +142,7 @@ def fill(array: Array, state: object) -> int:
 def _set_state(
     array: Array, shape: tuple[int, ...], dtype: np.dtype[np.generic], column_major: bool, content: bytes | list[object]
 ) -> None:
-    state: Any = (1, shape, dtype, column_major, content)  # numpy's own types ask for its bool, which it then refuses
+    state: Any = (1, shape, dtype, column_major, content)  # numpy's type stubs ask for its own bool, which it refuses
     array.__setstate__(state)
 
 
@@ -179,7 +182,7 @@ def _shape(value: object) -> tuple[int, ...]:
 
 
 def _bytes(value: object) -> bytes:
-    """Raw bytes, which Python 2 stored as text."""
+    """Returns raw bytes, which Python 2 stored as text."""
     if isinstance(value, str):
         return value.encode("latin1")
     if type(value) is not bytes:
@@ -188,7 +191,7 @@ def _bytes(value: object) -> bytes:
 
 
 def _require_content(shape: tuple[int, ...], dtype: np.dtype[np.generic], content: bytes) -> None:
-    """Before anything is made: a shape alone may claim any amount of memory."""
+    """Raises an error before any allocation: a shape alone may claim any amount of memory."""
     if dtype.hasobject:
         raise ForbiddenError("holds Python objects as the bytes of an array")
     expected = math.prod(shape) * dtype.itemsize
@@ -198,7 +201,7 @@ def _require_content(shape: tuple[int, ...], dtype: np.dtype[np.generic], conten
 
 
 def _require_text(dtype: np.dtype[np.generic], content: bytes) -> None:
-    """Numbers that are no characters would only be found out when somebody reads the text."""
+    """Raises DamagedError for numbers that are not characters; else only reading the text would reveal them."""
     if dtype.kind == "U":
         points = np.frombuffer(content, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
         if points.size and points.max() > sys.maxunicode:

@@ -1,8 +1,8 @@
-"""Reads a pickle of arrays and lists without running anything that a pickle can carry.
+"""Reads a pickle of arrays and lists without running any code that a pickle can carry.
 
-A pickle is a program for a small stack machine. Here is that machine without the power to call what a pickle names:
-nothing is ever imported, looked up or called by a name out of the file. The few names that numpy and the containers
-are pickled with stand for what `pickled_arrays` does with their arguments; every other one is refused.
+A pickle is a program for a small stack machine. This is that machine without the ability to call the names in a pickle:
+no name from the file is ever imported, looked up or called. The few names that pickles of numpy and of containers use
+are handled by `pickled_arrays` with their arguments; all others are refused.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from resight.errors import UsageError
 MAX_BYTES = 1 << 22
 """Largest pickle that is read. The largest ground truth in use has 0.3 MB, and one byte may become a set of 216."""
 
-# What is made out of shared parts may be larger than the file, but not by much in a file that was written honestly.
+# Data made of shared parts may be larger than the file, but only slightly in an honest file.
 _MOST_MADE_PER_BYTE = 8
 _PLAIN = (bool, int, float, str, bytes, type(None), set, frozenset, np.generic)
 
 
 def load_arrays_pickle(path: Path) -> object:
-    """What a pickle holds, where that is numpy arrays and scalars, lists, tuples, dicts, sets, text, bytes and numbers.
+    """Reads a pickle of numpy arrays and scalars, lists, tuples, dicts, sets, text, bytes and numbers.
 
-    Raises UsageError that names the file, and what it asked for where that is anything else.
+    Raises UsageError that names the file, and the object that it asked for where that is anything else.
 
     Notes
     -----
-    Protocols 0 to 5 are read, of Python 2 and 3 and of numpy 1 and 2. Text of Python 2 is taken for Latin-1, as numpy
-    needs it. Arrays of numbers, text and objects are read, structured ones are not. An OrderedDict comes as a dict, a
-    bytearray as bytes; keys and members of sets are text, bytes or numbers.
+    Protocols 0 to 5 are read, of Python 2 and 3 and of numpy 1 and 2. Text of Python 2 is decoded as Latin-1, as numpy
+    needs it. Arrays of numbers, text and objects are read, structured ones are not. An OrderedDict becomes a dict, a
+    bytearray bytes; keys and members of sets are text, bytes or numbers.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
@@ -64,13 +64,13 @@ def load_arrays_pickle(path: Path) -> object:
             f"{path}: {error}; nothing in a pickle is run here, so only numpy arrays, lists, dicts, text and numbers "
             "are let through. Get the file from its authors, or as JSON"
         ) from error
-    # Numpy and the codecs meet hostile bytes with whichever of these comes first.
+    # Numpy and the codecs raise any of these on hostile bytes.
     except (DamagedError, ValueError, TypeError, OverflowError, struct.error) as error:
         raise UsageError(f"{path}: is no pickle, or damaged at byte {machine.at} ({error}); get it again") from error
 
 
 class _Machine:
-    """The stack machine. stack: what is being put together; marks: the stacks below, each up to a mark."""
+    """The stack machine. stack: the values under construction; marks: the stacks below, each up to a mark."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -113,7 +113,7 @@ class _Machine:
             raise DamagedError(f"protocol {version} is not known")
 
     def frame(self) -> None:
-        """How much follows changes nothing here: every length is checked where it is used."""
+        """Ignores the length of a frame: every length is checked where it is used."""
         self.take(8)
 
     def number(self, layout: str) -> int:
@@ -175,7 +175,7 @@ class _Machine:
         if not (isinstance(module, str) and isinstance(name, str)):
             raise DamagedError("it names something that is no text")
         if (module, name) not in KNOWN:
-            # Escaped and cut, because it goes to a terminal and whoever wrote the file chose it.
+            # Escaped and shortened, because it is printed to a terminal and the author of the file chose it.
             asked = f"{module}.{name}".encode("unicode_escape").decode()
             raise ForbiddenError(f"asks for {asked[:100]}")
         self.stack.append(KNOWN[module, name])
@@ -238,7 +238,7 @@ def _shown(value: object) -> str:
 
 
 def _require_data(value: object) -> None:
-    """Every part is data, rather than something that stands for a name; without recursion, each part once."""
+    """Raises ForbiddenError unless every part is data, not a stand-in for a name; without recursion, each part once."""
     waiting, seen = [value], set[int]()
     while waiting:
         one = waiting.pop()
@@ -257,7 +257,7 @@ def _require_data(value: object) -> None:
 
 def _pushes(make: Callable[[_Machine], object]) -> Callable[[_Machine], None]:
     def operation(machine: _Machine) -> None:
-        value = make(machine)  # first, because it may go back to another stack
+        value = make(machine)  # first, because it may return to another stack
         machine.stack.append(value)
 
     return operation

@@ -11,22 +11,22 @@ from resight.errors import UsageError
 from resight.images import displayed
 
 FORM = "query iteration document relevance"
-"""The columns of judgements. The second is not looked at."""
+"""Columns of judgements. The second is ignored."""
 
 _NOTHING = "-"
 _WHOLE = re.compile(rb"[+-]?[0-9]{1,9}")
 
 
 def write_qrels(path: Path, dataset: Dataset, setting: str) -> None:
-    """Writes the queries under one setting: lines of `FORM`, percent-encoded, 1 for a positive and -1 for junk.
+    """Writes the queries of one setting: lines of `FORM`, percent-encoded, 1 for a positive and -1 for junk.
 
-    A query photo that is a database image is among the junk or the positives like any other (`Dataset`), so what is
-    read again judges the same. A query with neither has one line that calls a document "-" not relevant. Packed where
-    the name ends in .gz. Raises UsageError for an unknown setting, ValueError for an empty name, StorageError where the
-    disk refuses.
+    A query photo that is a database image is among the junk or the positives like any other (`Dataset`), so that
+    reading the file gives the same judgements. A query with neither has one line that calls a document "-" not
+    relevant. Packed where the name ends in .gz. Raises UsageError for an unknown setting, ValueError for an empty name,
+    StorageError where the disk refuses.
 
     Notes: in trec_eval, and with it pytrec_eval and ir_measures, -1 is a document that was not judged. It keeps its
-    place in the ranking and so counts as wrong, where junk is taken out here: the two agree on runs without junk. A
+    position in the ranking and so counts as wrong, where junk is removed here: the two agree on runs without junk. A
     query without positives has 0 there and enters the mean; here it is left out.
     """
     if setting not in dataset.settings:
@@ -39,12 +39,12 @@ def write_qrels(path: Path, dataset: Dataset, setting: str) -> None:
 
 
 def read_qrels(path: Path) -> Dataset:
-    """The queries of a file of lines of `FORM`, which may be gzip, in the order of their first lines.
+    """Reads the queries from lines of `FORM`, which may be gzip, in the order of their first lines.
 
-    A relevance above 0 makes a positive, one below 0 junk; 0 is wrong, like all that is not mentioned. The data set has
-    no photos: it lists no images and `Query.image` is empty. Raises UsageError that names the file and the line where
-    there are more or fewer columns, a name is not well encoded, a relevance is not a whole number, or a document is
-    judged twice for a query; and where there is nothing.
+    A relevance above 0 is a positive, one below 0 junk; 0 is wrong, like all documents that are not mentioned. The data
+    set has no photos: it lists no images and `Query.image` is empty. Raises UsageError that names the file and the line
+    where there are more or fewer columns, a name is not well encoded, a relevance is not a whole number, or a document
+    is judged twice for a query; and where there are no judgements.
     """
     judged: dict[str, dict[str, int]] = {}
     with reading(path) as file:

@@ -1,4 +1,4 @@
-"""The text files that retrieval programs exchange since TREC: lines of columns, with names percent-encoded."""
+"""Text files that retrieval programs have exchanged since TREC: lines of columns, with names percent-encoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resight.files import replacing
 from resight.images import displayed
 
 LONGEST = 1 << 16
-"""Most bytes of a line; what has longer ones is no such file."""
+"""Most bytes of a line; a file with longer lines is of another kind."""
 
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -28,10 +28,10 @@ _BUFFER = 1 << 18
 
 
 def encode_name(name: str) -> str:
-    """A name as one column, different for different names; ValueError for the empty name, which no column can hold.
+    """Encodes a name as one column, uniquely. Raises ValueError for the empty name, which no column can hold.
 
-    The UTF-8 bytes of blanks, of "%" and of whatever cannot be printed, such as line breaks, become %XX, and so does
-    "{", which would begin a JSON file. A lone surrogate has the three bytes that UTF-8 would give it.
+    The UTF-8 bytes of blanks, of "%" and of unprintable characters, such as line breaks, become %XX, and so does "{",
+    which would begin a JSON file. A lone surrogate has the three bytes that UTF-8 would give it.
     """
     if not name:
         raise ValueError("a query or document has an empty name")
@@ -41,7 +41,7 @@ def encode_name(name: str) -> str:
 
 
 def decode_name(column: bytes) -> str:
-    """The name that `encode_name` or another program wrote. ValueError with what is wrong with it."""
+    """Decodes a name that `encode_name` or another program wrote. Raises ValueError with the fault."""
     try:
         text = column.decode()
     except UnicodeDecodeError:
@@ -61,9 +61,9 @@ def decode_name(column: bytes) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[io.BufferedReader]:
-    """The bytes of a file, unpacked where they are gzip, without a byte order mark.
+    """Opens the bytes of a file, unpacked where they are gzip, without a byte order mark.
 
-    UsageError, also out of the block, for what the disk or the unpacking refuses.
+    Raises UsageError, also inside the block, for errors of the disk or of unpacking.
     """
     try:
         with path.open("rb") as stored, ExitStack() as stack:
@@ -83,9 +83,9 @@ def reading(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def rows(file: io.BufferedReader, path: Path, form: str) -> Iterator[tuple[int, list[bytes]]]:
-    """Numbers from 1 and columns of the lines that are not blank.
+    """Yields numbers from 1 and columns of the lines that are not blank.
 
-    form: the columns, named. UsageError that names the file and the line where there are more or fewer.
+    form: the names of the columns. Raises UsageError that names the file and the line where there are more or fewer.
     """
     count = len(form.split())
     for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), start=1):
@@ -99,7 +99,7 @@ def rows(file: io.BufferedReader, path: Path, form: str) -> Iterator[tuple[int, 
 
 @contextmanager
 def writing_lines(path: Path) -> Iterator[Callable[[str], None]]:
-    """What writes text to a file, packed where its name ends in .gz; on an error, nothing changes at `path`.
+    """Yields a function that writes text to a file, packed for the suffix .gz; an error leaves `path` unchanged.
 
     Raises StorageError where the disk refuses.
     """
@@ -108,7 +108,7 @@ def writing_lines(path: Path) -> Iterator[Callable[[str], None]]:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(replacing(path))
             packed = path.name.endswith(".gz")
-            # Without a time and a name of its own, the same lines are the same bytes.
+            # Without a time and a name inside, the same lines give the same bytes.
             unpacked = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0)) if packed else file
 
         def write(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Several results on one data set, side by side: whether they may be compared, means, and differences by query."""
+"""Compares results on one data set: whether they are comparable, their means, and their differences by query."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resight.evaluation.result import SIZES, EvaluationResult, QueryResult, terc
 Kind = Literal["all", "group", "size"]
 Values = NDArray[np.float64]
 MOST_GROUPS = 500
-"""With more groups than this there are no figures by group."""
+"""With more groups than this, no figures by group are computed."""
 
 _SAME_PROTOCOL = {
     "ap": "the kind of average precision",
@@ -37,7 +37,7 @@ _SAME_QUERY = {"image": "the photo", "positives": "the number of positives"}
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a figure over `queries` queries, NaN with none; its 95 % bootstrap interval, NaN with one or none."""
+    """The mean of a figure over `queries` queries, NaN without any; its 95 % bootstrap interval, NaN below two."""
 
     mean: float
     low: float
@@ -47,9 +47,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A result less the baseline, on the same queries; the 95 % interval of that is NaN with a single query.
+    """A result minus the baseline, on the same queries; the 95 % interval of the difference is NaN with a single query.
 
-    p_value: of a paired randomisation test, None where none was made; corrected: the same after `holm`.
+    p_value: of a paired randomisation test, None where no test was made; corrected: p_value after `holm`.
     """
 
     difference: float
@@ -64,7 +64,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Row:
-    """One result in a part; contrast: None for the baseline."""
+    """The figures of one result in a part; contrast: None for the baseline."""
 
     name: str
     estimate: Estimate
@@ -83,10 +83,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Results by the names they are shown by, the first being the baseline.
+    """Results by display name; the first is the baseline.
 
-    setting: whose parts by group and size are there, and whose queries are shown one by one. tests: how many p values
-    there are, for all of which together the corrected ones hold. remarks: what differs though it may.
+    setting: the setting whose groups, sizes and single queries are shown. tests: number of p values, for all of which
+    together the corrected ones hold. remarks: differences that do not prevent a comparison.
     """
 
     results: Mapping[str, EvaluationResult]
@@ -107,30 +107,30 @@ class Comparison:
 
     @property
     def measure_of_means(self) -> str:
-        """What a mean of the measure is called."""
+        """Name of the mean of the measure."""
         return mean_name(self.measure)
 
     def queries(self, name: str, setting: str) -> list[QueryResult]:
-        """The queries of a result in the order of the baseline's."""
+        """Returns the queries of a result in the order of the baseline's."""
         own = {query.id: query for query in self.results[name].settings[setting]}
         return [own[query.id] for query in self.baseline.settings[setting]]
 
     def values(self, name: str, setting: str) -> Values:
-        """(n,) the measure of each query, in that order; NaN without positives."""
+        """Returns (n,) the measure of each query, in that order; NaN without positives."""
         return _values(self.queries(name, setting), self.baseline, self.measure)
 
     def of_kind(self, kind: Kind) -> list[Part]:
         return [part for part in self.parts if part.kind == kind]
 
     def worst_first(self) -> list[str]:
-        """Ids of the queries that have positives, by the baseline's figure from low to high, ties by id."""
+        """Returns the ids of queries with positives, in ascending order of the baseline's figure, ties by id."""
         values = self.values(self.names[0], self.setting)
         ids = [query.id for query in self.baseline.settings[self.setting]]
         counted = [(value, one) for value, one in zip(values.tolist(), ids, strict=True) if not math.isnan(value)]
         return [one for _, one in sorted(counted)]
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain values; None for what has no value."""
+        """Returns the comparison as plain values; None for a missing value."""
         return {
             "dataset": self.baseline.dataset,
             "measure": self.measure_of_means,
@@ -148,13 +148,13 @@ class Comparison:
 def compare(
     results: Mapping[str, EvaluationResult], *, measure: str | None = None, setting: str | None = None, seed: int = 0
 ) -> Comparison:
-    """Compares results by name with the first of them, in each setting, and in one by group and by size of the box.
+    """Compares results by name with the first of them, in each setting, and in one setting by group and by box size.
 
-    measure: one of `figures.NAMES`, by default what the benchmark is known by. setting: only this one, by default all
-    of them, and groups and sizes in the baseline's main one. Only the differences over all queries of a setting are
-    tested: among many groups some would differ by chance.
+    measure: one of `figures.NAMES`, by default the measure of the benchmark. setting: the only setting to compare; by
+    default all, with groups and sizes in the baseline's main one. Only the differences over all queries of a setting
+    are tested: among many groups some would differ by chance.
 
-    Raises UsageError, which names the result and what differs, where the results answer different questions.
+    Raises UsageError, naming the result and the difference, where the results answer different questions.
     """
     first = next(iter(results.values()), None)
     if first is None:
@@ -182,9 +182,9 @@ def compare(
 
 
 def check_comparable(results: Mapping[str, EvaluationResult], setting: str | None = None) -> list[str]:
-    """What differs between results and the first of them though they may be compared, a sentence each.
+    """Returns the differences from the first result that do not prevent a comparison, a sentence each.
 
-    Raises UsageError where they may not: another data set, other queries or positives, another way of counting.
+    Raises UsageError for differences that do: another data set, other queries or positives, another way of counting.
     """
     (first_name, first), *others = results.items()
     if setting is not None and setting not in first.settings:
@@ -204,7 +204,7 @@ def check_comparable(results: Mapping[str, EvaluationResult], setting: str | Non
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values corrected so that all of them may be judged by one level together, in the order given.
+    """Returns p values corrected for multiple tests, so that one level holds for all together, in the order given.
 
     Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979.
     """
@@ -217,7 +217,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _differences(first: EvaluationResult, other: EvaluationResult, setting: str | None) -> Iterator[str]:
-    """What two results must have in common and do not."""
+    """Yields the differences that make two results incomparable."""
     if other.dataset != first.dataset:
         yield _differ("the data set", first.dataset, other.dataset)
     for key, what in _SAME_PROTOCOL.items():
@@ -237,7 +237,7 @@ def _query_differences(setting: str, first: Sequence[QueryResult], other: Sequen
     if ours.keys() != theirs.keys():
         only = min(ours.keys() ^ theirs.keys())
         fault = "is one too many" if only in theirs else "is missing"
-        yield f"its queries are others: {only} {fault}"
+        yield f"its queries differ: {only} {fault}"
         return
     for key, query in ours.items():
         same = theirs[key]
@@ -285,7 +285,7 @@ def _values(queries: Sequence[QueryResult], rules: EvaluationResult, measure: st
 
 
 def _groups(result: EvaluationResult) -> list[str | None]:
-    """Group of each query; none at all where a query is a group, all are one, or nobody would read so many."""
+    """Returns the group of each query; none where every query is a group, all are in one, or there are too many."""
     groups = [query.group for query in result.queries]
     distinct = set(groups) - {None}
     return groups if 1 < len(distinct) <= min(MOST_GROUPS, len(groups) - 1) else [None] * len(groups)
@@ -304,7 +304,7 @@ def _compared(
     members: NDArray[np.bool_],
     seed: int,
 ) -> Part:
-    """The queries that are `members`, without those that have no positives. each: (n,) values of every result."""
+    """Compares the queries that are `members` and have positives. each: (n,) values of every result."""
     counted = ~np.isnan(each[0]) & members
     base = each[0][counted]
     rows = []
@@ -327,7 +327,7 @@ def _contrast(values: Values, base: Values, kind: Kind, seed: int) -> Contrast:
 
 
 def _corrected(parts: Sequence[Part]) -> tuple[list[Part], int]:
-    """The parts with their p values corrected for how many there are, and that number."""
+    """Corrects the p values of the parts for the number of tests, and returns that number too."""
     tested = [row.contrast for part in parts for row in part.rows if row.contrast is not None]
     p_values = [contrast.p_value for contrast in tested if contrast.p_value is not None]
     corrected = iter(holm(p_values))

@@ -1,4 +1,4 @@
-"""Precision over recall: the points of one query, the curve through them, and the mean curve of many queries."""
+"""Precision-recall curves: the points of one query, the curve through them, and the mean curve of many queries."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Values = NDArray[np.float64]
 
 
 def precision_recall(found: ArrayLike, total: int) -> tuple[Values, Values]:
-    """Recall and precision, each (f,), right after each of the f positives found, best first.
+    """Returns recall and precision, each (f,), right after each of the f positives found, best first.
 
-    found: ascending 0-based positions of positives in the ranking without junk. total: how many there are. Raises
+    found: ascending 0-based positions of positives in the ranking without junk. total: number of positives. Raises
     ValueError where more were found.
     """
     after = precisions(found, total)
@@ -26,7 +26,7 @@ def precision_recall(found: ArrayLike, total: int) -> tuple[Values, Values]:
 
 
 def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -> Values:
-    """(levels,) precisions at evenly spaced recalls from 0 to 1, filled in; NaN without positives.
+    """Returns (levels,) interpolated precisions at evenly spaced recalls from 0 to 1; NaN without positives.
 
     The precision at a recall is the best precision at any recall at least that high, 0 where that recall was not
     reached. Raises ValueError for fewer than two levels, or where more were found than `total`.
@@ -39,7 +39,8 @@ def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -
     after = precisions(found, total)
     if not total:
         return np.full(levels, np.nan)
-    # Whole numbers, since 0.3 and 3 / 10 of a recall must be the same: positives needed for each recall, at least one.
+    # In whole numbers, because a recall of 0.3 and one of 3 / 10 must be the same: positives needed for each recall, at
+    # least one.
     needed = np.maximum(1, -(-np.arange(levels) * total // (levels - 1)))
     curve = np.zeros(levels)
     reached = needed <= len(after)
@@ -48,9 +49,9 @@ def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -
 
 
 def mean_curve(queries: Iterable[tuple[ArrayLike, int]], levels: int = LEVELS) -> tuple[Values, Values]:
-    """Recalls and the mean over queries of `interpolated_precision`, each (levels,).
+    """Returns recalls and the mean over queries of `interpolated_precision`, each (levels,).
 
-    queries: `found` and `total` of each; those without positives are left out, and with none left the curve is NaN.
+    queries: `found` and `total` of each; those without positives are ignored, and the curve is NaN where none is left.
     """
     curves = [interpolated_precision(found, total, levels) for found, total in queries if total]
     return np.linspace(0, 1, levels), np.mean(curves, axis=0) if curves else np.full(levels, np.nan)

@@ -1,4 +1,4 @@
-"""The figures of one query by the names that tables use, and their means."""
+"""Figures of one query by the names that tables use, and their means."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from resight.evaluation.metrics import (
 )
 
 Figures = Mapping[str, float]
-"""Figure by name; NaN where a query has no positives."""
+"""Figures by name; NaN where a query has no positives."""
 
 _KAPPAS = (1, 5, 10)
 _RECALL_KAPPAS = (10, 100, 1000)
@@ -39,16 +39,16 @@ NAMES = (
     *(f"acc@{k}" for k in _SUCCESS_KAPPAS),
     "N-S",
 )
-"""AP, by the variant of the benchmark, and by each of the three; P@k, plain precision; mP@k, precision clipped at the
-last positive found; R@k, the share of the positives among the first k; acc@k, whether one is, which metric learning
-calls Recall@k; N-S, positives among the first four."""
+"""AP in the variant of the benchmark, and in each of the three variants; P@k, plain precision; mP@k, precision clipped
+at the last positive found; R@k, the share of the positives among the first k; acc@k, whether any positive is among
+them, which metric learning calls Recall@k; N-S, the number of positives among the first four."""
 
 
 def figures(found: ArrayLike, total: int, ap: AveragePrecision) -> dict[str, float]:
-    """Every figure of one query, in the order of `NAMES`.
+    """Returns every figure of one query, in the order of `NAMES`.
 
-    found: 0-based positions of the positives in the ranking without its junk, ascending; total: how many positives
-    there are, found or not. Raises ValueError as the metrics do.
+    found: ascending 0-based positions of the positives in the ranking without its junk; total: number of positives,
+    found or not. Raises ValueError as the metrics do.
     """
     places = checked_positions(found, total)
     precisions = {variant: average(places, total) for variant, average in _AVERAGE_PRECISION.items()}
@@ -65,12 +65,12 @@ def figures(found: ArrayLike, total: int, ap: AveragePrecision) -> dict[str, flo
 
 
 def mean_name(figure: str) -> str:
-    """What the mean of a figure is called: that of AP is mAP."""
+    """Returns the name of the mean of a figure: the mean of AP is mAP."""
     return f"m{figure}" if figure.startswith("AP") else figure
 
 
 def mean_figures(each: Sequence[Figures]) -> dict[str, float]:
-    """The mean of every figure over the queries that have positives; NaN where none has."""
+    """Returns the mean of every figure over the queries that have positives; NaN where none has."""
     if not each:
         return dict.fromkeys(NAMES, math.nan)
     return {name: mean_over_queries(one[name] for one in each) for name in NAMES}

@@ -1,4 +1,4 @@
-"""Rankings of names to what is counted: shots pooled, junk removed, the positions of the positives found."""
+"""Judges rankings of names: pools shots, removes junk, and finds the positions of the positives."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from resight.evaluation.metrics import positions
 from resight.evaluation.result import SHOWN, QueryResult, RankedHit
 
 Scored = tuple[Sequence[str], Sequence[float] | NDArray[np.floating]]
-"""Names best first, each once, and their scores."""
+"""Distinct names, best first, and their scores."""
 
 
 def judge(query: Query, ranking: Scored, rules: Rules, seconds: float | None) -> QueryResult:
-    """Counts one ranking under one ground truth."""
+    """Judges one ranking by one ground truth."""
     names, scores = ranking[0][: rules.depth], ranking[1][: rules.depth]
     return QueryResult(
         id=query.id,
@@ -34,9 +34,9 @@ def judge(query: Query, ranking: Scored, rules: Rules, seconds: float | None) ->
 
 
 def pool_shots(ranking: Scored, shots: Mapping[str, str]) -> Scored:
-    """A ranking of shots, each with the score of its best frame; ties by name.
+    """Pools a ranking of frames into shots, each with the score of its best frame; ties by name.
 
-    A name that is no frame of a shot, such as a distractor's, stays what it is.
+    A name that is not a frame of a shot, such as a distractor's, stays unchanged.
 
     Source: the instance search task of TRECVID retrieves shots; frames are pooled by their maximum.
     """

@@ -1,11 +1,11 @@
-"""How good a ranking is, given where in it the images are that should be found. Knows of no photos and no index.
+"""Metrics of a ranking, from the positions of the positives in it. They need no photos and no index.
 
-A ranking lists images best first, by name or by id, each once. Positives should be found; junk is neither good nor bad
-and is taken out of the ranking before anything is counted; everything else is wrong. `positions` and `positions_of_ids`
-turn a ranking into `found`, the ascending 0-based positions of its positives without the junk; every metric takes
-`found` and `total`, the number of positives, found or not, and is NaN where that is 0. Metrics raise ValueError where
-`found` is not one row of ascending whole numbers from 0 on, each once, where more were found than there are, and for k
-that is no whole number from 1 on.
+A ranking lists distinct images best first, by name or by id. Positives should be found; junk is neither right nor wrong
+and is removed from the ranking before counting; every other image is wrong. `positions` and `positions_of_ids` turn a
+ranking into `found`, the ascending 0-based positions of its positives without the junk; every metric takes `found` and
+`total`, the number of positives, found or not, and is NaN where `total` is 0. Metrics raise ValueError where `found` is
+not one row of distinct, ascending whole numbers from 0 on, where more positives were found than there are, and where k
+is not a whole number of at least 1.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 Positions = NDArray[np.int64]
 
 _CHUNK = 256
-_SPARSE = 16  # ids this many times the length of a ranking are looked up by sorting, not in a table
+_SPARSE = 16  # ids greater than this many times the length of a ranking are looked up by sorting, not in a table
 
 
 def positions(
     ranking: Sequence[Hashable], positives: Collection[Hashable], junk: Collection[Hashable] = ()
 ) -> Positions:
-    """Ascending 0-based positions of the positives found, in the ranking without its junk.
+    """Returns the ascending 0-based positions of the positives found, in the ranking without its junk.
 
     Raises ValueError where an image is ranked twice or is both positive and junk.
     """
@@ -35,7 +35,7 @@ def positions(
     seen: set[Hashable] = set()
     found: list[int] = []
     removed = 0
-    # Chunk by chunk, so that the second look at each image finds it in the cache, and most chunks need no loop.
+    # Chunk by chunk: the second pass over an image finds it in the cache, and most chunks need no loop.
     for start in range(0, len(ranking), _CHUNK):
         chunk = ranking[start : start + _CHUNK]
         seen.update(chunk)
@@ -52,9 +52,9 @@ def positions(
 
 
 def positions_of_ids(ranking: ArrayLike, positives: ArrayLike, junk: ArrayLike = ()) -> Positions:
-    """`positions` of (n,) whole ids; positives and junk are ids in any order, repeated or not.
+    """Returns `positions` for (n,) whole ids; positives and junk are ids in any order, repeated or not.
 
-    Raises ValueError where an id is ranked twice or is both positive and junk, or where something is not one row of
+    Raises ValueError where an id is ranked twice or is both positive and junk, or where an argument is not one row of
     whole numbers.
     """
     ranked = whole_numbers(ranking, "ranked ids")
@@ -71,7 +71,7 @@ def positions_of_ids(ranking: ArrayLike, positives: ArrayLike, junk: ArrayLike =
 
 
 def _find_in_table(ranking: Positions, *several: Positions) -> list[Positions]:
-    """The places in the ranking of each of several sets of ids, from a table of the ids up to the greatest."""
+    """Finds the places in the ranking of each of several sets of ids, by a table of all ids up to the greatest."""
     table = np.zeros(int(ranking.max()) + 1, np.int64)
     table[ranking] = np.arange(1, len(ranking) + 1)
     if np.count_nonzero(table) != len(ranking):
@@ -81,7 +81,7 @@ def _find_in_table(ranking: Positions, *several: Positions) -> list[Positions]:
 
 
 def _find_by_sorting(ranking: Positions, *several: Positions) -> list[Positions]:
-    """The places in the ranking of each of several sets of ids, however great or negative."""
+    """Finds the places in the ranking of each of several sets of ids, however great or negative."""
     order = np.argsort(ranking)
     ascending = ranking[order]
     if (ascending[1:] == ascending[:-1]).any():
@@ -94,7 +94,7 @@ def _find_by_sorting(ranking: Positions, *several: Positions) -> list[Positions]
 
 
 def _repeated(ranking: Sequence[Hashable]) -> Hashable:
-    """The first image that was ranked before."""
+    """Returns the first image that was ranked before."""
     seen: set[Hashable] = set()
     for image in ranking:
         if image in seen:
@@ -104,13 +104,13 @@ def _repeated(ranking: Sequence[Hashable]) -> Hashable:
 
 
 def oxford_ap(found: ArrayLike, total: int) -> float:
-    """Average precision in [0, 1] as the area below the precision-recall curve, by trapezoids.
+    """Returns the average precision in [0, 1] as the area below the precision-recall curve, by trapezoids.
 
     With the j-th of n positives (j from 0) at 0-based position r: sum over j of (j / r + (j + 1) / (r + 1)) / 2n, where
     j / r is 1 for r = 0.
 
     Source: Philbin et al., Object retrieval with large vocabularies, CVPR 2007, section 3.1; the Oxford buildings
-    evaluation program `compute_ap`. See `rectangle_ap` and `filled_in_ap` for other numbers that go by this name.
+    evaluation program `compute_ap`. `rectangle_ap` and `filled_in_ap` are other definitions of average precision.
     """
     places = checked_positions(found, total)
     after = precisions(places, total)
@@ -119,10 +119,10 @@ def oxford_ap(found: ArrayLike, total: int) -> float:
 
 
 def rectangle_ap(found: ArrayLike, total: int) -> float:
-    """Average precision in [0, 1] as the sum of the precision at each positive found, divided by `total`.
+    """Returns the average precision in [0, 1] as the sum of the precision at each positive found, divided by `total`.
 
-    What text retrieval (trec_eval) and most libraries call AP. Never lower than `oxford_ap`, so the two must not stand
-    in one table.
+    Text retrieval (trec_eval) and most libraries call this AP. It is never lower than `oxford_ap`, so the two must not
+    be mixed in one table.
 
     Source: Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, section 8.4.
     """
@@ -131,7 +131,7 @@ def rectangle_ap(found: ArrayLike, total: int) -> float:
 
 
 def filled_in_ap(found: ArrayLike, total: int) -> float:
-    """Average precision in [0, 1] as the area, by steps, below the curve whose dips are filled in.
+    """Returns the average precision in [0, 1] as the area, by steps, below the interpolated precision-recall curve.
 
     The precision at a recall is the best precision at any recall at least that high. Never lower than `rectangle_ap`.
 
@@ -143,24 +143,24 @@ def filled_in_ap(found: ArrayLike, total: int) -> float:
 
 
 def precisions(found: ArrayLike, total: int) -> NDArray[np.float64]:
-    """(len(found),) the precision at each positive found."""
+    """Returns (len(found),) the precision at each positive found."""
     places = checked_positions(found, total)
     return np.arange(1, len(places) + 1) / (places + 1)
 
 
 def fill_in(precision: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each precision of a curve of ascending recall, or the best that follows it where that is better."""
+    """Returns the interpolated precision of a curve of ascending recall: the best precision from each point on."""
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 
 def precision_at(k: int, found: ArrayLike, total: int) -> float:
-    """The share of positives among the first `k`; always divides by `k`, however few are ranked or could be found."""
+    """Returns the share of positives among the first `k`; always divides by `k`, however few are ranked or exist."""
     hits = _among_first(k, found, total)
     return hits / k if total else np.nan
 
 
 def clipped_precision_at(k: int, found: ArrayLike, total: int) -> float:
-    """Precision at min(k, 1-based position of the last positive found); 0 with none found.
+    """Returns the precision at min(k, 1-based position of the last positive found); 0 with none found.
 
     Source: Radenović et al., Revisiting Oxford and Paris, CVPR 2018, section 4 (mP@k), as its program computes it.
 
@@ -174,13 +174,13 @@ def clipped_precision_at(k: int, found: ArrayLike, total: int) -> float:
 
 
 def recall_at(k: int, found: ArrayLike, total: int) -> float:
-    """The share of all positives that are among the first `k`. See `success_at` for the other Recall@K."""
+    """Returns the share of all positives that are among the first `k`. See `success_at` for the other Recall@K."""
     hits = _among_first(k, found, total)
     return hits / total if total else np.nan
 
 
 def success_at(k: int, found: ArrayLike, total: int) -> float:
-    """1 if any positive is among the first `k`, else 0.
+    """Returns 1 if any positive is among the first `k`, else 0.
 
     Source: acc@K of Yu et al., Sketch me that shoe, CVPR 2016; Recall@K of Song et al., Deep metric learning via lifted
     structured feature embedding, CVPR 2016.
@@ -190,7 +190,7 @@ def success_at(k: int, found: ArrayLike, total: int) -> float:
 
 
 def ns_score(found: ArrayLike, total: int) -> float:
-    """The number of positives among the first four, in [0, 4].
+    """Returns the number of positives among the first four, in [0, 4].
 
     Source: Nistér and Stewénius, Scalable recognition with a vocabulary tree, CVPR 2006. There every object has four
     photos and the query is one of them, itself a positive.
@@ -200,7 +200,7 @@ def ns_score(found: ArrayLike, total: int) -> float:
 
 
 def _among_first(k: int, found: ArrayLike, total: int) -> int:
-    """How many positives are among the first `k`."""
+    """Returns the number of positives among the first `k`."""
     places = checked_positions(found, total)
     if not isinstance(k, int | np.integer) or k < 1:
         raise ValueError(f"the first k are counted for whole k of at least 1, not {k!r}")
@@ -208,7 +208,7 @@ def _among_first(k: int, found: ArrayLike, total: int) -> int:
 
 
 def checked_positions(found: ArrayLike, total: int) -> Positions:
-    """(f,) int64 positions, from an array or a list, that a metric can be computed of. Raises ValueError."""
+    """Returns (f,) int64 positions from an array or a list, checked for use in a metric. Raises ValueError."""
     places = whole_numbers(found, "positions")
     if not isinstance(total, int | np.integer) or total < 0:
         raise ValueError(f"the number of positives is a whole number from 0 on, not {total!r}")
@@ -224,7 +224,7 @@ def checked_positions(found: ArrayLike, total: int) -> Positions:
 
 
 def whole_numbers(values: ArrayLike, what: str) -> Positions:
-    """(n,) int64 from one row of whole numbers; `what` is what a ValueError calls them."""
+    """Returns (n,) int64 from one row of whole numbers; `what` names them in a ValueError."""
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{what} are one row of whole numbers, not an array of shape {array.shape}")
@@ -240,6 +240,6 @@ def whole_numbers(values: ArrayLike, what: str) -> Positions:
 
 
 def mean_over_queries(values: Iterable[float]) -> float:
-    """The mean over the queries that have positives, which are those whose value is not NaN; NaN where none has."""
+    """Returns the mean over the queries that have positives (values that are not NaN); NaN where none has."""
     counted = [value for value in values if not np.isnan(value)]
     return float(np.mean(counted)) if counted else np.nan

@@ -1,4 +1,4 @@
-"""Asks every query of a data set and judges the answers. No ground truth reaches the search or its re-ranking."""
+"""Runs every query of a data set on an index and judges the answers; search and re-ranking see no ground truth."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
+from resight import arguments
 from resight.datasets.dataset import DISTRACTORS, Dataset, Query
 from resight.datasets.folder import photo_root
 from resight.errors import ImageError, UsageError
@@ -23,11 +23,12 @@ from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryRe
 from resight.evaluation.runs import ranked
 from resight.folders.walking import escape_name
 from resight.images import Box, displayed
+from resight.versions import versions
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 Keep = Callable[[Query, Scored], None]
-"""Is given each query and the whole ranking for it, as it is counted."""
+"""Called with each query and its whole ranking, as it is judged."""
 
 _DISTRIBUTIONS = (
     "resight",
@@ -43,7 +44,7 @@ _Item = TypeVar("_Item")
 
 
 class Named(typing.Protocol):
-    """A hit, of which only name and score count here."""
+    """A hit; only its name and score are used here."""
 
     @property
     def name(self) -> str: ...
@@ -52,25 +53,25 @@ class Named(typing.Protocol):
 
 
 class Answer(typing.Protocol):
-    """What a search returned, best first."""
+    """The hits of a search, best first."""
 
     @property
     def hits(self) -> Sequence[Named]: ...
 
 
 class Searchable(typing.Protocol):
-    """Anything that ranks database images for a photo or a box of it, or for several; `resight.Index` does."""
+    """An index that ranks database images for a photo, a box of it, or several photos, such as `resight.Index`."""
 
     def search(self, query: Path, *, box: Box | None, k: int, include_self: bool) -> Answer:
-        """The `k` best images. Raises ImageError where the query is no readable photo."""
+        """Returns the `k` best images. Raises ImageError where the query is not a readable photo."""
         ...
 
     def search_together(self, queries: Sequence[tuple[Path, Box | None]], *, k: int, include_self: bool) -> Answer:
-        """The `k` best images for several photos of one thing. Raises ImageError."""
+        """Returns the `k` best images for several photos of one thing. Raises ImageError."""
         ...
 
 
-def evaluate(
+def evaluate_index(
     index: Searchable,
     dataset: Dataset,
     *,
@@ -79,11 +80,11 @@ def evaluate(
     progress: Progress | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
-    """Asks an index of the data set's photos, and of so many distractors, every query.
+    """Runs every query on an index of the data set's photos and `distractors` others, and judges the answers.
 
-    The whole ranking counts, unless the benchmark's rules say how much: as many hits are asked for as there are images.
-    A query photo that cannot be read finds nothing and is listed as unreadable. Raises UsageError where the index holds
-    photos of neither kind.
+    The whole ranking counts, unless the benchmark's rules limit it: as many hits are asked for as there are images. A
+    query photo that cannot be read finds nothing and is listed as unreadable. Raises UsageError where the index holds
+    photos that are neither of the data set nor distractors.
     """
     known = frozenset(dataset.images)
     unreadable: list[Unreadable] = []
@@ -94,40 +95,48 @@ def evaluate(
     return _result(dataset, settings, recipe, distractors, unreadable)
 
 
-def evaluate_recipe(
+def evaluate(
     recipe: str | Path,
-    dataset: Dataset,
+    dataset: Dataset | str | Path,
     *,
-    distractors: Path | None = None,
-    fit: Path | None = None,
-    at: Path | None = None,
+    layout: str = "folder",
+    distractors: str | Path | None = None,
+    fit: str | Path | None = None,
+    at: str | Path | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
-    """Indexes the data set's photos, and all photos below `distractors`, by a recipe and asks every query.
+    """Indexes the photos of a data set and of `distractors` by a recipe, runs every query, and judges the answers.
 
-    `distractors` take the place of those that belong to the data set. What the recipe fits is fitted on the photos
-    below `fit`, where that is given. The index is a temporary one; or it
-    is at `at` and stays there, and what it holds already is not read again. `say` is told lines about fitting.
-    Raises UsageError where photos are not there or do not fit the ground truth, or the index at `at` holds others, such
-    as distractors of before; and what `Index` raises.
+    dataset: a data set, or a folder that is read as `layout` says: a name that `resight datasets` lists. Photos below
+    `distractors` replace the data set's own. Where `fit` is given, codebooks and the like are fitted on the photos
+    below it. The index is temporary, unless `at` names a place where it is kept; photos that it already holds are not
+    indexed again. `say` is called with lines about fitting. Raises UsageError where photos are missing or do not match
+    the ground truth, or where the index at `at` holds other photos, such as distractors of an earlier run; and the
+    errors of `Index`.
     """
+    from resight.datasets.benchmarks.catalogue import find
     from resight.datasets.photos import check_photos
     from resight.index.index import Index
     from resight.recipe import recipe_text
 
+    if not isinstance(dataset, Dataset):
+        dataset = find(layout).load(arguments.path("dataset", dataset))
     if distractors is not None:
+        distractors = arguments.path("distractors", distractors)
         dataset = replace(dataset, distractors=None, distractor_count=0)
     check_photos(dataset, progress=None if progress is None else partial(progress, "checking photos"))
     distractors = distractors or dataset.distractors
     with ExitStack() as stack:
-        path = at or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
+        if at is None:
+            at = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
+        path = arguments.path("at", at)
         start = time.perf_counter()
         index = Index.create(path, recipe, fit=fit, progress=say)
         _require_no_other_root(index.info().roots, path, dataset.root, distractors)
         indexing = None if progress is None else partial(progress, "indexing")
-        # Links are followed: data sets are put together out of them, and the ground truth says what is in one.
+        # Follow links: data sets are assembled from them, and the ground truth says which photos belong to one.
         report = index.add(dataset.root, only=frozenset(dataset.images), follow_links=True, progress=indexing, say=say)
         unreadable = list(report.unreadable)
         indexed, count = report.added + report.changed, 0
@@ -138,18 +147,20 @@ def evaluate_recipe(
             indexed += more.added + more.changed
             unreadable += more.unreadable
             if index.recipe.augmentation is not None:
-                # The data set's photos were augmented when they were alone; distractors are neighbours as well.
+                # The data set's photos were augmented before the distractors came; those are neighbours as well.
                 index.compact()
         seconds = time.perf_counter() - start
         info = index.info()
         if others := info.images - (report.added + report.changed + report.unchanged + count):
             raise UsageError(
-                f"{displayed(path)}: holds {others:,} photos that are not to be searched, or are gone; choose another"
-                " place for the index, or remove this one"
+                f"{displayed(path)}: holds {others:,} photos that this evaluation does not search, or that are gone; "
+                "choose another place for the index, or remove this one"
             )
-        result = evaluate(index, dataset, recipe=index.recipe.name, distractors=count, progress=progress, keep=keep)
+        result = evaluate_index(
+            index, dataset, recipe=index.recipe.name, distractors=count, progress=progress, keep=keep
+        )
         costs = Costs(
-            # Where the photos were indexed before, the time says nothing.
+            # Where photos were already indexed, the time means nothing.
             index_seconds=seconds if indexed else None,
             bytes_per_image=info.bytes_per_image,
             words_per_image=info.words_per_image,
@@ -168,20 +179,20 @@ def evaluate_recipe(
 
 
 def _require_no_other_root(roots: Iterable[dict[str, str]], path: Path, photos: Path, distractors: Path | None) -> None:
-    """Before anything is indexed: what an index holds besides would be ranked as well."""
+    """Raises UsageError, before indexing, where the index holds other photos, which would be ranked as well."""
     wanted = {(escape_name(os.path.realpath(photos)), "")}
     if distractors is not None:
         wanted.add((escape_name(os.path.realpath(photo_root(distractors))), DISTRACTORS))
     for root in roots:
         if (root["path"], root["prefix"]) not in wanted:
             raise UsageError(
-                f"{displayed(path)}: holds photos of {root['path']}, which are not to be searched; choose another place"
-                " for the index, or remove this one"
+                f"{displayed(path)}: holds photos of {root['path']}, which this evaluation does not search; "
+                "choose another place for the index, or remove this one"
             )
 
 
 def evaluate_rankings(dataset: Dataset, rankings: Mapping[str, Scored], *, system: str) -> EvaluationResult:
-    """Judges the rankings of another system, by query id; it is taken to have searched all published distractors.
+    """Judges the rankings of another system, by query id; it is assumed to have searched all published distractors.
 
     Raises UsageError where a query of the data set has no ranking.
     """
@@ -204,7 +215,7 @@ def _ask(
     photo = dataset.query_path(query.image)
     start = time.perf_counter()
     try:
-        # The query itself stays in: whether it is a positive or junk is for the ground truth to say.
+        # The query itself stays in the ranking: the ground truth says whether it is a positive or junk.
         if query.more:
             several = [(photo, query.box), *((dataset.query_path(name), box) for name, box in query.more)]
             hits = index.search_together(several, k=size, include_self=True).hits
@@ -223,7 +234,7 @@ def _ask(
 def _judged(
     dataset: Dataset, answers: Iterable[tuple[Scored, float | None]], keep: Keep | None
 ) -> dict[str, tuple[QueryResult, ...]]:
-    """Each ranking under every setting: it is had once, and forgotten when it is judged."""
+    """Judges each ranking under every setting; a ranking is asked for once, and dropped once it is judged."""
     settings: dict[str, list[QueryResult]] = {name: [] for name in dataset.settings}
     for place, (ranking, seconds) in enumerate(answers):
         counted = pool_shots(ranking, dataset.shots) if dataset.shots else ranking
@@ -261,7 +272,7 @@ def _result(
         root=str(dataset.root.resolve()),
         query_root=None if dataset.query_root is None else str(dataset.query_root.resolve()),
         unreadable=tuple(unreadable),
-        versions=_versions(),
+        versions={"python": platform.python_version(), **versions(_DISTRIBUTIONS)},
     )
 
 
@@ -272,13 +283,3 @@ def _counted(items: Sequence[_Item], progress: Progress | None) -> Iterator[_Ite
         yield item
     if progress is not None:
         progress("searching", len(items), len(items))
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _DISTRIBUTIONS:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

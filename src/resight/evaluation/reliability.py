@@ -1,4 +1,4 @@
-"""How far probabilities can be relied on: what is called so probable, how often is it true?"""
+"""Reliability of probabilities: how often are hits true that are given a certain probability?"""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from resight.errors import UsageError
 
 EDGES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-"""Of the bins: finer where words change."""
+"""Edges of the bins: finer near the probabilities at which the verdict changes."""
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Hits with probabilities from low to below high (or 1). mean: of the probabilities; true: share of true hits."""
+    """Hits with probabilities in [low, high), or up to 1. mean: of the probabilities; true: share of true hits."""
 
     low: float
     high: float
@@ -39,15 +39,15 @@ class Reliability:
     brier: float
 
     def called(self, least: float) -> tuple[int, int]:
-        """Hits of a probability of `least`, an edge of the bins, or more; and how many of them are true."""
+        """Returns the number of hits with a probability of at least `least`, an edge of the bins, and of true ones."""
         chosen = [one for one in self.bins if one.low >= least]
         return sum(one.hits for one in chosen), round(sum(one.hits * one.true for one in chosen))
 
 
 def reliability(probabilities: NDArray[Any], truth: NDArray[Any]) -> Reliability:
-    """Probabilities (n,) in [0, 1] held against what is true (n,), 0 or 1; of no hits all figures are 0.
+    """Compares probabilities (n,) in [0, 1] with the truth (n,), 0 or 1; without hits all figures are 0.
 
-    Raises UsageError where they do not go together, or are out of range.
+    Raises UsageError where their shapes differ, or values are out of range.
     """
     given, true = np.asarray(probabilities, np.float64), np.asarray(truth, np.float64)
     if given.ndim != 1 or given.shape != true.shape:

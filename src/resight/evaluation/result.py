@@ -1,7 +1,7 @@
-"""What an evaluation found, with everything needed to say what the numbers mean, as one JSON document.
+"""The result of an evaluation, with everything needed to interpret its figures, as one JSON document.
 
-The document keeps where each positive was ranked, so that every figure, interval and curve follows from it again. The
-figures in it are there for people and other programs; reading it derives them anew.
+The document keeps the rank of each positive, from which every figure, interval and curve can be computed again. The
+figures in it are for people and other programs; reading it recomputes them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FORMAT = "resight evaluation 1"
 SIZES = ("small", "medium", "large")
 """Thirds of the queries by the area of their boxes."""
 SHOWN = 20
-"""Hits of each query that the document keeps, junk among them."""
+"""Hits of each query that the document keeps, including junk."""
 
 Count = Annotated[int, Field(ge=0, le=1 << 40)]
-"""More than there are images anywhere, and little enough to calculate with."""
+"""A number of images; the limit is more than exist anywhere, and small enough to calculate with."""
 
 
 Positive = Annotated[float, Field(ge=0.0)]
-"""Seconds, bytes and the like."""
+"""Seconds, bytes and similar amounts."""
 
 
 class _Record(BaseModel):
@@ -42,7 +42,7 @@ class _Record(BaseModel):
 
 
 class Protocol(_Record):
-    """The choices that make two figures comparable, or not. depth: how many of the first hits count, None for all."""
+    """The choices that decide whether figures are comparable. depth: number of first hits that count, None for all."""
 
     database: Count
     distractors: Count
@@ -57,7 +57,7 @@ class Protocol(_Record):
 
 
 class RankedHit(_Record):
-    """One of the first hits of a query, junk among them. score: None where a ranking came without scores."""
+    """One of the first hits of a query, including junk. score: None where a ranking came without scores."""
 
     name: str
     score: float | None
@@ -65,9 +65,9 @@ class RankedHit(_Record):
 
 
 class QueryResult(_Record):
-    """One query: how many positives it has, and the 0-based positions, without junk, at which they were ranked.
+    """One query: the number of its positives, and the 0-based ranks, without junk, of those found.
 
-    seconds: of the search, None where it was not ours.
+    seconds: of the search, None for the run of another system.
     """
 
     id: str
@@ -96,17 +96,17 @@ class QueryResult(_Record):
         return box
 
     def figures(self, ap: AveragePrecision) -> Figures:
-        """Every figure by its name; NaN without positives."""
+        """Returns every figure by its name; NaN without positives."""
         return figures(np.asarray(self.ranks, np.int64), self.positives, ap)
 
     @property
     def area(self) -> float | None:
-        """Area of the box in square pixels, None where the whole photo was asked with."""
+        """Area of the box in square pixels, None where the query was the whole photo."""
         return None if self.box is None else (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
 
 class Costs(_Record):
-    """What the index took; None where there was none, or where the recipe has no such thing."""
+    """Time and space that the index took; None without an index, or where the recipe has no such quantity."""
 
     index_seconds: Positive | None = None
     bytes_per_image: Positive | None = None
@@ -122,11 +122,11 @@ class Unreadable(_Record):
 
 
 class EvaluationResult(_Record):
-    """How well one system did on one data set.
+    """The result of one system on one data set.
 
-    recipe: its name; recipe_text: the whole of it, None where a run was judged. settings: queries under each ground
-    truth; main: the setting that is quoted first. versions: program or library to version. root, query_root,
-    distractor_root: where the photos were.
+    recipe: its name; recipe_text: its whole text, None where a run was judged. settings: queries by setting, each with
+    its own ground truth; main: the setting that is quoted first. versions: version of each program or library. root,
+    query_root, distractor_root: folders of the photos.
     """
 
     recipe: str
@@ -164,42 +164,42 @@ class EvaluationResult(_Record):
 
     @property
     def queries(self) -> tuple[QueryResult, ...]:
-        """The queries under the main setting."""
+        """The queries of the main setting."""
         return self.settings[self.main]
 
     @property
     def search_seconds(self) -> float | None:
-        """Mean seconds a query; None where nothing was timed."""
+        """Mean seconds per query; None where nothing was timed."""
         timed = [query.seconds for query in self.queries if query.seconds is not None]
         return sum(timed) / len(timed) if timed else None
 
     def figures(self, setting: str) -> list[Figures]:
-        """Figures of each query under a setting, in the order of the queries."""
+        """Returns the figures of each query of a setting, in the order of the queries."""
         return [query.figures(self.protocol.ap) for query in self.settings[setting]]
 
     def mean(self, setting: str | None = None) -> Figures:
-        """The mean of every figure over the queries of a setting that have positives."""
+        """Returns the mean of every figure over the queries of a setting that have positives."""
         return mean_figures(self.figures(setting or self.main))
 
     def interval(self, setting: str | None = None, measure: str | None = None) -> tuple[float, float]:
-        """95 % bootstrap interval of the mean of a figure over queries."""
+        """Returns the 95 % bootstrap interval of the mean of a figure over queries."""
         each = self.figures(setting or self.main)
         return bootstrap_interval(np.array([one[measure or self.protocol.measure] for one in each]))
 
     def groups(self, setting: str | None = None) -> dict[str, Figures]:
-        """Means over the queries of each group, in the order of their first appearance."""
+        """Returns the means over the queries of each group, in the order of their first appearance."""
         names = [query.group for query in self.queries]
         return _means(names, dict.fromkeys(name for name in names if name is not None), self._each(setting))
 
     def sizes(self, setting: str | None = None) -> dict[str, Figures]:
-        """Means over the thirds of the queries with the smallest, middle and largest boxes; empty without boxes."""
+        """Returns the means over thirds of the queries, by box size: smallest, middle, largest; empty without boxes."""
         return _means(terciles([query.area for query in self.queries]), SIZES, self._each(setting))
 
     def _each(self, setting: str | None) -> list[Figures]:
         return self.figures(setting or self.main)
 
     def to_dict(self) -> dict[str, Any]:
-        """The document as plain values; None for what has no value."""
+        """Returns the document as plain values; None for a missing value."""
         return {
             "format": FORMAT,
             "recipe": self.recipe,
@@ -233,7 +233,7 @@ class EvaluationResult(_Record):
         }
 
     def to_json(self) -> str:
-        """The document as JSON text; what has no value is null."""
+        """Returns the document as JSON text; missing values are null."""
         return json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
 
     def write(self, path: Path) -> None:
@@ -246,7 +246,7 @@ class EvaluationResult(_Record):
 
     @classmethod
     def read(cls, path: Path) -> EvaluationResult:
-        """Reads a document that `write` wrote. Raises UsageError that names the file and the key that is wrong."""
+        """Reads a document that `write` wrote. Raises UsageError that names the file and the wrong key."""
         document = read_json(path)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise UsageError(f'{path}: not a result of `resight evaluate --output` (no "format": "{FORMAT}")')
@@ -265,7 +265,7 @@ class EvaluationResult(_Record):
 
 
 def terciles(areas: Sequence[float | None]) -> list[str | None]:
-    """The third, one of `SIZES`, that each of n areas falls into; None where there is no area.
+    """Returns the third, one of `SIZES`, of each of n areas; None where there is no area.
 
     Equal areas fall into the same third, so that the order of the queries does not matter.
     """
@@ -282,12 +282,12 @@ def _means(names: Sequence[str | None], wanted: Iterable[str], each: Sequence[Fi
 
 
 def _mean_names(mean: Figures) -> dict[str, float | None]:
-    """Means as they are quoted: the mean of AP is mAP."""
+    """Returns means by the names under which they are quoted: the mean of AP is mAP."""
     return {mean_name(name): value for name, value in _plain(mean).items()}
 
 
 def _plain(values: Any) -> Any:
-    """Values for JSON, which knows no NaN."""
+    """Replaces NaN, which JSON does not have, by None."""
     if isinstance(values, Mapping):
         return {key: _plain(value) for key, value in values.items()}
     if isinstance(values, tuple):

@@ -1,4 +1,4 @@
-"""What a run calls queries and documents, to what the data set calls them."""
+"""Matches the names of queries and documents in a run to those of the data set."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ _LISTED = 5
 
 
 def match_run(run: Run, dataset: Dataset) -> dict[str, RankedNames]:
-    """The rankings by query id, in the order of the data set, every document as the data set calls it.
+    """Returns the rankings by query id, in the order of the data set and with its names of documents.
 
-    A document is a database image, a shot, or a distractor, whose name begins with `DISTRACTORS`. An image may be
-    called without its suffix, or without folders that it is in, where no other could be meant. A data set that lists no
-    images, as `read_qrels` gives it, takes any name. Raises UsageError where the run has a query that the data set has
-    not, or has not all of them; where a name is unknown or could mean several images; and where a query ranks an image
-    under two names.
+    A document is a database image, a shot, or a distractor, whose name begins with `DISTRACTORS`. The run may omit an
+    image's suffix or its first folders where the rest is unambiguous. A data set that lists no images, as `read_qrels`
+    returns it, accepts any name. Raises UsageError where the run has a query that the data set does not have, or lacks
+    one; where a name is unknown or ambiguous; and where a query ranks an image under two names.
     """
     ids = [query.id for query in dataset.queries]
     _check_queries(run, ids)
@@ -42,7 +41,7 @@ def match_run(run: Run, dataset: Dataset) -> dict[str, RankedNames]:
 
 
 def with_missing(run: Run, dataset: Dataset) -> Run:
-    """The run, in which the queries of the data set that it does not have found nothing."""
+    """Returns the run with an empty ranking for each query of the data set that it lacks."""
     return replace(run, rankings={**{query.id: _NONE for query in dataset.queries}, **run.rankings})
 
 
@@ -66,7 +65,7 @@ def _listed(ids: Sequence[str]) -> str:
 
 
 def _full_names(run: Run, short: Sequence[str], known: set[str]) -> dict[str, str]:
-    """Which of the known names each of some other names means."""
+    """Maps each of some shortened names to the known name that it means."""
     if not short:
         return {}
     meant: dict[str, list[str]] = {name: [] for name in short}
@@ -87,7 +86,7 @@ def _full_names(run: Run, short: Sequence[str], known: set[str]) -> dict[str, st
 
 
 def _short_forms(name: str) -> Iterator[str]:
-    """A name with all its folders, fewer and none, and each of these without its suffix."""
+    """Yields a name with all its folders, with fewer and none, and each of these without its suffix."""
     stem, suffix = os.path.splitext(name)
     folders = name.count("/")
     for without in range(folders + 1):

@@ -1,4 +1,4 @@
-"""Runs: the rankings of a system, ours or another, as one file."""
+"""Runs: the rankings of a system, ours or another, in one file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from resight.images import displayed
 Scores = Sequence[float] | NDArray[np.floating]
 
 FORM = "query Q0 document rank score tag"
-"""The columns of a run. The second, the rank and the tag are not looked at."""
+"""Columns of a run. The second, the rank and the tag are ignored."""
 
 
 class RankedNames(NamedTuple):
-    """Documents best first, each once. names: n; scores: (n,) float64, read-only, descending; ties by name."""
+    """Distinct documents, best first. names: n; scores: (n,) float64, read-only, descending; ties by name."""
 
     names: tuple[str, ...]
     scores: NDArray[np.float64]
@@ -34,10 +34,10 @@ class RankedNames(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """What a system found: rankings by query id.
+    """Rankings of a system by query id.
 
-    source: where it is from, for messages. query_lines, name_lines: where a query or a document first stands, in a
-    file that has lines.
+    source: origin of the run, for messages. query_lines, name_lines: line of the first occurrence of a query or a
+    document, in a file that has lines.
     """
 
     rankings: Mapping[str, RankedNames]
@@ -47,9 +47,9 @@ class Run:
 
 
 def ranked(names: Sequence[str], scores: Scores) -> RankedNames:
-    """Documents in the order of a run: the scores decide, ties by name, by code points.
+    """Sorts documents as a run: by descending score, ties by name in the order of code points.
 
-    Raises ValueError where a name stands twice, a score is not finite, or there are more of one than of the other.
+    Raises ValueError where a name occurs twice, a score is not finite, or the numbers of names and scores differ.
     """
     values = np.array(scores, np.float64)
     if values.shape != (len(names),):
@@ -65,14 +65,14 @@ def ranked(names: Sequence[str], scores: Scores) -> RankedNames:
 
 
 def read_run(path: Path) -> Run:
-    """The run in a file of lines of `FORM`, percent-encoded, or of JSON {query: {document: score}}; both may be gzip.
+    """Reads a run from lines of `FORM`, percent-encoded, or from JSON {query: {document: score}}; both may be gzip.
 
-    JSON is what begins with "{" or whose name says so; its names are not percent-encoded. Raises UsageError that names
-    the file and the line, or the key, where a line has more or fewer columns, a name is not well encoded, a score is
-    not a finite number, a document stands twice for a query, or there is nothing at all.
+    A file is JSON if it begins with "{" or has the suffix of JSON; its names are not percent-encoded. Raises UsageError
+    that names the file and the line, or the key, where a line has more or fewer columns, a name is not well encoded, a
+    score is not a finite number, a document occurs twice for a query, or nothing is ranked.
 
-    Lines may come in any order. While they are read each takes 16 bytes, and then 16 for as long as the run is kept,
-    beside some 300 for each different name: 100 million lines over a million photos, some 2 GB. JSON takes twice its
+    Lines may come in any order. Each takes 16 bytes while they are read, and then 16 for as long as the run is kept,
+    plus about 300 for each distinct name: 100 million lines over a million photos take about 2 GB. JSON needs twice its
     unpacked text on top of that.
     """
     table = _Table(path)
@@ -88,11 +88,11 @@ def read_run(path: Path) -> Run:
 
 @contextmanager
 def writing_run(path: Path, tag: str) -> Iterator[Callable[[str, Sequence[str], Scores], None]]:
-    """What adds a ranking, as (query id, names, scores), to a run that takes the place of `path` when the block ends.
+    """Yields a function that adds a ranking (query id, names, scores) to a run, which replaces `path` at the end.
 
-    Lines stand in the order in which `read_run` reads them, whatever the order that ties are given in, and scores are
-    written in full. Packed where the name ends in .gz. A query without documents leaves no line. Raises ValueError for
-    a query that comes twice and what `ranked` and `encode_name` raise it for; StorageError where the disk refuses.
+    Lines are in the order in which `read_run` sorts them, however ties are ordered in the input, and scores are written
+    in full precision. Packed where the name ends in .gz. A query without documents leaves no line. Raises ValueError
+    for a query that comes twice and in the cases of `ranked` and `encode_name`; StorageError where the disk refuses.
 
     Notes: trec_eval, and with it pytrec_eval and ir_measures, keeps scores in single precision and puts the last name
     first among ties.
@@ -119,7 +119,7 @@ def writing_run(path: Path, tag: str) -> Iterator[Callable[[str, Sequence[str], 
 
 
 def write_run(path: Path, rankings: Mapping[str, tuple[Sequence[str], Scores]], tag: str) -> None:
-    """Writes rankings by query id, names and their scores, as one run. Raises what `writing_run` raises."""
+    """Writes rankings, names and their scores by query id, as one run. Raises the errors of `writing_run`."""
     with writing_run(path, tag) as add:
         for query, (names, scores) in rankings.items():
             add(query, names, scores)
@@ -136,7 +136,7 @@ class _Entries:
 
 
 class _Table:
-    """A run while it is read: each name once, and its number wherever it is ranked."""
+    """A run while it is read: each name is stored once, and referred to by its number."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -145,14 +145,14 @@ class _Table:
         self.queries: dict[str, _Entries] = {}
 
     def number(self, name: str, line: int) -> int:
-        """The number of a name; a new one first stands in `line`."""
+        """Returns the number of a name; `line` is the first line of a new name."""
         number = self.names.setdefault(name, len(self.names))
         if number == len(self.lines):
             self.lines.append(line)
         return number
 
     def run(self) -> Run:
-        """The run; what was read is given up on the way."""
+        """Returns the run, and releases what was read on the way."""
         names = list(self.names)
         places = _alphabetical(names)
         rankings = {}
@@ -195,14 +195,14 @@ def _number(score: bytes) -> float:
         value = float(score)
     except ValueError:
         value = math.nan
-    # Python would take 1_000 for a number.
+    # Python would accept 1_000 as a number.
     if not math.isfinite(value) or b"_" in score:
         raise ValueError(f'the score "{score.decode("utf-8", "backslashreplace")}" is not a finite number')
     return value
 
 
 class _Object(NamedTuple):
-    """A JSON object with its keys as they stand, also twice. values: as an array where all are scores."""
+    """A JSON object with its keys in order, including repeated ones. values: an array where all are scores."""
 
     keys: tuple[str, ...]
     values: Sequence[object]
@@ -245,7 +245,7 @@ def _read_json(file: io.BufferedReader, table: _Table) -> None:
 def _object(pairs: list[tuple[str, object]]) -> _Object:
     values = [value for _, value in pairs]
     keys = tuple(key for key, _ in pairs)
-    # An array is a fifth as large.
+    # An array takes a fifth of the memory.
     return _Object(keys, array("d", cast(list[float], values)) if all(map(_is_score, values)) else values)
 
 
@@ -263,14 +263,14 @@ def _shown(value: object) -> str:
 
 
 def _second(numbers: NDArray[np.int32]) -> int | None:
-    """The first place of a number that stood before; None where all differ."""
+    """Returns the first position of a number that occurred before; None where all differ."""
     order = np.argsort(numbers, kind="stable")
     same = numbers[order[1:]] == numbers[order[:-1]]
     return int(order[1:][same].min()) if same.any() else None
 
 
 def _alphabetical(names: Sequence[str]) -> NDArray[np.int32]:
-    """(n,) the place of each name among all of them."""
+    """Returns (n,) the rank of each name in alphabetical order."""
     places = np.empty(len(names), np.int32)
     places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     return places

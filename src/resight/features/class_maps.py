@@ -1,4 +1,4 @@
-"""Feature maps of one layer, with what tells where classes are seen on them."""
+"""Feature maps of one layer, with the maps and the classifier that locate classes on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resight.images import Box, Decoded
 
 @dataclass(frozen=True)
 class ClassedMaps:
-    """Maps of a layer, and of the last one (C), of which a linear classifier reads the mean.
+    """Maps of a layer, and of the last one (C), whose mean is the input of a linear classifier.
 
     weight: (classes, C), bias: (classes,), of that classifier.
     """
@@ -28,8 +28,8 @@ class ClassedMaps:
 
 
 class ClassMapExtractor:
-    """Extracts both maps in one pass; raises as `MapExtractor`, and UsageError where the weights have no classifier
-    right after the last map."""
+    """An extractor of both maps in one pass. Raises the errors of `MapExtractor`, and UsageError where the weights have
+    no classifier right after the last map."""
 
     def __init__(self, params: ClassMaps, folder: Path | None = None) -> None:
         self.params = params
@@ -40,15 +40,15 @@ class ClassMapExtractor:
         self.dimensions = self._maps.dimensions
 
     def prepare(self, decoded: Decoded) -> PreparedImage:
-        """A photo, its long side reduced to `max_side`."""
+        """Prepares a photo: its long side is reduced to `max_side`."""
         return self._maps.prepare(decoded)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
-        """A query photo, or a part of it: cropped, or the positions inside marked."""
+        """Prepares a query photo, or a part of it: cropped, or with the positions inside marked."""
         return self._maps.prepare_query(decoded, box)
 
     def extract(self, prepared: Sequence[PreparedImage]) -> list[ClassedMaps]:
-        """The maps of some photos, in their order."""
+        """Returns the maps of some photos, in their order."""
         if not prepared:
             return []
         weight, bias = self._maps.loaded().network.class_weights()

@@ -18,12 +18,12 @@ from resight.features.regions.warping import warp_regions
 from resight.images import Box, Counts, Decoded, Pixels, part_of, resize, scaled
 
 PATCHED_SIDE, PATCH_SIDES, PATCH_STRIDE = 256, (128, 64), 32
-"""Pixels: Gong, Wang, Guo & Lazebnik, ECCV 2014, section 3."""
+"""Sides of the squares in pixels: Gong, Wang, Guo & Lazebnik, ECCV 2014, section 3."""
 
 
 @dataclass(frozen=True)
 class ImageCodes:
-    """Activations (m, C) float32 of the m regions of a photo or a part of it; the first is that of all of it.
+    """Activations (m, C) float32 of the m regions of a photo or a part of it; the first is that of the whole.
 
     levels: (m,) int64, 0 for the first, then from 1, the larger regions first.
     """
@@ -37,19 +37,20 @@ class ImageCodes:
 
 @dataclass(frozen=True)
 class PreparedRegions:
-    """What a network is given. pixels: (R, side, side, 3) uint8; levels: (R,), as of `ImageCodes`."""
+    """Input of a network. pixels: (R, side, side, 3) uint8; levels: (R,), as in `ImageCodes`."""
 
     pixels: Pixels
     levels: NDArray[np.int64]
 
 
 class CodeExtractor:
-    """Warps regions of the pixels and runs the network on each (multiple passes); raises as `MapExtractor`.
+    """An extractor that warps regions of the pixels and runs the network on each (multiple passes). Raises the errors
+    of `MapExtractor`.
 
-    Of a masked photo, regions of which less than half counts are left out, but for the whole.
+    Of a masked photo, regions of which less than half counts are left out, except the whole.
 
-    Notes: the whole photo comes first, which the squares of Razavian et al. leave out. Of a layer with more than one
-    position on images of the network's size, each channel's maximum counts.
+    Notes: the whole photo comes first, which the squares of Razavian et al. omit. If a layer has more than one position
+    on images of the network's size, each channel's maximum is used.
     """
 
     def __init__(self, params: Codes, folder: Path | None = None) -> None:
@@ -58,22 +59,25 @@ class CodeExtractor:
         self._maps = MapExtractor(_of_maps(params), folder)
         self.dimensions = self._maps.dimensions
         self._side = (self._maps.loaded().network if params.network == "dinov2" else blank(params.network)).input_side
-        # Regions of one photo fill a batch; two keep the network in the thread that waits for the photos.
+        # Regions of one photo fill a batch; with two photos the network stays in the thread that waits for photos.
         self.together = self._maps.together if params.regions == "whole" else 2
 
     def prepare(self, decoded: Decoded) -> PreparedRegions:
-        """The warped regions of a photo, all of it first."""
+        """Returns the warped regions of a photo, the whole first."""
         return self._warped(decoded.pixels, decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedRegions:
-        """The warped regions of a query photo, or of a part of it. UsageError where the box is not inside the photo."""
+        """Returns the warped regions of a query photo, or of a part of it.
+
+        Raises UsageError where the box is not inside the photo.
+        """
         if box is None:
             return self.prepare(decoded)
         part = part_of(decoded, box)
         return self._warped(part.pixels, part.counts)
 
     def extract(self, prepared: Sequence[PreparedRegions]) -> list[ImageCodes]:
-        """The activations of some photos, in their order."""
+        """Returns the activations of some photos, in their order."""
         size = (self._side, self._side)
         regions = [PreparedImage(pixels, size) for one in prepared for pixels in one.pixels]
         rows: list[NDArray[np.float32]] = []
@@ -101,7 +105,7 @@ class CodeExtractor:
             boxes = np.concatenate(found)
             levels = np.repeat([1, 2], [len(some) for some in found])
         else:
-            # The first square of a square photo is all of it.
+            # The first square of a square photo is the whole.
             first = int(height == width)
             square, boxes = pixels, rmac_grid(height, width, self.params.levels)[first:]
             levels = rmac_levels(height, width, self.params.levels)[first:]
@@ -113,7 +117,7 @@ class CodeExtractor:
 
 
 def _half_counted(counts: Counts, boxes: NDArray[np.int64]) -> list[bool]:
-    """Of which of some boxes at least half counts: others would show the colour that a mask is filled with."""
+    """Tells of each box whether at least half of it counts: others would mostly show the colour that fills the mask."""
     return [bool(counts[y0:y1, x0:x1].mean() >= 0.5) for x0, y0, x1, y1 in boxes.tolist()]
 
 

@@ -1,4 +1,4 @@
-"""Positions of feature maps as local features: what was seen there, and where that is on the photo."""
+"""Positions of feature maps as local features: their activations, and their places on the photo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resight.images import Box, Decoded
 
 
 class ConvolutionalExtractor:
-    """Extracts maps and takes them apart; raises as `MapExtractor`."""
+    """An extractor of maps, which it splits into positions. Raises the errors of `MapExtractor`."""
 
     def __init__(self, params: Convolutional, folder: Path | None = None) -> None:
         self.params = params
@@ -28,15 +28,15 @@ class ConvolutionalExtractor:
         self.dimensions = self._maps.dimensions
 
     def prepare(self, decoded: Decoded) -> PreparedImage:
-        """A photo, its long side reduced to `max_side`."""
+        """Prepares a photo: its long side is reduced to `max_side`."""
         return self._maps.prepare(decoded)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
-        """A query photo, or a part of it: cropped, or the positions inside marked."""
+        """Prepares a query photo, or a part of it: cropped, or with the positions inside marked."""
         return self._maps.prepare_query(decoded, box)
 
     def extract(self, prepared: Sequence[PreparedImage]) -> list[LocalFeatures]:
-        """The local features of some photos, in their order, in pixels of the upright original."""
+        """Returns the local features of some photos, in their order, in pixels of the upright original."""
         maps = self._maps.extract(prepared)
         if not maps:
             return []
@@ -45,11 +45,11 @@ class ConvolutionalExtractor:
 
 
 def local_features(image: ImageMaps, network: Network, layer: str, upsampling: int = 1) -> LocalFeatures:
-    """The positions of all scales, those of the largest L2 norm first, with L2-normalised activations.
+    """Returns the positions of all scales, in descending order of the L2 norm, with L2-normalised activations.
 
-    xy is the centre of what a position sees, the scale half the distance of neighbouring positions of the layer, both
-    in pixels of the upright original; the angle is 0. Positions where nothing is active, or that do not count, are left
-    out. upsampling: maps are enlarged so many times, bilinearly.
+    xy is the centre of a position's receptive field, scale is half the distance of neighbouring positions of the layer,
+    both in pixels of the upright original; the angle is 0. Positions without any activation, or that do not count, are
+    left out. upsampling: factor by which maps are enlarged first, bilinearly.
 
     Source: Ng, Yang & Davis, CVPR 2015 workshops, section 3.1; upsampling: Mohedano et al., ICMR 2016, section 3.
     """
@@ -88,7 +88,7 @@ def local_features(image: ImageMaps, network: Network, layer: str, upsampling: i
 def _positions(
     maps: Tensor, mask: Tensor | None, upsampling: int
 ) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float32]], np.ndarray[tuple[int], np.dtype[np.float32]]]:
-    """(h * w, C) activations, row by row, and their norms, which are 0 where a position does not count."""
+    """Returns (h * w, C) activations, row by row, and their norms, which are 0 where a position does not count."""
     if upsampling > 1:
         maps = torch.nn.functional.interpolate(
             maps[None], scale_factor=upsampling, mode="bilinear", align_corners=False
@@ -103,5 +103,5 @@ def _positions(
 
 
 def _centres(sampling: Sampling, count: int, upsampling: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """(count,) where positions of a map that was enlarged lie along one axis of what the network was given."""
+    """Returns (count,) the places of the positions of an enlarged map along one axis of the network's input."""
     return sampling.start + ((np.arange(count) + 0.5) / upsampling - 0.5) * sampling.stride

@@ -1,4 +1,4 @@
-"""What every kind of features offers, so that photos are decoded while a network works on others."""
+"""The interface of every kind of features, which lets photos be decoded while a network works on others."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ FeaturesT = TypeVar("FeaturesT", covariant=True)
 
 
 class Extractor(Protocol[PreparedT, FeaturesT]):
-    """Photos to features in two steps. The first may run in many threads at once, the second in one at a time."""
+    """An extractor of features in two steps: the first may run in many threads at once, the second in one."""
 
     max_side: int
     """Long side in pixels to which a photo may be reduced when it is decoded."""
     together: int
-    """Photos that are best extracted at once; 1 where there is nothing to gain, and any thread may extract."""
+    """Number of photos that are best extracted together; 1 where that gains nothing, and any thread may extract."""
     dimensions: int
-    """Of the descriptors: channels of a map, or of a local descriptor."""
+    """Length of the descriptors: channels of a map, or of a local descriptor."""
 
     def prepare(self, decoded: Decoded) -> PreparedT:
-        """What `extract` needs of a database photo."""
+        """Prepares a database photo for `extract`."""
         ...
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedT:
-        """What `extract` needs of a query photo or a part of it. UsageError where the box is not inside the photo."""
+        """Prepares a query photo or a part of it for `extract`.
+
+        Raises UsageError where the box is not inside the photo.
+        """
         ...
 
     def extract(self, prepared: Sequence[PreparedT]) -> Sequence[FeaturesT]:
-        """The features of some photos, in their order. They do not depend on which photos come together."""
+        """Returns the features of some photos, in their order. They do not depend on which photos come together."""
         ...

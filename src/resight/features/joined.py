@@ -1,4 +1,4 @@
-"""Feature maps of several layers or networks of the same photo, with as few passes as there are networks and sizes."""
+"""Feature maps of several layers or networks of the same photo, with one pass per network and size."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ JoinedImage = tuple[ImageMaps, ...]
 
 
 class JoinedExtractor:
-    """Extracts the maps of all parts, in their order; raises as `MapExtractor`.
+    """An extractor of the maps of all parts, in their order. Raises the errors of `MapExtractor`.
 
-    Parts that differ in nothing but the layer share a pass.
+    Parts that differ only in the layer share a pass.
     """
 
     def __init__(self, params: JoinedMaps, folder: Path | None = None) -> None:
@@ -36,15 +36,15 @@ class JoinedExtractor:
         self.dimensions = sum(self.channels)
 
     def prepare(self, decoded: Decoded) -> list[PreparedImage]:
-        """A photo at the size of each pass."""
+        """Prepares a photo at the size of each pass."""
         return [each.prepare(decoded) for each in self._extractors]
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> list[PreparedImage]:
-        """A query photo, or a part of it, at the size of each pass."""
+        """Prepares a query photo, or a part of it, at the size of each pass."""
         return [each.prepare_query(decoded, box) for each in self._extractors]
 
     def extract(self, prepared: Sequence[list[PreparedImage]]) -> list[JoinedImage]:
-        """The maps of each part of some photos, in their order."""
+        """Returns the maps of each part of some photos, in their order."""
         passes = [
             each.extract_layers([images[number] for images in prepared]) for number, each in enumerate(self._extractors)
         ]

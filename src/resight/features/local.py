@@ -1,4 +1,4 @@
-"""Local features: where an image was sampled, and what was seen there."""
+"""Local features: keypoints of an image, and their descriptors."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class LocalFeatures:
         return len(self.xy)
 
     def take(self, rows: NDArray[np.intp] | slice) -> LocalFeatures:
-        """The features of the given rows, in that order."""
+        """Returns the features of the given rows, in that order."""
         return LocalFeatures(self.xy[rows], self.scale[rows], self.angle[rows], self.descriptors[rows])
 
     def mapped(self, factor: float, offset: tuple[float, float] = (0.0, 0.0)) -> LocalFeatures:
-        """Geometry multiplied by `factor`, then moved by `offset` (x, y): from a resized crop to the original."""
+        """Multiplies the geometry by `factor`, then adds `offset` (x, y): from a resized crop to the original."""
         xy = self.xy * np.float32(factor) + np.asarray(offset, np.float32)
         return replace(self, xy=xy.astype(np.float32), scale=(self.scale * np.float32(factor)).astype(np.float32))
 
     @classmethod
     def none(cls, dimensions: int = 128) -> LocalFeatures:
-        """The features of an image without any."""
+        """Returns the features of an image without any."""
         line = np.empty(0, np.float32)
         return cls(np.empty((0, 2), np.float32), line, line, np.empty((0, dimensions), np.float32))

@@ -1,4 +1,4 @@
-"""Photos to the feature maps of a layer, or several: sizes, boxes, scales, batches of equal size."""
+"""Photos to the feature maps of one or more layers: sizes, boxes, scales, batches of equal size."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _TOGETHER = {"cpu": 16, "cuda": 64}
 
 @dataclass(frozen=True)
 class ImageMaps:
-    """Maps of one photo or a part of it, one a scale, in the order of the scales.
+    """Maps of one photo or a part of it, one per scale, in the order of the scales.
 
     maps: (C, h, w) float32, contiguous, on the device that ran. masks: (h, w) float32, 1 where a position counts and 0
     where not, or None where all count. size: (width, height) of the photo or part in pixels of the upright original.
-    inputs: (width, height) of what the network was given. origin: (x0, y0) of the part in the original.
+    inputs: (width, height) of the network's input. origin: (x0, y0) of the part in the original.
     """
 
     maps: tuple[Tensor, ...]
@@ -50,9 +50,9 @@ class ImageMaps:
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """What a network is given at scale 1. pixels: (H, W, 3) uint8; box: what counts, in pixels of the original.
+    """Input of a network at scale 1. pixels: (H, W, 3) uint8; box: the part that counts, in pixels of the original.
 
-    size, origin: as of `ImageMaps`. counts: (h, w), at any size, False where a mask leaves the photo or part out.
+    size, origin: as in `ImageMaps`. counts: (h, w), at any size, False where a mask excludes the photo or part.
     """
 
     pixels: Pixels
@@ -63,14 +63,14 @@ class PreparedImage:
 
 
 class MapExtractor:
-    """Extracts the maps of one layer of a network, and in the same pass those of the layers `beside` it; weights are
-    opened when the first photo is extracted.
+    """An extractor of the maps of one layer of a network, and in the same pass those of the layers `beside` it; weights
+    are opened when the first photo is extracted.
 
-    Paths of weights are relative to `folder`. RecipeError for a layer that the network does not have.
+    Paths of weights are relative to `folder`. Raises RecipeError for a layer that the network does not have.
 
-    Notes: no photo is enlarged, but one whose short side gives the layer no position is, to the least side that gives
-    one, with its aspect kept as far as `max_side` allows; and a scale at which a side would give none takes the least
-    side instead. DINOv2 is opened at once, because nothing else tells its layers.
+    Notes: photos are not enlarged, except one whose short side is too short for a position of the layer: it is enlarged
+    to the least side that gives one, with its aspect kept as far as `max_side` allows. Likewise, where a scale makes a
+    side too short, the least side is used. DINOv2 is opened at once, because its layers are unknown before.
     """
 
     def __init__(self, params: ScaledFeatures, folder: Path | None = None, beside: Sequence[str] = ()) -> None:
@@ -82,7 +82,8 @@ class MapExtractor:
         self._loaded: LoadedNetwork | None = None
         self._runtime: Runtime | None = None
         self.most_pixels: int | None = None
-        """Of all images that are run at once; that of the runtime where it is None. A full card makes it smaller."""
+        """Most pixels of all images that run at once; the runtime's limit where it is None. Lowered when the card's
+        memory is full."""
         padding = params.checkpoint.padding or "torch"
         shapes = self.loaded().network if params.network == "dinov2" else blank(params.network, padding=padding)
         self.dimensions = shapes.channels(params.layer)
@@ -90,20 +91,23 @@ class MapExtractor:
         self.together = _TOGETHER[_device(params).type]
 
     def loaded(self) -> LoadedNetwork:
-        """The network with its weights. Raises as `open_network`, and WeightsError where they lack the layer."""
+        """Returns the network with its weights.
+
+        Raises the errors of `open_network`, and WeightsError where they lack the layer.
+        """
         with self._lock:
             return self._load()
 
     def prepare(self, decoded: Decoded) -> PreparedImage:
-        """A photo, its long side reduced to `max_side`."""
+        """Prepares a photo: its long side is reduced to `max_side`."""
         pixels = _at_least(resize(decoded.pixels, self.max_side), self._least, self.max_side)
         return PreparedImage(pixels, decoded.size, counts=decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
-        """A query photo, or a part of it, as `ScaledFeatures.box` says: cropped, or the positions inside marked.
+        """Prepares a query photo, or a part of it, by `ScaledFeatures.box`: cropped, or with positions inside marked.
 
-        A part is reduced by the factor of its whole photo, so that things keep the size that they have there. A part
-        of a few pixels gives at least one position. UsageError where the box has no area inside the photo.
+        A part is reduced by the factor of its whole photo, so that things keep the size that they have there. A part of
+        a few pixels gives at least one position. Raises UsageError where the box has no area inside the photo.
 
         Source: Radenovic, Tolias & Chum, TPAMI 2019, section 5, and its authors' code.
         """
@@ -112,7 +116,7 @@ class MapExtractor:
         if self.params.box == "mask":
             whole = self.prepare(decoded)
             if decoded.counts is not None:
-                part_of(decoded, box)  # refuses one of which nothing counts
+                part_of(decoded, box)  # refuses a part in which nothing counts
             return replace(whole, box=check_box(box, decoded.size))
         part = part_of(decoded, box)
         height, width = part.pixels.shape[:2]
@@ -123,16 +127,16 @@ class MapExtractor:
         return PreparedImage(pixels, size, part.origin, counts=part.counts)
 
     def extract(self, prepared: Sequence[PreparedImage]) -> list[ImageMaps]:
-        """The maps of some photos, in their order; those of equal size are run together.
+        """Returns the maps of some photos, in their order; photos of equal size run together.
 
-        Raises as `extract_layers`.
+        Raises the errors of `extract_layers`.
         """
         return [found[0] for found in self.extract_layers(prepared)]
 
     def extract_layers(self, prepared: Sequence[PreparedImage]) -> list[tuple[ImageMaps, ...]]:
-        """The maps of each of `layers` of some photos, in their order.
+        """Returns the maps of each of `layers` of some photos, in their order.
 
-        Raises as `loaded`; ResightError where the memory of the graphics card does not suffice for one photo.
+        Raises the errors of `loaded`, and ResightError where the graphics card has too little memory for one photo.
         """
         if not prepared:
             return []
@@ -146,7 +150,7 @@ class MapExtractor:
         return found
 
     def scaled_sizes(self, pixels: Pixels) -> tuple[tuple[int, int], ...]:
-        """(width, height) of what the network is given at each scale; rounded down, as torch does."""
+        """Returns (width, height) of the network's input at each scale; rounded down, as in torch."""
         height, width = pixels.shape[:2]
         return tuple(
             (max(self._least, math.floor(width * scale)), max(self._least, math.floor(height * scale)))
@@ -161,7 +165,7 @@ class MapExtractor:
         return self._loaded
 
     def _open(self, pixels: Pixels) -> Runtime:
-        """The runtime; where two are to be tried, on a photo that there is."""
+        """Opens the runtime; where two are to be compared, on a given photo."""
         params, loaded = self.params, self._load()
         layers = LayerMaps(loaded.network, self.layers)
         device = _device(params)
@@ -188,11 +192,11 @@ class MapExtractor:
 
     @property
     def runtime_name(self) -> str:
-        """What runs the network, empty before the first photo."""
+        """Name of the runtime of the network, empty before the first photo."""
         return "" if self._runtime is None else self._runtime.name
 
     def _batches(self, prepared: Sequence[PreparedImage], runtime: Runtime) -> Iterator[list[int]]:
-        """Indices of photos of equal size, so many as may be run together."""
+        """Yields indices of photos of equal size, as many as may run together."""
         by_size: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, image in enumerate(prepared):
             by_size[image.pixels.shape].append(index)
@@ -200,15 +204,16 @@ class MapExtractor:
             pixels = height * width * max(1.0, max(self.params.scales)) ** 2
             start = 0
             while start < len(indices):
-                # Looked up every time, because a graphics card that is full makes batches smaller.
+                # Read every time, because a full graphics card makes batches smaller.
                 most = runtime.most_pixels if self.most_pixels is None else self.most_pixels
                 count = min(self.together, max(1, int(most // pixels)))
                 yield indices[start : start + count]
                 start += count
 
     def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Tensor, ...]]]:
-        """Maps of each layer at all scales of each of some images of equal size; half at once where memory is short."""
-        # What failed is left before the halves begin: its traceback would keep the memory that is missing.
+        """Returns the maps of each layer at all scales of each of some images of equal size; runs half of them at once
+        where memory is short."""
+        # Leave the failed call before the halves begin: its traceback would hold the memory that is missing.
         try:
             return self._run_together(runtime, images)
         except torch.OutOfMemoryError:
@@ -263,17 +268,18 @@ def _device(params: ScaledFeatures) -> torch.device:
 
 
 def _normalised(images: Pixels, loaded: LoadedNetwork, device: torch.device) -> Tensor:
-    """Images (B, H, W, 3) as the network takes them, (B, 3, H, W) float32 on the device."""
+    """Converts images (B, H, W, 3) to the network's input, (B, 3, H, W) float32 on the device."""
     if device.type == "cpu":
         return loaded.input(images)
-    # A quarter of the bytes of float32, from memory that the card reads by itself while the processor goes on.
+    # Pinned bytes: a quarter of the size of float32, in memory that the card reads by itself while the processor goes
+    # on.
     x = torch.from_numpy(images).pin_memory().to(device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32)
     mean, deviation = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (loaded.mean, loaded.deviation))
     return x.div_(255.0).sub_(mean).div_(deviation)
 
 
 def _scaled(x: Tensor, scale: float, size: tuple[int, int]) -> Tensor:
-    """Bilinear, without antialiasing, to `size` (width, height), which is that of the scale or more."""
+    """Scales bilinearly, without antialiasing, to `size` (width, height), which is at least that of the scale."""
     height, width = x.shape[-2:]
     if (width, height) == size:
         return x
@@ -284,7 +290,7 @@ def _scaled(x: Tensor, scale: float, size: tuple[int, int]) -> Tensor:
 
 
 def _mask(maps: Tensor, image: PreparedImage, given: tuple[int, int], network: Network, layer: str) -> Tensor | None:
-    """(h, w) float32: 1 at positions that count, at least one, else 0; None where all count."""
+    """Returns (h, w) float32: 1 at positions that count, at least one, else 0; None where all count."""
     if image.box is None and image.counts is None:
         return None
     shape = (maps.shape[1], maps.shape[2])
@@ -294,7 +300,7 @@ def _mask(maps: Tensor, image: PreparedImage, given: tuple[int, int], network: N
         mask = _inside(image.box, image.size, given, samplings, shape)
     if image.counts is not None:
         counted = mask & _counted(image.counts, given, samplings, shape)
-        # A mask may leave a part of the box so small that no centre is in it: then the box alone counts.
+        # A mask may leave so little of the box that no centre is in it: then the box alone counts.
         mask = counted if counted.any() else mask
     return torch.from_numpy(mask.astype(np.float32)).to(maps.device)
 
@@ -302,7 +308,7 @@ def _mask(maps: Tensor, image: PreparedImage, given: tuple[int, int], network: N
 def _inside(
     box: Box, size: tuple[int, int], given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]
 ) -> Counts:
-    """(h, w) positions whose centres lie in a box of the original of `size`, at least one."""
+    """Returns (h, w) positions whose centres lie in a box of the original of `size`, at least one."""
     boxes = np.array([box]) * np.array([given[0] / size[0], given[1] / size[1]] * 2)
     x0, x1 = positions(boxes, samplings[0], shape)[0, [0, 2]].tolist()
     y0, y1 = positions(boxes, samplings[1], shape)[0, [1, 3]].tolist()
@@ -312,7 +318,8 @@ def _inside(
 
 
 def _counted(counts: Counts, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Counts:
-    """(h, w) positions whose centres lie where a photo counts (H, W); where none does, one that is near."""
+    """Returns (h, w) positions whose centres lie where a photo counts (H, W); if there are none, the position nearest
+    to one such place."""
     columns, rows = (
         np.clip((sampling.start + np.arange(count) * sampling.stride) * (of / side), 0, of - 1).astype(np.intp)
         for sampling, count, of, side in zip(samplings, shape[::-1], counts.shape[::-1], given, strict=True)
@@ -326,14 +333,14 @@ def _counted(counts: Counts, given: tuple[int, int], samplings: Sequence[Samplin
 
 
 def layer_sampling(network: Network, layer: str, side: int) -> Sampling:
-    """How a layer samples one axis of an image, of `side` pixels. RecipeError."""
+    """Returns the sampling of a layer along one axis of an image, of `side` pixels. Raises RecipeError."""
     field = network.receptive_field(layer, side)
     return Sampling(field.stride, field.size, field.offset + field.size / 2.0)
 
 
 def _at_least(pixels: Pixels, least: int, max_side: int) -> Pixels:
-    """Pixels with both sides at least `least`: the short one enlarged to it (bicubic), the long one as much, but not
-    beyond `max_side` if it was below."""
+    """Enlarges pixels so that both sides are at least `least`: the short one to it (bicubic), the long one by the same
+    factor, but not beyond `max_side` if it was below."""
     height, width = pixels.shape[:2]
     short = min(height, width)
     if short >= least:

@@ -1,4 +1,4 @@
-"""From parameters to what extracts; each implementation is imported when it is asked for."""
+"""Opens the extractor for given parameters; each implementation is imported when it is needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resight.features.networks.requirement import require_torch
 
 
 def open_extractor(params: FeaturesKind, folder: Path) -> Extractor[Any, Any]:
-    """What extracts the features; paths of weights are relative to `folder`. Nothing large is loaded yet."""
+    """Returns the extractor of the features; paths of weights are relative to `folder`. Nothing large is loaded yet."""
     match params:
         case Sift():
             from resight.features.sift_extractor import SiftExtractor

@@ -17,8 +17,8 @@ from resight.images import Counts, Pixels, enlarge, resize, scaled
 
 DIMENSIONS = 128
 UINT8_SCALE = 512.0
-"""Steps of one in `to_uint8`. Components above 255/512 are clipped; a descriptor with four or more equally strong bins
-has none."""
+"""Inverse of the step of `to_uint8`. Components above 255/512 are clipped; a descriptor with four or more equally
+strong bins has none."""
 
 Floats = NDArray[np.float32]
 _TINY = np.finfo(np.float32).tiny
@@ -27,16 +27,16 @@ _TINY = np.finfo(np.float32).tiny
 def extract_sift(
     pixels: Pixels, size: tuple[int, int], params: Sift, enlarge_to: int = 0, counts: Counts | None = None
 ) -> LocalFeatures:
-    """Features of `pixels` (H, W, 3), in pixels of an original of `size` (width, height) that `pixels` shows whole.
+    """Extracts features of `pixels` (H, W, 3), a whole photo, in pixels of its original of `size` (width, height).
 
     The image is reduced to `params.max_side` first or, where its long side is shorter than `enlarge_to`, enlarged to
     that (`params.enlarge_to` is meant for queries; 0 enlarges nothing). counts: (H, W), False where no feature may be.
 
     Notes
     -----
-    Rounding makes the factors back to the original differ a little between x and y: positions use each axis's own,
-    sigma their geometric mean, and angles stay as they are, which is off by less than half of the factors' relative
-    difference (in radians), at most 1/1000 for an image of 500 pixels or more.
+    Rounding makes the factors back to the original differ a little between x and y: positions use the factor of each
+    axis, sigma their geometric mean, and angles stay as they are, which is off by less than half of the factors'
+    relative difference (in radians), at most 1/1000 for an image of 500 pixels or more.
     """
     small = max(pixels.shape[:2]) < enlarge_to
     working = enlarge(pixels, enlarge_to) if small else resize(pixels, params.max_side)
@@ -52,17 +52,17 @@ def extract_sift(
 
 
 def detect(pixels: Pixels, params: Sift, counts: Counts | None = None) -> LocalFeatures:
-    """The strongest features of an RGB image (H, W, 3) as it is, strongest first; descriptors (m, 128) of L2 norm 1.
+    """Detects the strongest features of unresized RGB pixels (H, W, 3), strongest first; descriptors (m, 128), norm 1.
 
     counts: (H, W), False where no feature may have its centre; the strongest of the others are taken.
 
-    A point with several dominant orientations is as many features. Equally strong ones are ordered by y, x, scale and
-    angle, so that the same pixels give the same features on any number of threads.
+    A point with several dominant orientations gives several features. Equally strong ones are ordered by y, x, scale
+    and angle, so that the same pixels give the same features on any number of threads.
 
     Notes
     -----
-    OpenCV enlarges the image twofold first; asking it for the precise kind of enlargement keeps positions free of a
-    bias of a quarter of a pixel. Upright features of one point would be identical, so only one of them is kept.
+    OpenCV enlarges the image twofold first; its precise kind of enlargement avoids a bias of a quarter of a pixel in
+    positions. Upright features of one point would be identical, so only one of them is kept.
     """
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     found = _detect_upright if params.upright else _detect_oriented
@@ -76,9 +76,9 @@ def detect(pixels: Pixels, params: Sift, counts: Counts | None = None) -> LocalF
 
 
 def _detect_oriented(grey: NDArray[np.uint8], params: Sift, counts: NDArray[np.uint8] | None) -> tuple[Floats, Floats]:
-    # One call that builds the pyramid once: two thirds of the time of detecting, choosing and then describing. OpenCV
-    # keeps more than it is asked for where responses are equal. It chooses before it looks at a mask: of a masked photo
-    # all features that count are described.
+    # One call builds the pyramid only once: it takes two thirds of the time of detecting, choosing and then describing.
+    # OpenCV returns more features than asked for where responses are equal. It chooses before it applies a mask: for a
+    # masked photo all features that count are described.
     chosen = params.max_features if counts is None else 0
     keypoints, described = _sift(params, chosen).detectAndCompute(grey, counts)
     geometry = _geometry(keypoints)
@@ -89,7 +89,7 @@ def _detect_oriented(grey: NDArray[np.uint8], params: Sift, counts: NDArray[np.u
 
 
 def _detect_upright(grey: NDArray[np.uint8], params: Sift, counts: NDArray[np.uint8] | None) -> tuple[Floats, Floats]:
-    # All keypoints, because removing repetitions must not cost any of the strongest.
+    # Ask for all keypoints, because removing repetitions must not cost any of the strongest.
     keypoints = _sift(params, 0).detect(grey, counts)
     geometry = _geometry(keypoints)
     geometry[:, 3] = 0.0
@@ -105,21 +105,21 @@ def _detect_upright(grey: NDArray[np.uint8], params: Sift, counts: NDArray[np.ui
 
 
 def root_sift(descriptors: Floats) -> Floats:
-    """Square roots of L1-normalised descriptors (n, d) that are not negative: their inner product is the Hellinger
+    """Returns the square roots of L1-normalised, non-negative descriptors (n, d): their inner product is the Hellinger
     kernel (Arandjelovic and Zisserman, CVPR 2012, section 2). Zero rows stay zero."""
     sums = descriptors.sum(axis=1, keepdims=True)
     return np.asarray(np.sqrt(descriptors / np.maximum(sums, _TINY)), np.float32)
 
 
 def to_uint8(descriptors: Floats) -> NDArray[np.uint8]:
-    """Descriptors (n, d) in [0, 1] in steps of 1/512: off by at most 1/1024 a component up to 255/512, and by about
-    0.006 of the norm of a 128-dimensional one."""
+    """Rounds descriptors (n, d) in [0, 1] to steps of 1/512: the error is at most 1/1024 a component up to 255/512, and
+    about 0.006 of the norm of a 128-dimensional descriptor."""
     steps = np.rint(descriptors * np.float32(UINT8_SCALE))
     return np.asarray(np.minimum(steps, 255.0), np.uint8)
 
 
 def from_uint8(stored: NDArray[np.uint8]) -> Floats:
-    """Descriptors (n, d) float32 that `to_uint8` stored, again of L2 norm 1."""
+    """Restores descriptors (n, d) float32 from `to_uint8`, again of L2 norm 1."""
     return _unit(stored.astype(np.float32))
 
 
@@ -131,8 +131,8 @@ _threads_at_fork = 0
 
 @contextmanager
 def single_threaded_opencv() -> Iterator[None]:
-    """Makes OpenCV use one thread inside each call, for those who run several calls at once; what the process had set
-    comes back when the last of them leaves. The setting is OpenCV's and holds for the whole process meanwhile."""
+    """Makes OpenCV use one thread inside each call, for callers that run several calls at once; the former setting
+    returns when the last of them leaves. The setting is OpenCV's and holds for the whole process meanwhile."""
     global _single_threaded, _threads_before
     with _count_lock:
         if _single_threaded == 0:
@@ -149,9 +149,9 @@ def single_threaded_opencv() -> Iterator[None]:
 
 
 def _before_fork() -> None:
-    """Ends OpenCV's threads: a child would wait for them for ever as soon as their number changes."""
+    """Ends OpenCV's threads: a forked child would wait for them for ever as soon as their number changes."""
     global _threads_at_fork
-    # Held until after the fork, lest the child finds it held by a thread that is not there.
+    # Held until after the fork, lest the child find it held by a thread that does not exist there.
     _count_lock.acquire()
     _threads_at_fork = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -178,7 +178,7 @@ def _sift(params: Sift, max_features: int) -> cv2.Feature2D:
 
 
 def _geometry(keypoints: Sequence[cv2.KeyPoint]) -> Floats:
-    """(m, 4) float32: OpenCV's x, y, size, angle in degrees."""
+    """Returns (m, 4) float32: OpenCV's x, y, size, angle in degrees."""
     count = len(keypoints)
     geometry = np.empty((count, 4), np.float32)
     if count:

@@ -1,4 +1,4 @@
-"""SIFT of database photos and of queries, of which small ones are enlarged."""
+"""Extracts SIFT from database photos and from queries; small queries are enlarged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resight.images import Box, Decoded, part_of
 
 
 class SiftExtractor:
-    """Extracts in the first of the two steps, because nothing is gained by several photos at once."""
+    """An extractor that does all work in the first step, because extracting several photos together gains nothing."""
 
     together = 1
     dimensions = DIMENSIONS
@@ -24,14 +24,14 @@ class SiftExtractor:
         self.max_side = params.max_side
 
     def prepare(self, decoded: Decoded) -> LocalFeatures:
-        """Features in pixels of the upright original."""
+        """Returns features in pixels of the upright original."""
         return extract_sift(decoded.pixels, decoded.size, self.params, counts=decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> LocalFeatures:
-        """Features of a query photo, or of a part of it, in pixels of the upright original.
+        """Returns features of a query photo, or of a part of it, in pixels of the upright original.
 
-        With a box it is cropped and then treated like a photo: a small part is enlarged (`Sift.enlarge_to`).
-        Raises UsageError where the box has no area inside the photo.
+        A box is cropped and then treated like a photo: a small part is enlarged (`Sift.enlarge_to`). Raises UsageError
+        where the box has no area inside the photo.
         """
         if box is None:
             return extract_sift(decoded.pixels, decoded.size, self.params, self.params.enlarge_to, decoded.counts)
@@ -43,5 +43,5 @@ class SiftExtractor:
         return replace(features, xy=xy, scale=features.scale * np.sqrt(enlarging.prod()))
 
     def extract(self, prepared: Sequence[LocalFeatures]) -> Sequence[LocalFeatures]:
-        """What was prepared."""
+        """Returns the prepared features unchanged."""
         return prepared

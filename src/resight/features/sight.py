@@ -1,4 +1,4 @@
-"""Where on a photo the positions of its feature maps look, in pixels of the upright original."""
+"""Places of feature-map positions on a photo, in pixels of the upright original."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from resight.images import Box
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A number for each position of a map, and where those are on the photo.
+    """A number for each position of a map, and the places of the positions on the photo.
 
     values: (h, w) float32. first: (x, y) of the centre of the upper left position, step: (x, y) between neighbours.
-    part: (x0, y0, x1, y1), what of the photo the network was given. All in pixels of the original.
+    part: (x0, y0, x1, y1), the part of the photo that the network saw. All in pixels of the original.
     """
 
     values: NDArray[np.float32]
@@ -30,10 +30,10 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Sight:
-    """Where one map of a photo looks.
+    """The geometry of one map of a photo.
 
-    x, y: how the layer samples what the network was given, along each axis. given: (width, height) of that. factor:
-    (x, y) pixels of the original to one of those. part: what of the original it shows.
+    x, y: sampling of the network's input by the layer, along each axis. given: (width, height) of that input. factor:
+    (x, y) pixels of the original per pixel of the input. part: the part of the original that the input shows.
     """
 
     x: Sampling
@@ -43,15 +43,15 @@ class Sight:
     part: Box
 
     def cell(self, row: int, column: int) -> Box:
-        """What of the photo is nearer to a position of the map than to others."""
+        """Returns the part of the photo that is nearer to a position of the map than to others."""
         return self._box(cells, row, column)
 
     def field(self, row: int, column: int) -> Box:
-        """All of the photo that a position of the map depends on: its receptive field."""
+        """Returns the part of the photo that a position of the map depends on: its receptive field."""
         return self._box(receptive_fields, row, column)
 
     def heat(self, values: NDArray[np.float32]) -> HeatMap:
-        """Numbers (h, w) of the positions of the map, placed on the photo."""
+        """Returns numbers (h, w) of the positions of the map, placed on the photo."""
         (fx, fy), (x0, y0, _, _) = self.factor, self.part
         first = (x0 + self.x.start * fx, y0 + self.y.start * fy)
         return HeatMap(values, first, (self.x.stride * fx, self.y.stride * fy), self.part)
@@ -65,7 +65,10 @@ class Sight:
 
 
 def sights(image: ImageMaps, network: Network, layer: str) -> tuple[Sight, ...]:
-    """Where each map of an image looks, in the order of its scales; `layer` of `network` gave them. RecipeError."""
+    """Returns the geometry of each map of an image, in the order of its scales; `layer` of `network` gave them.
+
+    Raises RecipeError.
+    """
     (left, upper), (width, height) = image.origin, image.size
     part = (left, upper, left + width, upper + height)
     return tuple(

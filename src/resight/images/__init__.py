@@ -1,8 +1,8 @@
-"""Files to pixels: the only room that decodes, turns upright, crops and resizes.
+"""Files to pixels: the only package that decodes, turns upright, crops and resizes.
 
-Formats are told by their first bytes, never by the file's name, and the decoder of that format is called directly. So
-only what a file needs is imported, nothing is registered for the rest of the process, and the limit on pixels is this
-room's own: `PIL.Image.MAX_IMAGE_PIXELS` stays what the process has set.
+The format of a file is recognised by its first bytes, never by its name, and the decoder of that format is called
+directly. So only the code that a file needs is imported, no decoder is registered for the rest of the process, and the
+limit on pixels belongs to this package: `PIL.Image.MAX_IMAGE_PIXELS` stays what the process has set.
 """
 
 from resight.images.black import not_black

@@ -1,4 +1,4 @@
-"""Where an image is black: what a mask is asked for."""
+"""Which pixels of an image are black: the question that a mask answers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ _LOSSLESS = frozenset({"PNG", "TIFF", "GIF", "BMP"})
 
 
 def not_black(data: bytes, name: str) -> Counts:
-    """(H, W) where the upright image in `data` is not black: a value of a pixel, alpha aside, is not 0. ImageError.
+    """Returns (H, W) booleans, True where a pixel of the upright image in `data` is not black: one of its values, alpha
+    aside, is not 0.
 
-    Formats that keep images with loss are refused, because they change black a little.
+    Raises ImageError.
+
+    Lossy formats are refused, because they change black a little.
     """
     kind = format_of(data)
     if kind not in _LOSSLESS:
-        raise ImageError(name, "is no PNG, TIFF, GIF or BMP, which alone keep black as it is; save it as PNG")
+        raise ImageError(name, "is not a PNG, TIFF, GIF or BMP; other formats alter black; save it as PNG")
     try:
         from PIL import ImageOps
 
@@ -36,5 +39,5 @@ def not_black(data: bytes, name: str) -> Counts:
     except (MemoryError, ImageError):
         raise
     except Exception as error:
-        # Decoders meet hostile bytes with whatever exception happens to come first; all of them mean the same here.
+        # Decoders raise all kinds of exceptions on hostile bytes; all of them mean the same here.
         raise ImageError(name, refusal(kind, error)) from error

@@ -1,4 +1,4 @@
-"""Parts of photos: boxes that are checked, and the pixels that they touch."""
+"""Parts of photos: checking boxes, and cropping to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Box = tuple[float, float, float, float]
 
 
 def check_box(box: tuple[float, ...], size: tuple[int, int]) -> Box:
-    """The box (x0, y0, x1, y1), half-open, as floats; UsageError unless it has an area and lies inside the image."""
+    """Returns the half-open box (x0, y0, x1, y1) as floats.
+
+    Raises UsageError unless it has an area and lies inside the image.
+    """
     shown = ",".join(f"{value:g}" for value in box)
     width, height = size
     where = f"box {shown} in an image of {width} x {height} pixels"
@@ -34,8 +37,8 @@ def check_box(box: tuple[float, ...], size: tuple[int, int]) -> Box:
 
 
 def crop(pixels: Pixels, box: Box) -> Pixels:
-    """The pixels (h, w, 3) that a checked box touches: its edges are rounded outward. The upper left corner of the crop
-    is (floor(x0), floor(y0))."""
+    """Returns the pixels (h, w, 3) that a checked box touches: its edges are rounded outward. The upper left corner of
+    the crop is (floor(x0), floor(y0))."""
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = check_box(box, (width, height))
     return np.ascontiguousarray(pixels[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)])
@@ -45,8 +48,8 @@ def crop(pixels: Pixels, box: Box) -> Pixels:
 class Part:
     """A part of a photo.
 
-    pixels: (h, w, 3) uint8. origin: (x, y) of its upper left corner in the upright original. factors: (x, y), pixels
-    for each of the original, less than 1 where the photo was reduced when it was decoded. counts: as of `Decoded`.
+    pixels: (h, w, 3) uint8. origin: (x, y) of the upper left corner in the upright original. factors: (x, y), pixels
+    per pixel of the original, less than 1 where the photo was reduced when it was decoded. counts: as in `Decoded`.
     """
 
     pixels: Pixels
@@ -56,7 +59,10 @@ class Part:
 
 
 def part_of(decoded: Decoded, box: Box) -> Part:
-    """The pixels that touch a box of the original. UsageError as `check_box`, and where a mask leaves all of it out."""
+    """Returns the pixels that a box of the original touches.
+
+    Raises UsageError as `check_box` does, and where the mask excludes the whole box.
+    """
     height, width = decoded.pixels.shape[:2]
     x, y = width / decoded.size[0], height / decoded.size[1]
     reduced = np.clip(np.array(check_box(box, decoded.size)) * [x, y, x, y], 0, [width, height] * 2)
@@ -65,6 +71,6 @@ def part_of(decoded: Decoded, box: Box) -> Part:
     if decoded.counts is not None:
         counts = decoded.counts[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)]
         if not counts.any():
-            raise UsageError(f"box {','.join(f'{side:g}' for side in box)}: the mask leaves all of it out")
+            raise UsageError(f"box {','.join(f'{side:g}' for side in box)}: the mask excludes all of it")
     origin = (math.floor(x0) / x, math.floor(y0) / y)
     return Part(crop(decoded.pixels, (x0, y0, x1, y1)), origin, (x, y), counts)

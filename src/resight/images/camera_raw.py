@@ -1,7 +1,7 @@
-"""Camera raw files: what the sensor saw, developed by LibRaw (extra `raw`).
+"""Camera raw files: sensor data, developed by LibRaw (extra `raw`).
 
-Most of them begin as TIFFs do, with a small picture for the display in the first directory, which must not be taken for
-the photo: a raw file is told by its maker's mark, or by a directory whose pixels are those of a sensor.
+Most of them begin like a TIFF, with a small preview picture in the first directory, which must not be taken for the
+photo. A raw file is recognised by its maker's mark, or by a directory whose pixels are those of a sensor.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _TIFF = (b"II*\0", b"MM\0*")
 _PHOTOMETRIC = 262
 _DNG_VERSION = 50706
 _SENSOR = (32803, 34892)
-"""Photometric interpretations: a mosaic of colour filters, and the same after the mosaic was filled."""
+"""Photometric interpretations: a mosaic of colour filters, and the same after demosaicing."""
 _TURNED = (5, 6)
 """LibRaw's flips that exchange width and height."""
 
 
 def is_camera_raw(data: bytes) -> bool:
-    """Tells camera raw from TIFF and everything else, by the first bytes and the directories."""
+    """Tells whether the first bytes and the directories are those of a camera raw file, not of another TIFF."""
     if data.startswith(_MARKS) or data[4:12] == b"ftypcrx " or data[6:14] == b"HEAPCCDR":  # CR3, CRW
         return True
     if not data.startswith(_TIFF):
@@ -46,9 +46,9 @@ def is_camera_raw(data: bytes) -> bool:
 
 
 def develop(data: bytes, name: str, max_side: int | None) -> tuple[Pixels, tuple[int, int]]:
-    """The photo (H, W, 3), upright, with the white balance of the camera, and its (width, height).
+    """Develops the photo with the camera's white balance: (H, W, 3), upright, and its (width, height).
 
-    Half as large where that is enough for `max_side`, which spares filling the mosaic. Raises ImageError.
+    Half the size is developed where that is enough for `max_side`, which saves demosaicing. Raises ImageError.
     """
     try:
         import rawpy
@@ -63,7 +63,7 @@ def develop(data: bytes, name: str, max_side: int | None) -> tuple[Pixels, tuple
             half = max_side is not None and max(size) >= 2 * max_side
             return raw.postprocess(use_camera_wb=True, half_size=half, output_bps=8), (upright[0], upright[1])
     except rawpy.LibRawFileUnsupportedError as error:
-        reason = "a camera raw file of a kind that is not read; save it as DNG, TIFF or JPEG"
+        reason = "a camera raw file of an unsupported kind; save it as DNG, TIFF or JPEG"
         raise ImageError(name, reason) from error
     except rawpy.LibRawError as error:
         reason = "damaged camera raw file: its pixels cannot be read; fetch it again from where it came"

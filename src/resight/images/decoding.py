@@ -1,4 +1,4 @@
-"""Bytes to upright pixels, whatever format they are in."""
+"""Bytes of any readable format to upright pixels."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 LEAST_PART = 0.5
-"""Share of a picture that must be there for the rest to be done without."""
+"""Least share of a picture that must be readable for the picture to be accepted."""
 
 REDUCED_SIDE = 5000
-"""Long side at which a photo is decoded of which a part is wanted and which is too large to be decoded whole."""
+"""Long side to which a photo is reduced when a part of it is wanted and it is too large to be decoded at full size."""
 
 _ORIENTATION_TAG = 0x0112
 _BITS_TAG = 258
 _GREY = 128
 _DARK = 128
-"""Below this, of 255, all samples of a picture of 16 bits are dark enough to be 14 bits or fewer (see `ranges`)."""
+"""If all samples of a 16-bit picture are below this level (of 255), they may have 14 bits or fewer (see `ranges`)."""
 
 
 @dataclass(frozen=True)
 class Decoded:
     """An upright image. pixels: (H, W, 3) uint8 RGB; size: (width, height) of the upright original, not reduced.
 
-    remark: what a person should know of it, in one line, such as that its last part is missing; mostly empty.
-    counts: (H, W), False where a mask leaves a pixel out, or None where all count.
+    remark: what a person should know about the image, in one line, such as that its last part is missing; usually
+    empty. counts: (H, W), False where a mask excludes a pixel, or None where all count.
     """
 
     pixels: Pixels
@@ -58,19 +58,22 @@ class Decoded:
 
 
 def decode(path: Path | str, max_side: int | None = None) -> Decoded:
-    """The image in a file, upright, its long side reduced to `max_side` where longer; ImageError with the reason."""
+    """Returns the image in a file, upright, its long side reduced to `max_side` where longer.
+
+    Raises ImageError with the reason.
+    """
     return decode_bytes(read_bytes(path), displayed(path), max_side)
 
 
 def decode_bytes(data: bytes, name: str, max_side: int | None = None) -> Decoded:
-    """The image in `data`, like `decode`; `name` is what an ImageError calls it.
+    """Returns the image in `data`, like `decode`; `name` identifies it in an ImageError.
 
     Notes
     -----
-    Of animations and multi-page files the first image counts. Transparent images are laid over the ground that they
-    stand out from (see `transparency`). Samples of more than 8 bits are scaled to 8 by the range that they use (see
-    `ranges`). Colour profiles are ignored: features are made for what cameras call sRGB. A picture of which at least
-    half can be read counts, with a remark, and grey in the place of the rest.
+    Of animations and multi-page files the first image is used. Transparent images are laid over the background that
+    they stand out from (see `transparency`). Samples of more than 8 bits are scaled to 8 by the range that they use
+    (see `ranges`). Colour profiles are ignored: features are made for the sRGB of cameras. A picture of which at least
+    half can be read is accepted, with a remark, and grey where data are missing.
     """
     if max_side is not None and max_side < 1:
         raise UsageError(f"max_side is {max_side}; it must be at least 1")
@@ -83,9 +86,9 @@ def decode_bytes(data: bytes, name: str, max_side: int | None = None) -> Decoded
 
 
 def decode_whole(data: bytes, name: str) -> Decoded:
-    """A photo of which a part is wanted, whole, because a reduced one has lost the details of a small part.
+    """Decodes a photo at full size, because a reduced photo has lost the details of a small part of it.
 
-    One over the limit of pixels is reduced, which JPEGs can be while they are decoded. Raises ImageError.
+    A photo over the limit on pixels is reduced, which JPEGs allow while they are decoded. Raises ImageError.
     """
     try:
         return decode_bytes(data, name)
@@ -94,23 +97,23 @@ def decode_whole(data: bytes, name: str) -> Decoded:
 
 
 def upright_size(path: Path | str) -> tuple[int, int]:
-    """(width, height) of the image in a file, upright; by its header alone for JPEG. ImageError."""
+    """Returns (width, height) of the image in a file, upright; from the header alone for JPEG. Raises ImageError."""
     data, name = read_bytes(path), displayed(path)
     if format_of(data) == "JPEG":
         try:
-            # Of the segments that count, because a broken one may lead into the small picture of the metadata.
+            # Read only the segments that count: a broken one may lead into the preview picture of the metadata.
             with quiet_pillow(), opener("JPEG")(io.BytesIO(picture_segments(data))) as image:
                 width, height = image.size
                 return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
         except MemoryError:
             raise
         except Exception:
-            pass  # a header that is damaged may be mended below
-    return decode_bytes(data, name, max_side=64).size  # others tell size or orientation only when loaded
+            pass  # a damaged header may be repaired below
+    return decode_bytes(data, name, max_side=64).size  # other formats tell size or orientation only when loaded
 
 
 def _recognised(data: bytes, name: str) -> tuple[str, bytes]:
-    """The format, and the bytes from where the picture begins. Raises ImageError."""
+    """Returns the format, and the bytes from the start of the picture on. Raises ImageError."""
     if not data:
         raise ImageError(name, "the file is empty")
     kind = format_of(data)
@@ -139,12 +142,12 @@ def _decoded(kind: str, data: bytes, name: str, max_side: int | None) -> Decoded
     except ImportError as error:
         raise ImageError(name, jpeg_xl.INSTALL) from error
     except Exception as error:
-        # Decoders meet hostile bytes with whatever exception happens to come first; all of them mean the same here.
+        # Decoders raise all kinds of exceptions on hostile bytes; all of them mean the same here.
         return _recovered(kind, written, name, max_side, error)
 
 
 def _recovered(kind: str, data: bytes, name: str, max_side: int | None, error: Exception) -> Decoded:
-    """The image in a file that its decoder refuses, if another way leads to it. Raises ImageError."""
+    """Decodes by other means an image that its decoder refuses. Raises ImageError where none works."""
     directory = first_directory(data) if kind == "TIFF" else None
     if kind == "TIFF" and (directory is None or not directory.complete):
         error = EOFError("the directory is behind the end of the file")
@@ -155,7 +158,7 @@ def _recovered(kind: str, data: bytes, name: str, max_side: int | None, error: E
     except (MemoryError, ImageError):
         raise
     except Exception:
-        pass  # what is known of the fault is `error`
+        pass  # `error` already describes the fault
     try:
         found = read_as_far_as_it_goes(kind, data, partial(_loaded, name=name, max_side=max_side))
         if found is not None and found.missing <= 1 - LEAST_PART:
@@ -169,7 +172,7 @@ def _recovered(kind: str, data: bytes, name: str, max_side: int | None, error: E
 
 
 def _loaded(open_: Opener, data: bytes, name: str, max_side: int | None) -> tuple[ImageFile, tuple[int, int]]:
-    """The image as the format stores it, and its (width, height) before a JPEG's reduced decoding."""
+    """Returns the image as the format stores it, and its (width, height) before a JPEG's reduced decoding."""
     image = open_(io.BytesIO(data))
     original, drafted = image.size, False
     is_jpeg = image.format == "JPEG"
@@ -178,14 +181,14 @@ def _loaded(open_: Opener, data: bytes, name: str, max_side: int | None) -> tupl
     progressive = bool(image.info.get("progressive"))
     check_pixels(name, original, image.size, progressive=progressive, reducible=is_jpeg)
     image.load()
-    # A HEIC file tells its true size only now.
+    # A HEIC file tells its true size only after loading.
     return image, original if drafted else image.size
 
 
 def _finished(
     image: Image, original: tuple[int, int], orientation: int, max_side: int | None, remark: str = ""
 ) -> Decoded:
-    """An RGB image reduced and turned upright."""
+    """Reduces an RGB image and turns it upright."""
     from PIL import Image as Pillow
 
     if max_side is not None and max(image.size) > max_side:
@@ -208,23 +211,23 @@ def _finished(
 
 def _orientation(image: ImageFile) -> int:
     if image.format == "JXL" and not getattr(image, "jpeg", False):
-        return 1  # its decoder has turned it already
+        return 1  # the decoder has turned it already
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:
-        # Damaged metadata does not damage the picture; what it says about orientation is lost.
+        # Damaged metadata does not damage the picture; only its orientation is lost.
         return 1
 
 
 def _as_rgb(image: ImageFile, data: bytes, name: str) -> Image:
-    """The image in RGB, whatever it is stored as; `data` is its file."""
+    """Converts an image of any mode to RGB; `data` is its file."""
     directory = first_directory(data) if image.format == "TIFF" else None
     if directory is not None and needs_its_samples(directory):
         return _flat(image_of(data, directory, name))
     if image.mode.startswith(("I", "F")):
         pixels = eight_bits(np.asarray(image), no_data_of(directory) if directory else None)
         return _image(255 - pixels if directory and is_negative(directory) else pixels).convert("RGB")
-    # Of colours of 16 bits Pillow has kept the upper 8 alone, and these may be nearly empty.
+    # Pillow keeps only the upper 8 bits of 16-bit colours, and these may be nearly empty.
     if directory is not None and _has_lost_bits(image, max(directory.numbers(_BITS_TAG, (8,)), default=8)):
         return _flat(image_of(data, directory, name))
     if image.format == "PNG" and _has_lost_bits(image, bits_a_sample(data)):
@@ -239,7 +242,7 @@ def _has_lost_bits(image: Image, bits: int) -> bool:
 
 
 def _sixteen_bit_png(data: bytes) -> Image:
-    """A PNG of colours of 16 bits, which Pillow has opened, with all of them."""
+    """Reads all 16 bits of a colour PNG that Pillow has opened."""
     import cv2
 
     samples = cast("NDArray[np.uint16]", cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
@@ -250,12 +253,12 @@ def _sixteen_bit_png(data: bytes) -> Image:
 
 
 def _flat(image: Image) -> Image:
-    """The image without transparency."""
+    """Returns the image without transparency."""
     return laid_over_ground(image) if image.has_transparency_data else image.convert("RGB")
 
 
 def _greyed(image: Image, found: Partial) -> Image:
-    """The image with grey where the file gave nothing."""
+    """Fills with grey the pixels that the file does not give."""
     pixels = np.array(image)
     pixels[~found.known] = _GREY
     return _image(pixels)

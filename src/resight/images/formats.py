@@ -1,4 +1,4 @@
-"""Which format bytes are in, told by the first of them, and which decoder reads it."""
+"""Recognises the format of bytes by the first of them, and finds its decoder."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Opener = Callable[[io.BytesIO], "ImageFile"]
 READ = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG XL and camera raw files are read"
 
 FIRST_BYTES = 256
-"""So many of a file's first bytes tell whether it is an image."""
+"""This many first bytes of a file are enough to tell whether it is an image."""
 
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 _BEFORE = 4096
-"""A picture may begin this late: mail programs, old computers and rescued cards put something before it."""
+"""A picture may begin this late: mail programs, old computers and rescued memory cards put something before it."""
 _OTHERS = (
     (b"%PDF", "a PDF document"),
     (b"8BPS", "a Photoshop document"),
@@ -36,7 +36,7 @@ _OTHERS = (
 
 
 def format_of(data: bytes) -> str | None:
-    """The name of the format that the bytes begin with, or None where it is none that is read."""
+    """Returns the name of the format that the bytes begin with, or None where it is not a readable one."""
     if data.startswith(_JPEG):
         return "JPEG"
     if data.startswith(_PNG):
@@ -45,7 +45,7 @@ def format_of(data: bytes) -> str | None:
         return "WebP"
     if data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):
         return "JPEG XL"
-    if is_camera_raw(data):  # before TIFF, as which most of them begin, with a small picture in it
+    if is_camera_raw(data):  # before TIFF: most raw files begin like one, with a preview picture in it
         return "camera raw"
     if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return "TIFF"
@@ -59,20 +59,20 @@ def format_of(data: bytes) -> str | None:
 
 
 def begins_like_an_image(first: bytes) -> bool:
-    """Tells whether the first `FIRST_BYTES` of a file are those of a format that is read."""
+    """Tells whether the first `FIRST_BYTES` of a file are those of a readable format."""
     if first.startswith(b"BM") and (first[6:10] != bytes(4) or first[15:18] != bytes(3)):
         return False  # two letters are not enough: BMP's reserved bytes are 0, and its header has less than 256 bytes
     return format_of(first) is not None
 
 
 def start_of_picture(data: bytes) -> int:
-    """Where a JPEG or PNG begins that has something else before it; 0 where nothing of the kind is found."""
+    """Returns the offset of a JPEG or PNG that has other bytes before it; 0 where none is found."""
     found = [at for at in (data.find(_JPEG, 0, _BEFORE), data.find(_PNG, 0, _BEFORE)) if at > 0]
     return min(found, default=0)
 
 
 def what_else(data: bytes) -> str:
-    """The reason why bytes of no format that is read are refused."""
+    """Returns the reason for refusing bytes of no readable format, naming what they are where that is known."""
     if not data.strip(b"\0"):
         return "the file holds nothing but zeros: it was never written completely; fetch it again from where it came"
     known = next((what for start, what in _OTHERS if data.startswith(start)), None)
@@ -84,7 +84,10 @@ def what_else(data: bytes) -> str:
 
 
 def opener(kind: str) -> Opener:
-    """Pillow's class for a format by its name. Raises ImportError where an extra is needed that is not installed."""
+    """Returns Pillow's class for a format by its name.
+
+    Raises ImportError where an extra is needed that is not installed.
+    """
     match kind:
         case "JPEG":
             from PIL.JpegImagePlugin import JpegImageFile

@@ -1,7 +1,7 @@
-"""Pictures whose file breaks off, or is damaged on the way, read as far as they go.
+"""Reads as much as possible of pictures whose file is cut off or damaged.
 
-What is missing is not asked of a decoder, which seldom knows: the picture is read twice with different things in the
-place of what is not there, and where both readings agree it is the file that speaks.
+A decoder seldom knows which pixels are missing. So the picture is read twice with different filler bytes in place of
+the missing ones: pixels on which both readings agree come from the file.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 LoadedT = tuple["ImageFile", tuple[int, int]]
 Load = Callable[[Opener, bytes], LoadedT]
-"""Opens and loads an image file; gives it with the (width, height) of the original."""
+"""Opens and loads an image file; returns it with the (width, height) of the original."""
 
 _NOISE_BYTES = 4096
 _MOST_FILLING = 1 << 20
 _READINGS = 3
-"""As many as tell apart what is the file's and what is the filling's: short fillings may do the same."""
+"""Enough filler bytes to tell the file's pixels from the filler's: short fillers may decode alike."""
 _FILLINGS = (b"", b"\x5a" * _MOST_FILLING, b"\x01", b"\x03", b"\x07", b"\x1f", b"\xff")
-"""What is put in the place of missing bytes, before zeros."""
+"""Bytes put in place of missing ones, before zeros."""
 
 
 @dataclass(frozen=True)
 class Partial:
-    """What could be read. size: (width, height) of the original; known: (H, W) bool, pixels that the file gave.
+    """A picture as far as it could be read. size: (width, height) of the original; known: (H, W), pixels of the file.
 
-    missing: the share that it did not give. remark: what to say of it, empty where nothing is missing.
+    missing: the share of unknown pixels. remark: a line about it for a person, empty where nothing is missing.
     """
 
     image: ImageFile
@@ -48,9 +48,9 @@ class Partial:
 
 
 def read_as_far_as_it_goes(kind: str, data: bytes, load: Load) -> Partial | None:
-    """The part of a picture that is there, or None for a format that gives no part.
+    """Returns the readable part of a picture, or None for a format that cannot be read in part.
 
-    Raises what the decoder raises where nothing can be read.
+    Raises the decoder's exception where nothing can be read.
     """
     match kind:
         case "JPEG":
@@ -69,7 +69,7 @@ def read_as_far_as_it_goes(kind: str, data: bytes, load: Load) -> Partial | None
 
 
 def _jpeg(data: bytes, load: Load) -> Partial:
-    """Coefficients that are missing are zeros to libjpeg; noise in their place tells where they are."""
+    """Reads a JPEG: libjpeg takes missing coefficients for zeros; noise in their place shows where they are."""
     noise = np.random.default_rng(0).integers(0, 255, _NOISE_BYTES, np.uint8).tobytes()  # no byte of it is a marker
     plain, noisy = picture_segments(data), picture_segments(data, noise)
     found = _in_order([load(opener("JPEG"), variant) for variant in (plain, noisy)])
@@ -81,7 +81,7 @@ def _jpeg(data: bytes, load: Load) -> Partial:
 
 
 def _in_order(readings: Sequence[LoadedT]) -> Partial:
-    """From readings of a format that codes pixels row after row: nothing after the first difference is known."""
+    """Returns the known part from readings of a format that codes pixels row after row: up to the first difference."""
     image, size = readings[0]
     agreed = np.all([_agreement(image, other) for other, _ in readings[1:]], axis=0)
     differing = np.flatnonzero(~agreed.all(axis=1))
@@ -90,31 +90,31 @@ def _in_order(readings: Sequence[LoadedT]) -> Partial:
 
 
 def _agreement(one: ImageFile, other: ImageFile) -> NDArray[np.bool_]:
-    """(H, W) pixels that are the same in both."""
+    """Returns (H, W) booleans, True where both images have the same pixel."""
     same = np.asarray(one) == np.asarray(other)
     return np.asarray(same if same.ndim == 2 else same.all(axis=-1))
 
 
 def _filled(kind: str, data: bytes, load: Load) -> Partial | None:
-    """Entropy coders read any filling as pixels of some kind; what they refuse to read depends on the filling."""
+    """Reads formats whose entropy coders take any filler for pixels; which fillers they refuse depends on the bytes."""
     complete = _complete_webp if kind == "WebP" else _complete_boxes
     found: list[LoadedT] = []
     for filling in _FILLINGS:
         variant = complete(data, filling)
         if variant is not None and len(found) < _READINGS:
-            with suppress(Exception):  # as decoders of damaged data raise
+            with suppress(Exception):  # decoders of damaged data raise all kinds of exceptions
                 found.append(load(opener(kind), variant))
     return _in_order(found) if len(found) > 1 else None
 
 
 def _bmp_row_bytes(data: bytes) -> int:
-    """What completes the last row where it is there in part."""
+    """Returns the number of bytes of a row, which are enough to complete a partial last row."""
     width, bits = int.from_bytes(data[18:22], "little"), int.from_bytes(data[28:30], "little")
     return min(-(-width * bits // 32) * 4, _MOST_FILLING)
 
 
 def _complete_webp(data: bytes, filling: bytes) -> bytes | None:
-    """The file with its last chunk longer than it can need, so that its decoder does not run out of bytes."""
+    """Returns the file with its last chunk longer than it can need, so that its decoder does not run out of bytes."""
     at = 12
     while at + 8 <= len(data):
         end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")
@@ -128,7 +128,7 @@ def _complete_webp(data: bytes, filling: bytes) -> bytes | None:
 
 
 def _complete_boxes(data: bytes, filling: bytes) -> bytes | None:
-    """The file with as many bytes as the boxes of HEIC and AVIF announce, unless more are missing than there are."""
+    """Returns the file filled up to the size in the boxes of HEIC and AVIF, or None where more than half is missing."""
     at = 0
     while at + 16 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -142,7 +142,7 @@ def _complete_boxes(data: bytes, filling: bytes) -> bytes | None:
 
 
 def _prefilled(plain: Opener, ink: int) -> Opener:
-    """The same class of image files, but what no data reaches keeps the colour `ink`, and an early end is no error."""
+    """Makes a variant of an image class: pixels without data keep the colour `ink`, and an early end is no error."""
     from PIL.Image import Image
 
     base: Any = plain
@@ -158,7 +158,7 @@ def _prefilled(plain: Opener, ink: int) -> Opener:
             try:
                 return super().load()
             except Exception:
-                # Decoders of damaged data raise whatever comes first; what was written before stands.
+                # Decoders of damaged data raise all kinds of exceptions; the pixels written before stay.
                 if self._im is None:
                     raise
                 self.tile: list[object] = []

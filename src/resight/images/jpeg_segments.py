@@ -1,4 +1,4 @@
-"""The segments of a JPEG that make its picture, without the others, and with an end.
+"""Keeps the segments of a JPEG that make its picture, drops the others, and adds a missing end.
 
 Source: ITU-T T.81, annex B.
 """
@@ -19,10 +19,10 @@ _ZEROS = 64
 
 
 def picture_segments(data: bytes, filling: bytes = b"") -> bytes:
-    """The JPEG with tables, frame, scans and what says how colours and sides are meant; `filling` before its end.
+    """Returns the JPEG with only its tables, frame, scans, colours and orientation; `filling` goes before its end.
 
-    Application segments and comments are left out whatever is in them. After a segment of wrong length it goes on with
-    the tables of the largest picture in the file, which is not the small one that cameras put into their metadata.
+    Other application segments and comments are dropped unread. After a segment of wrong length, reading continues at
+    the tables of the largest picture in the file, which is not the preview that cameras put into their metadata.
     """
     kept, at, resumed = [b"\xff\xd8"], 2, False
     while at + 4 <= len(data):
@@ -50,13 +50,13 @@ def picture_segments(data: bytes, filling: bytes = b"") -> bytes:
 
 
 def is_hardly_begun(data: bytes) -> bool:
-    """Tells whether a progressive JPEG breaks off before its third scan: no more than outlines are there till then."""
+    """Tells whether a progressive JPEG ends before its third scan: until then only outlines are there."""
     frames = list(_FRAME.finditer(data))
     return not frames or len(_SCAN.findall(data, max(frames, key=_area).end())) < 3
 
 
 def without_zeros_of_a_gap(data: bytes) -> bytes:
-    """The JPEG as far as it was written: what is rescued from cards often has its full size, and zeros for the rest.
+    """Returns the JPEG up to a gap of zeros, which fill the rest of files rescued from memory cards.
 
     Zeros after the end of the image are harmless and stay.
     """
@@ -67,7 +67,7 @@ def without_zeros_of_a_gap(data: bytes) -> bytes:
 
 
 def _largest_picture(data: bytes, after: int) -> int:
-    """Where the tables of the largest frame begin; the end of the file where there is none."""
+    """Returns the offset of the tables of the largest frame; the end of the file where there is no frame."""
     frames = list(_FRAME.finditer(data, after))
     if not frames:
         return len(data)
@@ -82,7 +82,7 @@ def _area(frame: re.Match[bytes]) -> int:
 
 
 def _says_how(marker: int, body: bytes) -> bool:
-    """Whether an application segment says how colours (JFIF, Adobe) or sides (Exif) are meant, and is long enough."""
+    """Tells whether an application segment gives colours (JFIF, Adobe) or orientation (Exif), and is long enough."""
     match marker:
         case 0xE0:
             return body.startswith(b"JFIF\0") and len(body) >= 14

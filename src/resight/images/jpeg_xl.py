@@ -1,4 +1,4 @@
-"""JPEG XL: what its header says of the size, before a decoder takes memory for it (extra `jxl`).
+"""JPEG XL: reads the size from the header, before a decoder allocates memory for it (extra `jxl`).
 
 Source: ISO/IEC 18181-1, SizeHeader, and 18181-2 for the boxes around it.
 """
@@ -11,7 +11,7 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
 def size_of(data: bytes) -> tuple[int, int] | None:
-    """(width, height) as they are coded, not turned; None where there is no header."""
+    """Returns the coded (width, height), not turned upright; None where there is no header."""
     start = _codestream(data)
     if start is None or data[start : start + 2] != b"\xff\x0a":
         return None
@@ -26,7 +26,7 @@ def size_of(data: bytes) -> tuple[int, int] | None:
 
 
 def _codestream(data: bytes) -> int | None:
-    """Where the coded picture begins: at once, or in the first box that holds it."""
+    """Returns the offset of the coded picture: 0, or that of the first box that holds it."""
     if data.startswith(b"\xff\x0a"):
         return 0
     at = 0
@@ -46,7 +46,7 @@ def _codestream(data: bytes) -> int | None:
 
 
 class _Bits:
-    """Numbers packed from the lowest bit on."""
+    """A reader of numbers packed from the lowest bit on."""
 
     def __init__(self, data: bytes) -> None:
         self._rest = int.from_bytes(data, "little")

@@ -1,4 +1,4 @@
-"""How much is decoded at most, checked from headers before memory is taken."""
+"""Limits on decoding, checked from headers before memory is allocated."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from resight.errors import ImageError
 MAX_PIXELS = 100_000_000
 """Most pixels that are decoded, counted after a JPEG's reduced-size decoding. 100 megapixels are 400 MB in Pillow."""
 MAX_PROGRESSIVE_PIXELS = 4 * MAX_PIXELS
-"""A progressive JPEG keeps the coefficients of the whole image, 3 to 6 bytes a pixel, at whatever size it decodes."""
+"""Pixels of a progressive JPEG: it keeps the coefficients of the whole image, 3 to 6 bytes a pixel, at any reduced
+size."""
 MAX_BYTES = 1 << 30
-"""Largest file that is read."""
+"""Bytes of the largest file that is read."""
 
 
 def check_pixels(

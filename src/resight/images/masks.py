@@ -1,4 +1,4 @@
-"""Masks: images that say which parts of a photo count. Black is left out, anything else counts, as in COLMAP."""
+"""Masks: images that say which parts of a photo count. Black pixels are excluded, all others count, as in COLMAP."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from resight.images import Counts, Decoded, decode_whole, displayed, not_black, 
 
 @dataclass(frozen=True)
 class PhotoMask:
-    """A mask that is read when it is asked for.
+    """A mask that is read when it is needed.
 
-    title: what a message calls it. key: what identifies its content. source: the bytes of a file, the path to it, or
-    values (H, W), of which 0 is black. fits_all: it is scaled to photos of any proportions, else a photo must have its.
+    title: its name in messages. key: an identifier of its content. source: the bytes of a file, the path to it, or
+    values (H, W), of which 0 is black. fits_all: the mask is scaled to photos of any proportions; else it must have the
+    photo's.
     """
 
     title: str
@@ -27,7 +28,10 @@ class PhotoMask:
     fits_all: bool = False
 
     def counts(self) -> Counts:
-        """(H, W), False where the photo is left out. ImageError where it cannot be read, or nothing would be left."""
+        """Reads the mask as (H, W), False where the photo is excluded.
+
+        Raises ImageError where it cannot be read, or excludes everything.
+        """
         if isinstance(self.source, np.ndarray):
             counts: Counts = np.asarray(self.source != 0)
         else:
@@ -39,7 +43,10 @@ class PhotoMask:
 
 
 def mask_of_query(given: str | Path | NDArray[Any]) -> PhotoMask:
-    """The mask that a person gives with a photo: a file, or an array (H, W) of which 0 is left out. UsageError."""
+    """Returns the mask that a person gives with a photo: a file, or an array (H, W) in which 0 excludes a pixel.
+
+    Raises UsageError.
+    """
     if isinstance(given, str | Path):
         mask = mask_file(Path(given))
     elif not isinstance(given, np.ndarray):
@@ -56,24 +63,24 @@ def mask_of_query(given: str | Path | NDArray[Any]) -> PhotoMask:
 
 
 def mask_file(path: Path, *, fits_all: bool = False, key: str = "") -> PhotoMask:
-    """The mask in a file."""
+    """Returns the mask in a file."""
     return PhotoMask(displayed(path), key, path, fits_all)
 
 
 def decode_masked(data: bytes, name: str, mask: PhotoMask, max_side: int | None = None) -> Decoded:
-    """The image in `data` with its mask laid over it, its long side reduced to `max_side` afterwards.
+    """Decodes the image in `data`, lays its mask over it, then reduces its long side to `max_side`.
 
-    It is decoded whole, so that nothing of what lies beneath the mask gets into pixels beside it. ImageError where one
-    of the two cannot be read, UsageError where the mask does not fit.
+    It is decoded at full size, so that pixels under the mask cannot mix with pixels beside it. Raises ImageError where
+    one of the two cannot be read, UsageError where the mask does not fit.
     """
     return reduced(masked(decode_whole(data, name), mask), max_side)
 
 
 def masked(decoded: Decoded, mask: PhotoMask) -> Decoded:
-    """The photo with its mask laid over it: what does not count has the mean colour of what does.
+    """Lays a mask over the photo: excluded pixels get the mean colour of those that count.
 
-    So what is painted beneath the mask cannot matter to anything that is computed of the pixels.
-    Raises ImageError where the mask cannot be read, UsageError where it has other proportions than the photo.
+    So the content under the mask cannot influence anything computed from the pixels. Raises ImageError where the mask
+    cannot be read, UsageError where its proportions are not the photo's.
     """
     counts = mask.counts()
     if not mask.fits_all:
@@ -89,7 +96,7 @@ def masked(decoded: Decoded, mask: PhotoMask) -> Decoded:
 
 
 def reduced(decoded: Decoded, max_side: int | None) -> Decoded:
-    """A photo and its mask with a long side of at most `max_side`."""
+    """Reduces a photo and its mask to a long side of at most `max_side`."""
     if max_side is None or max(decoded.pixels.shape[:2]) <= max_side:
         return decoded
     pixels = resize(decoded.pixels, max_side)
@@ -98,7 +105,7 @@ def reduced(decoded: Decoded, max_side: int | None) -> Decoded:
 
 
 def _check_proportions(title: str, mask: tuple[int, int], photo: tuple[int, int]) -> None:
-    """Rounding a side of either may have moved it by a pixel."""
+    """Raises UsageError where the proportions differ by more than rounding a side of either by a pixel can explain."""
     difference = abs(mask[0] * photo[1] - mask[1] * photo[0])
     if difference > max(*mask, *photo):
         raise UsageError(

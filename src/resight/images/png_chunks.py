@@ -1,7 +1,7 @@
-"""The chunks of a PNG that make its picture, without the others.
+"""Keeps the chunks of a PNG that make its picture, and drops the others.
 
-A decoder stumbles over texts and profiles that are larger than it unpacks, over wrong checksums and lengths of chunks
-that it would not need, and over an end that is missing. Source: Portable Network Graphics (ISO/IEC 15948).
+A decoder fails on texts and profiles over its limit for unpacking, on wrong checksums and lengths of chunks that it
+would not need, and on a missing end. Source: Portable Network Graphics (ISO/IEC 15948).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 UNPACKED_LIMIT = 1 << 20
-"""Most bytes to which a text is unpacked, as far as it may say which side is up; more is passed over."""
+"""Most bytes to which a text that may give the orientation is unpacked; longer texts are skipped."""
 
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 _PICTURE = frozenset({b"IHDR", b"PLTE", b"IDAT"})
@@ -23,10 +23,10 @@ _TRANSPARENCY_BYTES = {0: 2, 2: 6}
 
 
 def picture_chunks(data: bytes) -> bytes:
-    """The PNG with what makes its picture and what says which side is up, and with an end.
+    """Returns the PNG with only the chunks that make its picture and give its orientation, and with an end.
 
-    A chunk of another kind is left out whatever is in it, and so is one of these that is damaged, but for the chunks
-    that the picture cannot be without: their damage is for the decoder to find.
+    Chunks of other kinds are dropped unread, and so are damaged ones, except those without which there is no picture:
+    the decoder reports their damage.
     """
     kept = [SIGNATURE]
     colours = data[25] if len(data) > 25 else 0
@@ -40,12 +40,12 @@ def picture_chunks(data: bytes) -> bytes:
 
 
 def bits_a_sample(data: bytes) -> int:
-    """What the header says, 1 to 16."""
+    """Returns the bits per sample by the header, 1 to 16."""
     return data[24] if len(data) > 24 else 8
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each chunk with its kind; one of a wrong length, or cut off, reaches to the next that is known, or to the end."""
+    """Yields each chunk with its kind; one of wrong length, or cut off, extends to the next known chunk or the end."""
     at = len(SIGNATURE)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -62,12 +62,12 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _begins_chunk(data: bytes, at: int) -> bool:
-    """Whether a chunk, or the end of a complete file, is at an offset."""
+    """Tells whether a chunk, or the end of a complete file, is at an offset."""
     return at == len(data) or (at + 8 <= len(data) and data[at + 4 : at + 8].isalpha())
 
 
 def _counts(kind: bytes, chunk: bytes, colours: int) -> bool:
-    """Whether a chunk beside the picture is sound, and changes how the picture looks."""
+    """Tells whether an ancillary chunk is intact, and changes how the picture looks."""
     body = chunk[8:-4]
     if kind not in (b"tRNS", b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
         return False
@@ -79,7 +79,7 @@ def _counts(kind: bytes, chunk: bytes, colours: int) -> bool:
 
 
 def _unpacks(kind: bytes, body: bytes) -> bool:
-    """Whether a text is not packed, or unpacks to no more than the limit."""
+    """Tells whether a text is not packed, or unpacks to no more than the limit."""
     after = body.index(b"\0") + 1
     if kind == b"tEXt" or (kind == b"iTXt" and body[after : after + 1] == b"\0"):
         return True

@@ -1,4 +1,4 @@
-"""Keeps Pillow from talking to the terminal about metadata."""
+"""Keeps Pillow's warnings about metadata off the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import cast
 
-# Inserted and removed as it is: `warnings.filterwarnings` would also forget which warnings the process has shown.
+# Insert and remove the filter directly: `warnings.filterwarnings` would also forget which warnings were already shown.
 _PILLOW_REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 _NOWHERE = logging.NullHandler()
 _quiet_lock = threading.Lock()
@@ -19,9 +19,9 @@ _quiet_threads = 0
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Keeps Pillow's remarks about metadata from the terminal while at least one thread decodes.
+    """Keeps Pillow's warnings about metadata off the terminal while at least one thread decodes.
 
-    `warnings.catch_warnings` is not safe in threads: the last one to leave would put back another one's filters.
+    `warnings.catch_warnings` is not safe in threads: the last thread to leave would restore another thread's filters.
     """
     global _quiet_threads
     filters = cast("list[object]", warnings.filters)
@@ -37,5 +37,5 @@ def quiet_pillow() -> Iterator[None]:
             _quiet_threads -= 1
             if _quiet_threads == 0:
                 logging.getLogger("PIL").removeHandler(_NOWHERE)
-                with suppress(ValueError):  # somebody replaced the filters meanwhile
+                with suppress(ValueError):  # other code replaced the filters meanwhile
                     filters.remove(_PILLOW_REMARKS)

@@ -1,4 +1,4 @@
-"""Samples of more than 8 bits as 8 bits: which value is black, and which is white."""
+"""Scales samples of more than 8 bits to 8: which value is black, and which is white."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from numpy.typing import NDArray
 from resight.images.resizing import Pixels
 
 WHITES = (255, 1023, 4095, 16383, 65535)
-"""What white may be in unsigned samples of 16 bits: 8, 10, 12, 14 or 16 bits are what devices give."""
+"""Possible values of white in unsigned 16-bit samples: devices give 8, 10, 12, 14 or 16 bits."""
 HUGE = 1e30
-"""Floating-point numbers beyond this, up or down, stand for "no data"."""
+"""Floating-point numbers whose magnitude is above this stand for "no data"."""
 SENTINELS = (-999, -9999, -32767, -32768, -99999, -(1 << 31), (1 << 31) - 1)
-"""Whole numbers that stand for "no data" where they lie apart from all others."""
+"""Whole numbers that stand for "no data" where they lie apart from all other values."""
 
 Samples = NDArray[np.generic]
 
 
 def eight_bits(samples: Samples, no_data: float | None = None) -> Pixels:
-    """Samples (H, W) or (H, W, n) of any type as uint8, all bands on one scale.
+    """Scales samples (H, W) or (H, W, n) of any type to uint8, all bands on one scale.
 
-    Unsigned samples of 16 bits: black is 0, white is the least of `WHITES` that none exceeds, so that a picture which
-    uses all 16 bits stays as it is and 12 bits in 16 are not nearly black. A dark picture is not stretched to its own
-    brightest pixel: it stays as dark as it is for its number of bits. Others have no agreed white: the smallest is
-    black and the greatest white. `no_data` counts for neither and becomes black; what else stands for "no data" counts
-    for neither and becomes what it is nearer to.
+    Unsigned 16-bit samples: black is 0, white is the least of `WHITES` that no sample exceeds, so that a picture that
+    uses all 16 bits stays as it is and one of 12 bits does not become nearly black. A dark picture is not stretched to
+    its brightest pixel: it stays as dark as its number of bits makes it. Other types have no agreed white: the smallest
+    value becomes black and the greatest white. `no_data` is ignored for both and becomes black; other "no data" values
+    are ignored for both and become black or white, whichever is nearer.
     """
     if samples.dtype == np.uint8 and no_data is None:
         return np.asarray(samples, np.uint8)
     marked = np.zeros(samples.shape, np.bool_) if no_data is None else samples == no_data
-    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:  # of either order of bytes
+    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:  # of either byte order
         return _unsigned(samples.astype(np.uint32), marked)
     return _stretched(samples.astype(np.float64), marked)
 
@@ -55,9 +55,9 @@ def _stretched(values: NDArray[np.float64], marked: NDArray[np.bool_]) -> Pixels
 
 
 def _sentinels(kept: NDArray[np.float64]) -> list[float]:
-    """Those ends of the range that are known to stand for "no data" and lie apart.
+    """Returns the ends of the range that are known "no data" values and lie apart.
 
-    Apart is farther from the others than these are from each other, or below zero where all others are not.
+    A value lies apart if it is farther from the others than these are from each other, or below zero where no other is.
     """
     found: list[float] = []
     for end in (float(kept.min()), float(kept.max())):

@@ -1,4 +1,4 @@
-"""Files to bytes, and paths to text that can be printed."""
+"""Reads files to bytes, and makes paths printable."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from resight.images.limits import MAX_BYTES
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """A file, whole, in one reading: what is hashed is what is decoded. ImageError where that is not possible."""
+    """Reads a whole file at once, so that the bytes that are hashed are those that are decoded.
+
+    Raises ImageError where it cannot be read.
+    """
     name = displayed(path)
     try:
-        # Before opening, because opening a pipe waits until something writes to it.
+        # Before opening, because opening a pipe blocks until something writes to it.
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
             raise ImageError(name, "is a folder")
@@ -35,5 +38,5 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def displayed(path: Path | str) -> str:
-    """A path as text that can be printed: bytes that are not UTF-8 become backslash escapes."""
+    """Returns a path as printable text: bytes that are not UTF-8 become backslash escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

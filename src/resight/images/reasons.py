@@ -1,6 +1,6 @@
-"""Why a picture cannot be read, and what it lacks, in words for the person who keeps it.
+"""Reasons why a picture cannot be read, and remarks on what it lacks, in words for its owner.
 
-What decoders say is for their authors: it stays in the exception's cause.
+Messages of decoders are for their authors: they stay in the exception's cause.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _UNKNOWN_KIND = ("unknown pixel mode", "cannot handle", "unsupported", "not supp
 
 
 def refusal(kind: str, error: Exception) -> str:
-    """The reason for an ImageError, for what a decoder of that format raised."""
+    """Returns the reason for an ImageError, from the exception that the decoder of a format raised."""
     from PIL.Image import DecompressionBombError
 
     if isinstance(error, DecompressionBombError):
@@ -22,19 +22,19 @@ def refusal(kind: str, error: Exception) -> str:
     if is_cut(error):
         return f"truncated {kind}: the end of the file is missing; fetch it again from where it came"
     if any(words in str(error).lower() for words in _UNKNOWN_KIND):
-        return f"a {kind} of a kind that is not read; save it anew, for instance as PNG"
+        return f"a {kind} of an unsupported kind; save it anew, for instance as PNG"
     return f"damaged {kind}: its pixels cannot be read; fetch it again from where it came"
 
 
 def is_cut(error: Exception) -> bool:
-    """Tells whether a decoder complains that the file ends too early."""
+    """Tells whether a decoder's exception says that the file ends too early."""
     if isinstance(error, EOFError | struct.error | IndexError):
         return True
     return any(words in str(error).lower() for words in _CUT)
 
 
 def too_little(kind: str, missing: float) -> str:
-    """The reason for an ImageError where less of a picture is there than is worth indexing; `missing` of 1."""
+    """Returns the reason why too little of a picture is there to index it; `missing` is a share, 1 for all."""
     return (
         f"truncated {kind}: {_share(missing)} of the picture is missing, and at least half of it must be there; "
         "fetch it again from where it came"
@@ -42,7 +42,7 @@ def too_little(kind: str, missing: float) -> str:
 
 
 def remark_on_rows(missing: float) -> str:
-    """What to say of a picture that was read as far as it goes; `missing` is the share of it that is not there."""
+    """Returns the remark on a picture that was read in part; `missing` is the share that is not there."""
     if missing < 0.005:
         return "less than 1 % of the picture is missing, at its end"
     return f"the last {_share(missing)} of the picture is missing"

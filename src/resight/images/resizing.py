@@ -1,4 +1,4 @@
-"""Pixels at another size."""
+"""Resizes pixels."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Counts = NDArray[np.bool_]
-"""(H, W), False where a mask leaves a pixel out."""
+"""(H, W), False where a mask excludes a pixel."""
 
 
 def resize(pixels: Pixels, max_side: int) -> Pixels:
-    """Pixels with a long side of at most `max_side` (Lanczos, antialiased); an image that is small enough comes back as
-    it is."""
+    """Reduces pixels to a long side of at most `max_side` (Lanczos, antialiased); returns a small image unchanged."""
     height, width = pixels.shape[:2]
     if max(width, height) <= max_side:
         return pixels
@@ -23,7 +22,7 @@ def resize(pixels: Pixels, max_side: int) -> Pixels:
 
 
 def enlarge(pixels: Pixels, min_side: int) -> Pixels:
-    """Pixels with a long side of at least `min_side` (bicubic); an image that is large enough comes back as it is."""
+    """Enlarges pixels to a long side of at least `min_side` (bicubic); returns a large enough image unchanged."""
     height, width = pixels.shape[:2]
     if max(width, height) >= min_side:
         return pixels
@@ -34,7 +33,7 @@ def enlarge(pixels: Pixels, min_side: int) -> Pixels:
 
 
 def scaled(counts: Counts, shape: tuple[int, ...]) -> Counts:
-    """(h, w) of what counts of a photo (H, W) at another size: each pixel takes the value at its centre."""
+    """Resizes a mask (H, W) to (h, w): each pixel takes the value at its centre."""
     if counts.shape == shape:
         return counts
     rows, columns = (
@@ -44,7 +43,7 @@ def scaled(counts: Counts, shape: tuple[int, ...]) -> Counts:
 
 
 def scaled_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """(width, height) with the long side at `long_side`, no side less than a pixel."""
+    """Returns (width, height) with the long side at `long_side`, no side less than a pixel."""
     longest = max(size)
     width, height = (max(1, round(side * long_side / longest)) for side in size)
     return width, height

@@ -1,4 +1,4 @@
-"""The directories of a TIFF: tags with their values, as far as they can be read.
+"""Directories of a TIFF: tags with their values, as far as they can be read.
 
 Source: TIFF, Revision 6.0 (Adobe, 1992), and BigTIFF, which has the same in 64 bits.
 """
@@ -21,9 +21,9 @@ Values = tuple[float, ...] | bytes
 
 @dataclass(frozen=True)
 class Directory:
-    """One directory. order: "<" or ">" of the file; tags: values by number, text and unknown types as bytes.
+    """A directory of a TIFF. order: "<" or ">", of bytes; tags: values by number, text and unknown types as bytes.
 
-    complete: whether all values that it speaks of are in the file.
+    complete: whether all values that it refers to are in the file.
     """
 
     order: str
@@ -31,17 +31,17 @@ class Directory:
     complete: bool
 
     def numbers(self, tag: int, otherwise: tuple[int, ...] = ()) -> tuple[int, ...]:
-        """The whole numbers of a tag."""
+        """Returns the whole numbers of a tag, or `otherwise` without it."""
         values = self.tags.get(tag, otherwise)
         return tuple(int(value) for value in values)
 
     def number(self, tag: int, otherwise: int = 0) -> int:
-        """The first number of a tag."""
+        """Returns the first number of a tag, or `otherwise` without it."""
         return next(iter(self.numbers(tag)), otherwise)
 
 
 def directories(data: bytes) -> list[Directory]:
-    """The first directory, those that follow it, and those below them; empty where nothing of it can be read."""
+    """Returns the first directory, those that follow it, and those below them; empty where none can be read."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 16:
         return []
@@ -64,7 +64,10 @@ def directories(data: bytes) -> list[Directory]:
 
 
 def _directory(data: bytes, at: int, order: str, big: bool) -> tuple[Directory, int]:
-    """The directory at an offset, and where the next one is. Raises struct.error where it reaches beyond the file."""
+    """Returns the directory at an offset, and the offset of the next one.
+
+    Raises struct.error where it reaches beyond the file.
+    """
     head, entry, word = ("Q", 20, "Q") if big else ("H", 12, "I")
     (count,) = struct.unpack_from(order + head, data, at)
     if count > _MOST_ENTRIES:
@@ -85,9 +88,9 @@ def _directory(data: bytes, at: int, order: str, big: bool) -> tuple[Directory, 
 
 
 def _values(data: bytes, at: int, order: str, word: str, kind: int, count: int) -> Values | None:
-    """The values of an entry, whose field is at an offset; None where they reach beyond the file."""
+    """Returns the values of an entry whose field is at an offset; None where they reach beyond the file."""
     size = _SIZES.get(kind, 1) * count
-    if kind not in _SIZES:  # nobody knows how long its values are
+    if kind not in _SIZES:  # a type of unknown length
         return b""
     if count > _MOST_VALUES:
         return None

@@ -1,8 +1,7 @@
-"""TIFFs that Pillow does not read, or not with all their bits: any number of bands of any type, without loss.
+"""TIFFs that Pillow cannot read, or not with all their bits: any number of bands of any type, without loss.
 
-The bytes of the samples come from Pillow all the same, which unpacks what a small directory describes as a grey image
-of 8 bits, as wide as a row has bytes: strips, tiles and every lossless compression are its own. What the samples are is
-decided here.
+Pillow still unpacks the bytes: a small directory describes them to it as an 8-bit grey image, as wide as a row has
+bytes, so that strips, tiles and every lossless compression are Pillow's work. This module interprets the samples.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from resight.images.tiff_directory import Directory, directories
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-UNREADABLE_KIND = "a TIFF of a kind that is not read; save it as a TIFF without compression, or as PNG"
+UNREADABLE_KIND = "a TIFF of an unsupported kind; save it as a TIFF without compression, or as PNG"
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIPS, _ROWS_A_STRIP, _STRIP_SIZES = 273, 278, 279
@@ -43,7 +42,7 @@ _MOST_BYTES = 8 * MAX_PIXELS
 
 @dataclass(frozen=True)
 class _Layout:
-    """How samples lie in a file. block: (width, height) of a tile, or of a strip."""
+    """The layout of samples in a file. block: (width, height) of a tile, or of a strip."""
 
     size: tuple[int, int]
     bands: int
@@ -54,12 +53,12 @@ class _Layout:
 
 
 def first_directory(data: bytes) -> Directory | None:
-    """The directory of the picture that counts, or None where there is none."""
+    """Returns the directory of the picture to read, or None where there is none."""
     return next(iter(directories(data)), None)
 
 
 def no_data_of(directory: Directory) -> float | None:
-    """The value for "no data" that GDAL and other programs for maps write as text."""
+    """Returns the value for "no data" that GDAL and other map programs write as text."""
     text = directory.tags.get(_NO_DATA)
     try:
         value = float(text.rstrip(b"\0 ")) if isinstance(text, bytes) else math.nan
@@ -81,7 +80,7 @@ def needs_its_samples(directory: Directory) -> bool:
 
 
 def image_of(data: bytes, directory: Directory, name: str) -> Image:
-    """The picture as an L, RGB or RGBA image, made from its samples. ImageError where it is of another kind."""
+    """Makes an L, RGB or RGBA image from the samples. Raises ImageError for a kind of picture that cannot be read."""
     from PIL import Image as Pillow
 
     layout = _layout(directory, name)
@@ -105,7 +104,10 @@ def image_of(data: bytes, directory: Directory, name: str) -> Image:
 
 
 def _layout(directory: Directory, name: str) -> _Layout:
-    """What the tags say. ImageError where it is not a lossless picture of whole bytes, or too large."""
+    """Returns the layout that the tags describe.
+
+    Raises ImageError where it is not a lossless picture of whole bytes, or too large.
+    """
     width, height, bands = directory.number(_WIDTH), directory.number(_HEIGHT), directory.number(_BANDS, 1)
     check_pixels(name, (width, height))
     bits, kinds = set(directory.numbers(_BITS, (1,))), set(directory.numbers(_FORMAT, (1,)))
@@ -125,14 +127,14 @@ def _layout(directory: Directory, name: str) -> _Layout:
 
 
 def _samples(data: bytes, directory: Directory, layout: _Layout) -> NDArray[np.generic]:
-    """(H, W, n) samples of the picture, in the machine's order of bytes."""
+    """Returns the samples (H, W, n) of the picture, in native byte order."""
     places = directory.numbers(_TILES if layout.tiled else _STRIPS)
     sizes = directory.numbers(_TILE_SIZES if layout.tiled else _STRIP_SIZES)
     each = len(places) // layout.planes
-    # Bands beyond the third and an alpha are never shown.
+    # Bands beyond the third and alpha are never shown.
     wanted = range(min(layout.planes, 4))
     planes = []
-    # The directory that is put behind the file must not be read in the place of what is missing.
+    # The directory appended to the file must not be read in place of missing data.
     if max((at + size for at, size in zip(places, sizes, strict=True)), default=1) > len(data):
         raise EOFError("the last strips or tiles are missing")
     for plane in wanted:
@@ -145,7 +147,7 @@ def _samples(data: bytes, directory: Directory, layout: _Layout) -> NDArray[np.g
 def _plane(
     data: bytes, directory: Directory, layout: _Layout, places: tuple[int, ...], sizes: tuple[int, ...]
 ) -> NDArray[np.generic]:
-    """(H, W, n) samples of the bands that lie together, in the file's order of bytes."""
+    """Returns the samples (H, W, n) of bands that are stored together, in the file's byte order."""
     from PIL.TiffImagePlugin import TiffImageFile
 
     width, height = layout.size
@@ -175,8 +177,8 @@ def _plane(
 
 
 def _unpredicted(rows: Pixels, predictor: int, dtype: np.dtype[np.generic], bands: int) -> NDArray[np.generic]:
-    """Samples of rows (H, blocks, bytes), with what the predictor of each block left out put back."""
-    if predictor == 3:  # differences of bytes, after the bytes of a row were put in order of their weight
+    """Undoes the predictor of rows (H, blocks, bytes) of each block."""
+    if predictor == 3:  # differences of bytes, after the bytes of a row were sorted by significance
         summed = np.cumsum(rows.reshape(*rows.shape[:2], -1, bands), axis=2, dtype=np.uint8)
         by_weight = summed.reshape(*rows.shape[:2], dtype.itemsize, -1)
         return np.ascontiguousarray(by_weight.swapaxes(-1, -2)).view(dtype.newbyteorder(">"))
@@ -189,7 +191,7 @@ def _unpredicted(rows: Pixels, predictor: int, dtype: np.dtype[np.generic], band
 
 
 def _with_directory(data: bytes, order: str, tags: dict[int, tuple[int, ...]]) -> bytes:
-    """The file with another directory, put at its end."""
+    """Appends another directory to the file."""
     at = len(data) + len(data) % 2
     rest_at = at + 2 + 12 * len(tags) + 4
     entries, rest = b"", b""
@@ -199,23 +201,23 @@ def _with_directory(data: bytes, order: str, tags: dict[int, tuple[int, ...]]) -
         entries += packed if len(values) == 1 else struct.pack(order + "I", rest_at + len(rest))
         rest += packed if len(values) != 1 else b""
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", at)
-    # What stood there belongs to the header, 16 bytes in a BigTIFF, and to no strip.
+    # The bytes there belong to the header, 16 bytes in a BigTIFF, and to no strip.
     body = head + data[8:].ljust(at - 8, b"\0")
     return body + struct.pack(order + "H", len(tags)) + entries + b"\0\0\0\0" + rest
 
 
 def _coloured(indices: NDArray[np.generic], directory: Directory, name: str) -> Pixels:
-    """(H, W, 3) colours of a palette."""
+    """Looks up the colours (H, W, 3) of a palette."""
     colours = np.array(directory.numbers(_COLOURS), np.uint16).reshape(3, -1).T
     if indices.dtype.kind != "u" or not len(colours):
         raise ImageError(name, UNREADABLE_KIND)
-    # Some programs write colours of 8 bits where 16 are due.
+    # Some programs write 8-bit colours where 16 bits are required.
     eight = colours >> 8 if colours.max() > 255 else colours
     return eight.astype(np.uint8)[np.minimum(indices.astype(np.int64), len(colours) - 1)]
 
 
 def _opacity(values: NDArray[np.generic]) -> Pixels:
-    """(H, W) alpha of any type as uint8."""
+    """Returns alpha (H, W) of any type as uint8."""
     if values.dtype.kind == "f":
         return np.rint(np.clip(np.nan_to_num(values.astype(np.float64)), 0, 1) * 255).astype(np.uint8)
     top = 2.0 ** (8 * values.dtype.itemsize - (values.dtype.kind == "i")) - 1

@@ -1,4 +1,4 @@
-"""What transparent images are laid over."""
+"""Lays transparent images over a background."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 WHITE, BLACK, GREY = 255, 0, 128
 ENOUGH = 64
-"""Levels of 255 by which ink must differ from the ground to be seen well; more is no better."""
+"""Difference, in levels of 255, at which ink is well visible on a background; a greater one is no better."""
 PREFERENCE = 0.05
-"""White stays where another ground is better by less than this share."""
+"""White stays unless another background is better by at least this share."""
 _OPAQUE_ENOUGH = 128
 
 
 def laid_over_ground(image: Image) -> Image:
-    """An image with transparency as RGB, over the ground that its visible colours stand out from.
+    """Converts an image with transparency to RGB, over the background that its visible colours stand out from.
 
-    Not over the colours that are stored under full transparency, often black, which nobody ever saw.
+    Not over the colours stored under full transparency, often black, which nobody ever saw.
     """
     from PIL import Image as Pillow
 
@@ -35,10 +35,10 @@ def laid_over_ground(image: Image) -> Image:
 
 
 def ground_for(luma: Image, alpha: Image) -> int:
-    """White, black or grey, as a level: the one from which what is visible differs most. luma, alpha: mode L.
+    """Chooses white, black or grey, as a level, from which the visible pixels differ most. luma, alpha: mode L.
 
-    The difference of a pixel counts up to `ENOUGH`, so that dark and coloured ink stays on white, as what is cut out is
-    made for a page, and only what would vanish there changes the ground. Brightness alone decides: local features see
+    The difference of a pixel counts up to `ENOUGH`: so dark and coloured ink stays on white, for which cut-out pictures
+    are made, and only ink that would vanish there changes the background. Brightness alone decides: local features see
     no colour, so that yellow on white is lost to them.
     """
     visible = alpha.point([255 * (level >= _OPAQUE_ENOUGH) for level in range(256)])

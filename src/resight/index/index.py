@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,7 @@ from resight.index.roots import (
 from resight.index.writer import AddReport, Progress
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.store import RECIPE, Check, Problem, Root, Snapshot, Store, repair, verify
+from resight.versions import versions_line
 
 if TYPE_CHECKING:
     from resight.channels.channel import Channel
@@ -390,7 +390,7 @@ class Index:
         another kind, where a pattern matches no name, and where more than copies are asked for and the recipe has no
         words.
         """
-        from resight.duplicates.finding import find_duplicates
+        from resight.index.duplicates import find_duplicates
 
         return find_duplicates(self.collection, kind, tuple(map(str, arguments.texts("within", within))), progress)
 
@@ -578,4 +578,4 @@ def _line(problem: Problem) -> str:
 
 def _versions() -> str:
     names = ("resight", "numpy", "opencv-contrib-python-headless", "faiss-cpu", "numba")
-    return " ".join(f"{name}-{metadata.version(name)}" for name in names)
+    return versions_line(names)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from resight.images import Box
 from resight.probability.verdict import VERDICTS, Verdict, verdict
@@ -36,6 +38,20 @@ class Hit:
         """The word for the probability."""
         return verdict(self.probability)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the hit for JSON, without the matched points; boxes are [x0, y0, x1, y1] or None."""
+        return {
+            "name": str(self.name),
+            "score": float(self.score),
+            "probability": round(self.probability, 4),
+            "verdict": self.verdict,
+            "inliers": self.inliers,
+            "transform": self.transform,
+            "box": None if self.box is None else list(self.box),
+            "copy": self.copy,
+            "mirrored": self.mirrored,
+        }
+
 
 @dataclass(frozen=True)
 class Result:
@@ -46,6 +62,21 @@ class Result:
     hits: list[Hit]
     seconds: float
     size: tuple[int, int] = (0, 0)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, rank: int) -> Hit:
+        """The hit at a rank from 0."""
+        return self.hits[rank]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the query, its box and its hits for JSON."""
+        box = None if self.box is None else list(self.box)
+        return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]}
 
     def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:
         """Ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""

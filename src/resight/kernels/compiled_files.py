@@ -1,4 +1,4 @@
-"""Where compiled code is kept between processes: in no folder where another person could put code in its place."""
+"""Keeps compiled code between processes, only in folders where no other person could replace it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from resight.files import write_whole
 _log = logging.getLogger(__name__)
 
 _DIGEST = 32
-"""Bytes of SHA-256 before the content: code of which a bit is wrong must not run."""
+"""Bytes of SHA-256 before the content: code with a wrong bit must not run."""
 
 
 class CompiledFiles:
-    """The compiled forms of one function of a source file, each by a key that says all that it depends on.
+    """A store of the compiled forms of one function, each under a key that states everything it depends on.
 
-    Kept in the folder that NUMBA_CACHE_DIR names, beside the source, in the cache folder of the person, or in that for
-    temporary files: read from every one of them that is safe, written to the first that can be written. A read-only
-    installation is served by what was compiled before it became so.
+    Folders: the one that NUMBA_CACHE_DIR names, the one beside the source, the person's cache folder, and the one for
+    temporary files. Every safe one is read; the first that can be written is written. So a read-only installation uses
+    code that was compiled before it became read-only.
     """
 
     def __init__(self, source: str, name: str) -> None:
@@ -32,7 +32,7 @@ class CompiledFiles:
         self._name = name
 
     def read(self, key: str) -> bytes | None:
-        """What was kept by this key, whole and unchanged, or None."""
+        """Returns the data kept under this key, whole and unchanged, or None."""
         for folder in self._safe_folders():
             with suppress(OSError):
                 data = (folder / self._file(key)).read_bytes()
@@ -41,12 +41,12 @@ class CompiledFiles:
         return None
 
     def write(self, key: str, data: bytes) -> bool:
-        """Keeps it in the first folder that takes it; False where none does, which is no error."""
+        """Keeps the data in the first folder that accepts it; returns False where none does, which is not an error."""
         whole = hashlib.sha256(data).digest() + data
         for folder in self._safe_folders():
             try:
                 _make(folder)
-                # Asked again: the folder may have been made by another just now.
+                # Check again: another process may have just made the folder.
                 if folder in self._safe_folders():
                     write_whole(folder / self._file(key), whole)
                     return True
@@ -56,7 +56,7 @@ class CompiledFiles:
 
     def _safe_folders(self) -> Iterator[Path]:
         beside = self._source.parent / "__pycache__"
-        # Installations in several places must not share a folder of one person.
+        # Installations in different places must not share a person's folder.
         place = hashlib.sha256(os.fsencode(self._source.parent)).hexdigest()[:16]
         if named := os.environ.get("NUMBA_CACHE_DIR"):
             yield from filter(is_private, [Path(named) / place])
@@ -70,10 +70,10 @@ class CompiledFiles:
 
 
 def is_private(folder: Path) -> bool:
-    """Tells whether nobody but this person and root can change what is in a folder, by its own permissions and those of
-    all folders above it. A folder that is not there yet is judged by those above it.
+    """Tells whether only this person and root can change the content of a folder, by its own permissions and those of
+    all folders above it. A folder that does not exist yet is judged by those above it.
 
-    Windows keeps the folders of a person apart by other means, which are relied upon.
+    Windows separates the folders of different persons by other means, which are relied upon.
     """
     if not hasattr(os, "getuid"):
         return True
@@ -87,15 +87,15 @@ def is_private(folder: Path) -> bool:
             return False
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.getuid()):
             return False
-        # A sticky bit keeps others from renaming what is in a folder, not from adding to it.
+        # A sticky bit keeps others from renaming files in a folder, not from adding some.
         if _others_write(found) and (one == path or not found.st_mode & stat.S_ISVTX):
             return False
     return True
 
 
 def is_as_safe_as(folder: Path, other: Path) -> bool:
-    """Tells whether whoever can change what is in a folder can change what is in another one too: compiled code may lie
-    beside its source where that is so. A folder that is not there yet will be."""
+    """Tells whether everyone who can change the content of a folder can change that of another one too: then compiled
+    code may lie beside its source. A folder that does not exist yet is taken to be as safe."""
     if not hasattr(os, "getuid"):
         return True
     try:
@@ -118,12 +118,13 @@ def _others_write(found: os.stat_result) -> bool:
 
 
 def _group_writes(found: os.stat_result) -> bool:
-    # A group with a person's own number has nobody else in it.
+    # A group with the number of its person has no other members.
     return bool(found.st_mode & stat.S_IWGRP) and found.st_gid != found.st_uid
 
 
 def _make(folder: Path) -> None:
-    """Makes a folder and those above it, for this person alone; one beside a source like the source's own."""
+    """Makes a folder and those above it, for this person alone; beside a source, with the source folder's
+    permissions."""
     if folder.name == "__pycache__":
         folder.mkdir(exist_ok=True)
         return

@@ -1,4 +1,4 @@
-"""Compiled functions: made at the first call, kept for the next process wherever that is safe, else made each time."""
+"""Functions compiled at the first call, and kept for later processes where safe, else compiled every time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 _log = logging.getLogger(__name__)
 
 TOLD_AFTER = 1.0
-"""Seconds of compiling after which a person is told what takes so long."""
+"""Seconds of compiling after which the person is told the reason for the delay."""
 
 
 def kernel(
@@ -32,15 +32,15 @@ def kernel(
     error_model: Literal["python", "numpy"] = "python",
     inline: Literal["never", "always"] = "never",
 ) -> Callable[[FunctionT], FunctionT]:
-    """Marks a function that is compiled for the processor at its first call, and releases the interpreter's lock.
+    """Marks a function to be compiled for the processor at its first call, and to run without the interpreter's lock.
 
-    The options are numba's: what may be done to floating-point sums, what a division by zero does, and whether the
-    function is put into those that call it.
+    The options are numba's: which reorderings of floating-point operations are allowed, the result of a division by
+    zero, and whether the function is inlined into its callers.
     """
 
     def compiled(function: FunctionT) -> FunctionT:
         found: Any = numba.njit(nogil=True, error_model=error_model, inline=inline, fastmath=set(fastmath))(function)
-        # What `cache=True` does, which raises where no folder can be written and reads from any folder that can be.
+        # `cache=True` would raise where no folder can be written, and would read from any folder that can be.
         found._cache = _KeptKernel(function, repr((error_model, inline, sorted(fastmath))))
         return cast(FunctionT, found)
 
@@ -48,7 +48,7 @@ def kernel(
 
 
 class _KeptKernel(caching.NullCache):
-    """What numba asks for a compiled function before it compiles one, and gives it to afterwards."""
+    """A cache that numba asks for a compiled function before compiling it, and gives the result afterwards."""
 
     def __init__(self, function: Callable[..., Any], options: str) -> None:
         self._function = function
@@ -58,7 +58,7 @@ class _KeptKernel(caching.NullCache):
         self._begun = 0.0
 
     def load_overload(self, sig: tuple[Any, ...], target_context: Any) -> Any:
-        """The function compiled for arguments of some types, or None."""
+        """Returns the function compiled for arguments of these types, or None."""
         target_context.refresh()
         found = None
         if data := self._files.read(self._key(sig, target_context.codegen())):
@@ -69,21 +69,21 @@ class _KeptKernel(caching.NullCache):
         return found
 
     def save_overload(self, sig: tuple[Any, ...], data: Any) -> None:
-        """Keeps it, where it can be kept."""
+        """Keeps a compiled function where possible."""
         kept = False
         if not data.lifted and not data.library.has_dynamic_globals:
             kept = self._files.write(self._key(sig, data.codegen), _serialised(data))
         _watch.compiled(time.perf_counter() - self._begun, kept)
 
     def _key(self, sig: tuple[Any, ...], codegen: Any) -> str:
-        # Not sooner: the functions that it calls may stand below it.
+        # Not before the first call: kernels that the function calls may be defined below it.
         self._fingerprint = self._fingerprint or fingerprint(self._function)
         versions = (numba.__version__, sys.version_info[:3], np.__version__, codegen.magic_tuple())
         return repr((tuple(map(str, sig)), self._options, versions, self._fingerprint))
 
 
 class _Watch:
-    """Tells a person once, in words, that this process compiles."""
+    """A notice to the person, given once, that this process compiles."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
@@ -96,8 +96,8 @@ class _Watch:
             _log.info(
                 "compiling for this processor, which takes a while and is done once"
                 if kept
-                else "compiling for this processor, at every start, because no folder for what is compiled can be "
-                "written: set RESIGHT_CACHE to one that is yours alone"
+                else "compiling for this processor, at every start, because no folder for compiled code can be "
+                "written: set RESIGHT_CACHE to a folder that only you can change"
             )
 
 
@@ -111,15 +111,15 @@ def _serialised(compiled: Any) -> bytes:
 def _restored(data: bytes, target_context: Any) -> Any:
     try:
         return CompileResult._rebuild(target_context, *pickle.loads(data))  # type: ignore[no-untyped-call]
-    # Whatever is wrong with it: the function is compiled anew.
+    # Whatever is wrong with the data, the function is compiled anew.
     except Exception as error:
         _log.debug("a compiled function cannot be read back: %s", error)
         return None
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """Tells apart what a function compiles to: by its code, the constants that it names, and the same of all kernels
-    that it calls, wherever they stand."""
+    """Returns a hash of everything that a compiled function depends on: its code, the constants that it names, and
+    those of all kernels that it calls, in any module."""
     parts: list[object] = []
     waiting, seen = [function], {function}
     while waiting:

@@ -1,4 +1,4 @@
-"""Whether arrays that come from a file are such that compiled code can read by them without leaving them."""
+"""Checks arrays from a file, so that compiled code cannot read outside of them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _ROWS = 1 << 16
 def misshapen(
     arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type[Any], Shape]]
 ) -> tuple[str, str] | None:
-    """The first array that is missing, or has not the type and shape expected of its name, with what is wrong with it.
+    """Returns the first array that is missing, or that lacks the type and shape expected of its name, with a
+    description of the fault.
 
-    A length of None is any length.
+    A length of None stands for any length.
     """
     for name, (kind, shape) in expected.items():
         if name not in arrays:
@@ -32,10 +33,10 @@ def misshapen(
 
 
 def shared_out(offsets: NDArray[np.int64], total: int) -> bool:
-    """Whether offsets, (n + 1,), begin at 0, never descend and end at `total`."""
+    """Tells whether offsets, (n + 1,), begin at 0, never decrease and end at `total`."""
     return bool(offsets[0] == 0 and offsets[-1] == total and (offsets[1:] >= offsets[:-1]).all())
 
 
 def finite(array: NDArray[np.floating[Any]]) -> bool:
-    """Whether all numbers are finite; looks at them in parts, as the array may be larger than memory."""
+    """Tells whether all numbers are finite; reads the array in parts, as it may be larger than memory."""
     return all(bool(np.isfinite(array[start : start + _ROWS]).all()) for start in range(0, len(array), _ROWS))

@@ -1,4 +1,4 @@
-"""What was fitted, frozen in one file: named arrays, where they come from, and a hash of the arrays."""
+"""A fit, frozen in one file: named arrays, their provenance, and a hash of the arrays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 Provenance = Mapping[str, str | int | float]
 
 _PROVENANCE = "provenance.json"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can state: equal contents are equal bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can state: equal contents give equal bytes
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Artefact:
 
 
 def save(path: Path, arrays: Mapping[str, Array], provenance: Provenance) -> str:
-    """Writes an `.npz` whole or not at all; the same contents give the same bytes. Returns the SHA-256 of the arrays.
+    """Writes an `.npz`, whole or not at all; equal contents give equal bytes. Returns the SHA-256 of the arrays.
 
-    numpy reads the file too. StorageError where the disk refuses.
+    numpy can read the file too. Raises StorageError where the disk refuses.
     """
     try:
         write_whole(path, to_bytes(arrays, provenance))
@@ -48,7 +48,7 @@ def save(path: Path, arrays: Mapping[str, Array], provenance: Provenance) -> str
 
 
 def to_bytes(arrays: Mapping[str, Array], provenance: Provenance) -> bytes:
-    """The bytes of the file that `save` writes."""
+    """Returns the bytes of the file that `save` writes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         _write(archive, _PROVENANCE, json.dumps(dict(provenance), sort_keys=True, indent=1).encode())
@@ -60,11 +60,11 @@ def to_bytes(arrays: Mapping[str, Array], provenance: Provenance) -> bytes:
 
 
 def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
-    """Reads what `save` wrote; `needs` names the arrays without which it is of no use.
+    """Reads a file that `save` wrote; `needs` names the arrays that it must have.
 
-    FitError where the file is missing, damaged, or holds something else.
+    Raises FitError where the file is missing, damaged, or holds something else.
     """
-    # A device or a pipe would be read for ever.
+    # Reading from a device or a pipe would never end.
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise FitError(f"{path}: not a regular file; name one that `resight.learned.artefact.save` wrote")
     try:
@@ -80,7 +80,7 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
             }
     except FileNotFoundError:
         raise FitError(f"{path}: no such file; name one that `resight.learned.artefact.save` wrote") from None
-    # A changed byte of the archive can ask for decompression, or for a password.
+    # A changed byte in the archive can make it ask for decompression, or for a password.
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise FitError(f"{path}: the fitted artefact is damaged ({error}); restore it or fit again") from error
     missing = sorted(set(needs) - set(arrays))
@@ -94,7 +94,7 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
 
 
 def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
-    """Each array as uint8 in equal steps from its least to its greatest value, with `NAME.range` = (least, step).
+    """Quantises each array to uint8 in equal steps from its least to its greatest value; `NAME.range`: (least, step).
 
     A value is off by at most half a step, 1/510 of the range.
     """
@@ -102,7 +102,7 @@ def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
     for name, values in arrays.items():
         low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
         step = (high - low) / 255.0
-        if step < np.finfo(np.float32).tiny:  # the values are as good as equal, and would be divided by zero
+        if step < np.finfo(np.float32).tiny:  # the values are nearly equal, and would be divided by zero
             step = 1.0
         stored[name] = np.rint((values - low) / step).astype(np.uint8)
         stored[f"{name}.range"] = np.array([low, step], np.float64)
@@ -110,7 +110,7 @@ def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
 
 
 def dequantise(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays with those that `quantise` stored as float32 again; others stay as they are."""
+    """Restores the arrays that `quantise` stored as float32; others stay unchanged."""
     restored = {name: array for name, array in arrays.items() if not name.endswith(".range")}
     for name in restored.keys() & {name.removesuffix(".range") for name in arrays if name.endswith(".range")}:
         low, step = arrays[f"{name}.range"]
@@ -119,7 +119,7 @@ def dequantise(arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def hash_arrays(arrays: Mapping[str, Array]) -> str:
-    """SHA-256 over names, types, shapes and values, in the order of the names, as hexadecimal digits."""
+    """Returns the SHA-256 over names, types, shapes and values, in the order of the names, as hexadecimal digits."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -130,5 +130,5 @@ def hash_arrays(arrays: Mapping[str, Array]) -> str:
 
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    # Stored, not deflated: what a zlib makes of the same bytes depends on its version.
+    # Stored, not deflated: different versions of zlib compress the same bytes differently.
     archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, compress_type=zipfile.ZIP_STORED)

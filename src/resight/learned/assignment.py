@@ -1,4 +1,4 @@
-"""Descriptors' nearest words in a codebook, fast and the same in any batch."""
+"""Nearest words of descriptors in a codebook: fast, and independent of the batch."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ Floats = NDArray[np.float32]
 Words = NDArray[np.int32]
 
 FLAT_LIMIT = 2048
-"""Largest codebook whose words are all compared with a descriptor."""
+"""Largest codebook in which a descriptor is compared with all words."""
 FILTER_LIMIT = 65_536
-"""Largest codebook that is filtered by short codes; its cost grows with the number of words, a graph's hardly.
+"""Largest codebook that is filtered by short codes; their cost grows with the number of words, that of a graph hardly.
 
 On one core, a descriptor among 16,384 words (128-D): all distances 76 us; short codes with the distances of 48
 candidates 25 us and of 120 for ten words 40 us, 99.9 and 99.97 % the same words, 0.1 s to make; a graph 31 us, 99.9 %,
 1.2 s to make. A graph over 65,536 words takes 15 s to make."""
 
-# Short codes: 32 parts of 4 bits (Andre, Kermarrec and Le Scouarnec, VLDB 2015), and how many candidates they give.
+# Short codes: 32 parts of 4 bits (Andre, Kermarrec and Le Scouarnec, VLDB 2015), and the number of their candidates.
 _PARTS, _FEWEST, _FOR_EACH = 32, 48, 12
-# The graph: 32 links, and lists of 100 in building and of 64 in searching, 99.9 % the same words as all distances.
+# The graph: 32 links, and lists of 100 while building and of 64 while searching; it finds 99.9 % of the nearest words.
 _LINKS, _BUILD_LIST, _SEARCH_LIST = 32, 100, 64
-# Candidates beyond the k wanted. They are ordered again by exact distances, because some builds of faiss expand the
+# Candidates beyond the k wanted. They are sorted again by exact distances, because some builds of faiss expand the
 # square into a product of matrices, whose rounding depends on the batch.
 _SPARE = 2
 _BLOCK = 8192
 
 
 class Assigner:
-    """Finds the nearest words: among all of them up to `FLAT_LIMIT`, by short codes up to `FILTER_LIMIT` (product
-    quantisation, Jegou, Douze and Schmid, TPAMI 2011), above by an HNSW graph (Malkov and Yashunin, TPAMI 2020).
+    """A search for the nearest words: among all of them up to `FLAT_LIMIT`, by short codes up to `FILTER_LIMIT`
+    (product quantisation, Jegou, Douze and Schmid, TPAMI 2011), above by an HNSW graph (Malkov and Yashunin, TPAMI
+    2020).
 
-    The same descriptor gets the same words in any batch and on any number of threads.
+    A descriptor gets the same words in any batch and on any number of threads.
     """
 
     def __init__(
@@ -49,8 +50,8 @@ class Assigner:
         flat_limit: int = FLAT_LIMIT,
         filter_limit: int = FILTER_LIMIT,
     ) -> None:
-        """centroids: (size, d); graph: what `graph()` of an assigner with the same centroids returned, to save the
-        building; the limits are those of the module."""
+        """Sets up the search. centroids: (size, d); graph: bytes from `graph()` of an assigner with the same centroids,
+        which saves building it; flat_limit and filter_limit: as in the module."""
         single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
         self.centroids = np.ascontiguousarray(centroids, np.float32)
         size, dimensions = self.centroids.shape
@@ -65,8 +66,8 @@ class Assigner:
             self._index = _built_graph(self.centroids) if graph is None else _restored_graph(self.centroids, graph)
 
     def assign(self, x: Floats, k: int = 1) -> tuple[Words, Floats]:
-        """The k nearest words of each descriptor of `x` (n, d): (n, k) int32 words, nearest first, of equally near
-        ones the lowest, and (n, k) float32 squared distances. `k` is at most the number of words."""
+        """Returns the k nearest words of each descriptor of `x` (n, d): (n, k) int32 words, nearest first, of equally
+        near ones the lowest number first, and (n, k) float32 squared distances. `k` is at most the number of words."""
         size = len(self.centroids)
         if not 1 <= k <= size:
             raise FitError(
@@ -79,13 +80,16 @@ class Assigner:
             block = slice(start, start + _BLOCK)
             _, candidates = self._index.search(points[block], min(max(k * self._each + _SPARE, self._least), size))
             unreached = np.flatnonzero((candidates < 0).any(axis=1))
-            if len(unreached):  # a graph over many equal centroids may fall apart
+            if len(unreached):  # a graph over many equal centroids may be disconnected
                 candidates[unreached] = _flat(self.centroids).search(points[block][unreached], candidates.shape[1])[1]
             _nearest_first(points[block], self.centroids, candidates, words[block], distances[block])
         return words, distances
 
     def graph(self) -> NDArray[np.uint8]:
-        """The HNSW graph as bytes (with the centroids inside) for an artefact; FitError where there is none."""
+        """Returns the HNSW graph as bytes (including the centroids) for an artefact.
+
+        Raises FitError where there is none.
+        """
         if not isinstance(self._index, faiss.IndexHNSWFlat):
             raise FitError(
                 f"a codebook of {len(self.centroids)} words is searched without a graph; there is none to save"
@@ -121,7 +125,7 @@ def _one_thread() -> Iterator[None]:
 def _built_graph(centroids: Floats) -> faiss.IndexHNSWFlat:
     index = faiss.IndexHNSWFlat(centroids.shape[1], _LINKS)
     index.hnsw.efConstruction = _BUILD_LIST
-    with _one_thread():  # several would link in the order in which they happen to run
+    with _one_thread():  # several threads would add links in an order that varies
         index.add(centroids)
     index.hnsw.efSearch = _SEARCH_LIST
     return index
@@ -144,7 +148,7 @@ def _restored_graph(centroids: Floats, graph: NDArray[np.uint8]) -> faiss.IndexH
 def _nearest_first(
     x: Floats, centroids: Floats, candidates: NDArray[np.int64], words: Words, distances: Floats
 ) -> None:
-    """Orders each row's candidates by their exact distance, then by number, into `words` and `distances` (n, k)."""
+    """Sorts each row's candidates by their exact distance, then by number, into `words` and `distances` (n, k)."""
     k = words.shape[1]
     for row in range(len(x)):
         for seen, word in enumerate(candidates[row]):

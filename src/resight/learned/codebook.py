@@ -16,16 +16,19 @@ Words = NDArray[np.int32]
 Progress = Callable[[str], None]
 
 POINTS_PER_WORD = 30
-"""Training descriptors that a word should have. A median over m of them splits new descriptors to within 1/(2 sqrt(m))
-of a half: 9 % with 30, which costs a Hamming signature next to nothing; with 5 it would be 22 %."""
+"""Training descriptors per word. A median over m of them splits new descriptors to within 1/(2 sqrt(m)) of a half: 9 %
+with 30, which costs a Hamming signature next to nothing; with 5 it would be 22 %."""
 ONE_LEVEL_LIMIT = 32_768
-"""Largest codebook that is fitted in one level; an iteration costs points times words."""
+"""Largest codebook that is fitted in one level; the cost of an iteration is points times words."""
 LONG_ITERATION = 1_000_000_000
-"""Points times words from which each iteration is told of, being seconds long; below, only the last one is."""
+"""Points times words above which each iteration, taking seconds, is reported; below, only the last one is."""
 
 
 def affordable_size(n: int, size: int) -> int:
-    """The number of words, at most `size`, that `n` training descriptors are enough for; FitError where n is 0."""
+    """Returns the number of words, at most `size`, for which `n` training descriptors suffice.
+
+    Raises FitError where n is 0.
+    """
     if n < 1:
         raise FitError("no descriptors to fit a codebook on; are there readable photos with some texture?")
     return max(1, min(size, n // POINTS_PER_WORD))
@@ -38,16 +41,16 @@ def fit_codebook(
     iterations: int = 10,
     progress: Progress | None = None,
 ) -> Floats:
-    """(size, d) float32 centroids of the descriptors `x` (n, d) by Lloyd's k-means from `size` of them drawn at random.
+    """Fits (size, d) float32 centroids to descriptors `x` (n, d) by Lloyd's k-means from `size` random ones of them.
 
-    `progress` is told a line after the last iteration, and after each one that is long. FitError where there are fewer
-    descriptors than words (`affordable_size` says how many make sense).
+    `progress` is called with a line after the last iteration, and after every slow one. Raises FitError where there are
+    fewer descriptors than words (`affordable_size` recommends a number).
 
     Notes
     -----
     Above `ONE_LEVEL_LIMIT` words there are two levels (Nister and Stewenius, CVPR 2006, section 3): about sqrt(size)
-    cells, and in each as many words as its share of the descriptors. The words are then one flat codebook; a descriptor
-    belongs to the nearest of all of them, not to the nearest in its cell.
+    cells, each with words in proportion to its share of the descriptors. The words then form one flat codebook; a
+    descriptor belongs to the nearest of all of them, not to the nearest in its cell.
     """
     if not 1 <= size <= len(x):
         raise FitError(
@@ -77,7 +80,7 @@ def _lloyd(x: Floats, size: int, rng: np.random.Generator, iterations: int, prog
 
 
 def _means(x: Floats, words: Words, distances: Floats, size: int) -> Floats:
-    """The means of the words' descriptors; a word that has none takes one of the descriptors farthest from theirs."""
+    """Returns the means of the words' descriptors; an empty word takes one of those farthest from their words."""
     sums, counts = _sum_words(x, words, size)
     empty = np.flatnonzero(counts == 0)
     farthest = np.argsort(-distances, kind="stable")[: len(empty)]
@@ -101,7 +104,7 @@ def _two_levels(x: Floats, size: int, rng: np.random.Generator, iterations: int,
 
 
 def _shares(counts: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """`size` divided in proportion to `counts` by largest remainders; no share exceeds its count when size <= sum."""
+    """Divides `size` in proportion to `counts` by largest remainders; no share exceeds its count when size <= sum."""
     quotas = counts * (size / counts.sum())
     shares: NDArray[np.intp] = np.floor(quotas).astype(np.intp)
     order = np.argsort(shares - quotas, kind="stable")

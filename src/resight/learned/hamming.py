@@ -13,10 +13,10 @@ Words = NDArray[np.int32]
 
 
 def fit_projection(dimensions: int, bits: int, rng: np.random.Generator) -> Floats:
-    """(bits, dimensions) float32 with orthonormal rows, drawn uniformly; `bits` is at most `dimensions`.
+    """Returns a random (bits, dimensions) float32 projection with orthonormal rows; `bits` is at most `dimensions`.
 
-    The Q of the QR decomposition of a Gaussian matrix (section 3.2), its signs fixed by R's diagonal: without that the
-    distribution is not uniform.
+    It is the Q of the QR decomposition of a Gaussian matrix (section 3.2), with signs fixed by R's diagonal, without
+    which the distribution would not be uniform.
     """
     if not 1 <= bits <= dimensions:
         raise ValueError(f"{bits} orthogonal directions do not exist in {dimensions} dimensions")
@@ -25,9 +25,9 @@ def fit_projection(dimensions: int, bits: int, rng: np.random.Generator) -> Floa
 
 
 def fit_medians(x: Floats, words: Words, projection: Floats, n_words: int) -> Floats:
-    """(n_words, bits) float32: the median projection of the training descriptors `x` (n, d) of each word.
+    """Returns the median projection of the training descriptors `x` (n, d) of each word, (n_words, bits) float32.
 
-    A word with no descriptors takes the medians of all of them.
+    A word without descriptors gets the medians of all of them.
     """
     projected = x @ projection.T
     overall = np.median(projected, axis=0) if len(x) else np.zeros(len(projection), np.float32)
@@ -40,20 +40,21 @@ def fit_medians(x: Floats, words: Words, projection: Floats, n_words: int) -> Fl
 
 
 def signatures(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
-    """(n, bits/64) uint64: bit i says whether descriptor `x` (n, d) projects above its word's median in direction i.
+    """Returns (n, bits/64) uint64: bit i tells if descriptor `x` (n, d) projects above its word's median in direction
+    i.
 
     Bit i is bit i % 64 of column i // 64. `bits` is a multiple of 64.
     """
     bits = len(projection)
     if bits % 64:
         raise ValueError(f"{bits} bits do not fill 64-bit words")
-    # Not `x @ projection.T`: BLAS adds up in an order that depends on how many rows there are, and a bit near its
-    # threshold would depend on the batch.
+    # Not `x @ projection.T`: the order of BLAS's sums depends on the number of rows, so that a bit near its threshold
+    # would depend on the batch.
     return np.asarray(_pack_above(x, words, projection, medians), np.uint64)
 
 
 def signatures_reference(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
-    """What `signatures` computes, in plain numpy."""
+    """Computes `signatures` in plain numpy."""
     above = x @ projection.T > medians[words]
     packed = np.packbits(above, axis=1, bitorder="little")
     return np.ascontiguousarray(packed).view("<u8").astype(np.uint64)

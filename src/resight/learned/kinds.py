@@ -1,4 +1,4 @@
-"""Where fitted arrays come from, as a recipe says it; importing it imports no implementation."""
+"""Sources of fitted arrays, as a recipe names them; importing this module imports no implementation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gaussian mixtures with diagonal covariances, and principal components to fit them on, for Fisher vectors."""
+"""Gaussian mixtures with diagonal covariances, and principal components for them, for Fisher vectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 VARIANCE_FLOOR = 1e-3
-"""Least variance of a component, as a part of the variance of all data in the same dimension (at least 1e-9)."""
+"""Least variance of a component, relative to the variance of all data in the same dimension (at least 1e-9)."""
 TOLERANCE = 1e-4
 """EM ends when the mean log-likelihood of a point grows by less."""
 BLOCK = 16_384
@@ -23,7 +23,7 @@ BLOCK = 16_384
 
 @dataclass(frozen=True)
 class Mixture:
-    """Diagonal Gaussian mixture. weights: (k,) summing to 1; means, variances: (k, d); all float64."""
+    """A Gaussian mixture, diagonal covariances. weights: (k,) summing to 1; means, variances: (k, d); all float64."""
 
     weights: Doubles
     means: Doubles
@@ -32,21 +32,21 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Projection:
-    """Principal components. mean: (d,); components: (r, d), orthonormal rows by falling variance."""
+    """A projection to principal components. mean: (d,); components: (r, d), orthonormal rows, descending variance."""
 
     mean: Floats
     components: Floats
 
     def apply(self, x: Floats) -> Floats:
-        """(n, r) coordinates of `x` (n, d), not whitened."""
+        """Returns (n, r) coordinates of `x` (n, d), not whitened."""
         return np.asarray((x - self.mean) @ self.components.T, np.float32)
 
 
 def fit_pca(x: Floats, dimensions: int, floor: float = 1e-10) -> Projection:
-    """The `dimensions` directions of greatest variance of `x` (n, d); FitError where the data do not span so many.
+    """Fits the `dimensions` directions of greatest variance of `x` (n, d). Raises FitError where the data span fewer.
 
     A direction counts when its variance is more than `floor` times the greatest. Each row's largest entry is positive,
-    so that the result does not depend on the linear algebra at hand.
+    so that the result does not depend on the linear algebra library.
     """
     if len(x) == 0 or not 1 <= dimensions <= x.shape[1]:
         raise FitError(f"{dimensions} principal components cannot be fitted to data of shape {x.shape}")
@@ -68,8 +68,10 @@ def fit_pca(x: Floats, dimensions: int, floor: float = 1e-10) -> Projection:
 
 
 def fit_mixture(x: Floats, k: int, seed: int, iterations: int = 100) -> Mixture:
-    """A mixture of `k` Gaussians fitted to `x` (n, d) by expectation and maximisation from k-means (Bishop, "Pattern
-    Recognition and Machine Learning", 2006, section 9.2.2); FitError where there are fewer than 2 points each.
+    """Fits a mixture of `k` Gaussians to `x` (n, d) by expectation and maximisation, starting from k-means (Bishop,
+    "Pattern Recognition and Machine Learning", 2006, section 9.2.2).
+
+    Raises FitError where there are fewer than 2 points per Gaussian.
 
     Notes
     -----
@@ -91,7 +93,7 @@ def fit_mixture(x: Floats, k: int, seed: int, iterations: int = 100) -> Mixture:
 
 
 def posteriors(x: Floats | Doubles, mixture: Mixture) -> Doubles:
-    """(n, k) float64: the probability that each point of `x` (n, d) comes from each Gaussian; rows sum to 1.
+    """Returns (n, k) float64, the probability that each point of `x` (n, d) comes from each Gaussian; rows sum to 1.
 
     Sanchez et al., "Image classification with the Fisher vector", IJCV 2013, eq. 15.
     """
@@ -100,7 +102,7 @@ def posteriors(x: Floats | Doubles, mixture: Mixture) -> Doubles:
 
 
 def _step(x: Floats, mixture: Mixture, floor: Doubles) -> tuple[Mixture, float]:
-    """One round of EM, and the mean log-likelihood before it."""
+    """Makes one round of EM, and returns the mean log-likelihood before it."""
     k, d = mixture.means.shape
     counts, first, second, likelihood = np.zeros(k), np.zeros((k, d)), np.zeros((k, d)), 0.0
     for start in range(0, len(x), BLOCK):
@@ -119,9 +121,9 @@ def _step(x: Floats, mixture: Mixture, floor: Doubles) -> tuple[Mixture, float]:
 
 
 def _log_joint(x: Floats | Doubles, mixture: Mixture) -> Doubles:
-    """(n, k) log of weight times density, the square expanded so that it is two matrix products.
+    """Returns (n, k) log of weight times density, with the square expanded into two matrix products.
 
-    Data and means are moved by the mean of the means first: far from the origin the expansion would cancel.
+    Data and means are first shifted by the mean of the means: far from the origin the expansion would lose digits.
     """
     centre = mixture.weights @ mixture.means
     moved, means = np.asarray(x, np.float64) - centre, mixture.means - centre

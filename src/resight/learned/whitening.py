@@ -1,6 +1,6 @@
 """Whitening of descriptors: by principal components, with a power and shrinkage, or learned from matching pairs.
 
-Descriptors are (n, d), an image or region a row. Fits are in float64.
+Descriptors are (n, d), one row for each image or region. Fits are in float64.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ Doubles = NDArray[np.float64]
 Descriptors = NDArray[np.floating[Any]]
 
 FLOOR = 1e-10
-"""Least variance of a direction that counts, as a part of the greatest."""
+"""Least variance of a direction that counts, relative to the greatest."""
 POWER_ON_COLLECTION = 0.35
-"""Power for a fit on the photos that will be searched. What is seen on many of them is a direction of great variance,
-and a power of 1 takes away what they have in common: it scored up to 0.9 of mAP below the descriptors as they were. In
-collections of 100 to 2900 photos of three kinds, GeM and R-MAC, 0.35 was at worst 0.005 below them, 0.5 at worst 0.016,
-and 0.25, which does little more than subtract the mean, 0.011."""
+"""Power for a fit on the photos that are searched. Content that many of them share is a direction of great variance,
+and a power of 1 removes it: mAP was up to 0.9 lower than without whitening. In collections of 100 to 2900 photos of
+three kinds, with GeM and R-MAC, mAP with a power of 0.35 was at worst 0.005 below that without whitening, with 0.5 at
+worst 0.016, and with 0.25, which does little more than subtract the mean, 0.011."""
 VECTORS = "vectors."
-"""Prefix of the arrays of a whitening of whole vectors, where what they are made of is fitted too."""
+"""Prefix of the arrays that whiten whole vectors, where the parts of the vectors are fitted too."""
 BLOCK = 16_384
 FEW = 3
-"""Where there are fewer than 1 / 3 as many rows as dimensions, their singular values are quicker to find than the
-eigenvalues of their covariance."""
+"""With fewer than 1 / 3 as many rows as dimensions, singular values of the rows are faster to compute than eigenvalues
+of their covariance."""
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """An affine map and L2 normalisation. mean: (d,); projection: (r, d), rows by falling importance; float32."""
+    """An affine map followed by L2 normalisation. mean: (d,); projection: (r, d), rows in descending order of
+    importance; float32."""
 
     mean: Floats
     projection: Floats
@@ -48,23 +49,26 @@ class Whitening:
 
     @property
     def bias(self) -> Floats:
-        """(r,) -P m: with the projection as weight, this is a linear layer."""
+        """The bias (r,) -P m: with the projection as weight, it makes a linear layer."""
         return np.asarray(-(self.projection.astype(np.float64) @ self.mean), np.float32)
 
     def apply(self, x: Descriptors) -> Floats:
-        """L2-normalised P (x - m), (n, r), of descriptors (n, d). FitError where they are of another dimension."""
+        """Returns (n, r) L2-normalised P (x - m) of descriptors (n, d).
+
+        Raises FitError where their dimension differs.
+        """
         if x.ndim != 2 or x.shape[1] != len(self.mean):
             raise FitError(
                 f"a whitening fitted on {len(self.mean)} dimensions is asked to whiten descriptors of shape {x.shape}; "
                 "fit it on descriptors of the same network, layer and pooling"
             )
-        # Centred first: where the mean is most of a descriptor, P x - P m would cancel.
+        # Centre first: where the mean dominates a descriptor, P x - P m would lose digits.
         whitened = (np.asarray(x, np.float32) - self.mean) @ self.projection.T
         norms = np.linalg.norm(whitened, axis=1, keepdims=True)
         return np.asarray(whitened / np.maximum(norms, np.finfo(np.float32).tiny), np.float32)
 
     def reduced(self, dimensions: int) -> Whitening:
-        """The whitening to the first `dimensions` only."""
+        """Returns the whitening to the first `dimensions` only."""
         if not 1 <= dimensions <= self.dimensions:
             raise FitError(f"a whitening to {self.dimensions} dimensions cannot be reduced to {dimensions}")
         return Whitening(self.mean, self.projection[:dimensions])
@@ -73,21 +77,21 @@ class Whitening:
 def fit_pca_whitening(
     x: Descriptors, dimensions: int, *, power: float = POWER_ON_OTHERS, shrinkage: float | None = None
 ) -> Whitening:
-    """Whitening by the principal components of `x` (n, d), n > 1, to at most `dimensions`.
+    """Fits a whitening by the principal components of `x` (n, d), n > 1, to at most `dimensions`.
 
-    power: variances are raised to -power / 2: 1 whitens fully, 0 only turns. shrinkage: in [0, 1], how far variances
-    are drawn to their mean; None is d / (d + n). Without shrinkage (0), `dimensions` is lowered to the rank of the
-    data, at most n - 1. With it, directions in which the data have no variance are used too, because they have the
-    variance that shrinkage gives them: a descriptor of another photo has a part there. FitError: fewer than two rows,
-    or all of them alike.
+    power: variances are raised to -power / 2: 1 whitens fully, 0 only rotates. shrinkage: in [0, 1], the fraction by
+    which variances move to their mean; None stands for d / (d + n). Without shrinkage (0), `dimensions` is lowered to
+    the rank of the data, at most n - 1. With shrinkage, directions in which the data have no variance are used too,
+    with the variance that shrinkage gives them, because descriptors of other photos vary in them. Raises FitError where
+    there are fewer than two rows, or all of them are equal.
 
     Source: Jegou & Chum, "Negative evidences and co-occurrences in image retrieval", ECCV 2012, section 4.1; the power
     as in the code of Gordo et al., IJCV 2017 (whose exponent is power / 2) and of Tolias, Jenicek & Chum, ECCV 2020.
     Shrinkage towards a multiple of the identity: Ledoit & Wolf, "A well-conditioned estimator for large-dimensional
     covariance matrices", Journal of Multivariate Analysis 2004, section 2.
 
-    Notes: d / (d + n) is what d rows more, of equal variance in all directions, would do to the covariance of n. Ledoit
-    and Wolf's own estimate of the best shrinkage is lower and does not suffice here: it is the best for the
+    Notes: shrinkage by d / (d + n) is equivalent to adding d rows of equal variance in all directions to the n rows.
+    Ledoit and Wolf's own estimate of the best shrinkage is lower and does not suffice here: it is the best for the
     covariance, while whitening needs its inverse.
     """
     d = x.shape[1]
@@ -100,7 +104,7 @@ def fit_pca_whitening(
         raise FitError(f"{len(x)} descriptors that are all alike cannot be whitened; give more photos to fit on")
     wanted = min(dimensions, d)
     if rho > 0.0:
-        # The mean of all d variances, those that are zero counted: n rows span n - 1 directions.
+        # The mean of all d variances, including those that are zero: n rows span n - 1 directions.
         shrunk = (1.0 - rho) * np.maximum(values, 0.0) + rho * float(values.sum()) / d
         components = _completed(components[: min(rank, wanted)], wanted)
     else:
@@ -112,13 +116,14 @@ def fit_pca_whitening(
 def fit_learned_whitening(
     x: Descriptors, queries: NDArray[np.integer[Any]], positives: NDArray[np.integer[Any]], dimensions: int
 ) -> Whitening:
-    """Whitening in which matching pairs are near: their differences are whitened, then all of `x` (n, d) turned.
+    """Fits a whitening that brings matching pairs together: whitens their differences, then rotates all `x` (n, d).
 
-    queries, positives: (pairs,) rows of `x`, a matching pair at each place. FitError: no pairs, or all of them equal.
+    queries, positives: (pairs,) rows of `x`; equal positions form matching pairs. Raises FitError where there are no
+    pairs, or all of them are equal.
 
     Source: Mikolajczyk & Matas, "Improving descriptors for fast tree matching by optimal linear projection", ICCV 2007;
-    as in Radenovic, Tolias & Chum, TPAMI 2019, section 3.4 and code: the mean is that of the queries alone, the turn
-    sees all rows.
+    as in Radenovic, Tolias & Chum, TPAMI 2019, section 3.4 and code: the mean is that of the queries alone, the
+    rotation uses all rows.
 
     Notes: where the pairs span too few directions, a ridge is added to their covariance, 1e-10 and ten times more until
     it can be inverted; it is relative to the mean variance, so that it does not depend on the scale of `x`.
@@ -139,11 +144,11 @@ def fit_learned_whitening(
 
 
 def to_arrays(whitening: Whitening, prefix: str = "") -> dict[str, NDArray[Any]]:
-    """The whitening for storage, a byte a number: rows of the projection as int8 with a float32 step each. Names begin
-    with `prefix`.
+    """Returns the whitening for storage, one byte per number: rows of the projection as int8, each with a float32 step.
+    Names begin with `prefix`.
 
-    Notes: similarities of real descriptors move by 0.006 at most, and mean average precision by less than 0.001, where
-    half as many dimensions of twice the precision cost a point or more.
+    Notes: similarities of real descriptors change by 0.006 at most, and mean average precision by less than 0.001,
+    where half as many dimensions of twice the precision cost a point or more.
     """
     scale = np.maximum(np.abs(whitening.projection).max(axis=1), np.finfo(np.float32).tiny) / 127.0
     rows = np.rint(whitening.projection / scale[:, None]).astype(np.int8)
@@ -152,7 +157,7 @@ def to_arrays(whitening: Whitening, prefix: str = "") -> dict[str, NDArray[Any]]
 
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> Whitening:
-    """What `to_arrays` stored. FitError where an array is missing or they do not suit each other."""
+    """Restores a whitening from `to_arrays`. Raises FitError where an array is missing or shapes do not match."""
     names = {name: f"{prefix}{name}" for name in ("mean", "projection", "scale")}
     missing = set(names.values()) - arrays.keys()
     if missing:
@@ -164,7 +169,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> Whiteni
 
 
 def _principal(x: Descriptors) -> tuple[Doubles, Doubles, Doubles]:
-    """Mean (d,), variances (d,), falling, and principal components as rows, all of those with variance, of rows."""
+    """Returns mean (d,), variances (d,) in descending order and the principal components with variance as rows."""
     if x.ndim != 2 or len(x) < 2:
         raise FitError(f"a whitening needs at least two descriptors, not {len(x)}; give more photos to fit on")
     if not np.isfinite(x).all():
@@ -180,7 +185,7 @@ def _principal(x: Descriptors) -> tuple[Doubles, Doubles, Doubles]:
 
 
 def _covariance(x: Descriptors, mean: Doubles) -> Doubles:
-    """Over n."""
+    """Returns the covariance (d, d), divided by n."""
     covariance = np.zeros((x.shape[1], x.shape[1]))
     for start in range(0, len(x), BLOCK):
         centred = x[start : start + BLOCK] - mean
@@ -189,26 +194,26 @@ def _covariance(x: Descriptors, mean: Doubles) -> Doubles:
 
 
 def _eigen(symmetric: Doubles) -> tuple[Doubles, Doubles]:
-    """Eigenvalues, falling, and eigenvectors as rows."""
+    """Returns eigenvalues in descending order, and eigenvectors as rows."""
     values, vectors = np.linalg.eigh((symmetric + symmetric.T) / 2.0)
     return np.asarray(values[::-1], np.float64), _signed(np.asarray(vectors.T[::-1], np.float64))
 
 
 def _signed(rows: Doubles) -> Doubles:
-    """Rows whose largest entry is positive, so that they do not depend on the linear algebra at hand."""
+    """Flips the sign of rows so that the largest entry is positive, independent of the linear algebra library."""
     signs = np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])
     return np.asarray(rows * signs[:, None], np.float64)
 
 
 def _completed(rows: Doubles, count: int) -> Doubles:
-    """`rows` (k, d), orthonormal, and `count` - k more that make them (count, d) orthonormal.
+    """Completes orthonormal `rows` (k, d) to (count, d) orthonormal rows.
 
-    Of all such directions an arbitrary, but always the same, choice: inner products are kept as well by any.
+    Any choice of such directions preserves inner products equally well; this one is always the same.
     """
     if len(rows) == count:
         return rows
     more = np.random.default_rng(0).standard_normal((count - len(rows), rows.shape[1]))
-    for _ in range(2):  # once leaves what rounding let through
+    for _ in range(2):  # once leaves a rounding error
         more -= (more @ rows.T) @ rows
     q, r = np.linalg.qr(more.T)
     return np.concatenate([rows, (q * np.sign(np.diagonal(r))).T])

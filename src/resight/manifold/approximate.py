@@ -1,7 +1,7 @@
-"""Nearest neighbours of collections too large for comparing every row with every other, and how many of them are right.
+"""Approximate nearest neighbours, and their recall, for collections too large to compare all rows with all.
 
-An inverted file of k-means cells. On clustered features it has the recall of a graph of small worlds (HNSW) several
-times sooner: that needs a search for every row it inserts, and another for its neighbours.
+An inverted file of k-means cells. On clustered features it reaches the recall of an HNSW graph several times faster:
+HNSW needs a search for every row that it inserts, and another for its neighbours.
 """
 
 from __future__ import annotations
@@ -27,37 +27,37 @@ Ids = NDArray[np.int32]
 Progress = Callable[[int, int], None]
 
 EXACT = 10_000
-"""Rows up to which all are compared with all: it takes a second or two."""
+"""Number of rows up to which all are compared with all, which takes a second or two."""
 CELLS = 2.0
-"""Cells, times the square root of the number of rows."""
+"""Number of cells, relative to the square root of the number of rows."""
 TRAINED = 40
-"""Rows of a cell that its centre is learned from, on average; faiss warns under 39."""
+"""Average number of training rows per cell; faiss warns below 39."""
 ROUNDS = 8
-"""Of k-means."""
+"""Iterations of k-means."""
 BLOCK = 16_384
 """Rows searched at a time."""
 SPARE = 16
-"""Candidates beyond k: faiss rounds inner products in its own way."""
+"""Candidates beyond k: faiss rounds inner products differently."""
 DRAWN = 200
-"""Rows whose exact neighbours the recall is measured with."""
+"""Rows whose exact neighbours are used to measure the recall."""
 
 
 def approximate_neighbours(
     descriptors: Floats, k: int, *, probes: int = 8, seed: int = 0, progress: Progress | None = None
 ) -> tuple[Neighbours, float]:
-    """k near neighbours of every row by inner product, most of them the nearest, and the recall, which is measured.
+    """Finds k near neighbours of every row by inner product, most of them the nearest, and measures the recall.
 
-    descriptors: (n, d) float32, rows L2-normalised or zero; the lists are as those of `nearest_neighbours`. recall: the
-    share of the exact neighbours of 200 rows, drawn at random, that are in their lists; one as near as the last counts.
-    probes: cells that are searched for each row; more are slower and find more. `progress` is told how many rows are
-    searched, of how many. Up to 10,000 rows, the lists are exact. UsageError: k or probes < 1, a row that is not
-    finite.
+    descriptors: (n, d) float32, rows L2-normalised or zero; the lists are like those of `nearest_neighbours`. recall:
+    the share of the exact neighbours of 200 random rows that are in their lists; one as near as the last counts.
+    probes: cells searched for each row; more cells are slower and find more. `progress` is called with the number of
+    rows searched and the total. Up to 10,000 rows, the lists are exact. Raises UsageError where k or probes < 1, or a
+    row is not finite.
 
     Source: Jégou, Douze & Schmid, "Product quantization for nearest neighbor search", PAMI 2011, section IV.A, here
     with whole descriptors.
 
-    Notes: the same for the same rows, seed and faiss, as far as its matrix products are: another number of threads or
-    another processor may round them otherwise, and give a row on the border of two cells to the other one.
+    Notes: the same rows, seed and faiss give the same lists, as far as matrix products do: another number of threads or
+    another processor may round differently, and assign a row on the border of two cells to the other one.
     """
     x = checked(descriptors)
     if k < 1 or probes < 1:
@@ -83,7 +83,7 @@ def approximate_neighbours(
 
 
 def _cells(x: Floats, seed: int) -> Any:
-    """faiss's inverted file of all rows of `x`."""
+    """Builds faiss's inverted file of all rows of `x`."""
     count = int(CELLS * len(x) ** 0.5)
     single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
     coarse = faiss.IndexFlatIP(x.shape[1])
@@ -96,7 +96,7 @@ def _cells(x: Floats, seed: int) -> Any:
 
 
 def _cell_by_cell(index: Any) -> NDArray[np.int64]:
-    """All rows, those of a cell one after the other: they search the same cells, which then are in the cache."""
+    """Returns all rows, grouped by cell: rows of a cell search the same cells, which then are in the cache."""
     lists = index.invlists
     sizes = [lists.list_size(cell) for cell in range(index.nlist)]
     return np.concatenate(
@@ -106,7 +106,7 @@ def _cell_by_cell(index: Any) -> NDArray[np.int64]:
 
 @kernel()
 def _keep(x: Floats, rows: Ids, candidates: Ids, ids: Ids, similarities: Floats, start: int, end: int) -> None:
-    """The k most similar of the candidates of each row, not itself, by the inner products that exact lists hold."""
+    """Keeps the k most similar candidates of each row, except itself, by the inner products of exact lists."""
     for at in range(start, end):
         for j in candidates[at]:
             if j >= 0 and j != rows[at]:

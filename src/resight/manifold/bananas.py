@@ -1,6 +1,6 @@
-"""The toy of the literature: three curved manifolds in the plane that bend around each other, among background.
+"""The toy data of the literature: three curved manifolds in the plane that interlock, with background points.
 
-It stands here and not with the rendered worlds: it has no photos, and what it shows is diffusion.
+It is here and not with the rendered worlds because it has no photos, and illustrates diffusion.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from resight.errors import UsageError
 Points = NDArray[np.float64]
 
 BACKGROUND = -1
-"""Label of a point of no manifold."""
+"""Label of a background point."""
 KERNEL_WIDTH = 0.3
-"""Of the similarity of two points, in units of the radius of a banana."""
+"""Width of the kernel for the similarity of two points, in units of the radius of a banana."""
 
 _CENTRES = ((0.0, 0.0), (1.35, 0.45), (2.7, 0.0))
 _UPPER = (True, False, True)
@@ -27,11 +27,11 @@ _RANK_FLOOR = 1e-7
 def banana_manifolds(
     rng: np.random.Generator, points: int = 100, background: int = 30
 ) -> tuple[Points, NDArray[np.int64]]:
-    """(n, 2) points, and (n,) labels 0, 1, 2 of their manifolds, -1 of `background` points in and around them.
+    """Draws (n, 2) points, and (n,) labels 0, 1, 2 of their manifolds, -1 for `background` points in and around them.
 
-    points: of each manifold, half a circle of radius 1 with noise across; the end of each is nearer to the middle of
-    the next one than to its own other end. After the toy of Iscen et al., CVPR 2017, figure 1. Raises UsageError for
-    counts below 1 and 0.
+    points: number on each manifold, half a circle of radius 1 with noise across it; the end of each is nearer to the
+    middle of the next one than to its own other end. After the toy of Iscen et al., CVPR 2017, figure 1. Raises
+    UsageError where `points` < 1 or `background` < 0.
     """
     if points < 1 or background < 0:
         raise UsageError(f"{points} points a manifold and {background} of background cannot be drawn; 1 and 0 at least")
@@ -47,11 +47,11 @@ def banana_manifolds(
 
 
 def lifted(points: Points, width: float = KERNEL_WIDTH) -> NDArray[np.float32]:
-    """(n, r) L2-normalised descriptors of points (n, 2), whose inner products are exp(-|a - b|^2 / (2 width^2)).
+    """Returns (n, r) descriptors of points (n, 2), L2-normalised; inner products are exp(-|a - b|^2 / (2 width^2)).
 
-    So that what works on descriptors works on points: their nearest neighbours are those in the plane. The descriptors
-    are the rows of U sqrt(L) of the kernel matrix U L U', Schoelkopf et al., Nonlinear component analysis as a kernel
-    eigenvalue problem, 1998. Raises UsageError where there is no point, one is not finite, or the width not positive.
+    So methods for descriptors work on points: nearest neighbours are those in the plane. The descriptors are the rows
+    of U sqrt(L) of the kernel matrix U L U', Schoelkopf et al., Nonlinear component analysis as a kernel eigenvalue
+    problem, 1998. Raises UsageError where there is no point, one is not finite, or the width is not positive.
     """
     if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all() or width <= 0:
         raise UsageError(f"points {points.shape} with a kernel of width {width}: finite (n, 2) points are lifted")

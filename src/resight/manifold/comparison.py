@@ -1,9 +1,9 @@
-"""Rows compared with rows, tile by tile of the matrix of their inner products; each keeps its k most similar.
+"""Compares rows with rows, tile by tile of the matrix of their inner products; each row keeps its k most similar.
 
-A product of matrices is fast, but its rounding depends on the shape of the tile. So it only tells candidates: somewhat
-more than k, of which those that its rounding could have misplaced are compared again. What counts, and is kept, is the
-inner product summed in float64 in one fixed order and rounded to float32. It is the same bit for bit for (i, j) and
-(j, i), in any tile, on any number of threads; lists that grow by added rows are those that are built anew.
+A product of matrices is fast, but its rounding depends on the shape of the tile. So it only selects candidates:
+somewhat more than k, of which those that rounding could have misplaced are compared again. The final value, which is
+kept, is the inner product summed in float64 in one fixed order and rounded to float32. It is bit for bit the same for
+(i, j) and (j, i), in any tile, on any number of threads; lists extended by added rows equal lists built anew.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 TILE = 2048
-"""Rows and columns of a tile: 16 MB, which stay in a shared cache until both sides have looked through it."""
+"""Rows and columns of a tile: 16 MB, which stay in a shared cache until both sides have been searched."""
 CHUNK = 32
-"""Similarities that are looked at together; nearly always none of them matters."""
+"""Similarities that are checked together; nearly always none of them is large enough."""
 SPARE = 16
-"""Candidates beyond k. Where more are as near as the k-th, the row is compared with every other by itself."""
+"""Candidates beyond k. Where more rows are as near as the k-th, the row is compared with every other one separately."""
 ROUNDING = 2.0**-24
-"""Half the distance of neighbouring float32 around 1."""
+"""Half the spacing of float32 numbers around 1."""
 
 
 class NearestLists:
-    """The k most similar rows of each row, most similar first, equally similar ones by number; never the row itself.
+    """The k most similar rows of each row, most similar first, ties by number; never the row itself.
 
-    x: (n, d) float32, finite; a row whose squared length is 0 in float32 is empty: its list is, and it is in no list.
+    x: (n, d) float32, finite; a row whose squared length is 0 in float32 is empty: its list is empty, and it is in no
+    list.
     """
 
     def __init__(self, x: Floats, k: int) -> None:
@@ -44,38 +45,39 @@ class NearestLists:
         self._k = k
         squares = squared_norms(x)
         self._empty = squares == 0
-        # |fl(x.y) - x.y| <= d u / (1 - d u) |x| |y| in any order of summation; twice, as two of them are compared.
+        # |fl(x.y) - x.y| <= d u / (1 - d u) |x| |y| in any order of summation; twice, because two products are
+        # compared.
         self._error = np.float32(2.0 * (x.shape[1] + 2) * ROUNDING * float(squares.max(initial=0.0)))
         self._ids = np.full((len(x), k + SPARE), -1, np.int32)
         self._similarities = np.zeros((len(x), k + SPARE), np.float32)
         self._known = 0
 
     def begin_with(self, ids: Ids, similarities: Floats) -> None:
-        """Takes the lists of the first rows as they are among themselves, -1 past the end of a list."""
+        """Starts from known neighbour lists of the first rows; -1 pads short lists."""
         self._known = len(ids)
         self._ids[: len(ids), : self._k] = ids
         self._similarities[: len(ids), : self._k] = similarities
 
     def compare(self, one: Ids, other: Ids) -> None:
-        """Compares all rows of the one side with all of the other, and puts either into the lists of the other side.
+        """Compares all rows of one side with all of the other, and updates the lists of both sides.
 
-        one, other: row numbers; the same array, or no row in common. No two rows may meet twice.
+        one, other: row numbers; the same array, or arrays without a common row. No two rows may be compared twice.
         """
         with ThreadPoolExecutor(cores()) as pool:
             for rows, columns in _tiles(one, other):
                 self._tile(pool, rows, columns, both=rows is not columns)
 
     def search(self, rows: Ids, among: Ids) -> None:
-        """Puts those of the rows `among` into the lists of `rows` that belong there, but not the reverse."""
+        """Adds the rows `among` to the lists of `rows` where they are near enough, but not the reverse."""
         with ThreadPoolExecutor(cores()) as pool:
             for start in range(0, len(rows), TILE):
                 for first in range(0, len(among), TILE):
                     self._tile(pool, rows[start : start + TILE], among[first : first + TILE], both=False)
 
     def finished(self, rows: Ids) -> tuple[Ids, Floats]:
-        """The lists of `rows`, (r, k) each: ids, -1 past the end of a list, and similarities, 0 there.
+        """Returns the lists of `rows`, (r, k) each: ids, padded with -1, and similarities, padded with 0.
 
-        Every row that could be in them has to have been compared with `rows`.
+        All possible neighbours must have been compared with `rows` before.
         """
         ids, similarities = np.empty((len(rows), self._k), np.int32), np.empty((len(rows), self._k), np.float32)
 
@@ -92,7 +94,7 @@ class NearestLists:
     def _tile(self, pool: ThreadPoolExecutor, rows: Ids, columns: Ids, *, both: bool) -> None:
         products = _taken(self._x, rows) @ _taken(self._x, columns).T
         lists: tuple[Any, ...] = (rows, columns, self._empty, self._ids, self._similarities)
-        # Two jobs never write to the same list: of the rows, or of the columns, which are other rows.
+        # Two jobs never write to the same list: they have different rows, or different columns.
         jobs = [pool.submit(_keep_in_rows, products, *part, *lists) for part in _parts(len(rows))]
         if both:
             jobs += [pool.submit(_keep_in_columns, products, *part, *lists) for part in _parts(len(columns))]
@@ -101,12 +103,12 @@ class NearestLists:
 
 
 def squared_norms(x: Floats) -> Floats:
-    """(n,) squared lengths of rows; not finite where a row holds NaN or infinity, or is longer than 1e19."""
+    """Returns (n,) squared lengths of rows; not finite where a row holds NaN or infinity, or is longer than 1e19."""
     return np.asarray(np.einsum("ij,ij->i", x, x), np.float32)
 
 
 def _tiles(one: Ids, other: Ids) -> Iterator[tuple[Ids, Ids]]:
-    """Every pair of rows once: of one side with itself the tiles on and above the diagonal."""
+    """Yields every pair of rows once: for one side with itself, the tiles on and above the diagonal."""
     for start in range(0, len(one), TILE):
         rows = one[start : start + TILE]
         if one is other:
@@ -125,10 +127,11 @@ def _parts(n: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(bounds))
 
 
-# A product of two float32 is exact in float64, and only the order of the sum is left to the compiler, once.
+# A product of two float32 is exact in float64; only the order of the sum is left to the compiler, which decides it
+# once.
 @kernel(fastmath={"reassoc", "nsz", "contract"})
 def inner_product(x: Floats, i: int, j: int) -> np.float32:
-    """The inner product of rows i and j of `x`, summed in float64."""
+    """Returns the inner product of rows i and j of `x`, summed in float64."""
     total = 0.0
     for at in range(x.shape[1]):
         total += np.float64(x[i, at]) * np.float64(x[j, at])
@@ -137,7 +140,7 @@ def inner_product(x: Floats, i: int, j: int) -> np.float32:
 
 @kernel()
 def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
-    """Row j into the sorted first `end` places of a list, whose last is lost; equally similar ones by number."""
+    """Inserts row j into the sorted first `end` places of a list, dropping the last; ties by number."""
     place = end - 1
     while place > 0 and (
         ids[row, place - 1] < 0
@@ -153,7 +156,7 @@ def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Ids, simila
 
 @kernel()
 def _least(i: int, ids: Ids, similarities: Floats) -> np.float32:
-    """What a product has to exceed for a row to become a candidate of row i."""
+    """Returns the similarity that a row must exceed to become a candidate of row i."""
     last = ids.shape[1] - 1
     return similarities[i, last] if ids[i, last] >= 0 else np.float32(-np.inf)
 
@@ -162,7 +165,7 @@ def _least(i: int, ids: Ids, similarities: Floats) -> np.float32:
 def _keep_in_rows(
     products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
 ) -> None:
-    """The columns of a tile become candidates of its rows from `start` to `end`."""
+    """Makes columns of a tile candidates of its rows from `start` to `end`."""
     for row in range(start, end):
         i = rows[row]
         least = _least(i, ids, similarities)
@@ -183,7 +186,7 @@ def _keep_in_rows(
 def _keep_in_columns(
     products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
 ) -> None:
-    """The rows of a tile become candidates of its columns from `start` to `end`."""
+    """Makes rows of a tile candidates of its columns from `start` to `end`."""
     least = np.empty(end - start, np.float32)
     for column in range(start, end):
         least[column - start] = _least(columns[column], ids, similarities)
@@ -216,9 +219,9 @@ def _settle(
     ids: Ids,
     similarities: Floats,
 ) -> None:
-    """The k most similar of the candidates of each row, or of all rows where the candidates may not be enough.
+    """Finds the k most similar candidates of each row, or compares all rows where there may be too few candidates.
 
-    Similarities of the first `known` rows among themselves are what they have to be already.
+    Similarities among the first `known` rows are already final.
     """
     k, width = ids.shape[1], candidates.shape[1]
     for row in range(start, end):
@@ -240,7 +243,7 @@ def _settle(
 
 @kernel()
 def admit(row: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
-    """Row j into a list, if it belongs there."""
+    """Inserts row j into a list, if it is near enough."""
     last = ids.shape[1] - 1
     if (
         ids[row, last] < 0

@@ -1,4 +1,4 @@
-"""Conjugate gradient for the linear system of diffusion, from any start."""
+"""Conjugate gradients for the linear system of diffusion, from any start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 INDEFINITE = -1
-"""Number of iterations of a system that has no such solution: S has an eigenvalue above 1 / alpha."""
+"""Returned in place of the number of iterations where the system is not positive definite: S has an eigenvalue above 1
+/ alpha."""
 
 
 @kernel(fastmath={"reassoc", "contract"})
@@ -27,14 +28,14 @@ def conjugate_gradient(
     tolerance: float,
     iterations: int,
 ) -> tuple[int, float]:
-    """Takes x (n,), which holds the start, to the solution of (I - alpha S) x = y; S in CSR, of float32 or float64.
+    """Solves (I - alpha S) x = y in place: x (n,) holds the start, then the solution; S in CSR, of float32 or float64.
 
-    Returns the iterations that it took, or INDEFINITE, and |y - (I - alpha S) x| / |y|, at most `tolerance` unless the
+    Returns the number of iterations, or INDEFINITE, and |y - (I - alpha S) x| / |y|, at most `tolerance` unless the
     iterations ran out.
 
     Source: Hestenes & Stiefel, "Methods of conjugate gradients for solving linear systems", 1952.
     """
-    # Indices are unsigned: of a signed one numba asks whether it counts from the end, at every edge.
+    # Indices are unsigned: for signed ones numba checks at every edge whether they count from the end.
     n = len(y)
     residual, step = np.empty(n), np.empty(n)
     norm, square = 0.0, 0.0
@@ -73,7 +74,7 @@ def conjugate_gradient(
 def conjugate_gradient_reference(
     graph: csr_array, alpha: float, y: Doubles, start: Doubles, tolerance: float, iterations: int
 ) -> tuple[Doubles, int, float]:
-    """What `conjugate_gradient` computes: the solution, the iterations, the relative residual."""
+    """Computes `conjugate_gradient` in plain scipy; returns the solution, the iterations, the relative residual."""
     x = start.copy()
     residual = y - (x - alpha * (graph @ x))
     step, norm = residual.copy(), float(np.linalg.norm(y))

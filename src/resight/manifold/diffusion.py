@@ -1,6 +1,6 @@
 """Diffusion of a query over the graph of a collection, by solvers that are all called as f = diffuse(y).
 
-f = (1 - alpha)(I - alpha S)^-1 y, where f <- alpha S f + (1 - alpha) y comes to rest. `graph` and y are those of
+f = (1 - alpha)(I - alpha S)^-1 y, the fixed point of f <- alpha S f + (1 - alpha) y. `graph` and y are those of
 `signal.py`: S (n, n), y (n,) or (n, q); f has the shape of y, in float64. Errors are UsageErrors: a graph that is not
 normalised, alpha outside of [0, 1), a tolerance below 0, no iterations, y of another graph or not finite.
 
@@ -25,12 +25,12 @@ from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_grap
 from resight.manifold.system import NOT_NORMALISED, LinearSystem
 
 MOST_NODES = 20_000
-"""Nodes up to which a closed form is sensible: the inverse of so many has 3.2 GB."""
+"""Most nodes for which a closed form is sensible: the inverse for this many takes 3.2 GB."""
 
 
 @dataclass(frozen=True)
 class Solution:
-    """f as above. iterations: (q,) that each query took; residuals: (q,) |y - (I - alpha S) f / (1 - alpha)| / |y|,
+    """A solution f. iterations: (q,) taken by each query; residuals: (q,) |y - (I - alpha S) f / (1 - alpha)| / |y|,
     which tell whether the iterations sufficed; q is 1 for y (n,)."""
 
     f: Doubles
@@ -42,12 +42,12 @@ class Diffuse(Protocol):
     """A solver on one graph."""
 
     def __call__(self, y: Signal) -> NDArray[np.floating[Any]]:
-        """f of y."""
+        """Returns f for y."""
         ...
 
 
 class ClosedForm:
-    """The inverse, dense, made once: for graphs of a few thousand nodes. UsageError: more than `MOST_NODES`."""
+    """A solver by the dense inverse, computed once: for a few thousand nodes. Raises UsageError above `MOST_NODES`."""
 
     def __init__(self, graph: csr_array, alpha: float = 0.99) -> None:
         s, self._n = checked_graph(graph), graph.shape[0]
@@ -65,10 +65,10 @@ class ClosedForm:
 
 
 class ConjugateGradient:
-    """Conjugate gradients from zero, each query until its relative residual is `tolerance`, `iterations` at most.
+    """A solver by conjugate gradients from zero to a relative residual of `tolerance`, in at most `iterations`.
 
-    20 iterations suffice for the ranking in Iscen et al., CVPR 2017, section 3.2, and need not reach the tolerance:
-    `solve` tells. once: for a single query, as on a graph that is cut out for it.
+    20 iterations suffice for the ranking in Iscen et al., CVPR 2017, section 3.2, but may miss the tolerance: `solve`
+    tells. once: for a single query, as on a graph that is cut out for it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ConjugateGradient:
         return self.solve(y).f
 
     def solve(self, y: Signal) -> Solution:
-        """f, and how near it is. UsageError: also a graph whose S has eigenvalues beyond 1 / alpha."""
+        """Returns f and its residual. Raises UsageError also for a graph whose S has eigenvalues above 1 / alpha."""
         return _by_query(checked_signal(y, len(self._system)), self._solve)
 
     def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
@@ -96,9 +96,9 @@ class ConjugateGradient:
 
 
 class RandomWalk:
-    """The iteration f <- alpha S f + (1 - alpha) y itself, from y: Zhou et al., section 2.
+    """A solver that iterates f <- alpha S f + (1 - alpha) y, starting from y: Zhou et al., section 2.
 
-    Notes: an iteration lowers the error by alpha at least, so that 0.99 needs some hundreds.
+    Notes: each iteration multiplies the error by at most alpha, so that 0.99 needs some hundreds.
     """
 
     def __init__(
@@ -111,11 +111,11 @@ class RandomWalk:
         return self.solve(y).f
 
     def solve(self, y: Signal) -> Solution:
-        """f, and how near it is."""
+        """Returns f and its residual."""
         return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
 
     def walk(self, y: Signal) -> Iterator[Doubles]:
-        """f before the first iteration and after every further one, without end."""
+        """Yields f before the first iteration and after every further one, without end."""
         start = np.asarray(checked_signal(y, self._graph.shape[0]), np.float64)
         f = start
         while True:
@@ -128,7 +128,7 @@ class RandomWalk:
         f = next(steps)
         for taken in range(self._iterations):
             further = next(steps)
-            # A step is the residual of the f before it, (1 - alpha) times.
+            # A step is (1 - alpha) times the residual of the f before it.
             residual = _bounded(float(np.linalg.norm(further - f)) / scale, self._alpha)
             if residual <= self._tolerance:
                 return f, taken, residual
@@ -137,9 +137,9 @@ class RandomWalk:
 
 
 class Jacobi:
-    """Jacobi iterations for (I - alpha S) x = y, of which the diagonal is 1 where no node is its own neighbour.
+    """A solver by Jacobi iterations for (I - alpha S) x = y, whose diagonal is 1 where no node is its own neighbour.
 
-    There it is the random walk from (1 - alpha) y; an affinity of nodes with themselves makes it faster.
+    In that case it is the random walk from (1 - alpha) y; an affinity of nodes with themselves makes it faster.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Jacobi:
         return self.solve(y).f
 
     def solve(self, y: Signal) -> Solution:
-        """f, and how near it is."""
+        """Returns f and its residual."""
         return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
 
     def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
@@ -169,18 +169,20 @@ class Jacobi:
 
 
 def _bounded(residual: float, alpha: float) -> float:
-    """The residual of an iteration. UsageError where it is more than it may be at first, 2 / (1 - alpha): of a
-    normalised graph it falls."""
+    """Returns the residual of an iteration.
+
+    Raises UsageError above 2 / (1 - alpha), its bound at the start: on a normalised graph it only falls.
+    """
     if not residual <= 2.0 / (1.0 - alpha):
         raise UsageError(NOT_NORMALISED)
     return residual
 
 
 def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles:
-    """y (n,) of a query that is not in the graph: max(s, 0)^gamma of its kq most similar nodes, 0 elsewhere.
+    """Returns y (n,) for a query that is not in the graph: max(s, 0)^gamma of its kq most similar nodes, 0 elsewhere.
 
-    Of equally similar nodes those with the smaller numbers; all where kq exceeds n. UsageError: kq < 1, a gamma that is
-    not positive, similarities that are not finite. Source: Iscen et al., CVPR 2017, section 3.3.
+    Of equally similar nodes those with smaller numbers are taken; all nodes where kq exceeds n. Raises UsageError where
+    kq < 1, gamma is not positive, or similarities are not finite. Source: Iscen et al., CVPR 2017, section 3.3.
     """
     if kq < 1 or not 0.0 < gamma < np.inf:
         raise UsageError(f"the {kq} nearest to the power of {gamma} cannot be taken; give 10 and 3, say")
@@ -192,7 +194,7 @@ def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles
 
 
 def _by_query(y: Signal, solve: Callable[[Doubles], tuple[Doubles, int, float]]) -> Solution:
-    """Each column by itself, on as many threads as there are cores."""
+    """Solves each column separately, on as many threads as there are cores."""
     columns = np.asarray(y, np.float64).reshape(len(y), -1)
     queries = [np.ascontiguousarray(columns[:, query]) for query in range(columns.shape[1])]
     if len(queries) == 1:

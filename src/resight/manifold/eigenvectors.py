@@ -1,4 +1,4 @@
-"""Eigenvectors of a graph at the right end of its spectrum.
+"""Eigenvectors of the largest eigenvalues of a graph.
 
 graph: (n, n) S, as in `signal`.
 """
@@ -19,19 +19,20 @@ from resight.manifold.spectral import Spectrum
 from resight.manifold.system import compact
 
 DENSE = 2500
-"""Up to as many nodes, all eigenvectors of the dense matrix are quicker than a few of the sparse one, and exact."""
+"""Most nodes for which computing all eigenvectors of the dense matrix is faster than a few of the sparse one, and
+exact."""
 TOLERANCE = 1e-4
-"""An eigenvector u of the value l has |S u - l u| <= 1e-4: l is then off by 1e-8 over the gap beside it."""
+"""Largest |S u - l u| of an eigenvector u of the value l: l is then off by 1e-8 divided by the gap beside it."""
 ROUNDS = 30
-"""Rounds after which the subspace has converged or does not."""
+"""Rounds after which the subspace is taken as converged or not converging."""
 DEGREE = 24
-"""Products with S in a round, at most."""
+"""Most products with S in a round."""
 GROWTH = 10.0
-"""Logarithm of the greatest amplification in a round: its inverse, squared, is well above what float32 rounds away."""
+"""Logarithm of the greatest amplification in a round: its inverse, squared, is well above float32's rounding error."""
 SPARE = 4
 """A subspace has 1 / 4 more dimensions than are asked for, so that the last of those converge as fast as the first."""
 NEAR = 1e-6
-"""Least distance from 1 of what is damped."""
+"""Least distance of damped eigenvalues from 1."""
 ABOVE = 1e-3
 """How far rounding may take an eigenvalue of a normalised graph above 1."""
 
@@ -39,19 +40,20 @@ _log = logging.getLogger(__name__)
 
 
 def fit_spectrum(graph: csr_array, rank: int, seed: int = 0) -> Spectrum:
-    """The `rank` largest eigenvalues of S by sign, not by magnitude, and their eigenvectors.
+    """Computes the `rank` largest eigenvalues of S by sign, not by magnitude, and their eigenvectors.
 
     The rank is lowered, with a warning, to the number of nodes, and to the eigenvectors that converged to TOLERANCE.
-    UsageError: no rank, no graph (see `checked_graph`). FitError: none converged, or the graph is not normalised.
+    Raises UsageError where there is no rank or no graph (see `checked_graph`), FitError where no eigenvector converged
+    or the graph is not normalised.
 
     Source: Zhou, Saad, Tiago & Chelikowsky, "Self-consistent-field calculations using Chebyshev-filtered subspace
-    iteration", Journal of Computational Physics 2006; the use for ranking is that of Iscen,
-    Avrithis, Tolias, Furon & Chum, "Fast spectral ranking for similarity search", CVPR 2018.
+    iteration", Journal of Computational Physics 2006; the use for ranking is that of Iscen, Avrithis, Tolias, Furon &
+    Chum, "Fast spectral ranking for similarity search", CVPR 2018.
 
-    Notes: the paper takes a randomised range finder. Filtering multiplies the same blocks, and damps what is not wanted
-    much faster where eigenvalues lie as close together as at the end of the spectrum of a large graph. Where an
-    eigenvalue is multiple, as 1 is in a graph of several components, and the rank cuts through it, the vectors are
-    some of its space, the same for the same seed.
+    Notes: the paper uses a randomised range finder. Filtering multiplies the same blocks, and damps unwanted
+    eigenvectors much faster where eigenvalues are as close together as at the end of the spectrum of a large graph.
+    Where the rank cuts through a multiple eigenvalue, such as 1 in a graph of several components, the vectors are some
+    of its eigenspace, the same for the same seed.
     """
     s = checked_graph(graph)
     nodes = s.shape[0]
@@ -73,7 +75,7 @@ def _dense(s: csr_array, rank: int) -> Spectrum:
 
 
 def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
-    """Chebyshev-filtered subspace iteration, in float32; eigenvalues and residuals at the end in float64."""
+    """Runs Chebyshev-filtered subspace iteration in float32; eigenvalues and residuals at the end in float64."""
     connected = np.diff(s.indptr) > 0
     count = int(connected.sum())
     if rank > count:
@@ -83,9 +85,10 @@ def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
         raise FitError("no node of the graph has a neighbour; give more neighbours, or more images")
     size = min(rank + max(rank // SPARE, 16), count)
     block = np.random.default_rng(seed).standard_normal((s.shape[0], size), np.float32)
-    # A node without neighbours is an eigenvector of 0, which diffusion has no use for.
+    # A node without neighbours is an eigenvector of 0, which diffusion does not use.
     block[~connected] = 0.0
-    # Neighbours that are near in memory too make the products, which is nearly all of the time, 6 times as fast.
+    # Placing neighbours near each other in memory makes the products, which take nearly all of the time, 6 times as
+    # fast.
     s, order = compact(s)
     block = block[order]
     light = s.astype(np.float32)
@@ -95,7 +98,7 @@ def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
         image -= block * values.astype(np.float32)
         if (np.linalg.norm(image[:, :rank], axis=0) <= TOLERANCE).all():
             break
-        # Damped up to 1, nothing would be amplified.
+        # If everything up to 1 were damped, nothing would be amplified.
         cut = min(float(values[-1]), 1.0 - NEAR)
     found = _converged(s, block[:, :rank])
     vectors = np.empty_like(found.vectors)
@@ -104,14 +107,14 @@ def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
 
 
 def _degree(cut: float) -> int:
-    """Products in a round: fewer where the growth from `cut` to 1 would take the rest of a random block below what
-    float32 can tell from rounding."""
+    """Returns the number of products in a round: fewer where the growth from `cut` to 1 would push the rest of a random
+    block below float32's rounding error."""
     growth = float(np.arccosh((3.0 - cut) / (1.0 + cut)))
     return max(2, min(DEGREE, int(GROWTH / growth)))
 
 
 def _converged(s: csr_array, vectors: Floats) -> Spectrum:
-    """The vectors up to the first that is none, and their Rayleigh quotients."""
+    """Returns the vectors before the first that did not converge, and their Rayleigh quotients."""
     squares, quotients, residuals = (np.zeros(vectors.shape[1]) for _ in range(3))
     for start in range(0, len(vectors), ROWS):
         own = vectors[start : start + ROWS].astype(np.float64)
@@ -134,7 +137,7 @@ def _converged(s: csr_array, vectors: Floats) -> Spectrum:
 
 
 def spectrum_of(values: Doubles, vectors: Doubles | Floats) -> Spectrum:
-    """With the largest entry of each vector positive, so that signs do not depend on the linear algebra at hand."""
+    """Makes the largest entry of each vector positive, so that signs do not depend on the linear algebra library."""
     largest = np.abs(vectors).argmax(axis=0)
     signs = np.where(vectors[largest, np.arange(len(values))] < 0.0, -1.0, 1.0)
     return Spectrum(np.ascontiguousarray(vectors * signs, np.float32), np.ascontiguousarray(values, np.float64))

@@ -1,4 +1,4 @@
-"""Descriptors as points in the plane, so that what is alike lies together and can be looked at."""
+"""Embeds descriptors as points in the plane, so that similar photos lie together in a picture."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ METHODS: tuple[Method, ...] = get_args(Method)
 NEIGHBOURS = 10
 """Nearest neighbours of each image in the graph of Isomap and the spectral embedding."""
 PERPLEXITY = 30.0
-"""Of t-SNE, as in the paper's experiments; a third of the images where there are fewer than 91."""
+"""Perplexity of t-SNE, as in the paper's experiments; a third of the images where there are fewer than 91."""
 
 _SEEDS = 2**32
 _EXACT = 3
 _DENSE = 100
-"""So few points lie in a plane, with their own distances."""
+"""This many points lie in a plane with their exact distances."""
 
 _log = logging.getLogger(__name__)
 
 
 def embed(descriptors: NDArray[np.floating[Any]], method: Method, seed: int) -> NDArray[np.float32]:
-    """(n, 2) float32 positions in the plane, centred, of descriptors (n, d), n > 0; a seed gives the same ones again.
+    """Returns (n, 2) float32 positions in the plane, centred, of descriptors (n, d), n > 0; the same for the same seed.
 
     "isomap": geodesics on the graph of neighbours keep their lengths (Tenenbaum et al., Science 2000);
     "mds": distances keep theirs, least squares by SMACOF (de Leeuw, 1977);
     "spectral": eigenvectors of the graph's Laplacian (Belkin & Niyogi, Laplacian eigenmaps, 2003);
     "tsne": neighbours stay neighbours (van der Maaten & Hinton, JMLR 2008).
 
-    Equal descriptors share a position. Raises UsageError for anything but a finite matrix with rows, another method, a
-    seed that is not of 32 bits, or where scikit-learn is missing.
+    Equal descriptors share a position. Raises UsageError where descriptors are not a finite matrix with rows, the
+    method is unknown, the seed is not of 32 bits, or scikit-learn is missing.
 
-    Notes: a graph that falls into parts is joined at the nearest images of its parts, which a warning says. MDS begins
-    with classical scaling, t-SNE with principal components: only the spectral embedding draws its start by the seed. Up
-    to three different images lie as they are.
+    Notes: a disconnected graph is joined at the nearest images of its parts, with a warning. MDS starts from classical
+    scaling, t-SNE from principal components: only the start of the spectral embedding depends on the seed. Up to three
+    different images keep their exact distances.
     """
     x = np.asarray(descriptors, np.float64)
     if x.ndim != 2 or not len(x) or not np.isfinite(x).all():
@@ -56,17 +56,18 @@ def embed(descriptors: NDArray[np.floating[Any]], method: Method, seed: int) -> 
     distinct, inverse = np.unique(x, axis=0, return_inverse=True)
     placed = _placed(distinct, method, seed)[inverse.reshape(-1)]
     placed = placed - placed.mean(axis=0)
-    # An axis may point either way: its longest arm points up.
+    # An axis may point either way: make its longer arm point up.
     longest = placed[np.abs(placed).argmax(axis=0), [0, 1]]
     return np.asarray(placed * np.where(longest < 0, -1.0, 1.0), np.float32)
 
 
 def neighbour_graph(distances: Doubles, neighbours: int) -> tuple[csr_array, int]:
-    """(n, n) symmetric graph of the lengths to the nearest `neighbours`, in one part, and how many parts it had before.
+    """Returns the (n, n) symmetric, connected graph of distances to the nearest `neighbours`, and the number of its
+    parts before they were joined.
 
-    distances: (n, n), symmetric, more than 0 between different images. A pair is joined where either is near to the
-    other. Ties go to the earlier image. Parts are joined by the shortest edges that do: those of the minimum spanning
-    tree between them.
+    distances: (n, n), symmetric, more than 0 between different images. A pair is connected where either image is near
+    to the other; ties go to the earlier image. Parts are joined by the shortest possible edges: those of the minimum
+    spanning tree between them.
     """
     n = len(distances)
     others = distances + np.diag(np.full(n, np.inf))
@@ -85,7 +86,7 @@ def neighbour_graph(distances: Doubles, neighbours: int) -> tuple[csr_array, int
 
 
 def _placed(x: Doubles, method: Method, seed: int) -> Doubles:
-    """(n, 2) positions of different descriptors."""
+    """Returns (n, 2) positions of different descriptors."""
     distances = cdist(x, x)
     if len(x) <= _EXACT:
         return _classical_scaling(distances)
@@ -98,7 +99,7 @@ def _placed(x: Doubles, method: Method, seed: int) -> Doubles:
         raise UsageError(
             f'"{method}" needs scikit-learn, which is not installed: pip install \'resight[plots]\'; "isomap" does not'
         ) from None
-    # Threads add up in the order in which they come: with one, any machine and run gives the same.
+    # The order of sums in several threads varies: one thread gives the same on any machine and in any run.
     with threadpool_limits(limits=1):
         match method:
             case "mds":
@@ -128,7 +129,7 @@ def _joined(distances: Doubles) -> csr_array:
 
 
 def _classical_scaling(distances: Doubles) -> Doubles:
-    """(n, 2) positions with nearly the distances (n, n): Torgerson, 1952; exact where points lie in a plane."""
+    """Returns (n, 2) positions with nearly the distances (n, n): Torgerson, 1952; exact where points lie in a plane."""
     n = len(distances)
     squares = distances**2
     means = squares.mean(axis=0)
@@ -136,7 +137,8 @@ def _classical_scaling(distances: Doubles) -> Doubles:
     if n <= _DENSE:
         values, vectors = np.linalg.eigh(gram)
     else:
-        # All eigenvectors of thousands of photos take minutes. Where it begins is drawn, as ones are in the null space.
+        # All eigenvectors of thousands of photos would take minutes. Draw the start at random: a vector of ones is in
+        # the null space.
         values, vectors = eigsh(gram, k=2, which="LA", v0=np.random.default_rng(0).normal(size=n))
     order = np.argsort(-values, kind="stable")[:2]
     found = np.zeros((n, 2))
@@ -145,6 +147,6 @@ def _classical_scaling(distances: Doubles) -> Doubles:
 
 
 def _start(distances: Doubles) -> NDArray[np.float32]:
-    """Where t-SNE begins: principal components, small, as scikit-learn has them (Kobak & Linderman, 2021)."""
+    """Returns the start of t-SNE: small principal components, as in scikit-learn (Kobak & Linderman, 2021)."""
     start = _classical_scaling(distances)
     return np.asarray(start / max(float(start[:, 0].std()), float(np.finfo(np.float64).tiny)) * 1e-4, np.float32)

@@ -1,4 +1,4 @@
-"""Chebyshev filters: polynomials of a graph that let its largest eigenvalues through and damp all others."""
+"""Chebyshev filters: polynomials of a graph that pass its largest eigenvalues and damp all others."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from resight.kernels.compiling import kernel
 from resight.manifold.signal import Floats
 
 PANEL = 64
-"""Columns that are filtered together: a neighbour's 256 bytes are worth the wait for them."""
+"""Columns that are filtered together: reading 256 bytes of a neighbour at once is worth its latency."""
 
 
 def amplified(graph: csr_array, block: Floats, cut: float, degree: int) -> Floats:
-    """p(S) block, p the Chebyshev polynomial of `degree` > 0 that is small on [-1, cut] and grows above it to p(1) = 1.
+    """Returns p(S) block, p the Chebyshev polynomial of `degree` > 0 that is small on [-1, cut] and rises to p(1) = 1.
 
     graph: S in float32; block: (n, b).
 
@@ -43,7 +43,7 @@ def amplified(graph: csr_array, block: Floats, cut: float, degree: int) -> Float
 
 
 def amplified_reference(graph: csr_array, block: NDArray[Any], cut: float, degree: int) -> NDArray[Any]:
-    """What `amplified` computes, by the unscaled recurrence."""
+    """Computes `amplified` by the unscaled recurrence."""
     half, centre = (cut + 1.0) / 2.0, (cut - 1.0) / 2.0
     before, now = block, (graph @ block - centre * block) / half
     low, high = 1.0, (1.0 - centre) / half
@@ -54,7 +54,7 @@ def amplified_reference(graph: csr_array, block: NDArray[Any], cut: float, degre
 
 
 def spread(graph: csr_array, block: Floats) -> Floats:
-    """S block."""
+    """Returns S block."""
 
     def panel(columns: Floats) -> Floats:
         out = np.zeros_like(columns)
@@ -86,7 +86,7 @@ def _advance(
     centre: float,
     back: float,
 ) -> None:
-    """out = scale (S now - centre now) - back out."""
+    """Computes out = scale (S now - centre now) - back out."""
     width = now.shape[1]
     a, c, b = np.float32(scale), np.float32(centre), np.float32(back)
     total = np.empty(width, np.float32)

@@ -1,6 +1,6 @@
 """The reciprocal nearest-neighbour graph of a collection, on which diffusion runs.
 
-Here k never counts the image itself. The papers and their authors' code do count it: their k = 50 is k = 49 here.
+Here k never counts the image itself. The papers and their authors' code count it: their k = 50 is k = 49 here.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ Ids = NDArray[np.int32]
 Progress = Callable[[int, int], None]
 
 MOST = 100_000
-"""Neighbours of a row: lists are as long as is asked for, however few rows there are."""
+"""Most neighbours of a row: lists have the length asked for, however few rows there are."""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The k nearest neighbours of each row of a collection, nearest first, equally near ones by row number.
+    """The k nearest neighbours of each row of a collection, nearest first, ties by row number.
 
     ids: (n, k) int32 row numbers; -1 where a row has fewer than k. similarities: (n, k) float32 inner products; 0
-    there. A row is never its own neighbour, whatever copies of it there are, so that k is one less than the k of papers
-    and of their authors' code, which counts the row itself. Rows that are zero (images without features) have no
-    neighbours and are nobody's.
+    there. A row is never its own neighbour, whatever copies of it there are, so that k is one less than in papers and
+    their authors' code, which count the row itself. Rows that are zero (images without features) have no neighbours and
+    are in no list.
     """
 
     ids: Ids
@@ -46,16 +46,16 @@ class Neighbours:
 
     @property
     def k(self) -> int:
-        """How many neighbours a row has where there are enough rows."""
+        """Number of neighbours of a row where there are enough rows."""
         return int(self.ids.shape[1])
 
 
 def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = None) -> Neighbours:
-    """The k nearest neighbours of every row by inner product, exactly, the same on any number of threads.
+    """Finds the k nearest neighbours of every row by inner product, exactly, the same on any number of threads.
 
     descriptors: (n, d) float32, rows L2-normalised or zero. Where k exceeds n - 1, the lists end with -1. `progress` is
-    told how many pairs of rows were compared, and of how many. UsageError: k < 1 or above `MOST`, a row that is not
-    finite.
+    called with the number of pairs compared and the total. Raises UsageError where k < 1 or above `MOST`, or a row is
+    not finite.
     """
     x = checked(descriptors)
     if not 1 <= k <= MOST:
@@ -72,9 +72,9 @@ def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = 
 
 
 def with_added(neighbours: Neighbours, old_descriptors: Floats, new_descriptors: Floats) -> Neighbours:
-    """What `nearest_neighbours` of the old rows followed by the new ones gives, comparing the new ones only.
+    """Returns `nearest_neighbours` of the old rows followed by the new ones, comparing only the new ones.
 
-    neighbours: of the (n, d) old descriptors. UsageError: another n or d, a row that is not finite.
+    neighbours: of the (n, d) old descriptors. Raises UsageError where n or d differ, or a row is not finite.
     """
     if len(neighbours) != len(old_descriptors):
         raise UsageError(f"neighbours of {len(neighbours)} rows do not belong to {len(old_descriptors)} descriptors")
@@ -91,10 +91,10 @@ def with_added(neighbours: Neighbours, old_descriptors: Floats, new_descriptors:
 
 
 def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descriptors: Floats) -> Neighbours:
-    """What `nearest_neighbours` of the remaining rows, renumbered in their order, gives.
+    """Returns `nearest_neighbours` of the remaining rows, renumbered in their order.
 
     neighbours: of the (n, d) descriptors, which still hold the removed rows. Only rows that lose a neighbour, and could
-    have another, are searched again. UsageError: rows that are not there, another n, a row that is not finite.
+    have another, are searched again. Raises UsageError where rows do not exist, n differs, or a row is not finite.
     """
     n = len(neighbours)
     if len(descriptors) != n:
@@ -109,7 +109,7 @@ def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descripto
     ids, similarities = neighbours.ids[kept], neighbours.similarities[kept]
     _forget(ids, similarities, number)
     alive = squared_norms(x) > 0
-    # With every other row in the list there is nothing to search for.
+    # If all other rows are in the list, there is nothing to search for.
     others = np.count_nonzero(alive) - 1
     lost = np.flatnonzero(alive & (np.count_nonzero(ids >= 0, axis=1) < min(neighbours.k, others))).astype(np.int32)
     lists = NearestLists(x, neighbours.k)
@@ -119,15 +119,15 @@ def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descripto
 
 
 def mutual_affinity(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_array:
-    """(n, n) float32 affinity max(similarity, 0)**gamma of rows that are each among the k nearest of the other.
+    """Returns the (n, n) float32 affinity max(similarity, 0)**gamma of rows among the k nearest of each other.
 
-    Symmetric, zero diagonal, columns ascending. UsageError: k < 1 or more than the lists hold, gamma not positive.
+    Symmetric, zero diagonal, ascending columns. Raises UsageError where k < 1 or more than the lists hold, or gamma is
+    not positive.
 
     Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, section 3.1.
 
-    Notes: k does not count the row itself; for the k of the paper give k - 1. Rows whose similarity is not positive
-    are not connected. Where two rows have different similarities of each other, as searches by weighted words may find,
-    the mean of the two counts.
+    Notes: k does not count the row itself; for the k of the paper give k - 1. Rows whose similarity is not positive are
+    not connected. Where the two similarities of a pair differ, as in searches by weighted words, their mean is used.
     """
     if not 1 <= k <= neighbours.k:
         raise UsageError(f"a graph of {k} neighbours was asked for, and the lists hold {neighbours.k}")
@@ -149,7 +149,7 @@ def mutual_affinity(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_a
 
 
 def mutual_affinity_reference(neighbours: Neighbours, k: int, gamma: float = 3.0) -> csr_array:
-    """What `mutual_affinity` computes, pair by pair."""
+    """Computes `mutual_affinity` pair by pair."""
     lists = [[j for j in row if j >= 0] for row in neighbours.ids[:, :k].tolist()]
     affinity = np.zeros((len(lists), len(lists)), np.float32)
     for i, row in enumerate(lists):
@@ -161,11 +161,11 @@ def mutual_affinity_reference(neighbours: Neighbours, k: int, gamma: float = 3.0
 
 
 def normalised(affinity: csr_array) -> csr_array:
-    """D^-1/2 A D^-1/2 with D the row sums of A (n, n); a row without neighbours stays zero.
+    """Returns D^-1/2 A D^-1/2 with D the row sums of A (n, n); a row without neighbours stays zero.
 
-    Its eigenvalues are in [-1, 1], and each connected component has the eigenvalue 1 once. UsageError: A is not square,
-    or has affinities that are negative or not finite.
-    Source: Zhou, Weston, Gretton, Bousquet & Scholkopf, "Ranking on data manifolds", NIPS 2003, step 3.
+    Its eigenvalues are in [-1, 1], and each connected component has the eigenvalue 1 once. Raises UsageError where A is
+    not square, or has negative or infinite affinities. Source: Zhou, Weston, Gretton, Bousquet & Scholkopf, "Ranking on
+    data manifolds", NIPS 2003, step 3.
     """
     if affinity.shape[0] != affinity.shape[1] or not (affinity.data >= 0).all() or not np.isfinite(affinity.data).all():
         raise UsageError(f"an affinity of shape {affinity.shape} has to be square, and nowhere negative or not finite")
@@ -178,7 +178,10 @@ def normalised(affinity: csr_array) -> csr_array:
 
 
 def row_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
-    """Row numbers (m,) as int64; UsageError: another shape, or a mask or fractions, which number no rows."""
+    """Returns row numbers (m,) as int64.
+
+    Raises UsageError for another shape, or for masks and fractions, which are not row numbers.
+    """
     given = np.asarray(rows)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise UsageError(f"rows of shape {given.shape} and type {given.dtype} are no (m,) row numbers")
@@ -186,7 +189,10 @@ def row_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def checked(descriptors: Floats) -> Floats:
-    """Descriptors (n, d) as contiguous float32; UsageError: another shape, a row that is not finite."""
+    """Returns descriptors (n, d) as contiguous float32.
+
+    Raises UsageError where the shape differs, or a row is not finite.
+    """
     if descriptors.ndim != 2:
         raise UsageError(f"descriptors are {descriptors.shape}, not (n, d)")
     x = np.ascontiguousarray(descriptors, np.float32)
@@ -202,7 +208,7 @@ def _pairs(n: int) -> int:
 
 @kernel()
 def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
-    """Renumbers the entries of lists and takes out those whose number is negative."""
+    """Renumbers the entries of lists and removes those whose number is negative."""
     for row in range(len(ids)):
         length = 0
         for place in range(ids.shape[1]):
@@ -218,13 +224,13 @@ def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
 def _find_mutual(
     ids: Ids, similarities: Floats, mutual: Floats, counts: NDArray[np.int64], start: int, end: int
 ) -> None:
-    """The similarity of each entry of the lists that is connected with its row, and how many are in each row."""
+    """Finds the similarity of each list entry that is connected with its row, and counts these entries per row."""
     for row in range(start, end):
         for at in range(ids.shape[1]):
             other = ids[row, at]
             if other < 0 or not similarities[row, at] > 0:
                 continue
-            # No early end: a whole list is compared at once.
+            # No early exit: a whole list is compared at once.
             found = 0
             for place in range(ids.shape[1]):
                 found += ids[other, place] == row
@@ -249,7 +255,7 @@ def _fill_mutual(
     start: int,
     end: int,
 ) -> None:
-    """The connected rows of each row, inserted by their number."""
+    """Writes the connected rows of each row, sorted by number."""
     for row in range(start, end):
         length = starts[row]
         for at in range(ids.shape[1]):

@@ -1,4 +1,4 @@
-"""Hybrid diffusion: what the largest eigenvalues tell exactly, and conjugate gradient for the rest.
+"""Hybrid diffusion: the exact part of the largest eigenvalues, and conjugate gradients for the rest.
 
 graph: (n, n) S, y: (n,) or (n, q), as in `signal`.
 """
@@ -15,19 +15,20 @@ from resight.manifold.system import LinearSystem
 
 
 class Hybrid:
-    """Diffusion f = (1 - alpha)(I - alpha S)^-1 y by conjugate gradient that starts from its part in the span of the
-    eigenvectors.
+    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by conjugate gradients that start from the part of f in the span of
+    the eigenvectors.
 
-    iterations: of which the span of the largest eigenvalues, which needs the most, is spared; 0 leaves that part alone.
-    tolerance: |y - (I - alpha S) x| / |y| at which it ends before.
+    iterations: most iterations for the part outside the span of the eigenvectors; the span itself, which would need the
+    most, costs none; with 0 that outside part is left out. tolerance: |y - (I - alpha S) x| / |y| at which they end
+    earlier.
 
     Source: Iscen, Avrithis, Tolias, Furon & Chum, "Hybrid diffusion: spectral-temporal graph filtering for manifold
     ranking", ACCV 2018.
 
-    Notes: the paper takes U L U' from S and solves with what is left. The residual of the exact part is orthogonal to
-    U, and S keeps it so, so that the same iterations with S itself stay outside of the span too: an iteration does not
-    cost a product with U. What is wrong with eigenvectors that are not exact is a part of the residual, and is
-    solved for: converged, the solution does not depend on them.
+    Notes: the paper subtracts U L U' from S and solves with the remainder. The residual of the exact part is orthogonal
+    to U, and S keeps it so: the same iterations with S itself stay outside of the span too, and need no product with U.
+    Errors of inexact eigenvectors are part of the residual, and are solved for: converged, the solution does not depend
+    on them.
     """
 
     def __init__(
@@ -51,11 +52,14 @@ class Hybrid:
         self._tolerance, self._iterations = checked_limits(tolerance, iterations, least=0)
 
     def __call__(self, y: Signal) -> Doubles:
-        """Diffused scores of y, float64, in its shape. UsageError: y of another graph, not finite, S not normalised."""
+        """Returns diffused scores of y, float64, in its shape.
+
+        Raises UsageError where y is of another graph or not finite, or S is not normalised.
+        """
         return self.solve(y)[0]
 
     def solve(self, y: Signal) -> tuple[Doubles, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-        """The scores, and the iterations that each column of y took."""
+        """Returns the scores, and the number of iterations for each column of y."""
         y = checked_signal(y, len(self._system))
         queries = np.array(y.reshape(len(y), -1).T, np.float64, order="C")
         found = np.empty_like(queries)
@@ -68,6 +72,6 @@ class Hybrid:
         rows = np.flatnonzero(y)
         projected = self._vectors[rows].T.astype(np.float64) @ y[rows]
         start = (self._vectors @ ((self._inverse - 1.0) * projected).astype(np.float32)).astype(np.float64)
-        start += y  # outside of the span, what an eigenvalue of 0 would give
+        start += y  # outside of the span, as for an eigenvalue of 0
         x, taken, _ = self._system.solve(y, start, self._tolerance, self._iterations)
         return x, taken

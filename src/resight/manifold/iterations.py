@@ -1,4 +1,4 @@
-"""Diffusion step by step, to be looked at: what is held after each iteration."""
+"""Diffusion step by step, for display: the state after each iteration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from resight.manifold.diffusion import RandomWalk
 
 
 def iterations(s: csr_array, y: NDArray[np.floating], alpha: float, count: int) -> NDArray[np.float64]:
-    """(count + 1, n) states f of f <- alpha S f + (1 - alpha) y, the first one y itself.
+    """Returns (count + 1, n) states f of f <- alpha S f + (1 - alpha) y; the first one is y itself.
 
-    s: (n, n) symmetrically normalised affinities; y: (n,), the query. With 0 <= alpha < 1 they go to
-    (1 - alpha) (I - alpha S)^-1 y, the slower the nearer alpha is to 1: after t iterations at most alpha^t of the
-    start is left. Zhou et al., Ranking on data manifolds, NIPS 2003; Iscen et al., CVPR 2017, equation 4.
+    s: (n, n) symmetrically normalised affinities; y: (n,), the query. With 0 <= alpha < 1 the states converge to (1 -
+    alpha) (I - alpha S)^-1 y, the slower the nearer alpha is to 1: after t iterations at most alpha^t of the start is
+    left. Zhou et al., Ranking on data manifolds, NIPS 2003; Iscen et al., CVPR 2017, equation 4.
 
-    Raises UsageError where `count` is negative, and as `RandomWalk` does.
+    Raises UsageError where `count` is negative, and in the cases of `RandomWalk`.
     """
     if count < 0:
         raise UsageError(f"{count} iterations cannot be shown; give 0 or more")

@@ -1,4 +1,4 @@
-"""Offline diffusion: a sparse row of scores for every image, solved once; a query adds those of its neighbours.
+"""Offline diffusion: a sparse row of scores for every image, solved once; a query sums the rows of its neighbours.
 
 graph: (n, n) S, y: (n,) or (n, q), as in `signal`.
 """
@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]
 ITERATIONS = 20
 TOLERANCE = 1e-6
 CHUNK = 64
-"""Items that a thread solves before it tells of them."""
+"""Items that a thread solves before it reports progress."""
 
 
 def diffusion_rows(
@@ -37,23 +37,23 @@ def diffusion_rows(
     *,
     progress: Progress | None = None,
 ) -> csr_array:
-    """(m, n) float32: row i is f = (1 - alpha)(I - alpha S)^-1 y for y = 1 at items[i], on the part of the graph that
-    nearest[i] spans. Scores of 0, of what is not connected there, are not stored.
+    """Returns (m, n) float32: row i is f = (1 - alpha)(I - alpha S)^-1 y for y = 1 at items[i], on the part of the
+    graph that nearest[i] spans. Scores of 0, for nodes that are not connected there, are not stored.
 
-    items: (m,) nodes; nearest: (m, t) the t nearest nodes of each (1000 in the paper), -1 past the end. `progress` is
-    told how many rows are solved, of how many. At most m t scores are held: solve a large graph in blocks of items.
-    UsageError: what is no graph, or nodes that it does not have.
+    items: (m,) nodes; nearest: (m, t) the t nearest nodes of each (1000 in the paper), padded with -1. `progress` is
+    called with the number of rows solved and the total. At most m t scores are held: solve a large graph in blocks of
+    items. Raises UsageError for anything but a graph, or nodes that it does not have.
 
     Source: Yang, Hinami, Matsui, Ly & Satoh, "Efficient image retrieval via decoupling diffusion into online and
     offline processing", AAAI 2019 (S is normalised before it is cut: "late truncation").
 
-    Notes: an item is a node of its own row wherever it stands among its nearest, behind its duplicates or not at all;
-    then it takes the place of the last.
+    Notes: an item is a node of its own row wherever it is among its nearest, behind its duplicates or not at all; in
+    the last case it replaces the last of them.
     """
     s = checked_graph(graph)
     chosen, lists = _checked_lists(items, nearest, s.shape[0])
     rows, width = lists.shape
-    # Never more nodes in a row than there are, however long the lists.
+    # A row never has more nodes than the graph, however long the lists.
     width = min(max(width, 1), s.shape[0])
     counts, ids = np.zeros(rows, np.int64), np.empty((rows, width), np.int32)
     scores = np.empty((rows, width), np.float32)
@@ -88,7 +88,7 @@ def diffusion_rows(
 
 
 def diffusion_row_reference(graph: csr_array, item: int, nearest: NDArray[np.integer[Any]], alpha: float) -> Doubles:
-    """(n,) one row of `diffusion_rows`, solved exactly."""
+    """Returns (n,) one row of `diffusion_rows`, solved exactly."""
     nodes = list(dict.fromkeys([item, *(node for node in nearest.tolist() if node >= 0)]))[: len(nearest)]
     part = np.eye(len(nodes)) - alpha * graph.toarray()[np.ix_(nodes, nodes)]
     row = np.zeros(graph.shape[0])
@@ -97,9 +97,9 @@ def diffusion_row_reference(graph: csr_array, item: int, nearest: NDArray[np.int
 
 
 class Offline:
-    """Diffusion of a query as the sum of the rows of its neighbours, f = sum over i of y_i row_i.
+    """A solver that sums the rows of a query's neighbours, f = sum over i of y_i row_i.
 
-    rows: (n, n) of `diffusion_rows` for every node in turn.
+    rows: (n, n) from `diffusion_rows` for all nodes in order.
 
     Source: Yang et al., AAAI 2019.
     """
@@ -110,9 +110,11 @@ class Offline:
         self._rows = rows
 
     def __call__(self, y: Signal) -> Floats:
-        """Diffused scores of y, float32, in its shape. UsageError: y of another graph, or not finite.
+        """Returns diffused scores of y, float32, in its shape.
 
-        Notes: it costs as much as the rows of those nodes at which y is not 0 have scores.
+        Raises UsageError where y is of another graph, or not finite.
+
+        Notes: its cost is the number of scores in the rows of nodes at which y is not 0.
         """
         y = checked_signal(y, self._rows.shape[0])
         nodes = np.flatnonzero(y if y.ndim == 1 else y.any(axis=1))
@@ -143,7 +145,7 @@ def _solve_rows(
     ids: Ints,
     scores: Floats,
 ) -> bool:
-    """Fills counts, ids and scores of the items; False where a part of the graph is not positive definite."""
+    """Fills counts, ids and scores of the items; returns False where a part of the graph is not positive definite."""
     place = np.full(len(indptr) - 1, -1, np.int32)
     for item in range(len(items)):
         nodes = ids[item].copy()
@@ -165,7 +167,7 @@ def _solve_rows(
 
 @kernel()
 def _span(item: int, nearest: Ints, nodes: Ints, place: Ints) -> int:
-    """Puts the item and then its nearest into `nodes`, each once, as many as there is room for; returns how many."""
+    """Writes the item and then its nearest into `nodes`, each once, up to its length; returns their number."""
     nodes[0], place[item], size = item, 0, 1
     for node in nearest:
         if node >= 0 and place[node] < 0 and size < len(nodes):

@@ -1,6 +1,6 @@
-"""Regional diffusion: a graph of regions, a query of several regions, and images scored by those of their own.
+"""Regional diffusion: a graph of regions, a query of several regions, and images scored by their regions.
 
-Vectors are L2-normalised. regions: (n, d) float32, the regions of all images; those of image i are
+Vectors are L2-normalised. regions: (n, d) float32, the regions of all images; the regions of image i are
 offsets[i]:offsets[i + 1]; offsets: (images + 1,) int64 from 0 to n.
 """
 
@@ -19,16 +19,16 @@ BLOCK = 16_384
 
 
 def region_affinity(query_regions: Floats, regions: Floats, kq: int, gamma: float = 3.0) -> Doubles:
-    """(n,) what is diffused for a query of several regions: each gives its similarity to its kq most similar regions,
-    what a region is given is added up, and the kq greatest sums are raised to gamma; 0 elsewhere.
+    """Returns the signal (n,) of a query of several regions: each gives its similarity to its kq most similar regions;
+    these are summed for each region, and the kq greatest sums are raised to gamma; 0 elsewhere.
 
-    query_regions: (r, d), r > 0. Where kq exceeds n, all regions are taken; of equal ones those with smaller numbers.
-    UsageError: shapes that do not go together, numbers that are not finite, kq < 1, gamma not positive.
+    query_regions: (r, d), r > 0. Where kq exceeds n, all regions are taken; ties go to smaller numbers. Raises
+    UsageError where shapes do not match, numbers are not finite, kq < 1, or gamma is not positive.
 
     Source: Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds", CVPR 2017, with the order
     of the steps of the authors' code.
 
-    Notes: a similarity below 0 counts as 0 from the start; the authors' code lets it lower the sum.
+    Notes: a similarity below 0 counts as 0 from the start; in the authors' code it lowers the sum.
     """
     if query_regions.ndim != 2 or regions.ndim != 2 or query_regions.shape[1:] != regions.shape[1:]:
         raise UsageError(f"query regions {query_regions.shape} and regions {regions.shape} cannot be compared")
@@ -49,14 +49,15 @@ def region_affinity(query_regions: Floats, regions: Floats, kq: int, gamma: floa
 
 
 def generalised_max_weights(regions: Floats, offsets: NDArray[np.integer[Any]], regularisation: float = 1.0) -> Doubles:
-    """(n,) weights c = (V V' + lambda I)^-1 1 of the regions V (m, d) of each image: those like many others weigh less.
+    """Returns (n,) weights c = (V V' + lambda I)^-1 1 of the regions V (m, d) of each image: regions similar to many
+    others weigh less.
 
-    UsageError: offsets that do not share out the regions, numbers that are not finite, a lambda that is not positive.
+    Raises UsageError where offsets do not partition the regions, numbers are not finite, or lambda is not positive.
 
     Source: Iscen et al., CVPR 2017; Murray & Perronnin, "Generalized max pooling", CVPR 2014.
 
-    Notes: V has a region a row, so that V V' holds the inner products of regions with regions and c is a number a
-    region; of V' V, with a row and column a dimension, there is no such c.
+    Notes: V has one region per row, so that V V' holds the inner products between regions and c has one number per
+    region; for V' V, with one row and column per dimension, there is no such c.
     """
     if regions.ndim != 2 or not np.isfinite(regions).all():
         raise UsageError(f"regions {regions.shape} are no (n, d) or not all finite; look for NaN in the descriptors")
@@ -65,7 +66,7 @@ def generalised_max_weights(regions: Floats, offsets: NDArray[np.integer[Any]], 
     starts = _checked_offsets(offsets, len(regions))
     counts = np.diff(starts)
     weights = np.empty(len(regions))
-    # Images with equally many regions are solved together.
+    # Images with the same number of regions are solved together.
     for count in np.unique(counts[counts > 0]).tolist():
         rows = starts[:-1][counts == count, None] + np.arange(count)
         step = max(1, BLOCK // count)
@@ -77,9 +78,9 @@ def generalised_max_weights(regions: Floats, offsets: NDArray[np.integer[Any]], 
 
 
 def pool_scores(f: Signal, weights: Doubles, offsets: NDArray[np.integer[Any]]) -> Doubles:
-    """(images,) or (images, q): the sum over the regions of each image of c_r f_r; 0 for an image without regions.
+    """Returns (images,) or (images, q): the sum over each image's regions of c_r f_r; 0 for one without regions.
 
-    f: (n,) or (n, q) diffused scores of regions; weights: (n,) c. UsageError: shapes that do not go together.
+    f: (n,) or (n, q) diffused scores of regions; weights: (n,) c. Raises UsageError where shapes do not match.
 
     Source: Iscen et al., CVPR 2017.
     """
@@ -89,13 +90,13 @@ def pool_scores(f: Signal, weights: Doubles, offsets: NDArray[np.integer[Any]]) 
     pooled = np.zeros((len(starts) - 1, *f.shape[1:]))
     filled = np.diff(starts) > 0
     if filled.any():
-        # An image without regions has the start of the next one, and would be given its first region.
+        # An image without regions starts where the next one does, and would get its first region.
         pooled[filled] = np.add.reduceat(weighted, starts[:-1][filled], axis=0)
     return pooled
 
 
 def _similarities(query_regions: Floats, regions: Floats) -> Floats:
-    """(r, n) inner products. UsageError where one is not finite."""
+    """Returns (r, n) inner products. Raises UsageError where one is not finite."""
     transposed = np.asarray(query_regions, np.float32).T
     products = np.empty((len(query_regions), len(regions)), np.float32)
     for start in range(0, len(regions), BLOCK):
@@ -106,7 +107,7 @@ def _similarities(query_regions: Floats, regions: Floats) -> Floats:
 
 
 def _greatest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
-    """Places of the k greatest values; of equal ones, the first."""
+    """Returns the positions of the k greatest values; ties go to the first."""
     least = np.partition(values, len(values) - k)[len(values) - k]
     above = np.flatnonzero(values > least)
     return np.concatenate([above, np.flatnonzero(values == least)[: k - len(above)]])

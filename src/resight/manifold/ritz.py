@@ -1,4 +1,4 @@
-"""What a subspace knows of a graph: its Ritz values and vectors."""
+"""Ritz values and vectors: approximate eigenpairs of a graph within a subspace."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from resight.manifold.filtering import spread
 from resight.manifold.signal import Doubles, Floats
 
 FLOOR = 1e-12
-"""Least square of a direction's length, of the greatest, that is more than rounding of float32."""
+"""Least squared length of a direction, relative to the greatest, that is above the rounding error of float32."""
 ROWS = 16_384
 
 
 def ritz(graph: csr_array, block: Floats) -> tuple[Doubles, Floats, Floats]:
-    """Ritz values of S in the span of a block (n, b), falling; their vectors, orthonormal; and S times these.
+    """Returns Ritz values of S in the span of a block (n, b), descending; their vectors, orthonormal; S times these.
 
-    graph: S in float32. Columns that rounding cannot tell from the others are left out, so that there may be fewer.
+    graph: S in float32. Columns that are dependent up to rounding are dropped, so that there may be fewer.
     """
     block = orthonormal(orthonormal(block))
     image = spread(graph, block)
@@ -26,7 +26,7 @@ def ritz(graph: csr_array, block: Floats) -> tuple[Doubles, Floats, Floats]:
 
 
 def orthonormal(block: Floats) -> Floats:
-    """Columns of the same span, of which those that rounding cannot tell from the others are left out.
+    """Returns orthonormal columns of the same span, without those that are dependent up to rounding.
 
     Source: Stathopoulos & Wu, "A block orthogonalization procedure with constant synchronization requirements", SIAM
     Journal on Scientific Computing 2002, algorithm SVQB. Twice is enough.
@@ -38,7 +38,7 @@ def orthonormal(block: Floats) -> Floats:
 
 
 def _gram(one: Floats, other: Floats) -> Doubles:
-    """one' other, symmetric, in float64."""
+    """Returns one' other, symmetric, in float64."""
     total = np.zeros((one.shape[1], one.shape[1]))
     for start in range(0, len(one), ROWS):
         total += one[start : start + ROWS].T.astype(np.float64) @ other[start : start + ROWS].astype(np.float64)

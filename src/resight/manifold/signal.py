@@ -1,7 +1,7 @@
-"""What is diffused and over what: a signal, a number a node, over the nodes of a normalised graph of neighbours.
+"""The signal that is diffused, one number per node, and the normalised graph of neighbours that it is diffused on.
 
 graph: (n, n) S = D^-1/2 A D^-1/2 of mutual similarities A, symmetric, none negative; a node without neighbours has an
-empty row. y: (n,), or (n, q) a query a column.
+empty row. y: (n,), or (n, q) with one query per column.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ASYMMETRY = 1e-5
 
 
 def checked_graph(graph: csr_array) -> csr_array:
-    """S in float64, its columns sorted and unique. UsageError: what no normalised graph is."""
+    """Returns S in float64, with sorted, unique columns. Raises UsageError where it is not a normalised graph."""
     if graph.ndim != 2 or graph.shape[0] != graph.shape[1] or graph.shape[0] == 0:
         raise UsageError(f"a graph of shape {graph.shape} is none: give the square, normalised affinity of the nodes")
     s: csr_array = csr_array(graph).astype(np.float64)
@@ -40,7 +40,7 @@ def checked_graph(graph: csr_array) -> csr_array:
 
 
 def _asymmetry(s: csr_array) -> float:
-    """The largest difference of S[i, j] and S[j, i]; S with its columns sorted and unique."""
+    """Returns the largest difference of S[i, j] and S[j, i], for S with sorted, unique columns."""
     other: csr_array = s.T.tocsr()
     if np.array_equal(s.indptr, other.indptr) and np.array_equal(s.indices, other.indices):
         return float(np.abs(s.data - other.data).max(initial=0.0))
@@ -49,7 +49,10 @@ def _asymmetry(s: csr_array) -> float:
 
 
 def checked_signal(y: Signal, nodes: int) -> Signal:
-    """y, of shape (nodes,) or (nodes, q). UsageError: another shape, or numbers that are not finite."""
+    """Returns y, of shape (nodes,) or (nodes, q).
+
+    Raises UsageError for another shape, or numbers that are not finite.
+    """
     values = np.asarray(y)
     if values.ndim not in (1, 2) or len(values) != nodes:
         raise UsageError(f"a query of shape {values.shape} does not suit a graph of {nodes} nodes: give a value a node")
@@ -59,14 +62,17 @@ def checked_signal(y: Signal, nodes: int) -> Signal:
 
 
 def checked_alpha(alpha: float) -> float:
-    """alpha, in [0, 1): at 1 what is diffused never settles. UsageError: another."""
+    """Returns alpha, in [0, 1): with 1 diffusion never settles. Raises UsageError for another value."""
     if not 0.0 <= alpha < 1.0:
         raise UsageError(f"alpha is {alpha}: give at least 0 and less than 1 (0.99 is usual)")
     return alpha
 
 
 def checked_limits(tolerance: float, iterations: int, least: int = 1) -> tuple[float, int]:
-    """When a solver ends: its relative residual, and its iterations, `least` of them or more. UsageError: others."""
+    """Returns the relative residual and the number of iterations at which a solver ends.
+
+    Raises UsageError where the tolerance is negative, or there are fewer than `least` iterations.
+    """
     if not 0.0 <= tolerance < np.inf or iterations < least:
         raise UsageError(
             f"a solver cannot end at a residual of {tolerance} or after {iterations} iterations: give a tolerance of 0 "

@@ -1,4 +1,4 @@
-"""From the parameters of a recipe to what diffuses: the graph, and the solver that was asked for."""
+"""Builds the graph and the solver from the parameters of a recipe."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from resight.search.ranking import Neighbourhoods
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Solve = Callable[[Doubles, Rows], Doubles]
-"""y (n,), and the rows (m,) of the nodes to whose graph a solver may be cut, to f (n,): 0 at every node to which no
-edges lead from where y is not 0."""
+"""A function of y (n,) and the rows (m,) of nodes to whose graph a solver may be cut, which returns f (n,): 0 at every
+node that is not connected to a node where y is not 0."""
 
 
 def affinity(neighbourhoods: Neighbourhoods, params: Diffusion) -> csr_array:
-    """(n, n) affinity of the nodes, with themselves on the diagonal where the parameters ask for it."""
+    """Returns the (n, n) affinity of the nodes, with themselves on the diagonal where the parameters ask for it."""
     lists = Neighbours(np.asarray(neighbourhoods.ids), np.asarray(neighbourhoods.similarities))
     found = mutual_affinity(lists, min(params.k - 1, lists.k), params.gamma)
     if params.self_affinity == 0.0:
@@ -37,24 +37,24 @@ def affinity(neighbourhoods: Neighbourhoods, params: Diffusion) -> csr_array:
 
 
 def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, NDArray[Any]]:
-    """What the solver makes once of a graph, to be kept with it; nothing where it works without."""
+    """Computes the arrays that a solver needs once for a graph, to be kept with it; none where it needs none."""
     if params.solver == "conjugate-gradient":
         return {}
     whole = affinity(neighbourhoods, params)
-    # Of the default rank, which is for large collections; a smaller one needs no warning.
+    # The default rank is for large collections; a smaller one needs no warning.
     rank = min(params.rank, int(np.count_nonzero(np.diff(whole.indptr))))
     if whole.nnz == 0:
         spectrum = Spectrum(np.zeros((whole.shape[0], 0), np.float32), np.zeros(0))
     elif params.solver == "spectral":
         spectrum = fit_subspace(normalised(whole), rank, params.alpha).spectrum
     else:
-        # What its conjugate gradients have no need to find is what eigenvectors know.
+        # Eigenvectors leave less for the conjugate gradients to find.
         spectrum = fit_spectrum(normalised(whole), rank)
     return {"vectors": spectrum.vectors, "values": spectrum.values}
 
 
 def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
-    """The solver, on what was kept for it or else is made now."""
+    """Returns the solver, from the kept arrays or computing them now."""
     prepared = neighbourhoods.prepared or prepare(neighbourhoods, params)
     whole = affinity(neighbourhoods, params)
     match params.solver:
@@ -91,7 +91,7 @@ def _gradients(part: csr_array, params: Diffusion, *, once: bool) -> ConjugateGr
 
 
 def _within_reach(diffuse: Diffuse, whole: csr_array) -> Solve:
-    """What approximates all nodes at once gives something to those that nothing leads to, too, which is taken away."""
+    """Wraps a solver that approximates all nodes at once; scores of nodes not connected to the query become 0."""
     _, component = connected_components(whole, directed=False)
 
     def solve(y: Doubles, rows: Rows) -> Doubles:

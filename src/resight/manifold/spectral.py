@@ -1,4 +1,4 @@
-"""Fast spectral ranking: diffusion by a few vectors that know the graph, and as a search by inner product.
+"""Fast spectral ranking: diffusion by a few eigenvectors or Ritz vectors, also as a search by inner product.
 
 graph: (n, n) S, y: (n,) or (n, q), as in `signal`.
 """
@@ -14,8 +14,9 @@ from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, chec
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Orthonormal vectors of a graph of n nodes as columns, (n, r) float32, and what S makes of them, (r,), falling:
-    eigenvectors and eigenvalues (`eigenvectors.py`), or the Ritz vectors and values of a subspace (`subspace.py`)."""
+    """Orthonormal vectors of a graph of n nodes as columns, (n, r) float32, and their values, (r,), in descending
+    order: eigenvectors and eigenvalues (`eigenvectors.py`), or the Ritz vectors and values of a subspace
+    (`subspace.py`)."""
 
     vectors: Floats
     values: Doubles
@@ -27,14 +28,14 @@ class Spectrum:
 
 
 class Spectral:
-    """Diffusion f = (1 - alpha)(I - alpha S)^-1 y by r vectors: f = U (h - (1 - alpha)) U'y + (1 - alpha) y with
-    h(l) = (1 - alpha) / (1 - alpha l). What is outside of U is taken to have the eigenvalue 0.
+    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by r vectors: f = U (h - (1 - alpha)) U'y + (1 - alpha) y with h(l)
+    = (1 - alpha) / (1 - alpha l). Everything outside of U is taken to have the eigenvalue 0.
 
-    Source: Iscen et al., CVPR 2018. Equal to the closed form where all eigenvectors are used; of the f in the span of
-    Ritz vectors it is the nearest to that, in the norm of I - alpha S.
+    Source: Iscen et al., CVPR 2018. Equal to the closed form where all eigenvectors are used; with Ritz vectors, of all
+    f in their span the nearest to the closed form, in the norm of I - alpha S.
 
-    Notes: the paper's f = U h U'y (`low_rank`) leaves out what is outside of U, which costs a part of the ranking and
-    the score of a node without neighbours.
+    Notes: the paper's f = U h U'y (`low_rank`) omits everything outside of U, which costs a part of the ranking and the
+    score of a node without neighbours.
     """
 
     def __init__(self, spectrum: Spectrum, alpha: float = 0.99) -> None:
@@ -43,9 +44,11 @@ class Spectral:
         self._gains = transfer(spectrum.values, alpha) - (1.0 - alpha)
 
     def __call__(self, y: Signal) -> Floats:
-        """Diffused scores of y, float32, in its shape. UsageError: y of another graph, or not finite.
+        """Returns diffused scores of y, float32, in its shape.
 
-        Notes: U'y costs only as much as y has non-zeros, U times that as much as the whole of U.
+        Raises UsageError where y is of another graph, or not finite.
+
+        Notes: U'y costs only as much as y has non-zeros; multiplying U by it costs as much as the whole of U.
         """
         y = checked_signal(y, len(self._vectors))
         rows = _support(y)
@@ -54,17 +57,17 @@ class Spectral:
         return f
 
     def embedding(self) -> Floats:
-        """(n, r) vectors whose inner product with `embed(y)` is the score of every node at which y is 0.
+        """Returns vectors (n, r) whose inner product with `embed(y)` is the score of every node at which y is 0.
 
-        Notes: directions of negative eigenvalues have no such vectors and are left empty; they would lower the scores
-        of the neighbours of a query's own.
+        Notes: directions of negative eigenvalues have no such vectors and are left zero; they would lower the scores of
+        the neighbours of the query's nearest nodes.
         """
         return self._vectors * self._roots().astype(np.float32)
 
     def embed(self, y: Signal) -> Floats:
-        """(r,) or (q, r) vectors to search `embedding` with by inner product, of y (n,) or (n, q).
+        """Returns (r,) or (q, r) vectors to search `embedding` with by inner product, for y (n,) or (n, q).
 
-        Notes: the nodes where y is not 0, the nearest of the query, have (1 - alpha) y more than the inner product.
+        Notes: nodes where y is not 0, the nearest of the query, score (1 - alpha) y more than the inner product.
         """
         y = checked_signal(y, len(self._vectors))
         return np.asarray(_scaled(self._roots(), _projected(self._vectors, y, _support(y))).T, np.float32)
@@ -74,13 +77,13 @@ class Spectral:
 
 
 def transfer(values: Doubles, alpha: float) -> Doubles:
-    """h(l) = (1 - alpha) / (1 - alpha l), by which diffusion multiplies the eigenvector of the eigenvalue l."""
-    # An eigenvalue of 1 may come out a little above, and alpha may be as near to 1.
+    """Returns h(l) = (1 - alpha) / (1 - alpha l), by which diffusion multiplies the eigenvector of the eigenvalue l."""
+    # Rounding may put an eigenvalue of 1 a little above it, and alpha may be as near to 1.
     return np.asarray((1.0 - alpha) / (1.0 - alpha * np.minimum(values, 1.0)), np.float64)
 
 
 def low_rank(spectrum: Spectrum, y: Signal, alpha: float = 0.99) -> Floats:
-    """f = U h U'y, float32, in the shape of y: diffusion in the span of the eigenvectors alone.
+    """Returns f = U h U'y, float32, in the shape of y: diffusion in the span of the eigenvectors alone.
 
     Source: Iscen et al., CVPR 2018.
     """
@@ -90,12 +93,12 @@ def low_rank(spectrum: Spectrum, y: Signal, alpha: float = 0.99) -> Floats:
 
 
 def _support(y: Signal) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Nodes at which some query is not 0."""
+    """Returns the nodes at which some query is not 0."""
     return np.flatnonzero(y if y.ndim == 1 else y.any(axis=1))
 
 
 def _projected(vectors: Floats, y: Signal, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Doubles:
-    """U'y, (r,) or (r, q)."""
+    """Returns U'y, (r,) or (r, q)."""
     return np.asarray(vectors[rows].T.astype(np.float64) @ y[rows], np.float64)
 
 

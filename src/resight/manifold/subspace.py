@@ -1,4 +1,4 @@
-"""Vectors that rank best when there are few: the Ritz vectors of random signals that have diffused a while.
+"""Vectors that rank best when there are few of them: the Ritz vectors of random signals that have diffused for a while.
 
 graph: (n, n) S, as in `signal`.
 """
@@ -23,17 +23,17 @@ from resight.manifold.spectral import Spectral, Spectrum
 from resight.manifold.system import compact
 
 CUT = 0.7
-"""Eigenvalues above are not damped: diffusion with an alpha of 0.99 leaves a thirtieth of this one."""
+"""Eigenvalues above this are not damped: diffusion with an alpha of 0.99 leaves a thirtieth of this one."""
 DEGREE = 4
-"""Products with S between two looks at the ranking."""
+"""Products with S between two checks of the ranking."""
 LOOKS = 24
-"""Looks at the ranking, at most."""
+"""Most checks of the ranking."""
 PATIENCE = 2
-"""Looks in succession that find nothing better, after which it will not come any more."""
+"""Checks in succession without improvement after which the search ends."""
 DRAWN = 32
 """Nodes whose exact ranking is compared."""
 TOP = 100
-"""Nodes of a ranking that are compared, and no more than a quarter of all."""
+"""Nodes of a ranking that are compared, at most a quarter of all."""
 EXACT = 1e-6
 STEPS = 200
 """Tolerance and iterations of the exact ranking."""
@@ -43,27 +43,27 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Subspace:
-    """spectrum: Ritz vectors and values; kept: the part of the exact top 100 of some nodes that their ranking has."""
+    """A fitted subspace. spectrum: Ritz vectors and values; kept: the share of the exact top 100 that it keeps."""
 
     spectrum: Spectrum
     kept: float
 
 
 def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int = 0) -> Subspace:
-    """`rank` vectors for `Spectral`, of those subspaces that random signals pass through the best for this alpha.
+    """Fits `rank` vectors for `Spectral`: the best, for this alpha, of the subspaces that random signals pass through.
 
-    The signals are filtered more and more, and after every few products with S it is measured how much of the exact
-    ranking of 32 nodes, drawn at random, their subspace keeps. In a small graph the eigenvectors compete, too. The rank
-    is lowered, with a warning, to the number of nodes with neighbours.
-    UsageError: no rank, no graph (see `checked_graph`), alpha outside of [0, 1). FitError: no edge, not normalised.
+    The signals are filtered more and more; after every few products with S, the share of the exact ranking of 32 random
+    nodes that their subspace keeps is measured. In a small graph the eigenvectors compete, too. The rank is lowered,
+    with a warning, to the number of nodes with neighbours. Raises UsageError where there is no rank or no graph (see
+    `checked_graph`), or alpha is outside of [0, 1); FitError where there is no edge, or the graph is not normalised.
 
     Source: the subspace is that of Iscen, Avrithis, Tolias, Furon & Chum, "Fast spectral ranking for similarity
     search", CVPR 2018, section 3.3, after Halko, Martinsson & Tropp, SIAM Review 2011.
 
-    Notes: the paper iterates until it has eigenvectors. Where there are more manifolds than vectors, these belong to
-    the largest of them and know nothing of the others: on 100,000 nodes in 230 curves, 100 eigenvectors keep 0.41 of
-    the top 100 of a query, and 100 vectors of this subspace 0.87. A random vector has a part in every manifold, and
-    filtered enough it is nearly constant on each, which tells them apart as random projections do.
+    Notes: the paper iterates until it has eigenvectors. Where there are more manifolds than vectors, eigenvectors cover
+    the largest manifolds and none of the others: on 100,000 nodes in 230 curves, 100 eigenvectors keep 0.41 of the top
+    100 of a query, and 100 vectors of this subspace 0.87. A random vector has a component in every manifold, and
+    filtered enough it is nearly constant on each, which separates them as random projections do.
     """
     s = checked_graph(graph)
     checked_alpha(alpha)
@@ -80,7 +80,7 @@ def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int 
     y = _around(s, rows)
     exact = _tops(ConjugateGradient(graph, alpha, tolerance=EXACT, iterations=STEPS)(y))
     block = rng.standard_normal((s.shape[0], min(rank, count)), np.float32)
-    # A node without neighbours is an eigenvector of 0, which diffusion has no use for.
+    # A node without neighbours is an eigenvector of 0, which diffusion does not use.
     block[~connected] = 0.0
     best, patience = None, PATIENCE
     for spectrum in _filtered(s, block):
@@ -100,8 +100,11 @@ def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int 
 
 
 def _filtered(s: csr_array, block: Floats) -> Iterator[Spectrum]:
-    """What the span of a block knows of S, the more it is filtered. FitError: S is not normalised."""
-    # Neighbours that are near in memory too make the products several times as fast.
+    """Yields the Ritz pairs of S in the span of a block that is filtered more and more.
+
+    Raises FitError where S is not normalised.
+    """
+    # Placing neighbours near each other in memory makes the products several times as fast.
     s, order = compact(s)
     block, light, cut = block[order], s.astype(np.float32), 0.0
     for _ in range(LOOKS):
@@ -111,12 +114,13 @@ def _filtered(s: csr_array, block: Floats) -> Iterator[Spectrum]:
         vectors = np.empty_like(block)
         vectors[order] = block
         yield Spectrum(vectors, values)
-        # Where there are vectors enough, they go on to what the graph still has; where not, no manifold is damped.
+        # With enough vectors the cut follows their least value, and they approach the eigenvectors of the largest
+        # eigenvalues; with too few it stays at CUT, so that no manifold is damped.
         cut = min(float(values[-1]), CUT)
 
 
 def _around(s: csr_array, rows: NDArray[np.int64]) -> Doubles:
-    """(n, q) signals as queries have them: each of a node and its neighbours."""
+    """Returns (n, q) signals like those of queries: each of a node and its neighbours."""
     y = np.zeros((s.shape[0], len(rows)))
     for query, row in enumerate(rows.tolist()):
         span = slice(s.indptr[row], s.indptr[row + 1])
@@ -126,7 +130,7 @@ def _around(s: csr_array, rows: NDArray[np.int64]) -> Doubles:
 
 
 def _tops(f: Doubles | Floats) -> list[NDArray[np.int64]]:
-    """The best nodes of each column."""
+    """Returns the best nodes of each column."""
     top = min(TOP, -(-len(f) // 4))
     return [np.argsort(-column, kind="stable")[:top] for column in f.T]
 

@@ -1,4 +1,4 @@
-"""The linear system of diffusion, (I - alpha S) x = y, with its nodes in an order in which neighbours are near."""
+"""The linear system of diffusion, (I - alpha S) x = y, with its nodes ordered so that neighbours are near in memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from resight.manifold.signal import Doubles, checked_alpha, checked_graph
 
 NOT_NORMALISED = "the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees"
 LARGE = 500_000
-"""Edges from which x no longer stays in a core's own cache, and an order of the nodes pays after a few queries."""
+"""Number of edges above which x no longer fits into a core's own cache, and ordering the nodes pays after a few
+queries."""
 
 
 class LinearSystem:
-    """I - alpha S of a graph S (n, n), to be solved by conjugate gradients.
+    """The matrix I - alpha S of a graph S (n, n), to be solved by conjugate gradients.
 
-    once: for a single query, whose nodes are left as they are: to put them in order takes some five times as long as
-    the query. UsageError: what is no normalised graph (`checked_graph`), alpha outside of [0, 1).
+    once: for a single query, whose nodes are not reordered: that takes about five times as long as the query. Raises
+    UsageError where S is not a normalised graph (`checked_graph`), or alpha is outside of [0, 1).
 
-    Notes: what was float32 stays so and an iteration reads a third less; sums are float64 all the same.
+    Notes: float32 input stays float32, so that an iteration reads a third less; sums are float64 all the same.
     """
 
     def __init__(self, graph: csr_array, alpha: float, *, once: bool = False) -> None:
@@ -37,14 +38,14 @@ class LinearSystem:
         self._values = s.data.astype(np.float32 if graph.dtype == np.float32 else np.float64)
 
     def __len__(self) -> int:
-        """Number of nodes."""
+        """Returns the number of nodes."""
         return len(self._starts) - 1
 
     def solve(self, y: Doubles, start: Doubles, tolerance: float, iterations: int) -> tuple[Doubles, int, float]:
-        """x (n,), the iterations from `start` (n,) to it, and |y - (I - alpha S) x| / |y|.
+        """Returns x (n,), the number of iterations from `start` (n,), and |y - (I - alpha S) x| / |y|.
 
-        It ends at a residual of `tolerance`, or after so many iterations. UsageError: S has an eigenvalue above
-        1 / alpha.
+        It ends at a residual of `tolerance`, or after `iterations` iterations. Raises UsageError where S has an
+        eigenvalue above 1 / alpha.
         """
         # x is solved in place, and is a copy in either case.
         given, x = (y, start.copy()) if self._order is None else (y[self._order], start[self._order])
@@ -61,8 +62,8 @@ class LinearSystem:
 
 
 def compact(graph: csr_array) -> tuple[csr_array, NDArray[np.int32]]:
-    """The graph with its nodes in an order in which neighbours are near in memory, and that order: node i of it is
-    node order[i] of the given one.
+    """Reorders the nodes of a graph so that neighbours are near in memory, and returns that order: node i of the new
+    graph is node order[i] of the given one.
 
     Source: Cuthill & McKee, "Reducing the bandwidth of sparse symmetric matrices", ACM 1969, reversed.
     """

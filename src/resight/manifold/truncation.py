@@ -1,4 +1,4 @@
-"""Parts of a graph, cut out of it in the order in which their nodes are named."""
+"""Cuts parts out of a graph, with their nodes in a given order."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ Values = NDArray[np.floating[Any]]
 
 
 def sub_graph(affinity: csr_array, rows: Ints) -> csr_array:
-    """(m, m) affinity A of some nodes of a graph, in the order of `rows` (m,).
+    """Returns the (m, m) affinity A of some nodes of a graph, in the order of `rows` (m,).
 
-    Normalised by itself it is the truncated graph of Iscen et al., CVPR 2017, section 5.3, whose degrees are those of
-    the sub-graph; taken of a normalised S it keeps the degrees of the whole ("late truncation", Yang et al., AAAI
-    2019).
-    UsageError: a row that is not there, or twice.
+    Normalised separately it is the truncated graph of Iscen et al., CVPR 2017, section 5.3, whose degrees are those of
+    the sub-graph; cut from a normalised S it keeps the degrees of the whole ("late truncation", Yang et al., AAAI
+    2019). Raises UsageError where a row does not exist, or is given twice.
 
-    Notes: it costs what the edges of these nodes cost, and n bytes four times over, whatever the graph has beside them.
+    Notes: its cost is that of the edges of these nodes, plus n bytes four times, whatever else the graph has.
     """
     wanted, n = row_numbers(rows), affinity.shape[0]
     place = np.full(n, -1, np.int32)
@@ -39,7 +38,7 @@ def sub_graph(affinity: csr_array, rows: Ints) -> csr_array:
 
 
 def sub_graph_reference(affinity: csr_array, rows: Ints) -> csr_array:
-    """What `sub_graph` computes."""
+    """Computes `sub_graph` in plain scipy."""
     return csr_array(affinity[rows][:, rows])
 
 
@@ -47,7 +46,7 @@ def sub_graph_reference(affinity: csr_array, rows: Ints) -> csr_array:
 def edges_between(
     starts: Ints, columns: Ints, values: Values, nodes: Ints, place: Ints
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Values]:
-    """CSR of the edges between `nodes`, of which `place` (n,) says where each is in it, -1 for all others."""
+    """Returns the CSR of the edges between `nodes`; `place` (n,): each node's position in `nodes`, else -1."""
     most = 0
     for node in nodes:
         most += starts[node + 1] - starts[node]

@@ -1,4 +1,4 @@
-"""What speaks for each image of a ranking, as numbers that mean the same for every recipe and collection."""
+"""Evidence for each image of a ranking, as numbers that are comparable between recipes and collections."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from resight.search.background import SHARE, background
 from resight.search.ranking import Lead, Ranking
 
 TOLERANCE = 0.02
-"""Transfer error that an inlier may have, as a part of the long side: that of the shipped recipes."""
+"""Transfer error that an inlier may have, as a share of the long side: the value of the shipped recipes."""
 SHAPE = (4, 3)
-"""Of the photos, for chance: by another, it differs by a factor that no logarithm notices."""
+"""Assumed proportions of the photos, for the chance of random matches: others change it by a factor that is negligible
+in its logarithm."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One row an image of a ranking.
+    """Numbers for the images of a ranking, (n,) float64 each.
 
-    similarity: of the first look, against what unrelated images have (`Background.surprise`), damped; the largest
-    of several channels. inliers: logarithm of 1 + their number.
-    significance: minus the decimal logarithm of the matches as good that chance gives, 0 to 100, as its root.
-    All (n,) float64.
+    similarity: the score of the first look compared with scores of unrelated images (`Background.surprise`), damped;
+    the largest of several channels. inliers: logarithm of 1 + their number. significance: minus the decimal logarithm
+    of the number of equally good matches expected by chance, 0 to 100, as its square root.
     """
 
     similarity: NDArray[np.float64]
@@ -39,11 +39,11 @@ class Evidence:
 
 
 def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> Evidence:
-    """What speaks for each image of a ranking of a collection of so many images.
+    """Returns the evidence for each image of a ranking of a collection of `images` images.
 
-    first_looks: of each channel, as deep as `background.DEPTH`.
+    first_looks: the ranking of each channel, as deep as `background.DEPTH`.
 
-    What leads to an image is not in it: see `lead_evidence`.
+    Evidence that one hit leads to another is not included: see `lead_evidence`.
     """
     looks = [_similarity(ranking.ids, look, images) for look in first_looks]
     inliers, significance = np.zeros(len(ranking)), np.zeros(len(ranking))
@@ -55,7 +55,7 @@ def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> E
 
 
 def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:
-    """(n,) how surprising the scores of images are; of those that a look did not reach, as little as can be."""
+    """Returns (n,) how surprising the scores of images are; the least possible for images that a look did not reach."""
     surprise = background(look.scores, images).surprise(look.scores)
     order = np.argsort(look.ids)
     at = np.searchsorted(look.ids, ids, sorter=order)
@@ -67,22 +67,22 @@ def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[n
 
 
 def damped(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) sign(s) log(1 + |s|): what is beyond all doubt by much is hardly surer than what is so by little.
+    """Returns (n,) sign(s) log(1 + |s|): evidence far beyond all doubt is hardly surer than evidence just beyond it.
 
-    Scores of things that are not the same but alike, as packages of one brand, do not fall off as those of unrelated
-    images do.
+    Scores of things that are alike but not the same, such as packages of one brand, do not fall off as those of
+    unrelated images do.
     """
     return np.asarray(np.sign(surprise) * np.log1p(np.abs(surprise)), np.float64)
 
 
 def lead_evidence(leads: Mapping[int, Lead], images: int) -> Evidence:
-    """What speaks for each image showing what the one shows that leads to it, in the order of the leads."""
+    """Returns the evidence that each image shows the same thing as the image that leads to it, in their order."""
     ids, found = np.fromiter(leads, np.int64, len(leads)), list(leads.values())
     through = np.array([lead.through for lead in found], np.int64)
     near = np.zeros(len(found))
     for asked, first in zip(*np.unique(through, return_index=True), strict=True):
         look, rows = found[first].look, through == asked
-        # The ranking of one that was asked in turn ends sooner: its tail is all of it.
+        # The ranking of an image that was itself used as a query is shorter: its tail is all of it.
         near[rows] = _similarity(ids[rows], look, min(images, SHARE * len(look)))
     inliers = np.log1p(np.array([lead.inliers for lead in found], np.float64))
     significance = np.array([_significance(lead.inliers, lead.tentative) for lead in found], np.float64)
@@ -90,7 +90,7 @@ def lead_evidence(leads: Mapping[int, Lead], images: int) -> Evidence:
 
 
 def _significance(inliers: int, tentative: int) -> float:
-    # What verifies brings a compiler along, which rankings without it need not wait for.
+    # Import late: verification needs a compiler, which rankings without it need not wait for.
     from resight.rerank.hypotheses import Gates
     from resight.rerank.significance import chance, log_false_alarms
 

@@ -1,8 +1,7 @@
-"""The probability that an image shows what the query shows, from what speaks for it.
+"""The probability that an image shows the same thing as the query, computed from its evidence.
 
 A logistic regression for each family of recipes (Platt: Probabilistic outputs for support vector machines, 1999),
-fitted on rendered worlds, of which it is known what each photo shows: `tools/fit_probability.py` makes
-`constants.json`.
+fitted on rendered worlds, where the content of each photo is known: `tools/fit_probability.py` makes `constants.json`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ WEIGHED: Mapping[Family, tuple[str, ...]] = {
     "words": ("similarity",),
     "vectors": ("similarity",),
 }
-"""What is weighed in each family, fields of `Evidence`."""
+"""Fields of `Evidence` that each family uses."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,10 @@ class Model:
 
 
 def family(recipe: Recipe) -> Family:
-    """Recipes whose hits have the same kinds of evidence: those that verify, those of words, those of vectors.
+    """Returns the family of a recipe, whose hits have the same kinds of evidence: verified matches, words, or vectors.
 
-    Notes: what a second look that verifies nothing makes of the scores is not judged by them: neighbours that are
-    averaged or diffused over lift unrelated images as well.
+    Notes: scores changed by a second look that verifies nothing are not used: averaging or diffusing over neighbours
+    raises the scores of unrelated images as well.
     """
     if recipe.counts_inliers:
         return "verified"
@@ -50,17 +49,18 @@ def family(recipe: Recipe) -> Family:
 
 
 def model_of(recipe: Recipe) -> Model:
-    """The model of a recipe's family."""
+    """Returns the model of a recipe's family."""
     fitted = _constants()[family(recipe)]
     return Model(fitted["offset"], fitted["weights"])
 
 
 def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: int) -> NDArray[np.float64]:
-    """(k,) the probabilities of the first k images of a ranking of a collection of so many images.
+    """Returns (k,) the probabilities of the first k images of a ranking of a collection of `images` images.
 
-    Two images that show the same thing as a third show the same: an image is at least as probable as the one that leads
-    to it, times the probability that those two show the same, times the share of what the query has in the third that
-    lies in the part by which it leads. Without that share, two photos of a desk would lead to whatever lies on it.
+    Two images that show the same thing as a third show the same thing: an image is at least as probable as the image
+    that leads to it, times the probability that those two show the same, times the share of the query's matches in the
+    third image that lie in the part by which it leads. Without that share, two photos of a desk would lead to
+    everything that lies on it.
     """
     own = probabilities(given, model)
     total = own[:k].copy()
@@ -74,13 +74,13 @@ def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: in
 
 
 def _share(xy: NDArray[np.float32], part: tuple[float, float, float, float]) -> float:
-    """Part of the points (n, 2) that lies in a box."""
+    """Returns the share of the points (n, 2) that lies in a box."""
     low, high = np.array(part[:2], np.float32), np.array(part[2:], np.float32)
     return float(((xy >= low) & (xy <= high)).all(axis=1).mean())
 
 
 def probabilities(evidence: Evidence, model: Model) -> NDArray[np.float64]:
-    """(n,) between 0 and 1; it never falls where one kind of evidence grows and the others stay."""
+    """Returns (n,) probabilities between 0 and 1; none falls where one kind of evidence grows and the others stay."""
     columns = evidence.columns
     odds = np.full(len(evidence.similarity), model.offset, np.float64)
     for name, weight in model.weights.items():

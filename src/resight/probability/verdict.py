@@ -1,4 +1,4 @@
-"""The words for a probability, and what they mean to a person."""
+"""Words for a probability, and their meaning for a person."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ MEANINGS: dict[Verdict, str] = {
 
 
 def verdict(probability: float) -> Verdict:
-    """ "sure" from a probability of `SURE` on, "possible" from `POSSIBLE` on, else "filler"."""
+    """Returns "sure" from a probability of `SURE` on, "possible" from `POSSIBLE` on, else "filler"."""
     return "sure" if probability >= SURE else "possible" if probability >= POSSIBLE else "filler"

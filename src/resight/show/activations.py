@@ -1,4 +1,4 @@
-"""Heat maps on photos: where a channel, a class or a similarity is high, as arrays."""
+"""Heat maps on photos, as arrays: where a channel, a class or a similarity is high."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _CAPTION = 26
 
 
 def draw_heat(photo: Image, heats: Sequence[HeatMap], *, factor: float = 1.0) -> Image:
-    """(h, w, 3) uint8 RGB: a photo, the original times `factor`, in grey, coloured where the sum of heat maps is high.
+    """Draws a photo in grey, coloured where the sum of heat maps is high: (h, w, 3) uint8, the original times `factor`.
 
-    The largest value is the brightest; what is negative, and what no map covers, stays grey. Raises UsageError where
+    The largest value is the brightest; negative values and pixels that no map covers stay grey. Raises UsageError where
     the photo is not (h, w, 3) uint8 or the factor is not positive.
     """
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or factor <= 0:
@@ -40,7 +40,10 @@ def draw_heat(photo: Image, heats: Sequence[HeatMap], *, factor: float = 1.0) ->
 
 
 def draw_sheet(pictures: Sequence[Image], captions: Sequence[str], *, columns: int = 5) -> Image:
-    """(H, W, 3) uint8 RGB: pictures with a caption below each, `columns` in a row. UsageError where there are none."""
+    """Draws pictures with a caption below each, `columns` in a row: (H, W, 3) uint8 RGB.
+
+    Raises UsageError without pictures.
+    """
     if not pictures or len(pictures) != len(captions):
         raise UsageError(f"a sheet of {len(pictures)} pictures with {len(captions)} captions cannot be drawn")
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
@@ -55,9 +58,10 @@ def draw_sheet(pictures: Sequence[Image], captions: Sequence[str], *, columns: i
 
 
 def spread(heat: HeatMap, size: tuple[int, int], factor: float) -> NDArray[np.float32]:
-    """(h, w) float32: a heat map over a picture of `size` (width, height), the original times `factor`.
+    """Returns (h, w) float32: a heat map over a picture of `size` (width, height), the original times `factor`.
 
-    Bilinear between the centres of positions, per pixel of the original, so that maps of several scales may be added.
+    Bilinear between the centres of positions, and per pixel of the original, so that maps of several scales can be
+    added.
     """
     (x0, y0), (dx, dy) = heat.first, heat.step
     # From pixel indices of the picture, whose centres are at +0.5, to positions of the map.

@@ -1,4 +1,4 @@
-"""A comparison as one HTML file: tables, plot, and the ranked hits of each result, the worst queries first."""
+"""Writes a comparison as one HTML file: tables, plot, and the ranked hits of each result, the worst queries first."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def write_comparison(
 ) -> Path:
     """Writes the page, whole or not at all, and returns its path.
 
-    photos: the folder of the photos, by default where each result says that they were. A photo that is not there is
-    shown by its name. queries: how many of them are shown, the worst of the baseline first; hits: of each, and result.
+    photos: the folder of the photos, by default the folder that each result names. A missing photo is shown by its
+    name. queries: number of queries shown, the worst of the baseline first; hits: number of hits shown for each query
+    and result.
 
     Raises StorageError where the disk refuses.
     """
@@ -55,7 +56,7 @@ def write_comparison(
         for name, result in comparison.results.items()
     }
     answers = [{name: own[one] for name, own in by_id.items()} for one in order[:queries]]
-    # First of all, so that a query that is also a hit is there in the larger of the two sizes.
+    # First, so that a query that is also a hit is stored in the larger of the two sizes.
     asked = [_asked(comparison, next(iter(each.values())), gallery, photos) for each in answers]
     sections = []
     for done, (picture, each) in enumerate(zip(asked, answers, strict=True)):
@@ -81,7 +82,7 @@ def write_comparison(
 
 
 def _shown(comparison: Comparison, known: int, limit: int) -> str:
-    """Which queries are shown and which are not, as HTML."""
+    """Returns HTML that says which queries are shown and which are not."""
     measure, first = comparison.measure, comparison.names[0]
     said = [f"Ordered by {measure} of {first}"]
     if len(comparison.baseline.settings) > 1:
@@ -91,7 +92,7 @@ def _shown(comparison: Comparison, known: int, limit: int) -> str:
     if without:
         said.append(f"{without:,} without positives left out")
     legend = "".join(f'<span class="mark {mark}">{glyph} {mark}</span> ' for mark, glyph in _GLYPHS.items())
-    explained = "Junk counts neither way; ranks are those in the ranking without it."
+    explained = "Junk counts neither as right nor as wrong; ranks are those without junk."
     return f"{plain_text(', '.join(said))}. {legend}{explained}"
 
 
@@ -111,7 +112,7 @@ def _section(
     photos: Path | None,
     hits: int,
 ) -> str:
-    """One query. picture: the photo asked with, as HTML; answers: that of each result."""
+    """Draws one query. picture: the query photo, as HTML; answers: one for each result."""
     asked = next(iter(answers.values()))
     strips = "".join(
         f'<h3 class="name">{plain_text(name)}</h3>'
@@ -133,7 +134,7 @@ def _roots(result: EvaluationResult, photos: Path | None) -> list[Path]:
 
 def _query_roots(result: EvaluationResult, photos: Path | None) -> list[Path]:
     apart = [] if result.query_root is None else [Path(result.query_root)]
-    # Queries that are photos of their own may be beside what `photos` names; the database's photos are no substitute.
+    # Query photos that are separate files may be beside `photos`; the database's photos are no substitute.
     return apart or _roots(result, photos)
 
 
@@ -156,11 +157,11 @@ def _facts(asked: QueryResult) -> str:
 
 
 def _answers(comparison: Comparison, answers: Mapping[str, QueryResult]) -> str:
-    """A table with a row for each result: its figure, and where in the ranking the right ones are."""
+    """Returns a table with a row for each result: its figure, and the ranks of the right hits."""
     protocol, measure = comparison.baseline.protocol, comparison.measure
     columns = ("", measure, "difference", "first right", "first wrong", f"right in {_FIRST}", "found")
     base = next(iter(answers.values())).figures(protocol.ap)[measure]
-    # What was judged by qrels alone does not say how much was searched.
+    # A result judged by qrels alone does not say how many images were searched.
     last = max((answer.ranks[-1] + 1 for answer in answers.values() if answer.ranks), default=1)
     size = max(last, *(one.protocol.database + one.protocol.distractors for one in comparison.results.values()))
     rows = []
@@ -184,12 +185,12 @@ def _answers(comparison: Comparison, answers: Mapping[str, QueryResult]) -> str:
 
 
 def _first_wrong(ranks: Sequence[int]) -> int:
-    """The 1-based rank, without junk, of the first hit that is not right."""
+    """Returns the 1-based rank, without junk, of the first hit that is not right."""
     return next((place for place, rank in enumerate(ranks) if rank != place), len(ranks)) + 1
 
 
 def _rank_marks(ranks: Sequence[int], size: int) -> str:
-    """A line from rank 1 to `size`, by the logarithm, with a stroke at each of the 0-based ranks."""
+    """Draws a line from rank 1 to `size`, on a logarithmic scale, with a stroke at each of the 0-based ranks."""
     scale = (_RANKS_WIDTH - 4) / math.log(max(size, 2))
     tens = [10**power for power in range(int(math.log10(max(size, 1))) + 1)]
     steps = "".join(f"M{2 + math.log(ten) * scale:.1f} 1v16" for ten in tens)
@@ -209,7 +210,7 @@ def _hits(hits: Sequence[RankedHit], gallery: Gallery, result: EvaluationResult,
 
 
 def _file(name: str, result: EvaluationResult, photos: Path | None) -> Path | None:
-    """The photo of a hit: of the database, or a distractor."""
+    """Returns the photo of a hit: of the database, or a distractor."""
     found = find_photo(name, _roots(result, photos))
     if found is None and name.startswith(DISTRACTORS) and result.distractor_root is not None:
         return find_photo(name.removeprefix(DISTRACTORS), [Path(result.distractor_root)])

@@ -1,4 +1,4 @@
-"""A query and a hit side by side, with what of them makes them similar: numbered boxes, a colour a channel."""
+"""Draws a query and a hit side by side with numbered boxes, one colour per channel, where they are similar."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLOURS: tuple[Colour, ...] = (
     (0, 220, 190),
     (255, 140, 60),
 )
-"""Of the first contribution, the second and so on, from the start again after the last."""
+"""Colours of the first contribution, the second and so on, starting again after the last."""
 
 _GAP = 12
 _LINE = 24
@@ -44,11 +44,11 @@ def draw_contributions(
     query_factor: float = 1.0,
     hit_factor: float = 1.0,
 ) -> Image:
-    """(H, W, 3) uint8 RGB: the query on the left, the hit on the right, the places of each contribution in its colour.
+    """Draws the query, the hit to its right, and the places of each contribution in its colour: (H, W, 3) uint8 RGB.
 
-    A thick box is what lies nearest to the position that counts, the thin one around it all that this position sees.
-    Below, by number, the channel and what it adds to the similarity. query, hit: (h, w, 3) uint8 RGB, the photos times
-    their factors, or heat maps on them. Raises UsageError where an image is not that or a factor is not positive.
+    A thick box surrounds the pixels nearest to the position that contributes, a thin one its receptive field. Below, by
+    number, the channel and its share of the similarity. query, hit: (h, w, 3) uint8 RGB, the photos times their
+    factors, or heat maps on them. Raises UsageError where an image has another form or a factor is not positive.
     """
     for name, image, factor in (("query", query, query_factor), ("hit", hit, hit_factor)):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or factor <= 0:
@@ -70,14 +70,14 @@ def draw_contributions(
 
 
 def colour_of(number: int) -> Colour:
-    """RGB of the contribution at a place of the list, from 0."""
+    """Returns the RGB colour of the contribution at a position of the list, from 0."""
     return COLOURS[number % len(COLOURS)]
 
 
 def outlined_boxes(places: Sequence[tuple[Box, Box]], titles: Sequence[str], factor: float) -> str:
-    """SVG of numbered boxes, each with its field, on a photo that is the original times `factor`.
+    """Draws SVG of numbered boxes, each with its receptive field, on a photo that is the original times `factor`.
 
-    titles: HTML that is told of each when a person points at it.
+    titles: HTML that is shown for each box when a person points at it.
     """
     steps = label_steps([box for box, _ in places])
     drawn = []
@@ -94,7 +94,7 @@ def outlined_boxes(places: Sequence[tuple[Box, Box]], titles: Sequence[str], fac
 
 
 def label_steps(boxes: Sequence[Box]) -> list[int]:
-    """How many labels each box's own stands to the right, because boxes before it begin at the same corner."""
+    """Returns by how many labels each box's label moves right, because earlier boxes begin at the same corner."""
     corners = [box[:2] for box in boxes]
     return [corners[:number].count(corner) for number, corner in enumerate(corners)]
 
@@ -105,7 +105,7 @@ def _svg_rectangle(kind: str, box: Box, factor: float) -> str:
 
 
 def _marked(photo: Image, places: Sequence[tuple[Box, Box]], factor: float) -> Image:
-    """A copy with the boxes, the first on top of the others."""
+    """Returns a copy of the photo with the boxes, the first on top of the others."""
     drawn = photo.copy()
     numbered = list(enumerate(places))[::-1]
     steps = label_steps([box for box, _ in places])
@@ -127,6 +127,6 @@ def _rectangle(image: Image, box: Box, factor: float, colour: Colour, width: int
 
 
 def _corners(box: Box, factor: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last pixel of a half-open box, in the picture."""
+    """Returns the first and last pixel of a half-open box, in the picture."""
     x0, y0, x1, y1 = (side * factor for side in box)
     return (round(x0), round(y0)), (max(round(x0), round(x1) - 1), max(round(y0), round(y1) - 1))

@@ -22,7 +22,7 @@ from resight.show.palette import rgb
 from resight.show.scripts import data_element, script_element
 
 WIDTH = 960
-"""Of the drawing in pixels; its height follows from the points."""
+"""Width of the drawing in pixels; its height follows from the points."""
 DECADES = 5
 """The colours span this many powers of ten below the largest value."""
 STOPS = ("#f3e3a6", "#f5a742", "#dd4a3c", "#8c1d5f", "#2b1055")
@@ -36,10 +36,10 @@ _DIGITS = 8
 
 @dataclass(frozen=True)
 class Toy:
-    """Points in the plane and a graph on them, to be diffused on.
+    """Points in the plane and a graph on them, for diffusion.
 
     points: (n, 2); labels: (n,) manifolds, -1 is background; s: (n, n) symmetrically normalised affinities; queries:
-    rows of points; alpha, count: of the iterations that are shown.
+    rows of points; alpha, count: parameter and number of the iterations shown.
     """
 
     points: NDArray[np.float64]
@@ -50,7 +50,7 @@ class Toy:
     count: int = 30
 
     def __post_init__(self) -> None:
-        """Raises UsageError where there is no query, one twice, or one that is no point."""
+        """Raises UsageError where there is no query, a repeated one, or one that is not a point."""
         asked = list(self.queries)
         if not asked or len(set(asked)) < len(asked) or min(asked) < 0 or max(asked) >= len(self.points):
             raise UsageError(
@@ -59,7 +59,7 @@ class Toy:
 
     @cached_property
     def states(self) -> NDArray[np.float64]:
-        """(count + 1, n) f after each iteration, from y: 1 at each query."""
+        """Values f (count + 1, n) after each iteration, from y: 1 at each query."""
         y = np.zeros(len(self.points))
         y[list(self.queries)] = 1.0
         return iterations(self.s, y, self.alpha, self.count)
@@ -71,14 +71,14 @@ class Toy:
 
     @property
     def height(self) -> int:
-        """Of the drawing in pixels."""
+        """Height of the drawing in pixels."""
         low, high = self.points.min(axis=0), self.points.max(axis=0)
         span = np.maximum(high - low, 1e-9)
         return round((WIDTH - 2 * _MARGIN) * float(min(span[1] / span[0], 1.0))) + 2 * _MARGIN
 
     @cached_property
     def drawn(self) -> NDArray[np.float64]:
-        """(n, 2) pixels of the points in the drawing, y down."""
+        """Pixels (n, 2) of the points in the drawing, y down."""
         low, high = self.points.min(axis=0), self.points.max(axis=0)
         span = np.maximum(high - low, 1e-9)
         scale = min((WIDTH - 2 * _MARGIN) / span[0], (self.height - 2 * _MARGIN) / span[1])
@@ -87,7 +87,7 @@ class Toy:
 
 
 def colours(state: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(n, 3) RGB of values: by the logarithm, from the largest to `DECADES` below it; grey where they are 0."""
+    """Returns (n, 3) RGB of values, logarithmic from the largest to `DECADES` below it; grey where they are 0."""
     largest = max(float(state.max(initial=0.0)), float(np.finfo(np.float64).tiny))
     level = 1.0 + np.log10(np.maximum(state / largest, 1e-300)) / DECADES
     stops = np.array([rgb(one) for one in STOPS], np.float64)
@@ -100,11 +100,11 @@ def colours(state: NDArray[np.float64]) -> NDArray[np.uint8]:
 def banana_toy(
     seed: int, *, queries: int | Sequence[int] = 1, neighbours: int = 10, alpha: float = 0.99, count: int = 30
 ) -> Toy:
-    """Three curved manifolds and background, with the graph of mutual `neighbours` on them.
+    """Makes three curved manifolds and background, with the graph of mutual `neighbours` on them.
 
-    queries: rows of points, or how many to draw by seed, of one manifold after the other. The affinity is that of
-    descriptors, similarity ** 3, with a similarity that falls with the distance (`lifted`). UsageError as `Toy` and
-    the graph raise it, and for more queries than there are points on manifolds.
+    queries: rows of points, or how many to draw by seed, from one manifold after the other. The affinity is that of
+    descriptors, similarity ** 3, with a similarity that falls with the distance (`lifted`). Raises UsageError in the
+    cases of `Toy` and the graph, and for more queries than there are points on manifolds.
     """
     rng = np.random.default_rng(seed)
     points, labels = banana_manifolds(rng)
@@ -122,8 +122,8 @@ def banana_toy(
 def write_diffusion_page(path: str | os.PathLike[str], toy: Toy) -> Path:
     """Writes one self-contained HTML file that plays the iterations, whole or not at all, and returns its path.
 
-    A click on a point makes it the query: the page diffuses by itself, on the edges that it holds. Without scripts it
-    shows the last state. Raises StorageError where the disk refuses.
+    A click on a point makes it the query: the page itself runs the diffusion, on the edges that it contains. Without
+    scripts it shows the last state. Raises StorageError where the disk refuses.
     """
     body = "\n".join([_CONTROLS.format(count=toy.count), _drawing(toy), data_element(_data(toy))])
     note = (
@@ -135,7 +135,7 @@ def write_diffusion_page(path: str | os.PathLike[str], toy: Toy) -> Path:
 
 
 def _data(toy: Toy) -> dict[str, Any]:
-    """What the page computes with. S is kept to eight digits; where the points are drawn, to a tenth of a pixel."""
+    """Returns the data of the page: S with eight digits, positions in the drawing to a tenth of a pixel."""
     edges = zip(toy.edges.row.tolist(), toy.edges.col.tolist(), toy.edges.data.tolist(), strict=True)
     return {
         "width": WIDTH,

@@ -1,4 +1,4 @@
-"""Diffusion on points in the plane as pixels: one state, or the iterations as an animation."""
+"""Draws diffusion on points in the plane as pixels: one state, or the iterations as an animation."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from resight.show.palette import rgb
 
 Progress = Callable[[str, int, int], None]
 FRAME, LAST_FRAME = 200, 2500
-"""How long an animation shows an iteration, and the last one, in milliseconds."""
+"""Milliseconds for which an animation shows an iteration, and the last one."""
 
 _FOOT = 54
 _FINE = 4
-"""Bits of the fractions of pixels that OpenCV draws at."""
+"""Fractional bits of the coordinates that OpenCV draws with."""
 
 
 def draw_state(toy: Toy, iteration: int) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB: points, their graph, the queries, and f after an iteration as colour, with a legend.
+    """Draws points, graph, queries, and f after an iteration as colour, with a legend: (h, w, 3) uint8 RGB.
 
     Raises IndexError where there is no such iteration.
     """
@@ -37,7 +37,7 @@ def draw_state(toy: Toy, iteration: int) -> NDArray[np.uint8]:
     xy = np.round(toy.drawn * 2**_FINE).astype(int).tolist()
     for i, j in zip(toy.edges.row.tolist(), toy.edges.col.tolist(), strict=True):
         cv2.line(picture, xy[i], xy[j], rgb(EDGE), 1, cv2.LINE_AA, _FINE)
-    # Those of large values last, so that nothing hides them.
+    # Points of large values last, so that nothing hides them.
     painted = colours(state).tolist()
     for i in np.argsort(state, kind="stable").tolist():
         cv2.circle(picture, xy[i], round(5.5 * 2**_FINE), painted[i], -1, cv2.LINE_AA, _FINE)
@@ -47,7 +47,7 @@ def draw_state(toy: Toy, iteration: int) -> NDArray[np.uint8]:
 
 
 def write_animation(path: str | os.PathLike[str], toy: Toy, progress: Progress | None = None) -> Path:
-    """Writes the iterations as an animated GIF that goes round, whole or not at all, and returns its path.
+    """Writes the iterations as an animated GIF that loops, whole or not at all, and returns its path.
 
     Raises StorageError where the disk refuses.
     """
@@ -56,7 +56,7 @@ def write_animation(path: str | os.PathLike[str], toy: Toy, progress: Progress |
         if progress is not None:
             progress("drawing iterations", iteration, len(toy.states))
         frames.append(Image.fromarray(draw_state(toy, iteration)))
-    # One palette for all of them, of the frame that has every colour, so that nothing flickers.
+    # One palette for all frames, from the one that has every colour, so that nothing flickers.
     last = frames[-1].quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced = [frame.quantize(palette=last, dither=Image.Dither.NONE) for frame in frames]
     data = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The frame of a page: one HTML file that needs nothing beside it, and the text in it."""
+"""The frame of a page: one self-contained HTML file, and the escaping of text in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resight.files import write_whole
 def write_document(path: str | os.PathLike[str], *, title: str, note: str, style: str, body: str) -> Path:
     """Writes an HTML file, whole or not at all, and returns its path. title, note: plain text; body: HTML.
 
-    style: what the page adds to the style that all of them share. Raises StorageError where the disk refuses.
+    style: CSS of this page, in addition to the CSS that all pages share. Raises StorageError where the disk refuses.
     """
     page = _PAGE.format(title=plain_text(title), note=plain_text(note), style=_STYLE + style, body=body)
     target = Path(path)
@@ -27,7 +27,7 @@ def write_document(path: str | os.PathLike[str], *, title: str, note: str, style
 
 
 def plain_text(text: str) -> str:
-    """Text for HTML and XML, also inside quotes; control characters become their pictures, as neither may hold them."""
+    """Escapes text for HTML and XML, also inside quotes; control characters, which they forbid, become symbols."""
     return html.escape("".join(_allowed(character) for character in text), quote=True)
 
 

@@ -1,4 +1,4 @@
-"""Groups of duplicates as one HTML file that needs nothing beside it: the photos side by side, and what joins them."""
+"""Writes groups of duplicates as one self-contained HTML file: photos side by side, and what joins them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIDE = 240
 """Longest side of a thumbnail in pixels: a page may have hundreds."""
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 
 _ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot be read."
 _TITLES = {"copies": "the same bytes", "near": "the same picture", "same": "the same thing"}
@@ -39,8 +39,8 @@ def write_duplicates_page(
     """Writes one self-contained page with a section for each group, and returns its path.
 
     Photos are read from where they were indexed and inlined as thumbnails; one whose file is gone or has changed is
-    left without its picture. An outline shows where the photo that it is compared with lies in it. The file appears
-    whole or not at all. Raises StorageError where the disk refuses.
+    shown without its picture. An outline shows the part of a photo that its partner of the comparison covers. The file
+    appears whole or not at all. Raises StorageError where the disk refuses.
     """
     total = sum(len(group.photos) for group in found.groups)
     done, sections = 0, []
@@ -85,7 +85,7 @@ def _card(
 
 
 def _why(photo: DuplicatePhoto, link: DuplicateLink | None) -> str:
-    """What joins a photo to its group, as HTML."""
+    """Returns the evidence that joins a photo to its group, as HTML."""
     if photo.copy_of is not None:
         return f"the same bytes as {plain_text(photo.copy_of)}"
     if link is None:

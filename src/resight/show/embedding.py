@@ -1,4 +1,4 @@
-"""The photos of an index as points in the plane: which are drawn, where, and what is told of each."""
+"""Places the photos of an index as points in the plane: which are drawn, where, and what is known of each."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from resight.show.neighbours import by_distance, by_manifold
 Image = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 
 MOST = 1000
-"""Photos that are drawn where nothing else is asked for; the distances of all pairs are held in memory."""
+"""Photos that are drawn by default; the distances of all pairs are held in memory."""
 NEIGHBOURS = 10
 """Neighbours of a query that are marked, of each kind."""
 PICTURES_BYTES = 12_000_000
-"""About how much the thumbnails of a page take together."""
+"""Approximate size of all thumbnails of a page together."""
 SMALLEST, LARGEST = 96, 320
-"""Longest sides of thumbnails in pixels."""
+"""Limits of the longest side of thumbnails in pixels."""
 
 _BYTES_A_PIXEL = 0.25
 
@@ -39,9 +39,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PlacedPhoto:
-    """A photo of the picture. x, y: from 0 to 1, y down; image: (h, w, 3) uint8 RGB, or None where it cannot be read.
+    """A photo in the plane. x, y: from 0 to 1, y down; image: (h, w, 3) uint8 RGB, or None where it cannot be read.
 
-    euclidean, manifold: its rank among the neighbours of the query of either kind, from 1, or 0.
+    euclidean, manifold: its rank among the query's neighbours of each kind, from 1, or 0.
     """
 
     name: str
@@ -56,7 +56,7 @@ class PlacedPhoto:
 
 @dataclass(frozen=True)
 class Plane:
-    """Photos in the plane: `drawn` of the `total` that the index has, and a query that may be none of them."""
+    """Photos in the plane: `drawn` of the `total` in the index, and a query that need not be one of them."""
 
     photos: Sequence[PlacedPhoto]
     drawn: int
@@ -65,13 +65,13 @@ class Plane:
 
     @property
     def query(self) -> PlacedPhoto | None:
-        """The photo that was asked with, if any."""
+        """The query photo, if any."""
         return next((photo for photo in self.photos if photo.is_query), None)
 
 
 @dataclass(frozen=True)
 class _Query:
-    """name, vector: of what is asked with; row: where it is in the index, None for another photo, then of this file."""
+    """A query. name, vector: of the query photo; row: in the index, None for another photo, which has a file."""
 
     name: str
     vector: Vectors
@@ -80,13 +80,13 @@ class _Query:
 
 
 def top_folder(name: str) -> str:
-    """The group of a photo by its name: the first folder, "" where it is in none."""
+    """Returns the group of a photo by its name: the first folder, "" where it is in none."""
     folder, slash, _ = name.partition("/")
     return folder if slash else ""
 
 
 def thumbnail_side(count: int) -> int:
-    """Longest side in pixels at which so many photos take about `PICTURES_BYTES`."""
+    """Returns the longest side in pixels at which `count` photos take about `PICTURES_BYTES`."""
     side = (PICTURES_BYTES / max(count, 1) / _BYTES_A_PIXEL) ** 0.5
     return int(min(max(side, SMALLEST), LARGEST))
 
@@ -102,14 +102,14 @@ def plane_of(
     groups: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Plane:
-    """The photos of an index in the plane by their descriptors, at most `most` of them, drawn by seed.
+    """Places at most `most` photos of an index, drawn by seed, in the plane by their descriptors.
 
-    query: a file or the name of an indexed photo, as for a search; it and its `neighbours` nearest, by
-    distance and along the manifold, are drawn in any case. groups: of each photo by its name, the first folder of
-    the name unless given.
+    query: a file or the name of an indexed photo, as for a search; it and its `neighbours` nearest, by distance and
+    along the manifold, are always drawn. groups: the group of each photo by name; by default the first folder of the
+    name.
 
-    Raises UsageError where the recipe keeps no vector an image, there is no photo, `most` or `neighbours` is below 1,
-    or there is no such query; ImageError where the query cannot be read.
+    Raises UsageError where the recipe keeps no single vector per image, there is no photo, `most` or `neighbours` is
+    below 1, or there is no such query; ImageError where the query cannot be read.
     """
     if most < 1 or neighbours < 1:
         raise UsageError(f"{most} photos, {neighbours} neighbours: both must be at least 1")
@@ -149,10 +149,9 @@ def plane_of(
 
 
 def descriptors_of(collection: Collection) -> tuple[list[str], Vectors]:
-    """The names of an index's photos, sorted, and the descriptors (n, d) that are searched, of the first channel
-    that has one an image.
+    """Returns the sorted names of an index's photos, and descriptors (n, d) of the first channel with one per image.
 
-    Raises UsageError where no channel has, or there is no photo.
+    Raises UsageError where no channel has one, or there is no photo.
     """
     view = collection.views[_channel(collection)]
     images = collection.snapshot.images
@@ -161,7 +160,7 @@ def descriptors_of(collection: Collection) -> tuple[list[str], Vectors]:
         raise UsageError("the index has no photos that could be read; add some with `resight add`")
     named = [images.names[place] for place in images.positions(ids).tolist()]
     order = sorted(range(len(named)), key=named.__getitem__)
-    # A photo without evidence is not among what is searched: its vector is zeros.
+    # A photo without evidence is not in the search structure: its vector is zero.
     searched = np.isin(ids, view.nodes().images)
     vectors = np.zeros((len(ids), view.channel.size), np.float32)
     vectors[searched] = view.descriptors(ids[searched])
@@ -180,7 +179,7 @@ def _channel(collection: Collection) -> str:
         return found
     can = [one.name for one in available() if _vector_channel(load_recipe(one.name))]
     raise UsageError(
-        f"{collection.recipe.name} keeps no single vector of an image, by which it could be placed; these recipes do: "
+        f"{collection.recipe.name} keeps no single vector of an image to place it by; these recipes do: "
         f"{', '.join(can)}"
     )
 
@@ -190,7 +189,7 @@ def _vector_channel(recipe: Recipe) -> str | None:
 
 
 def _asked(collection: Collection, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:
-    """What a person asks with. An indexed photo, also one given by its file, has the descriptor that is indexed."""
+    """Returns the query. An indexed photo, also one given by its file, has its indexed descriptor."""
     images = collection.snapshot.images
     meant = meant_by(collection, query)
     if isinstance(meant, Indexed):
@@ -212,7 +211,7 @@ def _asked(collection: Collection, query: str | Path, names: Sequence[str], vect
 
 
 def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int64]:
-    """Sorted rows: those of `inside`, and others by seed up to `most`."""
+    """Returns sorted rows: those of `inside`, and others by seed up to `most`."""
     kept = np.array(sorted(inside), np.int64)
     others = np.setdiff1d(np.arange(count), kept)
     room = max(most - len(kept), 0)
@@ -222,7 +221,7 @@ def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int
 
 
 def _unit(xy: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Positions within the unit square, centred, with their proportions, y down."""
+    """Scales positions into the unit square, centred, with their proportions, y down."""
     low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
     span = float((high - low).max())
     return np.asarray(0.5 + (xy - (low + high) / 2) * (1.0, -1.0) / (span if span > 0 else 1.0), np.float64)
@@ -233,7 +232,7 @@ def _rank(order: Sequence[int], row: int) -> int:
 
 
 def _pixels(file: Path | None, side: int) -> Image | None:
-    """A thumbnail, or None where the file is gone, has changed or cannot be read."""
+    """Returns a thumbnail, or None where the file is gone, has changed or cannot be read."""
     if file is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Photos in the plane as one HTML file to look around in: zoomed, dragged, each larger while it is pointed at."""
+"""Writes photos in the plane as one interactive HTML file: it zooms, drags, and enlarges photos."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from resight.show.scripts import data_element, script_element
 from resight.show.thumbnails import thumbnail
 
 EUCLIDEAN, MANIFOLD, QUERY = "#101014", "#ffd400", "#e6007e"
-"""Of the marks: a square, a disc, and the frame of the query. None is like the colour of a group."""
+"""Colours of the marks: a square, a disc, and the frame of the query. None is like the colour of a group."""
 ON_EUCLIDEAN, ON_MANIFOLD = "#ffffff", "#000000"
-"""Of the ranks on them."""
+"""Colours of the ranks on them."""
 TITLES: dict[Method, str] = {
     "isomap": "Isomap",
     "mds": "multidimensional scaling",
@@ -28,7 +28,7 @@ GROUPS_LISTED = 40
 
 
 def describe(plane: Plane) -> str:
-    """What is drawn, in a line."""
+    """Returns a line that says what is drawn."""
     part = f"all {plane.total:,}" if plane.drawn == plane.total else f"{plane.drawn:,} of {plane.total:,}"
     return f"{part} photos by {TITLES[plane.method]}"
 
@@ -36,8 +36,8 @@ def describe(plane: Plane) -> str:
 def write_embedding_page(path: str | os.PathLike[str], plane: Plane, *, title: str) -> Path:
     """Writes one self-contained HTML file, whole or not at all, and returns its path.
 
-    Each photo is inside it once, as a thumbnail of about 12 MB for all of them together, that stands in the plane and
-    is what is shown larger. Raises StorageError where the disk refuses.
+    The file contains each photo once, as a thumbnail (all together about 12 MB), which serves in the plane and for the
+    enlarged view. Raises StorageError where the disk refuses.
     """
     groups = coloured([photo.group for photo in plane.photos])
     body = "\n".join(
@@ -72,7 +72,7 @@ def _photo(photo: PlacedPhoto, group: int, side: int) -> dict[str, Any]:
 
 
 def _sendable(name: str) -> str:
-    """A name as a script can have it, which shows it as text: a stray byte of a file name is none."""
+    """Returns a name as a script can store and show it: a stray byte of a file name is not text."""
     return name.encode("utf-8", "replace").decode("utf-8")
 
 

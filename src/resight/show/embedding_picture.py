@@ -1,4 +1,4 @@
-"""Photos in the plane as one picture: their thumbnails where they lie, framed in the colour of their group."""
+"""Draws photos in the plane as one picture: thumbnails at their positions, framed in the colour of their group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resight.show.lettering import cut, font
 from resight.show.palette import coloured
 
 SIDE = 1800
-"""Of the square that the photos lie in, in pixels."""
+"""Side of the square for the photos, in pixels."""
 
 _PAPER, _INK, _MAT = "#fbfaf7", "#1d1d1f", "#dddad3"
 _MARGIN, _LEGEND = 90, 420
@@ -22,7 +22,7 @@ _LINE, _SIZE = 30, 19
 
 
 def draw_embedding(plane: Plane) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB: thumbnails, those that are marked above the others, then the query, then ranks; a legend."""
+    """Draws thumbnails, marked ones above the others, then the query, then ranks, and a legend: (h, w, 3) uint8 RGB."""
     groups = coloured([photo.group for photo in plane.photos])
     colours = {group.name: group.colour for group in groups}
     picture = Image.new("RGB", (SIDE + _LEGEND, SIDE), _PAPER)
@@ -48,7 +48,7 @@ def _paste(
     picture: Image.Image, draw: ImageDraw.ImageDraw, photo: PlacedPhoto, side: int, colour: str
 ) -> tuple[int, int, int]:
     """Draws a photo in its frame, and returns its left, upper and right side."""
-    # What is marked is what is looked for.
+    # Marked photos are at least 64 pixels large: they are the ones that people look for.
     side = side if not _height(photo) else max(side, 64)
     pixels = None if photo.image is None else resize(photo.image, side)
     height, width = (side * 3 // 4, side) if pixels is None else pixels.shape[:2]
@@ -65,13 +65,13 @@ def _paste(
 
 
 def _square(draw: ImageDraw.ImageDraw, x: int, y: int, rank: int) -> None:
-    """The mark of a Euclidean neighbour."""
+    """Draws the mark of a Euclidean neighbour."""
     draw.rectangle((x - 13, y - 13, x + 13, y + 13), fill=EUCLIDEAN, outline=ON_EUCLIDEAN, width=2)
     draw.text((x, y), str(rank), fill=ON_EUCLIDEAN, font=font(16), anchor="mm")
 
 
 def _disc(draw: ImageDraw.ImageDraw, x: int, y: int, rank: int) -> None:
-    """The mark of a manifold neighbour."""
+    """Draws the mark of a manifold neighbour."""
     draw.ellipse((x - 13, y - 13, x + 13, y + 13), fill=MANIFOLD, outline=ON_MANIFOLD, width=2)
     draw.text((x, y), str(rank), fill=ON_MANIFOLD, font=font(16), anchor="mm")
 

@@ -1,4 +1,4 @@
-"""What of a verification a picture can hold: some of its correspondences, their colours, and where the query lies."""
+"""Selects the correspondences of a verification to draw, their colours, and the outline of the query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Points = NDArray[np.float64]
 
 
 def spread_rows(xy: NDArray[np.floating], limit: int, cells: int = 8) -> NDArray[np.intp]:
-    """At most `limit` rows of (n, 2) points, ascending: the first of each cell of a grid, then the second, and so on.
+    """Returns at most `limit` rows of (n, 2) points, ascending: the first of each cell of a grid, then the second...
 
     Correspondences come strongest first, so that each part of the photo keeps its strongest ones.
     """
@@ -30,16 +30,16 @@ def spread_rows(xy: NDArray[np.floating], limit: int, cells: int = 8) -> NDArray
 
 
 def line_colours(xy: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """(n, 3) RGB, one hue after another from the left of the query to its right, so that crossing lines stand out."""
+    """Returns (n, 3) RGB, hues from the left of the query to its right, so that crossing lines stand out."""
     order = np.argsort(np.argsort(xy[:, 0], kind="stable"), kind="stable")
     colours = [colorsys.hsv_to_rgb(0.85 * k / max(1, len(xy)), 0.85, 0.95) for k in order]
     return np.round(np.array(colours).reshape(-1, 3) * 255).astype(np.uint8)
 
 
 def located(transform: NDArray[np.float64], box: Box) -> Points | None:
-    """(4, 2) corners of a query box (x0, y0, x1, y1) in the image, from the upper left clockwise in the query.
+    """Returns (4, 2) corners of a query box (x0, y0, x1, y1) in the image, from the upper left clockwise in the query.
 
-    None where the transform throws a corner to infinity or folds the box: such a shape says nothing.
+    None where the transform sends a corner to infinity or folds the box: such a shape is meaningless.
     """
     x0, y0, x1, y1 = box
     corners = np.array([[x0, y0, 1], [x1, y0, 1], [x1, y1, 1], [x0, y1, 1]]) @ np.asarray(transform, np.float64).T

@@ -1,4 +1,4 @@
-"""The photos of a page, each inside it once however often it is shown."""
+"""Stores the photos of a page, each once however often it is shown."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail
 
 
 class Gallery:
-    """Thumbnails by file, each of the size that it was first shown in."""
+    """Thumbnails by file, each of the size in which it was first shown."""
 
     def __init__(self) -> None:
         self._thumbnails: dict[Path, tuple[int, Thumbnail | None]] = {}
 
     def shown(self, file: Path | None, label: str, side: int, box: Box | None = None) -> str | None:
-        """An SVG element that shows a photo, outlined at `box` in original pixels; None where it cannot be read.
+        """Returns an SVG element of a photo, outlined at `box` in original pixels; None where it cannot be read.
 
-        label: plain text that says what it is. side: the longest, in pixels, if the photo is not on the page yet.
+        label: plain text that describes the picture. side: the longest, in pixels, if the photo is not on the page yet.
         """
         if file is None:
             return None
@@ -37,7 +37,7 @@ class Gallery:
         )
 
     def definitions(self) -> str:
-        """An element, itself not to be seen, with the pixels of all photos shown so far."""
+        """Returns an invisible element with the pixels of all photos shown so far."""
         images = "\n".join(
             f'<image id="photo-{number}" width="{one.width}" height="{one.height}" href="{one.uri}"/>'
             for number, one in self._thumbnails.values()
@@ -47,9 +47,9 @@ class Gallery:
 
 
 def find_photo(name: str, roots: Sequence[Path]) -> Path | None:
-    """The file of a photo below the first of the roots that has it.
+    """Returns the file of a photo below the first of the roots that has it.
 
-    A name may come from a file that anybody wrote, so that none leads out of the roots.
+    A name may come from an untrusted file, so that names that lead out of the roots find nothing.
     """
     below = unescape_name(name)
     if not is_below(below):

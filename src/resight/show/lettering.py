@@ -11,12 +11,12 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @cache
 def font(size: int) -> Font:
-    """The font that comes with Pillow, so that a picture is the same on any machine. size: in pixels."""
+    """Returns the font that comes with Pillow, so that a picture is the same on any machine. size: in pixels."""
     return ImageFont.load_default(size)
 
 
 def cut(text: str, size: int, width: float) -> str:
-    """Text as far as it fits into `width` pixels, printable; what is cut off is an ellipsis in its place."""
+    """Shortens text to `width` pixels, with an ellipsis in place of the rest; replaces unprintable characters."""
     shown = "".join(one if one.isprintable() else "?" for one in text)
     if font(size).getlength(shown) <= width:
         return shown

@@ -1,4 +1,4 @@
-"""A query and a hit side by side, their matched points joined by lines: one picture, as an array."""
+"""Draws a query and a hit side by side, their matched points joined by lines: one picture, as an array."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def draw_matches(
     box: Box | None = None,
     limit: int = 60,
 ) -> Image:
-    """(H, W, 3) uint8 RGB: the query on the left, the hit on the right, at most `limit` correspondences joined.
+    """Draws the query on the left, the hit on the right, at most `limit` correspondences joined: (H, W, 3) uint8 RGB.
 
-    query, hit: (h, w, 3) uint8 RGB, the photos times `query_factor` and `hit_factor`; box: the part of the query that
-    was asked for, in original pixels, which is outlined in both photos; None for all of it.
+    query, hit: (h, w, 3) uint8 RGB, the photos times `query_factor` and `hit_factor`; box: the searched part of the
+    query, in original pixels, which is outlined in both photos; None for all of it.
 
     Raises UsageError where an image is not (h, w, 3) uint8 or a factor is not positive.
     """
@@ -60,7 +60,7 @@ def draw_matches(
 
 
 def _fixed(points: Points) -> list[tuple[int, int]]:
-    """Points with centres at +0.5 as OpenCV's fixed-point numbers, which count from pixel centres."""
+    """Converts points with centres at +0.5 to OpenCV's fixed-point numbers, which count from pixel centres."""
     near = np.clip(points - 0.5, -_FAR, _FAR)
     return [(int(x), int(y)) for x, y in np.round(near * (1 << _SHIFT))]
 

@@ -1,4 +1,4 @@
-"""The neighbours of a query in a collection: the nearest by distance, and the nearest along the manifold."""
+"""Finds the neighbours of a query in a collection: the nearest by distance, and the nearest along the manifold."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Vectors = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 
 PAPER = Diffusion()
-"""The paper's constants."""
+"""Constants of the paper."""
 
 
 def by_distance(vectors: Vectors, query: Vectors, row: int | None, count: int) -> list[int]:
-    """The `count` rows of L2-normalised `vectors` (n, d) that are nearest to a query (d,), nearest first, ties by row.
+    """Returns the `count` rows of L2-normalised `vectors` (n, d) nearest to a query (d,), nearest first, ties by row.
 
-    row: of the query itself, which is left out, as are rows that are zero.
+    row: the query's own row, which is left out, as are rows that are zero.
     """
     return _best(vectors @ query, _others(vectors, row), count)
 
@@ -29,10 +29,10 @@ def by_distance(vectors: Vectors, query: Vectors, row: int | None, count: int) -
 def by_manifold(
     vectors: Vectors, query: Vectors, row: int | None, count: int, progress: Progress | None = None
 ) -> list[int]:
-    """The at most `count` rows that diffusion from the query reaches best, best first, ties by row.
+    """Returns at most `count` rows that diffusion from the query reaches best, best first, ties by row.
 
-    The query is put to its 10 nearest rows, itself among them where it has a row; those that the graph does not join to
-    them are no neighbours. Iscen et al., CVPR 2017, section 3.
+    Diffusion starts at the 10 rows nearest to the query, including its own row if it has one; rows not connected to
+    them in the graph are no neighbours. Iscen et al., CVPR 2017, section 3.
     """
     told = None if progress is None else (lambda done, total: progress("comparing photos", done, total))
     k = max(min(PAPER.k - 1, len(vectors) - 1), 1)

@@ -1,4 +1,4 @@
-"""Ranked hits and why they are hits, as one HTML file that needs nothing beside it."""
+"""Writes ranked hits and the evidence for them as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot b
 class PagePhoto:
     """A photo of the page. image: (h, w, 3) uint8 RGB, the photo times `factor`, or None when it cannot be read.
 
-    box (x0, y0, x1, y1), in original pixels: the part of a query that was asked for, or where a hit has the query.
+    box (x0, y0, x1, y1), in original pixels: the searched part of a query, or the part of a hit that shows the query.
     """
 
     image: Image | None
@@ -48,11 +48,11 @@ class PagePhoto:
 
 @dataclass(frozen=True)
 class PageHit:
-    """One hit. query: which photo of the query its evidence is of; mark: what the ground truth says of it.
+    """One hit. query: the photo of the query that its evidence refers to; mark: its ground truth.
 
-    contributions: the channels by which its feature maps match those of the query, where that is how it was found.
-    copy: it has the query's own bytes; mirrored: it shows the query as a mirror does.
-    probability: that it shows what the query shows, None where that was not judged.
+    contributions: the channels whose feature maps match those of the query, where it was found by feature maps. copy:
+    whether it has the same bytes as the query; mirrored: whether it shows the query mirrored. probability: that it
+    shows the same thing as the query, None where that was not estimated.
     """
 
     name: str
@@ -69,7 +69,7 @@ class PageHit:
 
 @dataclass(frozen=True)
 class PageQuery:
-    """One query: a photo, or several photos of one thing that were asked together; its hits, best first."""
+    """One query: a photo, or several photos of one thing in one search; its hits, best first."""
 
     title: str
     photos: Sequence[PagePhoto]
@@ -81,9 +81,9 @@ def write_page(
 ) -> Path:
     """Writes one self-contained HTML file with a section for each query, and returns its path.
 
-    Photos are inlined as thumbnails of at most 360 pixels; a verified hit stands beside its query with at most 40 of
-    the correspondences, which fade while a person points at them, and one with contributions with boxes on both. The
-    file appears whole or not at all.
+    Photos are inlined as thumbnails of at most 360 pixels. A verified hit is beside its query with at most 40 of the
+    correspondences, which fade while a person points at them; a hit with contributions is beside its query with boxes
+    on both. The file appears whole or not at all.
 
     Raises UsageError where an image is not (h, w, 3) uint8 or a factor is not positive, StorageError where the disk
     refuses.
@@ -112,7 +112,7 @@ def _section(query: PageQuery, number: int) -> str:
 
 
 def _cards(query: PageQuery, asked: Sequence[Thumbnail | None], number: int) -> Iterator[str]:
-    """Hits that are sure, then possible ones, then the rest, each below a line; then those that were not judged."""
+    """Yields sure hits, then possible ones, then the rest, each under a heading line; then those without a verdict."""
     ranked = list(enumerate(query.hits, start=1))
     for one in (*VERDICTS, None):
         part = [(rank, hit) for rank, hit in ranked if _verdict(hit) == one]
@@ -179,9 +179,10 @@ def _single(hit: PageHit, picture: Thumbnail) -> str:
 def _pair(
     hit: PageHit, why: Verification, part: Box | None, title: str, asked: Thumbnail, picture: Thumbnail, key: str
 ) -> str:
-    """The query and a verified hit side by side at one height; the query's pixels are those of its section.
+    """Draws the query and a verified hit side by side at one height; the query's pixels are those of its section.
 
-    The part that was asked for is outlined in both: where the transform puts it, or its bounds where that is no shape.
+    The searched part is outlined in both: in the hit as transformed, or by its bounds where the transform gives no
+    valid shape.
     """
     left, right = _Place.of(asked, 0.0), _Place.of(picture, 0.0)
     right = replace(right, x=left.width + _GAP)
@@ -211,7 +212,7 @@ def _pair(
 
 
 def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, key: str) -> str:
-    """The query and a hit side by side at one height, with the places of the channels that make them similar."""
+    """Draws the query and a hit side by side at one height, with the places of the channels that make them similar."""
     left, right = _Place.of(asked, 0.0), _Place.of(picture, 0.0)
     right = replace(right, x=left.width + _GAP)
     told = [f"channel {one.channel} adds {one.share:+.3f}" for one in hit.contributions]
@@ -219,7 +220,7 @@ def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, k
     in_hit = [(one.image_box, one.image_field) for one in hit.contributions]
     asked_boxes = outlined_boxes(in_query, told, asked.factor)
     found_boxes = outlined_boxes(in_hit, told, picture.factor)
-    label = f"What of the query {plain_text(title)} and {plain_text(hit.name)} is similar: {'; '.join(told)}"
+    label = f"Similar parts of the query {plain_text(title)} and {plain_text(hit.name)}: {'; '.join(told)}"
     image = f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
     return (
         f'<svg role="img" aria-label="{label}" viewBox="0 0 {right.x + right.width:.1f} {_HEIGHT}">'
@@ -229,7 +230,7 @@ def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, k
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a picture stands in the drawing of a pair: as high as the drawing unless that makes it too wide."""
+    """The place of a picture in the drawing of a pair: as high as the drawing unless that makes it too wide."""
 
     picture: Thumbnail
     x: float
@@ -248,11 +249,11 @@ class _Place:
         return (_HEIGHT - self.picture.height * self.scale) / 2
 
     def put(self, xy: NDArray[np.floating]) -> Points:
-        """(n, 2) original pixels to the drawing."""
+        """Converts (n, 2) original pixels to positions in the drawing."""
         return np.asarray(xy * (self.picture.factor * self.scale) + (self.x, self.y), np.float64)
 
     def frame(self, content: str) -> str:
-        """The picture's pixels as a part of the drawing."""
+        """Draws the picture's pixels as a part of the drawing."""
         height = self.picture.height * self.scale
         return (
             f'<svg x="{self.x:.1f}" y="{self.y:.1f}" width="{self.width:.1f}" height="{height:.1f}"'

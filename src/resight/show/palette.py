@@ -1,4 +1,4 @@
-"""Colours for any number of groups, the same ones for the same groups."""
+"""Colours for any number of groups, always the same for the same groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 OTHERS = "#8a8a90"
-"""Of what is in no group."""
+"""Colour of photos in no group."""
 
 _FIRST = (
     "#0072b2",
@@ -24,7 +24,7 @@ _FIRST = (
     "#4b2e9e",
     "#00a3a3",
 )
-"""The first of them told apart with any colour vision: after Okabe and Ito, Color universal design, 2008."""
+"""The first of them can be distinguished with any colour vision: after Okabe and Ito, Color universal design, 2008."""
 _GOLDEN = 0.618033988749895
 _LEVELS = ((0.45, 0.75), (0.6, 0.6), (0.33, 0.8))
 
@@ -39,9 +39,9 @@ class Group:
 
 
 def coloured(names: Sequence[str]) -> list[Group]:
-    """The groups that are named, the largest first, then by name; what is in no group, "", comes last and is grey.
+    """Returns the named groups, the largest first, then by name; photos in no group, "", come last and are grey.
 
-    After twelve chosen colours come hues that are far from those just before them.
+    After twelve chosen colours come hues that differ clearly from those just before them.
     """
     counts = Counter(names)
     alone = counts.pop("", 0)
@@ -51,7 +51,7 @@ def coloured(names: Sequence[str]) -> list[Group]:
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """The bytes of #rrggbb."""
+    """Returns the bytes of #rrggbb."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 

@@ -1,4 +1,4 @@
-"""Drawn pictures as files."""
+"""Writes drawn pictures to files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resight.files import write_whole
 def write_png(path: str | os.PathLike[str], picture: NDArray[np.uint8]) -> Path:
     """Writes (h, w, 3) uint8 RGB as PNG, whole or not at all, and returns its path.
 
-    Raises UsageError where it is anything else, StorageError where the disk refuses.
+    Raises UsageError where the array has another type or shape, StorageError where the disk refuses.
     """
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
         raise UsageError(f"a picture of {picture.dtype} {picture.shape} is not RGB uint8")

@@ -1,6 +1,7 @@
-"""Plots as SVG text: means with their intervals, and curves. No text lies on another, however long the names are.
+"""Draws plots as SVG text: means with their intervals, and curves. Labels never overlap, however long the names are.
 
-Every shape carries its colours as attributes, so that a file stands alone, and a class, so that a page can restyle it.
+Every shape carries its colours as attributes, so that a file is self-contained, and a class, so that a page can restyle
+it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from resight.files import write_whole
 from resight.show.document import plain_text
 
 WIDTH = 960
-"""Of a plot, in its own pixels."""
+"""Width of a plot, in its own pixels."""
 
 _INK, _QUIET, _GRID, _PAPER = "#1d1d1f", "#5f5d63", "#dddad3", "#ffffff"
 _SIZE = 13
@@ -25,7 +26,8 @@ _LINE = 17
 _GAP = 16
 _LABELS, _READING = 250, 215
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#b8860b", "#444444")
-"""Told apart with any colour vision: after Okabe and Ito, Color universal design, 2008, darker for white paper."""
+"""Colours that can be distinguished with any colour vision: after Okabe and Ito, Color universal design, 2008, darker
+for white paper."""
 _DASHES = ("", "7 4", "2 3", "9 3 2 3")
 _ACROSS = 3
 _COLUMN = (WIDTH - (_ACROSS - 1) * _GAP) / _ACROSS
@@ -34,7 +36,7 @@ _MARGIN_LEFT, _MARGIN_BELOW = 46, 44
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and the interval it lies in; NaN where there is none. series: which result it is of, from 0."""
+    """A value and its interval; NaN where there is none. series: index of the result, from 0."""
 
     label: str
     value: float
@@ -45,7 +47,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points (x, y), each from 0 to 1, x ascending; none where y is NaN. series: which result it is of, from 0."""
+    """Points (x, y), each from 0 to 1, x ascending; none where y is NaN. series: index of the result, from 0."""
 
     x: Sequence[float]
     y: Sequence[float]
@@ -61,7 +63,7 @@ class Panel:
 
 
 def plot(title: str, description: str, panels: Sequence[Panel]) -> str:
-    """Panels one below the other as an SVG element. description: what a person who cannot see it should know."""
+    """Draws panels one below the other as an SVG element. description: text for a person who cannot see the plot."""
     lines = list(_wrapped(title, WIDTH - 2 * _GAP, 17))
     body, y = [], _GAP + 22.0 * len(lines)
     heading = "".join(_text(line, _GAP, _GAP + 22 * row + 12, size=17, weight=600) for row, line in enumerate(lines))
@@ -79,7 +81,7 @@ def plot(title: str, description: str, panels: Sequence[Panel]) -> str:
 
 
 def write_plot(path: str | os.PathLike[str], drawing: str) -> Path:
-    """Writes an SVG element as a file that stands alone, whole or not at all. Raises StorageError."""
+    """Writes an SVG element as a self-contained file, whole or not at all. Raises StorageError."""
     target = Path(path)
     try:
         write_whole(target, f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing}\n'.encode("utf-8", "replace"))
@@ -91,9 +93,9 @@ def write_plot(path: str | os.PathLike[str], drawing: str) -> Path:
 
 
 def interval_panel(heading: str, axis: str, rows: Sequence[Interval], *, reference: float | None = None) -> Panel:
-    """A row for each interval: its name, the value as a dot on the bar of its interval, and the numbers.
+    """Draws a row for each interval: its name, the value as a dot on the bar of its interval, and the numbers.
 
-    axis: what is measured. The axis spans what there is to see and need not begin at 0. reference: a value to mark.
+    axis: the quantity on the axis, which spans the values and need not begin at 0. reference: a value to mark.
     """
     left, right = float(_LABELS + _GAP), float(WIDTH - _READING - _GAP)
     known = [one for row in rows for one in (row.value, row.low, row.high) if math.isfinite(one)]
@@ -129,7 +131,7 @@ def interval_panel(heading: str, axis: str, rows: Sequence[Interval], *, referen
 
 
 def curve_panels(x_axis: str, y_axis: str, charts: Sequence[tuple[str, Sequence[Curve]]]) -> list[Panel]:
-    """Square charts of curves, each with its name, at most three in a row."""
+    """Draws square charts of curves, each with its name, at most three in a row."""
     rows = [charts[start : start + _ACROSS] for start in range(0, len(charts), _ACROSS)]
     panels = []
     for row in rows:
@@ -143,7 +145,7 @@ def curve_panels(x_axis: str, y_axis: str, charts: Sequence[tuple[str, Sequence[
 
 
 def legend_panel(labels: Sequence[str]) -> Panel:
-    """The name of each series beside a piece of its line, from series 0."""
+    """Draws the name of each series beside a sample of its line, from series 0."""
     parts, y = [], 0.0
     for series, label in enumerate(labels):
         lines = list(_wrapped(label, WIDTH - 64, _SIZE))
@@ -195,14 +197,14 @@ def _reading(row: Interval, signed: bool) -> str:
 
 
 def _stroke(series: int) -> str:
-    """Colours come round after six series; the dashes then differ."""
+    """Returns the stroke of a series: colours repeat after six series, with different dashes."""
     dashes = _DASHES[(series + series // len(_COLOURS)) % len(_DASHES)]
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return f'fill="none" stroke="{_COLOURS[series % len(_COLOURS)]}" stroke-width="2.2"{dashed}'
 
 
 def _ticks(values: Sequence[float]) -> list[float]:
-    """Round numbers, evenly spaced, from below the lowest value to above the highest."""
+    """Returns round numbers, evenly spaced, from below the lowest value to above the highest."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     spread = max(high - low, 0.02)
     power = 10.0 ** math.floor(math.log10(spread / 4))
@@ -248,7 +250,7 @@ def _text(
 
 
 def _wrapped(text: str, width: float, size: int) -> Iterator[str]:
-    """Lines that are surely no wider than `width`: broken at a space, hyphen or the like, or anywhere if need be."""
+    """Yields lines that are no wider than `width` for certain: broken at a space, hyphen or the like, else anywhere."""
     line, room = "", width / size
     for piece in _pieces(text):
         if line and _width(line + piece.rstrip()) > room:
@@ -273,7 +275,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _width(text: str) -> float:
-    """An upper estimate of the width of text in ems, as which font will be there is not known."""
+    """Returns an upper estimate of the width of text in ems, as the font that will be used is unknown."""
     return sum(map(_character_width, text))
 
 

@@ -1,4 +1,4 @@
-"""Search results as sections of a page: thumbnails of the photos, read from where they were indexed."""
+"""Makes search results into sections of a page: thumbnails of the photos, read from where they were indexed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the current step, the number of items done, and the total."""
 
 
 def page_query(
@@ -31,13 +31,13 @@ def page_query(
     mark: Callable[[str], Mark | None] | None = None,
     progress: Progress | None = None,
 ) -> PageQuery:
-    """The section of one result. asked: what was asked with, and the box of each.
+    """Makes the section of one result. asked: the query photos, and the box of each.
 
-    mark: what the ground truth says of a name, where there is one. A photo whose file is gone, has changed since it was
-    indexed or cannot be read any more is left without its picture.
+    mark: returns the ground truth of a name, where there is one. A photo whose file is gone, has changed since it was
+    indexed or cannot be read any more is shown without its picture.
 
-    Where feature maps that are pooled to one vector were searched, the network runs again for each query photo and each
-    hit, to tell which channels match; `progress` is told of that.
+    Where the search was by feature maps pooled to one vector, the network runs again for each query photo and each hit,
+    to find the matching channels; `progress` is called meanwhile.
     """
     explained = _explained(collection, result, asked, progress)
     photos = [_photo(collection, meant_by(collection, source), box) for source, box in asked]
@@ -48,9 +48,9 @@ def page_query(
 def _explained(
     collection: Collection, result: Result, asked: Sequence[tuple[Source, Box | None]], progress: Progress | None
 ) -> dict[int, Sequence[Contribution]]:
-    """By place in the ranking, for the hits that no second look verified, and that can be read as can their query.
+    """Returns contributions by rank, for readable hits of readable queries that no second look verified.
 
-    A hit that shows the query mirrored has other channels than the query as it is, and is left out.
+    A hit that shows the query mirrored matches in other channels than the unmirrored query, and is left out.
     """
     if not asked or not can_explain(collection):
         return {}

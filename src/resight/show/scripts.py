@@ -1,4 +1,4 @@
-"""What a page runs: data that no text in it can turn into anything else, and a script that ships with resight."""
+"""Data and scripts of a page: no text in the data can end its element, and the script ships with resight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 
 
 def data_element(value: Any) -> str:
-    """An element, id `data`, with a JSON document in ASCII; nothing in it can close the element."""
+    """Returns an element, id `data`, with a JSON document in ASCII; nothing in it can close the element."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     for character, escape in _ESCAPED.items():
         text = text.replace(character, escape)
@@ -18,7 +18,7 @@ def data_element(value: Any) -> str:
 
 
 def script_element(name: str) -> str:
-    """An element that runs the script of this package that has this file name, after everything before it."""
+    """Returns an element that runs the script of this package with this file name, after everything before it."""
     text = files("resight.show").joinpath(name).read_text(encoding="utf-8")
     assert "</script" not in text.lower(), "it would end there"
     return f"<script>\n{text}</script>"

@@ -1,4 +1,4 @@
-"""A comparison at a glance: its tables as text, the notes that say how to read them, and its plot."""
+"""Summarises a comparison: its tables as text, notes on how to read them, and its plot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class Table:
-    """Text for a page or a terminal. columns: the first is of names, all others are of numbers."""
+    """Text for a page or a terminal. columns: the first holds names, all others hold numbers."""
 
     title: str
     columns: tuple[str, ...]
@@ -23,7 +23,7 @@ class Table:
 
 
 def setting_tables(comparison: Comparison) -> list[Table]:
-    """Each setting: a row for each result, with its mean and how it differs from the baseline."""
+    """Returns a table for each setting: a row for each result, with its mean and its difference from the baseline."""
     several = len(comparison.names) > 1
     corrected = comparison.tests > 1
     columns = ["", comparison.measure_of_means, "95 % interval"]
@@ -42,7 +42,7 @@ def setting_tables(comparison: Comparison) -> list[Table]:
 
 
 def part_table(comparison: Comparison, kind: Kind) -> Table | None:
-    """A row for each group, or each box size, with the mean of every result; None where there are no such parts."""
+    """Returns a row for each group, or each box size, with the mean of every result; None without such parts."""
     parts = comparison.of_kind(kind)
     if not parts:
         return None
@@ -63,7 +63,7 @@ def part_table(comparison: Comparison, kind: Kind) -> Table | None:
 
 
 def cost_table(comparison: Comparison) -> Table:
-    """What each result took: bytes an image and seconds a query."""
+    """Returns the cost of each result: bytes per image and seconds per query."""
     rows = []
     for name, result in comparison.results.items():
         size, seconds = result.costs.bytes_per_image, result.search_seconds
@@ -72,7 +72,7 @@ def cost_table(comparison: Comparison) -> Table:
 
 
 def subject(comparison: Comparison) -> str:
-    """What was asked of what, in a line."""
+    """Describes in a line which queries were asked of which images."""
     protocol = comparison.baseline.protocol
     parts = [_queries(protocol.queries)]
     if protocol.database:
@@ -88,7 +88,7 @@ def subject(comparison: Comparison) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """How to read the tables, and what to be wary of."""
+    """Returns notes on how to read the tables, and on their limits."""
     said = ["Intervals: bootstrap over queries. They do not say what other photos would have given."]
     if len(comparison.names) > 1:
         said.append(f"Differences are to {comparison.names[0]}, on the same queries; more than 0 is better than it.")
@@ -100,7 +100,7 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def comparison_plot(comparison: Comparison) -> str:
-    """Means with their intervals, differences to the baseline with theirs, and mean precision-recall curves, as SVG."""
+    """Draws means and differences from the baseline with intervals, and mean precision-recall curves, as SVG."""
     measure, first = comparison.measure_of_means, comparison.names[0]
     panels: list[Panel] = []
     for part in comparison.of_kind("all"):
@@ -130,7 +130,7 @@ def comparison_plot(comparison: Comparison) -> str:
 
 
 def number(value: float) -> str:
-    """A figure as tables show it."""
+    """Formats a figure for tables."""
     return f"{value:.4f}" if math.isfinite(value) else NONE
 
 

@@ -1,4 +1,4 @@
-"""Small pictures that a page holds inside itself, and the outlines of boxes on them."""
+"""Thumbnails that a page contains, and the outlines of boxes on them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from resight.show.evidence import Points
 
 Image = NDArray[np.uint8]
 SIDE = 360
-"""Longest side of a thumbnail in pixels, where nothing else is asked for."""
+"""Longest side of a thumbnail in pixels, by default."""
 
 _QUALITY = 80
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A JPEG as a data URI, its size, and its pixels for each original pixel."""
+    """A JPEG as a data URI, its size, and its pixels per original pixel."""
 
     uri: str
     width: int
@@ -31,9 +31,9 @@ class Thumbnail:
 
 
 def thumbnail(image: Image, factor: float, side: int = SIDE) -> Thumbnail:
-    """A thumbnail of (h, w, 3) uint8 RGB that is the original times `factor`; its longest side is at most `side`.
+    """Makes a thumbnail of (h, w, 3) uint8 RGB that is the original times `factor`; its longest side is at most `side`.
 
-    Raises UsageError where an image is anything else or a factor is not positive.
+    Raises UsageError where the image has another form or the factor is not positive.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or factor <= 0:
         raise UsageError("a page needs RGB uint8 images with positive factors")
@@ -49,12 +49,12 @@ def thumbnail(image: Image, factor: float, side: int = SIDE) -> Thumbnail:
 
 
 def corners(box: Box) -> Points:
-    """(4, 2) corners of a box (x0, y0, x1, y1), clockwise from the upper left."""
+    """Returns (4, 2) corners of a box (x0, y0, x1, y1), clockwise from the upper left."""
     x0, y0, x1, y1 = box
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
 def outline(points: Points, kind: str) -> str:
-    """An SVG polygon of class `kind` on a darker one of class `halo`, so that it is seen on any photo."""
+    """Draws an SVG polygon of class `kind` on a darker one of class `halo`, so that it is visible on any photo."""
     listed = " ".join(f"{x:.1f},{y:.1f}" for x, y in np.clip(points, -1e5, 1e5))
     return f'<polygon class="halo" points="{listed}"/><polygon class="{kind}" points="{listed}"/>'

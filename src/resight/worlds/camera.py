@@ -1,4 +1,4 @@
-"""A pinhole camera and flat faces: where a face lands in the photo, exactly, and how it is painted there.
+"""A pinhole camera and flat faces: projects a face into the photo exactly, and paints it there.
 
 Coordinates of the world are metres: x right, y down, z away from the camera. Pixels have their centres at +0.5.
 """
@@ -20,10 +20,9 @@ _NEAR = 0.05
 class Face:
     """A flat textured piece of the world.
 
-    texture: (h, w, 3) or (h, w, 4) uint8 RGB or RGBA.
-    placement: (3, 3) float64, texture pixels (u, v, 1) to metres.
-    extent: (u0, v0, u1, v1) texture pixels that it covers; beyond the texture the texture is mirrored.
-    shade: the light that it gets, 1 for all of it.
+    texture: (h, w, 3) or (h, w, 4) uint8 RGB or RGBA. placement: (3, 3) float64, texture pixels (u, v, 1) to metres.
+    extent: (u0, v0, u1, v1) texture pixels that it covers; outside of the texture, the texture is mirrored. shade: the
+    share of light that reaches it, 1 for all of it.
     """
 
     texture: Image
@@ -34,7 +33,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Patch:
-    """What a face covers of a photo: the rows and columns around it, and the (rows, columns) uint8 coverage there."""
+    """The area of a photo that a face covers: its rows and columns, and the (rows, columns) uint8 coverage there."""
 
     rows: slice
     columns: slice
@@ -55,7 +54,7 @@ class Camera:
 def face(
     texture: Image, origin: Matrix, across: Matrix, down: Matrix, *, repeat: float = 1.0, lit: float = 1.0
 ) -> Face:
-    """A face whose first pixel's corner is at `origin`, its sides the vectors `across` and `down`, in metres.
+    """Makes a face whose first pixel's corner is at `origin`, its sides the vectors `across` and `down`, in metres.
 
     With `repeat` the face shows the texture that many times in each direction, mirrored each time.
     """
@@ -65,7 +64,7 @@ def face(
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Matrix:
-    """(3, 3) rotation by yaw about y, then pitch about x, then roll about the optical axis; radians."""
+    """Returns the (3, 3) rotation by yaw about y, then pitch about x, then roll about the optical axis; radians."""
     cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
@@ -74,26 +73,26 @@ def rotation(yaw: float, pitch: float, roll: float) -> Matrix:
 
 
 def homography(camera: Camera, seen: Face) -> Matrix:
-    """(3, 3) texture pixels of a face to photo pixels, both with centres at +0.5; the third row gives depth."""
+    """Returns the (3, 3) map from a face's texture pixels to photo pixels, centres at +0.5; the third row is depth."""
     to_camera = camera.rotation @ seen.placement
     to_camera[:, 2] += camera.translation
     return np.asarray(camera.intrinsics @ to_camera, np.float64)
 
 
 def transform(matrix: Matrix, points: Matrix) -> Matrix:
-    """(n, 2) points moved by a (3, 3) homography."""
+    """Maps (n, 2) points by a (3, 3) homography."""
     moved = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     return np.asarray(moved[:, :2] / moved[:, 2:], np.float64)
 
 
 def outline(seen: Face) -> Matrix:
-    """(4, 2) corners of a face in texture pixels, clockwise from the upper left."""
+    """Returns (4, 2) corners of a face in texture pixels, clockwise from the upper left."""
     u0, v0, u1, v1 = seen.extent
     return np.array([[u0, v0], [u1, v0], [u1, v1], [u0, v1]])
 
 
 def clipped(matrix: Matrix, seen: Face, width: int, height: int, margin: float = 0.0) -> Matrix:
-    """(n, 2) convex polygon of a face in the photo, cut to the frame widened by `margin`; empty when out of sight.
+    """Returns the (n, 2) convex polygon of a face in the photo, cut to the frame and `margin`; empty out of sight.
 
     Source: Sutherland and Hodgman, "Reentrant polygon clipping", CACM 1974, in homogeneous coordinates, so that faces
     that reach behind the camera are cut too.
@@ -119,13 +118,13 @@ def clipped(matrix: Matrix, seen: Face, width: int, height: int, margin: float =
 
 
 def area(polygon: Matrix) -> float:
-    """Signed area of an (n, 2) polygon in pixels, positive when clockwise in the image (y down)."""
+    """Returns the signed area of an (n, 2) polygon in pixels, positive when clockwise in the image (y down)."""
     x, y = polygon[:, 0], polygon[:, 1]
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2 if len(polygon) else 0.0
 
 
 def _minification(matrix: Matrix, polygon: Matrix) -> tuple[float, float]:
-    """Texture pixels for each photo pixel along u and along v, where the face is seen from nearest."""
+    """Returns texture pixels per photo pixel along u and along v, where the face is nearest to the camera."""
     inverse = np.linalg.inv(matrix)
     corners = np.column_stack([polygon, np.ones(len(polygon))]) @ inverse.T
     steps = []
@@ -138,10 +137,10 @@ def _minification(matrix: Matrix, polygon: Matrix) -> tuple[float, float]:
 
 
 def paint(canvas: Image, camera: Camera, seen: Face) -> Patch | None:
-    """Paints a face into the RGB canvas, antialiased, and returns what it covers; None when out of sight.
+    """Paints a face into the RGB canvas, antialiased, and returns the area it covers; None when out of sight.
 
-    A face seen from behind is not painted. The texture is averaged down along each of its sides to what the photo can
-    hold before it is warped, so that small things do not alias.
+    A face seen from behind is not painted. The texture is averaged down along each of its sides to the resolution of
+    the photo before it is warped, so that fine details do not alias.
     """
     matrix = homography(camera, seen)
     if np.linalg.det(matrix) <= 0:
@@ -159,7 +158,7 @@ def paint(canvas: Image, camera: Camera, seen: Face) -> Patch | None:
     size = (max(2, int(width / max(1.0, shrink_u))), max(2, int(height / max(1.0, shrink_v))))
     if size != (width, height):
         texture = np.asarray(cv2.resize(texture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    # OpenCV counts from pixel centres: half a pixel is taken off in the photo and put on in the texture.
+    # OpenCV counts from pixel centres: subtract half a pixel in the photo and add it in the texture.
     to_centres = np.array([[1, 0, -0.5 - x0], [0, 1, -0.5 - y0], [0, 0, 1]])
     from_centres = np.array(
         [[width / size[0], 0, 0.5 * width / size[0]], [0, height / size[1], 0.5 * height / size[1]], [0, 0, 1]]

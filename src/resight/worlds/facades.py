@@ -1,4 +1,4 @@
-"""Fronts of buildings: a wall of the shared stock with windows, doors, signs and stains of its own."""
+"""Fronts of buildings: a wall of the shared stock with its own windows, doors, signs and stains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _tint(colour: NDArray[np.float32], gain: float) -> Colour:
 
 
 def _ornament(rng: Generator, stock: Stock, size: int, width: int) -> Image:
-    """(size, width, 3): a carved motif of the stock, repeated mirrored along a band."""
+    """Draws (size, width, 3): a carved motif of the stock, repeated mirrored along a band."""
     motif = stock.carved(rng, size, max(size, 24))
     pair = np.hstack([motif, motif[:, ::-1]])
     return np.ascontiguousarray(np.tile(pair, (1, width // pair.shape[1] + 1, 1))[:, :width])
@@ -29,7 +29,7 @@ def _ornament(rng: Generator, stock: Stock, size: int, width: int) -> Image:
 def _window(
     rng: Generator, image: Image, stock: Stock, box: tuple[int, int, int, int], frame: Colour, panes: tuple[int, int]
 ) -> None:
-    """One window (x, y, width, height): what it reflects, its curtain, frame, mullions and sill."""
+    """Draws one window (x, y, width, height): its reflections, curtain, frame, mullions and sill."""
     x, y, width, height = box
     glass = (stock.picture(rng, height, width) * rng.uniform(0.2, 0.6) + rng.uniform(0, 50)).astype(np.uint8)
     if rng.random() < 0.4:
@@ -52,7 +52,7 @@ def _window(
 def _head(
     rng: Generator, image: Image, box: tuple[int, int, int, int], style: int, stone: Colour, dark: Colour
 ) -> None:
-    """What crowns a window: nothing, a lintel, an arch or a gable."""
+    """Draws the top of a window: nothing, a lintel, an arch or a gable."""
     x, y, width, height = box
     rise = max(4, min(height // 5, y - 2))
     if style == 1:
@@ -68,7 +68,7 @@ def _head(
 
 
 def _ground_floor(rng: Generator, image: Image, stock: Stock, top: int, frame: Colour) -> None:
-    """Doors, shop windows and a sign below the row `top`."""
+    """Draws doors, shop windows and a sign below the row `top`."""
     height, width = image.shape[:2]
     room = height - top
     style, tones = random_style(rng), palette(rng, 3)
@@ -95,7 +95,7 @@ def _ground_floor(rng: Generator, image: Image, stock: Stock, top: int, frame: C
 
 
 def draw_facade(rng: Generator, stock: Stock, height: int, width: int) -> Image:
-    """(height, width, 3) uint8 front of a building, seen straight on."""
+    """Draws the (height, width, 3) uint8 front of a building, seen straight on."""
     image = crop(rng, stock.wall(rng), height, width)
     image = np.asarray(cv2.addWeighted(image, 0.75, np.full_like(image, earth(rng, 1)[0]), 0.25, 0), np.uint8)
     tones = palette(rng, 3, saturation=0.25)

@@ -1,4 +1,4 @@
-"""Words in print: the letters that signs, posters and packages share."""
+"""Printed words: the letters that signs, posters and packages share."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FLAVOURS = (
 
 @dataclass(frozen=True)
 class Style:
-    """How letters look. face: 0 a light sans serif, 1 to 4 heavier ones; slant: shear; weight: extra pixels in 64."""
+    """A style of letters. face: 0 a light sans serif, 1 to 4 heavier ones; slant: shear; weight: extra pixels in 64."""
 
     face: int
     slant: float
@@ -48,19 +48,19 @@ class Style:
 
 
 def random_style(rng: Generator) -> Style:
-    """A style; the weights and slants are few, so that different things share their letters."""
+    """Draws a random style; there are few weights and slants, so that different things share their letters."""
     return Style(int(rng.integers(0, 5)), float(rng.choice((0.0, 0.0, 0.0, 0.2, -0.15))), int(rng.choice((0, 0, 1, 3))))
 
 
 def sentence(rng: Generator, words: int) -> str:
-    """`words` words in capitals, or some of them in lower case."""
+    """Returns `words` words in capitals, or some of them in lower case."""
     picked = [WORDS[i] for i in rng.integers(0, len(WORDS), words)]
     return " ".join(word if rng.random() < 0.4 else word.lower() for word in picked)
 
 
 @lru_cache(maxsize=2048)
 def _ink(text: str, style: Style, cap: int) -> Image:
-    """(h, w) uint8 coverage of the text at about `cap` pixels, cut to its ink; read-only, because it is shared."""
+    """Returns (h, w) uint8 coverage of text at about `cap` pixels, cut to its ink; read-only, because shared."""
     width = cap * (len(text) + 2)
     if style.face == 0:
         canvas = PillowImage.new("L", (width, 2 * cap))

@@ -1,4 +1,4 @@
-"""What happens between the scene and the file: light, focus, noise, compression."""
+"""The way from the scene to the file: light, focus, noise, compression."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Exposure:
-    """How a photo was taken.
+    """Conditions under which a photo is taken.
 
-    gain, gamma: brightness and tone curve; cast: gain of red, green and blue; fall: (x, y) how much light is lost
-    towards one side, in parts; shadow: how much a hard shadow across the photo takes, in parts.
-    blur: deviation of the defocus in pixels; shake: (x, y) length of the motion in pixels; noise: deviation in grey
-    levels; quality: of the JPEG file.
+    gain, gamma: brightness and tone curve; cast: gain of red, green and blue; fall: (x, y) share of light that is lost
+    towards one side; shadow: share of light that a hard shadow across the photo takes. blur: standard deviation of the
+    defocus in pixels; shake: (x, y) length of the motion in pixels; noise: standard deviation in grey levels; quality:
+    of the JPEG file.
     """
 
     gain: float = 1.0
@@ -34,7 +34,7 @@ class Exposure:
 
 
 def plain_exposure(rng: Generator) -> Exposure:
-    """An ordinary photo: small changes of light, a little noise."""
+    """Draws the exposure of an ordinary photo: small changes of light, a little noise."""
     return Exposure(
         gain=float(rng.uniform(0.85, 1.15)),
         gamma=float(rng.uniform(0.9, 1.15)),
@@ -47,7 +47,7 @@ def plain_exposure(rng: Generator) -> Exposure:
 
 
 def harsh_light(rng: Generator) -> Exposure:
-    """Very dark or very bright, of one colour, from one side, with a hard shadow."""
+    """Draws an exposure that is very dark or very bright, tinted, lit from one side, with a hard shadow."""
     dark = rng.random() < 0.6
     turn = rng.uniform(0, 2 * np.pi)
     return Exposure(
@@ -62,7 +62,7 @@ def harsh_light(rng: Generator) -> Exposure:
 
 
 def bad_focus(rng: Generator) -> Exposure:
-    """Out of focus or shaken, noisy, and compressed hard."""
+    """Draws an exposure that is out of focus or shaken, noisy, and strongly compressed."""
     turn, shaken = rng.uniform(0, np.pi), rng.random() < 0.5
     length = rng.uniform(5, 8) if shaken else 0.0
     return Exposure(
@@ -79,14 +79,14 @@ def _cast(rng: Generator, strength: float) -> tuple[float, float, float]:
 
 
 def expose(rng: Generator, scene: Image, exposure: Exposure) -> Image:
-    """The (H, W, 3) scene as the camera records it, before compression; `rng` gives the noise and the shadow's edge."""
+    """Returns the (H, W, 3) scene as recorded, before compression; `rng` draws the noise and the shadow's edge."""
     height, width = scene.shape[:2]
     image = scene
     if exposure.blur > 0.3:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), exposure.blur), np.uint8)
     if any(exposure.shake):
         image = np.asarray(cv2.filter2D(image, -1, _motion(exposure.shake)), np.uint8)
-    # Light changes slowly: a quarter of the resolution is enough, and makes the shadow's edge as soft as one.
+    # Light changes slowly: a quarter of the resolution is enough, and makes the shadow's edge realistically soft.
     across = np.linspace(-1, 1, width // 4, dtype=np.float32)[None, :]
     downward = np.linspace(-1, 1, height // 4, dtype=np.float32)[:, None]
     light = 1 - 0.1 * (across**2 + downward**2) + exposure.fall[0] * across + exposure.fall[1] * downward
@@ -105,7 +105,7 @@ def expose(rng: Generator, scene: Image, exposure: Exposure) -> Image:
 
 
 def _motion(shake: tuple[float, float]) -> NDArray[np.float32]:
-    """A line through the middle of the kernel, each of its points shared among the four pixels around it."""
+    """Returns a line through the middle of the kernel, each point spread over the four pixels around it."""
     radius = int(np.ceil(np.hypot(*shake) / 2)) + 1
     kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
     for x, y in radius + np.outer(np.linspace(-0.5, 0.5, 65), shake):
@@ -116,7 +116,7 @@ def _motion(shake: tuple[float, float]) -> NDArray[np.float32]:
 
 
 def developed(image: Image, quality: int) -> bytes:
-    """The RGB image as a JPEG file."""
+    """Returns the RGB image as a JPEG file."""
     done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise RuntimeError("OpenCV could not encode a JPEG")
@@ -124,7 +124,7 @@ def developed(image: Image, quality: int) -> bytes:
 
 
 def seen_again(data: bytes) -> Image:
-    """The RGB pixels of a JPEG file."""
+    """Returns the RGB pixels of a JPEG file."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise RuntimeError("OpenCV could not decode its own JPEG")

@@ -1,4 +1,4 @@
-"""What is printed: posters, and the fronts and sides of packages, where a look-alike differs in one word."""
+"""Printed things: posters, and the fronts and sides of packages, where a look-alike differs in one word."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Image = NDArray[np.uint8]
 
 
 def _contrasting(background: NDArray[np.float32], tone: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The tone, made light on a dark background and dark on a light one."""
+    """Returns the tone, made light on a dark background and dark on a light one."""
     if background.mean() > 128:
         return (tone * 0.35).astype(np.float32)
     return (tone * 0.3 + 178).clip(0, 255).astype(np.float32)
@@ -41,7 +41,7 @@ def _shapes(rng: Generator, image: Image, count: int) -> None:
 
 
 def draw_poster(rng: Generator, stock: Stock, height: int, width: int) -> Image:
-    """(height, width, 3) uint8 poster: a picture of its own, a title, small print, shapes and a part of the stock."""
+    """Draws a (height, width, 3) uint8 poster: its own picture, a title, small print, shapes, a part of the stock."""
     tones = palette(rng, 4)
     image = colourise(
         fractal_noise(rng, height, width, roughness=0.4), np.stack([tones[0], tones[0] * 0.7 + 60]).clip(0, 255)
@@ -76,9 +76,10 @@ def _hue_turned(image: Image, degrees: int) -> Image:
 def draw_package_front(
     rng: Generator, stock: Stock, height: int, width: int, flavour: str | None, colour: int
 ) -> Image:
-    """(height, width, 3) uint8 front of a package: brand, product, flavour, a picture, a weight.
+    """Draws the (height, width, 3) uint8 front of a package: brand, product, flavour, a picture, a weight.
 
-    flavour: the word to print in place of its own; colour: degrees by which the hue of the lower half is turned.
+    flavour: a word to print in place of the package's own; colour: degrees by which the hue of the lower half is
+    rotated.
     """
     tones = palette(rng, 4, saturation=0.6)
     ground = np.stack([tones[0], tones[0] * 0.75 + 50]).clip(0, 255).astype(np.float32)
@@ -109,7 +110,7 @@ def draw_package_front(
 
 
 def draw_package_side(rng: Generator, stock: Stock, height: int, width: int) -> Image:
-    """(height, width, 3) uint8 side of a package: small print, a table and a bar code."""
+    """Draws the (height, width, 3) uint8 side of a package: small print, a table and a bar code."""
     tones = palette(rng, 2)
     image = np.empty((height, width, 3), np.uint8)
     image[:] = tones[0]
@@ -125,7 +126,7 @@ def draw_package_side(rng: Generator, stock: Stock, height: int, width: int) -> 
 
 
 def draw_label(rng: Generator, stock: Stock, height: int, width: int) -> Image:
-    """(height, width, 3) uint8 of something small among other things: a picture, a band of colour, a word or two."""
+    """Draws (height, width, 3) uint8 of a small object among others: a picture, a band of colour, a word or two."""
     image = stock.picture(rng, height, width)
     tones, style = palette(rng, 2), random_style(rng)
     upper = int(rng.integers(0, height * 2 // 3))

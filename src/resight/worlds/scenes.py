@@ -1,4 +1,4 @@
-"""Where things are photographed: in a street, on a wall, on a table, on a shelf; what stands around and in front."""
+"""Scenes in which things are photographed: a street, a wall, a table, a shelf; with objects around and in front."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pose:
-    """How the camera looks at a thing.
+    """The camera's view of a thing.
 
-    yaw, pitch, roll: radians, zero is straight on; fraction: of the frame's tighter side that the thing fills, seen
-    straight on; aim: (x, y) where its centre lands off the frame's centre, in parts of the frame.
-    around: how many things lie or stand around it; hidden: part of its width that something in front covers.
+    yaw, pitch, roll: radians, zero is straight on; fraction: the share of the frame's shorter side that the thing
+    fills, seen straight on; aim: (x, y) offset of its centre from the frame's centre, in shares of the frame. around:
+    number of objects around it; hidden: share of its width that an object in front covers.
     """
 
     yaw: float
@@ -41,8 +41,8 @@ class Pose:
 class Shot:
     """A scene as the camera sees it, before light and lens.
 
-    pixels: (H, W, 3) uint8; front: (3, 3) homography of the thing's front, texture to photo pixels;
-    visible: (n, 2) polygon of the front within the frame; share: part of the front that is in the frame and not hidden.
+    pixels: (H, W, 3) uint8; front: (3, 3) homography of the thing's front, texture to photo pixels; visible: (n, 2)
+    polygon of the front within the frame; share: part of the front that is in the frame and not hidden.
     """
 
     pixels: Image
@@ -53,14 +53,14 @@ class Shot:
 
 @dataclass(frozen=True)
 class _Scene:
-    """Faces in painting order: what is behind the thing, and what is in front of it."""
+    """Faces in painting order: those behind the thing, and those in front of it."""
 
     behind: tuple[Face, ...]
     before: tuple[Face, ...]
 
 
 def camera_for(thing: Thing, pose: Pose, width: int, height: int) -> Camera:
-    """A camera with a focal length of 1.1 times the photo's long side, which holds the thing as the pose asks."""
+    """Places a camera with a focal length of 1.1 times the photo's long side to see the thing in the given pose."""
     focal = 1.1 * max(width, height)
     distance = focal * max(thing.size[0] / width, thing.size[1] / height) / pose.fraction
     intrinsics = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
@@ -74,7 +74,7 @@ def camera_for(thing: Thing, pose: Pose, width: int, height: int) -> Camera:
 
 
 def photograph(rng: Generator, stock: Stock, thing: Thing, pose: Pose, width: int, height: int) -> Shot:
-    """One shot of the thing, with surroundings that `rng` draws from the stock."""
+    """Takes one shot of the thing, with surroundings that `rng` draws from the stock."""
     if thing.kind == "facade":
         scene = _street(rng, stock, thing, pose)
     elif thing.kind == "package" and rng.random() < 0.6:
@@ -107,13 +107,13 @@ def _sky(rng: Generator, width: int, height: int) -> Image:
 
 
 def _plane(rng: Generator, plate: Image, middle: Matrix, across: Matrix, down: Matrix, grain: float) -> Face:
-    """A large plane around `middle` with a faded part of the plate, mirrored; one copy is `grain` metres wide."""
+    """Makes a large plane around `middle` with a faded part of the plate, mirrored; one copy is `grain` metres wide."""
     texture = faded(rng, crop(rng, plate, *plate.shape[:2]))
     return face(texture, middle - (across + down) / 2, across, down, repeat=float(np.linalg.norm(across)) / grain)
 
 
 def _trinket(rng: Generator, stock: Stock, size: float, *, deep: bool) -> Thing:
-    """Something small, flat or a box, about `size` metres."""
+    """Makes a small object, flat or a box, of about `size` metres."""
     height, width = int(rng.integers(130, 260)), int(rng.integers(110, 240))
     label = draw_label(rng, stock, height, width)
     if deep:
@@ -126,7 +126,7 @@ def _laid(thing: Thing) -> tuple[Face, ...]:
 
 
 def _shadow(thing: Thing, depth: float) -> Face:
-    """A soft dark patch on the surface below or behind a thing."""
+    """Makes a soft dark patch on the surface below or behind a thing."""
     soft = np.zeros((48, 48), np.uint8)
     soft[10:38, 10:38] = 150
     texture = np.dstack([np.zeros((48, 48, 3), np.uint8), cv2.GaussianBlur(soft, (0, 0), 4)])
@@ -138,7 +138,7 @@ def _shadow(thing: Thing, depth: float) -> Face:
 
 
 def _covers(rng: Generator, stock: Stock, thing: Thing, hidden: float, near: float) -> list[Face]:
-    """Things at depth `near` before the thing that cover about the part `hidden` of it from one side."""
+    """Makes things at depth `near` in front of the thing that cover about the share `hidden` of it from one side."""
     width, height, _ = thing.size
     side = float(rng.choice((-1.0, 1.0)))
     covers = []
@@ -157,7 +157,7 @@ def _covers(rng: Generator, stock: Stock, thing: Thing, hidden: float, near: flo
 
 
 def _street(rng: Generator, stock: Stock, thing: Thing, pose: Pose) -> _Scene:
-    """Buildings beside it, a pavement before it, trees and people."""
+    """Makes a street: buildings beside the thing, a pavement before it, trees and people."""
     width, height, _ = thing.size
     behind = []
     for side in (-1, 1):
@@ -185,7 +185,7 @@ def _street(rng: Generator, stock: Stock, thing: Thing, pose: Pose) -> _Scene:
 
 
 def _surface(rng: Generator, stock: Stock, thing: Thing, pose: Pose) -> _Scene:
-    """On a table or on a wall, among other things that it partly covers."""
+    """Makes a table or a wall with the thing among other things that it partly covers."""
     width, height, depth = thing.size
     on_table = depth > 0 or rng.random() < 0.5
     plate = stock.table(rng) if on_table else stock.wall(rng)
@@ -208,7 +208,7 @@ def _surface(rng: Generator, stock: Stock, thing: Thing, pose: Pose) -> _Scene:
 
 
 def _shelf(rng: Generator, stock: Stock, thing: Thing, pose: Pose) -> _Scene:
-    """Standing on a shelf between other packages, with a row above and a row below."""
+    """Makes a shelf with the thing between other packages, and a row above and a row below."""
     width, height, depth = thing.size
     plate = stock.wall(rng)
     reach = 14 * max(width, height)

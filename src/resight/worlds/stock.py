@@ -1,4 +1,4 @@
-"""The textures that all photos of one world share, so that different things have much the same visual words."""
+"""The textures that all photos of one world share, so that different things have similar visual words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SIDE = 640
 class Stock:
     """Shared plates, each uint8 RGB of 640 pixels a side, or RGBA for foliage.
 
-    walls: brick, ashlar and plaster; tables: wood, cloth, newspaper; pictures: what is printed on things.
+    walls: brick, ashlar and plaster; tables: wood, cloth, newspaper; pictures: prints on things.
     """
 
     walls: tuple[Image, ...]
@@ -48,11 +48,11 @@ class Stock:
         return self.tables[int(rng.integers(len(self.tables)))]
 
     def carved(self, rng: Generator, height: int, width: int) -> Image:
-        """(height, width, 3): a random part of a random carved stone."""
+        """Returns (height, width, 3): a random part of a random carved stone."""
         return crop(rng, self.carvings[int(rng.integers(len(self.carvings)))], height, width)
 
     def picture(self, rng: Generator, height: int, width: int) -> Image:
-        """(height, width, 3): a random part of a random picture, with its colours exchanged or inverted."""
+        """Returns (height, width, 3): a random part of a random picture, with its colours exchanged or inverted."""
         part = crop(rng, self.pictures[int(rng.integers(len(self.pictures)))], height, width)
         part = np.ascontiguousarray(part[:, :, rng.permutation(3)])
         return np.asarray(255 - part if rng.random() < 0.3 else part, np.uint8)
@@ -123,7 +123,7 @@ def _made(make: Callable[[Generator], Image], seed: SeedSequence) -> Image:
 
 
 def stock_up(seeds: SeedSequence, pool: Executor) -> Stock:
-    """The stock of a world, made in parallel; the same for the same seeds whatever the pool."""
+    """Makes the stock of a world in parallel; the same for the same seeds, whatever the pool."""
     makers = ((_wall, 8), (_table, 8), (_picture, 12), (_carving, 3), (_foliage, 3))
     waiting = [[pool.submit(_made, make, seed) for seed in seeds.spawn(count)] for make, count in makers]
     walls, tables, pictures, carvings, foliage = (tuple(job.result() for job in jobs) for jobs in waiting)

@@ -1,4 +1,4 @@
-"""Surfaces with the statistics of natural images: structure at every scale, edges that hide each other, repetition."""
+"""Surfaces with the statistics of natural images: structure at every scale, occluding edges, repetition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Field = NDArray[np.float32]
 
 
 def palette(rng: Generator, colours: int, *, saturation: float = 0.42) -> Field:
-    """(colours, 3) float32 RGB in 0..255: neighbours of one hue and a contrasting one, light to dark in any order."""
+    """Draws (colours, 3) float32 RGB in 0..255: neighbours of a hue and its contrast, light to dark in any order."""
     hue = rng.uniform(0, 180)
     hues = (
         hue + np.where(rng.random(colours) < 0.7, rng.normal(0, 12, colours), 90 + rng.normal(0, 15, colours))
@@ -26,7 +26,7 @@ def palette(rng: Generator, colours: int, *, saturation: float = 0.42) -> Field:
 
 
 def earth(rng: Generator, colours: int) -> Field:
-    """(colours, 3) float32 RGB in 0..255: what walls are made of, from brick red over ochre to grey."""
+    """Draws (colours, 3) float32 RGB in 0..255: colours of walls, from brick red over ochre to grey."""
     hues = np.clip(rng.normal(rng.uniform(4, 24), 3, colours), 0, 179)
     strength = np.clip(rng.normal(rng.uniform(0.05, 0.5), 0.08, colours), 0, 1) * 255
     hsv = np.stack([hues, strength, rng.uniform(70, 235, colours)], axis=1).astype(np.uint8)
@@ -34,7 +34,7 @@ def earth(rng: Generator, colours: int) -> Field:
 
 
 def fractal_noise(rng: Generator, height: int, width: int, *, roughness: float = 0.6, coarsest: int = 4) -> Field:
-    """(height, width) float32 in 0..1: a sum of octaves, each `roughness` times as strong as the coarser one."""
+    """Draws (height, width) float32 in 0..1: a sum of octaves, each `roughness` times as strong as the coarser one."""
     field: Field = np.zeros((height, width), np.float32)
     cells, weight = coarsest, 1.0
     while cells < max(height, width):
@@ -47,7 +47,7 @@ def fractal_noise(rng: Generator, height: int, width: int, *, roughness: float =
 
 
 def colourise(field: Field, colours: NDArray[np.float32 | np.float64]) -> Image:
-    """(h, w, 3) uint8: a field in 0..1 looked up in a ramp through (k, 3) colours."""
+    """Returns (h, w, 3) uint8: a field in 0..1 looked up in a ramp through (k, 3) colours."""
     steps = np.linspace(0, len(colours) - 1, 256)
     ramp = np.stack([np.interp(steps, np.arange(len(colours)), colours[:, c]) for c in range(3)], axis=1)
     levels = cv2.convertScaleAbs(field, alpha=255.0)
@@ -55,20 +55,20 @@ def colourise(field: Field, colours: NDArray[np.float32 | np.float64]) -> Image:
 
 
 def shade(image: Image, field: Field, depth: float) -> Image:
-    """The image multiplied by a field in 0..1, so that its brightness swings by `depth` around what it was."""
+    """Multiplies the image by a field in 0..1, so that its brightness varies by `depth` around its former value."""
     gain = 1.0 - depth / 2 + depth * field
     return np.asarray(cv2.multiply(image, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def blob(rng: Generator, corners: int, jag: float) -> NDArray[np.float64]:
-    """(corners, 2) outline of about unit radius around the origin, `jag` its relative unevenness."""
+    """Draws a (corners, 2) outline of about unit radius around the origin, `jag` its relative unevenness."""
     turn = np.sort(rng.uniform(0, 2 * np.pi, corners))
     radius = 1.0 + jag * rng.uniform(-1, 1, corners)
     return np.stack([np.cos(turn), np.sin(turn)], axis=1) * radius[:, None]
 
 
 def dead_leaves(rng: Generator, height: int, width: int, *, leaves: int = 500, smallest: float = 4.0) -> Image:
-    """(height, width, 3) uint8: shapes that hide each other, radii by a power law.
+    """Draws (height, width, 3) uint8: shapes that occlude each other, with radii by a power law.
 
     Source: Lee, Mumford, Huang, "Occlusion Models for Natural Images", IJCV 2001.
 
@@ -98,8 +98,8 @@ def dead_leaves(rng: Generator, height: int, width: int, *, leaves: int = 500, s
 
 
 def _leaf_outlines(rng: Generator, leaves: int) -> NDArray[np.float64]:
-    """(leaves, 16, 2) outlines of about unit radius: ellipses, and polygons of three to eight corners, the last of
-    them repeated."""
+    """Draws (leaves, 16, 2) outlines of about unit radius: ellipses, and polygons of three to eight corners, padded
+    with the last corner."""
     corners = rng.choice((3, 4, 4, 5, 8, 16), leaves)[:, None]
     is_round = corners == 16
     turn = (np.arange(16) + np.where(is_round, 0.0, rng.uniform(0, 0.9, (leaves, 16)))) / corners
@@ -112,7 +112,7 @@ def _leaf_outlines(rng: Generator, leaves: int) -> NDArray[np.float64]:
 
 
 def masonry(rng: Generator, height: int, width: int, *, course: int, length: int) -> Image:
-    """(height, width, 3) uint8: bricks or ashlar in running bond, `course` high and about `length` wide in pixels."""
+    """Draws (height, width, 3) uint8: bricks or ashlar in running bond, `course` high, about `length` wide (pixels)."""
     tone = earth(rng, 3)
     image = np.empty((height, width, 3), np.uint8)
     image[:] = np.clip(tone[0] * 0.6 + 70, 0, 255)
@@ -130,7 +130,7 @@ def masonry(rng: Generator, height: int, width: int, *, course: int, length: int
 
 
 def planks(rng: Generator, height: int, width: int, *, boards: int) -> Image:
-    """(height, width, 3) uint8: wooden boards from left to right, each with its own grain."""
+    """Draws (height, width, 3) uint8: wooden boards from left to right, each with its own grain."""
     image = np.empty((height, width, 3), np.uint8)
     edges = np.linspace(0, height, boards + 1).astype(int)
     base = earth(rng, 1)[0] * np.float32(0.6) + np.array([60, 40, 20], np.float32)
@@ -144,7 +144,7 @@ def planks(rng: Generator, height: int, width: int, *, boards: int) -> Image:
 
 
 def plaster(rng: Generator, height: int, width: int) -> Image:
-    """(height, width, 3) uint8: a stained wall, two tones and fine grain."""
+    """Draws (height, width, 3) uint8: a stained wall, two tones and fine grain."""
     tone = earth(rng, 2) * 0.5 + 90
     stains = fractal_noise(rng, height, width, roughness=0.75)
     grain = fractal_noise(rng, height, width, roughness=1.0, coarsest=64)
@@ -152,7 +152,7 @@ def plaster(rng: Generator, height: int, width: int) -> Image:
 
 
 def relief(rng: Generator, height: int, width: int) -> Image:
-    """(height, width, 3) uint8: carved stone, a height map of overlapping shapes lit from the upper left."""
+    """Draws (height, width, 3) uint8: carved stone, a height map of overlapping shapes lit from the upper left."""
     shapes = cv2.cvtColor(dead_leaves(rng, height, width, leaves=160, smallest=9.0), cv2.COLOR_RGB2GRAY)
     heights = cv2.GaussianBlur(shapes.astype(np.float32), (0, 0), 1.6) + 40 * fractal_noise(rng, height, width)
     slope = cv2.Sobel(heights, cv2.CV_32F, 1, 0) + cv2.Sobel(heights, cv2.CV_32F, 0, 1)
@@ -162,7 +162,7 @@ def relief(rng: Generator, height: int, width: int) -> Image:
 
 
 def crop(rng: Generator, plate: Image, height: int, width: int) -> Image:
-    """(height, width, 3) uint8 copy of a random part of a plate, at one to two times its size, perhaps mirrored."""
+    """Copies a random part of a plate, (height, width, 3) uint8, at one to two times its size, perhaps mirrored."""
     zoom = rng.uniform(1.0, 2.0)
     rows = min(plate.shape[0], max(8, int(height / zoom)))
     columns = min(plate.shape[1], max(8, int(width / zoom)))
@@ -175,7 +175,7 @@ def crop(rng: Generator, plate: Image, height: int, width: int) -> Image:
 
 
 def faded(rng: Generator, image: Image) -> Image:
-    """The image with two to six tenths of its contrast: surroundings that do not shout down what lies on them."""
+    """Reduces the contrast of an image to two to six tenths: surroundings that do not dominate the things on them."""
     keep = float(rng.uniform(0.2, 0.6))
     levels = np.arange(256.0)[:, None] * keep + np.array(cv2.mean(image)[:3]) * (1 - keep)
     return np.asarray(cv2.LUT(image, np.round(levels).astype(np.uint8)[None]), np.uint8)

@@ -35,7 +35,7 @@ class Thing:
     size: tuple[float, float, float]
 
     def moved(self, to: tuple[float, float, float], turn: float = 0.0) -> Thing:
-        """The thing with its front's centre at `to`, turned in its plane by `turn` radians."""
+        """Returns the thing with its front's centre at `to`, turned in its plane by `turn` radians."""
         spin = rotation(0.0, 0.0, turn)
 
         def carry(one: Face) -> Face:
@@ -51,14 +51,14 @@ def _vector(x: float, y: float, z: float) -> Matrix:
 
 
 def flat_thing(kind: Kind, texture: Image, width: float) -> Thing:
-    """A thing without depth, `width` metres wide."""
+    """Makes a thing without depth, `width` metres wide."""
     height = width * texture.shape[0] / texture.shape[1]
     front = face(texture, _vector(-width / 2, -height / 2, 0), _vector(width, 0, 0), _vector(0, height, 0))
     return Thing(kind, front, (), (width, height, 0.0))
 
 
 def box_thing(front: Image, side: Image, width: float, depth: float) -> Thing:
-    """A package: its front, and one texture on its left, right, upper and lower sides."""
+    """Makes a package: its front, and one texture on its left, right, upper and lower sides."""
     height = width * front.shape[0] / front.shape[1]
     x, y = width / 2, height / 2
     right, down, back = _vector(width, 0, 0), _vector(0, height, 0), _vector(0, 0, depth)
@@ -81,7 +81,7 @@ def poster(rng: Generator, stock: Stock) -> Thing:
 
 
 def painting(rng: Generator, stock: Stock) -> Thing:
-    """A framed landscape: a sky, ranges of hills, and shapes in the foreground."""
+    """Draws a framed landscape: a sky, ranges of hills, and shapes in the foreground."""
     height, width = int(rng.integers(480, 600)), int(rng.integers(560, 760))
     image = colourise(fractal_noise(rng, height, width), palette(rng, 3, saturation=0.3))
     tones = palette(rng, 8)
@@ -105,7 +105,7 @@ def painting(rng: Generator, stock: Stock) -> Thing:
 
 
 def carving(rng: Generator, stock: Stock) -> Thing:
-    """A slab with carved shapes, set in a frame of the stock's stone."""
+    """Draws a slab with carved shapes, set in a frame of the stock's stone."""
     height, width = int(rng.integers(500, 680)), int(rng.integers(500, 680))
     slab = np.asarray(cv2.resize(stock.wall(rng), (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     border = int(rng.integers(20, 50))
@@ -114,7 +114,7 @@ def carving(rng: Generator, stock: Stock) -> Thing:
 
 
 def package(rng: Generator, stock: Stock, *, flavour: str | None = None, colour: int = 0) -> Thing:
-    """A package. Another `flavour` changes one word of the front, another `colour` the hue of one variant, no more."""
+    """Draws a package. Another `flavour` changes only one word of the front, another `colour` only one hue."""
     height, width = int(rng.integers(560, 700)), int(rng.integers(400, 560))
     front = draw_package_front(rng, stock, height, width, flavour, colour)
     side = draw_package_side(rng, stock, height, max(80, int(width * rng.uniform(0.25, 0.5))))

@@ -1,4 +1,4 @@
-"""Small photo-like collections with exact ground truth: what is in each photo, where, and what makes it hard."""
+"""Small photo-like collections with exact ground truth: the content of each photo, its position, and its difficulty."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ CHALLENGES: tuple[Challenge, ...] = get_args(Challenge)
 class View:
     """One photo of a thing.
 
-    thing: its name; front: (3, 3) homography from pixels of the thing's front to pixels of the photo;
-    visible: (n, 2) polygon of the front within the frame (things in front of it are not cut out);
-    share: part of the front that is in the frame and not hidden; challenge: what makes it hard, or None.
+    thing: its name; front: (3, 3) homography from pixels of the thing's front to pixels of the photo; visible: (n, 2)
+    polygon of the front within the frame (things in front of it are not cut out); share: part of the front that is in
+    the frame and not hidden; challenge: the difficulty of the photo, or None.
     """
 
     thing: str
@@ -49,7 +49,7 @@ class View:
 
 @dataclass(frozen=True)
 class WorldQuery:
-    """A photo to search with, the photos that show the same thing plainly, and those that count neither way."""
+    """A query photo, the photos that show the same thing plainly, and those that count as neither right nor wrong."""
 
     image: str
     challenge: Challenge
@@ -61,8 +61,8 @@ class WorldQuery:
 class World:
     """Photos with their ground truth.
 
-    files: name to JPEG; images: name to (H, W, 3) uint8 RGB, the pixels of these files; views: name to what the photo
-    shows, distractors have none; queries; groups: thing to the names of its photos.
+    files: name to JPEG; images: name to (H, W, 3) uint8 RGB, the pixels of these files; views: name to the view of the
+    photo, distractors have none; queries; groups: thing to the names of its photos.
     """
 
     files: Mapping[str, bytes]
@@ -73,7 +73,7 @@ class World:
 
     @property
     def homographies(self) -> dict[tuple[str, str], Matrix]:
-        """(3, 3) for each ordered pair of photos of one thing: pixels of its front in the first to the second.
+        """Homographies (3, 3) for each ordered pair of photos of one thing, from its front in the first to the second.
 
         Exact, in pixels of the upright original with centres at +0.5.
         """
@@ -111,12 +111,13 @@ def render_world(
 ) -> World:
     """Renders a collection of photos with exact ground truth; the same for the same arguments, whatever the workers.
 
-    objects: how many things have photos; views: plain photos of each; queries: photos of each that are hard in one
-    way, the ways dealt out in turn; look_alikes: further packages that differ from one of the objects in one word or
-    in the hue of a part, with as many plain photos and one query each; distractors: photos of other things;
-    size: long side of the photos in pixels.
+    objects: number of things; views: plain photos of each; queries: photos of each that are hard in one way, with
+    challenges in turn; look_alikes: further packages that differ from one of the objects in one word or in the hue of a
+    part, with as many plain photos and one query each; distractors: photos of other things; size: long side of the
+    photos in pixels.
 
-    The positives of a query are the plain photos of its thing; the other hard ones are junk for it, as it is itself.
+    The positives of a query are the plain photos of its thing; the other hard photos of it, and the query itself, are
+    junk.
 
     Raises UsageError where a number is out of range.
     """
@@ -149,13 +150,13 @@ def render_world(
 
 
 def _dealt(turn: int, queries: int) -> list[Challenge]:
-    """The challenges of one thing: the next of them in turn, but for look-alikes, which are packages."""
+    """Returns the challenges of one thing: the next ones in turn, without `look_alike`, which belongs to packages."""
     ways = [way for way in CHALLENGES if way != "look_alike"]
     return [ways[(turn * queries + i) % len(ways)] for i in range(queries)]
 
 
 def _twins(stock: Stock, count: int, seeds: SeedSequence, ways: dict[str, list[Challenge]]) -> dict[str, Thing]:
-    """Families of three packages: a first one, one with another flavour, one with another hue; `ways` is extended."""
+    """Makes families of three packages: one, one of another flavour, one of another hue; `ways` is extended."""
     twins: dict[str, Thing] = {}
     for index, seed in enumerate(seeds.spawn((count + 2) // 3)):
         pick = np.random.default_rng(seed.spawn(1)[0])
@@ -178,7 +179,7 @@ def _tasks(ways: dict[str, list[Challenge]], views: int, distractors: int, seeds
 
 
 def _pose_and_exposure(rng: Generator, challenge: Challenge | None) -> tuple[Pose, Exposure]:
-    """An ordinary pose and exposure, hard in the one way that is asked for."""
+    """Draws an ordinary pose and exposure, made hard in the given way."""
     yaw, pitch, roll = np.radians(rng.uniform((-18, -10, -5), (18, 10, 5)))
     aim = (float(rng.uniform(-0.08, 0.08)), float(rng.uniform(-0.08, 0.08)))
     pose = Pose(float(yaw), float(pitch), float(roll), float(rng.uniform(0.6, 0.9)), aim, int(rng.integers(3, 7)))
@@ -203,7 +204,7 @@ def _pose_and_exposure(rng: Generator, challenge: Challenge | None) -> tuple[Pos
 
 
 def _take(task: _Task, things: Mapping[str, Thing], stock: Stock, size: int) -> tuple[bytes, Image, View | None]:
-    """Takes one photo: its file, the pixels of that file, and what it shows."""
+    """Takes one photo: its file, the pixels of that file, and its view."""
     rng = np.random.default_rng(task.seed)
     thing = MAKERS[KINDS[int(rng.integers(len(KINDS)))]](rng, stock) if task.thing is None else things[task.thing]
     short = size * 3 // 4

@@ -206,7 +206,7 @@ def test_the_hash_of_a_recipe_is_held_against_the_file(tmp_path: Path, state: di
     sha256 = sha256_of(path)
     for known in (sha256, sha256[:9]):
         assert open_network("mobilenet_v2", Checkpoint(source=str(path), sha256=known)).sha256 == sha256
-    with pytest.raises(WeightsError, match=f"SHA-256 is {sha256}, but 0123456… is asked for"):
+    with pytest.raises(WeightsError, match=f"SHA-256 is {sha256}, but 0123456… is expected"):
         open_network("mobilenet_v2", Checkpoint(source=str(path), sha256="0123456"))
 
 
@@ -258,7 +258,7 @@ def test_published_weights_are_found_by_their_file_and_verified(no_weights: Path
     (no_weights / "weights").mkdir(parents=True)
     (no_weights / "weights" / "resnet18-f37072fd.pth").write_bytes(b"not it")
     with pytest.raises(
-        WeightsError, match=r"resnet18-f37072fd\.pth: its SHA-256 is .*, but f37072fd47e8\w+ is asked for"
+        WeightsError, match=r"resnet18-f37072fd\.pth: its SHA-256 is .*, but f37072fd47e8\w+ is expected: "
     ):
         open_network("resnet18", Checkpoint(source="resnet18-imagenet"))
     with pytest.raises(WeightsError, match=r'weights of resnet18, not of resnet50: set network = "resnet18"'):
@@ -268,7 +268,7 @@ def test_published_weights_are_found_by_their_file_and_verified(no_weights: Path
 def test_an_address_is_verified_by_the_hash_in_its_name(no_weights: Path) -> None:
     (no_weights / "weights").mkdir(parents=True)
     (no_weights / "weights" / "net-0123456.pth").write_bytes(b"not it")
-    with pytest.raises(WeightsError, match="but 0123456… is asked for"):
+    with pytest.raises(WeightsError, match="but 0123456… is expected"):
         open_network("resnet18", Checkpoint(source="http://127.0.0.1:1/net-0123456.pth"))
 
 

@@ -95,7 +95,7 @@ def test_a_folder_is_opened_without_code_and_without_a_network(
     }
     assert not loaded.network.training
     assert len(loaded.sha256) == 64
-    with pytest.raises(WeightsError, match="is asked for"):
+    with pytest.raises(WeightsError, match="is expected"):
         open_network("dinov2", Checkpoint(source=str(folder), sha256="0123456"))
 
 

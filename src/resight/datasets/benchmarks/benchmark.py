@@ -1,4 +1,4 @@
-"""A published benchmark: what it is called, where it comes from, which files it consists of, and how they are read."""
+"""The description of a published benchmark: its name, source and files, and the function that reads them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from resight.datasets.dataset import Dataset
 from resight.errors import UsageError
 
 OWN = "your own photos"
-"""Source of a layout that nobody has published."""
+"""Source of a layout that was never published."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One line of the list of benchmarks.
+    """One entry of the list of benchmarks.
 
     images, queries: the published counts, None where they are not fixed. source: where the authors publish it. layout:
-    the files that are expected, a line each. confirmed: whether the layout was read from an authority, which `read`
-    names, rather than inferred. extra: a folder of distractors that belongs to it, how many photos that has.
+    the expected files, a line each. confirmed: whether the layout was read from an authority, which `read` names,
+    rather than inferred. extra: the folder of distractors that belongs to it, and their number.
     """
 
     name: str
@@ -33,7 +33,10 @@ class Benchmark:
     extra: int | None = None
 
     def load(self, folder: Path) -> Dataset:
-        """The data set in `folder`. UsageError where it is not there whole, or its counts are not as published."""
+        """Reads the data set in `folder`.
+
+        Raises UsageError where it is incomplete, or its counts differ from the published ones.
+        """
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; {self.name} is expected there as\n{self.layout}")
         dataset = self.read(folder)

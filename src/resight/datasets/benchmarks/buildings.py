@@ -1,4 +1,4 @@
-"""What Oxford Buildings and Paris have in common: landmarks with five queries each, and two kinds of ground truth."""
+"""The common part of Oxford Buildings and Paris: landmarks with five queries each, and two kinds of ground truth."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ QUERIES_PER_LANDMARK = 5
 
 @dataclass(frozen=True)
 class Buildings:
-    """landmarks: in the order of the queries in gnd_NAME.*; photo_folders: where photos may be, the first that is there
-    counts; corrupt: photos that were published but cannot be read, and belong to no database."""
+    """The properties of one such data set. landmarks: in the order of the queries in gnd_NAME.*; photo_folders:
+    possible folders of the photos, the first that exists is used; corrupt: photos that were published but cannot be
+    read, and belong to no database."""
 
     name: str
     landmarks: tuple[str, ...]
@@ -31,19 +32,20 @@ class Buildings:
     corrupt: frozenset[str] = frozenset()
 
     def landmark(self, position: int) -> str:
-        """The landmark of a query of gnd_NAME.*, from its place among the queries from 0."""
+        """Returns the landmark of a query of gnd_NAME.*, from its position among the queries, from 0."""
         return self.landmarks[position // QUERIES_PER_LANDMARK]
 
     def photos(self, folder: Path) -> PhotoNames:
-        """The photos of the data set in a folder."""
+        """Returns the photos of the data set in a folder."""
         roots = [folder / name for name in self.photo_folders]
         return find_photo_names(next((root for root in roots if root.is_dir()), roots[0]))
 
 
 def read_buildings(folder: Path, buildings: Buildings) -> Dataset:
-    """The data set by gnd_NAME.pkl, else gnd_NAME.json, else LANDMARK_N_query.txt and so on. Raises UsageError.
+    """Reads the data set by gnd_NAME.pkl, else gnd_NAME.json, else LANDMARK_N_query.txt and so on. Raises UsageError.
 
-    Where the ground truth does not list the database, that is the photos that are there without the corrupt ones.
+    Where the ground truth does not list the database, it consists of the photos in the folder, without the corrupt
+    ones.
     """
     photos = buildings.photos(folder)
     if (path := find_ground_truth(folder, buildings.name)) is not None:

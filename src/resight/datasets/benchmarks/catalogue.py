@@ -1,4 +1,4 @@
-"""Every benchmark there is a reader for, and the two layouts for data sets of one's own."""
+"""The list of all benchmarks with a reader, and of the two layouts for data sets of your own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from resight.errors import UsageError
 
 @cache
 def benchmarks() -> tuple[Benchmark, ...]:
-    """The layouts of one's own first, then what is published; names are unique."""
-    # Here, so that a program that only wants to know a name does not pay for the readers.
+    """Returns the layouts for data sets of your own, then the published benchmarks; names are unique."""
+    # Imported here, so that a program that needs only a name does not pay for the readers.
     from resight.datasets import folder, groups
     from resight.datasets.benchmarks import (
         cub,
@@ -40,7 +40,7 @@ def benchmarks() -> tuple[Benchmark, ...]:
 
 
 def find(name: str) -> Benchmark:
-    """The benchmark of that name, in capitals or not. Raises UsageError that tells the nearest names."""
+    """Returns the benchmark of that name, in any case. Raises UsageError with the nearest names."""
     listed = {one.name: one for one in benchmarks()}
     wanted = name.strip().lower()
     if wanted in listed:

@@ -1,4 +1,4 @@
-"""CUB-200-2011: birds of 200 species; retrieval is counted on the second hundred."""
+"""CUB-200-2011: birds of 200 species; retrieval is evaluated on the second hundred."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from resight.datasets.dataset import ALL, Dataset, Query, Rules
 from resight.errors import UsageError
 
 TRAINING_CLASSES = 100
-"""Classes 1 to 100 are for training, the others are asked and searched."""
+"""Classes 1 to 100 are for training, the others are queries and database."""
 
 
 def read_cub(folder: Path) -> Dataset:
-    """Every photo of classes 101 to 200 asks for the others of its class; the measure is Recall@1, here acc@1.
+    """Reads the photos of classes 101 to 200, each a query for the others of its class; Recall@1 is acc@1 here.
 
     Source: Wah et al., technical report CNS-TR-2011-001; the layout from the README of the archive, the split into
     halves from Song et al., CVPR 2016, and gtolias/mom, py/cub2011.py. Raises UsageError that names the file and line.

@@ -1,4 +1,4 @@
-"""QMUL sketches of single shoes, chairs and handbags: each has one true photo."""
+"""QMUL sketches of single shoes, chairs and handbags, each with one matching photo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resight.folders.walking import escape_name, is_below
 
 
 def read_shoes(folder: Path) -> Dataset:
-    """The test pairs of QMUL-Shoe: sketch i finds photo i; the measures are acc@1 and acc@10.
+    """Reads the test pairs of QMUL-Shoe: sketch i should find photo i; the measures are acc@1 and acc@10.
 
     Source: Yu et al., Sketch Me That Shoe, CVPR 2016; the layout from the authors' programs, seuliufeng/DeepSBIR,
     tools/sbir_demo.py, and yuqian1023/Deep_SBIR_tf, sbir_util/smts_api.py and triplet_sbir_test.py. Raises UsageError
@@ -24,17 +24,17 @@ def read_shoes(folder: Path) -> Dataset:
 
 
 def read_chairs(folder: Path) -> Dataset:
-    """The test pairs of QMUL-Chair; source and errors as for `read_shoes`."""
+    """Reads the test pairs of QMUL-Chair; source and errors as for `read_shoes`."""
     return _read(folder, "chairs")
 
 
 def read_handbags(folder: Path) -> Dataset:
-    """The test pairs of QMUL-Handbag, in the layout of the shoes; errors as for `read_shoes`.
+    """Reads the test pairs of QMUL-Handbag, in the layout of the shoes; errors as for `read_shoes`.
 
     Source: Song et al., Deep Spatial-Semantic Attention, ICCV 2017, for the pairs.
 
-    Notes: the layout is inferred. The handbags_annotation.json of yuqian1023/Deep_SBIR_tf stands in for the real one:
-    it lists the 115 pairs of the shoes.
+    Notes: the layout is inferred. The handbags_annotation.json of yuqian1023/Deep_SBIR_tf is a placeholder: it lists
+    the 115 pairs of the shoes.
     """
     return _read(folder, "handbags")
 

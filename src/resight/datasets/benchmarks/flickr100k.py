@@ -1,4 +1,4 @@
-"""Flickr100k: the photos that turn Oxford5k into Oxford105k and Paris6k into Paris106k, where none of them is right.
+"""Flickr100k: photos that turn Oxford5k into Oxford105k and Paris6k into Paris106k, all of them distractors.
 
 Source: Philbin et al., Object retrieval with large vocabularies, CVPR 2007, section 2; the page "Flickr 100k Dataset"
 of the Visual Geometry Group, University of Oxford, whose archive unpacks to oxc1_100k/TAG/*.jpg.
@@ -18,10 +18,10 @@ LAYOUT = """\
 
 
 def with_flickr100k(dataset: Dataset, folder: Path, name: str) -> Dataset:
-    """The data set of a folder, called `name`, with Flickr100k as its distractors: oxc1_100k beside the folder."""
+    """Returns the data set under the name `name`, with Flickr100k, oxc1_100k beside the folder, as distractors."""
     return replace(dataset, name=name, distractors=beside(folder, "oxc1_100k"), distractor_count=IMAGES)
 
 
 def beside(folder: Path, name: str) -> Path:
-    """A folder beside another one, also where that is called "."."""
+    """Returns a folder beside another one, also where that is given as "."."""
     return Path(os.path.abspath(folder)).parent / name

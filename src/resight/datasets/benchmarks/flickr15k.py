@@ -1,4 +1,4 @@
-"""Flickr15k: sketches of 33 shapes, to be found in photos of them."""
+"""Flickr15k: sketches of 33 shapes, each of which should find photos of its shape."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from resight.errors import UsageError
 from resight.folders.walking import escape_name, is_below
 
 USERS = 10
-"""Each of so many people sketched every class once."""
+"""Number of people, each of whom sketched every class once."""
 
 LIST = "groundtruth"
 MATLAB = "gnd_flickr15k_sketch.mat"
 
 
 def read_flickr15k(folder: Path) -> Dataset:
-    """Every sketch asks for the photos of its class; the database is what the ground truth lists.
+    """Reads the sketches, each a query for the photos of its class; the database is the list of the ground truth.
 
-    Either layout is read: the authors' list of classes and photos, with sketch N of a person for class N; or the file
-    that Deep Shape Matching was evaluated with.
+    Two layouts are read: the authors' list of classes and photos, with sketch N of a person for class N; or the file
+    with which Deep Shape Matching was evaluated.
 
     Source: Hu and Collomosse, CVIU 2013; their layout from jjkislele/SketchTriplet, flickr15k_dataset.py, and
     TuBui/Triplet_Loss_SBIR, extract_feat_batch.py; the other from filipradenovic/cnnimageretrieval,
     utils/configdataset.m, utils/compute_map.m and utils/download_test_sketch.m. Raises UsageError that names the file
     and the line or variable.
 
-    Notes: average precision is the trapezoid of Radenovic et al., ECCV 2018, for either.
+    Notes: average precision is the trapezoid of Radenovic et al., ECCV 2018, for both.
     """
     if (folder / MATLAB).is_file():
         return _read_matlab(folder)
@@ -61,7 +61,7 @@ def read_flickr15k(folder: Path) -> Dataset:
 
 
 def _read_matlab(folder: Path) -> Dataset:
-    """Photos and sketches are both below jpg/, the positives of a sketch are positions in `imlist`, from 1."""
+    """Reads the layout with photos and sketches below jpg/; positives of a sketch are positions in `imlist`, from 1."""
     file = open_matlab(folder / MATLAB, ("imlist", "qimlist", "gnd"))
     photos, sketches, found = file.texts("imlist"), file.texts("qimlist"), file.records("gnd")
     if len(found) != len(sketches):
@@ -82,7 +82,7 @@ def _read_matlab(folder: Path) -> Dataset:
 
 
 def _names(file: MatlabFile, variable: str, values: list[str], suffix: str) -> tuple[str, ...]:
-    """The escaped names of files; in the MAT-file they have no suffix."""
+    """Returns the escaped names of files; in the MAT-file they have no suffix."""
     seen: set[str] = set()
     for number, value in enumerate(values, start=1):
         if not is_below(value + suffix):
@@ -94,7 +94,7 @@ def _names(file: MatlabFile, variable: str, values: list[str], suffix: str) -> t
 
 
 def _folder(names: Iterable[str]) -> str | None:
-    """The folder that all photos of a class are in; None where there is not one such."""
+    """Returns the folder of all photos of a class; None where they are in several."""
     folders = {name.rpartition("/")[0] for name in names}
     return folders.pop() or None if len(folders) == 1 else None
 
@@ -111,7 +111,7 @@ BENCHMARKS = (
             f"{LIST}                      CLASS SHAPE/NAME.jpg, a line each photo\n"
             "images/source/SHAPE/NAME.jpg\n"
             "330sketches/PERSON/CLASS.png     PERSON 1 to 10, CLASS 1 to 33\n"
-            "or, as Deep Shape Matching has it,\n"
+            "or, in the layout of Deep Shape Matching,\n"
             f"{MATLAB}         imlist, qimlist, gnd.ok\n"
             "jpg/NAME.jpg, jpg/NAME.png       the photos of imlist, the sketches of qimlist"
         ),

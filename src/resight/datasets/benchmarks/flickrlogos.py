@@ -1,4 +1,4 @@
-"""FlickrLogos-32 (Romberg et al., ICMR 2011), its retrieval protocol: 960 photos of logos asked of 4,280 others."""
+"""FlickrLogos-32 (Romberg et al., ICMR 2011), its retrieval protocol: 960 photos of logos search 4,280 others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ classes/jpg/CLASS/*.jpg: the photos, {_NO_LOGO} among the classes
 
 
 def read_flickrlogos32(folder: Path) -> Dataset:
-    """The retrieval protocol; UsageError naming the list and line that are not as expected.
+    """Reads the retrieval protocol. Raises UsageError, naming the list and the faulty line.
 
     Source: the authors' page, "FlickrLogos-32" (multimedia-computing.de/flickrlogos): the parts P1, P2 and P3; their
     program fl_eval_retrieval.py (FlickrLogos-32 SDK 1.0.4): lists, 40 positives a query, the AP of Oxford5k;
@@ -61,7 +61,7 @@ def read_flickrlogos32(folder: Path) -> Dataset:
 
 
 def _listed(path: Path) -> list[tuple[Row, str, str]]:
-    """Where a photo is listed, its name below the photo folder, and its class."""
+    """Returns for each listed photo its row, its name below the photo folder, and its class."""
     listed = []
     seen = set()
     for row in read_rows(path, [_LINE]):

@@ -21,24 +21,24 @@ from resight.errors import UsageError
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """images: the database, names without suffix."""
+    """Ground truth of one file. images: the database, names without suffix."""
 
     images: tuple[str, ...]
     queries: tuple[LabelledQuery, ...]
 
 
 def ground_truth_paths(folder: Path, name: str) -> tuple[Path, Path]:
-    """The files that may be there; the first that is there counts."""
+    """Returns the possible files; the first that exists is used."""
     return folder / f"gnd_{name}.pkl", folder / f"gnd_{name}.json"
 
 
 def find_ground_truth(folder: Path, name: str) -> Path | None:
-    """gnd_NAME.pkl, else gnd_NAME.json, else None."""
+    """Returns gnd_NAME.pkl, else gnd_NAME.json, else None."""
     return next((path for path in ground_truth_paths(folder, name) if path.is_file()), None)
 
 
 def read_ground_truth(path: Path, labels: Sequence[str]) -> GroundTruth:
-    """Reads and checks a file. Raises UsageError that names the file and the key that is wrong."""
+    """Reads and checks a file. Raises UsageError that names the file and the wrong key."""
     document = load_arrays_pickle(path) if path.suffix == ".pkl" else read_json(path)
     if not isinstance(document, dict):
         raise UsageError(f"{path}: must hold a dict of imlist, qimlist and gnd")

@@ -1,4 +1,4 @@
-"""INRIA Holidays: 500 groups of photos of the same scene, the first of each group being the query for the others.
+"""INRIA Holidays: 500 groups of photos of the same scene; the first of each group is the query for the others.
 
 Source: Jegou, Douze and Schmid, Hamming embedding and weak geometric consistency, ECCV 2008, section 5.1; the page
 "INRIA Holidays dataset" of the authors and the program holidays_map.py of their evaluation package.
@@ -27,15 +27,15 @@ _NAME = re.compile(r"(?P<number>[0-9]{6,9})\.jpg")
 
 
 def read_holidays(folder: Path) -> Dataset:
-    """Holidays in a folder; a query is not among its positives. Raises UsageError.
+    """Reads Holidays from a folder; a query is not among its positives. Raises UsageError.
 
     Notes
     -----
-    gnd_holidays.mat counts before the authors' holidays_images.dat, and that before the names of the photos that are
-    there. By name, a photo whose number ends in 00 is the query for those that differ from it in the last two digits
-    only: so holidays_map.py of the authors' package eval_holidays reads its list. In the file for MATLAB, `imlist` has
-    names without suffix, `qidx` the queries and `gnd` their `ok` and `junk`, indices into `imlist` from 1. Photos are
-    turned as their metadata say; the "upright" Holidays that some papers report were turned by hand.
+    gnd_holidays.mat takes precedence over the authors' holidays_images.dat, and that over the names of the photos in
+    the folder. By name, a photo whose number ends in 00 is the query for those that differ from it in the last two
+    digits only: so holidays_map.py of the authors' package eval_holidays reads its list. In the file for MATLAB,
+    `imlist` has names without suffix, `qidx` the queries and `gnd` their `ok` and `junk`, indices into `imlist` from 1.
+    Photos are turned by their metadata; the "upright" Holidays of some papers was turned by hand.
     """
     root = folder / PHOTOS
     indexed = folder / INDEXED
@@ -118,7 +118,7 @@ jpg/100000.jpg ...                 1,491 photos
 gnd_holidays.mat                   ground truth in common use; or
 eval_holidays/holidays_images.dat  the authors' list of photos, there or in FOLDER; or
                                    neither: the names of the photos tell as much
-The first of these that is there counts.""",
+The first of these that exists is used.""",
         confirmed=True,
         read=read_holidays,
     ),

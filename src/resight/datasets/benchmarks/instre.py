@@ -1,4 +1,4 @@
-"""INSTRE (Wang and Jiang, TOMM 2015) under the two protocols that go by its name."""
+"""INSTRE (Wang and Jiang, TOMM 2015) in its two common protocols."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ INSTRE-S1/CLASS/*.jpg, INSTRE-S2/CLASS/*.jpg: the database, every photo of which
 
 
 def read_instre(folder: Path) -> Dataset:
-    """All of INSTRE as Iscen et al. ask it: 1,250 boxes, five of each of 250 classes, in 27,293 other photos.
+    """Reads INSTRE in the protocol of Iscen et al.: 1,250 boxes, five for each of 250 classes, 27,293 other photos.
 
-    Raises UsageError where gnd_instre.mat is missing, damaged or not as expected, naming the query.
+    Raises UsageError, naming the query, where gnd_instre.mat is missing, damaged or of another form.
 
     Source: Iscen et al., Efficient diffusion on region manifolds, CVPR 2017; their gnd_instre.mat as
     aosokin/os2d (os2d/data/dataset.py), facebookresearch/vissl (vissl/utils/instance_retrieval_utils/data_util.py) and
@@ -36,8 +36,8 @@ def read_instre(folder: Path) -> Dataset:
 
     Notes
     -----
-    A box is x0, y0, x1, y1 as os2d says, taken as it is; some programs read width and height instead, which would
-    leave some boxes here empty, and empty boxes are refused. Of the two fields of `gnd` the positives are the first.
+    A box is taken as x0, y0, x1, y1, as os2d states; some programs read width and height instead, which would make some
+    boxes empty, and empty boxes are refused. Of the two fields of `gnd` the positives are the first.
     """
     truth = open_matlab(folder / _TRUTH, ("imlist", "qimlist", "gnd"))
     images, asked, records = _names(truth, "imlist"), _names(truth, "qimlist"), truth.records("gnd")
@@ -63,18 +63,18 @@ def read_instre(folder: Path) -> Dataset:
 
 
 def read_instre_s(folder: Path) -> Dataset:
-    """INSTRE-S1 and INSTRE-S2, single objects: 23,070 photos of 200 objects, each photo asked of all the others.
+    """Reads INSTRE-S1 and INSTRE-S2: 23,070 photos of 200 single objects, each a query for the others of its object.
 
-    Raises UsageError where a part is missing or a file of boxes is not as expected.
+    Raises UsageError where a part is missing or a file of boxes has another form.
 
     Source: the authors' page, "INSTRE" (123.57.42.89/instre/home.html): the parts and their counts;
     SetaSouto/torchsight, torchsight/datasets/instre.py: folders and files of boxes.
 
     Notes
     -----
-    How the authors ask and count could not be read, so the protocol is not confirmed: here each photo is asked by its
-    first box, what is right is the rest of its class, and the AP is that of Oxford5k. What is often said to be
-    INSTRE-S1, "23 thousand images of 200 instances", is S1 and S2 together: S1 has 11,011 images of 100.
+    The authors' protocol could not be found, so this one is not confirmed: the query is the first box of each photo,
+    the positives are the rest of its class, and the AP is that of Oxford5k. The "23 thousand images of 200 instances"
+    often called INSTRE-S1 are S1 and S2 together: S1 has 11,011 images of 100.
     """
     for part in _PARTS:
         if not (folder / part).is_dir():
@@ -98,7 +98,7 @@ def read_instre_s(folder: Path) -> Dataset:
 
 
 def _names(truth: MatlabFile, variable: str) -> list[str]:
-    """The photos that a variable lists, each once."""
+    """Returns the photos that a variable lists, each once."""
     names = truth.texts(variable)
     for name, count in Counter(names).items():
         if count > 1:
@@ -123,7 +123,7 @@ def _query(image: str, box: Box, positives: frozenset[str]) -> Query:
 
 
 def _first_box(photo: Path) -> Box:
-    """The first box in the file beside a photo."""
+    """Returns the first box in the file beside a photo."""
     row = read_rows(photo.with_suffix(".txt"), ["x", "y", "width", "height"])[0]
     x, y, width, height = (row.number(column) for column in row.cells)
     return _checked([x, y, x + width, y + height], row.where)
@@ -149,7 +149,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         name="instre-s",
-        title="INSTRE-S1 and S2, single objects, each photo asked of the others",
+        title="INSTRE-S1 and S2, single objects, each photo a query for the others",
         images=23070,
         queries=23070,
         source="INSTRE, 123.57.42.89/instre/home.html",

@@ -1,4 +1,4 @@
-"""A query as the ground truth of buildings has it: photo, box, and names under each label such as good, ok and junk."""
+"""Labelled queries of buildings: photo, box, and names under each label such as good, ok and junk."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from resight.images import Box
 
 @dataclass(frozen=True)
 class LabelledQuery:
-    """image: the photo's name without suffix; box: x0, y0, x1, y1 in pixels; labels: names, in no two of them the same.
+    """A query with its labels. image: the photo's name without suffix; box: x0, y0, x1, y1 in pixels; labels: names by
+    label, no name under two of them.
 
-    where: file, or file and key, that it was read from.
+    where: the file, or file and key, that it comes from.
     """
 
     image: str
@@ -24,19 +25,19 @@ class LabelledQuery:
     where: str
 
     def names(self, *labels: str) -> frozenset[str]:
-        """The names under any of these labels."""
+        """Returns the names under any of these labels."""
         return frozenset[str]().union(*(self.labels[label] for label in labels))
 
 
 def checked_name(name: str, where: str) -> str:
-    """A photo's name. Raises UsageError where it is not the path of a file below the folder of photos."""
+    """Returns a photo's name. Raises UsageError where it is not the path of a file below the folder of photos."""
     if not is_below(name):
         raise UsageError(f"{where}: {name!r:.100} is not the name of a photo")
     return name
 
 
 def checked_box(values: Sequence[float], where: str) -> Box:
-    """A box. Raises UsageError unless it is four numbers with an area."""
+    """Returns a box. Raises UsageError unless it is four numbers with an area."""
     if len(values) != 4 or not all(math.isfinite(value) for value in values):
         raise UsageError(f"{where}: must be four numbers x0, y0, x1, y1")
     x0, y0, x1, y1 = map(float, values)

@@ -1,8 +1,8 @@
 """Ground truth as text files LANDMARK_N_query.txt, _good.txt, _ok.txt and _junk.txt, one set of four for each query.
 
-The query file has one line: the photo's name and the box x0 y0 x1 y1. The other three have a name on each line, which
-may stand there twice, as in all_souls_1_good.txt of the authors. Read from the Oxford Buildings ground truth and the
-program compute_ap.cpp, Visual Geometry Group, University of Oxford.
+The query file has one line: the photo's name and the box x0 y0 x1 y1. The other three have one name per line, which may
+be repeated, as in all_souls_1_good.txt of the authors. Read from the Oxford Buildings ground truth and the program
+compute_ap.cpp, Visual Geometry Group, University of Oxford.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from resight.errors import UsageError
 LABELS = ("good", "ok", "junk")
 
 _QUERY_FILE = re.compile(r"(?P<landmark>.+)_(?P<number>[0-9]+)_query\.txt")
-# The authors' query files of Oxford call a photo by its place in their own collection.
+# The authors' query files of Oxford put the name of their own collection before a photo's name.
 _QUERY_PREFIX = "oxc1_"
 
 
 def find_landmark_files(folder: Path) -> Path | None:
-    """The folder with the query files: `folder` or one directly in it. Raises UsageError where there are several."""
+    """Returns the folder with the query files: `folder` or one directly in it.
+
+    Raises UsageError where there are several.
+    """
     try:
         candidates = [folder, *sorted(one for one in folder.iterdir() if one.is_dir())]
         found = [one for one in candidates if any(_QUERY_FILE.fullmatch(file.name) for file in one.iterdir())]
@@ -35,7 +38,7 @@ def find_landmark_files(folder: Path) -> Path | None:
 
 
 def read_landmark_files(source: Path) -> Mapping[str, LabelledQuery]:
-    """Query by its name, such as all_souls_1, in the order of landmarks and numbers. Raises UsageError."""
+    """Reads queries by name, such as all_souls_1, in the order of landmarks and numbers. Raises UsageError."""
     matches = [match for file in source.iterdir() if (match := _QUERY_FILE.fullmatch(file.name))]
     matches.sort(key=lambda match: (match["landmark"], int(match["number"])))
     return {name: _read(source, name) for name in (f"{match['landmark']}_{match['number']}" for match in matches)}

@@ -1,4 +1,4 @@
-"""Reads the MATLAB files (version 5, as -v6 and -v7 save) that ground truth comes in."""
+"""Reads MATLAB files of ground truth (version 5, as -v6 and -v7 save them)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Value: TypeAlias = "NDArray[Any] | str | list[Value] | list[dict[str, Value]]"
 _HEADER, _MATRIX, _COMPRESSED = 128, 14, 15
 _CELL, _STRUCT, _CHAR = 1, 2, 4
 _COMPLEX = 0x0800
-_MAX_BYTES = 1 << 24  # of a file, and of what is unpacked from it, of which eight may become a record of 200
+_MAX_BYTES = 1 << 24  # of a file, and of its unpacked data, of which eight bytes may become a record of 200
 _MAX_DEPTH = 16
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
 
 
 def read_matlab(path: Path, names: Collection[str]) -> dict[str, Value]:
-    """The named variables of a file, all of them. Raises UsageError where it is damaged or does not have them.
+    """Reads the named variables of a file, all of them. Raises UsageError where it is damaged or lacks one.
 
     Source: MathWorks, "MAT-File Format", version 5.
 
@@ -54,13 +54,13 @@ def read_matlab(path: Path, names: Collection[str]) -> dict[str, Value]:
 
 @dataclass(frozen=True)
 class MatlabFile:
-    """Variables of ground truth by the shape that they must have; `path` is for errors."""
+    """Variables of ground truth, read by their expected shape; `path` is for errors."""
 
     path: Path
     variables: dict[str, Value]
 
     def texts(self, name: str) -> list[str]:
-        """A cell array of texts."""
+        """Returns a cell array of texts."""
         value = self.variables[name]
         if not isinstance(value, list):
             raise self.wrong(name, "must be a cell array of texts")
@@ -70,11 +70,11 @@ class MatlabFile:
         return texts
 
     def numbers(self, name: str) -> list[float]:
-        """An array of numbers, flat."""
+        """Returns an array of numbers, flat."""
         return self._flat(self.variables[name], name)
 
     def records(self, name: str) -> list[dict[str, list[float]]]:
-        """A struct array whose fields are numbers, each flat."""
+        """Returns a struct array whose fields are numbers, each flat."""
         value = self.variables[name]
         if not isinstance(value, list):
             raise self.wrong(name, "must be a struct array")
@@ -86,7 +86,7 @@ class MatlabFile:
         return records
 
     def wrong(self, variable: str, what: str) -> UsageError:
-        """The error that something is wrong with a variable."""
+        """Returns the error that a variable is wrong."""
         return UsageError(f"{displayed(self.path)}: {variable}: {what}")
 
     def _flat(self, value: Value, variable: str) -> list[float]:
@@ -97,13 +97,13 @@ class MatlabFile:
 
 
 def open_matlab(path: Path, names: Collection[str]) -> MatlabFile:
-    """The named variables of a file, to be asked for by their shape; errors as `read_matlab`."""
+    """Opens the named variables of a file, to be read by their shape. Raises the errors of `read_matlab`."""
     return MatlabFile(path, read_matlab(path, names))
 
 
 @dataclass
 class _Bytes:
-    """What has not been read yet of a piece of a file."""
+    """The unread rest of a piece of a file."""
 
     data: memoryview
     order: str
@@ -116,9 +116,9 @@ class _Bytes:
         return self.data[self.at - count : self.at]
 
     def element(self) -> tuple[int, memoryview]:
-        """The type and the bytes of the next element."""
+        """Returns the type and the bytes of the next element."""
         (kind,) = struct.unpack(self.order + "I", self.take(4))
-        if kind >> 16:  # up to four bytes are kept in the tag itself
+        if kind >> 16:  # up to four bytes are stored in the tag itself
             return kind & 0xFFFF, self.take(4)[: kind >> 16]
         (size,) = struct.unpack(self.order + "I", self.take(4))
         content = self.take(size)
@@ -127,14 +127,14 @@ class _Bytes:
         return kind, content
 
     def numbers(self) -> NDArray[Any]:
-        """The next element as a flat array."""
+        """Returns the next element as a flat array."""
         kind, content = self.element()
         if kind not in _NUMBERS:
             raise ValueError(f"numbers of type {kind}")
         return np.frombuffer(content, np.dtype(self.order + _NUMBERS[kind]))
 
     def integers(self) -> list[int]:
-        """The next element as integers."""
+        """Returns the next element as integers."""
         numbers = self.numbers()
         if numbers.dtype.kind not in "iu":
             raise ValueError("a size is not an integer")
@@ -155,7 +155,7 @@ def _variables(data: bytes, names: Collection[str]) -> Iterator[tuple[str, Value
             inflate = zlib.decompressobj()
             whole = inflate.decompress(content, room)
             room -= len(whole)
-            if not inflate.eof or not room:  # no room would be taken for any amount
+            if not inflate.eof or not room:  # no room would mean no limit
                 raise ValueError("a compressed variable is cut short or too large")
             kind, content = _Bytes(memoryview(whole), order).element()
         if kind != _MATRIX:
@@ -222,7 +222,7 @@ class _Array:
         return _Array.begin(_Bytes(content, self.rest.order)).value(depth + 1)
 
     def _fitting(self, count: int) -> int:
-        """A number of elements, of which each takes eight bytes at least."""
+        """Returns a number of elements, each of which takes at least eight bytes, if the rest has that many."""
         if count * 8 > len(self.rest.data) - self.rest.at:
             raise ValueError("it is cut short")
         return count

@@ -1,4 +1,4 @@
-"""Oxford5k and Oxford105k: 11 buildings of Oxford with five queries each, boxes of photos.
+"""Oxford5k and Oxford105k: 11 buildings of Oxford with five queries each, which are boxes of photos.
 
 Source: Philbin et al., Object retrieval with large vocabularies and fast spatial matching, CVPR 2007; the page "The
 Oxford Buildings Dataset" of the Visual Geometry Group, University of Oxford.
@@ -32,13 +32,13 @@ OXFORD = Buildings(
 
 
 def read_oxford5k(folder: Path) -> Dataset:
-    """Oxford5k in a folder; good and ok are right, a query finds itself as well. Raises UsageError.
+    """Reads Oxford5k from a folder; good and ok are positives, a query also finds itself. Raises UsageError.
 
     Notes
     -----
-    Of several files gnd_oxford5k.pkl counts before gnd_oxford5k.json, and that before the authors' text files. Layout
-    of the text files: the authors' page, and `eval_retrieval.py` of facebookresearch/deepcluster, which keeps them in
-    lab/ beside jpg/. A box is taken as it is, x0, y0 and x1, y1 being corners of the pixel grid: the revisited
+    Of several files gnd_oxford5k.pkl takes precedence over gnd_oxford5k.json, and that over the authors' text files.
+    Layout of the text files: the authors' page, and `eval_retrieval.py` of facebookresearch/deepcluster, which keeps
+    them in lab/ beside jpg/. A box is used unchanged, x0, y0 and x1, y1 being corners of the pixel grid: the revisited
     benchmark's own programs count it from 0 and crop it half-open (filipradenovic/revisitop,
     python/example_process_images.py).
     """
@@ -46,7 +46,7 @@ def read_oxford5k(folder: Path) -> Dataset:
 
 
 def read_oxford105k(folder: Path) -> Dataset:
-    """Oxford5k in a folder, with Flickr100k beside it. Raises UsageError."""
+    """Reads Oxford5k from a folder, with Flickr100k beside it. Raises UsageError."""
     return flickr100k.with_flickr100k(read_oxford5k(folder), folder, "oxford105k")
 
 
@@ -55,7 +55,7 @@ jpg/all_souls_000000.jpg ...  5,063 photos
 gnd_oxford5k.pkl              ground truth in common use; or
 gnd_oxford5k.json             the same as JSON; or
 */all_souls_1_query.txt ...   the authors' 220 text files, in FOLDER or any folder in it (_query, _good, _ok, _junk)
-The first of these that is there counts."""
+The first of these that exists is used."""
 _SOURCE = "The Oxford Buildings Dataset, https://www.robots.ox.ac.uk/~vgg/data/oxbuildings/"
 
 BENCHMARKS = (

@@ -1,4 +1,4 @@
-"""PACS: seven kinds of things as photos, art paintings, cartoons and sketches."""
+"""PACS: seven classes of things as photos, art paintings, cartoons and sketches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ DOMAINS = ("art_painting", "cartoon", "photo", "sketch")
 
 
 def read_pacs(folder: Path) -> Dataset:
-    """Every image asks for those of its class in the three other domains; those of its own domain are junk.
+    """Reads the images, each a query for its class in the three other domains; images of its own domain are junk.
 
     acc@1 is then how often the nearest image of the other domains is of the right class, and the figures by group are
     those of the domains held out in turn.
 
     Source: Li et al., Deeper, Broader and Artier Domain Generalization, ICCV 2017; the folders from the archive as
-    facebookresearch/DomainBed, domainbed/datasets.py, reads it. Raises UsageError that names the folder that is missing
-    or the image that is in none.
+    facebookresearch/DomainBed, domainbed/datasets.py, reads it. Raises UsageError that names the missing folder, or the
+    image outside of all.
 
     Notes: the authors publish no retrieval protocol. They train a classifier on three domains and give its accuracy on
     the fourth; holding out a domain is kept, but the figures here are not comparable with theirs.
@@ -39,7 +39,7 @@ def read_pacs(folder: Path) -> Dataset:
         kind: frozenset(name for name, (_, own) in kinds.items() if own == kind)
         for kind in {kind for _, kind in kinds.values()}
     }
-    # Each set is made once and shared by the thousands of queries that it belongs to.
+    # Each set is made once and shared by its thousands of queries.
     elsewhere = {(domain, kind): of_class[kind] - in_domain[domain] for domain, kind in {*kinds.values()}}
     queries = tuple(
         Query(id=name, image=name, positives=elsewhere[domain, kind], junk=in_domain[domain], group=domain)
@@ -62,7 +62,7 @@ BENCHMARKS = (
         "http://www.eecs.qmul.ac.uk/~dl307/project_iccv2017",
         layout=(
             "art_painting/CLASS/NAME.jpg\ncartoon/CLASS/NAME.jpg\nphoto/CLASS/NAME.jpg\nsketch/CLASS/NAME.png\n"
-            "the folders are as published; that they are searched, and how, is this program's reading"
+            "the folders are as published; the retrieval protocol is this program's own"
         ),
         confirmed=False,
         read=read_pacs,

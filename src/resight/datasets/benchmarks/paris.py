@@ -1,4 +1,4 @@
-"""Paris6k and Paris106k: 11 landmarks of Paris with five queries each, boxes of photos.
+"""Paris6k and Paris106k: 11 landmarks of Paris with five queries each, which are boxes of photos.
 
 Source: Philbin et al., Lost in quantization, CVPR 2008; the page "The Paris Dataset" of the Visual Geometry Group,
 University of Oxford.
@@ -60,20 +60,22 @@ PARIS = Buildings(
 
 
 def read_paris6k(folder: Path) -> Dataset:
-    """Paris6k in a folder without the corrupt photos; good and ok are right, a query finds itself. Raises UsageError.
+    """Reads Paris6k from a folder without the corrupt photos; good and ok are positives, a query finds itself.
+
+    Raises UsageError.
 
     Notes
     -----
-    Of several files gnd_paris6k.pkl counts before gnd_paris6k.json, and that before the authors' text files. The photos
-    may lie in folders by landmark, as the authors' archives have them, or in one folder, as programs that read the gnd
-    files do. Boxes as in `read_oxford5k`. The list of corrupt photos was read from `eval_retrieval.py` of
+    Of several files gnd_paris6k.pkl takes precedence over gnd_paris6k.json, and that over the authors' text files. The
+    photos may be in folders by landmark, as in the authors' archives, or in one folder, as for programs that read the
+    gnd files. Boxes as in `read_oxford5k`. The list of corrupt photos was read from `eval_retrieval.py` of
     facebookresearch/deepcluster and from facebookresearch/vissl, which name the authors' corrupt.txt.
     """
     return read_buildings(folder, PARIS)
 
 
 def read_paris106k(folder: Path) -> Dataset:
-    """Paris6k in a folder, with Flickr100k beside it. Raises UsageError."""
+    """Reads Paris6k from a folder, with Flickr100k beside it. Raises UsageError."""
     return flickr100k.with_flickr100k(read_paris6k(folder), folder, "paris106k")
 
 
@@ -84,7 +86,7 @@ paris/defense/paris_defense_000000.jpg    the same as the authors' archives unpa
 gnd_paris6k.pkl                           ground truth in common use; or
 gnd_paris6k.json                          the same as JSON; or
 */defense_1_query.txt ...                 the authors' 220 text files, in FOLDER or any folder in it
-The first of these that is there counts."""
+The first of these that exists is used."""
 _SOURCE = "The Paris Dataset, https://www.robots.ox.ac.uk/~vgg/data/parisbuildings/"
 
 BENCHMARKS = (

@@ -1,4 +1,4 @@
-"""Finds the photos that ground truth calls by name alone, whether they lie in one folder or in several below it."""
+"""Finds photos that ground truth identifies by name alone, in one folder or in several below it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ SUFFIX = ".jpg"
 
 @dataclass(frozen=True)
 class PhotoNames:
-    """Below `root`, path by the name of a photo without folder and suffix, for those that are there."""
+    """Paths below `root` of existing photos, by name without folder and suffix."""
 
     root: Path
     present: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:
-        """Where the photo is below the root, or would be if it were there: in the root itself."""
+        """Returns the path of the photo below the root; for a missing photo, where it would be: in the root itself."""
         return self.present.get(name, escape_name(name + SUFFIX))
 
 
 def find_photo_names(root: Path) -> PhotoNames:
-    """The photos below a folder, none where it is not there. Raises UsageError where two have the same name."""
+    """Finds the photos below a folder, none where it does not exist. Raises UsageError where two have the same name."""
     present: dict[str, str] = {}
     for found in find_images(root) if root.is_dir() else ():
         if found.path.suffix.lower() != SUFFIX:

@@ -13,7 +13,7 @@ COLUMNS = ("image_id", "class_id", "super_class_id", "path")
 
 
 def read_products(folder: Path) -> Dataset:
-    """Every test photo asks for the others of its product; the measure is Recall@1, here acc@1.
+    """Reads the test photos, each a query for the others of its product; the measure is Recall@1, here acc@1.
 
     Source: Song et al., CVPR 2016; the layout from their archive as KevinMusgrave/pytorch-metric-learning,
     src/pytorch_metric_learning/datasets/sop.py, reads it. Raises UsageError that names the file and line.
@@ -50,7 +50,7 @@ def read_products(folder: Path) -> Dataset:
 
 
 def _rows(path: Path) -> list[Row]:
-    """The rows below the names of the columns, which are the first line."""
+    """Returns the rows below the column names, which are the first line."""
     rows = read_rows(path, COLUMNS)
     if tuple(rows[0].cells.values()) != COLUMNS:
         raise rows[0].wrong(f"must be the names of the columns, {' '.join(COLUMNS)}")

@@ -1,4 +1,4 @@
-"""ROxford5k and RParis6k: Oxford and Paris annotated anew, as easy, medium and hard; also with a million distractors.
+"""ROxford5k and RParis6k: Oxford and Paris annotated again (easy, medium, hard), also with a million distractors.
 
 Source: Radenovic et al., Revisiting Oxford and Paris: Large-Scale Image Retrieval Benchmarking, CVPR 2018, section 3;
 the authors' programs filipradenovic/revisitop.
@@ -29,36 +29,37 @@ SETTINGS = {
     "medium": (("easy", "hard"), ("junk",)),
     "hard": (("hard",), ("junk", "easy")),
 }
-"""Under each setting, the labels that are right and those that are junk."""
+"""Labels that are positive and labels that are junk, by setting."""
 MAIN = "medium"
 DISTRACTORS = 1_001_001
 
 
 def read_roxford5k(folder: Path) -> Dataset:
-    """ROxford5k in a folder. Raises UsageError.
+    """Reads ROxford5k from a folder. Raises UsageError.
 
     Notes
     -----
-    gnd_roxford5k.pkl counts before gnd_roxford5k.json. The query photos lie among the others but are not in the
-    database. A query is called by its photo. The landmark of the 15 queries that were added to the 55 of Oxford5k is
-    that of the query they share most with. Boxes count from 0 and are half-open: python/example_process_images.py of
-    filipradenovic/revisitop crops them so; the authors' crop is rounded, here it is rounded outward.
+    gnd_roxford5k.pkl takes precedence over gnd_roxford5k.json. The query photos are in the same folder but not in the
+    database. A query's id is its photo's name. Each of the 15 queries that were added to the 55 of Oxford5k belongs to
+    the landmark of the query with which it shares most positives. Boxes count from 0 and are half-open:
+    python/example_process_images.py of filipradenovic/revisitop crops them so; the authors' crop is rounded, here it is
+    rounded outward.
     """
     return _read(folder, "roxford5k", OXFORD)
 
 
 def read_rparis6k(folder: Path) -> Dataset:
-    """RParis6k in a folder, everything as in `read_roxford5k`; photos as in `read_paris6k`. Raises UsageError."""
+    """Reads RParis6k from a folder, as `read_roxford5k` does; photos as in `read_paris6k`. Raises UsageError."""
     return _read(folder, "rparis6k", PARIS)
 
 
 def read_roxford5k_1m(folder: Path) -> Dataset:
-    """ROxford5k in a folder, with the distractors R1M beside it. Raises UsageError."""
+    """Reads ROxford5k from a folder, with the distractors R1M beside it. Raises UsageError."""
     return _with_million(read_roxford5k(folder), folder)
 
 
 def read_rparis6k_1m(folder: Path) -> Dataset:
-    """RParis6k in a folder, with the distractors R1M beside it. Raises UsageError."""
+    """Reads RParis6k from a folder, with the distractors R1M beside it. Raises UsageError."""
     return _with_million(read_rparis6k(folder), folder)
 
 
@@ -106,7 +107,8 @@ def _read(folder: Path, name: str, buildings: Buildings) -> Dataset:
 
 
 def _landmarks(queries: Sequence[LabelledQuery], buildings: Buildings) -> list[str]:
-    """Landmark of each query: of the first ones by their place, of an added one by what it shares with those."""
+    """Returns the landmark of each query: of the first ones by their position, of an added one by the photos that it
+    shares with those."""
     known = queries[: QUERIES_PER_LANDMARK * len(buildings.landmarks)]
     shown = [query.names("easy", "hard") for query in queries]
 
@@ -120,12 +122,12 @@ def _landmarks(queries: Sequence[LabelledQuery], buildings: Buildings) -> list[s
 _OXFORD_LAYOUT = """\
 jpg/all_souls_000000.jpg ...  5,063 photos of Oxford5k: the database and the 70 queries
 gnd_roxford5k.pkl             the authors' ground truth; or
-gnd_roxford5k.json            the same as JSON. The first that is there counts."""
+gnd_roxford5k.json            the same as JSON. The first that exists is used."""
 _PARIS_LAYOUT = """\
 jpg/paris_defense_000000.jpg ...  6,392 photos of Paris6k, in jpg/, jpg/LANDMARK/ or paris/LANDMARK/: the database and
                                   the 70 queries
 gnd_rparis6k.pkl                  the authors' ground truth; or
-gnd_rparis6k.json                 the same as JSON. The first that is there counts."""
+gnd_rparis6k.json                 the same as JSON. The first that exists is used."""
 _MILLION_LAYOUT = """\
 ../revisitop1m/jpg/**.jpg     1,001,001 distractors R1M, beside FOLDER"""
 _SOURCE = "Revisiting Oxford and Paris, http://cmp.felk.cvut.cz/revisitop/"

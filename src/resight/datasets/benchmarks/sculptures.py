@@ -1,4 +1,4 @@
-"""Sculptures 6k (Arandjelović and Zisserman, ICCV 2011): 70 photos of ten sculptures asked of the test half."""
+"""Sculptures 6k (Arandjelović and Zisserman, ICCV 2011): 70 photos of ten sculptures search the test half."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ sculptures6k/train/*.jpg: not read
 
 
 def read_sculptures6k(folder: Path) -> Dataset:
-    """The test half, which is what its folder holds; UsageError naming the line of the ground truth.
+    """Reads the test half, which is all that its folder holds. Raises UsageError, naming the line of the ground truth.
 
     Source: NelleV/SORBB, src/load.py (`read_gt`), which reads the four lines so, and docs/report/report.tex: seven
-    photos each of ten sculptures, positives and "ignores", which count as neither; average precision as in Oxford5k.
+    photos each of ten sculptures, positives and "ignores", which count neither as right nor as wrong; average precision
+    as in Oxford5k.
 
     Notes
     -----
-    No page or program of the authors could be read, so the layout is not confirmed. The second line of each query is
-    skipped there as well: should it be the region of the query, then the whole photo is asked here instead.
+    No page or program of the authors could be read, so the layout is not confirmed. NelleV/SORBB also skips the second
+    line of each query: should it be the region of the query, then the whole photo is used here instead.
     """
     path, root = folder / _TRUTH, folder / _PHOTOS
     lines = read_lines(path)
@@ -58,10 +59,10 @@ def read_sculptures6k(folder: Path) -> Dataset:
 
 
 def _blocks(path: Path, lines: list[str]) -> Iterator[tuple[int, tuple[str, tuple[str, ...], tuple[str, ...]]]]:
-    """Number of a query's first line; its name, the names that are right, those that are ignored."""
+    """Yields the number of a query's first line; its name, its positives, and the names to ignore."""
     body = lines[1:]
     if len(body) % 4 == 3:
-        body = [*body, ""]  # nothing is ignored for the last query, and the file ends without its empty line
+        body = [*body, ""]  # the last query ignores nothing, and the file ends without its empty line
     if not body or len(body) % 4:
         raise UsageError(f"{displayed(path)}: {len(lines)} lines; expected one, and four for each query")
     for start in range(0, len(body), 4):

@@ -1,4 +1,4 @@
-"""Text files of ground truth: their lines, the rows of columns in them, and how an error names one."""
+"""Text files of ground truth: their lines, the rows of columns in them, and the position that an error names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from resight.images import displayed
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file without their ends; UsageError where it cannot be read.
+    """Reads the lines of a text file without their ends. Raises UsageError where it cannot be read.
 
-    Bytes that are not UTF-8 come through as os.fsdecode gives them: the lines hold file names.
+    Bytes that are not UTF-8 are decoded as os.fsdecode does: the lines hold file names.
     """
     try:
         # Not splitlines, which also splits at characters that names can have.
@@ -26,12 +26,12 @@ def read_lines(path: Path) -> list[str]:
 
 
 def at_line(path: Path, number: int) -> str:
-    """The beginning of a message about line `number`, counted from 1."""
+    """Returns the beginning of a message about line `number`, counted from 1."""
     return f"{displayed(path)}, line {number}"
 
 
 def lines_of(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a text file that are not blank, each with where it stands. Raises UsageError."""
+    """Yields the lines of a text file that are not blank, each with its position. Raises UsageError."""
     for number, line in enumerate(read_lines(path), start=1):
         if line.strip():
             yield line.strip(), at_line(path, number)
@@ -39,24 +39,24 @@ def lines_of(path: Path) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a list: where it stands, and its cells by column."""
+    """One line of a list: its position, and its cells by column."""
 
     where: str
     cells: Mapping[str, str]
 
     def wrong(self, what: str) -> UsageError:
-        """The error that something is wrong with this line."""
+        """Returns the error that this line is wrong."""
         return UsageError(f"{self.where}: {what}")
 
     def number(self, column: str) -> int:
-        """A cell as a whole number from 0 on."""
+        """Returns a cell as a whole number from 0 on."""
         text = self.cells[column]
         if not (text.isascii() and text.isdecimal()):
             raise self.wrong(f"{column} {text!r} is not a whole number")
         return int(text)
 
     def photo(self, column: str) -> str:
-        """A cell as the escaped name of a photo below a folder."""
+        """Returns a cell as the escaped name of a photo below a folder."""
         text = self.cells[column]
         if not is_below(text):
             raise self.wrong(f"{column} {text!r} is not the path of a file below the folder of photos")
@@ -64,7 +64,7 @@ class Row:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """The lines of a list that are not empty, at least one; the last cell is the rest of its line.
+    """Reads the lines of a list that are not empty, at least one; the last cell is the rest of its line.
 
     Raises UsageError where the file cannot be read or a line has too few cells.
     """

@@ -1,4 +1,4 @@
-"""TRECVID instance search 2013 to 2015, BBC EastEnders: topics of a few example images ask for shots."""
+"""TRECVID instance search 2013 to 2015, BBC EastEnders: topics of a few example images search for shots."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MASK_SUFFIXES = (".bmp", ".png")
 
 
 def read_trecvid_ins(folder: Path, year: int) -> Dataset:
-    """The topics that were judged in `year`; UsageError naming the file and line, topic or shot.
+    """Reads the topics that were judged in `year`. Raises UsageError, naming the file and line, topic or shot.
 
     Source: imatge-upc/trecvid-2015, scripts/python/evaluate.py (the judgements; 1,000 shots; AP divides by all that are
     relevant), create_image_list.py (a folder of key frames for each shot), query_bounding_boxes.py (boxes from masks);
@@ -34,9 +34,9 @@ def read_trecvid_ins(folder: Path, year: int) -> Dataset:
 
     Notes
     -----
-    NIST hands out videos and shot boundaries: which key frames the database has is up to whoever takes them. Examples
-    and masks are read as .bmp, as NIST publishes them, else as .png. A topic is asked by all its examples, each by the
-    box around what its mask marks. Shots that were not judged are wrong, as for trec_eval.
+    NIST distributes videos and shot boundaries: the choice of key frames for the database is free. Examples and masks
+    are read as .bmp, as NIST publishes them, else as .png. A topic's query is all its examples, each with the box
+    around its mask. Shots that were not judged are wrong, as for trec_eval.
     """
     relevant = _judgements(_qrels(folder, year))
     shots = _shots(folder / _FRAMES)
@@ -75,7 +75,7 @@ def _example_folder(year: int) -> str:
 
 
 def _judgements(path: Path) -> dict[str, frozenset[str]]:
-    """The relevant shots of every topic that was judged, from lines of topic, 0, shot, relevance."""
+    """Returns the relevant shots of every judged topic, from lines of topic, 0, shot, relevance."""
     relevant: dict[str, set[str]] = defaultdict(set)
     judged = set()
     for row in read_rows(path, ["topic", "0", "shot", "relevance"]):
@@ -90,7 +90,7 @@ def _judgements(path: Path) -> dict[str, frozenset[str]]:
 
 
 def _shots(frames: Path) -> dict[str, str]:
-    """The shot of every frame: the folder that it is in."""
+    """Returns the shot of every frame: the folder that it is in."""
     shots = {}
     for found in find_images(frames):
         shot = PurePosixPath(found.name).parent.name
@@ -101,9 +101,9 @@ def _shots(frames: Path) -> dict[str, str]:
 
 
 def _examples(folder: Path) -> dict[str, list[tuple[str, Box | None]]]:
-    """The examples of every topic in the order of their numbers, and their boxes."""
+    """Returns the examples of every topic in the order of their numbers, and their boxes."""
     examples: dict[str, dict[int, tuple[str, Box | None]]] = defaultdict(dict)
-    # In the order of the names .bmp comes before .png: what is there in both is read as NIST publishes it.
+    # In the order of names .bmp comes before .png: if both exist, the one that NIST publishes is read.
     for found in find_images(folder):
         match = _EXAMPLE.fullmatch(found.name)
         if match and int(match["number"]) not in examples[match["topic"]]:
@@ -113,7 +113,7 @@ def _examples(folder: Path) -> dict[str, list[tuple[str, Box | None]]]:
 
 
 def _box(folder: Path, stem: str) -> Box | None:
-    """The box around the marked pixels, half-open; None where there is no mask."""
+    """Returns the half-open box around the marked pixels; None where there is no mask."""
     for suffix in _MASK_SUFFIXES:
         path = folder / (stem + suffix)
         if not path.exists():
@@ -141,7 +141,7 @@ BENCHMARKS = tuple(
         queries=queries,
         source=f"TRECVID {year}, www-nlpir.nist.gov/projects/tv{year} (the videos on request)",
         layout=_layout(year),
-        confirmed=year == 2013,  # the names of the other years' files follow from those of this one
+        confirmed=year == 2013,  # the file names of the other years are inferred from those of 2013
         read=partial(read_trecvid_ins, year=year),
     )
     for year, queries in ((2013, 30), (2014, 27), (2015, 30))

@@ -1,4 +1,4 @@
-"""UKBench (Nistér and Stewénius, CVPR 2006): 2,550 objects, four photos each, every photo is a query."""
+"""UKBench (Nistér and Stewénius, CVPR 2006): 2,550 objects, four photos each; every photo is a query."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LAYOUT = "full/ukbench00000.jpg to full/ukbench10199.jpg"
 
 
 def read_ukbench(folder: Path) -> Dataset:
-    """The 10,200 photos that the benchmark consists of, whether they are there or not.
+    """Lists the 10,200 photos of the benchmark, whether they exist in the folder or not.
 
     Source: the authors' page, "Recognition Benchmark Images" (vis.uky.edu/~stewe/ukbench): sets of four in the order of
     the file names, and the measure, which counts the query itself; jonathanhexner/sim-bench, docs/DATASETS.md: the
@@ -22,7 +22,7 @@ def read_ukbench(folder: Path) -> Dataset:
 
     Notes
     -----
-    The benchmark grew: the paper's figures are of its first 6,376 and 1,400 photos, today's of all.
+    The benchmark grew: the paper's figures are for its first 6,376 and 1,400 photos, later ones for all.
     """
     images = tuple(f"ukbench{number:05}.jpg" for number in range(_OBJECTS * _VIEWS))
     queries = []

@@ -146,7 +146,8 @@ def rows_of_part(rows: Sample, number: int) -> Sample:
     own = rows[rows[:, -2] == number]
     if not len(own):
         raise FitError(f"no photo gives a vector of part {number + 1} to fit it on; give more photos")
-    return own[:, : int(own[0, -1])].copy()
+    vectors: Sample = own[:, : int(own[0, -1])].copy()
+    return vectors
 
 
 def arrays_of(fitted: Arrays, number: int) -> Fitted:

@@ -35,13 +35,13 @@ LAST_LINEAR = {
     "vgg19": "classifier.6",
     "mobilenet_v2": "classifier.1",
 }
-"""Module that gives the class scores; that of every ResNet is `fc`."""
+"""Module that computes the class scores; that of every ResNet is `fc`."""
 
 
 def blank(name: str, classes: int | None = 1000, padding: Padding = "torch") -> Network:
-    """A network in evaluation mode whose parameters have shapes but no values (torch's meta device).
+    """Builds a network in evaluation mode whose parameters have shapes but no values (torch's meta device).
 
-    `classes` None leaves out the classifier. RecipeError for padding that the network does not know.
+    `classes` None omits the classifier. Raises RecipeError for padding that the network does not support.
     """
     with torch.device("meta"):
         if name == "mobilenet_v2":
@@ -54,7 +54,7 @@ def blank(name: str, classes: int | None = 1000, padding: Padding = "torch") -> 
 
 
 def others(name: str, classes: int | None) -> dict[str, Callable[[], nn.Module]]:
-    """Builders of all other networks with so many classes, by name."""
+    """Returns builders of all other networks with `classes` classes, by name."""
     return {other: partial(blank, other, classes) for other in ARCHITECTURES if other != name}
 
 

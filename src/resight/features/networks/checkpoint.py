@@ -32,10 +32,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network with its weights and the input that they were trained on.
+    """A network with its weights and the normalisation of its input.
 
     `sha256` is that of the file, empty for random weights. `mean` and `deviation` are of values from 0 to 1 in RGB.
-    `classes` None: without classifier. `head`: what follows its maps where it was trained for retrieval.
+    `classes` is None without a classifier. `head` holds what follows the maps where it was trained for retrieval.
     """
 
     network: Network
@@ -49,7 +49,7 @@ class LoadedNetwork:
     head: RetrievalHead | None = None
 
     def input(self, images: NDArray[np.uint8]) -> Tensor:
-        """Images (B, H, W, 3) in RGB as the network takes them: float32 (B, 3, H, W), normalised."""
+        """Converts images (B, H, W, 3) in RGB to the network's input: float32 (B, 3, H, W), normalised."""
         x = torch.from_numpy(images).permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
         mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.deviation))
         return x.sub_(mean).div_(deviation)
@@ -57,7 +57,7 @@ class LoadedNetwork:
 
 @dataclass(frozen=True)
 class _Contents:
-    """A weights file, read: tensors in torchvision's keys, and what it says of itself (None: nothing)."""
+    """The content of a weights file: tensors under torchvision's keys, and its stated properties (None: not stated)."""
 
     state: states.State
     architecture: str | None = None
@@ -70,11 +70,11 @@ class _Contents:
 def open_network(
     name: NetworkName, checkpoint: Checkpoint, folder: Path | None = None, progress: download.Progress | None = None
 ) -> LoadedNetwork:
-    """The network with its weights, in evaluation mode, on the CPU.
+    """Returns the network with its weights, in evaluation mode, on the CPU.
 
     A path is looked for relative to `folder`, then by its name in the folder of RESIGHT_WEIGHTS and in the cache; a
-    published name or an address likewise, before it is fetched. Recipe, file and published table say mean, deviation
-    and padding, in this order. WeightsError, RecipeError, UsageError, StorageError.
+    published name or an address likewise, before it is fetched. Recipe, file and published table give mean, deviation
+    and padding, in this order of precedence. Raises WeightsError, RecipeError, UsageError, StorageError.
     """
     single_threaded_in_forks("torch", torch.set_num_threads)
     if checkpoint.source == "random":
@@ -125,9 +125,10 @@ def open_network(
 
 
 def pin(checkpoint: Checkpoint, folder: Path, progress: download.Progress | None = None) -> Checkpoint:
-    """The checkpoint with the SHA-256 of its file and, where a path names it, with the absolute path.
+    """Returns the checkpoint with the SHA-256 of its file and, where a path names it, with the absolute path.
 
-    An index keeps it, so that it finds the same weights again, from wherever it is opened. Raises as `open_network`.
+    An index keeps it, so that it finds the same weights again, from wherever it is opened. Raises the errors of
+    `open_network`.
     """
     if checkpoint.source == "random":
         return checkpoint
@@ -140,7 +141,10 @@ def pin(checkpoint: Checkpoint, folder: Path, progress: download.Progress | None
 
 
 def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | None = None) -> Path:
-    """The file of a checkpoint, fetched where it has an address and is not there yet. Raises as `open_network`."""
+    """Returns the file of a checkpoint, fetching it where it has an address and is missing.
+
+    Raises the errors of `open_network`.
+    """
     source = checkpoint.source
     published = PUBLISHED.get(source)
     if published is None and not source.startswith(("http://", "https://")):
@@ -169,7 +173,10 @@ def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | N
 
 
 def read_weights(path: Path, name: str) -> _Contents:
-    """Reads `.safetensors` with its header, torch's `.pth`, or a file of cirtorch or of NetVLAD. WeightsError."""
+    """Reads `.safetensors` with its header, torch's `.pth`, or a file of cirtorch or of NetVLAD.
+
+    Raises WeightsError.
+    """
     if path.is_dir():
         raise WeightsError(f"{path}: a folder; name the file in it that holds the weights of {name}")
     if path.suffix == ".safetensors":
@@ -194,7 +201,7 @@ def read_weights(path: Path, name: str) -> _Contents:
 
 
 def _with_header(state: states.State, header: Mapping[str, str], path: Path) -> _Contents:
-    """The header's `network`, `padding`, and `mean` and `deviation` as lists in JSON, each of which may be missing; and
+    """Reads the header's `network`, `padding`, and `mean` and `deviation` as lists in JSON; each may be missing; and
     what `head_of` reads."""
     padding = header.get("padding")
     if padding not in (None, "torch", "same"):
@@ -222,7 +229,7 @@ def _triple(header: Mapping[str, str], key: str, path: Path) -> Triple | None:
 
 
 def _classes(state: Mapping[str, Tensor], name: str) -> int | None:
-    """Classes of a state dict, None where it has no classifier at all."""
+    """Returns the number of classes of a state dict, None where it has no classifier."""
     module = LAST_LINEAR.get(name, "fc")
     if not any(key.startswith(f"{module.partition('.')[0]}.") for key in state):
         return None
@@ -231,22 +238,22 @@ def _classes(state: Mapping[str, Tensor], name: str) -> int | None:
 
 
 def _expected(name: str, checkpoint: Checkpoint, published: Published | None) -> str:
-    """The SHA-256 that is known of a file, or its first digits, or nothing."""
+    """Returns the known SHA-256 of a file, or its first digits, or an empty text."""
     return checkpoint.sha256 or (published.sha256 if published else download.hash_in_name(name))
 
 
 def _verified(path: Path, checkpoint: Checkpoint, published: Published | None) -> str:
-    """SHA-256 of a file. WeightsError where it is not the one that was asked for."""
+    """Returns the SHA-256 of a file. Raises WeightsError where it is not the expected one."""
     try:
         found = download.sha256_of(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
-    # Of a file that someone names by path, only what they say of it is held against it.
+    # A file that is named by its path is checked only against the hash that the recipe gives.
     is_path = published is None and not checkpoint.source.startswith(("http://", "https://"))
     expected = checkpoint.sha256 if is_path else _expected(path.name, checkpoint, published)
     if not found.startswith(expected):
         raise WeightsError(
-            f"{path}: its SHA-256 is {found}, but {expected}{'' if len(expected) == 64 else '…'} is asked for: "
+            f"{path}: its SHA-256 is {found}, but {expected}{'' if len(expected) == 64 else '…'} is expected: "
             "another file, or a damaged one; remove it, then it is fetched again"
         )
     return found

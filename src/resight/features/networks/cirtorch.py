@@ -24,7 +24,7 @@ from resight.features.networks.retrieval import LearnedWhitening, Projection, Re
 
 Array = NDArray[np.float32]
 
-# What torchvision calls the modules that cirtorch numbers.
+# Torchvision's names of the modules that cirtorch numbers.
 _RESNET = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
@@ -34,7 +34,7 @@ _LAST_LAYERS = {"alexnet": "conv5", "vgg16": "conv5_3"}
 
 @dataclass(frozen=True)
 class CirtorchCheckpoint:
-    """What a cirtorch file holds. `state` is of the convolutions alone, in torchvision's keys."""
+    """Content of a cirtorch file. `state` holds the convolutions alone, under torchvision's keys."""
 
     architecture: str
     state: dict[str, Tensor]
@@ -44,7 +44,7 @@ class CirtorchCheckpoint:
 
 
 def is_cirtorch(found: object) -> bool:
-    """Whether what was read has cirtorch's layout."""
+    """Tells whether the content of a file has cirtorch's layout."""
     return (
         isinstance(found, Mapping)
         and isinstance(found.get("meta"), Mapping)
@@ -53,7 +53,7 @@ def is_cirtorch(found: object) -> bool:
 
 
 def read_cirtorch(found: Mapping[str, Any], path: Path) -> CirtorchCheckpoint:
-    """Takes apart what `read_pickled` gave for a cirtorch file. WeightsError where a part is not as it should be."""
+    """Takes apart the result of `read_pickled` for a cirtorch file. Raises WeightsError where a part is wrong."""
     meta, state = found["meta"], found["state_dict"]
     try:
         architecture = str(meta["architecture"])
@@ -87,9 +87,9 @@ def read_cirtorch(found: Mapping[str, Any], path: Path) -> CirtorchCheckpoint:
 
 
 def torchvision_keys(features: Mapping[str, Tensor], architecture: str) -> dict[str, Tensor]:
-    """A state dict of cirtorch's numbered `features`, without that prefix, in torchvision's keys.
+    """Renames a state dict of cirtorch's numbered `features`, without that prefix, to torchvision's keys.
 
-    ValueError for a number that the architecture has no place for.
+    Raises ValueError for a number that the architecture does not have.
     """
     if not architecture.startswith("resnet"):
         return {f"features.{key}": value for key, value in features.items()}
@@ -103,7 +103,7 @@ def torchvision_keys(features: Mapping[str, Tensor], architecture: str) -> dict[
 
 
 def is_numbered(state: Mapping[str, Tensor]) -> bool:
-    """Whether a state dict is of cirtorch's `features` alone, as its files converted from Caffe are."""
+    """Tells whether a state dict has cirtorch's `features` alone, like its files converted from Caffe."""
     return all(re.match(r"\d+\.", key) for key in state)
 
 

@@ -1,4 +1,4 @@
-"""Networks of one column: convolutions and poolings in a row, then fully connected layers."""
+"""Networks of one column: convolutions and poolings in a sequence, then fully connected layers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _CODE_SIZE = 4096
 
 
 class Column(Network):
-    """A column with torchvision's state dict, whose layers are after ReLU, but for those that a convolution ends.
+    """A column with torchvision's state dict. Its layers are after ReLU, except those that end with a convolution.
 
-    `names` gives the layers by the index of the module in `features` that ends them. `classifier` leaves out fc6 and
-    fc7 where it is None, else `fully_connected` has their indices in it. `code_side` is the side of the last map on
-    images of the network's own size, which fc6 covers whole.
+    `names` gives the layers by the index of the module in `features` that ends them. Without a `classifier` there is no
+    fc6 or fc7; else `fully_connected` has their indices in it. `code_side` is the side of the last map on images of the
+    network's own size, all of which fc6 covers.
     """
 
     input_side = 224
@@ -55,7 +55,7 @@ class Column(Network):
                 yield x
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class scores (B, classes)."""
+        """Returns class scores (B, classes)."""
         assert self.classifier is not None, "loaded without its classifier"
         scores: Tensor = self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
         return scores

@@ -1,4 +1,4 @@
-"""Weights from the network: resumed where they broke off, verified, and kept in one folder."""
+"""Downloads weights: resumes after an interruption, verifies, and keeps them in one folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resight.cache import cache_folder
 from resight.errors import StorageError, UsageError, WeightsError
 
 Progress = Callable[[int, int | None], None]
-"""Told the bytes that are there and the bytes of the whole, None where the server does not say."""
+"""Called with the number of bytes received and the total, None where the server does not tell it."""
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
@@ -26,18 +26,18 @@ _HASH_IN_NAME = re.compile(r"-([0-9a-f]{7,64})\.[A-Za-z]+$")
 
 
 def downloads_folder() -> Path:
-    """Where downloads are kept."""
+    """Returns the folder of downloads."""
     return cache_folder("weights")
 
 
 def weights_folder() -> Path | None:
-    """The folder that RESIGHT_WEIGHTS names, which is looked in before anything is downloaded."""
+    """Returns the folder that RESIGHT_WEIGHTS names, which is searched before anything is downloaded."""
     named = os.environ.get("RESIGHT_WEIGHTS")
     return Path(named) if named else None
 
 
 def file_name(url: str) -> str:
-    """The name under which a download is kept: the last part of the address. UsageError where it has none."""
+    """Returns the file name of a download: the last part of the address. Raises UsageError where it has none."""
     name = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rsplit("/", 1)[-1]
     if not name or name in (".", ".."):
         raise UsageError(f"{url}: an address of weights ends in the name of a file")
@@ -45,19 +45,19 @@ def file_name(url: str) -> str:
 
 
 def hash_in_name(name: str) -> str:
-    """The first digits of the SHA-256 that a file's name carries, as torchvision's do; empty where it carries none."""
+    """Returns the first digits of the SHA-256 in a file's name, as torchvision writes them; empty where it has none."""
     found = _HASH_IN_NAME.search(name)
     return found[1] if found else ""
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes. OSError."""
+    """Returns the SHA-256 of a file's bytes. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find(name: str) -> Path | None:
-    """A weights file or folder of that name in the RESIGHT_WEIGHTS folder, then in the cache."""
+    """Returns a weights file or folder of that name in the RESIGHT_WEIGHTS folder, else in the cache."""
     for folder in (weights_folder(), downloads_folder()):
         if folder is not None and (folder / name).exists():
             return folder / name
@@ -65,10 +65,10 @@ def find(name: str) -> Path | None:
 
 
 def download(url: str, folder: Path, sha256: str = "", progress: Progress | None = None) -> Path:
-    """Fetches `url` into `folder` and returns the file, which is there whole and with the right hash or not at all.
+    """Fetches `url` into `folder` and returns the file, which appears complete and with the right hash, or not at all.
 
-    `sha256` may be just its first digits, or empty. What a broken connection left, `NAME.part`, is gone on with the
-    next time; what does not have the hash is removed. WeightsError, StorageError, UsageError.
+    `sha256` may be its first digits only, or empty. The rest of an interrupted download, `NAME.part`, is continued next
+    time; a file with another hash is removed. Raises WeightsError, StorageError, UsageError.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(f"{url}: weights are fetched by http and https only")
@@ -87,11 +87,11 @@ def download(url: str, folder: Path, sha256: str = "", progress: Progress | None
                 _fetch(url, target, file, progress)
             except WeightsError:
                 if not file.seek(0, os.SEEK_END):
-                    part.unlink()  # nothing came that could be gone on with
+                    part.unlink()  # nothing came that could be continued
                 raise
             found = sha256_of(part)
             if resumed and not found.startswith(sha256):
-                # The remains may have been of another file: from the start, once.
+                # The rest may belong to another file: start again, once.
                 file.truncate(0)
                 _fetch(url, target, file, progress)
                 found = sha256_of(part)
@@ -109,7 +109,7 @@ def download(url: str, folder: Path, sha256: str = "", progress: Progress | None
 
 
 def _fetch(url: str, target: Path, file: IO[bytes], progress: Progress | None) -> None:
-    """Appends to `file` what it lacks of `url`."""
+    """Appends to `file` the bytes of `url` that it lacks."""
     start = file.seek(0, os.SEEK_END)
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-", "User-Agent": "resight"})
     try:
@@ -117,7 +117,7 @@ def _fetch(url: str, target: Path, file: IO[bytes], progress: Progress | None) -
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # nothing is missing; the hash tells whether it is the right file
+            return  # nothing is missing; the hash shows whether it is the right file
         raise WeightsError(f"{url}: the server answers {error.code} {error.reason}; {_by_hand(target)}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
@@ -156,7 +156,7 @@ def _by_hand(target: Path) -> str:
 
 
 def _lock(file: IO[bytes], part: Path) -> None:
-    """Released when the file is closed."""
+    """Locks the file until it is closed. Raises WeightsError where another process holds it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

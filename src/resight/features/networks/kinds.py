@@ -1,4 +1,4 @@
-"""Which network with which weights a recipe asks for; importing it imports no implementation."""
+"""The network and weights that a recipe asks for; importing this module imports no implementation."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PixelValue = Annotated[float, Field(ge=-1e6, le=1e6)]
 class Checkpoint(BaseModel):
     """The weights of a network and the input that they were trained on.
 
-    What is left out (None) is what the file itself says, then what is known of the published checkpoint, then the
-    convention of ImageNet in torchvision.
+    An omitted value (None) is taken from the file, else from the table of published checkpoints, else from
+    torchvision's convention for ImageNet.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -11,12 +11,12 @@ from resight.features.networks.network import Layer, Network, Window
 
 Padding = Literal["torch", "same"]
 
-# Table 2: expansion, output channels, blocks, stride of the first of them.
+# Table 2: expansion, output channels, number of blocks, stride of the first block.
 _BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
 
 class _Convolution(nn.Conv2d):
-    """A convolution without bias that keeps the side of its input, or halves it, in either way of padding."""
+    """A convolution without bias that keeps the side of its input, or halves it, with either kind of padding."""
 
     def __init__(self, before: int, channels: int, kernel: int, stride: int, groups: int, padding: Padding) -> None:
         self.same = padding == "same" and stride == 2
@@ -26,13 +26,13 @@ class _Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.same:
-            # 3x3, stride 2: the last window ends one pixel beyond an even side, and an odd side is padded alike.
+            # 3x3, stride 2: the last window ends one pixel beyond an even side, and an odd side is padded equally.
             x = nn.functional.pad(x, (x.shape[-1] % 2, 1, x.shape[-2] % 2, 1))
         return super().forward(x)
 
 
 class _InvertedResidual(nn.Module):
-    """Expand, filter each channel, project linearly; beside it a shortcut where shapes allow (figure 4d)."""
+    """A block that expands, filters each channel, projects linearly, and has a shortcut if shapes allow (figure 4d)."""
 
     def __init__(self, before: int, channels: int, expansion: int, stride: int, padding: Padding) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _InvertedResidual(nn.Module):
         self.has_shortcut = stride == 1 and before == channels
 
     def walk(self, x: Tensor) -> Iterator[Tensor]:
-        """The expanded map, where there is one, then the block's output."""
+        """Yields the expanded map, where there is one, then the block's output."""
         out = x
         rest = list(self.conv)
         if self.expanded:
@@ -66,8 +66,8 @@ class MobileNetV2(Network):
 
     Layers are named by torchvision's modules, features.0 to features.18, and features.N.expand is the map inside of
     block N (2 to 17) after its first 1x1 convolution and ReLU6: features.14.expand has 576 channels at stride 16.
-    Outputs of blocks 1 to 17 are linear: their maps have negative values. `padding` "same" is that of weights from
-    TensorFlow. `classes` None leaves out the classifier.
+    Outputs of blocks 1 to 17 are linear: their maps have negative values. `padding` "same" is for weights from
+    TensorFlow. `classes` None omits the classifier.
     """
 
     name = "mobilenet_v2"
@@ -110,7 +110,7 @@ class MobileNetV2(Network):
                 yield x
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class scores (B, classes)."""
+        """Returns class scores (B, classes)."""
         assert self.classifier is not None, "loaded without its classifier"
         last = self.maps(x, ["features.18"])["features.18"]
         scores: Tensor = self.classifier(last.mean((2, 3)))

@@ -25,20 +25,20 @@ ENCODER, LAYER = "encoder.", "pool."
 
 @dataclass(frozen=True)
 class NetVladCheckpoint:
-    """What such a file holds. `state` is of the encoder, in torchvision's keys."""
+    """Content of a NetVLAD file. `state` holds the encoder, under torchvision's keys."""
 
     state: dict[str, Tensor]
     head: RetrievalHead
 
 
 def is_netvlad(found: object) -> bool:
-    """Whether what was read has this layout."""
+    """Tells whether the content of a file has this layout."""
     state = found.get("state_dict") if isinstance(found, Mapping) else None
     return isinstance(state, Mapping) and f"{LAYER}centroids" in _plain(state)
 
 
 def read_netvlad(found: Mapping[str, Any], path: Path) -> NetVladCheckpoint:
-    """Takes apart what `read_pickled` gave for such a file. WeightsError where a part is not as it should be."""
+    """Takes apart the result of `read_pickled` for such a file. Raises WeightsError where a part is wrong."""
     state = _plain(found["state_dict"])
     centroids, weight = state[f"{LAYER}centroids"], state.get(f"{LAYER}conv.weight")
     if not isinstance(centroids, Tensor) or centroids.ndim != 2 or not isinstance(weight, Tensor):
@@ -57,7 +57,7 @@ def read_netvlad(found: Mapping[str, Any], path: Path) -> NetVladCheckpoint:
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what training on several cards puts into the keys."""
+    """Removes the prefix that training on several cards adds to the keys."""
     return {key.replace(".module.", "."): value for key, value in state.items()}
 
 

@@ -1,4 +1,4 @@
-"""What all networks share: named layers, maps as far as the last one that is asked for, and where a map looks."""
+"""The interface of all networks: named layers, maps up to the last layer asked for, and receptive fields."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from resight.errors import RecipeError, UsageError
 
 @dataclass(frozen=True)
 class Window:
-    """A convolution or pooling along one axis, in pixels of what it reads.
+    """A convolution or pooling along one axis, in pixels of its input.
 
-    `same` is TensorFlow's padding: as little as gives ceil(side / stride) positions, the odd pixel after the image.
+    `same` is TensorFlow's padding: the least that gives ceil(side / stride) positions, the odd pixel after the image.
     """
 
     kernel: int
@@ -27,19 +27,19 @@ class Window:
     same: bool = False
 
     def positions(self, side: int) -> int:
-        """Positions over `side` pixels; less than 1 where the window does not fit."""
+        """Returns the number of positions over `side` pixels; less than 1 where the window does not fit."""
         if self.same:
             return -(-side // self.stride)
         return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
     def padded_before(self, side: int) -> int:
-        """Pixels of padding before the first of `side` pixels."""
+        """Returns the pixels of padding before the first of `side` pixels."""
         if not self.same:
             return self.padding
         return max((self.positions(side) - 1) * self.stride + self.kernel - side, 0) // 2
 
     def least_side(self, positions: int) -> int:
-        """Fewest pixels that give so many positions."""
+        """Returns the fewest pixels that give this many positions."""
         if self.same:
             return (positions - 1) * self.stride + 1
         return max((positions - 1) * self.stride + self.kernel - 2 * self.padding, 1)
@@ -49,7 +49,7 @@ class Window:
 class Layer:
     """A layer whose map can be asked for.
 
-    `rectified`: no value is negative. `windows`: what lies between the layer before it in the network and this one.
+    `rectified`: no value is negative. `windows`: the convolutions and poolings between the previous layer and this one.
     """
 
     name: str
@@ -60,10 +60,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """The pixels of one axis that a position of a map depends on: `size` of them, position 0 from `offset` on.
+    """The pixels of one axis that a position of a map depends on: `size` of them; the first of position 0 is `offset`.
 
-    Neighbouring positions are `stride` pixels apart. `offset` is negative where padding comes first. At the far edge
-    a few last pixels may reach no position, where they fill no whole stride.
+    Neighbouring positions are `stride` pixels apart. `offset` is negative where padding comes first. At the far edge a
+    few last pixels may reach no position, where they fill no whole stride.
     """
 
     size: int
@@ -71,20 +71,20 @@ class ReceptiveField:
     offset: int
 
     def interval(self, position: int) -> tuple[int, int]:
-        """First pixel and the one after the last, half-open; may reach beyond the image into its padding."""
+        """Returns the first pixel and the one after the last, half-open; may reach beyond the image into padding."""
         first = self.offset + position * self.stride
         return first, first + self.size
 
 
 class Network(nn.Module, ABC):
-    """A network that gives the maps of its named layers.
+    """A network that computes the maps of its named layers.
 
-    Inputs are normalised as the checkpoint asks, float (B, 3, H, W); maps are (B, C, h, w).
+    Inputs are normalised as the checkpoint requires, float (B, 3, H, W); maps are (B, C, h, w).
     """
 
     name: str
     input_side: int
-    """Side in pixels of the square images that it was trained on."""
+    """Side in pixels of its square training images."""
 
     @property
     @abstractmethod
@@ -93,12 +93,12 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def walk(self, x: Tensor) -> Iterator[Tensor]:
-        """The maps of `layers`, in that order, each computed when it is asked for."""
+        """Yields the maps of `layers`, in that order, each computed when it is asked for."""
 
     def maps(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Maps (B, C, h, w) of the named layers; nothing after the last of them is computed.
+        """Returns maps (B, C, h, w) of the named layers; nothing after the last of them is computed.
 
-        RecipeError for a layer that is not there, UsageError for images too small to give a position.
+        Raises RecipeError for an unknown layer, UsageError for images too small to give a position.
         """
         missing = set(layers)
         for name in layers:
@@ -114,10 +114,10 @@ class Network(nn.Module, ABC):
         return {name: found[name] for name in layers}
 
     def codes(self, x: Tensor, layer: str) -> Tensor:
-        """Activations (B, D) of a fully connected layer for images of the network's own size.
+        """Returns activations (B, D) of a fully connected layer for images of the network's own size.
 
-        Source: Babenko et al., "Neural codes for image retrieval", ECCV 2014, section 2. Raises as `maps`, and
-        UsageError where the layer has more than one position on such images.
+        Source: Babenko et al., "Neural codes for image retrieval", ECCV 2014, section 2. Raises the errors of `maps`,
+        and UsageError where the layer has more than one position on such images.
         """
         output = self.maps(x, [layer])[layer]
         if output.shape[-2:] != (1, 1):
@@ -129,7 +129,7 @@ class Network(nn.Module, ABC):
         return output[:, :, 0, 0]
 
     def layer(self, name: str) -> Layer:
-        """The layer of that name. RecipeError that names the nearest one."""
+        """Returns the layer of that name. Raises RecipeError that names the nearest one."""
         for layer in self.layers:
             if layer.name == name:
                 return layer
@@ -139,31 +139,36 @@ class Network(nn.Module, ABC):
         raise RecipeError(f'{self.name} has no layer "{name}"; {hint}')
 
     def channels(self, layer: str) -> int:
-        """Channels of a layer's map. RecipeError."""
+        """Returns the number of channels of a layer's map. Raises RecipeError."""
         return self.layer(layer).channels
 
     def stride(self, layer: str) -> int:
-        """Pixels of the image between neighbouring positions of a layer's map. RecipeError."""
+        """Returns the image pixels between neighbouring positions of a layer's map. Raises RecipeError."""
         return self.receptive_field(layer).stride
 
     def map_side(self, layer: str, side: int) -> int:
-        """Positions of a layer's map along an axis of `side` pixels, 0 where there is none. RecipeError."""
+        """Returns the number of positions of a layer's map along an axis of `side` pixels, 0 where there is none.
+
+        Raises RecipeError.
+        """
         for window in self._windows(layer):
             side = max(window.positions(side), 0) if side else 0
         return side
 
     def least_side(self, layer: str) -> int:
-        """Fewest pixels a side that give a layer's map a position. RecipeError."""
+        """Returns the shortest side in pixels that gives a layer's map a position. Raises RecipeError."""
         side = 1
         for window in reversed(self._windows(layer)):
             side = window.least_side(side)
         return side
 
     def receptive_field(self, layer: str, side: int = 224) -> ReceptiveField:
-        """Where a layer's map looks along an axis of `side` pixels, which matter only to `same` padding. RecipeError.
+        """Returns the receptive field of a layer along an axis of `side` pixels, which matters only to `same` padding.
+
+        Raises RecipeError.
 
         Source: the recurrences of Araujo, Norris and Sim, "Computing receptive fields of convolutional neural
-        networks", Distill 2019. Where paths of different extent meet, as in residual blocks, the longest counts.
+        networks", Distill 2019. Where paths of different extent meet, as in residual blocks, the longest is used.
         """
         size, stride, offset = 1, 1, 0
         for window in self._windows(layer):
@@ -174,10 +179,10 @@ class Network(nn.Module, ABC):
         return ReceptiveField(size, stride, offset)
 
     def class_weights(self) -> tuple[Tensor, Tensor]:
-        """Weights (classes, C) and biases (classes,) that turn the mean of the last map into class scores.
+        """Returns weights (classes, C) and biases (classes,) that turn the mean of the last map into class scores.
 
-        Source: Zhou et al., "Learning deep features for discriminative localization", CVPR 2016. UsageError where
-        other layers lie between the map and the classes.
+        Source: Zhou et al., "Learning deep features for discriminative localization", CVPR 2016. Raises UsageError
+        where other layers lie between the map and the classes.
         """
         raise UsageError(
             f"{self.name} as loaded has no linear classifier right after its last map, which class-activation maps "
@@ -203,7 +208,7 @@ class Network(nn.Module, ABC):
 
 
 def windows_of(module: nn.Module) -> tuple[Window, ...]:
-    """The windows of a convolution, a pooling, or a sequence of such; what looks at one position has none."""
+    """Returns the windows of a convolution, a pooling, or a sequence of them; a pointwise module has none."""
     if isinstance(module, nn.Sequential):
         return tuple(window for child in module for window in windows_of(child))
     if isinstance(module, nn.Conv2d | nn.MaxPool2d):
@@ -213,10 +218,10 @@ def windows_of(module: nn.Module) -> tuple[Window, ...]:
 
 
 def as_convolution(linear: nn.Linear, x: Tensor) -> Tensor:
-    """A fully connected layer at every position of a map (B, C, h, w) where its input fits.
+    """Applies a fully connected layer at every position of a map (B, C, h, w) where its input fits.
 
-    A map of just the layer's size gives one position with what the layer itself gives. Source: Long et al., "Fully
-    convolutional networks for semantic segmentation", CVPR 2015, section 3.1.
+    A map of exactly the layer's size gives one position, with the output of the layer itself. Source: Long et al.,
+    "Fully convolutional networks for semantic segmentation", CVPR 2015, section 3.1.
     """
     channels = x.shape[1]
     side = math.isqrt(linear.in_features // channels)
@@ -225,7 +230,7 @@ def as_convolution(linear: nn.Linear, x: Tensor) -> Tensor:
 
 
 def _one(value: int | str | tuple[int, ...]) -> int:
-    """The one size of a square window."""
+    """Returns the only size of a square window."""
     sizes = {value} if isinstance(value, int | str) else set(value)
     (size,) = sizes
     assert isinstance(size, int), "the networks here state their padding in pixels"

@@ -1,7 +1,7 @@
-"""Reads files that torch.save wrote without letting them run anything.
+"""Reads files that torch.save wrote without letting them run any code.
 
-Only torch's restricted unpickler reads them (`weights_only=True`). Beyond what that allows, arrays of numpy are
-rebuilt by the three classes and functions below, which stand in for numpy's own and know plain numbers only.
+Only torch's restricted unpickler reads them (`weights_only=True`). In addition to what it allows, numpy arrays are
+rebuilt by the three classes and functions below, which replace numpy's own and accept plain numbers only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBERS = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4"
 
 
 class PickledArray:
-    """What a pickle calls a numpy array; `array` is the real one."""
+    """Stand-in for a numpy array in a pickle; `array` is the real one."""
 
     def __init__(self) -> None:
         self.array: NDArray[Any] = np.empty(0)
@@ -34,7 +34,7 @@ class PickledArray:
 
 
 class _Dtype:
-    """What a pickle calls a numpy type: one of plain numbers."""
+    """Stand-in for a numpy type in a pickle: a type of plain numbers."""
 
     def __init__(self, code: str, align: object = False, copy: object = False) -> None:
         if code not in _NUMBERS:
@@ -49,7 +49,7 @@ class _Dtype:
 
 
 def _reconstruct(subtype: object, shape: object, code: object) -> PickledArray:
-    """The empty array that its state then fills."""
+    """Makes the empty array that its state then fills."""
     return PickledArray()
 
 
@@ -67,9 +67,9 @@ _ALLOWED: list[Callable[..., object] | tuple[Callable[..., object], str]] = [
 
 
 def read_pickled(path: Path) -> object:
-    """What `torch.save` wrote, tensors on the CPU, arrays of numpy as PickledArray.
+    """Reads a file that `torch.save` wrote, tensors on the CPU, numpy arrays as PickledArray.
 
-    WeightsError for a file that is damaged or that asks for anything but tensors, arrays, numbers, text and
+    Raises WeightsError for a file that is damaged or contains anything but tensors, arrays, numbers, text and
     containers of them.
     """
     try:
@@ -77,7 +77,7 @@ def read_pickled(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file") from None
-    # A damaged or hostile file makes the unpickler and the archive reader raise whatever they come across.
+    # On a damaged or hostile file the unpickler and the archive reader raise all kinds of exceptions.
     except Exception as error:
         text = str(error)
         asked = re.search(r"GLOBAL ([\w.]+)", text) or re.search(r"[Uu]nsupported (?:class|global) ([\w.]+)", text)
@@ -88,7 +88,7 @@ def read_pickled(path: Path) -> object:
             ) from None
         if "TorchScript" in text:
             raise WeightsError(f"{path}: a TorchScript program, not weights: save its state dict") from None
-        # torch puts its advice, which is for programmers, around the reason.
+        # torch wraps the reason in advice for programmers.
         said = re.search(r"WeightsUnpickler error: (.+)", text) or re.search(r"(.+)", text)
         reason = said[1].strip()[:200] if said else type(error).__name__
         raise WeightsError(

@@ -1,4 +1,4 @@
-"""Checkpoints that are published: where they are, what their bytes hash to, and what input they were trained on."""
+"""Published checkpoints: their addresses, hashes, and the normalisation of their input."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _CIRTORCH = "https://cmp.felk.cvut.cz/cnnimageretrieval/data/networks/"
 class Published:
     """One published checkpoint.
 
-    `sha256` may be just the first digits, as file names carry them. `url` is empty where there is no public address
-    of the file. Mean and deviation are of pixel values from 0 to 1, in RGB.
+    `sha256` may be its first digits only, as in file names. `url` is empty where the file has no public address. Mean
+    and deviation are of pixel values from 0 to 1, in RGB.
     """
 
     network: str
@@ -39,7 +39,7 @@ def _torchvision(network: str, file: str, sha256: str) -> Published:
 
 
 def _cirtorch(network: str, folder: str, file: str) -> Published:
-    # Only the first 7 digits of these hashes are published, in the names.
+    # Only the first 7 digits of these hashes are published, in the file names.
     return Published(network, file, f"{_CIRTORCH}{folder}/{file}", file.removesuffix(".pth").rsplit("-", 1)[1])
 
 
@@ -84,7 +84,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             deviation=(0.5, 0.5, 0.5),
             padding="same",
         ),
-        # Convolutions converted from Caffe, with which the authors of cirtorch start: no classifier.
+        # Convolutions converted from Caffe, from which cirtorch's training starts: no classifier.
         "vgg16-imagenet-caffe": _cirtorch("vgg16", "imagenet", "imagenet-caffe-vgg16-features-d369c8e.pth"),
         "resnet50-imagenet-caffe": _cirtorch("resnet50", "imagenet", "imagenet-caffe-resnet50-features-ac468af.pth"),
         "resnet101-imagenet-caffe": _cirtorch("resnet101", "imagenet", "imagenet-caffe-resnet101-features-10a101d.pth"),
@@ -111,4 +111,4 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
         "gl18-tl-resnet152-gem-w": _cirtorch("resnet152", "gl18", "gl18-tl-resnet152-gem-w-21278d5.pth"),
     }
 )
-"""By the name that a recipe's `[checkpoint]` gives as its source."""
+"""Published checkpoints by the name that a recipe's `[checkpoint]` gives as its source."""

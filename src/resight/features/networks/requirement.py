@@ -1,4 +1,4 @@
-"""What networks need that resight itself does without; importing it imports nothing of that."""
+"""Packages that only networks need; importing this module imports none of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from resight.errors import WeightsError
 
 
 def require_torch() -> None:
-    """To be called before what imports torch. WeightsError that says how to install it, where it is missing."""
+    """Raises WeightsError with the command to install torch where it is missing; call it before importing torch."""
     if find_spec("torch") is None:
         raise WeightsError("networks need PyTorch, which is not installed: pip install 'resight[deep]'")

@@ -11,7 +11,7 @@ from resight.features.networks.network import Layer, Network, Window, windows_of
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions beside a shortcut (figure 5, left)."""
+    """A block of two 3x3 convolutions with a shortcut (figure 5, left)."""
 
     expansion = 1
 
@@ -34,9 +34,9 @@ class _Block(nn.Module):
 
 
 class _Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions beside a shortcut (figure 5, right).
+    """A block of 1x1, 3x3 and 1x1 convolutions with a shortcut (figure 5, right).
 
-    Notes: the stride is that of the 3x3 convolution, as in torchvision, where the paper has it in the first 1x1.
+    Notes: the 3x3 convolution has the stride, as in torchvision; in the paper the first 1x1 has it.
     """
 
     expansion = 4
@@ -66,7 +66,7 @@ class _Bottleneck(nn.Module):
 class ResNet(Network):
     """ResNet with torchvision's state dict. Layers conv1, pool1 and layer1 to layer4, after ReLU.
 
-    `classes` None leaves out the classifier.
+    `classes` None omits the classifier.
     """
 
     input_side = 224
@@ -113,7 +113,7 @@ class ResNet(Network):
             yield x
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class scores (B, classes)."""
+        """Returns class scores (B, classes)."""
         assert self.fc is not None, "loaded without its classifier"
         scores: Tensor = self.fc(torch.flatten(self.avgpool(self.maps(x, ["layer4"])["layer4"]), 1))
         return scores
@@ -123,27 +123,27 @@ class ResNet(Network):
 
 
 def resnet18(classes: int | None = 1000) -> ResNet:
-    """18 layers (table 1)."""
+    """Builds a ResNet of 18 layers (table 1)."""
     return ResNet("resnet18", _Block, (2, 2, 2, 2), classes)
 
 
 def resnet50(classes: int | None = 1000) -> ResNet:
-    """50 layers (table 1)."""
+    """Builds a ResNet of 50 layers (table 1)."""
     return ResNet("resnet50", _Bottleneck, (3, 4, 6, 3), classes)
 
 
 def resnet101(classes: int | None = 1000) -> ResNet:
-    """101 layers (table 1)."""
+    """Builds a ResNet of 101 layers (table 1)."""
     return ResNet("resnet101", _Bottleneck, (3, 4, 23, 3), classes)
 
 
 def resnet152(classes: int | None = 1000) -> ResNet:
-    """152 layers (table 1)."""
+    """Builds a ResNet of 152 layers (table 1)."""
     return ResNet("resnet152", _Bottleneck, (3, 8, 36, 3), classes)
 
 
 def _shortcut(before: int, channels: int, stride: int) -> nn.Sequential | None:
-    """A projection where shapes differ (section 3.3, option B)."""
+    """Builds a projection where shapes differ (section 3.3, option B)."""
     if stride == 1 and before == channels:
         return None
     return nn.Sequential(nn.Conv2d(before, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))

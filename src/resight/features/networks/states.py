@@ -1,4 +1,4 @@
-"""State dicts: read from files, and held against the network that they are meant for."""
+"""State dicts: read from files, and checked against the network that they are for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 3
 
 
 def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
-    """Tensors by name and the header's metadata. WeightsError where the file is damaged."""
+    """Returns tensors by name and the header's metadata. Raises WeightsError where the file is damaged."""
     try:
         import safetensors
         from safetensors import safe_open
@@ -34,7 +34,7 @@ def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
 
 
 def as_state(found: object, path: Path) -> State:
-    """What was read as tensors by name. WeightsError for anything else."""
+    """Returns the content of a file as tensors by name. Raises WeightsError for anything else."""
     if not isinstance(found, Mapping) or not found:
         raise WeightsError(f"{path}: holds {type(found).__name__}, not a state dict: tensors by name")
     other = [str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, Tensor))]
@@ -46,8 +46,8 @@ def as_state(found: object, path: Path) -> State:
 def fill(network: nn.Module, name: str, state: Mapping[str, Tensor], path: Path, others: Others) -> None:
     """Gives a network, whose parameters may be on the meta device, its weights, as float32.
 
-    `others` builds the networks that the weights might be of instead, by name. Counters of batches may be missing:
-    files from before 2018 have none. WeightsError that says which keys differ.
+    `others` builds, by name, other networks that the weights might belong to. Batch counters may be missing: files from
+    before 2018 have none. Raises WeightsError that says which keys differ.
     """
     wanted = network.state_dict()
     given = {

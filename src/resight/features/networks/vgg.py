@@ -14,10 +14,10 @@ _CAM_CHANNELS = 1024
 
 
 class Vgg(Column):
-    """VGG without batch normalisation, of so many `convolutions` in each of its five blocks.
+    """VGG without batch normalisation; `convolutions` is their number in each of its five blocks.
 
     Layers conv1_1 to conv5_3 (VGG19: conv5_4), pool1 to pool5, fc6 and fc7; conv5_3.linear (conv5_4.linear) is the last
-    convolution before its ReLU, which NetVLAD takes. `classes` None leaves out the classifier.
+    convolution before its ReLU, which NetVLAD uses. `classes` None omits the classifier.
     """
 
     def __init__(self, name: str, convolutions: Sequence[int], classes: int | None) -> None:
@@ -38,11 +38,11 @@ class Vgg(Column):
 
 
 class VggCam(Column):
-    """VGG-16 that tells classes by global average pooling: after conv5_3, without pool5, a convolution to 1024
-    channels, layer "cam", and one linear layer, `fc`. `classes` None leaves that out.
+    """VGG-16 that classifies by global average pooling: after conv5_3, without pool5, a convolution to 1024 channels,
+    layer "cam", and one linear layer, `fc`. `classes` None omits the latter.
 
     Source: Zhou, Khosla, Lapedriza, Oliva & Torralba, "Learning deep features for discriminative localization", CVPR
-    2016, section 3, as Jimenez et al., BMVC 2017, take it. The state dict continues torchvision's: features.30 is the
+    2016, section 3, as used by Jimenez et al., BMVC 2017. The state dict continues torchvision's: features.30 is the
     added convolution.
     """
 
@@ -58,7 +58,7 @@ class VggCam(Column):
         self.fc = None if classes is None else nn.Linear(_CAM_CHANNELS, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class scores (B, classes)."""
+        """Returns class scores (B, classes)."""
         assert self.fc is not None, "loaded without its classifier"
         scores: Tensor = self.fc(torch.flatten(self.avgpool(self.features(x)), 1))
         return scores
@@ -68,7 +68,7 @@ class VggCam(Column):
 
 
 def _convolutions(convolutions: Sequence[int]) -> tuple[list[nn.Module], dict[int, str]]:
-    """The convolutions and poolings, and the layers by the index of the module that ends them."""
+    """Returns the convolutions and poolings, and the layers by the index of the module that ends them."""
     modules: list[nn.Module] = []
     names = {}
     before = 3
@@ -77,7 +77,7 @@ def _convolutions(convolutions: Sequence[int]) -> tuple[list[nn.Module], dict[in
             last = block == len(_CHANNELS) and convolution == count
             if last:
                 names[len(modules)] = f"conv{block}_{convolution}.linear"
-            # Not in place where what it reads may be asked for too.
+            # Not in place where its input may be asked for too.
             modules += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU(inplace=not last)]
             names[len(modules) - 1] = f"conv{block}_{convolution}"
             before = channels
@@ -87,10 +87,10 @@ def _convolutions(convolutions: Sequence[int]) -> tuple[list[nn.Module], dict[in
 
 
 def vgg16(classes: int | None = 1000) -> Vgg:
-    """Column D of table 1."""
+    """Builds column D of table 1."""
     return Vgg("vgg16", (2, 2, 3, 3, 3), classes)
 
 
 def vgg19(classes: int | None = 1000) -> Vgg:
-    """Column E of table 1."""
+    """Builds column E of table 1."""
     return Vgg("vgg19", (2, 2, 4, 4, 4), classes)

@@ -14,13 +14,13 @@ from resight.features.networks.network import Layer, Network, Window
 
 
 class VisionTransformer(Network):
-    """A vision transformer of the library transformers, read as a convolutional network.
+    """A vision transformer of the library transformers, with the interface of a convolutional network.
 
     Layer blocks.N (from 0) is the patch tokens after block N, and `patch_tokens` those after the last block and its
-    layer normalisation, which is what DINOv2 recommends. None is rectified.
+    layer normalisation, which DINOv2 recommends. None is rectified.
 
-    Notes: every token sees the whole image by attention; the receptive field is that of its patch. An image's last
-    pixels that fill no patch are left out. All blocks are computed whichever layer is asked for.
+    Notes: every token sees the whole image by attention; the receptive field given is that of its patch. An image's
+    last pixels that fill no patch are left out. All blocks are computed whichever layer is asked for.
     """
 
     name = "dinov2"
@@ -52,7 +52,7 @@ class VisionTransformer(Network):
 
 
 def open_dinov2(folder: Path) -> VisionTransformer:
-    """The model in a folder with `config.json` and `model.safetensors`, as it is published. WeightsError.
+    """Opens the model in a folder with `config.json` and `model.safetensors`, as published. Raises WeightsError.
 
     Runs no code of the folder and fetches nothing.
     """
@@ -69,7 +69,7 @@ def open_dinov2(folder: Path) -> VisionTransformer:
         model: Any = transformers.AutoModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
-    # The library raises kinds of its own for what it finds in the files.
+    # The library raises its own exceptions for faulty files.
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise WeightsError(f"{folder}: transformers cannot load it ({reason})") from None

@@ -1,7 +1,7 @@
-"""Boxes of images from a file, whatever program proposed them.
+"""Reads boxes of images from a file, whatever program proposed them.
 
-JSON: {"NAME": [[x0, y0, x1, y1], ...], ...}. CSV: a line NAME,x0,y0,x1,y1 for each box, with or without these names as
-the first line. Pixels of the upright original, half-open. NAME is that of the image in the index.
+JSON: {"NAME": [[x0, y0, x1, y1], ...], ...}. CSV: a line NAME,x0,y0,x1,y1 for each box; the first line may hold these
+column names. Pixels of the upright original, half-open. NAME is that of the image in the index.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ COLUMNS = ("name", "x0", "y0", "x1", "y1")
 
 
 def read_boxes(path: Path) -> Mapping[str, Boxes]:
-    """Boxes (R, 4) float64 of each image named in a `.json` or `.csv` file, in the file's order.
+    """Returns boxes (R, 4) float64 of each image named in a `.json` or `.csv` file, in the file's order.
 
-    UsageError names the file and the key or line: not readable, not of that form, a number that is not finite, an
-    empty box.
+    Raises UsageError, naming the file and the key or line, where it is not readable or not of that form, a number is
+    not finite, or a box is empty.
     """
     suffix = path.suffix.lower()
     if suffix not in (".json", ".csv"):

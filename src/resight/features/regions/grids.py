@@ -1,6 +1,6 @@
 """Regular boxes on a map or an image of height x width: (R, 4) int64 x0, y0, x1, y1, half-open, all inside.
 
-UsageError: a height, width or other number below 1.
+Raise UsageError for a height, width or other number below 1.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _MOST_EXTRA = 6
 
 
 def rmac_grid(height: int, width: int, levels: int = LEVELS) -> Boxes:
-    """R-MAC's squares, level by level, row by row: 14 for a square map, 20 for most others at three levels.
+    """Returns R-MAC's squares, level by level, row by row: 14 for a square map, 20 for most others at three levels.
 
     At level l a square's side is 2 min(H, W) / (l + 1); there are l of them along the shorter side and l + e along the
-    longer one, e being the number that makes neighbours at level 1 overlap by nearest to 40 %.
+    longer one, where e makes the overlap of neighbours at level 1 as near as possible to 40 %.
 
-    Source: Tolias, Sicre & Jegou, ICLR 2016, section 3.2, and their code, whose rounding this is.
+    Source: Tolias, Sicre & Jegou, ICLR 2016, section 3.2, with the rounding of their code.
 
-    Notes: computed in float64, as there. The number e comes from a comparison that is a tie for some sizes, which
-    rounding decides: code in float32 gives 20 squares for 5 x 9, this gives 26. A level whose side would be 0 is left
-    out.
+    Notes: computed in float64, as in their code. The number e comes from a comparison that is a tie for some sizes,
+    which rounding decides: code in float32 gives 20 squares for 5 x 9, this gives 26. A level whose side would be 0 is
+    left out.
     """
     _check({"height": height, "width": width, "levels": levels})
     extra = _extra_regions(height, width)
@@ -44,15 +44,15 @@ def rmac_grid(height: int, width: int, levels: int = LEVELS) -> Boxes:
 
 
 def rmac_levels(height: int, width: int, levels: int = LEVELS) -> NDArray[np.int64]:
-    """The level, from 1, of each box of `rmac_grid`, (R,)."""
+    """Returns the level, from 1, of each box of `rmac_grid`, (R,)."""
     counts = [len(rmac_grid(height, width, level)) for level in range(1, levels + 1)]
     return np.repeat(np.arange(1, levels + 1), np.diff([0, *counts]))
 
 
 def rigid_grid(height: int, width: int, rows: int, columns: int) -> Boxes:
-    """`rows` x `columns` boxes that share out height x width, row by row; edges are rounded down.
+    """Returns `rows` x `columns` boxes that divide height x width, row by row; edges are rounded down.
 
-    UsageError: more rows or columns than there are positions.
+    Raises UsageError where there are more rows or columns than positions.
     """
     _check({"height": height, "width": width, "rows": rows, "columns": columns})
     if rows > height or columns > width:
@@ -65,7 +65,7 @@ def rigid_grid(height: int, width: int, rows: int, columns: int) -> Boxes:
 
 
 def spatial_pyramid(height: int, width: int, levels: int) -> Boxes:
-    """Rigid grids of 1 x 1, 2 x 2, 4 x 4 ... boxes, `levels` of them; a level finer than the positions is left out.
+    """Returns rigid grids of 1 x 1, 2 x 2, 4 x 4 ... boxes, `levels` of them, without levels finer than the positions.
 
     Source: Lazebnik, Schmid & Ponce, "Beyond bags of features: spatial pyramid matching", CVPR 2006, section 3.2.
     """
@@ -75,9 +75,9 @@ def spatial_pyramid(height: int, width: int, levels: int) -> Boxes:
 
 
 def dense_patches(height: int, width: int, size: int, stride: int) -> Boxes:
-    """Squares of side `size` every `stride`, row by row; at the far border one more that ends there.
+    """Returns squares of side `size` every `stride`, row by row; at the far border one more that ends there.
 
-    A side shorter than `size` is covered by one patch that is as short, which then is no square.
+    A side shorter than `size` is covered by one patch of that length, which then is not square.
     """
     _check({"height": height, "width": width, "size": size, "stride": stride})
     rows, columns = _steps(height, size, stride), _steps(width, size, stride)
@@ -87,7 +87,7 @@ def dense_patches(height: int, width: int, size: int, stride: int) -> Boxes:
 
 
 def _extra_regions(height: int, width: int) -> int:
-    """How many more squares the longer side takes, 0 for a square map."""
+    """Returns the number of additional squares along the longer side, 0 for a square map."""
     short, long = min(height, width), max(height, width)
     if short == long:
         return 0
@@ -97,7 +97,7 @@ def _extra_regions(height: int, width: int) -> int:
 
 
 def _starts(length: int, side: int, count: int) -> Boxes:
-    """First positions of `count` segments of `side` spread over `length`."""
+    """Returns the first positions of `count` segments of `side` spread over `length`."""
     step = (length - side) / (count - 1) if count > 1 else 0.0
     half = np.floor(side / 2.0 - 1.0)
     return np.asarray(np.floor(half + np.arange(count) * step) - half, np.int64)

@@ -19,13 +19,13 @@ LEAST_SIDE = 20
 def selective_search(
     pixels: Pixels, limit: int = LIMIT, max_side: int = MAX_SIDE, least_side: int = LEAST_SIDE
 ) -> NDArray[np.int64]:
-    """Boxes (R, 4) x0, y0, x1, y1 in pixels of an image (H, W, 3), at most `limit`, largest first.
+    """Returns boxes (R, 4) x0, y0, x1, y1 in pixels of an image (H, W, 3), at most `limit`, largest first.
 
-    The paper's "fast" set of strategies, on the image reduced to `max_side`; boxes with a side of less than
-    `least_side` pixels of the reduced image are left out. The whole image where nothing else is found.
+    Uses the paper's "fast" set of strategies, on the image reduced to `max_side`; boxes with a side of less than
+    `least_side` pixels of the reduced image are left out. Returns the whole image where nothing else is found.
 
-    Notes: the paper orders boxes partly by chance. Here, where there are more than `limit`, they are taken at equal
-    steps from the list ordered by area, so that all sizes are there and the same pixels give the same boxes.
+    Notes: the paper orders boxes partly at random. Here, if there are more than `limit`, they are taken at equal steps
+    from the list ordered by area, so that all sizes occur and the same pixels give the same boxes.
     """
     if limit < 1:
         raise UsageError(f"limit is {limit}; it must be at least 1")
@@ -44,7 +44,7 @@ def selective_search(
 
 
 def _search(pixels: Pixels) -> NDArray[np.int64]:
-    """Distinct boxes (R, 4) x0, y0, x1, y1, in whatever order."""
+    """Returns distinct boxes (R, 4) x0, y0, x1, y1, in any order."""
     with single_threaded_opencv():
         search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
         search.setBaseImage(np.ascontiguousarray(pixels[:, :, ::-1]))

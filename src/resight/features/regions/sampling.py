@@ -1,7 +1,7 @@
-"""Where the positions of a feature map lie on the image, and boxes of one as boxes of the other.
+"""Positions of a feature map on the image, and conversion of boxes between map and image.
 
-Boxes on a map are (R, 4) int64 x0, y0, x1, y1 in positions; boxes on an image (R, 4) float64 in pixels of the image
-that the network was given, position centres at +0.5. Both are half-open.
+Boxes on a map are (R, 4) int64 x0, y0, x1, y1 in positions; boxes on an image (R, 4) float64 in pixels of the network's
+input, pixel centres at +0.5. Both are half-open.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ MapBoxes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a layer samples the image, in pixels: the distance of neighbouring positions, the side of the square that a
-    position sees, and the centre of what the first position sees (the same along x and y)."""
+    """The sampling of the image by a layer, in pixels: the distance of neighbouring positions, the side of the square
+    that a position sees, and the centre of the square of the first position (the same along x and y)."""
 
     stride: float
     receptive_field: float
     start: float
 
     def then(self, kernel: int, stride: int, padding: int) -> Sampling:
-        """The sampling of a convolution or pooling after this layer; `padding` positions are added before the first."""
+        """Returns the sampling of a convolution or pooling after this layer; `padding`: positions before the first."""
         return Sampling(
             stride=self.stride * stride,
             receptive_field=self.receptive_field + (kernel - 1) * self.stride,
@@ -41,14 +41,14 @@ PIXELS = Sampling(stride=1.0, receptive_field=1.0, start=0.5)
 
 
 def cells(boxes: MapBoxes, sampling: Sampling, size: tuple[int, int]) -> ImageBoxes:
-    """The part of an image of `size` (width, height) that lies nearer to the positions of a box than to others."""
+    """Returns the part of an image of `size` (width, height) nearer to the positions of a box than to others."""
     low = sampling.start + (boxes[:, :2] - 0.5) * sampling.stride
     high = sampling.start + (boxes[:, 2:] - 0.5) * sampling.stride
     return _inside(np.concatenate([low, high], axis=1), size)
 
 
 def receptive_fields(boxes: MapBoxes, sampling: Sampling, size: tuple[int, int]) -> ImageBoxes:
-    """Everything in an image of `size` (width, height) that the positions of a box see."""
+    """Returns everything in an image of `size` (width, height) that the positions of a box see."""
     half = sampling.receptive_field / 2.0
     low = sampling.start + boxes[:, :2] * sampling.stride - half
     high = sampling.start + (boxes[:, 2:] - 1) * sampling.stride + half
@@ -56,11 +56,11 @@ def receptive_fields(boxes: MapBoxes, sampling: Sampling, size: tuple[int, int])
 
 
 def positions(boxes: NDArray[np.floating[Any]], sampling: Sampling, shape: tuple[int, int]) -> MapBoxes:
-    """The positions, on a map of `shape` (height, width), whose centres lie in boxes of the image.
+    """Returns the positions, on a map of `shape` (height, width), whose centres lie in boxes of the image.
 
-    A box between centres, or beyond the last one, takes the one position nearest to its middle along that axis, so
-    that no box is empty. The inverse of `cells` where that was not cut off at the border. UsageError: a box that is
-    empty or not finite.
+    A box between centres, or beyond the last one, takes the one position nearest to its middle along that axis, so that
+    no box is empty. It is the inverse of `cells`, except where that was cut off at the border. Raises UsageError for a
+    box that is empty or not finite.
     """
     x = np.asarray(boxes, np.float64).reshape(-1, 4)
     if not np.isfinite(x).all() or (x[:, 2:] <= x[:, :2]).any():
@@ -68,7 +68,7 @@ def positions(boxes: NDArray[np.floating[Any]], sampling: Sampling, shape: tuple
         raise UsageError(f"box {','.join(f'{value:g}' for value in wrong)} is empty or not finite")
     limit = np.array([shape[1], shape[0]])
     scaled = (x - sampling.start) / sampling.stride
-    # A centre on the edge belongs to the box that begins there; rounding must not decide that.
+    # A centre on an edge belongs to the box that begins there; rounding must not decide that.
     first = np.ceil(np.round(scaled[:, :2], 9))
     last = np.ceil(np.round(scaled[:, 2:], 9))
     nearest = np.clip(np.rint((scaled[:, :2] + scaled[:, 2:]) / 2.0), 0, limit - 1)

@@ -1,4 +1,4 @@
-"""Regions of an image, each warped to one size, for a network that is run on every one of them (multiple passes)."""
+"""Warps regions of an image to one size, for a network that runs on every one of them (multiple passes)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from resight.images import Box, Pixels, crop
 
 
 def warp_regions(pixels: Pixels, boxes: NDArray[np.number[Any]], size: tuple[int, int]) -> Pixels:
-    """The boxes of an image (H, W, 3) uint8, each stretched to `size` (width, height), (R, height, width, 3).
+    """Stretches the boxes of an image (H, W, 3) uint8 to `size` (width, height): (R, height, width, 3).
 
     boxes: (R, 4) x0, y0, x1, y1 in pixels; edges are rounded outward. Reduced with antialiasing, enlarged bilinearly.
-    UsageError: a box that is empty or not inside the image.
+    Raises UsageError for a box that is empty or not inside the image.
 
     Source: Girshick, Donahue, Darrell & Malik, "Rich feature hierarchies for accurate object detection and semantic
     segmentation", CVPR 2014, section 2.1 ("warp", without its margin).

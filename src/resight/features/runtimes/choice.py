@@ -1,4 +1,4 @@
-"""Which runtime is the faster one here, found by trying both once and remembered."""
+"""Chooses the faster runtime on this machine by trying both once, and remembers the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -21,22 +20,23 @@ from resight.cores import cores
 from resight.errors import ResightError
 from resight.features.runtimes.runtime import Runtime
 from resight.files import write_whole
+from resight.versions import versions_line
 
 _log = logging.getLogger(__name__)
 
 _ROUNDS = 3
 _SECONDS = 3.0
-"""After which no further round is begun."""
+"""Seconds after which no further round begins."""
 
 _chosen: dict[str, str] = {}
 _lock = threading.Lock()
 
 
 def fastest(openers: Mapping[str, Callable[[], Runtime]], x: Tensor, network: str) -> Runtime:
-    """The runtime, of those that can be opened, that takes the least time for a batch `x` (B, 3, H, W).
+    """Returns the runtime that takes the least time for a batch `x` (B, 3, H, W), of those that can be opened.
 
-    `network` names what is run: it, the processor and the versions of the libraries are what the answer is remembered
-    for, in this process and in the cache folder. Raises what the last opener raises where none opens.
+    `network` names the network: the result is remembered for it, the processor and the versions of the libraries, in
+    this process and in the cache folder. Raises the last opener's error where none opens.
     """
     key = _key(network)
     with _lock:
@@ -61,7 +61,7 @@ def fastest(openers: Mapping[str, Callable[[], Runtime]], x: Tensor, network: st
 
 
 def time_runtimes(runtimes: Mapping[str, Runtime], x: Tensor) -> dict[str, float]:
-    """Median seconds of each runtime for a batch, taking turns, after one round that does not count."""
+    """Returns the median seconds of each runtime for a batch, taking turns, after one round that does not count."""
     taken: dict[str, list[float]] = {name: [] for name in runtimes}
     begun = time.perf_counter()
     for turn in range(1 + _ROUNDS):
@@ -91,12 +91,7 @@ def _opened(openers: Mapping[str, Callable[[], Runtime]]) -> dict[str, Runtime]:
 
 def _key(network: str) -> str:
     parts = [network, _processor(), torch.backends.cpu.get_cpu_capability(), f"{cores()} cores"]
-    for name in ("resight", "torch", "openvino"):
-        try:
-            parts.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            parts.append(f"no {name}")
-    return "; ".join(parts)
+    return "; ".join([*parts, versions_line(("resight", "torch", "openvino"))])
 
 
 def _processor() -> str:
@@ -117,7 +112,7 @@ def _recorded(key: str, openers: Mapping[str, Callable[[], Runtime]]) -> str | N
     try:
         found = json.loads(_file(key).read_text(encoding="utf-8"))
         name = found["runtime"] if found["for"] == key else None
-    # Whatever is wrong with the file: it can be had anew.
+    # Whatever is wrong with the file, the runtimes can be timed again.
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return name if name in openers else None

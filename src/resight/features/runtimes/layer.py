@@ -1,4 +1,4 @@
-"""A network as far as the last of some layers, made ready to be run and not trained any more."""
+"""A network up to the last of some layers, prepared for inference only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from resight.features.networks.network import Network
 
 
 class LayerMaps(nn.Module):
-    """Images (B, 3, H, W) to the maps (B, C, h, w) of one layer or several, in the order of the layers.
+    """A module from images (B, 3, H, W) to the maps (B, C, h, w) of one or more layers, in the order of the layers.
 
-    Notes: without `Network.maps`'s check of the side, which would freeze the side that is traced.
+    Notes: without the check of the side in `Network.maps`, which would fix the side of a traced network.
     """
 
     def __init__(self, network: Network, layers: Sequence[str]) -> None:
@@ -35,10 +35,11 @@ class LayerMaps(nn.Module):
 
 
 def fold_batch_norm(layer: LayerMaps, side: int) -> None:
-    """Puts the scale and shift of each batch normalisation into the convolution before it, which leaves all maps as
-    they are but for rounding, and saves one pass over memory each.
+    """Merges the scale and shift of each batch normalisation into the convolution before it, which changes maps by
+    rounding only, and saves a pass over memory for each.
 
-    Pairs are those that meet when an image of `side` pixels passes; what lies after the last layer stays. In place.
+    Pairs are those that are connected when an image of `side` pixels passes; modules after the last layer stay
+    unchanged. Works in place.
     """
     makers: dict[int, str] = {}
     pairs: list[tuple[str, str]] = []
@@ -47,7 +48,7 @@ def fold_batch_norm(layer: LayerMaps, side: int) -> None:
     def made(name: str) -> Any:
         def hook(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
             makers[id(output)] = name
-            # Kept alive, because the identity of a tensor that is gone may be given to another.
+            # Kept alive, because the identity of a deleted tensor may be given to another one.
             outputs.append(output)
 
         return hook
@@ -74,6 +75,6 @@ def fold_batch_norm(layer: LayerMaps, side: int) -> None:
         assert isinstance(convolution, nn.Conv2d)
         assert isinstance(norm, nn.BatchNorm2d)
         fused = fuse_conv_bn_eval(convolution, norm)
-        # Into the same module, because it may be of a class with a way of its own of padding.
+        # Into the same module, because its class may pad in its own way.
         convolution.weight, convolution.bias = fused.weight, fused.bias
         layer.set_submodule(norm_name, nn.Identity())

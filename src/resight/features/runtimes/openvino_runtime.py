@@ -21,14 +21,14 @@ _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class ConversionError(ResightError):
-    """OpenVINO cannot read a network."""
+    """Error for a network that OpenVINO cannot read."""
 
 
 class OpenvinoRuntime:
-    """Layers in OpenVINO, for images of any size in batches of any size. ConversionError.
+    """A runtime of layers in OpenVINO, for images of any size in batches of any size. Raises ConversionError.
 
-    Notes: one stream on all cores, so that the maps of one batch at a time are in memory. In bfloat16 only what
-    gains from it is computed in it; on processors without such instructions nothing is.
+    Notes: one stream on all cores, so that only the maps of one batch at a time are in memory. bfloat16 is used only
+    for operations that gain from it; on processors without such instructions for none.
     """
 
     name = "openvino"
@@ -48,7 +48,7 @@ class OpenvinoRuntime:
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
         check_not_forked("OpenVINO")
         self._request.infer([x.contiguous().numpy()], share_inputs=True)
-        # Copies, because the next call writes to the same place.
+        # Copies, because the next call writes to the same memory.
         return tuple(torch.from_numpy(np.array(each.data, np.float32)) for each in self._request.output_tensors)
 
 
@@ -60,11 +60,11 @@ def _convert(layer: LayerMaps, side: int) -> openvino.Model:
             example = torch.zeros(1, 3, side, side + 8)
             traced = torch.jit.trace(layer, example, check_trace=False)  # type: ignore[no-untyped-call]
             frontend = FrontEndManager().load_by_framework("pytorch")
-            # Has to live as long as the conversion, which does not see to that.
+            # Must live as long as the conversion, which does not ensure that.
             decoder = TorchScriptPythonDecoder(traced)
             model = frontend.convert(frontend.load(decoder))
             model.reshape([-1, 3, -1, -1])
-    # Its frontend raises kinds of its own, torch's tracer others.
+    # Its frontend raises its own exceptions, torch's tracer others.
     except Exception as error:
         layers = " and ".join(layer.layers)
         reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__

@@ -1,4 +1,4 @@
-"""What runs a network as far as one layer: torch on a processor or a graphics card, or OpenVINO."""
+"""The interface of runtimes, which run a network up to some layers: torch or OpenVINO."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 
 class Runtime(Protocol):
-    """Normalised images to the maps of one layer or several. One call at a time."""
+    """A function from normalised images to the maps of one or more layers. One call at a time."""
 
     name: str
     device: torch.device
-    """Where images are taken and maps are given."""
+    """Device of the images and of the maps."""
     most_pixels: int
-    """Of all images of one call, so that its memory stays bounded; a single image may have more."""
+    """Most pixels of all images of one call, so that its memory stays bounded; a single image may have more."""
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W), float32 on `device`, to contiguous maps (B, C, h, w) of each layer, float32 on `device`.
+        """Converts images (B, 3, H, W) to contiguous maps (B, C, h, w) of each layer, all float32 on `device`.
 
-        torch.OutOfMemoryError where the memory of a graphics card does not suffice.
+        Raises torch.OutOfMemoryError where a graphics card has too little memory.
         """
         ...

@@ -13,17 +13,18 @@ from resight.features.runtimes.winograd import use_winograd
 from resight.forks import check_not_forked
 
 CPU_PIXELS = 1 << 21
-"""VGG's first layers keep 512 bytes a pixel, so a gigabyte; larger batches are no faster on a processor."""
+"""Most pixels of a batch: VGG's first layers keep 512 bytes a pixel, which makes a gigabyte; larger batches are no
+faster on a processor."""
 _CUDA_PIXELS = 1 << 25
 _CUDA_BYTES_PER_PIXEL = 2048
 
 
 class TorchRuntime:
-    """Layers in torch. bfloat16: weights and activations, with float32 sums and maps.
+    """A runtime of layers in torch. bfloat16: weights and activations, with float32 sums and maps.
 
-    Notes: in float32 the weights are those of the network itself, which move to the device; in bfloat16 a copy of them.
-    On the processor, float32 convolutions go Winograd's way where that is faster. Full precision on a graphics card
-    means no TF32.
+    Notes: in float32 the weights are those of the network itself, which moves to the device; in bfloat16 they are a
+    copy. On the processor, float32 convolutions use Winograd's algorithm where that is faster. Full precision on a
+    graphics card means no TF32.
     """
 
     name = "torch"

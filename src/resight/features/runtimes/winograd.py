@@ -1,9 +1,9 @@
 """3 x 3 convolutions with 2.25 multiplications an output instead of 9, in float32: Winograd's F(4 x 4, 3 x 3).
 
-Source: Lavin & Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4. A tile of 4 x 4
-outputs comes from 6 x 6 inputs: both go through transforms of additions and few multiplications, and between them the
-channels of each of the 36 places are one matrix product. Neither torch nor OpenVINO has it for processors. Results
-differ from those of the plain sum by some 1e-5 of the largest.
+Source: Lavin & Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4. A tile of 4 x 4 outputs
+comes from 6 x 6 inputs: both go through transforms of additions and few multiplications, and between them the channels
+of each of the 36 places are one matrix product. Neither torch nor OpenVINO has it for processors. Results differ from
+those of the plain sum by about 1e-5 of the largest.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from resight.forks import WorkerPool
 from resight.kernels.compiling import kernel
 
 _LEAST_CHANNELS = 64
-"""Below, the transforms cost more than the products save."""
+"""Fewest channels: below, the transforms cost more than the products save."""
 _LEAST_TILES = 24
-"""Below, reading the 36 matrices takes longer than multiplying with them."""
+"""Fewest tiles: below, reading the 36 matrices takes longer than multiplying with them."""
 _MOST_TILES = 512
 _BYTES = 1 << 24
-"""Of the tiles that are between two transforms: they stay in the cache."""
+"""Bytes of the tiles between the two transforms: they stay in the cache."""
 
-# G of the paper's section 4.3 (its equation for F(4 x 4, 3 x 3)); B and A are spelt out in the kernels.
+# G of the paper's section 4.3 (its equation for F(4 x 4, 3 x 3)); B and A are written out in the kernels.
 _FILTER = torch.tensor(
     [
         [1 / 4, 0, 0],
@@ -47,7 +47,7 @@ Array = NDArray[np.float32]
 class WinogradConvolution(nn.Module):
     """A convolution 3 x 3 of stride 1 and padding 1, (B, C, H, W) to (B, K, H, W), float32 on the processor.
 
-    Maps with few positions take the plain way. No gradients.
+    Maps with few positions use the plain convolution. No gradients.
 
     Notes: the transformed weights take four times the memory of the plain ones, which are kept beside them.
     """
@@ -57,7 +57,7 @@ class WinogradConvolution(nn.Module):
         self.plain = plain
         self._pool = pool
         self._threads = threads
-        # Made at first use: what lies behind the layer that is wanted never comes to that.
+        # Made at first use: convolutions after the wanted layer never need them.
         self._weight: Tensor | None = None
         bias = torch.zeros(plain.out_channels) if plain.bias is None else plain.bias.detach()
         self._bias: Array = bias.numpy()
@@ -80,14 +80,14 @@ class WinogradConvolution(nn.Module):
         for image, result in zip(images, y.numpy(), strict=True):
             for first in range(0, rows, step):
                 last = min(first + step, rows)
-                # Rows beyond the last are of the block before, and not read again.
+                # Rows beyond the last belong to the block before, and are not read again.
                 self._share(transform_input, image, first, last, read.numpy())
                 torch.bmm(read, self._weight, out=written)
                 self._share(transform_output, written.numpy(), first, last, result, self._bias)
         return y.permute(0, 3, 1, 2)
 
     def _share(self, kernel: Callable[..., None], source: Array, first: int, last: int, *others: Array) -> None:
-        """One kernel over rows of tiles, on all threads."""
+        """Runs one kernel over rows of tiles, on all threads."""
         bounds = np.linspace(first, last, min(self._threads, last - first) + 1).astype(int).tolist()
         own, *rest = itertools.pairwise(bounds)
         waiting = [self._pool.executor.submit(kernel, source, first, *part, *others) for part in rest]
@@ -97,7 +97,7 @@ class WinogradConvolution(nn.Module):
 
 
 def use_winograd(layer: LayerMaps) -> None:
-    """Has the convolutions of a network computed this way that can be and gain from it. In place."""
+    """Makes the convolutions of a network use this algorithm where possible and faster. Works in place."""
     threads = torch.get_num_threads()
     pool = WorkerPool(threads)
     for name, module in list(layer.named_modules()):
@@ -106,7 +106,7 @@ def use_winograd(layer: LayerMaps) -> None:
 
 
 def _transformed(weight: Tensor) -> Tensor:
-    """G g G' of filters g (K, C, 3, 3): (36, C, K) float32."""
+    """Computes G g G' of filters g (K, C, 3, 3): (36, C, K) float32."""
     outputs, inputs = weight.shape[:2]
     found = torch.einsum("ai,kcij,bj->abck", _FILTER, weight.to(torch.float64), _FILTER)
     return found.reshape(36, inputs, outputs).to(torch.float32)
@@ -114,7 +114,7 @@ def _transformed(weight: Tensor) -> Tensor:
 
 def _suits(module: nn.Conv2d) -> bool:
     return (
-        # A convolution of its own kind may pad in a way of its own.
+        # A subclass may pad in its own way.
         type(module) is nn.Conv2d
         and (module.kernel_size, module.stride, module.padding) == ((3, 3), (1, 1), (1, 1))
         and (module.dilation, module.groups, module.padding_mode) == ((1, 1), 1, "zeros")
@@ -124,7 +124,7 @@ def _suits(module: nn.Conv2d) -> bool:
 
 @kernel(fastmath={"contract"})
 def transform_input(image: Array, block: int, first: int, last: int, read: Array) -> None:
-    """B' d B of the 6 x 6 inputs d of each tile in tile rows `first` to `last` of (H, W, C), zero beyond the border.
+    """Computes B' d B of the 6 x 6 inputs d of each tile in tile rows `first` to `last` of (H, W, C), zero outside.
 
     read (36, tiles, C): tiles of the block whose first tile row is `block`.
     """
@@ -153,7 +153,7 @@ def transform_input(image: Array, block: int, first: int, last: int, read: Array
 
 @kernel(fastmath={"contract"})
 def transform_output(written: Array, block: int, first: int, last: int, result: Array, bias: Array) -> None:
-    """A' m A of the products m (36, tiles, K) of each tile, with the bias, into (H, W, K). Rows as above."""
+    """Computes A' m A of the products m (36, tiles, K) of each tile, with the bias, into (H, W, K). Rows as above."""
     height, width, channels = result.shape
     columns = (width + 3) // 4
     half = np.empty((4, 6, channels), np.float32)
@@ -173,7 +173,7 @@ def transform_output(written: Array, block: int, first: int, last: int, result: 
 
 @kernel(fastmath={"contract"}, inline="always")
 def _into(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, out: Array) -> None:
-    """B' along one axis, for all channels."""
+    """Computes B' along one axis, for all channels."""
     four, two, five = np.float32(4), np.float32(2), np.float32(5)
     for c in range(len(d0)):
         even, odd = d4[c] - four * d2[c], d3[c] - four * d1[c]
@@ -188,7 +188,7 @@ def _into(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, out:
 
 @kernel(fastmath={"contract"}, inline="always")
 def _out_of(m0: Array, m1: Array, m2: Array, m3: Array, m4: Array, m5: Array, out: Array) -> None:
-    """A' along one axis, for all channels."""
+    """Computes A' along one axis, for all channels."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     for c in range(len(m0)):
         even, odd = m1[c] + m2[c], m1[c] - m2[c]
