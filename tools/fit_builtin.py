@@ -19,8 +19,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from resight.channels.method.contract import Terms
-from resight.channels.method.words import fit_signatures
 
 from resight.channels.extraction import features_of, sample_rows
 from resight.descriptors.kinds import Fisher, Joined, Vlad, Whitened
