@@ -187,7 +187,7 @@ def test_a_part_of_a_photo_looks_at_that_part() -> None:
     maps[5, 1, 2] = 1.0
     part = ImageMaps((maps,), (None,), (128, 96), ((64, 48),), (30.0, 40.0))
     (place,) = sights(part, network, "features.4")
-    (one,) = contributions(*[traced(part, (place,), Mac(), None)] * 2)
+    (one,) = contributions(*[traced(part, (place,), Mac(), None, {})] * 2)
     centre = np.array(one.query_box).reshape(2, 2).mean(axis=0)
     field = network.receptive_field("features.4", 64)
     expected = [(index * field.stride + field.offset + field.size / 2) * 2 for index in (2, 1)]
