@@ -351,7 +351,7 @@ def test_a_flipped_byte_of_what_was_fitted_is_found(index: Index, tmp_path: Path
     assert len(problems) == 1
     assert "fitted.npz" in problems[0]
     assert "cannot be mended" in problems[0]
-    with pytest.raises(IndexCorruptError, match=r"fitted\.npz: the checksum is wrong.*verify --repair` cannot mend"):
+    with pytest.raises(IndexCorruptError, match=r"fitted\.npz: the checksum is wrong.*put a copy of the former"):
         Index.open(index.path).search(texture(0))
 
 

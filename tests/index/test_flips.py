@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "flips.py"
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "flips.py"
 
 
 def outcomes(*arguments: object) -> dict[str, dict[str, int]]:
@@ -30,6 +30,13 @@ def test_a_flipped_byte_of_words_is_never_passed_over() -> None:
     found = outcomes("--flips", 60, "--layouts", "asmk")
     assert sum(sum(of.values()) for of in found.values()) == 60
     assert found["segments/list_images.npy"]["error"] == sum(found["segments/list_images.npy"].values()) > 0
+
+
+@pytest.mark.slow
+def test_forged_arrays_lead_no_kernel_astray() -> None:
+    found = outcomes("--forged", "--flips", 120, "--layouts", "augmented", "hamming", "neighbours")
+    assert sum(of["other"] for of in found.values()) > 0
+    assert found["segments/list_images.npy"]["error"] > 0
 
 
 @pytest.mark.slow

@@ -40,6 +40,18 @@ def later(x):
     return 0 * x
 """
 
+PICKING = """
+import sys
+import numpy as np
+from resight.kernels.compiling import kernel
+
+@kernel()
+def picked(values, at):
+    return values[at]
+
+picked(np.arange(3), int(sys.argv[1]))
+"""
+
 Write = Callable[[int, int], int]
 
 
@@ -220,3 +232,16 @@ def test_options_are_told_apart() -> None:
             return ("here",)
 
     assert plain._key((), Codegen()) != exact._key((), Codegen())
+
+
+def test_whoever_asks_for_checked_bounds_is_not_given_code_without(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PICKING)
+    environment = {**os.environ, "RESIGHT_CACHE": str(tmp_path / "cache"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    kept = subprocess.run([sys.executable, program, "1"], env=environment, capture_output=True, text=True)
+    assert (kept.returncode, kept.stderr) == (0, "")
+    assert list(tmp_path.rglob("*.kernel"))
+    checked = {**environment, "NUMBA_BOUNDSCHECK": "1"}
+    ran = subprocess.run([sys.executable, program, "5"], env=checked, capture_output=True, text=True)
+    assert "IndexError: index is out of bounds" in ran.stderr

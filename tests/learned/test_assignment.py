@@ -105,6 +105,24 @@ def test_what_is_not_exact_finds_nearly_the_same_words(way: str) -> None:
     assert np.mean([len(np.intersect1d(one, other)) / 5 for one, other in five]) > 0.98
 
 
+@pytest.mark.parametrize(("way", "builder"), [("codes", "_short_codes"), ("graph", "_built_graph")])
+def test_nothing_is_built_before_words_are_asked_for(monkeypatch: pytest.MonkeyPatch, way: str, builder: str) -> None:
+    plain = getattr(module, builder)
+    built: list[int] = []
+
+    def building(centroids: np.ndarray) -> object:
+        built.append(len(centroids))
+        return plain(centroids)
+
+    monkeypatch.setattr(module, builder, building)
+    centroids, x = clusters(100, 2, d=32)
+    assigner = Assigner(centroids, **WAYS[way])
+    assert built == []
+    assigner.assign(x)
+    assigner.assign(x)
+    assert built == [100]
+
+
 def test_a_saved_graph_gives_the_same_words() -> None:
     rng = np.random.default_rng(0)
     centroids, x = rng.random((2000, 16), np.float32), rng.random((300, 16), np.float32)

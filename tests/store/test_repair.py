@@ -186,6 +186,23 @@ def test_a_damaged_recipe_or_fitted_file_needs_a_person(path: Path, name: str) -
     assert [problem.path for problem in verify(path).problems] == [path / name]
 
 
+@pytest.mark.parametrize("name", ["recipe.toml", "fitted/words/codebook.npz"])
+def test_a_copy_is_put_back_where_its_sum_is_the_one_that_was_written(path: Path, name: str) -> None:
+    sound = (path / name).read_bytes()
+    other = next(file for file in ("recipe.toml", *(f"fitted/{file}" for file in FITTED)) if file != name)
+    flip(path / name, 3, 1)
+    damaged = (path / name).read_bytes()
+    wrong = {name: sound + b" ", other: b"what is not damaged stays"}
+    assert [problem.path for problem in repair(path, copies=lambda _: wrong).remaining] == [path / name]
+    assert (path / name).read_bytes() == damaged
+    assert [problem.repairable for problem in verify(path, copies=lambda _: {name: sound}).problems] == [True]
+    assert (path / name).read_bytes() == damaged
+    repaired = repair(path, copies=lambda _: {name: sound})
+    assert (len(repaired.mended), list(repaired.remaining)) == (1, [])
+    assert (path / name).read_bytes() == sound
+    assert verify(path).problems == []
+
+
 def spoil(path: Path, statement: str) -> None:
     with catalogue.writing(path) as connection:
         connection.execute(statement)

@@ -24,7 +24,7 @@ from resight.features.networks.requirement import require_torch
 from resight.features.opening import open_extractor
 from resight.folders.walking import Found, find_images
 from resight.learned.artefact import Artefact, load, save, to_bytes
-from resight.learned.kinds import POWER_ON_OTHERS, FitSource
+from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
 from resight.recipe import Channel as RecipeChannel
 from resight.recipe import Recipe, load_recipe, recipe_folder
@@ -100,22 +100,28 @@ def is_carried(channel: RecipeChannel) -> bool:
     return channel.source is not None and channel.source.kind == "checkpoint"
 
 
+def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
+    """Fitted files, by `CHANNEL/NAME.npz`, of channels that have what is built in: its name and hash. FitError."""
+    return {
+        f"{name}/{FILE}": to_bytes({}, builtin_reference(channel.features, channel.method))
+        for name, channel in recipe.channel.items()
+        if channel.source is not None and channel.source.kind == "builtin"
+    }
+
+
 def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     """Fitted files, by `CHANNEL/NAME.npz`, that wait for no photos; paths in the recipe are relative to `folder`.
 
     What is built in is referred to, not copied. Raises FitError.
     """
-    given = {}
+    given = builtin_arrays(recipe)
     for name, channel in recipe.channel.items():
-        match channel.source:
-            case FitSource("builtin"):
-                given[f"{name}/{FILE}"] = to_bytes({}, builtin_reference(channel.features, channel.method))
-            case FitSource("file", file):
-                path = folder / file
-                artefact = read_fitted(path, channel.method)
-                _check_origin(path, artefact, _origin(channel, folder))
-                open_channel(channel.method, open_extractor(channel.features, folder), artefact.arrays)
-                given[f"{name}/{FILE}"] = to_bytes(artefact.arrays, artefact.provenance)
+        if channel.source is not None and channel.source.kind == "file":
+            path = folder / channel.source.path
+            artefact = read_fitted(path, channel.method)
+            _check_origin(path, artefact, _origin(channel, folder))
+            open_channel(channel.method, open_extractor(channel.features, folder), artefact.arrays)
+            given[f"{name}/{FILE}"] = to_bytes(artefact.arrays, artefact.provenance)
     return given
 
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -406,16 +406,18 @@ class Index:
 
         Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
         """
-        path = arguments.path("path", path)
-        repaired = []
+        from resight.index.copies import shipped_copies
+
+        path, repaired = arguments.path("path", path), []
+        copies = partial(shipped_copies, path)
         if arguments.flag("mend", mend):
-            done = repair(path, _layouts(path))
+            done = repair(path, _layouts(path), copies)
             again = [
                 f"{name}: its segment was damaged; the next add or update reads it again"
                 for name in done.to_index_again
             ]
             repaired = [*done.mended, *again]
-        found = verify(path, _layouts(path))
+        found = verify(path, _layouts(path), copies)
         remarks = [f"{remark.path}: {remark.what}" for remark in found.remarks]
         return VerifyReport([_line(problem) for problem in found.problems], repaired, remarks)
 

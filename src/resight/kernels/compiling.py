@@ -79,7 +79,9 @@ class _KeptKernel(caching.NullCache):
         # Not before the first call: kernels that the function calls may be defined below it.
         self._fingerprint = self._fingerprint or fingerprint(self._function)
         versions = (numba.__version__, sys.version_info[:3], np.__version__, codegen.magic_tuple())
-        return repr((tuple(map(str, sig)), self._options, versions, self._fingerprint))
+        # NUMBA_BOUNDSCHECK: whoever asks for checks must not be given code without.
+        checked = numba.config.BOUNDSCHECK  # type: ignore[attr-defined]
+        return repr((tuple(map(str, sig)), self._options, versions, checked, self._fingerprint))
 
 
 class _Watch:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 import faiss
 import numpy as np
@@ -56,14 +57,21 @@ class Assigner:
         self.centroids = np.ascontiguousarray(centroids, np.float32)
         size, dimensions = self.centroids.shape
         self._least, self._each = _SPARE, 1
-        self._index: faiss.Index
-        if size <= flat_limit or (size <= filter_limit and dimensions % _PARTS):
-            self._index = _flat(self.centroids)
-        elif size <= filter_limit:
+        self._made: Callable[[Floats], faiss.Index] = _flat
+        if flat_limit < size <= filter_limit and dimensions % _PARTS == 0:
             self._least, self._each = _FEWEST, _FOR_EACH
-            self._index = _short_codes(self.centroids)
-        else:
-            self._index = _built_graph(self.centroids) if graph is None else _restored_graph(self.centroids, graph)
+            self._made = _short_codes
+        elif size > max(flat_limit, filter_limit):
+            self._made = _built_graph
+            if graph is not None:
+                # Looked at now: nobody wants to be told later that a file is damaged.
+                restored = _restored_graph(self.centroids, graph)
+                self._made = lambda _: restored
+
+    @cached_property
+    def _index(self) -> faiss.Index:
+        # Not before it is needed: an index may be opened to be counted, or to be searched by what it has already.
+        return self._made(self.centroids)
 
     def assign(self, x: Floats, k: int = 1) -> tuple[Words, Floats]:
         """Returns the k nearest words of each descriptor of `x` (n, d): (n, k) int32 words, nearest first, of equally

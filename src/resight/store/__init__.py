@@ -8,7 +8,7 @@ from resight.store.places import file_path
 from resight.store.repair import repair
 from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, Kept, Root
 from resight.store.store import Batch, Snapshot, Store
-from resight.store.verification import Problem, verify
+from resight.store.verification import Files, Problem, verify
 
 __all__ = [
     "INDEXED",
@@ -18,6 +18,7 @@ __all__ = [
     "Batch",
     "Check",
     "Choices",
+    "Files",
     "Image",
     "ImageTable",
     "Kept",

@@ -140,6 +140,11 @@ def read_regular(path: Path) -> bytes:
         return file.read()
 
 
+def sum_bytes(data: bytes) -> FileSum:
+    """Size and SHA-256 of bytes."""
+    return FileSum(len(data), hashlib.sha256(data).hexdigest())
+
+
 def sum_file(path: Path) -> FileSum:
     """Size and SHA-256 of a file as it is now. Raises DamagedFileError where it is no file, and OSError."""
     with open_regular(path) as file:

@@ -12,14 +12,14 @@ from types import MappingProxyType
 from resight.errors import IndexCorruptError, ResightError
 from resight.store import catalogue
 from resight.store.arrays import Check
-from resight.store.disk import TEMPORARY, storage_errors, sum_file, sync_folder
+from resight.store.disk import TEMPORARY, storage_errors, sum_file, sync_folder, write_over
 from resight.store.generations import Generation, generation_files, write_generation
-from resight.store.leftovers import clear, surplus
+from resight.store.leftovers import clear, delete, surplus
 from resight.store.lock import writer_lock
 from resight.store.segments import DAMAGED, ROWS, read_manifest, read_rows, segment_folders, segment_path
 from resight.store.store import existing
 from resight.store.structures import delete_structure
-from resight.store.verification import Findings, Problem, examine
+from resight.store.verification import Copies, Findings, Problem, examine, no_copies
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,18 @@ class Repaired:
     remaining: Sequence[Problem]
 
 
-def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -> Repaired:
+def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copies: Copies = no_copies) -> Repaired:
     """Mends what `verify` finds, as far as it can be mended; deletes no damaged file but search structures, which the
-    next `add` or `update` makes again. layouts: as for `verify`.
+    next `add` or `update` makes again. layouts and copies: as for `verify`.
 
     Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
     """
     folder = existing(path)
     with writer_lock(folder), storage_errors(folder):
         (folder / "segments").mkdir(exist_ok=True)
-        findings = examine(folder, layouts)
+        findings = examine(folder, layouts, copies)
         names: list[str] = []
-        mended = []
+        mended = [_put_back(folder, name, data) for name, data in sorted(findings.copies.items())]
         for number in sorted(findings.damaged):
             lost, line = _set_aside(folder, number, findings.generation)
             names += lost
@@ -66,6 +66,21 @@ def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -> R
             delete_structure(path)
             mended.append(f"{path}: deleted, `resight update` makes it again")
         return Repaired(mended, sorted(names), [problem for problem in findings.problems if not problem.repairable])
+
+
+def _put_back(folder: Path, name: str, data: bytes) -> str:
+    """Puts contents in the place of a damaged file, or of what is there instead, which the folder keeps."""
+    path = folder / name
+    line = f"{path}: put back as it ships with resight"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(path):
+        aside = folder / f"{DAMAGED}{name.replace('/', '-')}"
+        if os.path.lexists(aside):
+            delete(aside)
+        path.rename(aside)
+        line += f"; what was there is {aside.name} now"
+    write_over(path, data)
+    return line
 
 
 def _set_aside(folder: Path, number: int, generation: Generation) -> tuple[list[str], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,7 +15,17 @@ from numpy.typing import NDArray
 
 from resight.errors import DamagedFileError, IndexCorruptError, UsageError
 from resight.store.arrays import Check, open_array, write_array
-from resight.store.disk import TEMPORARY, FileSum, read_regular, sealed, sum_file, sync_folder, unsealed, write_new
+from resight.store.disk import (
+    TEMPORARY,
+    FileSum,
+    read_regular,
+    sealed,
+    sum_bytes,
+    sum_file,
+    sync_folder,
+    unsealed,
+    write_new,
+)
 from resight.store.generations import FORMAT, check_format, files_content, files_from_content
 from resight.store.rows import Root, Rows
 
@@ -134,7 +143,7 @@ def read_rows(folder: Path) -> Rows:
     """The rows of a segment, as its manifest states them. Raises IndexCorruptError and OSError."""
     path = folder / ROWS
     data = read_regular(path)
-    if FileSum(len(data), hashlib.sha256(data).hexdigest()) != read_manifest(folder).files[ROWS]:
+    if sum_bytes(data) != read_manifest(folder).files[ROWS]:
         raise DamagedFileError(path, "the checksum is wrong")
     try:
         return Rows.from_columns(json.loads(data))

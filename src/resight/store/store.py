@@ -30,14 +30,14 @@ from resight.store.arrays import Check
 from resight.store.checked import Checked, Version
 from resight.store.choices import Choices
 from resight.store.creation import RECIPE, create_folder, write_fitted
-from resight.store.disk import TEMPORARY, FileSum, read_regular, storage_errors, sync_folder
+from resight.store.disk import TEMPORARY, FileSum, read_regular, storage_errors, sum_bytes, sync_folder
 from resight.store.generations import Generation, files_content, remove_generations, write_generation
 from resight.store.leftovers import clear
 from resight.store.lock import writer_lock
 from resight.store.opening import Segment, SegmentFileMissingError
 from resight.store.places import kept_root, located_root
 from resight.store.rows import Image, ImageTable, Kept, Root, Rows, checked, checked_choices, checked_root
-from resight.store.segments import ChannelArrays, check_key, segment_path, sum_fault, write_segment
+from resight.store.segments import ChannelArrays, check_key, fault_of, segment_path, sum_fault, write_segment
 
 Layouts = Callable[[], Mapping[str, Check]]
 """Gives, by channel, what compiled code must know of its arrays before it reads by them."""
@@ -107,12 +107,14 @@ class Store:
         with storage_errors(path):
             try:
                 text = read_regular(path)
-            except FileNotFoundError:
-                text = b""
-        if FileSum(len(text), hashlib.sha256(text).hexdigest()) != expected:
+            except (FileNotFoundError, DamagedFileError) as error:
+                what = fault_of(error)
+            else:
+                what = "" if sum_bytes(text) == expected else "was changed after the index was made"
+        if what:
             raise IndexCorruptError(
-                f"{path} was changed after the index was made, and `resight verify --repair` cannot mend that: put the "
-                "former text back, or make a new index"
+                f"{path} {what}: `resight verify --repair` puts a recipe that ships with resight back; of one of your "
+                "own, put the former text back, or make a new index"
             )
         return text.decode()
 
@@ -139,8 +141,8 @@ class Store:
         def check() -> None:
             if what := sum_fault(path, expected):
                 raise IndexCorruptError(
-                    f"{path}: {what}, and `resight verify --repair` cannot mend that: put a copy of the former file "
-                    "back, or make a new index"
+                    f"{path}: {what}: `resight verify --repair` puts back what ships with resight; of what was fitted "
+                    "for this index, put a copy of the former file back, or make a new index"
                 )
 
         with storage_errors(path):

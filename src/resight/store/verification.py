@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from resight.store import catalogue
 from resight.store.agreement import catalogue_faults, disagreements
 from resight.store.arrays import Check
 from resight.store.creation import RECIPE
-from resight.store.disk import FileSum, storage_errors, sum_file
+from resight.store.disk import FileSum, storage_errors, sum_bytes, sum_file
 from resight.store.generations import Generation, generation_files, generation_path, read_generation
 from resight.store.leftovers import surplus
 from resight.store.lock import writer_lock
@@ -31,6 +31,16 @@ from resight.store.segments import (
 )
 from resight.store.store import existing
 from resight.store.structures import structure_faults
+
+Files = Mapping[str, FileSum]
+Copies = Callable[[Files], Mapping[str, bytes]]
+"""Given what the recipe and the fitted files of an index must be, by path below it, contents of some of them that are
+there elsewhere. Asked only where one is damaged; whether its copy is the same, its sum says."""
+
+
+def no_copies(files: Files) -> Mapping[str, bytes]:
+    """Nothing is there elsewhere."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,8 @@ class Findings:
     """All problems and remarks, and what follows for a repair.
 
     generation: what the index must be. stated: False where no file stated it. catalogued: the catalogue is intact.
-    damaged: segments with lost bytes. spare: damaged search structures, which can be made again.
+    damaged: segments with lost bytes. spare: damaged search structures, which can be made again. copies: what the
+    damaged ones of the recipe and the fitted files must contain, by path below the index, as far as that is known.
     """
 
     problems: tuple[Problem, ...]
@@ -73,24 +84,25 @@ class Findings:
     catalogued: bool
     damaged: frozenset[int]
     spare: tuple[Path, ...]
+    copies: Mapping[str, bytes]
 
 
-def verify(path: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -> Verified:
+def verify(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copies: Copies = no_copies) -> Verified:
     """Reads every byte of an index and returns what is wrong.
 
-    layouts: by channel, what its arrays must be beyond what was written; see `Check`. Raises IndexMissingError,
-    IndexFormatError, StorageError, and IndexLockedError while another process writes.
+    layouts: by channel, what its arrays must be beyond what was written; see `Check`. copies: see `Copies`. Raises
+    IndexMissingError, IndexFormatError, StorageError, and IndexLockedError while another process writes.
 
     Notes: where the index can be written its lock is held meanwhile; on read-only media there is no writer.
     """
     folder = existing(path)
     writable = os.access(folder, os.W_OK)
     with writer_lock(folder) if writable else contextlib.nullcontext():
-        findings = examine(folder, layouts)
+        findings = examine(folder, layouts, copies)
         return Verified(list(findings.problems), list(findings.remarks))
 
 
-def examine(folder: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -> Findings:
+def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findings:
     """What `verify` finds, for a caller that holds the lock."""
     segments = folder / "segments"
     with storage_errors(segments):
@@ -111,7 +123,12 @@ def examine(folder: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -
     if catalogued is not None and not faults:
         faults = _disagreements(folder, catalogued, generation, damaged)
     problems += [Problem(folder / catalogue.CATALOGUE, what, True) for what in faults]
-    problems += _frozen_problems(folder, generation)
+    lost = {name: what for name, expected in generation.files.items() if (what := sum_fault(folder / name, expected))}
+    known = _copies(lost, generation.files, copies)
+    problems += [
+        Problem(folder / name, f"{what}: {_SHIPS if name in known else _LOST}", name in known)
+        for name, what in lost.items()
+    ]
     spare = list(_structure_faults(folder))
     problems += [Problem(path, f"{what}: it can be made again", True) for path, what in spare]
     left = "was left by an interrupted write and counts for nothing"
@@ -123,6 +140,7 @@ def examine(folder: Path, layouts: Mapping[str, Check] = MappingProxyType({})) -
         not faults,
         frozenset(damaged),
         tuple(path for path, _ in spare),
+        known,
     )
 
 
@@ -149,11 +167,15 @@ def _disagreements(folder: Path, catalogued: Generation, generation: Generation,
         return [fault_of(error)]
 
 
-def _frozen_problems(folder: Path, generation: Generation) -> Iterator[Problem]:
-    for name, expected in generation.files.items():
-        path = folder / name
-        if what := sum_fault(path, expected):
-            yield Problem(path, f"{what}: put a copy of the former file back, or make a new index", False)
+_SHIPS = "the same ships with resight"
+_LOST = "it does not ship with this version of resight; put a copy of the former file back, or make a new index"
+
+
+def _copies(lost: Collection[str], files: Files, copies: Copies) -> Mapping[str, bytes]:
+    """The contents of lost files, as far as they are there elsewhere and the same."""
+    if not lost:
+        return {}
+    return {name: data for name, data in copies(files).items() if name in lost and sum_bytes(data) == files[name]}
 
 
 def generation_from_segments(folder: Path) -> Generation:

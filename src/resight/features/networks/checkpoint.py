@@ -172,6 +172,18 @@ def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | N
     return download.download(url, download.downloads_folder(), _expected(name, checkpoint, published), progress)
 
 
+def is_at_hand(checkpoint: Checkpoint, folder: Path) -> bool:
+    """Whether `locate` would fetch nothing, and find something."""
+    source = checkpoint.source
+    published = PUBLISHED.get(source)
+    if published is not None:
+        return download.find(published.file) is not None
+    if source.startswith(("http://", "https://")):
+        return download.find(download.file_name(source)) is not None
+    path = folder / Path(source).expanduser()
+    return source == "random" or path.exists() or download.find(path.name) is not None
+
+
 def read_weights(path: Path, name: str) -> _Contents:
     """Reads `.safetensors` with its header, torch's `.pth`, or a file of cirtorch or of NetVLAD.
 
