@@ -43,7 +43,7 @@ from small_indexes import make_index, photo, recipe_of, write_photos
 import resight.channels.fits
 import resight.index.answering
 from resight.cli.main import main as resight_command
-from resight.index import writer
+from resight.index import merging, writer
 from resight.index.index import Index
 from resight.store import Store, checked, verify
 
@@ -266,7 +266,7 @@ def main() -> None:
     assert resight.channels.fits
     cv2.setNumThreads(1)
     faiss.omp_set_num_threads(1)
-    writer.BATCH_IMAGES = writer.TIER_WIDTH = BATCH
+    writer.BATCH_IMAGES = merging.TIER_WIDTH = BATCH
     # A killed process loses nothing that it wrote; waiting for the disk is for a machine that loses power.
     os.fsync = lambda _: None
     rng = np.random.default_rng(given.seed)

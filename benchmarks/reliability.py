@@ -2,9 +2,10 @@
 
     cd PHOTOS && python .../benchmarks/reliability.py covers scenes products --distractors distractors
 
-All sets are put into one index, so that each is searched among the photos of the others. `--every N` takes each N-th
-photo of each set, `--queries N` each N-th query; `--index PATH` keeps the index, or asks the one that is there. Hits
-that the ground truth calls junk or does not list, and the query itself, count neither way.
+All sets are put into one index, so that each is searched among the photos of the others; `--alone` searches each among
+its own photos, which are often few and of the same things. `--every N` takes each N-th photo of each set,
+`--queries N` each N-th query; `--index PATH` keeps the index, or asks the one that is there. Hits that the ground truth
+calls junk or does not list, and the query itself, count neither way.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,11 +30,11 @@ HITS = 20
 """What a search gives unless it is told otherwise."""
 
 
-def judged(index: Index, data: Dataset, prefix: str, every: int) -> Iterator[tuple[float, bool]]:
+def judged(index: Index, data: Dataset, prefix: str, every: int, within: Sequence[str]) -> Iterator[tuple[float, bool]]:
     """Probability and truth of each hit of each query."""
     database = frozenset(data.images)
     for query in data.queries[::every]:
-        for hit in index.search(data.query_path(query.image), box=query.box, k=HITS).hits:
+        for hit in index.search(data.query_path(query.image), box=query.box, k=HITS, within=within).hits:
             name = hit.name.removeprefix(prefix)
             own = hit.name.startswith(prefix)
             if own and (query.mark(name) == "junk" or name not in database):
@@ -77,6 +78,7 @@ def main() -> None:
     parser.add_argument("--distractors", type=Path)
     parser.add_argument("--recipe", default="sift-asmk-spatial")
     parser.add_argument("--index", type=Path)
+    parser.add_argument("--alone", action="store_true", help="search each set among its own photos")
     parser.add_argument("--every", type=int, default=1, help="of the photos")
     parser.add_argument("--queries", type=int, default=1, metavar="N", help="each N-th query asks")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables to this file")
@@ -90,7 +92,8 @@ def main() -> None:
         tables = {}
         for folder in given.sets:
             data, prefix = read_folder(folder), f"{folder.name}/"
-            pairs = np.array(list(judged(index, data, prefix, given.queries)), np.float64).reshape(-1, 2)
+            within = [f"{prefix}*"] if given.alone else []
+            pairs = np.array(list(judged(index, data, prefix, given.queries, within)), np.float64).reshape(-1, 2)
             found = reliability(pairs[:, 0], pairs[:, 1])
             tables[folder.name] = asdict(found)
             printed(f"{index.recipe.name} on {folder.name}", found, within_reach(index, data, prefix, given.queries))

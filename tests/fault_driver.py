@@ -26,7 +26,7 @@ from resight.cli.main import main
 from resight.features.kinds import Sift
 from resight.features.sift import detect
 from resight.features.sift_extractor import SiftExtractor
-from resight.index import writer
+from resight.index import merging, writer
 from resight.learned.passes import Terms
 from resight.store import catalogue
 from resight.words.kinds import Asmk
@@ -81,7 +81,7 @@ def run(delay: float, arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     writer.BATCH_IMAGES = BATCH
-    writer.TIER_WIDTH = BATCH
+    merging.TIER_WIDTH = BATCH
     warm()
     unsync()
     print("ready", flush=True)

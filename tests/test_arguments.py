@@ -41,6 +41,11 @@ def test_a_box_is_any_four_numbers(index: Index, box: Any) -> None:
     assert all(type(side) is float for side in found.box)
 
 
+@pytest.mark.parametrize("progress", [lambda done, total: None, lambda *told: None, print, max])
+def test_what_can_be_called_with_two_numbers_is_told_of_progress(index: Index, progress: Any) -> None:
+    assert index.update(progress=progress).unchanged == len(PHOTOS)
+
+
 def test_grey_photos_and_lists_are_photos(index: Index) -> None:
     grey = QUERY[..., 1]
     expected = names(index.search(np.stack([grey] * 3, axis=-1)))
@@ -68,6 +73,8 @@ def test_grey_photos_and_lists_are_photos(index: Index) -> None:
         (lambda index: index.search(QUERY, box=np.zeros((2, 2))), "box is .*: give four numbers"),
         (lambda index: index.search(QUERY, box=np.float64(3)), "box is .*: give four numbers"),
         (lambda index: index.search(QUERY, box=[1, 2, 3]), "a box has four numbers"),
+        (lambda index: index.search(QUERY, box={0, 1, 50, 60}), "box is a set: give four numbers"),
+        (lambda index: index.search(QUERY, box=dict.fromkeys((0, 1, 50, 60))), "box is a dict: give four numbers"),
         (lambda index: index.search(QUERY, include_self="no"), "include_self is 'no': give True or False"),
         (lambda index: index.search(QUERY, mirror=1), "mirror is 1: give True or False"),
         (lambda index: index.search(QUERY, min_score="high"), "min_score is 'high': give a finite number"),
@@ -96,6 +103,29 @@ def test_grey_photos_and_lists_are_photos(index: Index) -> None:
         (lambda index: index.add(".", progress=5), "progress is 5: give a function, or None"),
         (lambda index: index.add(".", say="loud"), "say is 'loud': give a function, or None"),
         (lambda index: index.update(progress=5), "progress is 5: give a function, or None"),
+        (lambda index: index.add(".", progress=lambda: 0), r"cannot be called as progress\(done, total\)"),
+        (lambda index: index.update(progress=lambda one: 0), r"cannot be called as progress\(done, total\)"),
+        (lambda index: index.update(say=lambda: 0), r"cannot be called as say\(line\)"),
+        (lambda index: index.duplicates(progress=lambda one: 0), r"cannot be called as progress\(done, total\)"),
+        (lambda index: Index.create(index.path, progress=lambda a, b: 0), r"cannot be called as progress\(line\)"),
+        (lambda index: Index.create("x" * 5000), "path is 'x*...: it is longer than a file system takes"),
+        (lambda index: Index.create("a/" * 2100 + "b"), "it is longer than a file system takes"),
+        (lambda index: Index.create("x\0y"), "a path has no zero byte in it"),
+        (lambda index: Index.create("x\ud800"), "it is no path that a file system has"),
+        (lambda index: Index.open("x\0y"), "a path has no zero byte in it"),
+        (lambda index: index.add("x\0y"), "folder is .*: a path has no zero byte in it"),
+        (lambda index: index.add("x" * 5000), "folder is .*: it is longer than a file system takes"),
+        (lambda index: index.add(".", mask="x\0y"), "mask is .*: a path has no zero byte in it"),
+        (lambda index: index.move_root("x\0y", "."), "old is .*: a path has no zero byte in it"),
+        (lambda index: index.search("x" * 5000), "neither a file nor the name of an indexed photo"),
+        (lambda index: index.remove("x" * 5000), "not in the index, so nothing was removed"),
+        (lambda index: index.remove("x\0y*"), "pattern"),
+        (lambda index: index.update(removed=["x\0y"]), "in no folder of the index"),
+        (lambda index: index.update(removed=["x\ud800"]), r"x\\ud800: in no folder of the index"),
+        (lambda index: index.remove("x\ud800"), r"x\\ud800: not in the index, so nothing was removed"),
+        (lambda index: index.search("x\ud800"), r"x\\ud800: neither a file nor the name of an indexed photo"),
+        (lambda index: index.search(QUERY, within="x\ud800"), r'matches "x\\ud800"'),
+        (lambda index: index.update(include="x\ud800"), r'--include "x\\ud800": the index has no such pattern'),
         (lambda index: index.remove(5), "names is 5: give a list of texts"),
         (lambda index: index.remove(b"00-0.png"), "names is a bytes: give a list of texts"),
         (lambda index: index.remove(["00-0.png", 5]), "names has 5 in it: give a list of texts"),

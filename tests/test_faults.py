@@ -117,7 +117,8 @@ def test_ctrl_c_leaves_what_was_committed_and_the_next_run_goes_on(tmp_path: Pat
     process.send_signal(signal.SIGINT)
     _, message = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert message.startswith("Interrupted.")
+    # A machine that is slow enough has said how far it is before.
+    assert message.splitlines()[-1].startswith("Interrupted.")
     assert "Traceback" not in message
     index.refresh()
     some = index.info().images

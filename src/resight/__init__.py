@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from resight.evaluation.protocols import evaluate
     from resight.folders.names import Name
     from resight.images import decode
+    from resight.index.checking import VerifyReport
     from resight.index.contents import IndexInfo
-    from resight.index.index import Index, VerifyReport
+    from resight.index.index import Index
+    from resight.index.report import AddReport
     from resight.index.results import Hit, Result
-    from resight.index.writer import AddReport
     from resight.recipe import Recipe, available, load_recipe, register
     from resight.rerank.pairs import match
 
@@ -49,11 +50,12 @@ _HOMES = {
     "match": "rerank.pairs",
     **dict.fromkeys(("DuplicateGroup", "DuplicateLink", "DuplicatePhoto", "Duplicates"), "duplicates.report"),
     "IndexInfo": "index.contents",
-    **dict.fromkeys(("Index", "VerifyReport"), "index.index"),
+    "Index": "index.index",
+    "VerifyReport": "index.checking",
     "Name": "folders.names",
     **dict.fromkeys(("Recipe", "available", "load_recipe", "register"), "recipe"),
     **dict.fromkeys(("Hit", "Result"), "index.results"),
-    "AddReport": "index.writer",
+    "AddReport": "index.report",
 }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import numbers
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 
 from resight.errors import UsageError
 from resight.images import Box, displayed
+
+LONGEST_NAME = 255
+LONGEST_PATH = 4095
+"""Bytes of one name, and of a whole path: no file system that is in use takes more."""
 
 
 def whole_number(name: str, value: object, *, least: int) -> int:
@@ -70,7 +75,19 @@ def path(name: str, value: object) -> Path:
     """A path that is no empty text. Raises UsageError."""
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str) or not os.fspath(value):
         raise UsageError(f"{name} is {_shown(value)}: give a path, as a str or a Path")
-    return Path(value)
+    given = Path(value)
+    try:
+        longest, whole = max((len(os.fsencode(part)) for part in given.parts), default=0), os.fsencode(given)
+    except UnicodeEncodeError:  # half a character, which no file name has
+        raise UsageError(f"{name} is {ascii(str(given))[:60]}: it is no path that a file system has") from None
+    if b"\0" in whole:
+        raise UsageError(f"{name} is {_shown(str(given))}: a path has no zero byte in it")
+    if longest > LONGEST_NAME or len(whole) > LONGEST_PATH:
+        raise UsageError(
+            f"{name} is {_shown(str(given))}: it is longer than a file system takes, {LONGEST_NAME} bytes for a name "
+            f"and {LONGEST_PATH} for a path"
+        )
+    return given
 
 
 def path_or_name(name: str, value: object) -> str | Path:
@@ -78,10 +95,25 @@ def path_or_name(name: str, value: object) -> str | Path:
     return value if isinstance(value, str) else path(name, value)
 
 
-def callback(name: str, value: object) -> None:
-    """Raises UsageError for what is neither None nor can be called, before any work is done that it was to be told."""
-    if value is not None and not callable(value):
+def callback(name: str, value: object, *arguments: str) -> None:
+    """Raises UsageError for what is neither None nor can be called with the arguments, which are named.
+
+    So it is known before any work is done that it was to be told.
+    """
+    if value is None:
+        return
+    if not callable(value):
         raise UsageError(f"{name} is {_shown(value)}: give a function, or None")
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):
+        return  # some of C do not say what they take
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise UsageError(
+            f"{name} is a function that cannot be called as {name}({', '.join(arguments)}), which it must be"
+        ) from None
 
 
 def texts(name: str, value: object) -> list[str | Path]:
@@ -105,7 +137,8 @@ def box(value: object) -> Box | None:
     wanted = "give four numbers, (x0, y0, x1, y1) in pixels"
     if value is None:
         return None
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+    # The numbers of a set have no order.
+    if isinstance(value, str | bytes | Set | Mapping) or not isinstance(value, Iterable):
         raise UsageError(f"box is {_shown(value)}: {wanted}")
     sides = np.asarray(value).tolist() if isinstance(value, np.ndarray) else list(value)
     if not isinstance(sides, list) or not all(_is_number(side) for side in sides):

@@ -10,14 +10,14 @@ import pytest
 
 from index_samples import collection, texture, write
 from resight.channels import extraction
-from resight.channels.extraction import content_hash, cores, extract, extract_one, sample_rows
+from resight.channels.extraction import cores, extract, extract_one, sample_rows
 from resight.errors import UsageError
 from resight.features import sift_extractor
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift_extractor import SiftExtractor
 from resight.folders.walking import find_images
-from resight.images import Decoded
+from resight.images import Decoded, content_hash
 
 SIFT = SiftExtractor(Sift())
 DESCRIPTORS = attrgetter("descriptors")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from resight.cli.duplicates import COLUMNS, cell, print_group, write_csv
-from resight.duplicates.report import DuplicateGroup, DuplicatePhoto, Duplicates
+from resight.cli.duplicates import COLUMNS, cell, print_group, summary, write_csv
+from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
 from resight.errors import StorageError
 from resight.index.index import Index
 
@@ -77,7 +77,9 @@ def test_a_photo_whose_file_is_gone_has_no_picture(
 ) -> None:
     (own_photos / "z-copy.jpg").unlink()
     page = tmp_path / "groups.html"
-    assert run("duplicates", with_copies, "--kind", "copies", "--html", page).exit_code == 0
+    answer = run("duplicates", with_copies, "--kind", "copies", "--html", page)
+    assert answer.exit_code == 0
+    assert answer.stderr.startswith("Remark: 1 of 2 pictures are missing from the page")
     shown = page.read_text(encoding="utf-8")
     assert shown.count("data:image/jpeg;base64,") == 1
     assert "cannot be shown" in shown
@@ -100,6 +102,27 @@ def test_a_table_holds_any_name(tmp_path: Path) -> None:
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
         found = [row["photo"] for row in csv.DictReader(file)]
     assert found == ['a,"b"\n.jpg', "caf\u00e9.jpg", "byte\\udcff.jpg"]
+
+
+def test_text_table_and_json_tell_sure_groups_from_unsure_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def linked(sure: bool) -> DuplicateGroup:
+        link = DuplicateLink("a.jpg", "b.jpg", "same", 9, [[1.0]], 0.5, (0.5, 0.5), 0.1, -3.0, sure)
+        return DuplicateGroup("same", (photo("a.jpg"), photo("b.jpg")), (link,))
+
+    found = Duplicates("same", (linked(True), linked(False)), 4, 0, 0, 2, 0.0)
+    assert "2 groups (2 of the same thing, 1 unsure)" in summary(found)
+    print_group(1, found.groups[0])
+    assert "unsure" not in capsys.readouterr().out
+    print_group(2, found.groups[1])
+    out = capsys.readouterr().out
+    assert "the same thing, unsure: a pair of them may only look alike" in out
+    assert "(same thing as a.jpg, 9 inliers, unsure)" in out
+    write_csv(tmp_path / "t.csv", found)
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["sure"] for row in csv.DictReader(file)] == ["", "yes", "", "no"]
+    assert [group["sure"] for group in found.to_dict()["groups"]] == [True, False]
 
 
 def test_a_terminal_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from resight.errors import ResightError
 from resight.index.index import Index
@@ -373,3 +374,45 @@ def test_memory_that_does_not_suffice_is_said_in_a_line(
     result = run("info", own_index)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: not enough memory")
+
+
+def test_a_report_tells_what_was_recalled_and_which_masks_went_out(
+    run: Run, own_photos: Path, own_index: Path, photos_of_world: Path
+) -> None:
+    shutil.copy(own_photos / "other-000.jpg", own_photos / "copy.jpg")
+    assert "not decoded, because the index knew their bytes: 1\n" in run("update", own_index).stdout
+    assert "not decoded" not in run("update", own_index).stdout
+    masks = own_photos / "masks"
+    masks.mkdir()
+    with Image.open(own_photos / "other-000.jpg") as photo:
+        Image.new("L", photo.size, 255).save(masks / "other-000.jpg.png")
+    assert run("update", own_index).exit_code == 0
+    assert run("add", own_index, own_photos, "--mask", masks).exit_code == 0
+    answer = run("update", own_index).stdout
+    assert "taken out as masks, which are no photos: 1\n" in answer
+    assert "taken out by a pattern" not in answer
+
+
+def test_what_was_taken_for_a_pattern_is_said(run: Run, own_index: Path) -> None:
+    answer = run("remove", own_index, "other-[0-9]*.jpg", "facade-00_1.jpg", "--dry-run")
+    assert answer.stdout == "facade-00_1.jpg\nother-000.jpg\n"
+    assert answer.stderr == '"other-[0-9]*.jpg" was taken for a pattern, which 1 photo matches\n'
+    document = json.loads(run("remove", own_index, "other-[0-9]*.jpg", "facade-00_1.jpg", "--json").stdout)
+    assert (document["removed"], document["patterns"]) == (2, {"other-[0-9]*.jpg": 1})
+
+
+def test_masks_that_vanished_in_part_are_told_with_what_to_do(run: Run, own_photos: Path, own_index: Path) -> None:
+    masks = own_photos.parent / "masks"
+    masks.mkdir()
+    for name in ("other-000.jpg", "facade-00_1.jpg"):
+        with Image.open(own_photos / name) as photo:
+            Image.new("L", photo.size, 255).save(masks / f"{name}.png")
+    assert run("add", own_index, own_photos, "--mask", masks).exit_code == 0
+    for mask in list(masks.iterdir()):
+        mask.rename(masks / f"x{mask.name}")
+    answer = run("update", own_index)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith(f"held back: the folder of masks {masks}, of 2 photos, has no mask of any of them")
+    command = f"resight update {own_index} --removed {masks}"
+    assert f"or say that these masks were removed on purpose, `{command}`" in answer.stderr
+    assert run(*command.split()[1:]).exit_code == 0

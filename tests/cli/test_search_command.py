@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import re
@@ -11,7 +13,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from resight.cli.main import app
@@ -320,6 +324,8 @@ def test_a_part_a_mirror_and_bounds(run: Run, indexed: Path, photos_of_world: Pa
     page = tmp_path / "page.html"
     run("search", indexed, turned, "--mirror", "-k", 1, "--html", page)
     assert "mirrored" in page.read_text(encoding="utf-8")
+    within = run("search", indexed, turned, "--within", "POSTER-02*", "--json")
+    assert {name[:10] for name in hits(json.loads(within.stdout))} == {"poster-02_"}
     none = run("search", indexed, turned, "--min-score", 1000)
     assert (none.exit_code, "0 hits" in none.stdout) == (0, True)
     for arguments, message in (
@@ -330,3 +336,34 @@ def test_a_part_a_mirror_and_bounds(run: Run, indexed: Path, photos_of_world: Pa
         refused = run("search", indexed, turned, *arguments)
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert message in refused.stderr
+
+
+def test_a_page_of_a_folder_that_has_moved_says_that_pictures_are_missing(
+    run: Run, own_index: Path, own_photos: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    own_photos.rename(tmp_path / "moved")
+    page = tmp_path / "page.html"
+    answer = run("search", own_index, photos_of_world / "poster-02_1.jpg", "--html", page, "-k", 2)
+    assert answer.exit_code == 0
+    assert answer.stderr.startswith("Remark: 2 of 3 pictures are missing from the page, as their files are gone")
+    assert f"`resight update {own_index} --root OLD=NEW`" in answer.stderr
+    run("update", own_index, "--root", f"{own_photos}={tmp_path / 'moved'}")
+    assert run("search", own_index, photos_of_world / "poster-02_1.jpg", "--html", page, "-k", 2).stderr == ""
+
+
+def test_a_page_shows_the_query_as_its_mask_leaves_it(
+    run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    query, mask, page = photos_of_world / "poster-02_1.jpg", tmp_path / "mask.png", tmp_path / "page.html"
+    with Image.open(query) as photo:
+        black = Image.new("L", photo.size, 255)
+    black.paste(0, (0, 0, black.width // 2, black.height))
+    black.save(mask)
+    pictures = []
+    for options in ((), ("--mask", mask)):
+        assert run("search", indexed, query, "-k", 1, "--html", page, *options).exit_code == 0
+        encoded = page.read_text(encoding="utf-8").split("data:image/jpeg;base64,")[1].split('"')[0]
+        pictures.append(np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded)))).astype(int))
+    half = pictures[0].shape[1] // 2
+    assert pictures[1][:, 8 : half - 8].std(axis=(0, 1)).max() < 3
+    assert np.abs(pictures[0][:, half + 8 :] - pictures[1][:, half + 8 :]).mean() < 3

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from index_samples import texture, write
 from resight.errors import UsageError
-from resight.index.exclusion import chosen, named
+from resight.index.exclusion import with_patterns
 from resight.index.index import Index
 from resight.store import Choices
 
@@ -63,37 +64,6 @@ def test_asking_again_for_one_folder_leaves_what_was_removed_of_another(index: I
     assert index.add(folder, prefix="two/", again=True).added == 4
     assert index.update().stayed_away == 4
     assert index.named(["one/a.png"], removed=True) == ["one/a.png"]
-
-
-@pytest.mark.parametrize(
-    ("asked", "meant"),
-    [
-        (["a.png"], ["a.png"]),
-        (["2019/"], ["2019/b.png", "2019/x/c.png"]),
-        (["**/x/"], ["2019/x/c.png"]),
-        (["2019/*.png", "a.png"], ["2019/b.png", "a.png"]),
-        (["*"], sorted(PHOTOS)),
-        (["e[1].png"], ["e[1].png"]),
-    ],
-)
-def test_names_folders_and_patterns_mean_photos(asked: list[str], meant: list[str]) -> None:
-    assert named(list(PHOTOS), asked, [], "in the index") == meant
-
-
-@pytest.mark.parametrize(
-    ("asked", "end"),
-    [
-        ("b.png", "; did you mean 2019/b.png?"),
-        ("2019", '; for the folder write "2019/"'),
-        ("2020/", ""),
-        ("*.gif", ""),
-        ("", ""),
-    ],
-)
-def test_a_name_that_means_nothing_is_refused_with_what_may_be_meant(asked: str, end: str) -> None:
-    with pytest.raises(UsageError) as error:
-        named(list(PHOTOS), ["a.png", asked], [], "in the index")
-    assert str(error.value).startswith(f"{asked}: not in the index{end}")
 
 
 def test_a_removal_of_which_a_part_is_unknown_removes_nothing(index: Index, folder: Path) -> None:
@@ -160,8 +130,10 @@ def test_what_a_pattern_takes_out_and_what_was_removed_go_at_once(index: Index, 
 
 
 def test_patterns_are_kept_once_in_their_order() -> None:
-    choices = chosen(Choices(("b", "a")), ("a", "c", "c"), ("b",))
-    assert choices.excluded == ("a", "c")
+    choices = with_patterns(
+        Choices(("b", "a", "./Köln/")), ("A", "./c", "/C"), ("b", unicodedata.normalize("NFD", "./KÖLN/"))
+    )
+    assert choices.excluded == ("a", "./c")
 
 
 def test_left_out_files_are_counted_by_ending_over_all_folders(index: Index, folder: Path) -> None:
@@ -174,3 +146,112 @@ def test_left_out_files_are_counted_by_ending_over_all_folders(index: Index, fol
     assert "photo" in held(index)
     index.add(folder, prefix="again/")
     assert dict(index.update().left_out) == {".mp4": 4, ".txt": 2, "": 2}
+
+
+def test_a_removal_is_of_one_folder_and_keeps_no_photo_of_another_away(
+    index: Index, folder: Path, tmp_path: Path
+) -> None:
+    index.add(folder)
+    index.remove("a.png")
+    other = write(tmp_path / "other", {"a.png": texture(11, 60, 60)})
+    assert (index.add(other).added, index.update().stayed_away) == (1, 1)
+    assert "a.png" in held(index)
+    assert index.named("a.png", removed=True) == ["a.png"]
+    # The name is another photo's now: to let the first one come back would break the next update.
+    generation = index.info().generation
+    with pytest.raises(UsageError, match=f"a.png: this name is that of a photo of {other} now; nothing was changed"):
+        index.restore("a.png")
+    index.refresh()
+    assert index.info().generation == generation
+    assert index.update().added == 0
+
+
+def test_the_same_name_may_be_removed_of_two_folders(index: Index, folder: Path, tmp_path: Path) -> None:
+    index.add(folder)
+    index.remove("a.png")
+    other = write(tmp_path / "other", {"a.png": texture(11, 60, 60)})
+    index.add(other)
+    index.remove("a.png")
+    assert (index.info().stay_away, index.update().stayed_away) == (2, 2)
+    # Asked for again in one folder, it stays away from the other.
+    assert (index.add(other, again=True).added, index.info().stay_away) == (1, 1)
+
+
+def test_a_name_that_was_removed_is_no_pattern_for_others(index: Index, folder: Path) -> None:
+    write(folder, {"e1.png": texture(12, 60, 60)})
+    index.add(folder)
+    assert index.remove("e[1].png") == 1
+    with pytest.raises(
+        UsageError, match=r"e\[1\].png: not in the index, so nothing was removed: it was removed before"
+    ):
+        index.remove("e[1].png")
+    assert "e1.png" in held(index)
+    (understood,) = index.understood("e[0-9].png")
+    assert (understood.names, understood.by_pattern) == (("e1.png",), True)
+
+
+def test_what_is_left_out_outlives_the_catalogue_and_the_statement(index: Index, folder: Path) -> None:
+    index.add(folder, exclude=["2019/x/"])
+    index.remove("a.png")
+    for file in (*index.path.glob("catalog.sqlite*"), *index.path.glob("segments/generation-*")):
+        file.unlink()
+    assert Index.check(index.path, mend=True).problems == []
+    again = Index.open(index.path)
+    assert (held(again), again.info().excluded, again.info().stay_away) == (["2019/b.png", "e[1].png"], ["2019/x/"], 1)
+    assert (again.update().added, again.update().stayed_away) == (0, 1)
+
+
+def test_an_index_of_which_all_photos_were_removed_says_so(index: Index, folder: Path) -> None:
+    index.add(folder)
+    index.remove("*")
+    with pytest.raises(UsageError, match="no photos any more: 4 were removed from it"):
+        index.search(PHOTOS["a.png"])
+
+
+def test_a_folder_of_an_index_is_no_folder_of_photos(index: Index, folder: Path, tmp_path: Path) -> None:
+    index.add(folder)
+    generation = index.info().generation
+    inside = index.path / "photos"
+    inside.mkdir()
+    (tmp_path / "link").symlink_to(inside)
+    for place, said in (
+        (index.path, "is an index"),
+        (inside, f"lies in the index {index.path}"),
+        (tmp_path / "link", "lies in the index"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            index.add(place)
+    index.refresh()
+    assert index.info().generation == generation
+
+
+def test_an_add_that_is_refused_after_a_move_was_seen_changes_nothing(
+    index: Index, folder: Path, tmp_path: Path
+) -> None:
+    index.add(folder)
+    generation = index.info().generation
+    moved = tmp_path / "moved"
+    folder.rename(moved)
+    with pytest.raises(UsageError, match="no exceptions"):
+        index.add(moved, exclude=["!a"])
+    index.refresh()
+    assert (index.info().generation, index.info().roots[0]["path"]) == (generation, str(folder))
+    report = index.add(moved)
+    assert (report.added, report.unchanged, index.info().roots[0]["path"]) == (0, 4, str(moved))
+    assert "4 photos are taken for moved" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("only", "said"),
+    [
+        (["a.png", "none.png", "b.png"], "2 of the 3 names that were asked for are no photos in it"),
+        ([], "no name was asked for"),
+        (["a.png"], ""),
+    ],
+)
+def test_names_that_alone_count_and_are_not_there_are_told(
+    index: Index, folder: Path, caplog: pytest.LogCaptureFixture, only: list[str], said: str
+) -> None:
+    index.add(folder, only=only)
+    assert ([record.getMessage() for record in caplog.records] == []) == (not said)
+    assert said in caplog.text

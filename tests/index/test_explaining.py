@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from index_samples import texture, write
 from resight.errors import ImageError, UsageError
 from resight.features.networks.architectures import blank, randomise
+from resight.images.masks import mask_of_query
 from resight.index.explaining import Explainer, can_explain
 from resight.index.index import Index
 from resight.show.page import write_page
@@ -136,3 +137,43 @@ def test_a_query_that_is_gone_leaves_its_hits_without_boxes(index: Index) -> Non
     result = index.search("gone.png", k=2)
     section = page_query(index.collection, result, [("gone.png", None)])
     assert [list(hit.contributions) for hit in section.hits] == [[], []]
+
+
+def two_patches() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A photo with two patches, a mask of the second, and the photo as the mask leaves it."""
+    pixels = with_patch(16, 24)
+    pixels[88:128, 136:176] = texture(6, 40, 40)
+    mask = np.full((150, 200), 255, np.uint8)
+    mask[80:, 110:] = 0
+    painted = pixels.copy()
+    painted[mask == 0] = np.rint(pixels[mask > 0].mean(axis=0, dtype=np.float64)).astype(np.uint8)
+    return pixels, mask, painted
+
+
+def test_what_the_mask_of_a_query_leaves_out_explains_nothing(index: Index, tmp_path: Path) -> None:
+    pixels, mask, _ = two_patches()
+    Image.fromarray(pixels).save(tmp_path / "query.png")
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    whole = [(one.channel, one.share) for one in index.explain(pixels, "right.png")]
+    other = pixels.copy()
+    other[mask == 0] = texture(7, *mask.shape[::-1])[mask == 0]
+    told = [
+        [(one.channel, one.share) for one in index.explain(query, "right.png", mask=given)]
+        for query, given in ((pixels, mask), (other, mask), (tmp_path / "query.png", tmp_path / "mask.png"))
+    ]
+    # Whatever lies beneath the mask.
+    assert told[0] == told[1] == told[2] != whole
+    with pytest.raises(UsageError, match="must have the proportions of its photo"):
+        index.explain(pixels, "right.png", mask=np.ascontiguousarray(mask.T))
+
+
+def test_the_page_shows_and_explains_the_query_as_its_mask_leaves_it(index: Index, tmp_path: Path) -> None:
+    pixels, mask, painted = two_patches()
+    Image.fromarray(pixels).save(tmp_path / "query.png")
+    given = mask_of_query(mask)
+    for query in (pixels, tmp_path / "query.png"):
+        result = index.search(query, k=1, mask=mask)
+        section = page_query(index.collection, result, [(query, None)], masks=[given])
+        np.testing.assert_array_equal(section.photos[0].image, painted)
+        (hit,) = section.hits
+        assert hit.contributions == index.explain(query, hit.name, mask=mask)

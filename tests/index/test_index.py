@@ -13,7 +13,7 @@ import index_samples
 from index_samples import collection, names, rankings, texture, write
 from resight.channels.extraction import read_one
 from resight.errors import FitError, IndexMissingError, RecipeError, UsageError
-from resight.index import writer
+from resight.index import merging, writer
 from resight.index.index import Index
 from resight.learned.artefact import load
 from resight.store import Store
@@ -250,7 +250,7 @@ def test_a_photo_that_becomes_unreadable_is_not_found_any_more(index: Index, tmp
 def test_one_by_one_stays_in_few_segments_at_little_rewriting(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "TIER_WIDTH", 3)
+    monkeypatch.setattr(merging, "TIER_WIDTH", 3)
     folder = write(tmp_path / "photos", {f"{i:03d}.png": np.full((20, 20, 3), i, np.uint8) for i in range(60)})
     rewritten = []
     replace = Store.replace_segments
@@ -275,11 +275,11 @@ def test_merging_stops_where_it_would_take_much_memory(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write(tmp_path / "photos", {f"{i}.png": texture(i) for i in range(10)})
-    monkeypatch.setattr(writer, "MERGED_BYTES", 1)
+    monkeypatch.setattr(merging, "MERGED_BYTES", 1)
     monkeypatch.setattr(writer, "BATCH_IMAGES", 1)
     index.add(folder)
     assert len(index.collection.snapshot.segments) == 10
-    monkeypatch.setattr(writer, "COMPACTED_BYTES", 1)
+    monkeypatch.setattr(merging, "COMPACTED_BYTES", 1)
     index.compact()
     assert len(index.collection.snapshot.segments) == 10
     monkeypatch.undo()
@@ -291,7 +291,7 @@ def test_many_batches_of_one_add_are_merged_on_the_way(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "BATCH_IMAGES", 1)
-    monkeypatch.setattr(writer, "TIER_WIDTH", 2)
+    monkeypatch.setattr(merging, "TIER_WIDTH", 2)
     counts = []
     commit = Store.commit
 

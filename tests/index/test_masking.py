@@ -14,6 +14,7 @@ from resight.errors import UsageError
 from resight.folders.walking import find_images
 from resight.index.index import Index
 from resight.index.masking import mask_choice, with_masks
+from resight.index.vanished import MANY
 from resight.store import Root
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -272,7 +273,8 @@ def test_masks_that_were_indexed_as_photos_go_out(index: Index, folder: Path) ->
     assert index.add(folder).added == 4
     index.add(folder, mask=folder / "masks")
     report = index.update()
-    assert (report.excluded, report.removed, report.held, index.info().images) == (1, 0, [], 3)
+    assert (report.excluded, report.became_masks, report.removed, report.held) == (0, 1, 0, [])
+    assert index.info().images == 3
 
 
 def test_a_mask_is_mirrored_with_its_query(index: Index, folder: Path) -> None:
@@ -291,4 +293,100 @@ def test_a_wrong_mask_is_told_before_anything_is_written(index: Index, folder: P
     for wrong, what in ((tmp_path / "none.png", "no such file"), (tmp_path / "m.jpg", "save it as PNG")):
         with pytest.raises(UsageError, match=what):
             index.add(folder, mask=wrong)
+    assert index.info().generation == 0
+
+
+PHOTOS_OF_TWO = ("sub/a.png", "sub/b.png", "c.png", "d.png")
+
+
+@pytest.fixture
+def two_disks(index: Index, tmp_path: Path) -> tuple[Path, Path]:
+    """Photos with a mask each, in a folder of masks of which `sub` is a disk of its own."""
+    folder = write(tmp_path / "both", {name: stamped(seed) for seed, name in enumerate(PHOTOS_OF_TWO)})
+    masks = tmp_path / "masks"
+    for name in PHOTOS_OF_TWO:
+        save_mask(masks / f"{name}.png")
+    assert index.add(folder, mask=masks).without_mask == 0
+    return folder, masks
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["empty", "gone"])
+def test_a_part_of_the_masks_that_vanished_is_held_and_no_mask_taken_away(
+    index: Index, two_disks: tuple[Path, Path], tmp_path: Path, gone: bool
+) -> None:
+    folder, masks = two_disks
+    before = features(index, "sub/a.png")
+    (masks / "sub").rename(tmp_path / "unmounted")
+    if not gone:
+        (masks / "sub").mkdir()
+    write(folder, {"sub/new.png": stamped(8), "new.png": texture(9, *SIZE)})
+    os.utime(folder / "sub/b.png", ns=(3, 3))
+    report = index.update()
+    (held,) = report.held
+    why = "is gone" if gone else "has no mask of any of them any more"
+    assert (held.folder, held.photos, held.why, held.of_masks, held.removable) == (
+        str(masks / "sub"),
+        2,
+        why,
+        True,
+        True,
+    )
+    # What is new beside the lost masks waits: it may have one there.
+    assert (report.added, report.changed, report.unchanged, report.without_mask) == (1, 0, 4, 1)
+    assert features(index, "sub/a.png") == before
+    assert len(index.add(folder).held) == 1
+    if not gone:
+        (masks / "sub").rmdir()
+    (tmp_path / "unmounted").rename(masks / "sub")
+    report = index.update()
+    assert (report.added, report.changed, report.held) == (1, 1, [])
+
+
+def test_another_disk_with_other_masks_takes_no_mask_away(
+    index: Index, two_disks: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, masks = two_disks
+    before = features(index, "c.png")
+    masks.rename(tmp_path / "unmounted")
+    save_mask(masks / "foreign.png")
+    report = index.update()
+    (held,) = report.held
+    assert (held.folder, held.photos, report.changed, features(index, "c.png")) == (str(masks), 4, 0, before)
+    # A person says that it was on purpose, and the photos are taken whole.
+    report = index.update(removed=[masks])
+    assert (report.held, report.changed, features(index, "c.png") > before) == ([], 4, True)
+
+
+def test_one_mask_that_went_from_among_others_was_taken_away(index: Index, two_disks: tuple[Path, Path]) -> None:
+    _, masks = two_disks
+    (masks / "sub/a.png.png").unlink()
+    report = index.update()
+    assert (report.held, report.changed, report.without_mask) == ([], 1, 1)
+
+
+def test_many_masks_that_went_at_once_are_held(index: Index, tmp_path: Path) -> None:
+    count = MANY + 12
+    folder = write(tmp_path / "many", {f"{n:02d}.png": texture(n, 60, 45) for n in range(count)})
+    mask = np.full((45, 60), 255, np.uint8)
+    mask[30:] = 0
+    for n in range(count):
+        save_mask(tmp_path / f"masks/{n:02d}.png.png", mask)
+    index.add(folder, mask=tmp_path / "masks")
+    for n in range(MANY):
+        (tmp_path / f"masks/{n:02d}.png.png").unlink()
+    report = index.update()
+    assert [(one.photos, one.why) for one in report.held] == [(MANY, f"has lost the masks of {MANY} of them at once")]
+    assert report.changed == 0
+
+
+def test_a_folder_that_holds_the_photos_is_no_folder_of_masks(index: Index, folder: Path) -> None:
+    with pytest.raises(UsageError, match="the folder of masks contains the photos"):
+        index.add(folder / "sub", mask=folder)
+    for masks, what in (
+        (folder / "sub", "1 image in it, such as sub/b.png, is the mask of no photo and would be left out"),
+        (write(folder / "more", {"x.jpg": texture(5), "a.png.png": BAR}), "such as more/x.jpg"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            index.add(folder, mask=masks)
+    index.refresh()
     assert index.info().generation == 0

@@ -128,3 +128,28 @@ def test_an_index_of_known_bytes_answers_as_one_that_is_made_anew(tmp_path: Path
     (mine,), (its,) = index.collection.rows("main"), anew.collection.rows("main")
     for name, array in its.arrays.items():
         assert array.tobytes() == mine.arrays[name].tobytes(), name
+
+
+def test_a_photo_that_was_read_in_part_is_read_again_when_others_decode(
+    index: Index, tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "photos", {"whole.png": texture(2)})
+    for seed, name in ((1, "part.jpg"), (3, "gone.jpg")):
+        Image.fromarray(texture(seed)).save(folder / name, quality=90)
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data[: len(data) * 4 // 5])
+    assert len(index.add(folder).remarks) == 2
+    (folder / "gone.jpg").rename(tmp_path / "gone.jpg")
+    assert index.update().removed == 1
+    decoded.clear()
+    assert (counts(index.update()), decoded) == ((0, 0, 0, 0), [])
+    for module in ("planning", "recall", "writer"):
+        monkeypatch.setattr(f"resight.index.{module}.decoders", lambda: "pillow-99")
+    # Its own evidence is not recalled, nor under another name, nor that of one that was removed meanwhile.
+    shutil.copy(folder / "part.jpg", folder / "copy.jpg")
+    (tmp_path / "gone.jpg").rename(folder / "gone.jpg")
+    assert counts(index.update()) == (2, 1, 0, 0)
+    assert sorted(decoded) == ["copy.jpg", "gone.jpg", "part.jpg"]
+    decoded.clear()
+    (folder / "copy.jpg").rename(folder / "again.jpg")
+    assert (counts(index.update()), decoded) == ((1, 0, 1, 1), [])

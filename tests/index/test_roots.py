@@ -151,7 +151,8 @@ def test_bytes_that_could_not_be_read_are_tried_again_by_other_versions_alone(
     reads.clear()
     assert index.update().unreadable[0][0] == "bad.png"
     assert reads == []
-    monkeypatch.setattr("resight.index.writer.decoders", lambda: "pillow-99")
+    for module in ("planning", "recall", "writer"):
+        monkeypatch.setattr(f"resight.index.{module}.decoders", lambda: "pillow-99")
     for _ in range(2):
         assert index.update().unreadable[0][0] == "bad.png"
     assert reads == ["bad.png"]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from resight.channels.extraction import content_hash
 from resight.errors import UsageError
+from resight.images import content_hash
+from resight.index.updating import Update, plan_update
 from resight.index.vanished import MANY
-from resight.index.writer import Update, plan_update
 from resight.store import Batch, Image, Root, Store
 
 pytestmark = pytest.mark.usefixtures("unsynced")

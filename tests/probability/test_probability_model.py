@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from resight.probability.evidence import Evidence
+from resight.probability.evidence import Evidence, lead_evidence
 from resight.probability.model import WEIGHED, Model, believed, family, model_of, probabilities
 from resight.probability.verdict import POSSIBLE, SURE, VERDICTS, verdict
 from resight.recipe import available, load_recipe
 from resight.search.ranking import Lead, Ranking, Verification
 
 RECIPES = [info.name for info in available()]
-FIELDS = ("similarity", "inliers", "significance")
+FIELDS = ("similarity", "significance")
 
 
 def some(rows: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -23,9 +23,9 @@ def some(rows: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 def test_it_is_the_logistic_of_a_weighted_sum() -> None:
     columns = some(9)
-    found = probabilities(Evidence(**columns), Model(-2.0, {"similarity": 0.5, "inliers": 1.5}))
+    found = probabilities(Evidence(**columns), Model(-2.0, {"similarity": 0.5, "significance": 1.5}))
     for row in range(9):
-        odds = -2.0 + 0.5 * columns["similarity"][row] + 1.5 * columns["inliers"][row]
+        odds = -2.0 + 0.5 * columns["similarity"][row] + 1.5 * columns["significance"][row]
         assert found[row] == pytest.approx(1 / (1 + math.exp(-odds)))
 
 
@@ -42,8 +42,8 @@ def test_more_evidence_is_never_less_probable(recipe: str) -> None:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_nothing_is_filler_and_overwhelming_evidence_is_sure(recipe: str) -> None:
     model = model_of(load_recipe(recipe))
-    nothing = Evidence(np.full(1, -2.0), *np.zeros((2, 1)))
-    everything = Evidence(np.full(1, 4.0), np.full(1, math.log(400)), np.full(1, 10.0))
+    nothing = Evidence(np.full(1, -2.0), np.zeros(1))
+    everything = Evidence(np.full(1, 4.0), np.full(1, 6.0))
     assert verdict(probabilities(nothing, model)[0]) == "filler"
     assert verdict(probabilities(everything, model)[0]) == "sure"
 
@@ -70,7 +70,7 @@ def test_words_for_probabilities() -> None:
 
 
 def test_an_image_is_as_probable_as_what_leads_to_it_times_their_link() -> None:
-    model = Model(-3.0, {"inliers": 1.0})
+    model = Model(-3.0, {"significance": 1.0})
     look = Ranking(np.arange(100), np.linspace(1, 0, 100, dtype=np.float32))
     box = (0.0, 0.0, 10.0, 10.0)
     leads = {5: Lead(0, 100, 100, box, look), 6: Lead(1, 100, 100, box, look), 7: Lead(0, 4, 100, box, look)}
@@ -78,11 +78,11 @@ def test_an_image_is_as_probable_as_what_leads_to_it_times_their_link() -> None:
     points = np.array([[1, 1], [10, 9], [5, 5], [5, 11]], np.float32)
     why = {row: Verification(np.eye(3), xy, xy, 1.0) for row, xy in ((0, points), (1, points[:3]))}
     ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), why, leads=leads)
-    inliers = np.log1p([200.0, 10.0, 0, 0, 0, 0, 0, 30.0, 0, 0])
-    given = Evidence(np.zeros(10), inliers, np.zeros(10))
+    given = Evidence(np.zeros(10), np.log1p([200.0, 10.0, 0, 0, 0, 0, 0, 30.0, 0, 0]))
     own = probabilities(given, model)
     found = believed(ranking, given, 1000, model, 8)
-    link = 1 / (1 + math.exp(3 - math.log1p(100)))
+    link = probabilities(lead_evidence(leads, 1000), model)[0]
+    assert 0.5 < link < 1
     assert found[5] == pytest.approx(0.75 * own[0] * link)
     assert found[6] == pytest.approx(own[1] * link)
     assert found[[0, 1, 2, 3, 4, 7]].tolist() == own[[0, 1, 2, 3, 4, 7]].tolist()

@@ -16,14 +16,14 @@ def unrelated(images: int, seed: int = 0) -> np.ndarray:
 
 def naive_expected(scores: list[float], images: int, score: float) -> float:
     """How many unrelated images reach a score, in obvious lines."""
-    size = min(1000, images // 4)
+    size = min(1000, max(images // 4, min(images, 64)))
     tail = scores[:size]
     spacings = [i * (tail[i - 1] - tail[i]) for i in range(size // 2, size)]
     scale = sum(spacings) / len(spacings)
-    return size * math.exp(-(score - tail[-1]) / scale)
+    return size * (1 + (score - tail[-1]) / scale / len(spacings)) ** -len(spacings)
 
 
-@pytest.mark.parametrize("images", [100, 1000, 5000])
+@pytest.mark.parametrize("images", [20, 100, 1000, 5000])
 def test_it_is_the_expected_number_of_unrelated_images(images: int) -> None:
     scores = unrelated(images)
     found = background(scores, images).surprise(scores[:5])
@@ -36,6 +36,21 @@ def test_the_best_of_the_unrelated_is_no_surprise_in_collections_of_any_size() -
         best = [background(s, images).surprise(s[:1])[0] for s in (unrelated(images, seed) for seed in range(200))]
         assert abs(np.median(best)) < 0.4
         assert np.mean(np.array(best) > 2.0) < 0.05
+
+
+@pytest.mark.parametrize("images", [12, 40, 62])
+def test_the_best_of_few_unrelated_is_far_out_as_seldom_as_is_said(images: int) -> None:
+    """Scales are estimated from few spacings, and often too small: without allowing for it, three times as many are."""
+    best = [background(s, images).surprise(s[:1])[0] for s in (unrelated(images, seed) for seed in range(2000))]
+    for surprise in (1.0, 2.0):
+        assert np.mean(np.array(best) > surprise) < 1.3 * 10**-surprise
+
+
+def test_many_spacings_are_as_good_as_the_true_scale() -> None:
+    scores = unrelated(100_000)
+    found = background(scores, len(scores))
+    exact = (0.5 - found.level) / found.scale / math.log(10) - math.log10(found.size)
+    assert found.surprise(np.array([0.5]))[0] == pytest.approx(exact, rel=0.03)
 
 
 def test_scaled_and_shifted_scores_are_as_surprising() -> None:

@@ -15,6 +15,7 @@ import pytest
 from index_samples import collection, texture, write
 from resight.errors import ImageError, UsageError
 from resight.images import decode
+from resight.images.masks import mask_of_query
 from resight.index.collection import Collection
 from resight.index.index import Index
 from resight.recipe import available, load_recipe
@@ -128,6 +129,20 @@ def test_a_file_that_is_not_in_the_index_is_placed_with_it(reader: Collection, t
     *photos, query_photo = plane.photos
     nearest = min(photos, key=lambda photo: np.hypot(photo.x - query_photo.x, photo.y - query_photo.y))
     assert nearest.name.startswith("set0/02")
+
+
+def test_a_query_with_a_mask_is_placed_and_shown_as_the_mask_leaves_it(reader: Collection, folder: Path) -> None:
+    values = np.full((150, 200), 255, np.uint8)
+    values[:, 120:] = 0
+    plane = plane_of(reader, method="mds", query="set1/01-1.png", mask=mask_of_query(values), neighbours=1)
+    assert (len(plane.photos), plane.drawn) == (13, 12)
+    assert plane.query is not None
+    assert plane.query.name == "set1/01-1.png (with a mask)"
+    assert plane.query.image is not None
+    left_out = plane.query.image[:, int(0.65 * plane.query.image.shape[1]) :]
+    assert left_out.std(axis=(0, 1)).max() < 1
+    itself = next(photo for photo in plane.photos if photo.name == "set1/01-1.png")
+    assert (itself.x, itself.y) != (plane.query.x, plane.query.y)
 
 
 def test_the_file_of_an_indexed_photo_is_that_photo(reader: Collection, folder: Path) -> None:

@@ -15,7 +15,9 @@ from resight.store import UNREACHED, UNREADABLE, Batch, Choices, Image, MaskChoi
 RECIPE = "[channel.words.features]\nkind = 'sift'\n"
 FITTED = {"words/codebook.npz": bytes(range(256)) * 3, "cnn/whitening.npz": b"w" * 100}
 CHOICES = Choices(
-    ("*.gif", "#recycle"), frozenset({"d.jpg", "e\u0301.jpg"}), {1: MaskChoice("/masks"), 2: MaskChoice("", "iVBO")}
+    ("*.gif", "#recycle"),
+    frozenset({(1, "c.jpg"), (2, "e\u0301.jpg")}),
+    {1: MaskChoice("/masks"), 2: MaskChoice("", "iVBO")},
 )
 ROOTS = {1: Root("/photos", ""), 2: Root("/more", "more")}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from store_samples import FITTED, anything, base, batch, contents, steps
+from store_samples import CHOICES, FITTED, ROOTS, anything, base, batch, contents, create, steps
 
 from resight.errors import IndexCorruptError
-from resight.store import Store, catalogue, repair, verify
+from resight.store import Choices, Store, catalogue, repair, verify
 from resight.store.disk import sealed, unsealed
 from resight.store.rows import STATES
 
@@ -261,3 +261,74 @@ def test_a_manifest_cannot_name_files_outside_its_segment(path: Path) -> None:
     forged(lambda content: content["files"].append(["../../recipe.toml", 1, "0"]))(manifest)
     with pytest.raises(IndexCorruptError, match="outside"):
         Store.open(path, read_only=True).snapshot(lambda: {"words": anything})
+
+
+def lose(path: Path, *patterns: str) -> None:
+    for pattern in patterns:
+        for file in path.glob(pattern):
+            file.unlink()
+
+
+CATALOGUE, STATEMENT, CHOSEN = "catalog.sqlite*", "segments/generation-*.json", "segments/choices-*.json"
+
+
+def test_what_a_person_chose_outlives_the_catalogue_and_the_statement_together(tmp_path: Path) -> None:
+    store = base(tmp_path / "x.resight")
+    before = contents(store.path)
+    lose(store.path, CATALOGUE, STATEMENT)
+    repair(store.path)
+    after = contents(store.path)
+    assert (after["choices"], after["roots"]) == (before["choices"], before["roots"])
+    # A photo that was removed is not back, though its row is in a segment.
+    assert after["images"] == before["images"]
+    assert verify(store.path).problems == []
+
+
+def test_a_root_without_photos_and_its_masks_outlive_the_catalogue_and_the_statement(tmp_path: Path) -> None:
+    store = create(tmp_path / "x.resight")
+    with store.writing():
+        store.commit(roots=ROOTS, choices=CHOICES)
+        store.commit(batch("a.jpg"))
+    lose(store.path, CATALOGUE, STATEMENT)
+    repair(store.path)
+    seen = contents(store.path)
+    assert (seen["roots"], seen["choices"]) == (ROOTS, CHOICES)
+
+
+def test_a_lost_file_of_choices_is_written_again_from_the_catalogue(path: Path) -> None:
+    before = contents(path)
+    for spoiled in (lambda file: file.unlink(), lambda file: flip(file, 30, 1)):
+        (file,) = path.glob(CHOSEN)
+        spoiled(file)
+        (problem,) = verify(path).problems
+        assert (problem.path, problem.repairable, "lost" in problem.what) == (file, True, False)
+        assert any("written anew from the catalogue" in line for line in repair(path).mended)
+        assert (contents(path), verify(path).problems) == (before, [])
+
+
+@pytest.mark.parametrize("lost", [(CATALOGUE,), (CATALOGUE, STATEMENT)])
+def test_choices_that_are_lost_everywhere_are_said_to_be_lost(tmp_path: Path, lost: tuple[str, ...]) -> None:
+    path = base(tmp_path / "x.resight").path
+    before = contents(path)
+    lose(path, CHOSEN, *lost)
+    assert any("what is left out of the index is lost (patterns, masks" in one.what for one in verify(path).problems)
+    (told,) = [line for line in repair(path).mended if "nothing is left out any more (patterns, masks" in line]
+    assert "resight remove" in told
+    assert contents(path)["choices"] == Choices()
+    assert contents(path)["roots"].keys() <= before["roots"].keys()
+    assert verify(path).problems == []
+    # The index goes on from there, and chooses anew.
+    store = Store.open(path, read_only=False)
+    with store.writing():
+        store.commit(choices=CHOICES)
+    assert (contents(path)["choices"], verify(path).problems) == (CHOICES, [])
+
+
+def test_choices_that_differ_from_their_file_are_found(path: Path) -> None:
+    spoil(path, "UPDATE choices SET content = replace(content, '#recycle', '#recycl_')")
+    (problem,) = verify(path).problems
+    assert (problem.path.name, "does not agree with choices-" in problem.what) == ("catalog.sqlite", True)
+    with pytest.raises(IndexCorruptError, match="does not agree with choices-"):
+        Store.open(path, read_only=True)
+    repair(path)
+    assert contents(path)["choices"] == CHOICES

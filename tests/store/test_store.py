@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,7 @@ def test_each_change_is_one_generation_and_leaves_a_sound_index(tmp_path: Path) 
     assert sorted(p.name for p in (store.path / "segments").iterdir()) == [
         "00000007",
         "00000009",
+        "choices-00000010.json",
         "generation-00000010.json",
     ]
     assert seen["choices"] == Choices(("2019/",), frozenset(), CHOICES.masks)
@@ -162,7 +164,7 @@ def test_choices_are_there_again_after_a_repair_and_what_cannot_be_stored_is_ref
     assert Store.open(store.path, read_only=True).snapshot().choices == CHOICES
     for wrong in (
         Choices(("\udcff",)),
-        Choices(removed=frozenset({"\udcff"})),
+        Choices(removed=frozenset({(1, "\udcff")})),
         Choices(masks={1: MaskChoice("\udcff")}),
     ):
         with store.writing(), pytest.raises(UsageError, match="not Unicode text"):
@@ -356,3 +358,42 @@ def test_numpy_numbers_are_stored_as_plain_ones(tmp_path: Path) -> None:
 def test_the_path_of_an_index_may_hold_any_character(tmp_path: Path) -> None:
     store = base(tmp_path / "odd ?#% name.resight")
     assert len(Store.open(store.path, read_only=True).snapshot().images) == 4
+
+
+def test_choices_are_written_when_they_change_and_never_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = base(tmp_path / "x.resight")
+    (file,) = store.path.glob("segments/choices-*.json")
+    inode = file.stat().st_ino
+
+    def refused(*_: object) -> None:
+        raise AssertionError("choices that have not changed are put into JSON")
+
+    with monkeypatch.context() as patch:
+        for name in ("resight.store.choices.choices_content", "resight.store.catalogue.choices_content"):
+            patch.setattr(name, refused)
+        with store.writing():
+            store.commit(batch("z.jpg"), roots=ROOTS, choices=replace(CHOICES))
+            store.commit(removed=[id_of(store, "z.jpg")])
+            store.replace_segments(*merged(store))
+            store.add_fitted({"edges/mean.npz": b"m" * 50})
+        assert store.snapshot().choices == CHOICES
+    assert ([file], inode) == ([*store.path.glob("segments/choices-*.json")], file.stat().st_ino)
+    with store.writing():
+        number = store.commit(choices=replace(CHOICES, excluded=()))
+    assert [path.name for path in store.path.glob("segments/choices-*.json")] == [f"choices-{number:08d}.json"]
+    assert store.snapshot().choices == Store.open(store.path, read_only=True).snapshot().choices
+    assert verify(store.path).problems == []
+
+
+def test_a_reader_sees_the_choices_that_another_process_set(tmp_path: Path) -> None:
+    store = base(tmp_path / "x.resight")
+    reader = Store.open(store.path, read_only=True)
+    assert reader.snapshot().choices == CHOICES
+    with store.writing():
+        store.commit(choices=Choices(("new",)))
+    assert reader.snapshot().choices == Choices(("new",))
+
+
+def test_a_name_is_removed_of_one_root_alone() -> None:
+    choices = Choices(removed=frozenset({(1, "a.jpg"), (2, "b.jpg")}))
+    assert (choices.removed_of(1), choices.removed_of(2), choices.removed_of(3)) == ({"a.jpg"}, {"b.jpg"}, set())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -22,9 +20,18 @@ from resight.errors import ImageError, UsageError
 from resight.features.extractor import Extractor
 from resight.features.sift import single_threaded_opencv
 from resight.folders.walking import Found
-from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, is_blank, part_of, read_bytes
+from resight.images import (
+    Box,
+    Decoded,
+    content_hash,
+    decode_bytes,
+    decode_whole,
+    displayed,
+    is_blank,
+    part_of,
+    read_bytes,
+)
 from resight.images.masks import masked, reduced
-from resight.versions import versions_line
 
 Rows = NDArray[np.float32]
 FeaturesT = TypeVar("FeaturesT")
@@ -37,8 +44,6 @@ ResultT = TypeVar("ResultT")
 AHEAD = 4
 """Files in work for each worker: enough that none waits, few enough that memory stays small."""
 ATTEMPTS = 3
-DECODERS = ("resight", "pillow", "pillow-heif", "opencv-contrib-python-headless", "rawpy", "pillow-jxl-plugin")
-"""Packages that decode, where they are installed."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +77,6 @@ class Known:
 
 Recall = Callable[[str], Known | None]
 """By the hash of a file's bytes, what is kept of a photo of the same bytes, if there is one; called from any thread."""
-
-
-@functools.cache
-def decoders() -> str:
-    """The versions of all that turns files into pixels: others may read what these could not."""
-    return versions_line(DECODERS)
-
-
-def content_hash(data: bytes) -> str:
-    """What identifies the content of a file."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def extract(

@@ -15,6 +15,7 @@ from resight.cli.index import IndexPath
 from resight.cli.output import print_json, print_table, readable, say, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
+from resight.cli.reports import say_missing_pictures
 from resight.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "group", "kind", "picture", "photo", "keep", "largest", "oldest", "width", "height", "bytes", "modified",
-    "copy_of", "near_to", "same_thing_as", "inliers", "share", "coverage",
+    "copy_of", "near_to", "same_thing_as", "inliers", "share", "coverage", "sure",
 )  # fmt: skip
 NAMES = {"copies": "copies", "near": "near-copies", "same": "the same thing"}
+UNSURE = ", unsure: a pair of them may only look alike"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a cell begins with that a spreadsheet runs."""
 
@@ -38,8 +40,8 @@ def duplicates(
     within: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PREFIX|PATTERN",
-            help="Only photos whose names are so, such as holidays/ or '*/2019/*'; may be repeated.",
+            metavar="PATTERN",
+            help="Only photos that match, such as holidays/ or '**/2019/'; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -78,6 +80,10 @@ def duplicates(
     for written in (table, html):
         if written is not None:
             print(f"{shown(written)}: {len(found.groups)} {'group' if len(found.groups) == 1 else 'groups'}")
+    if html is not None:
+        names = [photo.name for group in found.groups for photo in group.photos]
+        by_name, file_of = index.collection.snapshot.images.by_name, index.collection.file_of
+        say_missing_pictures(path, sum(file_of(by_name[name]) is None for name in names), len(names))
     if table is None and html is None:
         for number, group in enumerate(found.groups, start=1):
             print_group(number, group)
@@ -92,13 +98,15 @@ def summary(found: Duplicates) -> str:
     counts = [(NAMES[kind], sum(group.kind == kind for group in found.groups)) for kind in NAMES]
     told = ", ".join(f"{count} of {name}" for name, count in counts if count)
     total = f"{len(found.groups)} {'group' if len(found.groups) == 1 else 'groups'}"
+    unsure = sum(not group.sure for group in found.groups)
+    told += f", {unsure} unsure" if unsure else ""
     return f"{total}{f' ({told})' if told else ''} among {found.photos} photos in {found.seconds:.1f} s"
 
 
 def print_group(number: int, group: DuplicateGroup) -> None:
     """One group as a table, the photo to keep first."""
     pictures = f", {group.pictures} pictures" if group.pictures > 1 else ""
-    print(f"\n{number}: {len(group.photos)} photos, {NAMES[group.kind]}{pictures}")
+    print(f"\n{number}: {len(group.photos)} photos, {NAMES[group.kind]}{pictures}{'' if group.sure else UNSURE}")
     reasons = group.reasons()
     rows = [
         (
@@ -122,7 +130,7 @@ def reason(photo: DuplicatePhoto, link: DuplicateLink | None) -> str:
         return ""
     other = link.first if link.second == photo.name else link.second
     what = "near-copy of" if link.kind == "near" else "same thing as"
-    return f"{what} {other}, {link.inliers} inliers"
+    return f"{what} {other}, {link.inliers} inliers" + ("" if link.sure else ", unsure")
 
 
 def document(path: Path, recipe: str, found: Duplicates) -> dict[str, Any]:
@@ -153,7 +161,10 @@ def csv_rows(number: int, group: DuplicateGroup) -> list[Sequence[object]]:
         link = reasons.get(photo.name)
         other = "" if link is None else link.first if link.second == photo.name else link.second
         mine = 0 if link is None or link.first == photo.name else 1
-        evidence = ("", "", "") if link is None else (link.inliers, f"{link.share:.3f}", f"{link.coverage[mine]:.3f}")
+        evidence: tuple[object, ...] = ("", "", "", "")
+        if link is not None:
+            sure = "yes" if link.sure else "no"
+            evidence = link.inliers, f"{link.share:.3f}", f"{link.coverage[mine]:.3f}", sure
         near = link is not None and link.kind == "near"
         flags = ("yes" if flag else "" for flag in (photo.keep, photo.largest, photo.oldest))
         rows.append(

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resight.cli.output import print_fields, print_json, readable, say, shown
+from resight.cli.output import print_json, readable, say, shown
 from resight.cli.progress import progress_bar
+from resight.cli.reports import finish
 from resight.errors import ResightError
 
 if TYPE_CHECKING:
     from resight.index.index import AddReport, Index
-    from resight.index.vanished import Held
-
-_HELD_SHOWN = 20
-"""Most folders that are told one by one when something is wrong with many."""
 
 IndexPath = Annotated[Path, typer.Argument(metavar="X.resight", help="The index.", show_default=False)]
 Folders = Annotated[
@@ -58,8 +53,6 @@ MaskOption = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-ENDINGS = 12
-"""Most endings of files that are told apart where left out ones are counted for a person."""
 
 
 def index(
@@ -97,7 +90,7 @@ def index(
     goes_on = (output / "recipe.toml").exists()
     made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
     reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask))
-    _finish(output, reports, strict, as_json)
+    finish(output, reports, strict, as_json)
     if not goes_on:
         _rehearse(made)
 
@@ -118,7 +111,7 @@ def add(
     from resight.index.index import Index
 
     leaving = Leaving(exclude or (), mask, no_mask, again)
-    _finish(path, _add(Index.open(path), photos, prefix, follow_links, leaving), strict, as_json)
+    finish(path, _add(Index.open(path), photos, prefix, follow_links, leaving), strict, as_json)
 
 
 def update(
@@ -154,7 +147,7 @@ def update(
             progress=partial(bar, "indexing"),
             say=say,
         )
-    _finish(path, [report], strict, as_json)
+    finish(path, [report], strict, as_json)
 
 
 def _old_and_new(text: str) -> tuple[str, str]:
@@ -181,10 +174,16 @@ def remove(
     from resight.index.index import Index
 
     opened = Index.open(path)
-    meant = opened.named(names, removed=undo)
+    understood = opened.understood(names, removed=undo)
+    patterns = {one.text: len(one.names) for one in understood if one.by_pattern}
+    for text, count in patterns.items():
+        say(f'"{text}" was taken for a pattern, which {count} {"photo matches" if count == 1 else "photos match"}')
+    meant = sorted({name for one in understood for name in one.names})
     changed = 0 if dry_run else opened.restore(meant) if undo else opened.remove(meant)
     if as_json:
-        print_json({"index": readable(path), "restored" if undo else "removed": changed, "names": meant})
+        print_json(
+            {"index": readable(path), "restored" if undo else "removed": changed, "names": meant, "patterns": patterns}
+        )
     elif dry_run:
         for name in meant:
             print(shown(name))
@@ -192,52 +191,6 @@ def remove(
         print(f"{shown(path)}: {changed} may come back; `resight update` reads them")
     else:
         print(f"{shown(path)}: {changed} removed; `resight remove --undo` lets them come back")
-
-
-def info(path: IndexPath, as_json: Json = False) -> None:
-    """Show what an index holds and how it was made."""
-    from resight.index.index import Index
-
-    fields = Index.open(path).info().to_dict()
-    if as_json:
-        print_json({"index": readable(path), **fields})
-    else:
-        print_fields([row for key, value in fields.items() for row in _rows(key.replace("_", " "), value)])
-
-
-def _rows(label: str, value: Any) -> list[tuple[str, object]]:
-    """A field as it is printed: a line for each folder, and no more decimals than say something."""
-    if label in ("without evidence", "remarks"):
-        return [(label, _listed(value))]
-    if label == "excluded":
-        return [(label, pattern) for pattern in value]
-    if label == "masks":
-        return [("mask", f"{one['mask']} of {one['path']}") for one in value]
-    if isinstance(value, list):
-        return [("folder", _folder_text(root)) for root in value]
-    if isinstance(value, dict):
-        # One channel holds what the whole index does, which is printed above.
-        return [(f"  {name}", _counted(**counts)) for name, counts in value.items()] if len(value) > 1 else []
-    if isinstance(value, float):
-        return [(label, f"{value:.1f}")]
-    return [(label, "-" if value is None else value)]
-
-
-def _counted(features: int, words: int) -> str:
-    """What one channel holds, in words."""
-    return f"{features} features" + (f", {words} words" if words else "")
-
-
-def _listed(found: Sequence[str | dict[str, str]]) -> str:
-    """How many there are, and the first of them."""
-    texts = [one if isinstance(one, str) else f"{one['name']}: {one['remark']}" for one in found[:_NAMES_SHOWN]]
-    more = f" and {len(found) - _NAMES_SHOWN} more" if len(found) > _NAMES_SHOWN else ""
-    return f"{len(found)} ({'; '.join(texts)}{more})" if found else "0"
-
-
-def _folder_text(root: dict[str, Any]) -> str:
-    prefix = f" as {root['prefix']}" if root["prefix"] else ""
-    return str(root["path"]) + prefix + (" with the links that lead out of it" if root["follow_links"] else "")
 
 
 def verify(
@@ -277,17 +230,6 @@ def compact(path: IndexPath) -> None:
 
     Index.open(path).compact()
     print(f"{shown(path)}: compacted")
-
-
-_NAMES_SHOWN = 20
-"""Most names that are listed where there may be very many of them; --json lists all."""
-
-
-def _without_evidence_line(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    photos = "1 photo has" if len(names) == 1 else f"{len(names)} photos have"
-    listed = ", ".join(map(shown, names[:_NAMES_SHOWN]))
-    return f"{photos} nothing to be found by, such as pictures of one colour: {listed}{more}"
 
 
 @dataclass(frozen=True)
@@ -332,90 +274,5 @@ def _rehearse(made: Index) -> None:
             made.search(Name(first), k=1, include_self=True)
 
 
-def _held_line(path: Path, held: Held) -> str:
-    photos = "1 photo" if held.known == 1 else f"{held.known} photos"
-    if held.of_masks:
-        return (
-            f"held back: the folder of masks {held.folder}, of {photos}, {held.why}: the photos stay as they are. "
-            "Bring it back, or name another, or do without: `resight add` has --mask and --no-mask"
-        )
-    line = f"held back: the folder {held.folder} of {photos} {held.why}: nothing was removed from it. "
-    if not held.removable:
-        return f"{line}Make it readable, and update again"
-    command, folder = f"resight update {shlex.quote(str(path))}", shlex.quote(held.folder)
-    moved = f"say where it is now, `{command} --root {folder}=NEW`, or " if held.is_root else "say "
-    return f"{line}Bring it back, or {moved}that its photos were removed on purpose, `{command} --removed {folder}`"
-
-
 def _label(number: int, of: int) -> str:
     return "indexing" if of == 1 else f"indexing folder {number} of {of}"
-
-
-def _finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool) -> None:
-    """Prints what several runs did together, and fails where photos were held back.
-
-    A photo that could not be read fails the command only when strict.
-    """
-    held = [one for report in reports for one in report.held]
-    unreadable = [row for report in reports for row in report.unreadable]
-    remarks = [row for report in reports for row in report.remarks]
-    without = [name for report in reports for name in report.without_evidence]
-    counts = {
-        key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged", "removed")
-    }
-    seconds = sum(report.seconds for report in reports)
-    left_out = sum((report.left_out for report in reports), Counter[str]())
-    others = {
-        key: sum(getattr(report, key) for report in reports) for key in ("excluded", "stayed_away", "without_mask")
-    }
-    if as_json:
-        print_json(
-            {
-                "index": readable(path),
-                **counts,
-                "recalled": sum(report.recalled for report in reports),
-                "unreadable": [{"name": name, "reason": reason} for name, reason in unreadable],
-                "without_evidence": without,
-                "remarks": [{"name": name, "remark": remark} for name, remark in remarks],
-                "held": [{**asdict(one), "folder": readable(one.folder), "why": readable(one.why)} for one in held],
-                "notes": [readable(note) for report in reports for note in report.notes],
-                "left_out": dict(left_out.most_common()),
-                **others,
-                "seconds": seconds,
-            }
-        )
-    else:
-        done = ", ".join(f"{count} {key}" for key, count in counts.items() if count or key != "removed")
-        fresh = counts["added"] + counts["changed"]
-        rate = f" ({fresh / seconds:.1f} photos/s)" if fresh and seconds > 0 else ""
-        print(f"{shown(path)}: {done}, {len(unreadable)} unreadable in {seconds:.1f} s{rate}")
-        for line in _left_out_lines(left_out, **others):
-            print(line)
-        for name, reason in unreadable:
-            say(f"unreadable: {shown(name)}: {shown(reason)}")
-        for name, remark in remarks:
-            say(f"read in part: {shown(name)}: {shown(remark)}")
-        if without:
-            say(_without_evidence_line(without))
-    for one in held[:_HELD_SHOWN]:
-        say(_held_line(path, one))
-    if len(held) > _HELD_SHOWN:
-        say(f"and {len(held) - _HELD_SHOWN} more folders; --json lists them")
-    if held or (unreadable and strict):
-        raise typer.Exit(1)
-
-
-def _left_out_lines(left_out: Counter[str], excluded: int, stayed_away: int, without_mask: int) -> Iterator[str]:
-    """What an index does not have, a line for each reason."""
-    if excluded:
-        yield f"taken out by a pattern: {excluded}"
-    if stayed_away:
-        yield f"removed before, so not taken: {stayed_away}; `resight add --again` takes them"
-    if left_out:
-        # Those without an ending come last.
-        counts = sorted(left_out.items(), key=lambda one: (not one[0], -one[1], one[0]))
-        told = [f"{count} {shown(ending)}" if ending else f"{count} without an ending" for ending, count in counts]
-        more = [f"{sum(count for _, count in counts[ENDINGS:])} others"] if len(told) > ENDINGS else []
-        yield f"left out: {', '.join(told[:ENDINGS] + more)}"
-    if without_mask:
-        yield f"without a mask: {without_mask}"

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from resight.cli import compare, datasets, demo, duplicates, evaluate, fit, index, recipes, search, show
+from resight.cli import compare, datasets, demo, duplicates, evaluate, fit, index, info, recipes, search, show
 from resight.cli.output import say
 from resight.errors import ResightError
 from resight.versions import __version__
@@ -88,7 +88,7 @@ for verb in (
     index.remove,
     search.search,
     duplicates.duplicates,
-    index.info,
+    info.info,
     index.verify,
     index.compact,
     fit.fit,

@@ -15,6 +15,7 @@ from resight.cli.index import IndexPath
 from resight.cli.output import print_json, print_table, readable, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
+from resight.cli.reports import say_missing_pictures
 from resight.errors import ImageError, UsageError
 from resight.probability.verdict import MEANINGS
 
@@ -32,6 +33,7 @@ class Answered:
 
     query: str
     sources: list[tuple[Path | str | bytes, Box | None]]
+    masks: list[Path | None]
     result: Result
 
 
@@ -66,8 +68,8 @@ def search(
     within: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PREFIX|PATTERN",
-            help="Search only names that match, such as holidays/ or '*/2019/*'; may be repeated.",
+            metavar="PATTERN",
+            help="Search only names that match, such as holidays/ or '**/2019/'; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -119,23 +121,36 @@ def search(
     }
     with _standard_input_by_its_name():
         if together:
-            found = [Answered(" + ".join(queries), sources, index.search_together(sources, masks=given, **wanted))]
+            answer = index.search_together(sources, masks=given, **wanted)
+            found = [Answered(" + ".join(queries), sources, given, answer)]
         else:
             found = [
-                Answered(query, [one], index.search(one[0], box=one[1], mask=mask, **wanted))
+                Answered(query, [one], [mask], index.search(one[0], box=one[1], mask=mask, **wanted))
                 for query, one, mask in zip(queries, sources, given, strict=True)
             ]
     if as_json:
         print_json(document(path, index.recipe.name, found))
     elif html is not None:
+        from resight.images.masks import mask_of_query
         from resight.show.page import write_page
         from resight.show.results import page_query
 
         with progress_bar() as bar:
-            sections = [page_query(index.collection, one.result, one.sources, progress=bar) for one in found]
+            sections = [
+                page_query(
+                    index.collection,
+                    one.result,
+                    one.sources,
+                    progress=bar,
+                    masks=[None if mask is None else mask_of_query(mask) for mask in one.masks],
+                )
+                for one in found
+            ]
+        photos = [photo for one in sections for photo in (*one.photos, *(hit.photo for hit in one.hits))]
         note = f"{path}, by {index.recipe.name}. Score: {index.recipe.score_meaning}."
         write_page(html, sections, title="Photos that show the same thing", note=note)
         print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
+        say_missing_pictures(path, sum(photo.image is None for photo in photos), len(photos))
     else:
         for one in found:
             print_hits(one.query, one.result)

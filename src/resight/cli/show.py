@@ -42,6 +42,16 @@ def embedding(
     by_name: Annotated[
         bool, typer.Option("--name", help="The query is a name in the index, even if such a file exists.")
     ] = False,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What is black in it is left out of the query.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     neighbours: Annotated[int, typer.Option(min=1, help="Number of neighbours to mark, of each kind.")] = 10,
     groups: Annotated[
         Path | None,
@@ -53,7 +63,10 @@ def embedding(
     """Draw the photos of an index in the plane, similar ones together."""
     suffix = _suffix(output, (*PAGE, ".png"))
     asked = None if query is None else source(query, by_name)
+    if mask is not None and query is None:
+        raise UsageError("--mask: it is laid over the query, and there is none: give --query")
     check_outputs({"--output": output}, [one for one in (groups, asked) if isinstance(one, Path)])
+    from resight.images.masks import mask_of_query
     from resight.index.index import Index
     from resight.manifold.embedding import METHODS
     from resight.show.embedding import plane_of
@@ -71,6 +84,7 @@ def embedding(
             seed=seed,
             most=most,
             query=asked,
+            mask=None if mask is None else mask_of_query(mask),
             neighbours=neighbours,
             groups=given,
             progress=bar,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.rerank.fitting import fit_homography
 from resight.rerank.geometry import project
 
 Points = NDArray[np.float32]
@@ -16,6 +17,13 @@ Size = tuple[int, int]
 
 GRID = 24
 """Points a side at which it is looked how much of one frame lies in another."""
+WORKING_SIDE = 1024
+"""Long side in pixels to which photos are reduced before features are found (`Sift.max_side`): how exact a position is
+goes by these pixels."""
+EXACT = 0.02
+"""Pixels to which positions are kept: distances below are nothing."""
+FITTED = 12
+"""Inliers that a map is fitted to at least, where there are so many; else the better half."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,11 @@ class Agreement:
     transform: (3, 3) float64, pixels of the first photo to pixels of the second. inliers: matched features that follow
     it. share: of the features that both photos have where they overlap, how many follow it, 0 to 1.
     coverage: of the first and of the second frame, which part the other one shows, 0 to 1. spread: which part of each
-    frame the box around the inliers takes, 0 to 1. residual: median distance of the inliers from the best affine map,
-    as a part of the long side of the second photo. turn: degrees between that map and the nearest multiple of 90.
-    stretch: its longer axis over its shorter one. chance: decimal logarithm of how many pairs that agree as well are
-    expected among photos that have nothing in common.
+    frame the box around the inliers takes, 0 to 1. residual: median distance of the inliers from the best map that a
+    copy can have (`copy_fit`), in pixels of the coarser photo, where that has no more than `WORKING_SIDE` a side.
+    bend: that distance over the one from the best homography: 1 where nothing but noise is left, more where the camera
+    has moved, however little. stretch: the longer axis of the map of a copy over its shorter one. chance: decimal
+    logarithm of how many pairs that agree as well are expected among photos that have nothing in common.
     """
 
     transform: Transform
@@ -37,31 +46,78 @@ class Agreement:
     coverage: tuple[float, float]
     spread: tuple[float, float]
     residual: float
-    turn: float
+    bend: float
     stretch: float
     chance: float
 
 
-def affine_fit(a: Points, b: Points) -> tuple[Transform, float]:
-    """The (3, 3) affine map of (n, 2) points to (n, 2) points, and the median distance from it; n at least 3.
+@dataclass(frozen=True)
+class CopyFit:
+    """The best map of points by a quarter turn, then a scale along each axis and a shift.
 
-    Least squares, then again over the half that fits best, so that a few wrong pairs do not bend it.
+    turns: quarters, 0 to 3, from x to y. scale, shift: (2,) float64, of x and of y after the turn. distances: (n,) from
+    it, in pixels of the second photo.
     """
-    points = np.column_stack([a, np.ones(len(a))]).astype(np.float64)
+
+    turns: int
+    scale: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    distances: NDArray[np.float64]
+
+
+def quarter_turns(transform: Transform, at: NDArray[np.floating]) -> int:
+    """Quarters, 0 to 3, that are nearest to how a (3, 3) transform turns what lies around a point (2,)."""
+    corner, right, down = project(transform, np.asarray(at, np.float64) + np.eye(3, 2, -1))
+    linear = np.column_stack([right - corner, down - corner])
+    return round(math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]) / (math.pi / 2)) % 4
+
+
+def copy_fit(a: Points, b: Points, turns: int) -> CopyFit:
+    """The best map of (n, 2) points to (n, 2) points that is a copy's; n at least 2.
+
+    Least squares along each axis, then again over the half that fits best, so that a few wrong pairs do not bend it.
+    """
+    points, seen = a.astype(np.float64), b.astype(np.float64)
+    for _ in range(turns):
+        points = np.column_stack([-points[:, 1], points[:, 0]])
     kept = np.arange(len(a))
     for _ in range(3):
-        solved = np.linalg.lstsq(points[kept], b[kept].astype(np.float64), rcond=None)[0]
-        errors = np.hypot(*(points @ solved - b).T)
-        kept = np.argsort(errors, kind="stable")[: max(3, math.ceil(len(a) / 2))]
-    return np.vstack([solved.T, [0.0, 0.0, 1.0]]), float(np.median(errors))
+        centre, target = points[kept].mean(axis=0), seen[kept].mean(axis=0)
+        spread = np.square(points[kept] - centre).sum(axis=0)
+        scale = ((points[kept] - centre) * (seen[kept] - target)).sum(axis=0) / np.maximum(spread, 1e-12)
+        shift = target - scale * centre
+        distances = np.hypot(*(points * scale + shift - seen).T)
+        kept = _better(distances)
+    return CopyFit(turns, scale, shift, distances)
 
 
-def turn_and_stretch(transform: Transform) -> tuple[float, float]:
-    """Degrees from the nearest multiple of 90, and longer over shorter axis, of the linear part of an affine map."""
-    left, axes, right = np.linalg.svd(transform[:2, :2])
-    rotation = left @ right
-    angle = math.degrees(math.atan2(rotation[1, 0], rotation[0, 0]))
-    return abs(angle - 90 * round(angle / 90)), float(axes[0] / max(axes[1], 1e-12))
+def bent_distances(a: Points, b: Points, transform: Transform) -> NDArray[np.float64]:
+    """(n,) distances of (n, 2) points from the best homography of (n, 2) points, in pixels of the second photo.
+
+    transform: (3, 3) one that is nearly right. Fitted as `copy_fit` is; nothing but infinite where the points determine
+    none.
+    """
+    points = np.ascontiguousarray(np.column_stack([a, b]).T, np.float64)
+    kept, best = np.arange(len(a)), transform
+    for _ in range(3):
+        best = fit_homography(points, kept, best)
+        if not best.any():
+            return np.full(len(a), np.inf)
+        distances = np.asarray(np.hypot(*(project(best, a) - b).T))
+        kept = _better(distances)
+    return distances
+
+
+def _better(distances: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The half of points that fits best, or `FITTED` where that is more."""
+    return np.argsort(distances, kind="stable")[: max(FITTED, math.ceil(len(distances) / 2))]
+
+
+def coarser(zoom: float, sizes: tuple[Size, Size]) -> float:
+    """Pixels of the coarser of two photos for one pixel of the second; `zoom` pixels of the second show what one of the
+    first does. A photo of more than `WORKING_SIDE` a side counts as reduced to it."""
+    first, second = (min(1.0, WORKING_SIDE / max(size)) for size in sizes)
+    return min(first / zoom, second)
 
 
 def inside(points: NDArray[np.floating], size: Size) -> NDArray[np.bool_]:
@@ -99,16 +155,17 @@ def agreement(
     backwards: Transform = np.asarray(np.linalg.inv(transform), np.float64)
     there, back = project(transform, features[0]), project(backwards, features[1])
     common = min(int(inside(there, sizes[1]).sum()), int(inside(back, sizes[0]).sum()), most)
-    affine, residual = affine_fit(a, b)
-    turn, stretch = turn_and_stretch(affine)
+    copy = copy_fit(a, b, quarter_turns(transform, a.mean(axis=0)))
+    axes = np.maximum(np.abs(copy.scale), 1e-12)
+    off, bent = float(np.median(copy.distances)), float(np.median(bent_distances(a, b, transform)))
     return Agreement(
         transform,
         len(a),
         min(1.0, len(a) / max(common, 1)),
         (covered(transform, sizes[0], sizes[1]), covered(backwards, sizes[1], sizes[0])),
         (boxed(a, sizes[0]), boxed(b, sizes[1])),
-        residual / max(sizes[1]),
-        turn,
-        stretch,
+        off * coarser(math.sqrt(axes.prod()), sizes),
+        max(1.0, (off + EXACT) / (bent + EXACT)),
+        float(axes.max() / axes.min()),
         chance,
     )

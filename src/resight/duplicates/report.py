@@ -47,7 +47,7 @@ class DuplicateLink:
 
     inliers: matched features that follow `transform` (3 x 3, pixels of `first` to pixels of `second`). share: how many
     of the features that both have do so. coverage: the part of the first and of the second frame that both show.
-    residual: median distance from an affine map, as a part of the long side. chance: decimal logarithm of how many such
+    residual: median distance in pixels from the map of a copy (`Agreement`). chance: decimal logarithm of how many such
     pairs are expected among photos that have nothing in common. sure: whether the pair alone may join two groups.
     """
 
@@ -79,6 +79,11 @@ class DuplicateGroup:
     def pictures(self) -> int:
         """How many different pictures there are."""
         return max(photo.picture for photo in self.photos)
+
+    @property
+    def sure(self) -> bool:
+        """Whether each link that holds the group together may do so by itself."""
+        return all(link.sure for link in self.links)
 
     def reasons(self) -> dict[str, DuplicateLink]:
         """By name the link by which a photo is reached from the first one; none for that, and for copies of others."""
@@ -116,7 +121,7 @@ class Duplicates:
         """The fields, for JSON; times as ISO 8601, numbers that have no end as null."""
         document = asdict(self)
         for group, told in zip(self.groups, document["groups"], strict=True):
-            told["pictures"] = group.pictures
+            told["pictures"], told["sure"] = group.pictures, group.sure
             for photo, row in zip(group.photos, told["photos"], strict=True):
                 row["modified"] = photo.date or None
             for link in told["links"]:

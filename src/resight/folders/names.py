@@ -124,7 +124,10 @@ def _spellings(given: str) -> Iterator[str]:
 
 def _below(path: str, folders: Sequence[tuple[Path, str]]) -> Iterator[str]:
     """The names that a file would have below the folders that it is in."""
-    if "\0" in path:
+    try:
+        if b"\0" in os.fsencode(path):
+            return
+    except UnicodeEncodeError:  # half a character, which no file name has
         return
     absolute = os.path.abspath(path)
     # The links above a file are those of the folder's own path; the file itself may be a link that has a name.

@@ -1,4 +1,4 @@
-"""Patterns that name files and folders, much as those of .gitignore do."""
+"""The language of patterns that name files and folders, much as those of .gitignore do: there is no other one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from resight.errors import UsageError
+from resight.images import displayed
 
 NEVER_PHOTOS = (
     "**/@eaDir/",
@@ -62,7 +63,14 @@ class Patterns:
 
     def cover(self, path: str) -> bool:
         """Whether one of the patterns matches the file at `path` or a folder that it is in."""
-        return self.match(path, is_folder=False) or self._covers_folder(path.rpartition("/")[0])
+        folder, _, last = path.rpartition("/")
+        # Asked of a million names: folders are known, and most patterns look at one part of a path alone.
+        known = self._folders.get(folder)
+        if self._covers_folder(folder) if known is None else known:
+            return True
+        if self._name is not None and self._name.fullmatch(last if last.isascii() else _composed(last)):
+            return True
+        return self._path is not None and self._path.fullmatch(_composed(path)) is not None
 
     @cached_property
     def _folders(self) -> dict[str, bool]:
@@ -80,6 +88,11 @@ class Patterns:
         return known
 
 
+def same_pattern(one: str, other: str) -> bool:
+    """Whether two texts are the same pattern but for capitals, how accents are written, and "./" for "/"."""
+    return _checked(one).casefold() == _checked(other).casefold()
+
+
 def is_pattern(text: str) -> bool:
     """Whether a name would also match other names: it has a wildcard in it."""
     return bool(_WILD.search(text))
@@ -92,12 +105,12 @@ def _checked(text: str) -> str:
     parts = path.strip("/").split("/")
     if not path.strip("/ ") or "" in parts or {".", ".."} & {*parts} or "\0" in path:
         raise UsageError(
-            f'pattern "{text}": matches nothing; give a name such as "#recycle", or a path below the folder'
+            f'pattern "{displayed(text)}": matches nothing; give a name such as "#recycle", or a path below the folder'
         )
     if path.startswith("!"):
         raise UsageError(
-            f'pattern "{text}": there are no exceptions; take a pattern back with --include, and write "\\!" for a '
-            'name that begins with "!"'
+            f'pattern "{displayed(text)}": there are no exceptions; take a pattern back with --include, and write '
+            '"\\!" for a name that begins with "!"'
         )
     return path
 

@@ -130,6 +130,16 @@ def find_images(
     return _walk(root, entries, bounds, on_error or _warn)
 
 
+def existing_folder(path: str | Path) -> Path:
+    """The path of a folder. Raises UsageError where there is none."""
+    folder = Path(path)
+    if not folder.exists():
+        raise UsageError(f"{displayed(folder)}: there is no such folder; name a folder of photos")
+    if not folder.is_dir():
+        raise UsageError(f"{displayed(folder)}: not a folder; name the folder that the photos are in")
+    return folder
+
+
 def escape_name(name: str) -> str:
     """A file name as text that is valid Unicode, different for different files.
 

@@ -8,10 +8,11 @@ limit on pixels belongs to this package: `PIL.Image.MAX_IMAGE_PIXELS` stays what
 from resight.images.black import not_black
 from resight.images.blank import is_blank
 from resight.images.boxes import Box, Part, check_box, crop, part_of
+from resight.images.decoders import decoders
 from resight.images.decoding import Decoded, decode, decode_bytes, decode_whole, upright_size
 from resight.images.formats import FIRST_BYTES, begins_like_an_image
 from resight.images.limits import MAX_BYTES, MAX_PIXELS, MAX_PROGRESSIVE_PIXELS
-from resight.images.reading import displayed, read_bytes
+from resight.images.reading import content_hash, displayed, read_bytes
 from resight.images.resizing import Counts, Pixels, enlarge, resize, scaled
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "Pixels",
     "begins_like_an_image",
     "check_box",
+    "content_hash",
     "crop",
     "decode",
     "decode_bytes",
     "decode_whole",
+    "decoders",
     "displayed",
     "enlarge",
     "is_blank",

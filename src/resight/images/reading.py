@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -37,6 +38,14 @@ def read_bytes(path: Path | str) -> bytes:
     return data
 
 
+def content_hash(data: bytes) -> str:
+    """Returns the hash that identifies the content of a file."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
 def displayed(path: Path | str) -> str:
-    """Returns a path as printable text: bytes that are not UTF-8 become backslash escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Returns a path as printable text: bytes that are not UTF-8, and halves of characters, become escapes."""
+    try:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # no path of any file
+        return str(path).encode("utf-8", "backslashreplace").decode()

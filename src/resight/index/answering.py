@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from resight import arguments
 from resight.errors import UsageError
 from resight.folders.names import Name
-from resight.folders.within import chosen
+from resight.folders.selection import names_within
 from resight.images import Box
 from resight.images.masks import PhotoMask
 from resight.index.collection import Collection
@@ -31,8 +32,8 @@ class Wanted:
     """Which images of a ranking are wanted: the k best of those that are allowed.
 
     include_self: the query's own names too. within: patterns, of which a name must match one if there are any; see
-    `chosen`. min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted whatever it
-    has.
+    `names_within`. min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted
+    whatever it has.
     """
 
     k: int = 20
@@ -41,6 +42,25 @@ class Wanted:
     min_score: float | None = None
     min_inliers: int = 0
     min_probability: float = 0.0
+
+
+def wanted_of(
+    k: int,
+    include_self: bool,
+    within: str | Iterable[str],
+    min_score: float | None,
+    min_inliers: int,
+    min_probability: float,
+) -> Wanted:
+    """What of a ranking is wanted, as a person gives it. Raises UsageError."""
+    return Wanted(
+        arguments.whole_number("k", k, least=1),
+        arguments.flag("include_self", include_self),
+        tuple(map(str, arguments.texts("within", within))),
+        None if min_score is None else arguments.real_number("min_score", min_score),
+        arguments.whole_number("min_inliers", min_inliers, least=0),
+        arguments.share("min_probability", min_probability),
+    )
 
 
 @dataclass(frozen=True)
@@ -119,6 +139,11 @@ def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
     """By catalogue id, the images that may be found; None where that is all of them. UsageError where it is none."""
     images = collection.snapshot.images
     if not len(images):
+        if removed := collection.snapshot.choices.removed:
+            raise UsageError(
+                f"the index has no photos any more: {len(removed)} were removed from it; `resight remove --undo` and "
+                "`resight update` bring them back"
+            )
         raise UsageError("the index has no photos yet; add some with `resight add`")
     if not images.indexed.any():
         raise UsageError(f"none of the {len(images)} photos of the index could be read; add some that can")
@@ -128,7 +153,7 @@ def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
         )
     if not wanted.within:
         return None
-    part = chosen(images.names, wanted.within)
+    part = names_within(images.names, wanted.within)
     if not (part & images.indexed).any():
         raise UsageError(f"none of the {int(part.sum())} photos within {', '.join(wanted.within)} could be read")
     allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)

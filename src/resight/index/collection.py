@@ -15,9 +15,9 @@ from resight.channels.channel import Channel, Rows
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
 from resight.folders.names import find_name
-from resight.folders.walking import unescape_name
 from resight.images.masks import PhotoMask
 from resight.index.masking import mask_of
+from resight.index.roots import folders_of
 from resight.manifold.kinds import Diffusion
 from resight.probability.evidence import Evidence, evidence
 from resight.probability.model import believed, model_of
@@ -165,9 +165,12 @@ class Collection:
         examined, images = self._examined(versions, k, allowed), self._count(allowed)
         return [self._believed(ranking, found, images, k) for ranking, found in examined]
 
-    def examined(self, queries: Mapping[str, object], k: int) -> tuple[Ranking, Evidence]:
-        """All images that any stage ranks, k at least where there are so many, and what speaks for each of them."""
-        (found,) = self._examined([queries], k, None)
+    def examined(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> tuple[Ranking, Evidence]:
+        """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
+
+        allowed: by catalogue id, the images that may be found; all where None.
+        """
+        (found,) = self._examined([queries], k, allowed)
         return found
 
     def _examined(
@@ -303,11 +306,6 @@ class Collection:
         ranks = np.empty(len(names), np.int64)
         ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
         return ranks
-
-
-def folders_of(snapshot: Snapshot) -> list[tuple[Path, str]]:
-    """The folders that photos were taken from, and what the names of each begin with."""
-    return [(Path(unescape_name(root.path)), root.prefix) for root in snapshot.roots.values()]
 
 
 def _evidence(channel: Channel, places: Mapping[int, tuple[Segment, int]], name: str, image: int) -> object:

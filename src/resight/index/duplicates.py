@@ -16,7 +16,7 @@ from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePh
 from resight.duplicates.verdict import KINDS, Kind, is_near, verdict
 from resight.duplicates.walk import Progress, walk
 from resight.errors import UsageError
-from resight.folders.within import chosen
+from resight.folders.selection import names_within
 from resight.index.collection import ChannelView, Collection
 from resight.recipe import Recipe
 from resight.search.inverted import InvertedFile
@@ -29,7 +29,7 @@ def find_duplicates(
     """Groups of photos: with the same bytes, of the same picture, or of the same thing; no photo is decoded.
 
     kind: the loosest that counts, "copies", "near" or "same". within: patterns, of which a name must match one if there
-    are any; see `within.chosen`. `progress` is told how many photos of how many have asked for others. Raises
+    are any; see `names_within`. `progress` is told how many photos of how many have asked for others. Raises
     UsageError for another kind, where a pattern matches no name, and where copies are not enough and the recipe has no
     words with positions, by which a picture is told from another of the same thing.
     """
@@ -38,7 +38,7 @@ def find_duplicates(
     channel = None if kind == "copies" else channel_of_words(collection.recipe)
     start = time.perf_counter()
     images = collection.snapshot.images
-    part = chosen(images.names, within) if within else np.ones(len(images), np.bool_)
+    part = names_within(images.names, within) if within else np.ones(len(images), np.bool_)
     readable = np.flatnonzero(images.indexed & part).tolist()
     table = _Table(collection, [members for _, members in sorted(_by_content(collection, readable).items())])
     found: Mapping[Pair, Agreement] = {}

@@ -1,80 +1,63 @@
-"""What an index leaves out because a person said so: excluded by a pattern, or removed and not asked for again."""
+"""What an index leaves out because a person said so: what patterns exclude, and masks, which are no photos."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import NamedTuple
 
 from resight.errors import UsageError
-from resight.folders.names import find_name, suggestion
-from resight.folders.patterns import Patterns, is_pattern
-from resight.folders.walking import escape_name
+from resight.filesystems import is_in
+from resight.folders.patterns import Patterns, same_pattern
+from resight.folders.walking import escape_name, unescape_name
 from resight.images import displayed
 from resight.index.masking import mask_folder
 from resight.store import Choices, Root, Snapshot
 
 
-def chosen(choices: Choices, exclude: Sequence[str] = (), include: Sequence[str] = ()) -> Choices:
+class LeftOut(NamedTuple):
+    """Ids, ascending, of images that go out: those that a pattern matches, and others that are masks now."""
+
+    by_pattern: list[int]
+    masks: list[int]
+
+
+def with_patterns(choices: Choices, exclude: Sequence[str] = (), include: Sequence[str] = ()) -> Choices:
     """The choices with other patterns: those to exclude added, those to include gone.
 
     UsageError for one that cannot match, or is to go and is not there.
     """
     patterns = list(choices.excluded)
     for text in include:
-        if text not in patterns:
-            known = ", ".join(f'"{one}"' for one in patterns) or "none"
-            raise UsageError(f'--include "{text}": the index has no such pattern; it has {known}; nothing was changed')
-        patterns.remove(text)
-    patterns += [text for text in dict.fromkeys(exclude) if text not in patterns]
+        known = next((one for one in patterns if same_pattern(one, text)), None)
+        if known is None:
+            told = ", ".join(f'"{one}"' for one in patterns) or "none"
+            raise UsageError(
+                f'--include "{displayed(text)}": the index has no such pattern; it has {told}; nothing was changed'
+            )
+        patterns.remove(known)
+    for text in exclude:
+        if not any(same_pattern(one, text) for one in patterns):
+            patterns.append(text)
     return replace(choices, excluded=tuple(Patterns(patterns).texts))
 
 
-def excluded_images(snapshot: Snapshot, choices: Choices) -> list[int]:
-    """Ids, ascending, of the images that patterns exclude by the path below their root, or that are masks now."""
+def images_left_out(snapshot: Snapshot, choices: Choices) -> LeftOut:
+    """The images that are left out by the path below their root."""
     images, patterns = snapshot.images, Patterns(choices.excluded)
     masks = {number: below for number, root in snapshot.roots.items() if (below := _masks_below(number, root, choices))}
+    found = LeftOut([], [])
     if not patterns and not masks:
-        return []
+        return found
     prefixes = {number: len(root.prefix) for number, root in snapshot.roots.items()}
-    found = []
     for place, (name, root) in enumerate(zip(images.names, images.roots.tolist(), strict=True)):
         below = name[prefixes[root] :]
-        if patterns.cover(below) or (root in masks and below.startswith(masks[root])):
-            found.append(int(images.ids[place]))
+        if patterns.cover(below):
+            found.by_pattern.append(int(images.ids[place]))
+        elif root in masks and below.startswith(masks[root]):
+            found.masks.append(int(images.ids[place]))
     return found
-
-
-def named(
-    names: Sequence[str], asked: Iterable[str | Path], folders: Sequence[tuple[Path, str]], where: str
-) -> list[str]:
-    """The names, sorted, that some names, paths of files, folders ("2019/") and patterns mean.
-
-    A name that is there means itself, whatever is in it. folders: those of the photos, each with the prefix of its
-    names. where: the end of an error, "in the index, so nothing was removed". UsageError where one means
-    none.
-    """
-    found: set[str] = set()
-    by_name = {name: place for place, name in enumerate(names)}
-    for given in asked:
-        place = find_name(given, by_name, folders)
-        inside = [names[place]] if place is not None else _inside(str(given), names)
-        if not inside:
-            text = displayed(given)
-            folder = f'; for the folder write "{text}/"' if any(name.startswith(f"{text}/") for name in names) else ""
-            raise UsageError(f"{text}: not {where}{folder or suggestion(given, names)}")
-        found.update(inside)
-    return sorted(found)
-
-
-def _inside(text: str, names: Sequence[str]) -> list[str]:
-    """The names in a folder, or that a pattern covers."""
-    if text.endswith("/") and any(name.startswith(text) for name in names):
-        return [name for name in names if name.startswith(text)]
-    if is_pattern(text) or (text.endswith("/") and text.strip("/")):
-        patterns = Patterns([text])
-        return [name for name in names if patterns.cover(name)]
-    return []
 
 
 def _masks_below(number: int, root: Root, choices: Choices) -> str:
@@ -82,5 +65,6 @@ def _masks_below(number: int, root: Root, choices: Choices) -> str:
     mask = choices.masks.get(number)
     if mask is None or mask.shared:
         return ""
-    folder = escape_name(str(mask_folder(root, mask)))
-    return folder.removeprefix(f"{root.path}/") + "/" if folder.startswith(f"{root.path}/") else ""
+    folder, own = str(mask_folder(root, mask)), unescape_name(root.path)
+    below = os.path.relpath(folder, own) if is_in(folder, own) and folder != own else ""
+    return f"{escape_name(below)}/" if below else ""

@@ -12,7 +12,7 @@ from resight.descriptors.kinds import OfMaps
 from resight.errors import ImageError, UsageError
 from resight.folders.names import suggestion
 from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, read_bytes
-from resight.images.masks import decode_masked
+from resight.images.masks import PhotoMask, decode_masked, masked
 from resight.index.collection import Collection
 from resight.index.queries import Indexed, Meant, meant_by
 
@@ -36,8 +36,10 @@ class Explainer:
     Raises UsageError where `can_explain` is not so or the box is bad, ImageError where the query cannot be read.
     """
 
-    def __init__(self, collection: Collection, query: object, box: Box | None = None) -> None:
-        """`query`: as `queries.Source` says."""
+    def __init__(
+        self, collection: Collection, query: object, box: Box | None = None, mask: PhotoMask | None = None
+    ) -> None:
+        """`query`: as `queries.Source` says; `mask`: of the query, where it is not the one that it was indexed with."""
         if not can_explain(collection):
             raise UsageError(
                 f"{collection.recipe.name} does not search by a pooled feature map, of which it could be told which "
@@ -50,7 +52,8 @@ class Explainer:
         assert isinstance(channel.encoder, MapEncoder)
         assert isinstance(channel.extractor, MapExtractor)
         self._collection, self._encoder, self._extractor = collection, channel.encoder, channel.extractor
-        self._query = self._traced(self._extractor.prepare_query(self._decoded(meant_by(collection, query), box), box))
+        asked = self._decoded(meant_by(collection, query), box, mask)
+        self._query = self._traced(self._extractor.prepare_query(asked, box))
 
     def contributions(self, name: str | Path, count: int = COUNT) -> list[Contribution]:
         """The channels that add most to the similarity of an indexed photo with the query, the largest share first.
@@ -64,7 +67,7 @@ class Explainer:
             names = self._collection.snapshot.images.names
             raise UsageError(f"{displayed(name)}: no photo in the index has this name{suggestion(name, names)}")
         return contributions(
-            self._query, self._traced(self._extractor.prepare(self._decoded(Indexed(place), None))), count
+            self._query, self._traced(self._extractor.prepare(self._decoded(Indexed(place), None, None))), count
         )
 
     def _traced(self, prepared: PreparedImage) -> Traced:
@@ -76,13 +79,13 @@ class Explainer:
         places = sights(maps, network, self._extractor.params.layer)
         return traced(maps, places, self._encoder.method, self._encoder.whitening, self._encoder.fitted)
 
-    def _decoded(self, source: Meant, box: Box | None) -> Decoded:
-        """As a search decodes it: a part is taken from the whole photo."""
+    def _decoded(self, source: Meant, box: Box | None, mask: PhotoMask | None) -> Decoded:
+        """As a search decodes it: a part is taken from the whole photo, and what a mask leaves out does not count."""
         if isinstance(source, np.ndarray):
-            return Decoded(source, (source.shape[1], source.shape[0]))
-        mask = None
+            photo = Decoded(source, (source.shape[1], source.shape[0]))
+            return photo if mask is None else masked(photo, mask)
         if isinstance(source, Indexed):
-            images, mask = self._collection.snapshot.images, self._collection.mask_of(source.place)
+            images, mask = self._collection.snapshot.images, mask or self._collection.mask_of(source.place)
             path = self._collection.file_of(source.place)
             if path is None or (mask is None and images.masks[source.place]):
                 which = "file" if path is None else "mask"

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from resight.channels.extraction import content_hash
 from resight.errors import ImageError, UsageError
 from resight.filesystems import is_in
 from resight.folders.walking import Found, escape_name, find_images, unescape_name
-from resight.images import Counts, displayed, not_black
+from resight.images import Counts, content_hash, displayed, not_black
 from resight.images.masks import PhotoMask, mask_file, mask_of_query
 from resight.store import ImageTable, MaskChoice, Root
 
@@ -41,21 +40,28 @@ class MasksError(UsageError):
 class Masked:
     """The photos of a folder with their masks; without: how many have none, where each should have its own.
 
-    bare: the error that it is where some of them had masks before, as there is no mask in their folder.
+    bare: the error that it is where some of them had masks before, as there is no mask in their folder. swallowed:
+    images that lie in the folder of masks, and so are no photos, but the mask of no photo either.
     """
 
     found: Sequence[Found]
     without: int = 0
     bare: MasksError | None = None
+    swallowed: Sequence[Found] = ()
 
 
 def mask_choice(path: Path, folder: Path) -> MaskChoice:
     """What an index keeps of a mask of the photos in `folder`: the path of a folder, or the content of a file.
 
-    UsageError where it is neither.
+    UsageError where it is neither, or the folder holds the photos themselves.
     """
     if path.is_dir():
         masks, photos = os.path.realpath(path), os.path.realpath(folder)
+        if is_in(photos, masks) and photos != masks:
+            raise UsageError(
+                f"{displayed(path)}: the folder of masks contains the photos of {displayed(folder)}, all of which "
+                "would count as masks; name a folder that holds nothing but masks"
+            )
         together = is_in(masks, os.path.dirname(photos))
         return MaskChoice(folder=escape_name(os.path.relpath(masks, photos) if together else masks))
     return MaskChoice(shared=base64.b64encode(_png(mask_of_query(path).counts())).decode())
@@ -76,7 +82,7 @@ def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) ->
     folder = mask_folder(root, choice)
     masks, trouble = _listed(folder)
     used: set[Path] = set()
-    photos = []
+    photos: list[Found] = []
     for one in found:
         names = _mask_names(one.name.removeprefix(root.prefix), choice)
         own = next((masks[name] for name in names if name in masks), None)
@@ -86,11 +92,31 @@ def with_masks(found: Sequence[Found], root: Root, choice: MaskChoice | None) ->
         else:
             used.add(own.path)
             photos.append(replace(one, mask=mask_file(own.path, key=_key(own.size, own.mtime_ns))))
-    inside = "" if choice.folder == BESIDE else f"{folder}{os.sep}"
-    kept = [one for one in photos if one.path not in used and not (inside and str(one.path).startswith(inside))]
+    rest = [one for one in photos if one.path not in used]
+    kept = rest if choice.folder == BESIDE else [one for one in rest if not is_in(str(one.path), str(folder))]
     empty = choice.folder != BESIDE and not masks
     bare = MasksError(displayed(folder), "has no mask in it any more") if empty else None
-    return Masked(kept, sum(one.mask is None for one in kept), bare)
+    apart = {one.path for one in kept}
+    swallowed = [one for one in rest if one.path not in apart]
+    return Masked(kept, sum(one.mask is None for one in kept), bare, swallowed)
+
+
+def check_masks_only(swallowed: Sequence[Found], photos: Sequence[Found], root: Root, choice: MaskChoice) -> None:
+    """Raises UsageError where a folder of masks within that of the photos holds photos, which would be lost as masks.
+
+    swallowed: images in it that are no mask of one of the photos. Masks of photos that are not there are none of them,
+    as long as it holds other masks.
+    """
+    strange = [one for one in swallowed if not one.name.endswith(ENDING)]
+    if not strange and any(one.mask is not None for one in photos):
+        return
+    if found := strange or list(swallowed):
+        folder = displayed(mask_folder(root, choice))
+        raise UsageError(
+            f"{folder}: {len(found)} {'image' if len(found) == 1 else 'images'} in it, such as {found[0].name}, "
+            f"{'is' if len(found) == 1 else 'are'} the mask of no photo and would be left out; name a folder with "
+            "nothing but masks, each called as its photo with .png after it"
+        )
 
 
 def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | None) -> PhotoMask | None:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from resight.arguments import box as checked_box
 from resight.arguments import pixels
-from resight.channels.extraction import content_hash, query_of
+from resight.channels.extraction import query_of
 from resight.errors import UsageError
 from resight.folders.names import names_file, suggestion
-from resight.images import Box, Decoded, check_box, decode_bytes, decode_whole, displayed, read_bytes
+from resight.images import Box, Decoded, check_box, content_hash, decode_bytes, decode_whole, displayed, read_bytes
 from resight.images.masks import PhotoMask, decode_masked, masked
 from resight.index.collection import Collection
 from resight.index.mirroring import mirrored, mirrored_box

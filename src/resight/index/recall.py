@@ -10,7 +10,8 @@ import numpy as np
 from resight.channels.channel import Channel
 from resight.channels.extraction import Known
 from resight.errors import IndexCorruptError, StorageError
-from resight.store import Kept, Snapshot
+from resight.images import decoders
+from resight.store import RemovedImage, Snapshot
 
 
 class _Place(NamedTuple):
@@ -20,19 +21,27 @@ class _Place(NamedTuple):
     remark: str
 
 
-class Memory:
-    """Looks up what is kept of the bytes of a file that were taken whole; safe to share between threads."""
+class KnownPhotos:
+    """Looks up what is kept of the bytes of a file that were taken without a mask; safe to share between threads.
 
-    def __init__(self, snapshot: Snapshot, removed: Iterable[Kept], channels: Mapping[str, Channel]) -> None:
+    A photo of which other versions could read only a part is not known: these may read more of it.
+    """
+
+    def __init__(self, snapshot: Snapshot, removed: Iterable[RemovedImage], channels: Mapping[str, Channel]) -> None:
         """removed: images that are not in the index any more, as long as their evidence is."""
         images = snapshot.images
         self._channels = channels
         self._segments = {segment.number: segment for segment in snapshot.segments}
-        self._places = {one.hash: _Place(one.segment, one.row, (one.width, one.height), one.reason) for one in removed}
+        now = decoders()
+        self._places = {
+            one.hash: _Place(one.segment, one.row, (one.width, one.height), one.reason)
+            for one in removed
+            if not one.reason or one.tried_by == now
+        }
         segments, rows = images.segments.tolist(), images.rows.tolist()
         widths, heights = images.widths.tolist(), images.heights.tolist()
         for at in np.flatnonzero(images.indexed).tolist():
-            if images.masks[at]:
+            if images.masks[at] or (images.reasons[at] and images.tried_by[at] != now):
                 continue
             self._places[images.hashes[at]] = _Place(
                 segments[at], rows[at], (widths[at], heights[at]), images.reasons[at]

@@ -10,17 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from resight.channels.extraction import content_hash
 from resight.errors import ImageError, UsageError
 from resight.filesystems import is_in
 from resight.folders.patterns import Patterns
 from resight.folders.walking import Found, escape_name, find_images, unescape_name
-from resight.images import displayed, read_bytes
+from resight.images import content_hash, displayed, read_bytes
 from resight.index.masking import MasksError, with_masks
-from resight.store import Choices, MaskChoice, Root, Snapshot, file_path
-
-_COMPARED = 8
-"""Photos whose bytes are compared before a folder is taken for one that has moved."""
+from resight.store import MaskChoice, Root, Snapshot, file_path, file_size, index_around, sample
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,8 @@ class Listing:
     found: files with the names that they get. trouble: (path, reason) of what cannot be read. outside: links that lead
     out of the folder and were left out. left_out: how many files were left out because of their ending, by that;
     stayed_away: how many because they had been removed; without_mask: photos without a mask, where each has its own;
-    bare: the error that it is where some of them had masks before, as there is no mask in their folder.
+    bare: the error that it is where some of them had masks before, as there is no mask in their folder; swallowed:
+    images that lie in the folder of masks and are the mask of no photo.
     """
 
     found: Sequence[Found]
@@ -40,6 +37,7 @@ class Listing:
     stayed_away: int = 0
     without_mask: int = 0
     bare: MasksError | None = None
+    swallowed: Sequence[Found] = ()
 
 
 def root_of(snapshot: Snapshot, folder: Path, prefix: str, follow_links: bool | None) -> tuple[int, Root]:
@@ -59,10 +57,24 @@ def root_path(root: Root) -> Path:
     return Path(unescape_name(root.path))
 
 
-def look(root: Root, choices: Choices, only: Collection[str] | None = None) -> Listing:
-    """Lists the files of a root that nobody wants left out, without masks; `only`: names below it that count.
+def folders_of(snapshot: Snapshot) -> list[tuple[Path, str]]:
+    """The folders that photos were taken from, and what the names of each begin with."""
+    return [(root_path(root), root.prefix) for root in snapshot.roots.values()]
 
-    Raises UsageError where it cannot be listed.
+
+def check_no_index(folder: Path) -> None:
+    """Raises UsageError for the folder of an index, or one in it: what lies there are no photos of a person."""
+    if (index := index_around(Path(os.path.realpath(folder)))) is not None:
+        what = "is an index" if index == Path(os.path.realpath(folder)) else f"lies in the index {displayed(index)}"
+        raise UsageError(f"{displayed(folder)}: {what}; name a folder of photos, and the index beside it")
+
+
+def list_root(
+    root: Root, excluded: Patterns, removed: Collection[str] = (), only: Collection[str] | None = None
+) -> Listing:
+    """Lists the files of a root that nobody wants left out, without masks.
+
+    removed: names that stay away; only: names below the root that count. Raises UsageError where it cannot be listed.
     """
     trouble: list[tuple[str, str]] = []
     left_out: Counter[str] = Counter()
@@ -72,18 +84,20 @@ def look(root: Root, choices: Choices, only: Collection[str] | None = None) -> L
         on_error=lambda error: trouble.append((error.path, error.reason)),
         follow_links=root.follow_links,
         on_outside=outside.append,
-        excluded=Patterns(choices.excluded),
+        excluded=excluded,
         on_left_out=lambda ending: left_out.update((ending,)),
     )
     named = [replace(one, name=root.prefix + one.name) for one in found if only is None or one.name in only]
-    kept = [one for one in named if one.name not in choices.removed]
+    kept = [one for one in named if one.name not in removed]
     return Listing(kept, trouble, outside, left_out, len(named) - len(kept))
 
 
-def laid(listing: Listing, root: Root, choice: MaskChoice | None) -> Listing:
+def with_own_masks(listing: Listing, root: Root, choice: MaskChoice | None) -> Listing:
     """The listing with the masks of its files, which are no photos themselves. MasksError where they are not there."""
     masked = with_masks(listing.found, root, choice)
-    return replace(listing, found=masked.found, without_mask=masked.without, bare=masked.bare)
+    return replace(
+        listing, found=masked.found, without_mask=masked.without, bare=masked.bare, swallowed=masked.swallowed
+    )
 
 
 def places_of(snapshot: Snapshot, number: int) -> list[int]:
@@ -189,24 +203,17 @@ def _is_deserted(root: Root) -> bool:
 
 def _of_known_size(snapshot: Snapshot, root: Root, places: Sequence[int]) -> list[int]:
     images = snapshot.images
-    return [place for place in places if _size(file_path(root, images.names[place])) == images.sizes[place]]
+    return [place for place in places if file_size(file_path(root, images.names[place])) == images.sizes[place]]
 
 
 def _of_known_bytes(snapshot: Snapshot, folder: Path, root: Root, places: Sequence[int]) -> bool:
     """Whether some photos, evenly over all, have the bytes that the index knows in another folder."""
     images, there = snapshot.images, root._replace(path=escape_name(os.path.realpath(folder)))
-    hashed = [place for place in places if images.hashes[place]]
-    chosen = hashed[:: max(1, -(-len(hashed) // _COMPARED))]
+    compared = [*sample([place for place in places if images.hashes[place]])]
     try:
-        return bool(chosen) and all(
-            content_hash(read_bytes(file_path(there, images.names[place]))) == images.hashes[place] for place in chosen
+        return bool(compared) and all(
+            content_hash(read_bytes(file_path(there, images.names[place]))) == images.hashes[place]
+            for place in compared
         )
     except ImageError:
         return False
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1

@@ -23,10 +23,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from resight.channels.extraction import content_hash
 from resight.errors import ImageError
 from resight.filesystems import is_in
-from resight.images import displayed, read_bytes
+from resight.images import content_hash, displayed, read_bytes
 from resight.index.roots import Listing, places_of, root_path
 from resight.store import Root, Snapshot, file_path
 
@@ -43,8 +42,8 @@ class Held:
 
     folder: where they were. photos: how many of them. known: how many the index has of that folder. why: what is the
     matter with the folder, as the end of a sentence. is_root: it is a whole folder of the index. removable: whether a
-    person may say that they were removed. of_masks: the folder is that of their masks, without which they stay as they
-    are, found or not.
+    person may say that they, or their masks, were removed. of_masks: the folder is that of their masks, without which
+    they stay as they are, found or not.
     """
 
     folder: str
@@ -120,7 +119,7 @@ def judge(
     vanished = [place for place in unseen if place not in apart]
     told = {place for place in vanished if _is_below(file_path(root, images.names[place]), meant)}
     untold = [place for place in vanished if place not in told]
-    below = {place: [*_folders(images.names[place].removeprefix(root.prefix))] for place in known}
+    below = {place: [*folders_above(images.names[place].removeprefix(root.prefix))] for place in known}
     totals = Counter(folder for place in known if place not in told for folder in below[place])
     turned_up = {
         place
@@ -130,16 +129,10 @@ def judge(
     }
     renamed = _renamed(untold, turned_up, below, totals)
     lost = [place for place in untold if place not in renamed]
-    missing = Counter(folder for place in lost for folder in below[place])
-    others = {folder for name in found for folder in _folders(name.removeprefix(root.prefix))}
+    others = {folder for name in found for folder in folders_above(name.removeprefix(root.prefix))}
 
-    trees: dict[str, list[int]] = {}
-    for place in lost:
-        gone = (folder for folder in below[place] if missing[folder] == totals[folder])
-        tree = next((folder for folder in gone if totals[folder] > 1 or folder not in others), None)
-        if tree is not None:
-            trees.setdefault(tree, []).append(place)
-            apart.add(place)
+    trees = vanished_trees(lost, below, totals, others)
+    apart |= {place for places in trees.values() for place in places}
     lines = []
     for tree, places in trees.items():
         within = [folder for folder in below[places[0]] if len(folder) > len(tree) and totals[folder] == totals[tree]]
@@ -153,6 +146,27 @@ def judge(
     return Verdict([int(images.ids[place]) for place in vanished if place not in apart], lines)
 
 
+def vanished_trees(
+    lost: Sequence[int],
+    below: Mapping[int, Sequence[str]],
+    totals: Mapping[str, int],
+    others: Collection[str],
+) -> dict[str, list[int]]:
+    """What was lost by the uppermost folder of which all that was known is lost; the rest is in none.
+
+    below: the folders of each, from the upper to the lower; totals: how many were known in each folder; others: folders
+    in which there is something now: in one of these, a single one that is lost is no tree.
+    """
+    missing = Counter(folder for place in lost for folder in below[place])
+    trees: dict[str, list[int]] = {}
+    for place in lost:
+        gone = (folder for folder in below[place] if missing[folder] == totals[folder])
+        tree = next((folder for folder in gone if totals[folder] > 1 or folder not in others), None)
+        if tree is not None:
+            trees.setdefault(tree, []).append(place)
+    return trees
+
+
 def _renamed(
     vanished: Sequence[int], turned_up: Collection[int], below: Mapping[int, Sequence[str]], totals: Mapping[str, int]
 ) -> set[int]:
@@ -164,7 +178,7 @@ def _renamed(
     return {place for place in turned_up if held.isdisjoint(below[place])}
 
 
-def _folders(name: str) -> Iterator[str]:
+def folders_above(name: str) -> Iterator[str]:
     """The folders that a file is in, from "" for the root itself down."""
     yield ""
     end = name.find("/")
@@ -235,7 +249,7 @@ def _hidden(root: Root, names: Sequence[str], listing: Listing) -> Iterator[Held
     counts: Counter[str] = Counter()
     for name in names:
         own = name.removeprefix(root.prefix)
-        above = [*(_shown(root, folder) for folder in _folders(own)), _shown(root, own)]
+        above = [*(_shown(root, folder) for folder in folders_above(own)), _shown(root, own)]
         folder = next((path for path in above if path in reasons or path in links), above[0])
         leads_out = "is behind a link that leads out of its root; `resight add --follow-links` follows it"
         whys[folder] = leads_out if folder in links else reasons.get(folder, "cannot be read in part")

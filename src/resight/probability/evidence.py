@@ -24,12 +24,14 @@ class Evidence:
     """Numbers for the images of a ranking, (n,) float64 each.
 
     similarity: the score of the first look compared with scores of unrelated images (`Background.surprise`), damped;
-    the largest of several channels. inliers: logarithm of 1 + their number. significance: minus the decimal logarithm
-    of the number of equally good matches expected by chance, 0 to 100, as its square root.
+    the largest of several channels. significance: minus the decimal logarithm of the number of equally good matches
+    expected by chance, at least 0, damped.
+
+    Notes: the number of inliers adds nothing to their significance (its weight was 0 in every fit), and their share of
+    the correspondences means another thing for each way of matching.
     """
 
     similarity: NDArray[np.float64]
-    inliers: NDArray[np.float64]
     significance: NDArray[np.float64]
 
     @property
@@ -46,12 +48,12 @@ def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> E
     Evidence that one hit leads to another is not included: see `lead_evidence`.
     """
     looks = [_similarity(ranking.ids, look, images) for look in first_looks]
-    inliers, significance = np.zeros(len(ranking)), np.zeros(len(ranking))
+    surprise = np.zeros(len(ranking))
     for row, image in enumerate(ranking.ids.tolist() if ranking.evidence else ()):
         if image in ranking.evidence:
             why = ranking.evidence[image]
-            inliers[row], significance[row] = math.log1p(why.inliers), _significance(why.inliers, why.tentative)
-    return Evidence(np.max(looks, axis=0), inliers, significance)
+            surprise[row] = _significance(why.inliers, why.tentative)
+    return Evidence(np.max(looks, axis=0), damped(surprise))
 
 
 def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:
@@ -84,16 +86,20 @@ def lead_evidence(leads: Mapping[int, Lead], images: int) -> Evidence:
         look, rows = found[first].look, through == asked
         # The ranking of an image that was itself used as a query is shorter: its tail is all of it.
         near[rows] = _similarity(ids[rows], look, min(images, SHARE * len(look)))
-    inliers = np.log1p(np.array([lead.inliers for lead in found], np.float64))
-    significance = np.array([_significance(lead.inliers, lead.tentative) for lead in found], np.float64)
-    return Evidence(near, inliers, significance)
+    surprise = np.array([_significance(lead.inliers, lead.tentative) for lead in found], np.float64)
+    return Evidence(near, damped(surprise))
 
 
 def _significance(inliers: int, tentative: int) -> float:
+    """Minus the decimal logarithm of the number of equally good matches expected by chance, at least 0.
+
+    Notes: without an upper end. Evidence of the first look is weak in a small collection, and what two photos agree on
+    has to be enough by itself.
+    """
     # Import late: verification needs a compiler, which rankings without it need not wait for.
     from resight.rerank.hypotheses import Gates
     from resight.rerank.significance import chance, log_false_alarms
 
     given = chance(SHAPE, TOLERANCE * max(SHAPE), Gates())
     alarms = log_false_alarms(max(tentative, inliers), inliers, given)
-    return math.sqrt(min(max(-alarms, 0.0), 100.0))
+    return max(-alarms, 0.0)

@@ -22,7 +22,7 @@ from resight.search.ranking import Ranking
 
 Family = Literal["verified", "words", "vectors"]
 WEIGHED: Mapping[Family, tuple[str, ...]] = {
-    "verified": ("similarity", "inliers", "significance"),
+    "verified": ("similarity", "significance"),
     "words": ("similarity",),
     "vectors": ("similarity",),
 }

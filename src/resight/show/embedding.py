@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import ImageError, UsageError
-from resight.images import decode, displayed
+from resight.images import decode, displayed, read_bytes
+from resight.images.masks import PhotoMask, decode_masked
 from resight.index.collection import Collection
-from resight.index.queries import Indexed, ask, meant_by
+from resight.index.queries import Asked, Indexed, ask, meant_by
 from resight.manifold.embedding import Method, embed
 from resight.recipe import Recipe, available, load_recipe
 from resight.show.neighbours import by_distance, by_manifold
@@ -71,12 +72,14 @@ class Plane:
 
 @dataclass(frozen=True)
 class _Query:
-    """A query. name, vector: of the query photo; row: in the index, None for another photo, which has a file."""
+    """A query. name, vector: of the query photo; row: in the index, None for another photo, which has a file and may
+    have a mask."""
 
     name: str
     vector: Vectors
     row: int | None
     file: Path | None
+    mask: PhotoMask | None = None
 
 
 def top_folder(name: str) -> str:
@@ -98,6 +101,7 @@ def plane_of(
     seed: int = 0,
     most: int = MOST,
     query: str | Path | None = None,
+    mask: PhotoMask | None = None,
     neighbours: int = NEIGHBOURS,
     groups: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -105,8 +109,8 @@ def plane_of(
     """Places at most `most` photos of an index, drawn by seed, in the plane by their descriptors.
 
     query: a file or the name of an indexed photo, as for a search; it and its `neighbours` nearest, by distance and
-    along the manifold, are always drawn. groups: the group of each photo by name; by default the first folder of the
-    name.
+    along the manifold, are always drawn. mask: of the query; an indexed photo with a mask is another photo, and has a
+    place of its own. groups: the group of each photo by name; by default the first folder of the name.
 
     Raises UsageError where the recipe keeps no single vector per image, there is no photo, `most` or `neighbours` is
     below 1, or there is no such query; ImageError where the query cannot be read.
@@ -114,7 +118,7 @@ def plane_of(
     if most < 1 or neighbours < 1:
         raise UsageError(f"{most} photos, {neighbours} neighbours: both must be at least 1")
     names, vectors = descriptors_of(collection)
-    asked = None if query is None else _asked(collection, query, names, vectors)
+    asked = None if query is None else _asked(collection, query, mask, names, vectors)
     euclidean: list[int] = []
     manifold: list[int] = []
     if asked is not None:
@@ -144,7 +148,7 @@ def plane_of(
         photos.append(PlacedPhoto(name, group(name), x, y, pixels, itself, *ranks))
     if outside is not None:
         x, y = xy[-1].tolist()
-        photos.append(PlacedPhoto(outside.name, "", x, y, _pixels(outside.file, side), is_query=True))
+        photos.append(PlacedPhoto(outside.name, "", x, y, _pixels(outside.file, side, outside.mask), is_query=True))
     return Plane(photos, len(rows), len(names), method)
 
 
@@ -188,10 +192,17 @@ def _vector_channel(recipe: Recipe) -> str | None:
     return next((name for name, channel in recipe.channel.items() if channel.keeps_one_vector), None)
 
 
-def _asked(collection: Collection, query: str | Path, names: Sequence[str], vectors: Vectors) -> _Query:
-    """Returns the query. An indexed photo, also one given by its file, has its indexed descriptor."""
+def _asked(
+    collection: Collection, query: str | Path, mask: PhotoMask | None, names: Sequence[str], vectors: Vectors
+) -> _Query:
+    """Returns the query. An indexed photo, also one given by its file, has its indexed descriptor unless it has another
+    mask."""
     images = collection.snapshot.images
     meant = meant_by(collection, query)
+    if mask is not None:
+        masked = ask(collection, query, None, mask=mask)
+        file = collection.file_of(meant.place) if isinstance(meant, Indexed) else Path(query)
+        return _Query(f"{masked.title} (with a mask)", _vector(collection, masked), None, file, mask)
     if isinstance(meant, Indexed):
         name = images.names[meant.place]
         if not images.indexed[meant.place]:
@@ -205,9 +216,13 @@ def _asked(collection: Collection, query: str | Path, names: Sequence[str], vect
     if known:
         row = min(names.index(collection.name_of(image)) for image in known)
         return _Query(names[row], vectors[row], row, None)
+    return _Query(displayed(path), _vector(collection, asked), None, path)
+
+
+def _vector(collection: Collection, asked: Asked) -> Vectors:
     vector = asked.versions[0][_channel(collection)]
     assert isinstance(vector, np.ndarray), "a channel of vectors compares by vectors"
-    return _Query(displayed(path), np.asarray(vector, np.float32), None, path)
+    return np.asarray(vector, np.float32)
 
 
 def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int64]:
@@ -231,11 +246,13 @@ def _rank(order: Sequence[int], row: int) -> int:
     return order.index(row) + 1 if row in order else 0
 
 
-def _pixels(file: Path | None, side: int) -> Image | None:
+def _pixels(file: Path | None, side: int, mask: PhotoMask | None = None) -> Image | None:
     """Returns a thumbnail, or None where the file is gone, has changed or cannot be read."""
     if file is None:
         return None
     try:
+        if mask is not None:
+            return decode_masked(read_bytes(file), displayed(file), mask, side).pixels
         return decode(file, max_side=side).pixels
     except ImageError:
         return None

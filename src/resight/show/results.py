@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resight.datasets.dataset import Mark
 from resight.errors import ImageError
-from resight.images import Box, Decoded, decode, decode_bytes
+from resight.images import Box, Decoded, decode_bytes, displayed, read_bytes
+from resight.images.masks import PhotoMask, decode_masked, masked
 from resight.index.collection import Collection
 from resight.index.explaining import Explainer, can_explain
 from resight.index.queries import Indexed, Meant, Source, meant_by
@@ -30,23 +32,33 @@ def page_query(
     asked: Sequence[tuple[Source, Box | None]],
     mark: Callable[[str], Mark | None] | None = None,
     progress: Progress | None = None,
+    masks: Sequence[PhotoMask | None] = (),
 ) -> PageQuery:
-    """Makes the section of one result. asked: the query photos, and the box of each.
+    """Makes the section of one result. asked: the query photos, and the box of each; masks: the mask of each, if any.
 
+    A query is shown with its mask, or with the mask it was indexed with: masked parts are painted over.
     mark: returns the ground truth of a name, where there is one. A photo whose file is gone, has changed since it was
-    indexed or cannot be read any more is shown without its picture.
+    indexed or cannot be read any more is left without its picture.
 
     Where the search was by feature maps pooled to one vector, the network runs again for each query photo and each hit,
     to find the matching channels; `progress` is called meanwhile.
     """
-    explained = _explained(collection, result, asked, progress)
-    photos = [_photo(collection, meant_by(collection, source), box) for source, box in asked]
+    given = [*masks] or [None] * len(asked)
+    explained = _explained(collection, result, asked, given, progress)
+    photos = [
+        _photo(partial(_query_pixels, collection, meant_by(collection, source), mask), box)
+        for (source, box), mask in zip(asked, given, strict=True)
+    ]
     hits = [_page_hit(collection, hit, mark, explained.get(row, ())) for row, hit in enumerate(result.hits)]
     return PageQuery(result.query, photos, hits)
 
 
 def _explained(
-    collection: Collection, result: Result, asked: Sequence[tuple[Source, Box | None]], progress: Progress | None
+    collection: Collection,
+    result: Result,
+    asked: Sequence[tuple[Source, Box | None]],
+    masks: Sequence[PhotoMask | None],
+    progress: Progress | None,
 ) -> dict[int, Sequence[Contribution]]:
     """Returns contributions by rank, for readable hits of readable queries that no second look verified.
 
@@ -62,7 +74,7 @@ def _explained(
         try:
             if hit.query not in explainers:
                 explainers[hit.query] = None
-                explainers[hit.query] = Explainer(collection, *asked[hit.query])
+                explainers[hit.query] = Explainer(collection, *asked[hit.query], masks[hit.query])
             explainer = explainers[hit.query]
             if explainer is not None:
                 found[row] = explainer.contributions(hit.name)
@@ -79,7 +91,8 @@ def _page_hit(
     mark: Callable[[str], Mark | None] | None,
     contributions: Sequence[Contribution],
 ) -> PageHit:
-    photo = _photo(collection, Indexed(collection.snapshot.images.by_name[hit.name]), hit.box)
+    place = collection.snapshot.images.by_name[hit.name]
+    photo = _photo(partial(_decoded, collection, Indexed(place), None), hit.box)
     judged = mark(hit.name) if mark is not None else None
     return PageHit(
         hit.name,
@@ -95,9 +108,9 @@ def _page_hit(
     )
 
 
-def _photo(collection: Collection, source: Meant, box: Box | None) -> PagePhoto:
+def _photo(decode: Callable[[], Decoded | None], box: Box | None) -> PagePhoto:
     try:
-        decoded = _decoded(collection, source)
+        decoded = decode()
     except ImageError:
         decoded = None
     if decoded is None:
@@ -105,10 +118,17 @@ def _photo(collection: Collection, source: Meant, box: Box | None) -> PagePhoto:
     return PagePhoto(decoded.pixels, box, max(decoded.pixels.shape[:2]) / max(decoded.size))
 
 
-def _decoded(collection: Collection, source: Meant) -> Decoded | None:
+def _query_pixels(collection: Collection, source: Meant, mask: PhotoMask | None) -> Decoded | None:
+    own = collection.mask_of(source.place) if mask is None and isinstance(source, Indexed) else None
+    return _decoded(collection, source, mask or own)
+
+
+def _decoded(collection: Collection, source: Meant, mask: PhotoMask | None) -> Decoded | None:
     if isinstance(source, np.ndarray):
-        return Decoded(source, (source.shape[1], source.shape[0]))
-    if isinstance(source, bytes):
-        return decode_bytes(source, "bytes", max_side=SIDE)
+        photo = Decoded(source, (source.shape[1], source.shape[0]))
+        return photo if mask is None else masked(photo, mask)
     path = collection.file_of(source.place) if isinstance(source, Indexed) else source
-    return None if path is None else decode(path, max_side=SIDE)
+    if path is None:
+        return None
+    data, title = (path, "bytes") if isinstance(path, bytes) else (read_bytes(path), displayed(path))
+    return decode_bytes(data, title, SIDE) if mask is None else decode_masked(data, title, mask, SIDE)

@@ -1,13 +1,15 @@
 """The index on disk: catalogue, segments, generations, lock. It knows no method."""
 
 from resight.store.arrays import Check
+from resight.store.changes import Batch
 from resight.store.choices import Choices, MaskChoice
 from resight.store.creation import RECIPE
+from resight.store.folder import index_around
 from resight.store.opening import Segment
-from resight.store.places import file_path
+from resight.store.places import file_path, file_size, sample
 from resight.store.repair import repair
-from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, Kept, Root
-from resight.store.store import Batch, Snapshot, Store
+from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, RemovedImage, Root
+from resight.store.store import Snapshot, Store
 from resight.store.verification import Files, Problem, verify
 
 __all__ = [
@@ -21,14 +23,17 @@ __all__ = [
     "Files",
     "Image",
     "ImageTable",
-    "Kept",
     "MaskChoice",
     "Problem",
+    "RemovedImage",
     "Root",
     "Segment",
     "Snapshot",
     "Store",
     "file_path",
+    "file_size",
+    "index_around",
     "repair",
+    "sample",
     "verify",
 ]

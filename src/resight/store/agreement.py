@@ -12,6 +12,7 @@ from pathlib import Path
 
 from resight.errors import DamagedFileError, IndexCorruptError, IndexFormatError, StorageError
 from resight.store import catalogue
+from resight.store.choices import choices_path, read_choices
 from resight.store.generations import Generation, generation_path, read_generation
 from resight.store.rows import Rows
 from resight.store.segments import fault_of, read_rows, segment_path
@@ -30,6 +31,13 @@ def check_agreement(connection: sqlite3.Connection, folder: Path) -> None:
         stated = read_generation(generation_path(folder / "segments", catalogued.number))
     except FileNotFoundError:
         raise DamagedFileError(path, f"states generation {catalogued.number}, of which there is no file") from None
+    chosen = choices_path(folder / "segments", stated.chosen)
+    try:
+        choices = read_choices(chosen)
+    except FileNotFoundError:
+        raise DamagedFileError(chosen, "is missing") from None
+    if choices.choices != catalogue.get_choices(connection):
+        raise DamagedFileError(path, f"does not agree with {chosen.name}")
     if faults := disagreements(connection, folder, catalogued, stated, ()):
         raise DamagedFileError(path, faults[0])
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, StorageError, UsageError
-from resight.store.choices import choices_content, choices_from_content
+from resight.store.choices import Choices, choices_content, choices_from_content
 from resight.store.disk import check_regular, storage_errors
 from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
-from resight.store.rows import INDEXED, TABLE_COLUMNS, Image, ImageTable, Kept, Root, Rows, image_table
+from resight.store.rows import INDEXED, TABLE_COLUMNS, Image, ImageTable, RemovedImage, Root, Rows, image_table
 
 CATALOGUE = "catalog.sqlite"
 
@@ -31,6 +31,7 @@ SCHEMA = (
     beside TEXT NOT NULL,
     follow_links INTEGER NOT NULL
 )""",
+    "CREATE TABLE choices (content TEXT NOT NULL)",
     "CREATE TABLE segments (id INTEGER PRIMARY KEY, rows INTEGER NOT NULL)",
     """CREATE TABLE images (
     id INTEGER PRIMARY KEY,
@@ -175,27 +176,29 @@ def journal_path(path: Path) -> Path:
     return path.with_name(path.name + "-journal")
 
 
-def build(path: Path, generation: Generation, segments: Iterable[tuple[int, Rows]]) -> None:
-    """Makes a new catalogue file from a generation and the rows of its segments. Raises what `writing` raises."""
+def build(path: Path, generation: Generation, choices: Choices, segments: Iterable[tuple[int, Rows]]) -> None:
+    """Makes a new catalogue file from a generation, its choices and the rows of its segments. Raises what `writing`
+    raises."""
     with catalogue_errors(path), contextlib.closing(connect(path, "rwc")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:
             connection.execute(statement)
         put_generation(connection, generation)
+        put_choices(connection, choices)
         for number, rows in segments:
             insert_rows(connection, number, rows, generation.removed)
         connection.execute("COMMIT")
 
 
 def put_generation(connection: sqlite3.Connection, generation: Generation) -> None:
-    """Makes everything but the images what the generation states."""
+    """Makes everything but images and choices what the generation states."""
     meta = {
         "format": str(FORMAT),
         "generation": str(generation.number),
         "next_image": str(generation.next_image),
         "files": json.dumps(files_content(generation.files)),
         "created_by": generation.created_by,
-        "choices": json.dumps(choices_content(generation.choices)),
+        "chosen": str(generation.chosen),
     }
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
     connection.executemany(
@@ -224,10 +227,27 @@ def get_generation(connection: sqlite3.Connection) -> Generation:
             },
             files=files_from_content(json.loads(meta["files"])),
             created_by=meta["created_by"],
-            choices=choices_from_content(json.loads(meta["choices"])),
+            chosen=int(meta["chosen"]),
         )
     except (KeyError, ValueError, TypeError, RecursionError):
         raise IndexCorruptError("the catalogue's own description is damaged; run `resight verify --repair`") from None
+
+
+def put_choices(connection: sqlite3.Connection, choices: Choices) -> None:
+    """Makes what is left out what the choices say."""
+    connection.execute("DELETE FROM choices")
+    connection.execute("INSERT INTO choices VALUES (?)", (json.dumps(choices_content(choices)),))
+
+
+def get_choices(connection: sqlite3.Connection) -> Choices:
+    """What is left out. Raises IndexCorruptError where it is not what it must be."""
+    try:
+        ((content,),) = connection.execute("SELECT content FROM choices").fetchall()
+        return choices_from_content(json.loads(content))
+    except (KeyError, ValueError, TypeError, RecursionError):
+        raise IndexCorruptError(
+            "what the catalogue says of what is left out is damaged; run `resight verify --repair`"
+        ) from None
 
 
 def _meta(connection: sqlite3.Connection) -> Mapping[str, Any]:
@@ -299,13 +319,13 @@ def row_counts(connection: sqlite3.Connection) -> dict[int, int]:
     return dict(connection.execute("SELECT segment, count(*) FROM images GROUP BY segment"))
 
 
-def removed_images(connection: sqlite3.Connection) -> list[Kept]:
+def removed_images(connection: sqlite3.Connection) -> list[RemovedImage]:
     """The images that were indexed whole, are removed, and still lie in a segment; those removed last come last."""
     query = (
-        f"SELECT {', '.join(Kept._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? "
+        f"SELECT {', '.join(RemovedImage._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? "
         "AND mask = '' ORDER BY removed_generation"
     )
-    return [Kept(*row) for row in connection.execute(query, (INDEXED,))]
+    return [RemovedImage(*row) for row in connection.execute(query, (INDEXED,))]
 
 
 def live_images(connection: sqlite3.Connection) -> ImageTable:

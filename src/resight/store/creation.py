@@ -10,6 +10,7 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.store import catalogue
+from resight.store.choices import Choices, ChoicesFile, write_choices
 from resight.store.disk import FileSum, storage_errors, sync_folder, write_new
 from resight.store.generations import Generation, write_generation
 from resight.store.leftovers import UNLOCKED, abandoned_prefix, clear_abandoned
@@ -59,9 +60,11 @@ def _fill(folder: Path, recipe: str, fitted: Mapping[str, bytes], created_by: st
     files |= write_fitted(folder / "fitted", fitted)
     (folder / "search").mkdir()
     (folder / "segments").mkdir()
-    first = Generation(0, 1, {}, {}, {}, files, created_by)
+    first = Generation(0, 1, {}, {}, {}, files, created_by, chosen=0)
+    # Nothing has been chosen yet, which is said: a file that is missing is one that was lost.
+    write_choices(folder / "segments", ChoicesFile(0, {}, Choices()))
     write_generation(folder / "segments", first)
-    catalogue.build(folder / catalogue.CATALOGUE, first, [])
+    catalogue.build(folder / catalogue.CATALOGUE, first, Choices(), [])
     sync_folder(folder)
 
 

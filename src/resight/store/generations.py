@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from resight.errors import DamagedFileError, IndexFormatError
-from resight.store.choices import Choices, choices_content, choices_from_content
 from resight.store.disk import FileSum, sealed, sync_folder, unsealed, write_over
 from resight.store.rows import Root
 
-FORMAT = 2
+FORMAT = 3
 """Version of everything on the disk; an index of another version is refused."""
 
 _NAME = re.compile(r"generation-(\d{8,})\.json")
@@ -29,7 +28,8 @@ class Generation:
     number: counts commits from 0. next_image: the id that the next image gets; ids are never used again.
     segments: number of rows by segment. removed: by image id the generation that removed it, as long as its row is in
     a segment. roots: by number. files: sums of the recipe and of what was fitted, by path below the index.
-    created_by: the versions that created the index. choices: what a person wants left out.
+    created_by: the versions that created the index. chosen: the generation that set the roots and what is left out,
+    which is in a file of its own.
     """
 
     number: int
@@ -39,7 +39,7 @@ class Generation:
     roots: Mapping[int, Root]
     files: Mapping[str, FileSum]
     created_by: str
-    choices: Choices = field(default_factory=Choices)
+    chosen: int
 
 
 def check_format(found: object, where: Path) -> None:
@@ -74,7 +74,7 @@ def write_generation(segments: Path, generation: Generation) -> None:
         "roots": [[number, *root] for number, root in sorted(generation.roots.items())],
         "files": files_content(generation.files),
         "created_by": generation.created_by,
-        "choices": choices_content(generation.choices),
+        "chosen": generation.chosen,
     }
     write_over(generation_path(segments, generation.number), sealed(content))
 
@@ -92,7 +92,7 @@ def read_generation(path: Path) -> Generation:
             roots={number: Root(*root) for number, *root in content["roots"]},
             files=files_from_content(content["files"]),
             created_by=content["created_by"],
-            choices=choices_from_content(content["choices"]),
+            chosen=content["chosen"],
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         raise DamagedFileError(path, "is not the file of a generation") from None

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from resight.errors import IndexCorruptError, IndexMissingError
+from resight.store.choices import choices_files
 from resight.store.disk import TEMPORARY, storage_errors
 from resight.store.generations import Generation, generation_files, generation_path, read_generation
 from resight.store.lock import writer_lock
@@ -26,12 +27,13 @@ def surplus(folder: Path, generation: Generation) -> list[Path]:
     """
     segments = folder / "segments"
     files = [path for number, path in generation_files(segments).items() if number != generation.number]
+    choices = [path for number, path in choices_files(segments).items() if number != generation.chosen]
     folders = [path for number, path in segment_folders(segments).items() if number not in generation.segments]
     places = (folder, segments, folder / "fitted", *(folder / "search").glob("*/"))
     temporary = [path for place in places for path in place.glob(f"{TEMPORARY}*")]
     channels = {name.split("/")[1] for name in generation.files if name.startswith("fitted/")}
     fitted = [path for path in (folder / "fitted").glob("*") if path.name not in channels and path not in temporary]
-    return [*sorted(files), *sorted(folders), *sorted(temporary), *sorted(fitted)]
+    return [*sorted(files), *sorted(choices), *sorted(folders), *sorted(temporary), *sorted(fitted)]
 
 
 def clear(folder: Path, generation: Generation) -> None:

@@ -16,7 +16,7 @@ from resight.filesystems import is_in
 from resight.folders.walking import escape_name, unescape_name
 from resight.store.rows import ImageTable, Root
 
-_SAMPLE = 8
+SAMPLE = 8
 """Photos that are looked for where a root may be in two places."""
 
 
@@ -48,7 +48,7 @@ def file_path(root: Root, name: str) -> Path:
     return Path(unescape_name(root.path)) / unescape_name(name.removeprefix(root.prefix))
 
 
-def sample(places: list[int], most: int = _SAMPLE) -> Iterator[int]:
+def sample(places: list[int], most: int = SAMPLE) -> Iterator[int]:
     """At most `most` of some positions, evenly over all of them."""
     step = max(1, -(-len(places) // most))
     yield from places[::step]
@@ -57,10 +57,11 @@ def sample(places: list[int], most: int = _SAMPLE) -> Iterator[int]:
 def _known(root: Root, number: int, images: ImageTable) -> int:
     """How many of a few photos of a root are there with the size that the index knows."""
     places = np.flatnonzero(images.roots == number).tolist()
-    return sum(_size(file_path(root, images.names[place])) == images.sizes[place] for place in sample(places))
+    return sum(file_size(file_path(root, images.names[place])) == images.sizes[place] for place in sample(places))
 
 
-def _size(path: Path) -> int:
+def file_size(path: Path) -> int:
+    """Bytes of a file, -1 where it is not there or cannot be asked."""
     try:
         return path.stat().st_size
     except OSError:

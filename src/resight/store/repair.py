@@ -12,14 +12,15 @@ from types import MappingProxyType
 from resight.errors import IndexCorruptError, ResightError
 from resight.store import catalogue
 from resight.store.arrays import Check
+from resight.store.choices import Choices, ChoicesFile, choices_path, write_choices
 from resight.store.disk import TEMPORARY, storage_errors, sum_file, sync_folder, write_over
+from resight.store.folder import existing
 from resight.store.generations import Generation, generation_files, write_generation
 from resight.store.leftovers import clear, delete, surplus
 from resight.store.lock import writer_lock
 from resight.store.segments import DAMAGED, ROWS, read_manifest, read_rows, segment_folders, segment_path
-from resight.store.store import existing
 from resight.store.structures import delete_structure
-from resight.store.verification import Copies, Findings, Problem, examine, no_copies
+from resight.store.verification import LOST, Copies, Findings, Problem, examine, no_copies
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,17 @@ def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copi
             lost, line = _set_aside(folder, number, findings.generation)
             names += lost
             mended.append(line)
-        generation = findings.generation
-        if findings.damaged or not findings.stated:
+        generation, choices = findings.generation, findings.choices
+        is_new = bool(findings.damaged) or not findings.stated or choices is None
+        if is_new:
             generation = _without_damaged(folder, findings)
+        if not findings.choices_stated:
+            mended.append(_choices_anew(folder, findings, generation))
+        if is_new:
             write_generation(folder / "segments", generation)
             mended.append(f"segments: generation {generation.number} stated anew")
-        if findings.damaged or not findings.stated or not findings.catalogued:
-            mended.append(_rebuild(folder, generation))
+        if is_new or not findings.catalogued:
+            mended.append(_rebuild(folder, generation, choices or Choices()))
         with catalogue.writing(folder) as connection:
             counted = catalogue.get_generation(connection)
         mended += [f"{left}: deleted, nothing counts it" for left in surplus(folder, counted)]
@@ -112,23 +117,38 @@ def _without_damaged(folder: Path, findings: Findings) -> Generation:
     segments = folder / "segments"
     kept = {number: rows for number, rows in before.segments.items() if number not in findings.damaged}
     present = {image for number in kept for image in read_rows(segment_path(segments, number)).ids}
-    numbers = [before.number, *generation_files(segments), *segment_folders(segments), *findings.damaged]
+    numbers = [before.number, before.chosen, *generation_files(segments), *segment_folders(segments), *findings.damaged]
+    number = max(numbers) + 1
     return replace(
         before,
-        number=max(numbers) + 1,
+        number=number,
+        chosen=before.chosen if findings.choices is not None else number,
         segments=kept,
         removed={image: when for image, when in before.removed.items() if image in present},
     )
 
 
-def _rebuild(folder: Path, generation: Generation) -> str:
+def _choices_anew(folder: Path, findings: Findings, generation: Generation) -> str:
+    """Writes the file of choices, from the catalogue or, where that has none either, with nothing chosen."""
+    path = choices_path(folder / "segments", generation.chosen)
+    stated = ChoicesFile(generation.chosen, generation.roots, findings.choices or Choices())
+    write_choices(folder / "segments", stated)
+    if findings.choices is not None:
+        return f"{path}: written anew from the catalogue"
+    return (
+        f"{path}: lost, and the catalogue has no copy of it: nothing is left out any more ({LOST}): give it again with "
+        "`resight update --exclude`, `resight add --mask` and `resight remove`, before you search"
+    )
+
+
+def _rebuild(folder: Path, generation: Generation, choices: Choices) -> str:
     path = folder / catalogue.CATALOGUE
     new = folder / f"{TEMPORARY}{os.getpid()}-{path.name}"
     new.unlink(missing_ok=True)
     segments = folder / "segments"
     rows = ((number, read_rows(segment_path(segments, number))) for number in sorted(generation.segments))
     try:
-        catalogue.build(new, generation, rows)
+        catalogue.build(new, generation, choices, rows)
     except IndexCorruptError:
         new.unlink(missing_ok=True)
         raise

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import IndexCorruptError, UsageError
-from resight.store.choices import Choices
 
 INDEXED = "indexed"
 UNREADABLE = "unreadable"
@@ -41,7 +40,8 @@ class Image(NamedTuple):
     root: number of its root. name: the user-visible key, unique in the index. size: bytes of the file.
     mtime_ns: nanoseconds since the epoch. hash: of the file's content, as text. width, height: pixels of the upright
     original, 0 where unreadable. state: one of `STATES`. reason: one line, why it is unreadable, or what is to be said
-    of what was read, mostly nothing. tried_by: the versions that could not read it, empty where indexed.
+    of what was read, mostly nothing. tried_by: the versions that could not read it, or not the whole of it; empty where
+    it was read whole.
     mask: what identifies the mask that was laid over it, empty where there was none.
     """
 
@@ -58,10 +58,11 @@ class Image(NamedTuple):
     mask: str = ""
 
 
-class Kept(NamedTuple):
-    """What a segment has of an image that was removed.
+class RemovedImage(NamedTuple):
+    """An image that is not in the index any more, of which a segment still has the evidence.
 
-    hash: of the file's content; width, height: pixels; reason: what is to be said of it, mostly nothing.
+    hash: of the file's content; width, height: pixels; reason: what is to be said of it, mostly nothing; tried_by: as
+    of an `Image`.
     """
 
     hash: str
@@ -70,6 +71,7 @@ class Kept(NamedTuple):
     width: int
     height: int
     reason: str
+    tried_by: str
 
 
 _TEXTS = {"name", "hash", "state", "reason", "tried_by", "mask"}
@@ -80,7 +82,7 @@ def checked(image: Image) -> Image:
     if image.state not in STATES or not image.name:
         raise UsageError(f"{image.name!r}: an image needs a name and a state: {', '.join(STATES)}")
     for text in (image.name, image.hash, image.reason, image.tried_by, image.mask):
-        _check_text(text)
+        check_text(text)
     return image._replace(
         root=int(image.root),
         size=int(image.size),
@@ -93,18 +95,12 @@ def checked(image: Image) -> Image:
 def checked_root(root: Root) -> Root:
     """The root, if it can be stored. Raises UsageError."""
     for text in (root.path, root.prefix, root.beside):
-        _check_text(text)
+        check_text(text)
     return root._replace(follow_links=bool(root.follow_links))
 
 
-def checked_choices(choices: Choices) -> Choices:
-    """The choices, if they can be stored. Raises UsageError."""
-    for text in (*choices.excluded, *choices.removed, *(mask.folder for mask in choices.masks.values())):
-        _check_text(text)
-    return choices
-
-
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Raises UsageError for a text that cannot be stored."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,40 +13,26 @@ from pathlib import Path
 from types import MappingProxyType
 
 from resight.cores import cores
-from resight.errors import (
-    DamagedFileError,
-    IndexCorruptError,
-    IndexLockedError,
-    IndexMissingError,
-    ResightError,
-    StorageError,
-    UsageError,
-)
+from resight.errors import DamagedFileError, IndexLockedError, ResightError, StorageError, UsageError
 from resight.store import catalogue
 from resight.store.agreement import check_agreement
 from resight.store.arrays import Check
+from resight.store.changes import Batch, Change, with_batch, with_merged
 from resight.store.checked import Checked, Version
-from resight.store.choices import Choices
-from resight.store.creation import RECIPE, create_folder, write_fitted
-from resight.store.disk import TEMPORARY, FileSum, read_regular, storage_errors, sum_bytes, sync_folder
-from resight.store.generations import Generation, files_content, remove_generations, write_generation
+from resight.store.choices import Choices, ChoicesFile, remove_choices, write_choices
+from resight.store.creation import create_folder, write_fitted
+from resight.store.disk import TEMPORARY, storage_errors, sync_folder
+from resight.store.folder import existing, fitted_files, recipe_text, terms
+from resight.store.generations import Generation, remove_generations, write_generation
 from resight.store.leftovers import clear
 from resight.store.lock import writer_lock
 from resight.store.opening import Segment, SegmentFileMissingError
-from resight.store.places import kept_root, located_root
-from resight.store.rows import Image, ImageTable, Kept, Root, Rows, checked, checked_choices, checked_root
-from resight.store.segments import ChannelArrays, check_key, fault_of, segment_path, sum_fault, write_segment
+from resight.store.places import located_root
+from resight.store.rows import ImageTable, RemovedImage, Root, Rows, checked
+from resight.store.segments import ChannelArrays, check_key, segment_path, write_segment
 
 Layouts = Callable[[], Mapping[str, Check]]
 """Gives, by channel, what compiled code must know of its arrays before it reads by them."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """New images and their arrays by channel. The store relates no length of an array to the number of images."""
-
-    images: Sequence[Image]
-    arrays: ChannelArrays
 
 
 @dataclass(frozen=True)
@@ -76,6 +60,7 @@ class Store:
         self._locked = False
         self._segments: Mapping[int, Segment] = {}
         self._checked = Checked(path)
+        self._choices: tuple[int, Choices] | None = None
 
     @classmethod
     def create(cls, path: Path, recipe: str, fitted: Mapping[str, bytes], *, created_by: str) -> Store:
@@ -102,21 +87,7 @@ class Store:
 
     def recipe(self) -> str:
         """The text of the recipe. Raises IndexCorruptError where it is not what was written, and StorageError."""
-        path = self.path / RECIPE
-        expected = self._generation().files[RECIPE]
-        with storage_errors(path):
-            try:
-                text = read_regular(path)
-            except (FileNotFoundError, DamagedFileError) as error:
-                what = fault_of(error)
-            else:
-                what = "" if sum_bytes(text) == expected else "was changed after the index was made"
-        if what:
-            raise IndexCorruptError(
-                f"{path} {what}: `resight verify --repair` puts a recipe that ships with resight back; of one of your "
-                "own, put the former text back, or make a new index"
-            )
-        return text.decode()
+        return recipe_text(self.path, self._generation())
 
     def created_by(self) -> str:
         """The versions that made the index. Raises IndexCorruptError and StorageError."""
@@ -127,27 +98,7 @@ class Store:
 
         Raises IndexCorruptError and StorageError.
         """
-        found = {}
-        for name, expected in self._generation().files.items():
-            if name.startswith("fitted/"):
-                self._check_fitted(name, expected)
-                found[name.removeprefix("fitted/")] = self.path / name
-        self._checked.save()
-        return found
-
-    def _check_fitted(self, name: str, expected: FileSum) -> None:
-        path = self.path / name
-
-        def check() -> None:
-            if what := sum_fault(path, expected):
-                raise IndexCorruptError(
-                    f"{path}: {what}: `resight verify --repair` puts back what ships with resight; of what was fitted "
-                    "for this index, put a copy of the former file back, or make a new index"
-                )
-
-        with storage_errors(path):
-            versions = [Version.of(path.stat())] if path.exists() else []
-            self._checked.once(name, [expected.size, expected.sha256], versions, check)
+        return fitted_files(self.path, self._generation(), self._checked)
 
     def search_folder(self, channel: str) -> Path:
         """Where rebuildable search structures of a channel belong; neither checked nor needed by the store."""
@@ -168,10 +119,11 @@ class Store:
     def _mapped_snapshot(self, layouts: Layouts) -> Snapshot:
         with self._reading() as connection:
             generation = catalogue.get_generation(connection)
+            choices = self._known_choices(connection, generation)
             images = catalogue.live_images(connection)
-        known, terms = self._segments, _terms(generation)
+        known, own = self._segments, terms(generation)
         segments = {
-            number: known.get(number) or self._segment(number, rows, terms)
+            number: known.get(number) or self._segment(number, rows, own)
             for number, rows in sorted(generation.segments.items())
         }
         checks = layouts() if segments else {}
@@ -186,13 +138,19 @@ class Store:
             {number: located_root(root, number, self.path, images) for number, root in generation.roots.items()}
         )
         found = tuple(segments.values())
-        return Snapshot(generation.number, images, found, roots, generation.next_image, generation.choices)
+        return Snapshot(generation.number, images, found, roots, generation.next_image, choices)
 
-    def _segment(self, number: int, rows: int, terms: str) -> Segment:
+    def _segment(self, number: int, rows: int, own: str) -> Segment:
         path = segment_path(self._segments_folder, number)
-        return Segment(number, rows, path, self._checked, terms)
+        return Segment(number, rows, path, self._checked, own)
 
-    def removed_images(self) -> list[Kept]:
+    def _known_choices(self, connection: sqlite3.Connection, generation: Generation) -> Choices:
+        """The choices of a generation, read once for each that set some."""
+        if self._choices is None or self._choices[0] != generation.chosen:
+            self._choices = generation.chosen, catalogue.get_choices(connection)
+        return self._choices[1]
+
+    def removed_images(self) -> list[RemovedImage]:
         """Images that are not in the index any more while a segment still has them; the last removed come last.
 
         Raises IndexCorruptError, IndexLockedError and StorageError.
@@ -234,43 +192,24 @@ class Store:
         the index then is as it was.
         """
         images = [checked(image) for image in added.images] if added is not None else []
-        arrays = added.arrays if added is not None else {}
         gone = sorted({int(image) for image in removed})
         before = self._writable_generation()
-        kept = {number: kept_root(checked_root(root), self.path) for number, root in (roots or {}).items()}
-        all_roots = {**before.roots, **kept}
-        chosen = before.choices if choices is None else checked_choices(choices)
-        if not images and not gone and all_roots == before.roots and chosen == before.choices:
-            return before.number
-        unknown = {image.root for image in images} - all_roots.keys()
-        if unknown:
-            raise UsageError(f"root {min(unknown)} of an added image is not in the index: give it with the batch")
-        number = before.number + 1
-        order = sorted(range(len(images)), key=lambda row: images[row].name)
-        ids = [0] * len(images)
-        for rank, row in enumerate(order):
-            ids[row] = before.next_image + rank
-        rows = Rows(ids, [number] * len(images), images)
-        after = replace(
-            before,
-            number=number,
-            next_image=before.next_image + len(images),
-            segments={**before.segments, number: len(images)} if images else before.segments,
-            removed={**before.removed, **dict.fromkeys(gone, number)},
-            roots=all_roots,
-            choices=chosen,
-        )
         with self._reading() as connection:
+            known = self._known_choices(connection, before)
+            change = with_batch(before, known, self.path, images, gone, roots or {}, choices)
+            if change is None:
+                return before.number
             catalogue.check_names(connection, images, gone)
+        number, rows = change.after.number, change.rows
 
-        def change(connection: sqlite3.Connection) -> None:
+        def apply(connection: sqlite3.Connection) -> None:
             catalogue.remove_images(connection, gone, number)
             catalogue.insert_rows(connection, number, rows, {})
 
         with self._restoring():
-            if images:
-                self._write_segment(number, rows, arrays, after)
-            self._publish(after, change)
+            if added is not None and images:
+                self._write_segment(rows, added.arrays, change.after)
+            self._publish(change, apply)
         return number
 
     def replace_segments(self, replaced: Sequence[int], ids: Sequence[int], arrays: ChannelArrays) -> int:
@@ -283,33 +222,27 @@ class Store:
         """
         before = self._writable_generation()
         old = sorted({int(number) for number in replaced})
-        with self._reading() as connection:
-            live = catalogue.live_rows(connection, old)
-            dead = {image for number in old for image in catalogue.segment_rows(connection, number).ids} - live.keys()
         order = [int(image) for image in ids]
-        if not set(old) <= before.segments.keys() or sorted(order) != sorted(live):
+        with self._reading() as connection:
+            known = self._known_choices(connection, before)
+            live = catalogue.live_rows(connection, old)
+            every = {number: catalogue.segment_rows(connection, number) for number in old}
+        change = with_merged(before, known, old, order, live, every)
+        if change is None:
             raise UsageError(f"{self.path}: the merged images are not the live images of segments {old}")
-        number = before.number + 1
-        rows = Rows(order, [live[image][0] for image in order], [live[image][1] for image in order])
-        kept = {segment: size for segment, size in before.segments.items() if segment not in old}
-        after = replace(
-            before,
-            number=number,
-            segments={**kept, number: len(rows)} if order else kept,
-            removed={image: when for image, when in before.removed.items() if image not in dead},
-        )
+        number, rows = change.after.number, change.rows
 
-        def change(connection: sqlite3.Connection) -> None:
+        def apply(connection: sqlite3.Connection) -> None:
             catalogue.delete_segments(connection, old)
             catalogue.insert_rows(connection, number, rows, {})
 
         with self._restoring():
             if order:
-                self._write_segment(number, rows, arrays, after, old)
-            self._publish(after, change)
+                self._write_segment(rows, arrays, change.after, old)
+            self._publish(change, apply)
         # The merge counts; replaced files that stay now are cleared by the next writer.
         with contextlib.suppress(StorageError):
-            clear(self.path, after)
+            clear(self.path, change.after)
         return number
 
     def add_fitted(self, fitted: Mapping[str, bytes]) -> int:
@@ -319,6 +252,8 @@ class Store:
         is as it was.
         """
         before = self._writable_generation()
+        with self._reading() as connection:
+            known = self._known_choices(connection, before)
         channels = {name.split("/")[0] for name in fitted}
         frozen = {name.split("/")[1] for name in before.files if name.startswith("fitted/")}
         if channels & frozen:
@@ -332,7 +267,7 @@ class Store:
             temporary.rmdir()
             sync_folder(folder)
             after = replace(before, number=before.number + 1, files={**before.files, **files})
-            self._publish(after, lambda _: None)
+            self._publish(Change(after, known, Rows([], [], [])), lambda _: None)
         return after.number
 
     @property
@@ -359,26 +294,32 @@ class Store:
         return self._generation()
 
     def _write_segment(
-        self, number: int, rows: Rows, arrays: ChannelArrays, after: Generation, replaces: Sequence[int] = ()
+        self, rows: Rows, arrays: ChannelArrays, after: Generation, replaces: Sequence[int] = ()
     ) -> None:
-        with storage_errors(segment_path(self._segments_folder, number)):
+        with storage_errors(segment_path(self._segments_folder, after.number)):
             write_segment(
                 self._segments_folder,
-                number,
+                after.number,
                 rows,
                 arrays,
                 roots=after.roots,
                 next_image=after.next_image,
                 replaces=replaces,
             )
-            self._segment(number, len(rows), _terms(after)).trust()
+            self._segment(after.number, len(rows), terms(after)).trust()
 
-    def _publish(self, after: Generation, change: Callable[[sqlite3.Connection], None]) -> None:
+    def _publish(self, change: Change, apply: Callable[[sqlite3.Connection], None]) -> None:
+        after, chosen_now = change.after, change.after.chosen == change.after.number
         with storage_errors(self._segments_folder):
+            if chosen_now:
+                write_choices(self._segments_folder, ChoicesFile(after.number, after.roots, change.choices))
             write_generation(self._segments_folder, after)
         with catalogue.writing(self.path) as connection:
-            change(connection)
+            apply(connection)
             catalogue.put_generation(connection, after)
+            if chosen_now:
+                catalogue.put_choices(connection, change.choices)
+        self._choices = after.chosen, change.choices
         with contextlib.suppress(OSError):
             version = Version.of((self.path / catalogue.CATALOGUE).stat())
             self._checked.trust(catalogue.CATALOGUE, None, [version])
@@ -386,6 +327,8 @@ class Store:
         # The batch counts from here on; a former generation's file that stays is cleared by the next writer.
         with contextlib.suppress(OSError):
             remove_generations(self._segments_folder, after.number)
+            if chosen_now:
+                remove_choices(self._segments_folder, after.chosen)
 
     @contextlib.contextmanager
     def _restoring(self) -> Iterator[None]:
@@ -396,18 +339,3 @@ class Store:
             with contextlib.suppress(ResightError):
                 clear(self.path, self._generation())
             raise
-
-
-def _terms(generation: Generation) -> str:
-    """What tells apart the recipes and fits that the arrays of an index must suit."""
-    return hashlib.sha256(json.dumps(files_content(generation.files)).encode()).hexdigest()
-
-
-def existing(path: Path) -> Path:
-    """The path, if it is that of an index, whole or damaged. Raises IndexMissingError."""
-    path = Path(path)
-    if not path.is_dir():
-        raise IndexMissingError(f"{path}: there is no index here; make one with `resight index PHOTOS -o {path}`")
-    if not (path / catalogue.CATALOGUE).exists() and not (path / "segments").is_dir():
-        raise IndexMissingError(f"{path}: this folder is not an index; make one with `resight index PHOTOS -o {path}`")
-    return path

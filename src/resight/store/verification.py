@@ -13,8 +13,10 @@ from resight.errors import IndexCorruptError, ResightError, StorageError
 from resight.store import catalogue
 from resight.store.agreement import catalogue_faults, disagreements
 from resight.store.arrays import Check
+from resight.store.choices import Choices, choices_files, choices_path, read_choices
 from resight.store.creation import RECIPE
 from resight.store.disk import FileSum, storage_errors, sum_bytes, sum_file
+from resight.store.folder import existing
 from resight.store.generations import Generation, generation_files, generation_path, read_generation
 from resight.store.leftovers import surplus
 from resight.store.lock import writer_lock
@@ -29,13 +31,14 @@ from resight.store.segments import (
     segment_path,
     sum_fault,
 )
-from resight.store.store import existing
 from resight.store.structures import structure_faults
 
 Files = Mapping[str, FileSum]
 Copies = Callable[[Files], Mapping[str, bytes]]
 """Given what the recipe and the fitted files of an index must be, by path below it, contents of some of them that are
 there elsewhere. Asked only where one is damaged; whether its copy is the same, its sum says."""
+LOST = "patterns, masks, and which photos were removed"
+"""What is left out of an index, in words."""
 
 
 def no_copies(files: Files) -> Mapping[str, bytes]:
@@ -73,8 +76,9 @@ class Findings:
     """All problems and remarks, and what follows for a repair.
 
     generation: what the index must be. stated: False where no file stated it. catalogued: the catalogue is intact.
-    damaged: segments with lost bytes. spare: damaged search structures, which can be made again. copies: what the
-    damaged ones of the recipe and the fitted files must contain, by path below the index, as far as that is known.
+    choices: what is left out, None where that is lost. choices_stated: its file is intact. damaged: segments with lost
+    bytes. spare: damaged search structures, which can be made again. copies: what the damaged ones of the recipe and
+    the fitted files must contain, by path below the index, as far as that is known.
     """
 
     problems: tuple[Problem, ...]
@@ -82,6 +86,8 @@ class Findings:
     generation: Generation
     stated: bool
     catalogued: bool
+    choices: Choices | None
+    choices_stated: bool
     damaged: frozenset[int]
     spare: tuple[Path, ...]
     copies: Mapping[str, bytes]
@@ -122,12 +128,21 @@ def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findi
             problems.append(Problem(path, f"{what}: the images of this segment must be indexed again", True))
     if catalogued is not None and not faults:
         faults = _disagreements(folder, catalogued, generation, damaged)
+    choices, choices_what = _stated_choices(choices_path(segments, generation.chosen))
+    if not faults:
+        known = _catalogued_choices(folder)
+        if choices is not None and known != choices:
+            faults = [f"does not agree with {choices_path(segments, generation.chosen).name}"]
+        choices = known if choices is None else choices
+    if choices_what:
+        lost = "" if choices is not None else f": what is left out of the index is lost ({LOST})"
+        problems.append(Problem(choices_path(segments, generation.chosen), f"{choices_what}{lost}", True))
     problems += [Problem(folder / catalogue.CATALOGUE, what, True) for what in faults]
-    lost = {name: what for name, expected in generation.files.items() if (what := sum_fault(folder / name, expected))}
-    known = _copies(lost, generation.files, copies)
+    bad = {name: what for name, expected in generation.files.items() if (what := sum_fault(folder / name, expected))}
+    there = _copies(bad, generation.files, copies)
     problems += [
-        Problem(folder / name, f"{what}: {_SHIPS if name in known else _LOST}", name in known)
-        for name, what in lost.items()
+        Problem(folder / name, f"{what}: {_SHIPS if name in there else _LOST}", name in there)
+        for name, what in bad.items()
     ]
     spare = list(_structure_faults(folder))
     problems += [Problem(path, f"{what}: it can be made again", True) for path, what in spare]
@@ -138,10 +153,26 @@ def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findi
         generation,
         stated is not None,
         not faults,
+        choices,
+        not choices_what,
         frozenset(damaged),
         tuple(path for path, _ in spare),
-        known,
+        there,
     )
+
+
+def _stated_choices(path: Path) -> tuple[Choices | None, str]:
+    """What a file of choices says, and what is wrong with it."""
+    try:
+        return read_choices(path).choices, ""
+    except (IndexCorruptError, OSError) as error:
+        return None, fault_of(error)
+
+
+def _catalogued_choices(folder: Path) -> Choices | None:
+    with contextlib.suppress(IndexCorruptError, StorageError), catalogue.reading(folder) as connection:
+        return catalogue.get_choices(connection)
+    return None
 
 
 def _structure_faults(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -181,14 +212,15 @@ def _copies(lost: Collection[str], files: Files, copies: Copies) -> Mapping[str,
 def generation_from_segments(folder: Path) -> Generation:
     """The best guess where neither the catalogue nor a generation's file is left.
 
-    Of two images of one name the newer counts. Images that were removed and not compacted away are back. The recipe
-    and the fitted files are taken as they are.
+    Of two images of one name the newer counts. What a person has left out is as the newest file of choices says; other
+    images that were gone and not compacted away are back. The recipe and the fitted files are taken as they are.
     """
     segments = folder / "segments"
     manifests = {number: _manifest(path) for number, path in sorted(segment_folders(segments).items())}
     replaced = {number for manifest in manifests.values() if manifest for number in manifest.replaces}
     live = {number: manifest for number, manifest in manifests.items() if number not in replaced}
     newest: dict[str, tuple[int, int]] = {}
+    root_of: dict[int, int] = {}
     removed: dict[int, int] = {}
     next_image = 1
     roots: dict[int, Root] = {}
@@ -199,18 +231,28 @@ def generation_from_segments(folder: Path) -> Generation:
         next_image = max(next_image, manifest.next_image)
         rows = _rows(segment_path(segments, number))
         for image, added, row in sorted(zip(rows.ids, rows.added, rows.images, strict=True)):
+            root_of[image] = row.root
             older = newest.get(row.name)
             newest[row.name] = max(older, (image, added)) if older else (image, added)
             if older:
                 removed[min(older[0], image)] = newest[row.name][1]
+    chosen = max((number for number, path in choices_files(segments).items() if _stated_choices(path)[0]), default=0)
+    choices = Choices()
+    with contextlib.suppress(IndexCorruptError, OSError):
+        stated = read_choices(choices_path(segments, chosen))
+        roots, choices = {**roots, **stated.roots}, stated.choices
+    for name, (image, added) in newest.items():
+        if image not in removed and (root_of[image], name) in choices.removed:
+            removed[image] = max(added, chosen)
     return Generation(
-        number=max(manifests, default=0),
+        number=max(chosen, *manifests, 0),
         next_image=next_image,
         segments={number: manifest.rows if manifest else 0 for number, manifest in live.items()},
         removed=removed,
         roots=roots,
         files=_files_as_they_are(folder),
         created_by="unknown: rebuilt from its segments",
+        chosen=chosen,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from index_samples import SPATIAL, collection, index_by, names, write
 from resight.errors import UsageError
-from resight.folders.within import chosen
+from resight.folders.selection import names_meant, names_within
 from resight.index.index import Index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -22,7 +22,9 @@ NAMES = ("holidays/2019/a.jpg", "holidays/2020/b.jpg", "work/2019/c.jpg", "café
         (["holidays/"], "ab"),
         (["holidays"], "ab"),
         (["./holidays/"], "ab"),
-        (["holidays\\2019"], "a"),
+        (["HOLIDAYS"], "ab"),
+        (["2019"], "ac"),
+        (["2020", "d.jpg"], "bd"),
         (["*/2019/*"], "ac"),
         (["*/2019/"], "ac"),
         (["*.jpg"], "abcdt"),
@@ -34,7 +36,7 @@ NAMES = ("holidays/2019/a.jpg", "holidays/2020/b.jpg", "work/2019/c.jpg", "café
     ],
 )
 def test_a_part_is_folders_names_and_patterns(patterns: list[str], found: str) -> None:
-    part = chosen(NAMES, patterns)
+    part = names_within(NAMES, patterns)
     assert "".join(Path(name).stem[0] for name, is_in in zip(NAMES, part, strict=True) if is_in) == found
 
 
@@ -42,22 +44,87 @@ def test_a_part_is_folders_names_and_patterns(patterns: list[str], found: str) -
     ("pattern", "said"),
     [
         ("holiday/", r'no name in the index matches "holiday/"; did you mean holidays/\?'),
-        ("Holidays/", r"; did you mean holidays/\?"),
-        ("2020", r"; did you mean holidays/2020/\?"),
+        ("2020/", r"; did you mean holidays/2020/\?"),
+        ("holidays\\2020", r"; did you mean holidays/2020/\?"),
         ("photos/work/", r"; did you mean work/\?"),
-        ("*/2021/*", "; its folders begin with café/"),
-        ("top.jpg/", "; its folders begin with"),
-        ("", "; its folders begin with"),
+        ("*/2021/*", "; its folders are café/, holidays/, work/$"),
+        ("top.jpg/", "; its folders are"),
+        ("", 'pattern "": matches nothing'),
+        ("!top.jpg", "there are no exceptions"),
     ],
 )
 def test_an_empty_part_is_refused_with_the_nearest_folder(pattern: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        chosen(NAMES, [pattern])
+        names_within(NAMES, [pattern])
 
 
 def test_without_folders_there_is_none_to_be_meant() -> None:
     with pytest.raises(UsageError, match=r'matches "x/"; its names have no folders'):
-        chosen(["a.jpg"], ["x/"])
+        names_within(["a.jpg"], ["x/"])
+
+
+def test_some_folders_are_told_where_there_are_many() -> None:
+    with pytest.raises(UsageError, match=r"; its folders are f0/, f1/, f2/, f3/, f4/ and 5 more$"):
+        names_within([f"f{number}/a/x.jpg" for number in range(10)], ["*.gif"])
+
+
+ODD = ("img[1].jpg", "img1.jpg", "b[1]/x.jpg", "b1/x.jpg")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant", "by_pattern"),
+    [
+        ("img[1].jpg", ["img[1].jpg"], False),
+        ("img[12].jpg", ["img1.jpg"], True),
+        ("b[1]/", ["b[1]/x.jpg"], False),
+        ("b[12]/", ["b1/x.jpg"], True),
+    ],
+)
+def test_what_is_there_by_exactly_that_name_wins_over_the_pattern(
+    text: str, meant: list[str], by_pattern: bool
+) -> None:
+    (found,) = names_meant(ODD, [text], [], "in the index")
+    assert (found.text, list(found.names), found.by_pattern) == (text, meant, by_pattern)
+    assert [name for name, is_in in zip(ODD, names_within(ODD, [text]), strict=True) if is_in] == meant
+
+
+def test_a_name_that_is_known_elsewhere_is_no_pattern() -> None:
+    with pytest.raises(UsageError, match=r"img\[1\].jpg: not in the index: it was removed before"):
+        names_meant(["img1.jpg"], ["img[1].jpg"], [], "in the index", {"img[1].jpg": "it was removed before"})
+
+
+LEFT = ("a.png", "2019/b.png", "2019/x/c.png", "e[1].png")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        (["a.png"], ["a.png"]),
+        (["2019/"], ["2019/b.png", "2019/x/c.png"]),
+        (["**/x/"], ["2019/x/c.png"]),
+        (["2019/*.png", "a.png"], ["2019/b.png", "a.png"]),
+        (["*"], sorted(LEFT)),
+        (["e[1].png"], ["e[1].png"]),
+    ],
+)
+def test_names_folders_and_patterns_mean_photos(asked: list[str], meant: list[str]) -> None:
+    assert sorted({name for one in names_meant(LEFT, asked, [], "in the index") for name in one.names}) == meant
+
+
+@pytest.mark.parametrize(
+    ("asked", "end"),
+    [
+        ("b.png", "; did you mean 2019/b.png?"),
+        ("2019", '; for the folder write "2019/"'),
+        ("2020/", ""),
+        ("*.gif", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused_with_what_may_be_meant(asked: str, end: str) -> None:
+    with pytest.raises(UsageError) as error:
+        names_meant(LEFT, ["a.png", asked], [], "in the index")
+    assert str(error.value).startswith(f"{asked}: not in the index{end}")
 
 
 THINGS = collection(3, 3)
@@ -129,7 +196,7 @@ def test_words_weighed_by_all_photos_and_diffusion_find_the_best_of_the_part(
     tmp_path: Path, folder: Path, recipes: Path, stage: str
 ) -> None:
     index = made(folder / "whole", recipes, (VLAD if stage else BOW_IDF) + stage, tmp_path / "whole.resight")
-    found = index.search(THINGS["01-0.png"], k=2, within=["*/01-*", "in/"])
+    found = index.search(THINGS["01-0.png"], k=2, within=["**/01-*", "in/"])
     assert len(found.hits) == 2
     assert {name[-8:-6] for name in names(found)} == {"01"}
     inside = index.search(THINGS["01-0.png"], k=50, within="in/")

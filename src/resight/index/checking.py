@@ -1,0 +1,44 @@
+"""Checking every byte of an index, and mending what can be mended, told in lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from resight.index.copies import shipped_copies
+from resight.store import Check, Problem, repair, verify
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What is wrong now, what was mended, and what is worth knowing and no harm, a line each."""
+
+    problems: list[str]
+    repaired: list[str]
+    remarks: list[str]
+
+
+def check_index(path: Path, layouts: Callable[[], Mapping[str, Check]], *, mend: bool) -> VerifyReport:
+    """Checks the index at `path`; `mend` repairs what can be. layouts: gives what the arrays of each channel must be,
+    asked again after a repair.
+
+    Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
+    """
+    repaired = []
+    copies = partial(shipped_copies, path)
+    if mend:
+        done = repair(path, layouts(), copies)
+        again = [
+            f"{name}: its segment was damaged; the next add or update reads it again" for name in done.to_index_again
+        ]
+        repaired = [*done.mended, *again]
+    found = verify(path, layouts(), copies)
+    remarks = [f"{remark.path}: {remark.what}" for remark in found.remarks]
+    return VerifyReport([_line(problem) for problem in found.problems], repaired, remarks)
+
+
+def _line(problem: Problem) -> str:
+    mend = "`resight verify --repair` mends it" if problem.repairable else "this cannot be mended"
+    return f"{problem.path}: {problem.what} ({mend})"

@@ -1,0 +1,57 @@
+"""What the recipe of an index fits on photos: on a folder that a person names, or on the first photos that come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from resight.errors import UsageError
+from resight.folders.walking import existing_folder, find_images
+from resight.index.planning import Plan
+from resight.index.report import Say
+from resight.index.roots import root_path
+from resight.recipe import Recipe
+
+
+def files_of_new_index(recipe: Recipe, folder: Path, fit: str | Path | None, say: Say | None) -> Mapping[str, bytes]:
+    """Weights and fitted files: fitted on the photos of `fit`, or as the recipe has it, by paths from `folder`."""
+    from resight.channels.fits import fitted_arrays, given_arrays, unfitted, weights
+
+    networks = weights(recipe, folder)
+    if fit is None:
+        return networks | given_arrays(recipe, folder)
+    found = list(find_images(existing_folder(fit), follow_links=False))
+    return networks | fitted_arrays(recipe, folder, unfitted(recipe, networks), found, str(fit), say)
+
+
+def fitted_on_folder(
+    recipe: Recipe, index: Path, files: Mapping[str, Path], folder: Path, say: Say | None
+) -> Mapping[str, bytes]:
+    """What waits for photos, fitted on those of a folder; nothing where all is fitted. files: of the index, fitted.
+
+    UsageError where something was fitted on other photos.
+    """
+    from resight.channels.fits import fitted_arrays, fitted_elsewhere, unfitted, with_weights
+
+    if other := fitted_elsewhere(recipe, files, str(folder)):
+        raise UsageError(
+            f"{index}: its channel {other.channel} {other.how}, which stays as it is: name no folder to fit on, or "
+            "choose another path for the index"
+        )
+    if not (waiting := unfitted(recipe, files)):
+        return {}
+    found = list(find_images(folder, follow_links=False))
+    return fitted_arrays(with_weights(recipe, files), index, waiting, found, str(folder), say)
+
+
+def fitted_on_collection(
+    recipe: Recipe, index: Path, files: Mapping[str, Path], planned: Plan, say: Say | None
+) -> Mapping[str, bytes]:
+    """The same on the photos that are about to be read."""
+    from resight.channels.fits import fitted_arrays, unfitted, with_weights
+    from resight.learned.whitening import POWER_ON_COLLECTION
+
+    if not (waiting := unfitted(recipe, files)):
+        return {}
+    source = str(root_path(planned.root))
+    return fitted_arrays(with_weights(recipe, files), index, waiting, planned.work, source, say, POWER_ON_COLLECTION)

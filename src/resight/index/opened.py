@@ -1,0 +1,184 @@
+"""An index that has been opened, and all that it can be asked; it writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import NDArray
+
+from resight import arguments
+from resight.errors import UsageError
+from resight.images import Box
+from resight.images.masks import mask_of_query
+from resight.index.results import Result
+from resight.recipe import Recipe, parse_recipe
+from resight.store import Check, Store
+
+if TYPE_CHECKING:
+    from resight.channels.channel import Channel
+    from resight.descriptors.contributions import Contribution
+    from resight.duplicates.report import Duplicates
+    from resight.duplicates.verdict import Kind
+    from resight.index.collection import Collection
+    from resight.index.contents import IndexInfo
+    from resight.index.derived import Derived
+    from resight.index.queries import Source
+    from resight.index.writer import Progress
+
+
+class OpenedIndex:
+    """What an index is asked. It answers from the generation that was opened until `refresh`."""
+
+    def __init__(self, store: Store, recipe: Recipe) -> None:
+        self._store = store
+        self.recipe = recipe
+        self._collection: Collection | None = None
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False) -> Self:
+        """The index at `path`. Raises IndexMissingError, IndexFormatError, IndexCorruptError and StorageError."""
+        path = arguments.path("path", path)
+        store = Store.open(path, read_only=arguments.flag("read_only", read_only))
+        return cls(store, parse_recipe(store.recipe(), f"{path}: recipe.toml"))
+
+    @property
+    def path(self) -> Path:
+        """The directory of the index."""
+        return self._store.path
+
+    def refresh(self) -> None:
+        """Looks at the newest generation, whoever wrote it."""
+        self._collection = None
+
+    def search(
+        self,
+        query: Source,
+        *,
+        box: Box | None = None,
+        k: int = 20,
+        include_self: bool = False,
+        mirror: bool = False,
+        within: str | Iterable[str] = (),
+        min_score: float | None = None,
+        min_inliers: int = 0,
+        min_probability: float = 0.0,
+        mask: str | Path | NDArray[Any] | None = None,
+    ) -> Result:
+        """The k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
+
+        query: a Path is a file, a `Name` that of an indexed photo, any other str a file where there is one, else a
+        name; bytes are those of a file; an array is (H, W, 3) RGB or (H, W) grey, uint8. The query's own name is left
+        out unless `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks
+        with the mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `names_within`.
+        min_score, min_inliers, min_probability: what a hit must have that is no copy. mask: a file or an array (H, W)
+        of the proportions of the query, of which black or 0 is left out; a name of the index has its own mask without.
+        Raises UsageError for any argument that cannot be meant, an unknown name or a bad box, and ImageError.
+        """
+        from resight.index.answering import answer, wanted_of
+
+        wanted = wanted_of(k, include_self, within, min_score, min_inliers, min_probability)
+        given = None if mask is None else mask_of_query(mask)
+        flag = arguments.flag("mirror", mirror)
+        return answer(self.collection, query, arguments.box(box), wanted, mirror=flag, mask=given)
+
+    def search_together(
+        self,
+        queries: Iterable[Source | tuple[Source, Box | None]],
+        *,
+        k: int = 20,
+        include_self: bool = False,
+        mirror: bool = False,
+        within: str | Iterable[str] = (),
+        min_score: float | None = None,
+        min_inliers: int = 0,
+        min_probability: float = 0.0,
+        masks: Sequence[str | Path | NDArray[Any] | None] | None = None,
+    ) -> Result:
+        """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
+
+        queries: each a query, or one with its box; masks: one for each, or None; the rest as for `search`.
+        """
+        from resight.index.answering import answer_together, wanted_of
+        from resight.index.queries import with_boxes
+
+        wanted = wanted_of(k, include_self, within, min_score, min_inliers, min_probability)
+        if masks is not None and not isinstance(masks, list | tuple):
+            raise UsageError("masks must be a list with a mask, or None, for each query")
+        given = [None if mask is None else mask_of_query(mask) for mask in masks or ()]
+        flag = arguments.flag("mirror", mirror)
+        return answer_together(self.collection, with_boxes(queries), wanted, mirror=flag, given=given)
+
+    def explain(
+        self,
+        query: Source,
+        name: str | Path,
+        *,
+        box: Box | None = None,
+        mask: str | Path | NDArray[Any] | None = None,
+        count: int = 5,
+    ) -> list[Contribution]:
+        """The channels by which an indexed photo matches a query, given as to `search`: the largest share first.
+
+        mask: of the query, as to `search`. Runs the network for both. UsageError where the recipe does not pool feature
+        maps to one vector, for an unknown name or a bad box; ImageError where a photo cannot be read.
+        """
+        from resight.index.explaining import Explainer
+
+        count = arguments.whole_number("count", count, least=1)
+        given = None if mask is None else mask_of_query(mask)
+        return Explainer(self.collection, query, arguments.box(box), given).contributions(name, count)
+
+    def duplicates(
+        self, kind: Kind = "same", *, within: str | Iterable[str] = (), progress: Progress | None = None
+    ) -> Duplicates:
+        """Groups of photos with the same bytes ("copies"), of one picture ("near"), or of the same thing ("same").
+
+        kind: the loosest that counts. within: folders or patterns; only photos are looked at whose name is in one of
+        them. It reads what the index keeps, and no photo. `progress` is told (done, total). Raises UsageError for
+        another kind, where a pattern matches no name, and where more than copies are asked for and the recipe has no
+        words.
+        """
+        from resight.index.duplicates import find_duplicates
+
+        arguments.callback("progress", progress, "done", "total")
+        return find_duplicates(self.collection, kind, tuple(map(str, arguments.texts("within", within))), progress)
+
+    def info(self) -> IndexInfo:
+        """What the index holds."""
+        from resight.index.contents import contents_of
+
+        return contents_of(self.collection, self.path, self._store.created_by())
+
+    @property
+    def collection(self) -> Collection:
+        """What searches are answered from. Raises UsageError where nothing has been indexed."""
+        if self._collection is None:
+            self._collection = self._fresh_collection()
+        return self._collection
+
+    @cached_property
+    def _channels(self) -> Mapping[str, Channel]:
+        from resight.channels.fits import opened_channels
+
+        return opened_channels(self.recipe, self.path, self._store.fitted())
+
+    def _layouts(self) -> dict[str, Check]:
+        """What the arrays of each channel must be."""
+        return {name: channel.fault for name, channel in self._channels.items()}
+
+    def _fresh_collection(self) -> Collection:
+        from resight.index.collection import Collection
+
+        snapshot = self._store.snapshot(self._layouts)
+        channels = self._channels if snapshot.segments else {}
+        blocks = self._derived.augmented_blocks(snapshot)
+        return Collection(snapshot, self.recipe, channels, blocks, self._derived.neighbourhoods())
+
+    @cached_property
+    def _derived(self) -> Derived:
+        from resight.index.derived import Derived
+
+        return Derived(self._store, self.recipe, lambda: self._channels)

@@ -1,0 +1,98 @@
+"""What is to be done for the photos of one folder: which are read, which are as they were. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from resight.errors import UsageError
+from resight.folders.walking import Found
+from resight.images import decoders
+from resight.index.lost_masks import lost_masks
+from resight.index.roots import Listing, places_of
+from resight.index.vanished import Held
+from resight.store import UNREACHED, Image, MaskChoice, Root, Snapshot
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done for one root, by its number.
+
+    work: files to be read, with their names; unchanged: how many are as they were and could be read; replaced: ids by
+    name of images that are read again; retried: those of them, by name, whose files are as they were when they could
+    not be read, or not the whole of them; unreadable: (name or path, reason) of what cannot be read, as was known
+    before; listing: what is in the folder; held: photos whose masks are not to be seen, which stay as they are.
+    """
+
+    number: int
+    root: Root
+    work: Sequence[Found]
+    unchanged: int
+    replaced: Mapping[str, int]
+    retried: Mapping[str, Image]
+    unreadable: Sequence[tuple[str, str]]
+    listing: Listing
+    held: Sequence[Held] = ()
+
+
+def plan(
+    snapshot: Snapshot,
+    number: int,
+    root: Root,
+    listing: Listing,
+    choice: MaskChoice | None = None,
+    gone: Collection[int] = frozenset(),
+    emptied: Collection[str] = (),
+) -> Plan:
+    """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner,
+    MasksError where all masks are gone.
+
+    choice: the masks of the root; gone: ids of images that give their names up; emptied: absolute paths of folders of
+    masks that were emptied on purpose. A file is unchanged when its size, time and mask are. One that could not be
+    read, or not the whole of it, is tried again where its bytes are not at fault, or other versions decode now.
+    """
+    check_masks_there(snapshot, number, listing)
+    images, lost = snapshot.images, lost_masks(snapshot, number, root, listing, choice, emptied)
+    work: list[Found] = []
+    replaced: dict[str, int] = {}
+    retried: dict[str, Image] = {}
+    unreadable, waiting = list(listing.trouble), 0
+    for one in listing.found:
+        place = images.by_name.get(one.name)
+        if place is None or int(images.ids[place]) in gone:
+            if one.mask is None and lost.hold(one.name, root.prefix):
+                waiting += 1
+            else:
+                work.append(one)
+        elif images.roots[place] != number:
+            owner = snapshot.roots[int(images.roots[place])]
+            raise UsageError(
+                f"{one.name}: this name was given to a photo of {owner.path}; put a prefix before the names of "
+                f"{root.path} (--as PREFIX)"
+            )
+        elif one.name in lost.names:
+            if not images.indexed[place]:
+                unreadable.append((one.name, images.reasons[place]))
+        elif (images.sizes[place], images.mtimes[place], images.masks[place]) != state_of(one):
+            work.append(one)
+            replaced[one.name] = int(images.ids[place])
+        elif images.states[place] == UNREACHED or (images.reasons[place] and images.tried_by[place] != decoders()):
+            work.append(one)
+            replaced[one.name] = int(images.ids[place])
+            retried[one.name] = images.image(place)
+        elif not images.indexed[place]:
+            unreadable.append((one.name, images.reasons[place]))
+    unchanged = len(listing.found) - len(work) - waiting - (len(unreadable) - len(listing.trouble))
+    told = replace(listing, without_mask=listing.without_mask - len(lost.names) - waiting)
+    return Plan(number, root, work, unchanged, replaced, retried, unreadable, told, lost.held)
+
+
+def state_of(found: Found) -> tuple[int, int, str]:
+    """What tells whether a file has to be read again."""
+    return found.size, found.mtime_ns, found.mask.key if found.mask is not None else ""
+
+
+def check_masks_there(snapshot: Snapshot, number: int, listing: Listing) -> None:
+    """MasksError where no mask is left and photos of the root have been indexed with theirs."""
+    if listing.bare is not None and any(snapshot.images.masks[place] for place in places_of(snapshot, number)):
+        raise listing.bare
