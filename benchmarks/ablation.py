@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from resight.channels.extraction import query_features
-from resight.channels.words import WordsChannel
+from resight.channels.words import WordLayout
 from resight.datasets.dataset import Dataset, Query
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
@@ -129,8 +129,8 @@ def precisions(reader: Collection, step: Step, data: Dataset, queries: Sequence[
     ((name, view),) = reader.views.items()
     words_view = replace(reader.word_view(name), spatial=spatial)
     looks = [spatial.open(words_view)] * step.spatial + [chain.open(words_view)] * step.chain
-    assert isinstance(view.channel, WordsChannel), "the default recipe has words"
-    given = view.channel.vocabulary
+    assert isinstance(view.channel.layout, WordLayout), "the default recipe has words"
+    given = view.channel.layout.vocabulary
     method = given.method.model_copy(update={"query_assignment": step.words})
     vocabulary = Vocabulary({"centroids": given.centroids}, method)
     searcher = bags_of_words(view, Bow(size=len(given), tf=step.tf)) if step.tf else view.searcher
@@ -139,7 +139,7 @@ def precisions(reader: Collection, step: Step, data: Dataset, queries: Sequence[
     features = features.model_copy(update={"enlarge_to": features.enlarge_to * step.enlarge})
     for query in queries:
         photo = _photo(data.path(query.image), features.max_side, small)
-        words = vocabulary.query_words(query_features(photo, SiftExtractor(features), None), photo.size)
+        words = vocabulary.query(query_features(photo, SiftExtractor(features), None), photo.size)
         ranking = searcher.search(words, len(reader.snapshot.images))
         for look in looks:
             ranking = look(words, ranking)

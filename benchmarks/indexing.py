@@ -28,7 +28,7 @@ from PIL import Image, ImageOps
 
 from resight.channels.extraction import cores
 from resight.channels.fits import opened_channels
-from resight.channels.words import WordsChannel
+from resight.channels.words import WordLayout
 from resight.features.kinds import Sift
 from resight.folders.walking import find_images
 from resight.index.index import Index
@@ -88,7 +88,7 @@ def main() -> None:
         Index.create(temporary / "first", options.recipe)
         fitted = Store.open(temporary / "first", read_only=True).fitted()
         channel = next(iter(opened_channels(recipe, Path(), fitted).values()))
-        assert isinstance(channel, WordsChannel), "the plain loop assigns words, so the recipe must have some"
+        assert isinstance(channel.layout, WordLayout), "the plain loop assigns words, so the recipe must have some"
         (features,) = (one.features for one in recipe.channel.values())
         assert isinstance(features, Sift), "the plain loop extracts SIFT"
         seconds: dict[str, list[float]] = {"add": [], "loop": []}
@@ -99,7 +99,7 @@ def main() -> None:
                 index.add(folder, prefix=f"{at}/", only={one.name for one in listed})
             seconds["add"].append(time.perf_counter() - start)
             start = time.perf_counter()
-            plain_loop(paths, features, channel.vocabulary.centroids)
+            plain_loop(paths, features, channel.layout.vocabulary.centroids)
             seconds["loop"].append(time.perf_counter() - start)
         ratios = [loop / add for add, loop in zip(seconds["add"][1:], seconds["loop"][1:], strict=True)]
         result: dict[str, Any] = {

@@ -31,11 +31,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from resight.channels.extraction import features_of
-from resight.channels.fitting.whitening import SAMPLE_FOR_WHITENING
 from resight.datasets.dataset import Dataset
 from resight.datasets.folder import read_folder
-from resight.descriptors.kinds import PooledKind
-from resight.descriptors.pooled import raw_vectors, unit_sum
+from resight.descriptors.kinds import OfMaps, Regional
+from resight.descriptors.methods.whitened import SAMPLE_FOR_WHITENING
+from resight.descriptors.pooled import unit_sum
 from resight.evaluation.metrics import mean_over_queries, oxford_ap, positions_of_ids
 from resight.features.kinds import Maps
 from resight.features.opening import open_extractor
@@ -107,9 +107,9 @@ def _ends(width: int, height: int, margin: float) -> tuple[int, int]:
     return round((1.0 - margin) * width), round((1.0 - margin) * height)
 
 
-def extract(found: Sequence[Found], recipes: Mapping[str, tuple[Maps, PooledKind]], cache: Path) -> None:
+def extract(found: Sequence[Found], recipes: Mapping[str, tuple[Maps, OfMaps | Regional]], cache: Path) -> None:
     """Writes the vectors of recipes that are not in the cache yet, one pass over the photos for each kind of maps."""
-    wanted: dict[Maps, dict[str, PooledKind]] = {}
+    wanted: dict[Maps, dict[str, OfMaps | Regional]] = {}
     for name, (features, method) in recipes.items():
         if not (cache / f"{name}.offsets.npy").exists():
             wanted.setdefault(features, {})[name] = method
@@ -118,7 +118,7 @@ def extract(found: Sequence[Found], recipes: Mapping[str, tuple[Maps, PooledKind
         for done, maps in enumerate(features_of(found, open_extractor(features, Path()))):
             assert maps is not None, f"{found[done].path} cannot be read"
             for name, method in methods.items():
-                rows[name].append(raw_vectors(maps, method).astype(np.float16))
+                rows[name].append(method.vectors_of(maps).astype(np.float16))
             if done % 500 == 0:
                 print(f"{features.layer}: {done} of {len(found)} photos", flush=True)
         for name, parts in rows.items():
@@ -189,16 +189,16 @@ def main() -> None:
         options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def _pooled(name: str) -> tuple[Maps, PooledKind]:
+def _pooled(name: str) -> tuple[Maps, OfMaps | Regional]:
     (channel,) = load_recipe(name).channel.values()
     assert isinstance(channel.features, Maps), f"{name} pools no maps"
-    assert isinstance(channel.method, PooledKind), f"{name} pools no maps"
+    assert isinstance(channel.method, OfMaps | Regional), f"{name} pools no maps"
     return channel.features, channel.method
 
 
 def measure(
     cache: Path,
-    recipes: Mapping[str, tuple[Maps, PooledKind]],
+    recipes: Mapping[str, tuple[Maps, OfMaps | Regional]],
     sizes: Sequence[int],
     places: Sequence[Searched],
     photos: int,

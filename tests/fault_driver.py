@@ -21,13 +21,13 @@ import faiss
 import index_samples
 import resight.channels.fits
 import resight.index.answering
-from resight.channels.fitting.contract import Terms
-from resight.channels.fitting.methods import fitting_of
+from resight.channels.opening import open_channel
 from resight.cli.main import main
 from resight.features.kinds import Sift
 from resight.features.sift import detect
 from resight.features.sift_extractor import SiftExtractor
 from resight.index import merging, writer
+from resight.learned.passes import Terms
 from resight.store import catalogue
 from resight.words.kinds import Asmk
 
@@ -41,8 +41,8 @@ def warm() -> None:
     assert resight.index.answering
     assert resight.channels.fits
     features = detect(index_samples.texture(0), Sift())
-    fitting = fitting_of(Asmk(size=2))
-    channel = fitting.channel(SiftExtractor(Sift()), fitting.passes[0].fit(features.descriptors, Terms(0)))
+    method = Asmk(size=2)
+    channel = open_channel(method, SiftExtractor(Sift()), method.passes[0].fit(features.descriptors, Terms(0)))
     channel.pack([channel.encode(features, (200, 150))])
 
 

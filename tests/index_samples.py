@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from resight.channels.fitting.contract import Terms
-from resight.channels.fitting.methods import fitting_of
 from resight.features.kinds import Sift
 from resight.features.sift import detect
 from resight.index.index import Index
 from resight.index.results import Result
 from resight.learned.artefact import save
+from resight.learned.passes import Terms
 from resight.words.kinds import Hamming
 
 Pixels = NDArray[np.uint8]
@@ -92,7 +91,7 @@ def write(folder: Path, photos: Mapping[str, Pixels]) -> Path:
 def write_recipes(folder: Path) -> Path:
     """Puts a recipe of each method, METHOD.toml, beside the codebook that they are fitted with."""
     sample = np.concatenate([detect(texture(seed), Sift()).descriptors for seed in range(900, 940)])
-    (fitted,) = fitting_of(Hamming(size=64)).passes
+    (fitted,) = Hamming(size=64).passes
     save(folder / "codebook.npz", fitted.fit(sample, Terms(0)), {"test": "codebook"})
     for name, text in METHODS.items():
         (folder / f"{name}.toml").write_text(f'name = "{name}"\n{text}')

@@ -16,24 +16,22 @@ import tempfile
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.extraction import features_of, sample_rows
-from resight.channels.fitting.contract import Fitting, Terms
-from resight.channels.fitting.methods import fitting_of
-from resight.channels.fitting.pooled import CamFitting, PooledFitting
-from resight.channels.fitting.words import fit_signatures
-from resight.descriptors.kinds import Fisher, Joined, Vlad
+from resight.descriptors.kinds import Fisher, Joined, Vlad, Whitened
 from resight.features.kinds import ClassMaps, FeaturesKind, JoinedMaps, Maps, Sift
 from resight.features.opening import open_extractor
 from resight.features.sift_extractor import SiftExtractor
 from resight.folders.walking import find_images
 from resight.learned.artefact import dequantise, save
+from resight.learned.method import Method
+from resight.learned.passes import Terms
 from resight.recipe import Channel, available, load_recipe
 from resight.words.kinds import Asmk
+from resight.words.methods.hamming import fit_signatures
 from resight.worlds.world import render_world, save_world
 
 SEED = 20260
@@ -65,37 +63,37 @@ def main() -> None:
 
 def fit_whitenings(folders: Sequence[Path], missing: bool) -> None:
     """One for each pooling of each kind of feature maps that a shipped recipe whitens with what is built in."""
-    wanted: dict[Maps | ClassMaps, dict[str, PooledFitting | CamFitting]] = {}
+    wanted: dict[Maps | ClassMaps, dict[str, Whitened]] = {}
     channels = [channel for info in available() for channel in load_recipe(info.name).channel.values()]
     built_in = [parts_of(channel) for channel in channels if channel.fit == "builtin"]
-    for features, fitting in itertools.chain.from_iterable(built_in):
-        if isinstance(features, Maps | ClassMaps) and isinstance(fitting, PooledFitting | CamFitting) and fitting.needs:
-            name = fitting.shipped_name(features)
+    for features, method in itertools.chain.from_iterable(built_in):
+        if isinstance(features, Maps | ClassMaps) and isinstance(method, Whitened) and method.needs:
+            name = method.shipped_name(features)
             if missing and (TARGET / f"{name}.npz").exists():
                 continue
             ours = wanted.setdefault(features, {})
             known = ours.get(name)
-            ours[name] = fitting if known is None or known.method.dimensions < fitting.method.dimensions else known
+            ours[name] = method if known is None or known.dimensions < method.dimensions else known
     found = [one for folder in folders for one in find_images(folder)]
-    for features, fittings in wanted.items():
-        print(f"{', '.join(fittings)}: {len(found)} photos", flush=True)
-        rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in fittings}
+    for features, methods in wanted.items():
+        print(f"{', '.join(methods)}: {len(found)} photos", flush=True)
+        rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in methods}
         for maps in features_of(found, open_extractor(features, Path())):
-            for name, fitting in fittings.items() if maps is not None else ():
-                rows[name].append(fitting.vectors_of(maps))
-        for name, fitting in fittings.items():
-            (whitening,) = fitting.passes
+            for name, method in methods.items() if maps is not None else ():
+                rows[name].append(method.vectors_of(maps))
+        for name, method in methods.items():
+            (whitening,) = method.passes
             sample = np.concatenate(rows[name])
             provenance = {"photos": len(found), "folders": listed(folders), "vectors": len(sample)}
             save(TARGET / f"{name}.npz", whitening.fit(sample, Terms(SEED)), provenance)
 
 
-def parts_of(channel: Channel) -> list[tuple[FeaturesKind, Fitting[Any]]]:
+def parts_of(channel: Channel) -> list[tuple[FeaturesKind, Method]]:
     """What is joined, part by part; of anything else, itself."""
     if isinstance(channel.features, JoinedMaps) and isinstance(channel.method, Joined):
         parts = zip(channel.features.parts, channel.method.parts, strict=True)
-        return [(features, fitting_of(method)) for features, method in parts]
-    return [(channel.features, fitting_of(channel.method))]
+        return list(parts)
+    return [(channel.features, channel.method)]
 
 
 def listed(folders: Sequence[Path]) -> str:
@@ -107,7 +105,7 @@ def fit_sift(folders: Sequence[Path]) -> None:
     """Codebook, Hamming medians and a mixture."""
     with tempfile.TemporaryDirectory() as temporary:
         rendered = [save_world(render_world(SEED + i), Path(temporary) / str(i)) for i in range(WORLDS)]
-        words = fitting_of(Asmk(size=WORDS))
+        words = Asmk(size=WORDS)
         (codebook,) = words.passes
         sample = descriptors([*folders, *rendered], codebook.limit)
     print(f"{len(sample)} descriptors", flush=True)
@@ -122,9 +120,9 @@ def fit_sift(folders: Sequence[Path]) -> None:
     arrays |= fit_signatures(sample, dequantise(arrays)["centroids"], np.random.default_rng(SEED))
     save(TARGET / f"{words.shipped_name(Sift())}.npz", arrays, provenance)
     few = sample[np.random.default_rng(SEED).permutation(len(sample))]
-    for fitting in (fitting_of(Vlad()), fitting_of(Fisher())):
-        (fitted,) = fitting.passes
-        save(TARGET / f"{fitting.shipped_name(Sift())}.npz", fitted.fit(few[: fitted.limit], terms), provenance)
+    for method in (Vlad(), Fisher()):
+        (fitted,) = method.passes
+        save(TARGET / f"{method.shipped_name(Sift())}.npz", fitted.fit(few[: fitted.limit], terms), provenance)
 
 
 if __name__ == "__main__":

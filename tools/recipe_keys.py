@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from resight.learned.registered import OneOf
 from resight.recipe.model import SECTIONS, Channel, Recipe
 
 HEAD = """# Keys of a recipe
@@ -29,7 +30,9 @@ def models_of(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     elif get_origin(annotation) is Annotated:
-        yield from models_of(get_args(annotation)[0])
+        inner, *others = get_args(annotation)
+        chosen = next((one for one in others if isinstance(one, OneOf)), None)
+        yield from models_of(inner) if chosen is None else chosen.models().values()
     else:
         for part in get_args(annotation):
             yield from models_of(part)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resight.index.index import Index
     from resight.index.report import AddReport
     from resight.index.results import Hit, Result
-    from resight.recipe import Recipe, available, load_recipe
+    from resight.recipe import Recipe, available, load_recipe, register
     from resight.rerank.pairs import match
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "evaluate",
     "load_recipe",
     "match",
+    "register",
 ]
 
 _HOMES = {
@@ -52,7 +53,7 @@ _HOMES = {
     "Index": "index.index",
     "VerifyReport": "index.checking",
     "Name": "folders.names",
-    **dict.fromkeys(("Recipe", "available", "load_recipe"), "recipe"),
+    **dict.fromkeys(("Recipe", "available", "load_recipe", "register"), "recipe"),
     **dict.fromkeys(("Hit", "Result"), "index.results"),
     "AddReport": "index.report",
 }

@@ -61,7 +61,7 @@ def test_an_unreadable_image_is_kept_as_one_without_features(channel: Channel) -
     arrays = channel.pack([channel.nothing(), channel.nothing()])
     assert channel.features_of(arrays).tolist() == [0, 0]
     assert channel.words_of(arrays).tolist() == [0, 0]
-    search = channel.layout([rows(arrays, 1, [True, True])]).exact(by_id)
+    search = channel.live([rows(arrays, 1, [True, True])]).exact(by_id)
     query = channel.query(LocalFeatures.none(), SIZE)
     assert (search.search(query, 5).scores <= 0).all()
 
@@ -77,7 +77,7 @@ def test_features_and_words_are_counted(channel: Channel, features: list[LocalFe
 
 def test_what_is_kept_finds_its_image_first(channel: Channel, features: list[LocalFeatures]) -> None:
     arrays = channel.pack([channel.encode(one, SIZE) for one in features])
-    search = channel.layout([rows(arrays, 1, [True] * 6)]).exact(by_id)
+    search = channel.live([rows(arrays, 1, [True] * 6)]).exact(by_id)
     for row in (0, 1, 3, 4, 5):
         for query in (channel.query(features[row], SIZE), channel.as_query(channel.evidence(arrays, row))):
             assert search.search(query, 1).ids.tolist() == [row + 1]
@@ -85,7 +85,7 @@ def test_what_is_kept_finds_its_image_first(channel: Channel, features: list[Loc
 
 def test_removed_images_are_not_found(channel: Channel, features: list[LocalFeatures]) -> None:
     arrays = channel.pack([channel.encode(one, SIZE) for one in features])
-    search = channel.layout([rows(arrays, 1, [False, True, True, True, True, True])]).exact(by_id)
+    search = channel.live([rows(arrays, 1, [False, True, True, True, True, True])]).exact(by_id)
     assert 1 not in search.search(channel.query(features[0], SIZE), 6).ids.tolist()
 
 

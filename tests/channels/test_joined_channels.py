@@ -10,23 +10,21 @@ import pytest
 import torch
 
 from index_samples import collection, texture, write
-from resight.channels.fitting.contract import Terms
-from resight.channels.fitting.joined import JoinedFitting
-from resight.channels.joined import arrays_of
+from resight.channels.opening import open_channel
 from resight.descriptors.kinds import Joined, Mac, Rmac
-from resight.descriptors.pooled import descriptor
+from resight.descriptors.methods.joined import arrays_of
 from resight.errors import FitError, RecipeError, WeightsError
 from resight.features.joined import JoinedExtractor
 from resight.features.kinds import JoinedMaps, Maps
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
 from resight.index.index import Index
+from resight.learned.passes import Terms
 from resight.learned.whitening import from_arrays
 from resight.recipe import parse_recipe
 
 LAYERS = ("layer2", "layer1")
 METHOD = Joined(parts=(Rmac(whitening="pca", dimensions=8), Mac(whitening="pca", dimensions=5)), weights=(1.0, 0.5))
-FITTING = JoinedFitting(METHOD)
 
 
 def part(layer: str, **others: Any) -> Maps:
@@ -50,9 +48,9 @@ def image(channels: int, seed: int) -> ImageMaps:
 PHOTOS = [(image(128, seed), image(64, seed + 100)) for seed in range(20)]
 
 
-def fit(fitting: JoinedFitting) -> dict[str, Any]:
-    (whitenings,) = fitting.passes
-    return whitenings.fit(np.concatenate([fitting.rows(photo) for photo in PHOTOS]), Terms(0))
+def fit(method: Joined) -> dict[str, Any]:
+    (whitenings,) = method.passes
+    return whitenings.fit(np.concatenate([method.rows(photo) for photo in PHOTOS]), Terms(0))
 
 
 @pytest.fixture(scope="module")
@@ -61,25 +59,25 @@ def extractor() -> JoinedExtractor:
 
 
 def test_each_part_is_whitened_by_itself_and_joined(extractor: JoinedExtractor) -> None:
-    fitted = fit(FITTING)
-    channel: Any = FITTING.channel(extractor, fitted)
+    fitted = fit(METHOD)
+    channel: Any = open_channel(METHOD, extractor, fitted)
     assert channel.size == 13
     whitenings = [from_arrays(arrays_of(fitted, number)) for number in (0, 1)]
     parts = [
-        descriptor(own, method, whitening)
+        method.describe(own, whitening, {})
         for own, method, whitening in zip(PHOTOS[3], METHOD.parts, whitenings, strict=True)
     ]
     expected = np.concatenate([parts[0], 0.5 * parts[1]])
-    np.testing.assert_allclose(channel.aggregate(PHOTOS[3]), expected / np.linalg.norm(expected), atol=1e-6)
+    np.testing.assert_allclose(channel.query(PHOTOS[3], (80, 60)), expected / np.linalg.norm(expected), atol=1e-6)
 
 
 def test_a_whitening_of_another_layer_is_refused(extractor: JoinedExtractor) -> None:
-    fitted = fit(FITTING)
+    fitted = fit(METHOD)
     swapped = {f"{1 - int(key[0])}{key[1:]}": array for key, array in fitted.items()}
     with pytest.raises(FitError, match="another layer than one of 128 channels"):
-        FITTING.channel(extractor, swapped)
+        open_channel(METHOD, extractor, swapped)
     with pytest.raises(FitError, match=r"1\.mean"):
-        FITTING.channel(extractor, {key: array for key, array in fitted.items() if key != "1.mean"})
+        open_channel(METHOD, extractor, {key: array for key, array in fitted.items() if key != "1.mean"})
 
 
 RECIPE = """

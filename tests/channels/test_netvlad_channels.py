@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from resight.channels.fitting.netvlad import NetVladFitting
+from resight.channels.opening import open_channel
 from resight.descriptors.kinds import NetVlad
 from resight.descriptors.netvlad import NetVLAD
 from resight.errors import FitError, WeightsError
@@ -19,7 +19,7 @@ from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.networks.architectures import blank, randomise
 from resight.learned.whitening import VECTORS, fit_pca_whitening, to_arrays
 
-PLAIN = NetVladFitting(NetVlad(whitening="none"))
+PLAIN = NetVlad(whitening="none")
 
 
 def netvlad_file(path: Path, clusters: int = 3, channels: int = 512, module: str = "") -> dict[str, torch.Tensor]:
@@ -42,7 +42,7 @@ def vgg(path: Path) -> MapExtractor:
 def test_the_layer_of_a_netvlad_checkpoint_is_read(tmp_path: Path, module: str) -> None:
     path = tmp_path / "netvlad.pth.tar"
     state = netvlad_file(path, module=module)
-    channel: Any = PLAIN.channel(vgg(path), {})
+    channel: Any = open_channel(PLAIN, vgg(path), {})
     assert channel.size == 3 * 512
     maps = ImageMaps(tuple(torch.randn(512, *size) for size in ((4, 3), (2, 2))), (None, None), (9, 9), ((9, 9),) * 2)
     layer = NetVLAD(3, 512, bias=False)
@@ -51,40 +51,40 @@ def test_the_layer_of_a_netvlad_checkpoint_is_read(tmp_path: Path, module: str) 
     )
     with torch.inference_mode():
         expected = sum(layer(each[None])[0] for each in maps.maps)
-    np.testing.assert_allclose(channel.aggregate(maps), torch.nn.functional.normalize(expected, dim=0), atol=1e-5)
+    np.testing.assert_allclose(channel.query(maps, (9, 9)), torch.nn.functional.normalize(expected, dim=0), atol=1e-5)
 
 
 def test_a_masked_map_is_its_positions_that_count(tmp_path: Path) -> None:
     netvlad_file(tmp_path / "n.pth.tar")
-    channel: Any = PLAIN.channel(vgg(tmp_path / "n.pth.tar"), {})
+    channel: Any = open_channel(PLAIN, vgg(tmp_path / "n.pth.tar"), {})
     x = torch.randn(512, 4, 6)
     mask = torch.zeros(4, 6)
     mask[1:3, 2:5] = 1.0
     masked, cropped = (ImageMaps((m,), (k,), (9, 9), ((9, 9),)) for m, k in ((x, mask), (x[:, 1:3, 2:5], None)))
-    np.testing.assert_allclose(channel.aggregate(masked), channel.aggregate(cropped), atol=1e-6)
+    np.testing.assert_allclose(channel.query(masked, (9, 9)), channel.query(cropped, (9, 9)), atol=1e-6)
 
 
 @pytest.mark.parametrize("whitening", ["none", "pca"])
 def test_a_photo_without_activations_has_no_netvlad(tmp_path: Path, whitening: Any) -> None:
     netvlad_file(tmp_path / "n.pth.tar")
     extractor = vgg(tmp_path / "n.pth.tar")
-    plain: Any = PLAIN.channel(extractor, {})
+    plain: Any = open_channel(PLAIN, extractor, {})
     drawn = np.random.default_rng(0).normal(size=(9, plain.size)).astype(np.float32)
     fitted = to_arrays(fit_pca_whitening(drawn, 4), VECTORS) if whitening == "pca" else {}
-    channel: Any = NetVladFitting(NetVlad(whitening=whitening, dimensions=4)).channel(extractor, fitted)
+    channel: Any = open_channel(NetVlad(whitening=whitening, dimensions=4), extractor, fitted)
     x = torch.randn(512, 4, 6)
     for maps, mask in ((x, torch.zeros(4, 6)), (torch.zeros_like(x), None), (torch.zeros_like(x), torch.ones(4, 6))):
-        vector = channel.aggregate(ImageMaps((maps,), (mask,), (9, 9), ((9, 9),)))
+        vector = channel.query(ImageMaps((maps,), (mask,), (9, 9), ((9, 9),)), (9, 9))
         assert vector.shape == (channel.size,)
         assert not vector.any()
     seen, half = (ImageMaps(m, (None,) * len(m), (9, 9), ((9, 9),) * len(m)) for m in ((x,), (x, torch.zeros_like(x))))
-    np.testing.assert_allclose(channel.aggregate(half), channel.aggregate(seen), atol=1e-6)
+    np.testing.assert_allclose(channel.query(half, (9, 9)), channel.query(seen, (9, 9)), atol=1e-6)
 
 
 def test_files_without_a_layer_that_suits_say_so(tmp_path: Path) -> None:
     netvlad_file(tmp_path / "narrow.pth.tar", channels=256)
     with pytest.raises(FitError, match=r"for 256 channels, and maps of conv5_3\.linear have 512"):
-        PLAIN.channel(vgg(tmp_path / "narrow.pth.tar"), {})
+        open_channel(PLAIN, vgg(tmp_path / "narrow.pth.tar"), {})
     state = netvlad_file(tmp_path / "broken.pth.tar")
     state["pool.conv.weight"] = state["pool.conv.weight"][:2]
     torch.save({"state_dict": state}, tmp_path / "broken.pth.tar")
@@ -94,4 +94,4 @@ def test_files_without_a_layer_that_suits_say_so(tmp_path: Path) -> None:
     randomise(network, 0)
     save_file(network.state_dict(), tmp_path / "plain.safetensors")
     with pytest.raises(FitError, match="no NetVLAD layer is in it"):
-        PLAIN.channel(vgg(tmp_path / "plain.safetensors"), {})
+        open_channel(PLAIN, vgg(tmp_path / "plain.safetensors"), {})

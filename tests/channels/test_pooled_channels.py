@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from index_samples import collection, texture, write
-from resight.channels.channel import Rows
-from resight.channels.codes import RegionCodeChannel
-from resight.channels.pooled import PooledChannel, RegionChannel
-from resight.descriptors.kinds import Gem, PooledKind, RegionCodes, Regions, Rmac, SuperGlobalPooling
+from resight.channels.channel import Channel, Rows
+from resight.channels.opening import open_channel
+from resight.channels.vectors import VectorLayout
+from resight.descriptors.kinds import Gem, RegionCodes, Regions, Rmac, SuperGlobalPooling
 from resight.errors import FitError, WeightsError
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
@@ -55,11 +55,10 @@ FITTED = to_arrays(fit_pca_whitening(np.random.default_rng(0).random((50, CHANNE
     ],
     ids=lambda method: f"{method.kind}-{method.whitening}",
 )
-def channel(request: pytest.FixtureRequest) -> PooledChannel | RegionChannel:
-    method: PooledKind = request.param
+def channel(request: pytest.FixtureRequest) -> Channel:
+    method = request.param
     fitted: dict[str, Any] = FITTED if method.whitening == "pca" else {}
-    kind = RegionChannel if isinstance(method, Regions) else PooledChannel
-    return kind(Extracted(), method, fitted)  # type: ignore[arg-type]
+    return open_channel(method, Extracted(), fitted)  # type: ignore[arg-type]
 
 
 def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> Rows:
@@ -82,8 +81,8 @@ def test_merging_gives_what_packing_the_live_images_gives(channel: Any) -> None:
 
 def test_what_is_kept_finds_its_image_first_unless_it_was_removed(channel: Any) -> None:
     arrays = channel.pack([channel.nothing(), *(channel.encode(one, SIZE) for one in PHOTOS)])
-    whole = channel.layout([rows(arrays, 0, [True] * 7)]).exact(by_id)
-    part = channel.layout([rows(arrays, 0, [True] * 6 + [False])]).exact(by_id)
+    whole = channel.live([rows(arrays, 0, [True] * 7)]).exact(by_id)
+    part = channel.live([rows(arrays, 0, [True] * 6 + [False])]).exact(by_id)
     for row, one in enumerate(PHOTOS, start=1):
         for query in (channel.query(one, SIZE), channel.as_query(channel.evidence(arrays, row))):
             assert whole.search(query, 1).ids.tolist() == [row]
@@ -94,16 +93,16 @@ def test_vectors_are_of_the_size_that_is_told_and_of_norm_one(channel: Any) -> N
     arrays = channel.pack([channel.encode(one, SIZE) for one in PHOTOS])
     assert arrays["vectors"].shape[1] == channel.size
     np.testing.assert_allclose(np.linalg.norm(arrays["vectors"].astype(np.float32), axis=1), 1.0, atol=2e-3)
-    regions = 1 if isinstance(channel, PooledChannel) else len(channel.encode(PHOTOS[0], SIZE))
+    regions = 1 if isinstance(channel.layout, VectorLayout) else len(channel.encode(PHOTOS[0], SIZE))
     assert channel.features_of(arrays).tolist() == [regions] * 6
     assert channel.words_of(arrays).tolist() == [0] * 6
 
 
 def test_regions_that_are_run_by_themselves_are_matched_by_distance() -> None:
-    channel = RegionCodeChannel(Extracted(), RegionCodes(), {})  # type: ignore[arg-type]
+    channel = open_channel(RegionCodes(), Extracted(), {})  # type: ignore[arg-type]
     axes = np.eye(CHANNELS, dtype=np.float32)
     query, one, other = axes[:2], np.array([axes[2] * 0.8 + axes[0] * 0.6, axes[2] * 0.8 + axes[1] * 0.6]), axes[1:3]
-    search = channel.layout([rows(channel.pack([one, other]), 1, [True, True])]).exact(by_id)
+    search = channel.live([rows(channel.pack([one, other]), 1, [True, True])]).exact(by_id)
     found = search.search(query, 2)
     # Both regions of the query are at sqrt(2 - 2 * 0.6) from the first image; one is at 0 from the second.
     assert found.ids.tolist() == [2, 1]
@@ -111,8 +110,8 @@ def test_regions_that_are_run_by_themselves_are_matched_by_distance() -> None:
 
 
 def test_nothing_is_found_by_a_query_without_regions() -> None:
-    channel = RegionChannel(Extracted(), Regions(), {})  # type: ignore[arg-type]
-    search = channel.layout([rows(channel.pack([channel.encode(PHOTOS[0], SIZE)]), 1, [True])]).exact(by_id)
+    channel = open_channel(Regions(), Extracted(), {})  # type: ignore[arg-type]
+    search = channel.live([rows(channel.pack([channel.encode(PHOTOS[0], SIZE)]), 1, [True])]).exact(by_id)
     assert len(search.search(channel.nothing(), 5)) == 0
 
 

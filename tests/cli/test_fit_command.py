@@ -181,7 +181,7 @@ def test_an_interrupted_fit_leaves_the_old_file(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("resight.channels.fitting.words.fit_codebook", interrupted)
+    monkeypatch.setattr("resight.learned.codebook.fit_codebook", interrupted)
     assert run("fit", own_photos, "--recipe", words, "-o", output).exit_code == 130
     assert output.read_bytes() == b"old"
     assert not list(tmp_path.glob(".writing*"))

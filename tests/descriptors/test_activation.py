@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from resight.descriptors.activation import cam_descriptor, class_activation_maps, class_vectors, likely_classes
+from resight.descriptors.activation import class_activation_maps, class_vectors, likely_classes
 from resight.descriptors.crow import channel_weights
 from resight.errors import UsageError
 
@@ -42,18 +42,6 @@ def test_class_vectors_equal_the_loop():
             pooled = torch.stack([(maps[b, c] * seen).sum() for c in range(6)]) * channel_weights(maps)[b]
             expected = pooled / pooled.norm() if pooled.norm() > 0 else pooled
             np.testing.assert_allclose(vectors[b, k], expected, atol=1e-6)
-    summed = vectors.sum(dim=1)
-    np.testing.assert_allclose(cam_descriptor(vectors), summed / summed.norm(dim=1, keepdim=True), atol=1e-12)
-
-
-def test_each_class_is_whitened_before_the_sum():
-    maps, weight, bias = random_case()
-    vectors = class_vectors(maps, class_activation_maps(maps, weight, likely_classes(maps, weight, bias, 3)))
-    p, offset = torch.randn(4, 6, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
-    whitened = vectors @ p.T + offset
-    summed = (whitened / whitened.norm(dim=2, keepdim=True)).sum(dim=1)
-    found = cam_descriptor(vectors, (p, offset))
-    np.testing.assert_allclose(found, summed / summed.norm(dim=1, keepdim=True), atol=1e-12)
 
 
 def test_a_class_that_is_seen_nowhere_gives_zeros():

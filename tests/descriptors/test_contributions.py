@@ -15,10 +15,9 @@ from resight.descriptors.contributions import (
     shares,
     similarity_heat,
     traced,
-    traced_by_scale,
 )
 from resight.descriptors.kinds import Crow, Gem, Mac, Rmac, Spoc
-from resight.descriptors.pooled import descriptor, descriptor_by_scale
+from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT
 from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank
 from resight.features.regions.sampling import Sampling
@@ -52,8 +51,13 @@ def places(image: ImageMaps) -> tuple[Sight, ...]:
     )
 
 
-def trace(image: ImageMaps, method: Any, whitening: Whitening | None = None, exponent: Any = None) -> Traced:
-    return traced(image, places(image), method, whitening, exponent)
+def trace(image: ImageMaps, method: Any, whitening: Whitening | None = None, fitted: Any = None) -> Traced:
+    return traced(image, places(image), method, whitening, fitted or {})
+
+
+def descriptor(image: ImageMaps, method: Any, whitening: Whitening | None, fitted: Any = None) -> np.ndarray:
+    found: np.ndarray = method.describe(image, whitening, fitted or {})
+    return found
 
 
 @pytest.mark.parametrize("whitening", [None, WHITENING], ids=["raw", "whitened"])
@@ -79,7 +83,7 @@ def test_a_photo_of_which_nothing_counts_shares_nothing() -> None:
 
 @pytest.mark.parametrize("exponent", [[2.2], [1.0 + i / 3 for i in range(CHANNELS)]], ids=["one p", "a p a channel"])
 def test_shares_of_a_learned_exponent_sum_to_the_similarity(exponent: list[float]) -> None:
-    query, image, p = photo(1), photo(2), np.array(exponent, np.float32)
+    query, image, p = photo(1), photo(2), {EXPONENT: np.array(exponent, np.float32)}
     similarity = descriptor(query, Gem(), WHITENING, p) @ descriptor(image, Gem(), WHITENING, p)
     each = shares(trace(query, Gem(), WHITENING, p), trace(image, Gem(), WHITENING, p))
     assert each.sum() == pytest.approx(similarity, abs=1e-5)
@@ -87,8 +91,10 @@ def test_shares_of_a_learned_exponent_sum_to_the_similarity(exponent: list[float
 
 def test_shares_of_scales_that_are_whitened_one_by_one_sum_to_the_similarity() -> None:
     query, image = photo(1), photo(2)
-    similarity = descriptor_by_scale(query, Gem(), WHITENING) @ descriptor_by_scale(image, Gem(), WHITENING)
-    one, other = (traced_by_scale(maps, places(maps), Gem(), WHITENING) for maps in (query, image))
+    fitted = {BY_SCALE: np.zeros(0, np.bool_)}
+    similarity = descriptor(query, Gem(), WHITENING, fitted) @ descriptor(image, Gem(), WHITENING, fitted)
+    assert similarity != descriptor(query, Gem(), WHITENING) @ descriptor(image, Gem(), WHITENING)
+    one, other = (trace(maps, Gem(), WHITENING, fitted) for maps in (query, image))
     assert shares(one, other).sum() == pytest.approx(similarity, abs=1e-5)
 
 
@@ -181,7 +187,7 @@ def test_a_part_of_a_photo_looks_at_that_part() -> None:
     maps[5, 1, 2] = 1.0
     part = ImageMaps((maps,), (None,), (128, 96), ((64, 48),), (30.0, 40.0))
     (place,) = sights(part, network, "features.4")
-    (one,) = contributions(*[traced(part, (place,), Mac(), None)] * 2)
+    (one,) = contributions(*[traced(part, (place,), Mac(), None, {})] * 2)
     centre = np.array(one.query_box).reshape(2, 2).mean(axis=0)
     field = network.receptive_field("features.4", 64)
     expected = [(index * field.stride + field.offset + field.size / 2) * 2 for index in (2, 1)]

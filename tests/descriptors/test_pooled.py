@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from resight.descriptors.crow import crow
-from resight.descriptors.kinds import Crow, Gem, Mac, PooledKind, Regions, Rmac, Spoc, SuperGlobalPooling
-from resight.descriptors.pooled import descriptor, raw_vectors, region_vectors
+from resight.descriptors.kinds import Crow, Gem, Mac, Regions, Rmac, Spoc, SuperGlobalPooling
+from resight.descriptors.pooled import unit_sum, whitened_rows
 from resight.features.maps import ImageMaps
 from resight.features.regions.grids import rmac_grid
-from resight.learned.whitening import fit_pca_whitening
+from resight.learned.whitening import Whitening, fit_pca_whitening
 
 SIZES = ((9, 12), (6, 8))
 
@@ -23,11 +25,27 @@ def image(*masks: Tensor | None) -> ImageMaps:
     return ImageMaps(maps, masks or (None, None), (120, 90), ((120, 90), (80, 60)))
 
 
+def raw_vectors(given: ImageMaps, method: Any) -> np.ndarray:
+    found: np.ndarray = method.vectors_of(given)
+    return found
+
+
+def region_vectors(given: ImageMaps, method: Any, whitening: Whitening | None) -> np.ndarray:
+    return whitened_rows(raw_vectors(given, method), whitening)
+
+
+def descriptor(given: ImageMaps, method: Any, whitening: Whitening | None) -> np.ndarray:
+    if isinstance(method, Regions):
+        return unit_sum(region_vectors(given, method, whitening))
+    found: np.ndarray = method.describe(given, whitening, {})
+    return found
+
+
 def unit(x: np.ndarray) -> np.ndarray:
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
-def pooled(x: np.ndarray, method: PooledKind) -> np.ndarray:
+def pooled(x: np.ndarray, method: Any) -> np.ndarray:
     flat = x.reshape(len(x), -1)
     match method:
         case Mac():
@@ -41,7 +59,7 @@ def pooled(x: np.ndarray, method: PooledKind) -> np.ndarray:
 
 
 @pytest.mark.parametrize("method", [Mac(), Spoc(), Gem(p=2.5), Crow()], ids=lambda method: method.kind)
-def test_scales_are_averaged_after_each_is_normalised(method: PooledKind) -> None:
+def test_scales_are_averaged_after_each_is_normalised(method: Any) -> None:
     each = [unit(pooled(maps.numpy(), method)) for maps in image().maps]
     (row,) = raw_vectors(image(), method)
     np.testing.assert_allclose(row, unit(np.mean(each, axis=0)), atol=1e-6)
@@ -57,7 +75,7 @@ def test_the_centre_prior_weighs_the_middle_more() -> None:
 
 
 @pytest.mark.parametrize("method", [Rmac(levels=2), Regions(levels=2)], ids=lambda method: method.kind)
-def test_regions_of_all_scales_are_whitened_one_by_one(method: PooledKind) -> None:
+def test_regions_of_all_scales_are_whitened_one_by_one(method: Any) -> None:
     rows = []
     for maps in image().maps:
         x = maps.numpy()
@@ -71,7 +89,7 @@ def test_regions_of_all_scales_are_whitened_one_by_one(method: PooledKind) -> No
 
 
 @pytest.mark.parametrize("method", [Mac(), Spoc(), Gem(), SuperGlobalPooling()], ids=lambda method: method.kind)
-def test_only_positions_of_the_mask_count(method: PooledKind) -> None:
+def test_only_positions_of_the_mask_count(method: Any) -> None:
     masks = []
     for height, width in SIZES:
         mask = torch.zeros(height, width)

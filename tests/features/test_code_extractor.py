@@ -11,10 +11,8 @@ import pytest
 import torch
 
 from index_samples import collection, texture, write
-from resight.channels.codes import MopChannel
-from resight.channels.fitting.codes import MopFitting, patch_vectors
-from resight.channels.fitting.contract import Terms
 from resight.descriptors.kinds import Mop
+from resight.descriptors.methods.mop import patch_vectors
 from resight.errors import UsageError
 from resight.features.codes import CodeExtractor, ImageCodes
 from resight.features.kinds import Codes
@@ -24,6 +22,7 @@ from resight.features.regions.warping import warp_regions
 from resight.images import Decoded, Pixels
 from resight.images.masks import PhotoMask, masked
 from resight.index.index import Index
+from resight.learned.passes import Terms
 
 
 def params(**others: Any) -> Codes:
@@ -87,10 +86,9 @@ def test_pooled_patches_are_the_photo_and_a_vlad_of_each_level() -> None:
     features = [ImageCodes(rng.random((6, 10), np.float32), np.array([0, 1, 1, 2, 2, 2])) for _ in range(40)]
     sample = np.concatenate([patch_vectors(one) for one in features])
     method = Mop(size=2, pca=4, whitening="none")
-    (levels,) = MopFitting(method).passes
+    (levels,) = method.passes
     fitted = levels.fit(sample, Terms(0))
-    channel = MopChannel(CodeExtractor(params()), method, fitted)
-    channel_of_ten = channel.raw(features[0])
+    found = method.encoder(CodeExtractor(params()), fitted).query(features[0], (1, 1))
     parts = [features[0].rows[0] / np.linalg.norm(features[0].rows[0])]
     for level, rows in ((1, features[0].rows[1:3]), (2, features[0].rows[3:])):
         centroids = fitted[f"{level}.centroids"]
@@ -101,7 +99,7 @@ def test_pooled_patches_are_the_photo_and_a_vlad_of_each_level() -> None:
             sums[word] += x - centroids[word]
         parts.append(sums.ravel() / np.linalg.norm(sums))
     expected = np.concatenate(parts) / np.linalg.norm(np.concatenate(parts))
-    np.testing.assert_allclose(channel_of_ten, expected, atol=1e-5)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_fully_connected_layer_gives_its_code() -> None:

@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen
 from pydantic import BaseModel
 
 from resight.errors import RecipeError
+from resight.learned.registered import OneOf
 from resight.recipe import Recipe, load_recipe, parse_recipe
 
 BOW = '[words]\nkind = "bow"\n'
@@ -35,6 +36,9 @@ def numbers(annotation: Any, metadata: list[Any], path: str, seen: set[type]) ->
         yield path, annotation, metadata
     elif origin is Annotated:
         inner, *own = get_args(annotation)
+        for one in (each for each in own if isinstance(each, OneOf)):
+            for model in one.models().values():
+                yield from numbers(model, [], path, seen)
         constraints = [one for each in own for one in getattr(each, "metadata", [each])]
         yield from numbers(inner, [*metadata, *constraints], path, seen)
     elif origin in (typing.Union, types.UnionType):

@@ -1,4 +1,4 @@
 """What a channel of a recipe does to photos: features, what an index holds of them, how it is searched.
 
-One file for each family: `words` (inverted file), `vectors` (dense search), `descriptors` (exhaustive matching).
+One file for each layout: `vectors`, `regions`, `words` (inverted file), `descriptors` (exhaustive matching).
 """

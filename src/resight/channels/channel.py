@@ -1,4 +1,4 @@
-"""What every channel offers, so that extraction and the index need not know its family."""
+"""A channel: an extractor, an encoder, a layout and the searcher over it, so that nothing else need know the method."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.features.extractor import Extractor
-from resight.search.layout import Layout
+from resight.learned.method import Encoder
+from resight.search.live import LiveRows
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -24,24 +25,8 @@ class Rows:
     alive: NDArray[np.bool_]
 
 
-class Channel(Protocol):
-    """One channel with everything it was fitted on. Safe to share between threads."""
-
-    extractor: Extractor[Any, Any]
-    size: int
-    """Words in the codebook, or dimensions of the descriptor; 0 where there is neither."""
-
-    def encode(self, features: Any, size: tuple[int, int]) -> object:
-        """What the index keeps of a database image of `size` (width, height)."""
-        ...
-
-    def nothing(self) -> object:
-        """What the index keeps of an image that could not be read."""
-        ...
-
-    def query(self, features: Any, size: tuple[int, int]) -> object:
-        """What a query is compared by."""
-        ...
+class ChannelLayout(Protocol):
+    """How an index holds what an encoder gives; there are four."""
 
     def as_query(self, kept: Any) -> object:
         """What `encode` gave, as a query."""
@@ -55,7 +40,7 @@ class Channel(Protocol):
         """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
-    def layout(self, segments: Sequence[Rows]) -> Layout:
+    def live(self, segments: Sequence[Rows]) -> LiveRows:
         """The live images, where the segments have them, as they are searched."""
         ...
 
@@ -78,3 +63,21 @@ class Channel(Protocol):
     def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
         """(n,) number of distinct words of each image of a segment; zeros where there are no words."""
         ...
+
+
+class Channel:
+    """One channel with everything it was fitted on. Safe to share between threads."""
+
+    def __init__(self, extractor: Extractor[Any, Any], encoder: Encoder, layout: ChannelLayout) -> None:
+        self.extractor = extractor
+        self.encoder = encoder
+        self.layout = layout
+        self.encode, self.query, self.nothing = encoder.encode, encoder.query, encoder.nothing
+        self.as_query, self.pack, self.merge = layout.as_query, layout.pack, layout.merge
+        self.live, self.evidence, self.fault = layout.live, layout.evidence, layout.fault
+        self.features_of, self.words_of = layout.features_of, layout.words_of
+
+    @property
+    def size(self) -> int:
+        """Words in the codebook, or dimensions of the descriptor; 0 where there is neither."""
+        return self.encoder.size

@@ -1,9 +1,8 @@
-"""Channels that keep every descriptor: a query is matched with every image, and the matches are verified."""
+"""Every descriptor: a query is matched with every image, and the matches are verified."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
 from resight.cores import cores
-from resight.features.extractor import Extractor
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
 from resight.kernels.soundness import misshapen, shared_out
 from resight.rerank.pairs import verify_features
+from resight.search.described import Described
 from resight.search.exhaustive import ThingBlock, ThingRows
 from resight.search.kinds import Exhaustive
 from resight.search.ranking import Verification
@@ -30,37 +29,17 @@ from resight.words.postings import (
 )
 
 
-@dataclass(frozen=True)
-class Described:
-    """Local features of an image of `size` (width, height)."""
-
-    features: LocalFeatures
-    size: tuple[int, int]
-
-
 def compare(method: Exhaustive, query: Described, image: Described) -> Verification | None:
     """Returns the transform that two images agree on, with the matched descriptors that follow it, or None."""
     return verify_features(query.features, query.size, image.features, image.size, method)
 
 
-class DescriptorChannel:
+class DescriptorLayout:
     """Features with their descriptors in uint8, 136 bytes a feature."""
 
-    size = 0
-
-    def __init__(self, extractor: Extractor[Any, LocalFeatures], method: Exhaustive) -> None:
-        self.extractor = extractor
+    def __init__(self, method: Exhaustive, dimensions: int) -> None:
         self._method = method
-
-    def encode(self, features: LocalFeatures, size: tuple[int, int]) -> Described:
-        """The features as they are."""
-        return Described(features, size)
-
-    def nothing(self) -> Described:
-        """What an image without features has."""
-        return Described(LocalFeatures.none(), (0, 0))
-
-    query = encode
+        self._dimensions = dimensions
 
     def as_query(self, kept: Described) -> Described:
         """An indexed image as a query."""
@@ -70,7 +49,7 @@ class DescriptorChannel:
         """Flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image.features) for image in images)]
         parts = [image.features for image in images]
-        empty = LocalFeatures.none()
+        empty = LocalFeatures.none(self._dimensions)
         return {
             "offsets": np.cumsum(counts, dtype=np.int64),
             "sizes": np.array([image.size for image in images], np.int32).reshape(-1, 2),
@@ -92,7 +71,7 @@ class DescriptorChannel:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts), dtype=np.int64)])
         return {"offsets": offsets, "sizes": sizes, **flat}
 
-    def layout(self, segments: Sequence[Rows]) -> ThingRows[Described]:
+    def live(self, segments: Sequence[Rows]) -> ThingRows[Described]:
         """The segments' features, which stay where they are, and how two images are compared."""
         blocks = [ThingBlock(partial(self.evidence, s.arrays), s.ids, s.alive) for s in segments]
         return ThingRows(blocks, partial(compare, self._method), cores())
@@ -110,7 +89,7 @@ class DescriptorChannel:
         return Described(features, (width, height))
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `Channel.fault`."""
+        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         if found := misshapen(arrays, {"offsets": (np.int64, (images + 1,)), "sizes": (np.int32, (images, 2))}):
             return found
         total = int(arrays["offsets"][-1])
@@ -118,7 +97,7 @@ class DescriptorChannel:
             "xy": (np.uint16, (total, 2)),
             "scale": (np.uint8, (total,)),
             "angle": (np.uint8, (total,)),
-            "descriptors": (np.uint8, (total, self.extractor.dimensions)),
+            "descriptors": (np.uint8, (total, self._dimensions)),
         }
         if found := misshapen(arrays, expected):
             return found

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
 from resight.channels.extraction import sample_rows
-from resight.channels.fitting.contract import Pass, Terms
-from resight.channels.fitting.methods import fitting_of
+from resight.channels.opening import open_channel
 from resight.channels.shipped import REFERENCE, builtin_reference, read_fitted
-from resight.descriptors.kinds import Cam, CodeKind, PooledKind
+from resight.descriptors.methods.whitened import Whitened
 from resight.errors import FitError, UsageError
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
@@ -25,7 +24,8 @@ from resight.features.networks.requirement import require_torch
 from resight.features.opening import open_extractor
 from resight.folders.walking import Found, find_images
 from resight.learned.artefact import Artefact, load, save, to_bytes
-from resight.learned.whitening import POWER_ON_OTHERS
+from resight.learned.kinds import POWER_ON_OTHERS
+from resight.learned.passes import Pass, Terms
 from resight.recipe import Channel as RecipeChannel
 from resight.recipe import Recipe, load_recipe, recipe_folder
 from resight.versions import versions_line
@@ -83,10 +83,10 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
             pinned = pin(features.checkpoint, folder)
             kept[_weights_file(name, number)] = to_bytes({}, {"source": pinned.source, "sha256": pinned.sha256})
             if is_carried(channel):
-                from resight.channels.checkpoints import carried_arrays
+                from resight.descriptors.carried import carried_arrays
                 from resight.features.maps import MapExtractor
 
-                if not (isinstance(channel.features, Maps) and isinstance(channel.method, PooledKind)):
+                if not (isinstance(channel.features, Maps) and isinstance(channel.method, Whitened)):
                     raise FitError(
                         f'"{channel.method.kind}": no checkpoint carries a whitening of it; fit one on photos'
                     )
@@ -97,7 +97,7 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
 
 def is_carried(channel: RecipeChannel) -> bool:
     """Whether what a channel needs was learned with its network and comes with the weights."""
-    return isinstance(channel.method, PooledKind | CodeKind | Cam) and channel.method.whitening == "checkpoint"
+    return channel.source is not None and channel.source.kind == "checkpoint"
 
 
 def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
@@ -105,7 +105,7 @@ def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
     return {
         f"{name}/{FILE}": to_bytes({}, builtin_reference(channel.features, channel.method))
         for name, channel in recipe.channel.items()
-        if channel.fit == "builtin"
+        if channel.source is not None and channel.source.kind == "builtin"
     }
 
 
@@ -116,11 +116,11 @@ def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     """
     given = builtin_arrays(recipe)
     for name, channel in recipe.channel.items():
-        if not is_carried(channel) and channel.fit not in ("", "builtin", "collection"):
-            path = folder / channel.fit
+        if channel.source is not None and channel.source.kind == "file":
+            path = folder / channel.source.path
             artefact = read_fitted(path, channel.method)
             _check_origin(path, artefact, _origin(channel, folder))
-            fitting_of(channel.method).channel(open_extractor(channel.features, folder), artefact.arrays)
+            open_channel(channel.method, open_extractor(channel.features, folder), artefact.arrays)
             given[f"{name}/{FILE}"] = to_bytes(artefact.arrays, artefact.provenance)
     return given
 
@@ -162,7 +162,7 @@ def fit_channel(
         say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
     origin = _origin(channel, folder, power)
     extractor = open_extractor(channel.features, folder)
-    first, *others = fitting_of(channel.method).passes
+    first, *others = channel.method.passes
     unreadable: list[tuple[str, str]] = []
     photos, limit = _photos_of(first, found, recipe.seed)
     rows = sample_rows(
@@ -207,11 +207,7 @@ def fit_folder(
     StorageError.
     """
     parsed = load_recipe(recipe)
-    channels = [
-        name
-        for name, channel in parsed.channel.items()
-        if not is_carried(channel) and fitting_of(channel.method).passes
-    ]
+    channels = [name for name, channel in parsed.channel.items() if not is_carried(channel) and channel.method.passes]
     if not channels:
         raise UsageError(f"{parsed.name} fits nothing: {_nothing_to_fit(parsed)}")
     unlisted: list[tuple[str, str]] = []
@@ -255,12 +251,12 @@ def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> 
     opened = {}
     for name, channel in with_weights(recipe, files).channel.items():
         file = files.get(f"{name}/{FILE}")
-        if channel.fit and file is None:
+        if channel.source is not None and file is None:
             raise FitError(f"channel {name} has not been fitted yet; add photos first")
         arrays = read_fitted(file, channel.method).arrays if file else {}
         if channel.features not in extractors:
             extractors[channel.features] = open_extractor(channel.features, folder)
-        opened[name] = fitting_of(channel.method).channel(extractors[channel.features], arrays)
+        opened[name] = open_channel(channel.method, extractors[channel.features], arrays)
     return opened
 
 
@@ -294,7 +290,9 @@ def _pinned(features: NetworkFeatures, file: Path | None) -> NetworkFeatures:
 
 def unfitted(recipe: Recipe, files: Container[str]) -> list[str]:
     """Channels that wait for photos to be fitted on."""
-    return [name for name, channel in recipe.channel.items() if channel.fit and f"{name}/{FILE}" not in files]
+    return [
+        name for name, channel in recipe.channel.items() if channel.source is not None and f"{name}/{FILE}" not in files
+    ]
 
 
 @dataclass(frozen=True)
@@ -311,7 +309,7 @@ def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> 
     FitError where a file is damaged.
     """
     for name, channel in recipe.channel.items():
-        if not channel.fit or (file := files.get(f"{name}/{FILE}")) is None:
+        if channel.source is None or (file := files.get(f"{name}/{FILE}")) is None:
             continue
         provenance = load(file).provenance
         if REFERENCE in provenance:
@@ -332,7 +330,7 @@ def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[F
 
 def _origin(channel: RecipeChannel, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
     """What a channel's arrays are fitted for: another network's or pooling's may have the same shape."""
-    origin = {"fitted_for": fitting_of(channel.method).fitted_for(channel.features, power)}
+    origin = {"fitted_for": channel.method.fitted_for(channel.features, power)}
     if networks := networks_of(channel.features):
         require_torch()
         from resight.features.networks.checkpoint import pin

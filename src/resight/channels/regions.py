@@ -1,8 +1,7 @@
-"""Channels of a vector a region: images are compared region by region."""
+"""A vector a region: images are compared region by region."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Arrays, Rows
-from resight.channels.vectors import Vector
 from resight.descriptors.cross_matching import (
     Match,
     cross_match,
@@ -20,9 +18,10 @@ from resight.descriptors.cross_matching import (
     symmetric_match,
 )
 from resight.descriptors.kinds import Matching
-from resight.features.extractor import Extractor
 from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.search.regional import RegionBlock, RegionRows
+
+Vector = NDArray[np.float32]
 
 _MATCHES: Mapping[Matching, Match] = {
     "query": cross_match,
@@ -33,26 +32,12 @@ _MATCHES: Mapping[Matching, Match] = {
 }
 
 
-class RegionVectorChannel(ABC):
-    """A vector for each region of an image, in float16; a query's regions are compared with all of them. Subclasses say
-    what the vectors are."""
+class RegionLayout:
+    """Vectors (r, size) of the regions of an image, in float16; a query's regions are compared with all of them."""
 
-    def __init__(self, extractor: Extractor[Any, Any], size: int, matching: Matching) -> None:
-        self.extractor = extractor
+    def __init__(self, size: int, matching: Matching) -> None:
         self.size = size
         self._matching = matching
-
-    @abstractmethod
-    def encode(self, features: Any, size: tuple[int, int]) -> Vector:
-        """(r, size) L2-normalised vectors of the regions."""
-
-    def nothing(self) -> Vector:
-        """What an image without regions has."""
-        return np.zeros((0, self.size), np.float32)
-
-    def query(self, features: Any, size: tuple[int, int]) -> Vector:
-        """(r, size) vectors of the regions."""
-        return self.encode(features, size)
 
     def as_query(self, kept: Vector) -> Vector:
         """An indexed image as a query."""
@@ -61,7 +46,7 @@ class RegionVectorChannel(ABC):
     def pack(self, images: Sequence[Vector]) -> dict[str, NDArray[Any]]:
         """Regions of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image) for image in images)]
-        vectors = np.concatenate([self.nothing(), *images]).astype(np.float16)
+        vectors = np.concatenate([np.zeros((0, self.size), np.float32), *images]).astype(np.float16)
         return {"vectors": vectors, "offsets": np.cumsum(counts, dtype=np.int64)}
 
     def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
@@ -75,7 +60,7 @@ class RegionVectorChannel(ABC):
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(alive), dtype=np.int64)])
         return {"vectors": np.concatenate(kept), "offsets": offsets}
 
-    def layout(self, segments: Sequence[Rows]) -> RegionRows:
+    def live(self, segments: Sequence[Rows]) -> RegionRows:
         """The segments' regions, which stay where they are."""
         blocks = [
             RegionBlock(segment.arrays["vectors"], segment.arrays["offsets"], segment.ids, segment.alive)
@@ -89,7 +74,7 @@ class RegionVectorChannel(ABC):
         return np.asarray(arrays["vectors"][part], np.float32)
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `Channel.fault`."""
+        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         expected = {"offsets": (np.int64, (images + 1,)), "vectors": (np.float16, (None, self.size))}
         if found := misshapen(arrays, expected):
             return found

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from resight.channels.fitting.contract import Fitting, Method
-from resight.channels.fitting.methods import fitting_of
-from resight.channels.fitting.naming import JOINED
 from resight.errors import FitError
 from resight.features.kinds import FeaturesKind
 from resight.learned.artefact import Artefact, hash_arrays, load
+from resight.learned.method import Method
+from resight.learned.naming import JOINED
 
 BUILTIN = resources.files("resight.learned") / "builtin"
 """What ships with resight. A file never changes under its name: an index refers to it by name and hash."""
@@ -21,15 +19,14 @@ REFERENCE = "builtin"
 
 def builtin_reference(features: FeaturesKind, method: Method) -> dict[str, str]:
     """Provenance of an artefact that stands for the arrays that ship for a method. FitError where there are none."""
-    fitting = fitting_of(method)
-    name = fitting.shipped_name(features)
+    name = method.shipped_name(features)
     for one in name.split(JOINED):
         if one not in _shipped():
             raise FitError(
                 f'nothing built in is called "{one}" (there is {", ".join(_shipped())}): choose what there is, or '
                 'fit = "collection"'
             )
-    return {REFERENCE: name, "sha256": _load_shipped(name, fitting).sha256}
+    return {REFERENCE: name, "sha256": _load_shipped(name, method).sha256}
 
 
 def read_fitted(path: Path, method: Method) -> Artefact:
@@ -37,19 +34,19 @@ def read_fitted(path: Path, method: Method) -> Artefact:
 
     FitError where the file is missing or damaged, does not suit the method, or refers to what this version has not.
     """
-    fitting, artefact = fitting_of(method), load(path)
+    artefact = load(path)
     if REFERENCE in artefact.provenance:
         name, sha256 = str(artefact.provenance[REFERENCE]), artefact.provenance.get("sha256")
         mend = "install the version of resight that wrote it, or make a new index"
         if not set(name.split(JOINED)) <= set(_shipped()):
             raise FitError(f"{path}: it refers to the built-in {name}, which this version of resight has not; {mend}")
-        if len(name.split(JOINED)) != len(fitting.parts):
+        if len(name.split(JOINED)) != len(method.fitted_parts):
             raise FitError(f'{path}: it refers to the built-in {name}, which is not for "{method.kind}"; fit it for it')
-        shipped = _load_shipped(name, fitting)
+        shipped = _load_shipped(name, method)
         if shipped.sha256 != sha256:
             raise FitError(f"{path}: it refers to a built-in {name} that differs from the one of this version; {mend}")
         return shipped
-    missing = sorted(fitting.needs - artefact.arrays.keys())
+    missing = sorted(method.needs - artefact.arrays.keys())
     if missing:
         held = ", ".join(sorted(artefact.arrays)) or "nothing"
         raise FitError(f'{path}: "{method.kind}" needs {", ".join(missing)}, and this fit holds {held}')
@@ -63,11 +60,11 @@ def _shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".npz") for entry in BUILTIN.iterdir() if entry.name.endswith(".npz"))
 
 
-def _load_shipped(name: str, fitting: Fitting[Any]) -> Artefact:
+def _load_shipped(name: str, method: Method) -> Artefact:
     """What is called `name`, or by several names for a method that is made of others."""
     loaded = {
         prefix: _load_one(one, part)
-        for (prefix, part), one in zip(fitting.parts.items(), name.split(JOINED), strict=True)
+        for (prefix, part), one in zip(method.fitted_parts.items(), name.split(JOINED), strict=True)
     }
     if "" in loaded:
         return loaded[""]
@@ -75,6 +72,6 @@ def _load_shipped(name: str, fitting: Fitting[Any]) -> Artefact:
     return Artefact(arrays, {}, hash_arrays(arrays))
 
 
-def _load_one(name: str, fitting: Fitting[Any]) -> Artefact:
+def _load_one(name: str, method: Method) -> Artefact:
     with resources.as_file(BUILTIN / f"{name}.npz") as path:
-        return load(path, fitting.needs)
+        return load(path, method.needs)

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from resight.descriptors.crow import channel_weights
 from resight.descriptors.pooling import l2_normalise
-from resight.descriptors.regional import Whitening, whiten
 from resight.errors import UsageError
 
 CLASSES = 64
@@ -47,8 +46,3 @@ def class_vectors(maps: Tensor, cams: Tensor) -> Tensor:
     """
     pooled = torch.einsum("bchw,bkhw->bkc", maps, cams)
     return l2_normalise(pooled * channel_weights(maps).to(maps.dtype)[:, None])
-
-
-def cam_descriptor(vectors: Tensor, whitening: Whitening | None = None) -> Tensor:
-    """L2-normalised sum over classes, (B, d), of vectors (B, K, C), each whitened, L2-normalised. Section 3.3."""
-    return l2_normalise(whiten(vectors, whitening).sum(dim=1))

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from resight.descriptors.activation import class_activation_maps, class_vectors, likely_classes
+from resight.descriptors.pooled import unit_sum, whitened_rows
 from resight.descriptors.pooling import l2_normalise, spoc
 from resight.features.class_maps import ClassedMaps
 from resight.features.maps import ImageMaps
+from resight.learned.whitening import Whitening
 
 Vectors = NDArray[np.float32]
 
@@ -38,6 +40,17 @@ def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
             scales.append(class_vectors(own, cams)[0])
         vectors = l2_normalise(torch.stack(scales).mean(dim=0)).float().cpu().numpy()
         return np.ascontiguousarray(vectors[vectors.any(axis=1)])
+
+
+def class_weighted_descriptor(image: ClassedMaps, count: int, whitening: Whitening | None) -> Vectors:
+    """(d,) L2-normalised sum over classes of `class_weighted_vectors`, each whitened. Section 3.3.
+
+    Zeros where no class is seen.
+    """
+    rows = class_weighted_vectors(image, count)
+    if not len(rows):
+        return np.zeros(rows.shape[1] if whitening is None else whitening.dimensions, np.float32)
+    return unit_sum(whitened_rows(rows, whitening))
 
 
 def _kept(image: ImageMaps) -> list[Tensor]:

@@ -14,9 +14,6 @@ from resight.learned.assignment import Assigner
 
 Floats = NDArray[np.floating[Any]]
 
-PATCH_LEVELS = (1, 2)
-"""Of the patches of `mop`, the larger first; level 0 is the photo. Gong et al., ECCV 2014, section 3, have two."""
-
 
 def neural_codes(activations: Floats) -> NDArray[np.float32]:
     """L2-normalised activations (n, d) of a fully connected layer, such as AlexNet's fc6; rows of zeros stay.

@@ -13,18 +13,20 @@ they are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resight.descriptors.crow import channel_weights, spatial_weights
-from resight.descriptors.kinds import Crow, Gem, Mac, Rmac, Spoc
-from resight.descriptors.pooled import region_boxes
+from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, OfMaps, Pooling
+from resight.descriptors.methods.rmac import Rmac
 from resight.descriptors.pooling import GEM_FLOOR, gem
-from resight.descriptors.priors import centre_prior
+from resight.descriptors.regional import region_boxes
+from resight.errors import UsageError
 from resight.features.maps import ImageMaps
 from resight.features.sight import HeatMap, Sight
 from resight.images import Box
@@ -35,8 +37,7 @@ COUNT = 5
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
-PooledVector = Mac | Spoc | Gem | Crow | Rmac
-"""What makes one vector of an image by sums over positions."""
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -110,31 +111,21 @@ def similarity_heat(image: Traced, other: Traced) -> tuple[HeatMap, ...]:
 
 
 def traced(
-    image: ImageMaps,
-    places: tuple[Sight, ...],
-    method: PooledVector,
-    whitening: Whitening | None,
-    exponent: Floats | None = None,
+    image: ImageMaps, places: tuple[Sight, ...], method: OfMaps, whitening: Whitening | None, fitted: Arrays
 ) -> Traced:
-    """The descriptor that `descriptors.pooled.descriptor` gives; places: of the maps, as `sights` gives them."""
+    """The vector that `method.describe` gives; places: of the maps, as `sights` gives them.
+
+    fitted: as of `describe`. UsageError: the method is no sum over positions.
+    """
     with torch.inference_mode():
         if isinstance(method, Rmac):
             rows = _regions(image, method.levels)
+        elif not (method.is_traceable and isinstance(method, Pooling)):
+            raise UsageError(f'"{method.kind}" is no sum over positions, of which it could be told what they add')
+        elif whitening is not None and BY_SCALE in fitted:
+            rows = [[((scale, 0, 0), part)] for scale, part in enumerate(_scales(image, method, fitted))]
         else:
-            rows = [list(_joined(_scales(image, method, exponent), exponent))]
-        return _traced(image, places, rows, whitening)
-
-
-def traced_by_scale(
-    image: ImageMaps,
-    places: tuple[Sight, ...],
-    method: Mac | Spoc | Gem | Crow,
-    whitening: Whitening,
-    exponent: Floats | None = None,
-) -> Traced:
-    """As `traced`, of the descriptor that `descriptors.pooled.descriptor_by_scale` gives."""
-    with torch.inference_mode():
-        rows = [[((scale, 0, 0), part)] for scale, part in enumerate(_scales(image, method, exponent))]
+            rows = [list(_joined(_scales(image, method, fitted), fitted.get(EXPONENT)))]
         return _traced(image, places, rows, whitening)
 
 
@@ -165,9 +156,9 @@ def _traced(image: ImageMaps, places: tuple[Sight, ...], rows: list[Row], whiten
     return Traced(parts, places, weights @ centred, descriptor if projection is None else descriptor @ projection)
 
 
-def _scales(image: ImageMaps, method: Mac | Spoc | Gem | Crow, exponent: Floats | None) -> list[Tensor]:
+def _scales(image: ImageMaps, method: Pooling, fitted: Arrays) -> list[Tensor]:
     """(C, h, w) of each scale, whose sums are L2-normalised."""
-    parts = [_parts(maps, mask, method, exponent) for maps, mask in zip(image.maps, image.masks, strict=True)]
+    parts = [method.positions(maps, mask, fitted) for maps, mask in zip(image.maps, image.masks, strict=True)]
     return [part * float(_inverse(np.linalg.norm(_sum(part)))) for part in parts]
 
 
@@ -186,27 +177,14 @@ def _joined(scales: list[Tensor], exponent: Floats | None) -> Row:
     ]
 
 
-def _parts(maps: Tensor, mask: Tensor | None, method: Mac | Spoc | Gem | Crow, exponent: Floats | None) -> Tensor:
-    """(C, h, w) that sum to what pooling makes of a map (C, h, w)."""
-    height, width = maps.shape[1:]
+def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Floats) -> Tensor:
+    """(C, h, w) that sum over positions to `gem` of a map (C, h, w) with one p, or with one for each channel."""
+    exponent = torch.tensor([p]) if isinstance(p, float) else torch.from_numpy(p)
     weights = torch.ones_like(maps[0]) if mask is None else mask
-    match method:
-        case Mac():
-            return _maxima(maps if mask is None else maps.masked_fill(~mask.bool(), -torch.inf))
-        case Spoc():
-            if method.centre_prior:
-                weights = weights * centre_prior(height, width).to(weights)
-            return maps * weights / weights.sum().clamp(min=torch.finfo(torch.float32).tiny)
-        case Gem():
-            p = torch.tensor([method.p]) if exponent is None else torch.from_numpy(exponent)
-            raised = maps.clamp(min=GEM_FLOOR)
-            raised = (raised / raised.amax(dim=(1, 2), keepdim=True)).pow(p.to(maps)[:, None, None]) * weights
-            mean = gem(maps[None], p, mask)[0][:, None, None]
-            return mean * raised / raised.sum(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
-        case Crow():
-            kept = (maps * weights)[None]
-            across = spatial_weights(kept, method.a, method.b)[0]
-            return kept[0] * across * channel_weights(kept)[0][:, None, None]
+    raised = maps.clamp(min=GEM_FLOOR)
+    raised = (raised / raised.amax(dim=(1, 2), keepdim=True)).pow(exponent.to(maps)[:, None, None]) * weights
+    mean = gem(maps[None], exponent, mask)[0][:, None, None]
+    return mean * raised / raised.sum(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
 
 
 def _regions(image: ImageMaps, levels: int) -> list[Row]:
@@ -215,12 +193,12 @@ def _regions(image: ImageMaps, levels: int) -> list[Row]:
     for scale, (maps, mask) in enumerate(zip(image.maps, image.masks, strict=True)):
         kept = maps if mask is None else maps * mask
         for x0, y0, x1, y1 in region_boxes(maps, mask, levels).tolist():
-            part = _maxima(kept[:, y0:y1, x0:x1])
+            part = maxima(kept[:, y0:y1, x0:x1])
             rows.append([((scale, y0, x0), part * float(_inverse(np.linalg.norm(_sum(part)))))])
     return rows
 
 
-def _maxima(maps: Tensor) -> Tensor:
+def maxima(maps: Tensor) -> Tensor:
     """A map (C, h, w) of which each channel keeps its first largest position; the others are 0."""
     flat = maps.flatten(1)
     top, place = flat.max(dim=1, keepdim=True)

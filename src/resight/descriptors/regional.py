@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from resight.descriptors.pooling import l2_normalise, mac
-from resight.descriptors.region_pooling import region_max
+from resight.descriptors.region_pooling import Boxes, region_max
 from resight.features.regions.grids import LEVELS, rmac_grid
 
-Whitening = tuple[Tensor, Tensor]
-"""weight (d, C) and bias (d,) of the affine map x -> weight x + bias: P and -P m of a fitted whitening."""
+Whiten = Callable[[Tensor], Tensor]
+"""Vectors (B, R, C) to L2-normalised ones (B, R, d)."""
 
 
-def rmac(maps: Tensor, levels: int = LEVELS, whitening: Whitening | None = None) -> Tensor:
+def rmac(
+    maps: Tensor | Sequence[Tensor],
+    levels: int = LEVELS,
+    whiten: Whiten | None = None,
+    masks: Sequence[Tensor | None] = (),
+) -> Tensor:
     """Regional maximum activations of convolutions as published, L2-normalised, (B, C or d).
 
-    The maximum of each region of `rmac_grid`, L2, whitening and L2 again where one is given, sum, L2.
+    The maximum of each region of `rmac_grid`, L2, whitening and L2 again where one is given, sum, L2. maps: of one
+    scale or of several, whose regions are summed together; masks: as of `regional_maxima`, one a scale, or none.
 
     Source: Tolias, Sicre & Jegou, "Particular object retrieval with integral max-pooling of CNN activations", ICLR
     2016, section 3.2.
     """
-    return sum_regions(region_max(maps, rmac_grid(maps.shape[2], maps.shape[3], levels)), whitening)
+    scales = [maps] if isinstance(maps, Tensor) else list(maps)
+    pairs = zip(scales, masks or [None] * len(scales), strict=True)
+    regions = torch.cat([regional_maxima(own, levels, mask) for own, mask in pairs], dim=1)
+    return l2_normalise((regions if whiten is None else whiten(regions)).sum(dim=1))
 
 
-def sum_regions(regions: Tensor, whitening: Whitening | None = None) -> Tensor:
-    """L2-normalised sum of region vectors (B, R, C), each L2-normalised, and whitened where a whitening is given."""
-    return l2_normalise(whiten(l2_normalise(regions), whitening).sum(dim=1))
+def regional_maxima(maps: Tensor, levels: int = LEVELS, mask: Tensor | None = None) -> Tensor:
+    """The L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
+
+    mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out.
+    """
+    kept = maps if mask is None else maps * mask
+    return l2_normalise(region_max(kept, region_boxes(maps[0], mask, levels)))
 
 
-def whiten(x: Tensor, whitening: Whitening | None) -> Tensor:
-    """Whitened and L2-normalised vectors (..., d) of vectors (..., C); without a whitening they stay as they are."""
-    return x if whitening is None else l2_normalise(nn.functional.linear(x, *whitening))
+def region_boxes(maps: Tensor, mask: Tensor | None, levels: int) -> Boxes:
+    """(R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts; mask: (h, w), None where all do.
+
+    Notes: a region without one has no activations, and whitening would give all such regions one direction, which their
+    sum then follows.
+    """
+    grid = rmac_grid(maps.shape[1], maps.shape[2], levels)
+    if mask is None:
+        return grid
+    counted = mask.cpu().numpy() > 0
+    return grid[[bool(counted[y0:y1, x0:x1].any()) for x0, y0, x1, y1 in grid.tolist()]]
 
 
 def rmac_cirtorch(maps: Tensor, levels: int = LEVELS) -> Tensor:

@@ -19,13 +19,13 @@ from resight.images.masks import PhotoMask
 from resight.index.masking import mask_of
 from resight.index.roots import folders_of
 from resight.index.views import BagView, ChannelView, RegionView, VectorView, WordView
+from resight.learned.kinds import Keeps
 from resight.probability.evidence import Evidence, evidence
 from resight.probability.model import believed, model_of
 from resight.recipe import Recipe
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import Fusion, Spatial
 from resight.search.background import DEPTH
-from resight.search.kinds import Keeps
 from resight.search.looks import Look, Neighbourhoods, SecondLook
 from resight.search.ranking import Mask, Ranking
 from resight.search.selection import best_of, is_allowed
@@ -223,11 +223,11 @@ class Collection:
             rows = overlay(rows, self._augmented)
         # What a channel keeps nothing of is no hit: among vectors it would be one before all that point the other way.
         rows = [replace(one, alive=one.alive & (channel.features_of(one.arrays) > 0)) for one in rows]
-        layout, kind = channel.layout(rows), self.recipe.channel[name]
-        searcher = kind.search.open(layout, self.name_order)
+        live, kind = channel.live(rows), self.recipe.channel[name]
+        searcher = kind.search.open(live, self.name_order)
         # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
         read = lru_cache(EVIDENCE_KEPT)(partial(self._evidence, name))
-        parts = channel, layout, searcher, read, images.ids[images.indexed]
+        parts = channel, live, searcher, read, images.ids[images.indexed]
         view = _view_of(kind.keeps, self.recipe.verification, *parts)
         diffusion = self.recipe.diffusion
         if diffusion is None or self.recipe.channel_of(diffusion) != name:

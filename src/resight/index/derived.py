@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resight.channels.channel import Channel
+from resight.learned.kinds import Keeps
 from resight.recipe import Recipe
-from resight.search.kinds import Keeps
 from resight.store import Snapshot, Store
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ def find_duplicates(
         counts = is_near if kind == "near" else lambda known: verdict(known) is not None
         view = collection.word_view(channel)
         walked = walk(
-            view.searcher, view.layout.list_lengths(), view.words, ids, collection.recipe.verification, counts, progress
+            view.searcher, view.live.list_lengths(), view.words, ids, collection.recipe.verification, counts, progress
         )
         found, verified = walked.found, walked.verified
     groups = _grouped(table, found, kind)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resight.arguments import path_or_name
-from resight.descriptors.kinds import Crow, Gem, Mac, Rmac, Spoc
+from resight.descriptors.kinds import OfMaps
 from resight.errors import ImageError, UsageError
 from resight.folders.names import suggestion
 from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, read_bytes
@@ -26,7 +26,8 @@ COUNT = 5
 
 def can_explain(collection: Collection) -> bool:
     """Whether an index is searched by a pooled feature map, whose parts add up to a similarity."""
-    return isinstance(collection.recipe.channel[collection.recipe.first_channel].method, Mac | Spoc | Gem | Crow | Rmac)
+    method = collection.recipe.channel[collection.recipe.first_channel].method
+    return isinstance(method, OfMaps) and method.is_traceable
 
 
 class Explainer:
@@ -44,13 +45,13 @@ class Explainer:
                 f"{collection.recipe.name} does not search by a pooled feature map, of which it could be told which "
                 "channels make a hit; mac, spoc, gem, crow and rmac do"
             )
-        from resight.channels.pooled import PooledChannel
+        from resight.descriptors.pooled import MapEncoder
         from resight.features.maps import MapExtractor
 
         channel = collection.channels[collection.recipe.first_channel]
-        assert isinstance(channel, PooledChannel)
+        assert isinstance(channel.encoder, MapEncoder)
         assert isinstance(channel.extractor, MapExtractor)
-        self._collection, self._channel, self._extractor = collection, channel, channel.extractor
+        self._collection, self._encoder, self._extractor = collection, channel.encoder, channel.extractor
         asked = self._decoded(meant_by(collection, query), box, mask)
         self._query = self._traced(self._extractor.prepare_query(asked, box))
 
@@ -70,11 +71,13 @@ class Explainer:
         )
 
     def _traced(self, prepared: PreparedImage) -> Traced:
+        from resight.descriptors.contributions import traced
         from resight.features.sight import sights
 
         (maps,) = self._extractor.extract([prepared])
         network = self._extractor.loaded().network
-        return self._channel.traced(maps, sights(maps, network, self._extractor.params.layer))
+        places = sights(maps, network, self._extractor.params.layer)
+        return traced(maps, places, self._encoder.method, self._encoder.whitening, self._encoder.fitted)
 
     def _decoded(self, source: Meant, box: Box | None, mask: PhotoMask | None) -> Decoded:
         """As a search decodes it: a part is taken from the whole photo, and what a mask leaves out does not count."""

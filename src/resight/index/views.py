@@ -14,7 +14,7 @@ from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.forks import WorkerPool
 from resight.rerank.kinds import Spatial
-from resight.search.layout import Layout
+from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import Mask, Ranking, Searcher, Verification
 from resight.words.evidence import ImageWords, WordVector
@@ -54,7 +54,7 @@ class ChannelView:
     """
 
     channel: Channel
-    layout: Layout
+    live: LiveRows
     searcher: Searcher[Any]
     read: Callable[[int], object]
     images: NDArray[np.int64]
@@ -98,28 +98,28 @@ class ChannelView:
 class VectorView(ChannelView):
     """A channel of one vector an image."""
 
-    layout: VectorRows
+    live: VectorRows
 
     def descriptors(self, images: NDArray[np.int64]) -> Vector:
         """(n, d) the vectors that are searched, augmented ones where there are."""
-        return self.layout.descriptors(images)
+        return self.live.descriptors(images)
 
     def nodes(self) -> Nodes:
         """The images, compared by their vectors."""
         from resight.index.linked import VectorNodes
 
-        return VectorNodes(self.layout.images, self.descriptors(self.layout.images))
+        return VectorNodes(self.live.images, self.descriptors(self.live.images))
 
 
 @dataclass(frozen=True)
 class RegionView(ChannelView):
     """A channel of a vector a region."""
 
-    layout: RegionRows
+    live: RegionRows
 
     def regions(self) -> tuple[NDArray[np.int64], Vector]:
         """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
-        return self.layout.regions()
+        return self.live.regions()
 
     def nodes(self) -> Nodes:
         """The regions, compared by their vectors."""
@@ -132,7 +132,7 @@ class RegionView(ChannelView):
 class WordView(ChannelView):
     """A channel of words with positions."""
 
-    layout: PostingRows
+    live: PostingRows
     spatial: Spatial = field(default_factory=Spatial)
     """How the recipe verifies pairs."""
     workers: WorkerPool = field(default_factory=lambda: WorkerPool(cores()))
@@ -159,4 +159,4 @@ class BagView(WordView):
 
     def word_vector(self, words: ImageWords) -> WordVector:
         """The tf-idf vector of an image, not normalised."""
-        return self.layout.vector(words)
+        return self.live.vector(words)

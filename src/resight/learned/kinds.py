@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-FitSource = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
-""" "builtin", "collection", or the path of a file."""
+FitName = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
+""" "builtin", "collection", or the path of a file: what a recipe writes."""
+
+POWER_ON_OTHERS = 1.0
+"""Power of a whitening for a fit on photos that will not be searched."""
+
+
+@dataclass(frozen=True)
+class FitSource:
+    """Where the arrays of a channel come from: what ships with resight, a file of this path, a fit on the photos that
+    are indexed, or the checkpoint of the network."""
+
+    kind: Literal["builtin", "file", "collection", "checkpoint"]
+    path: str = ""
+
+    @classmethod
+    def named(cls, fit: str) -> FitSource:
+        """What a recipe means by `fit = "builtin" | "collection" | PATH`."""
+        match fit:
+            case "builtin":
+                return cls("builtin")
+            case "collection":
+                return cls("collection")
+            case _:
+                return cls("file", fit)
+
+    def __str__(self) -> str:
+        return self.path or self.kind
+
+
+class Keeps(StrEnum):
+    """What a channel may keep of images, of that which a second look or a search may need."""
+
+    WORDS = "words with positions"
+    BAGS = "bags of words"
+    VECTORS = "one vector an image"
+    REGIONS = "a vector a region"

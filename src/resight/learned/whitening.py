@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import FitError
+from resight.learned.kinds import POWER_ON_OTHERS
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -20,8 +21,6 @@ Descriptors = NDArray[np.floating[Any]]
 
 FLOOR = 1e-10
 """Least variance of a direction that counts, relative to the greatest."""
-POWER_ON_OTHERS = 1.0
-"""Power for a fit on photos other than those searched."""
 POWER_ON_COLLECTION = 0.35
 """Power for a fit on the photos that are searched. Content that many of them share is a direction of great variance,
 and a power of 1 removes it: mAP was up to 0.9 lower than without whitening. In collections of 100 to 2900 photos of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from resight.search.kinds import Keeps
+from resight.learned.kinds import Keeps
 
 if TYPE_CHECKING:
     from resight.search.looks import GraphCollection, Look

@@ -1,5 +1,6 @@
 """The whole method as data: model, checks, messages. Importing it imports no implementation."""
 
+from resight.learned.registered import register
 from resight.recipe.model import ONLY_CHANNEL, Channel, ChannelStageKind, Recipe, StageKind
 from resight.recipe.reading import (
     DEFAULT,
@@ -24,4 +25,5 @@ __all__ = [
     "parse_recipe",
     "recipe_folder",
     "recipe_text",
+    "register",
 ]

@@ -8,7 +8,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
+from resight.learned.registered import OneOf, kinds
 from resight.recipe.model import ONLY_CHANNEL, SECTIONS, Recipe
 
 LONGEST = 200
@@ -40,10 +42,10 @@ def _explain(error: ValidationError) -> str:
         valid = [*model.model_fields, *(SECTIONS if model is Recipe else ())]
         return f'unknown key "{key}"; the nearest valid one is "{_joined(parent, _nearest(str(loc[-1]), valid))}"'
     if first["type"] == "union_tag_not_found":
-        return f'{key}: it needs a "kind", one of {", ".join(_kinds(annotation))}'
+        return f'{key}: it needs a "kind", one of {", ".join(_names(annotation))}'
     if first["type"] == "union_tag_invalid":
-        kinds, tag = list(_kinds(annotation)), str(first["ctx"]["tag"])
-        return f'{key}: there is no kind "{tag}"; the nearest is "{_nearest(tag, kinds)}", of {", ".join(kinds)}'
+        known, tag = _names(annotation), str(first["ctx"]["tag"])
+        return f'{key}: there is no kind "{tag}"; the nearest is "{_nearest(tag, known)}", of {", ".join(known)}'
     if first["type"] == "missing":
         return f'"{key}" is missing'
     if first["type"] in ("dict_type", "model_type", "model_attributes_type"):
@@ -77,9 +79,9 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str, Any]:
             model = annotation
             key = _joined(key, str(part))
             field = model.model_fields.get(str(part))
-            annotation = _plain(field.annotation) if field is not None else None
-        elif kinds := _kinds(annotation):
-            annotation = kinds.get(str(part))
+            annotation = _of_field(field) if field is not None else None
+        elif models := _kinds(annotation):
+            annotation = models.get(str(part))
         elif isinstance(part, int):
             key = f"{key}[{part}]"
             annotation = _plain(get_args(annotation)[0]) if get_args(annotation) else None
@@ -90,10 +92,16 @@ def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str, Any]:
     return model, key, annotation
 
 
+def _of_field(field: FieldInfo) -> Any:
+    """`_plain` of a field, whose own annotations pydantic keeps apart from its type."""
+    return next((one for one in field.metadata if isinstance(one, OneOf)), _plain(field.annotation))
+
+
 def _plain(annotation: Any) -> Any:
-    """A type without what is annotated, and without None where it may be None."""
+    """A type without what is annotated, and without None where it may be None; `OneOf` for what it chooses."""
     if get_origin(annotation) is Annotated:
-        return _plain(get_args(annotation)[0])
+        inner, *others = get_args(annotation)
+        return next((one for one in others if isinstance(one, OneOf)), _plain(inner))
     if get_origin(annotation) in (Union, UnionType):
         others = [one for one in get_args(annotation) if one is not NoneType]
         return _plain(others[0]) if len(others) == 1 else annotation
@@ -112,9 +120,16 @@ def _members(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _kinds(annotation: Any) -> Mapping[str, type[BaseModel]]:
     """The models of a union by the kind that chooses them; nothing where `annotation` is no union."""
+    if isinstance(annotation, OneOf):
+        return annotation.models()
     if get_origin(_plain(annotation)) not in (Union, UnionType):
         return {}
     return {member.model_fields["kind"].default: member for member in _members(annotation)}
+
+
+def _names(annotation: Any) -> list[str]:
+    """The kinds of a union, also those of packages that are not imported."""
+    return kinds(annotation.section, annotation.of) if isinstance(annotation, OneOf) else list(_kinds(annotation))
 
 
 def _joined(parent: str, last: str) -> str:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from resight.descriptors.kinds import (
-    Cam,
-    CodeKind,
-    DescriptorKind,
-    Fisher,
-    Joined,
-    Mop,
-    NetVlad,
-    PooledKind,
-    RegionCodes,
-    Regions,
-    Vlad,
-)
-from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, JoinedMaps, Maps, Sift
+from resight.descriptors.kinds import DescriptorKind
+from resight.features.kinds import FeaturesKind, Sift
+from resight.learned.kinds import FitSource, Keeps
+from resight.learned.method import Method
 from resight.manifold.kinds import Diffusion
 from resight.rerank.kinds import (
     AugmentationKind,
@@ -29,8 +19,8 @@ from resight.rerank.kinds import (
     RerankKind,
     Spatial,
 )
-from resight.search.kinds import Exact, Exhaustive, Keeps, SearchKind
-from resight.words.kinds import Asmk, Bow, Hamming, WordsKind
+from resight.search.kinds import Exact, Exhaustive, SearchKind
+from resight.words.kinds import WordsKind
 
 ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
@@ -39,16 +29,6 @@ SECTIONS = ("features", "words", "descriptor", "match", "search")
 """Tables of a channel, which stand at the top of a recipe that has but one."""
 MOST_STAGES = 64
 
-_LOCAL = (Bow, Hamming, Asmk, Vlad, Fisher)
-_MADE_OF: Mapping[type[BaseModel], tuple[type[BaseModel], ...]] = {
-    Sift: (*_LOCAL, Exhaustive),
-    Convolutional: _LOCAL,
-    Maps: (*get_args(PooledKind), NetVlad),
-    ClassMaps: (Cam,),
-    JoinedMaps: (Joined,),
-    Codes: (*get_args(CodeKind), Mop),
-}
-"""What can be made of features."""
 
 ChannelStageKind = RerankKind | Diffusion
 """Stages that work on one channel."""
@@ -71,21 +51,16 @@ class Channel(BaseModel):
     def _one_family(self) -> Channel:
         if sum(part is not None for part in (self.words, self.descriptor, self.match)) != 1:
             raise ValueError("a channel has exactly one of words, descriptor and match")
-        if not isinstance(self.method, _MADE_OF[type(self.features)]):
+        if self.features.kind not in self.method.made_of:
             raise ValueError(f'"{self.method.kind}" cannot be made of features of kind "{self.features.kind}"')
-        if isinstance(self.method, Mop) and isinstance(self.features, Codes) and self.features.regions != "patches":
-            raise ValueError('"mop" is made of patches: set regions = "patches" in [features]')
-        if isinstance(self.method, Joined) and isinstance(self.features, JoinedMaps):
-            given, made = len(self.features.parts), len(self.method.parts)
-            if given != made:
-                raise ValueError(f"[features] has {given} parts and [descriptor] {made}: one is made of each")
+        self.method.check_features(self.features)
         if self.search.needs and self.keeps.isdisjoint(self.search.needs):
             needed = " or ".join(self.search.needs)
             raise ValueError(f'search "{self.search.kind}" needs {needed}, and "{self.method.kind}" keeps none')
         return self
 
     @property
-    def method(self) -> Bow | Hamming | Asmk | Exhaustive | DescriptorKind:
+    def method(self) -> Method:
         """What is made of the features."""
         method = self.words or self.descriptor or self.match
         assert method is not None, "checked when the channel was made"
@@ -94,18 +69,12 @@ class Channel(BaseModel):
     @property
     def keeps(self) -> frozenset[Keeps]:
         """What it keeps of images, of that which a second look may need."""
-        if self.words is not None:
-            return frozenset((Keeps.WORDS, Keeps.BAGS) if isinstance(self.words, Bow) else (Keeps.WORDS,))
-        if isinstance(self.method, Regions | RegionCodes):
-            return frozenset((Keeps.REGIONS,))
-        return frozenset() if isinstance(self.method, Exhaustive) else frozenset((Keeps.VECTORS,))
+        return self.method.keeps
 
     @property
     def score_meaning(self) -> str:
         """The score of a hit in a line, where no second look changes it."""
-        if isinstance(self.method, Bow | Hamming | Asmk | Exhaustive):
-            return self.method.score_meaning
-        return "how alike the best regions are, 1 at most" if self.keeps_regions else "cosine of vectors, 1 at most"
+        return self.method.score_meaning
 
     @property
     def keeps_one_vector(self) -> bool:
@@ -118,24 +87,14 @@ class Channel(BaseModel):
         return Keeps.REGIONS in self.keeps
 
     @property
+    def source(self) -> FitSource | None:
+        """Where fitted arrays come from; None where there are none."""
+        return self.method.source
+
+    @property
     def fit(self) -> str:
-        """Where fitted arrays come from: "builtin", "collection", "checkpoint", a path, or "" where there are none."""
-        method = self.method
-        if isinstance(method, PooledKind | CodeKind | Cam) and method.whitening == "checkpoint":
-            return "checkpoint"
-        return "" if isinstance(method, Exhaustive) or not _is_fitted(method) else method.fit
-
-
-def _is_fitted(method: WordsKind | DescriptorKind) -> bool:
-    match method:
-        case Joined():
-            return any(part.whitening == "pca" for part in method.parts)
-        case NetVlad():
-            return method.words == "fitted" or method.whitening == "pca"
-        case Bow() | Hamming() | Asmk() | Vlad() | Fisher() | Mop():
-            return True
-        case _:
-            return method.whitening == "pca"
+        """`source` as a recipe writes it: "builtin", "collection", "checkpoint", a path, or "" where there is none."""
+        return str(self.source or "")
 
 
 class Recipe(BaseModel):

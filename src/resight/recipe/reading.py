@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from resight.errors import RecipeError
-from resight.recipe.messages import explain, one_line
+from resight.recipe.messages import LONGEST, explain, one_line
 from resight.recipe.model import ONLY_CHANNEL, SECTIONS, Recipe
 
 DEFAULT = "sift-asmk-spatial"
@@ -48,6 +48,8 @@ def parse_recipe(text: str, source: str) -> Recipe:
         return Recipe.model_validate(_with_named_channel(table))
     except ValidationError as error:
         raise RecipeError(f"{source}: {explain(error)}") from None
+    except RecipeError as error:  # of a package that offers a method
+        raise RecipeError(f"{source}: {one_line(str(error), 4 * LONGEST)}") from error
 
 
 def load_recipe(name: str | Path) -> Recipe:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.forks import WorkerPool
-from resight.search.kinds import Keeps
+from resight.learned.kinds import Keeps
 from resight.search.ranking import Mask, Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
 

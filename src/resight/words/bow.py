@@ -35,6 +35,11 @@ def term_gain(count: NDArray[Any], tf: TermFrequency) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(count) if tf == "sqrt" else count, np.float64)
 
 
+def burst_gain(gain: NDArray[np.float64], count: NDArray[Any]) -> NDArray[np.float64]:
+    """The gain of a word's matches, each divided by the root of their number in the image: CVPR 2009, section 4.2."""
+    return np.asarray(gain / np.sqrt(np.maximum(count, 1e-300)), np.float64)
+
+
 def bow_scores(
     query: NDArray[Any], database: NDArray[Any], idf: NDArray[np.float64], *, tf: TermFrequency, burstiness: bool
 ) -> NDArray[np.float64]:
@@ -48,7 +53,7 @@ def bow_scores(
     """
     vectors, asked = term_gain(database, tf) * idf, term_gain(query, tf) * idf
     norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(asked)
-    matched = vectors / np.sqrt(np.maximum(database, 1e-300)) if burstiness else vectors
+    matched = burst_gain(vectors, database) if burstiness else vectors
     scores: NDArray[np.float64] = np.divide(matched @ asked, norms, out=np.zeros(len(database)), where=norms > 0)
     return scores
 

@@ -75,18 +75,18 @@ def reread(tmp_path: Path, whole: object, **options: Any) -> CirtorchCheckpoint:
 def test_every_part_comes_back(tmp_path: Path, zipped: bool) -> None:
     whole = checkpoint(epoch=3, min_loss=0.5)
     found = reread(tmp_path, whole, _use_new_zipfile_serialization=zipped)
-    assert (found.architecture, found.pooling, found.regional) == ("resnet50", "gem", False)
+    head = found.head
+    assert (found.architecture, head.pooling, head.layer) == ("resnet50", "gem", "layer4")
     assert found.state.keys() == {"conv1.weight", "layer4.2.bn3.bias"}
-    assert found.exponent is not None
-    assert found.exponent.tolist() == [np.float32(2.9)]
-    assert found.whitening is not None
-    assert np.array_equal(found.whitening.weight, np.arange(16.0).reshape(4, 4))
-    assert np.array_equal(found.whitening.bias, np.arange(4.0))
-    assert found.regional_whitening is None
-    assert found.local_whitening is None
+    assert head.exponent is not None
+    assert head.exponent.tolist() == [np.float32(2.9)]
+    assert head.whitening is not None
+    assert np.array_equal(head.whitening.weight, np.arange(16.0).reshape(4, 4))
+    assert np.array_equal(head.whitening.bias, np.arange(4.0))
+    assert not head.whitens_positions
     assert (list(found.mean), list(found.deviation)) == (MEAN, STD)
     for scales, arrays in whole["meta"]["Lw"]["retrieval-SfM-120k"].items():
-        learned = found.learned["retrieval-SfM-120k"][scales]
+        learned = head.learned["retrieval-SfM-120k"][scales]
         assert learned.mean.dtype == learned.projection.dtype == np.float32
         assert np.array_equal(learned.mean, arrays["m"][:, 0].astype(np.float32))
         assert np.array_equal(learned.projection, arrays["P"].astype(np.float32))
@@ -99,14 +99,14 @@ def test_regional_and_local_whitening_and_an_exponent_for_each_channel(tmp_path:
     del whole["state_dict"]["pool.p"]
     del whole["state_dict"]["whiten.weight"]
     del whole["meta"]["Lw"]
-    found = reread(tmp_path, whole)
-    assert found.regional
-    assert found.whitening is None
-    assert found.regional_whitening is not None
-    assert found.local_whitening is not None
-    assert found.exponent is not None
-    assert found.exponent.tolist() == [1.0, 2.0]
-    assert found.learned == {}
+    head = reread(tmp_path, whole).head
+    assert head.pooling == "gem of regions"
+    assert head.whitening is not None
+    assert np.array_equal(head.whitening.weight, np.eye(4))
+    assert head.whitens_positions
+    assert head.exponent is not None
+    assert head.exponent.tolist() == [1.0, 2.0]
+    assert head.learned == {}
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_a_network_with_its_pooling_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(whole, path)
     loaded = open_network("resnet18", Checkpoint(source=str(path)))
-    assert loaded.cirtorch is not None
-    assert loaded.cirtorch.exponent is not None
-    assert loaded.cirtorch.exponent.tolist() == [2.5]
+    assert loaded.head is not None
+    assert loaded.head.exponent is not None
+    assert loaded.head.exponent.tolist() == [2.5]
     assert (loaded.mean, loaded.deviation, loaded.classes) == ((0.1, 0.2, 0.3), tuple(STD), None)
     weight = loaded.network.state_dict()["layer3.1.conv2.weight"]
     assert torch.equal(weight, numbered["features.6.1.conv2.weight"].float())
@@ -157,7 +157,7 @@ def test_numbered_convolutions_alone_are_opened(tmp_path: Path) -> None:
     torch.save(numbered, path)
     loaded = open_network("resnet18", Checkpoint(source=str(path)))
     assert loaded.classes is None
-    assert loaded.cirtorch is None
+    assert loaded.head is None
     assert torch.equal(loaded.network.state_dict()["conv1.weight"], numbered["0.weight"].float())
     with pytest.raises(WeightsError, match="not the weights of vgg16"):
         open_network("vgg16", Checkpoint(source=str(path)))

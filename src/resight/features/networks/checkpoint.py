@@ -18,13 +18,13 @@ from torch import Tensor
 from resight.errors import UsageError, WeightsError
 from resight.features.networks import cirtorch, download, states
 from resight.features.networks.architectures import ARCHITECTURES, LAST_LINEAR, blank, others, randomise
-from resight.features.networks.cirtorch import CirtorchCheckpoint
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.networks.mobilenet import Padding
-from resight.features.networks.netvlad_checkpoint import NetVladCheckpoint, is_netvlad, read_netvlad
+from resight.features.networks.netvlad_checkpoint import is_netvlad, read_netvlad
 from resight.features.networks.network import Network
 from resight.features.networks.pickled import read_pickled
 from resight.features.networks.published import IMAGENET_DEVIATION, IMAGENET_MEAN, PUBLISHED, Published, Triple
+from resight.features.networks.retrieval import PREFIX, RetrievalHead, head_of
 from resight.forks import single_threaded_in_forks
 
 _log = logging.getLogger(__name__)
@@ -35,8 +35,7 @@ class LoadedNetwork:
     """A network with its weights and the normalisation of its input.
 
     `sha256` is that of the file, empty for random weights. `mean` and `deviation` are of values from 0 to 1 in RGB.
-    `classes` is None without a classifier. `cirtorch` holds the pooling and whitening of a file of cirtorch; `netvlad`
-    the NetVLAD layer of a file that has one.
+    `classes` is None without a classifier. `head` holds what follows the maps where it was trained for retrieval.
     """
 
     network: Network
@@ -47,8 +46,7 @@ class LoadedNetwork:
     deviation: Triple
     padding: Padding
     classes: int | None
-    cirtorch: CirtorchCheckpoint | None = None
-    netvlad: NetVladCheckpoint | None = None
+    head: RetrievalHead | None = None
 
     def input(self, images: NDArray[np.uint8]) -> Tensor:
         """Converts images (B, H, W, 3) in RGB to the network's input: float32 (B, 3, H, W), normalised."""
@@ -66,8 +64,7 @@ class _Contents:
     mean: Triple | None = None
     deviation: Triple | None = None
     padding: Padding | None = None
-    cirtorch: CirtorchCheckpoint | None = None
-    netvlad: NetVladCheckpoint | None = None
+    head: RetrievalHead | None = None
 
 
 def open_network(
@@ -123,8 +120,7 @@ def open_network(
         checkpoint.deviation or contents.deviation or (published.deviation if published else IMAGENET_DEVIATION),
         padding,
         classes,
-        contents.cirtorch,
-        contents.netvlad,
+        contents.head,
     )
 
 
@@ -202,11 +198,11 @@ def read_weights(path: Path, name: str) -> _Contents:
     if cirtorch.is_cirtorch(found):
         assert isinstance(found, Mapping)
         whole = cirtorch.read_cirtorch(found, path)
-        return _Contents(whole.state, whole.architecture, whole.mean, whole.deviation, None, whole)
+        return _Contents(whole.state, whole.architecture, whole.mean, whole.deviation, None, whole.head)
     if is_netvlad(found):
         assert isinstance(found, Mapping)
         layer = read_netvlad(found, path)
-        return _Contents(layer.state, netvlad=layer)
+        return _Contents(layer.state, head=layer.head)
     state = states.as_state(found, path)
     if cirtorch.is_numbered(state):
         try:
@@ -217,16 +213,19 @@ def read_weights(path: Path, name: str) -> _Contents:
 
 
 def _with_header(state: states.State, header: Mapping[str, str], path: Path) -> _Contents:
-    """Reads the header's `network`, `padding`, and `mean` and `deviation` as lists in JSON; each may be missing."""
+    """Reads the header's `network`, `padding`, and `mean` and `deviation` as lists in JSON; each may be missing; and
+    what `head_of` reads."""
     padding = header.get("padding")
     if padding not in (None, "torch", "same"):
         raise WeightsError(f'{path}: its header says padding "{padding}"; known are "torch" and "same"')
+    own = {name: tensor for name, tensor in state.items() if not name.startswith(PREFIX)}
     return _Contents(
-        states.as_state(state, path),
+        states.as_state(own, path),
         header.get("network"),
         _triple(header, "mean", path),
         _triple(header, "deviation", path),
         "same" if padding == "same" else "torch" if padding else None,
+        head_of(state, header, path),
     )
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from resight.errors import WeightsError
 from resight.features.networks.pickled import PickledArray
 from resight.features.networks.published import IMAGENET_DEVIATION, IMAGENET_MEAN, Triple
+from resight.features.networks.retrieval import LearnedWhitening, Projection, RetrievalHead
 
 Array = NDArray[np.float32]
 
@@ -27,41 +28,17 @@ Array = NDArray[np.float32]
 _RESNET = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
-@dataclass(frozen=True)
-class Projection:
-    """The projection after pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2."""
-
-    weight: Array
-    bias: Array
-
-
-@dataclass(frozen=True)
-class LearnedWhitening:
-    """A whitening learned after training: `projection` (D', D) times (descriptor minus `mean` (D,)), then l2."""
-
-    mean: Array
-    projection: Array
+_LAST_LAYERS = {"alexnet": "conv5", "vgg16": "conv5_3"}
+"""Whose maps are pooled. Of the networks that cirtorch trains, those without an entry are ResNets."""
 
 
 @dataclass(frozen=True)
 class CirtorchCheckpoint:
-    """Content of a cirtorch file.
-
-    `state` holds the convolutions alone, under torchvision's keys. `exponent` (1,) or (C,) is GeM's p, None for other
-    poolings. `regional` pools over R-MAC's regions and applies `regional_whitening` to each. `local_whitening` applies
-    to every position of the map. `whitening` is part of the network; `learned` is by the name of its training set and
-    "ss" (one scale) or "ms" (several).
-    """
+    """Content of a cirtorch file. `state` holds the convolutions alone, under torchvision's keys."""
 
     architecture: str
     state: dict[str, Tensor]
-    pooling: str
-    exponent: Array | None
-    regional: bool
-    whitening: Projection | None
-    regional_whitening: Projection | None
-    local_whitening: Projection | None
-    learned: Mapping[str, Mapping[str, LearnedWhitening]]
+    head: RetrievalHead
     mean: Triple
     deviation: Triple
 
@@ -82,21 +59,27 @@ def read_cirtorch(found: Mapping[str, Any], path: Path) -> CirtorchCheckpoint:
         architecture = str(meta["architecture"])
         prefix = "features."
         features = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        return CirtorchCheckpoint(
-            architecture=architecture,
-            state=torchvision_keys(features, architecture),
-            pooling=str(meta["pooling"]),
+        regional = bool(meta.get("regional", False))
+        pooling = {"gemmp": "gem"}.get(str(meta["pooling"]), str(meta["pooling"]))
+        if regional:
+            pooling = "rmac" if pooling == "mac" else f"{pooling} of regions"
+        head = RetrievalHead(
+            pooling=pooling,
+            layer=_LAST_LAYERS.get(architecture, "layer4"),
             exponent=_exponent(state),
-            regional=bool(meta.get("regional", False)),
-            whitening=_projection(state, "whiten"),
-            regional_whitening=_projection(state, "pool.whiten"),
-            local_whitening=_projection(state, "lwhiten"),
+            whitening=_projection(state, "pool.whiten" if regional else "whiten"),
+            whitens_positions=_projection(state, "lwhiten") is not None,
             learned={
                 str(name): {str(scales): _learned(arrays) for scales, arrays in by_scales.items()}
                 for name, by_scales in meta.get("Lw", {}).items()
             },
-            mean=_triple(meta.get("mean", IMAGENET_MEAN)),
-            deviation=_triple(meta.get("std", IMAGENET_DEVIATION)),
+        )
+        return CirtorchCheckpoint(
+            architecture,
+            torchvision_keys(features, architecture),
+            head,
+            _triple(meta.get("mean", IMAGENET_MEAN)),
+            _triple(meta.get("std", IMAGENET_DEVIATION)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from resight.errors import WeightsError
+from resight.features.networks.retrieval import RetrievalHead, SoftAssignment
 
 Array = NDArray[np.float32]
 
@@ -24,16 +25,10 @@ ENCODER, LAYER = "encoder.", "pool."
 
 @dataclass(frozen=True)
 class NetVladCheckpoint:
-    """Content of a NetVLAD file.
-
-    `state` holds the encoder, under torchvision's keys. `weight` (K, C) and `bias` (K,) give the logits of the
-    assignment, `centroids` (K, C) the anchors.
-    """
+    """Content of a NetVLAD file. `state` holds the encoder, under torchvision's keys."""
 
     state: dict[str, Tensor]
-    weight: Array
-    bias: Array
-    centroids: Array
+    head: RetrievalHead
 
 
 def is_netvlad(found: object) -> bool:
@@ -57,7 +52,8 @@ def read_netvlad(found: Mapping[str, Any], path: Path) -> NetVladCheckpoint:
     encoder = {
         f"features.{key.removeprefix(ENCODER)}": value for key, value in state.items() if key.startswith(ENCODER)
     }
-    return NetVladCheckpoint(encoder, _array(weight).reshape(centroids.shape), _array(bias), _array(centroids))
+    layer = SoftAssignment(_array(weight).reshape(centroids.shape), _array(bias), _array(centroids))
+    return NetVladCheckpoint(encoder, RetrievalHead("netvlad", assignment=layer))
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:

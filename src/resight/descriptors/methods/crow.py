@@ -1,0 +1,37 @@
+"""CroW: the parameters of `crow.crow`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from resight.descriptors.methods.pooling import Pooling
+from resight.learned.registered import register
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resight.learned.passes import Arrays
+
+
+@register
+class Crow(Pooling):
+    """Cross-dimensional weighting (Kalantidis et al., ECCV 2016 workshops)."""
+
+    is_traceable: ClassVar[bool] = True
+
+    kind: Literal["crow"] = "crow"
+    a: float = Field(default=2.0, gt=0.0, le=1000.0)
+    b: float = Field(default=2.0, gt=0.0, le=1000.0)
+
+    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+        from resight.descriptors.crow import crow
+
+        return crow(maps if mask is None else maps * mask, self.a, self.b)
+
+    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+        from resight.descriptors.crow import channel_weights, spatial_weights
+
+        kept = (maps if mask is None else maps * mask)[None]
+        return kept[0] * spatial_weights(kept, self.a, self.b)[0] * channel_weights(kept)[0][:, None, None]

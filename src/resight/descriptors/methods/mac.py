@@ -1,0 +1,32 @@
+"""MAC: the parameters of `pooling.mac`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from resight.descriptors.methods.pooling import Pooling
+from resight.learned.registered import register
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resight.learned.passes import Arrays
+
+
+@register
+class Mac(Pooling):
+    """Maximum activations of convolutions (Tolias et al., ICLR 2016, section 3.1)."""
+
+    is_traceable: ClassVar[bool] = True
+
+    kind: Literal["mac"] = "mac"
+
+    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+        from resight.descriptors.pooling import mac
+
+        return mac(maps, mask)
+
+    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+        from resight.descriptors.contributions import maxima
+
+        return maxima(maps if mask is None else maps.masked_fill(~mask.bool(), float("-inf")))

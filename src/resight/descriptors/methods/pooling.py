@@ -1,0 +1,86 @@
+"""What methods have in common that make vectors of feature maps; a new pooling is one subclass of `Pooling`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from resight.descriptors.methods.whitened import Whitened
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resight.descriptors.encoding import Vector
+    from resight.features.extractor import Extractor
+    from resight.features.maps import ImageMaps
+    from resight.features.networks.retrieval import RetrievalHead
+    from resight.learned.method import Encoder
+    from resight.learned.passes import Arrays
+    from resight.learned.whitening import Whitening
+
+EXPONENT = "exponent"
+"""Array of a checkpoint's p of GeM."""
+BY_SCALE = "by_scale"
+"""Array that is there, with nothing in it, where every scale is whitened by itself."""
+
+
+class OfMaps(Whitened):
+    """One vector of the feature maps of an image at one scale or several, whitened or not."""
+
+    made_of: ClassVar[frozenset[str]] = frozenset({"maps"})
+    is_traceable: ClassVar[bool] = False
+    """Whether the vector is a sum over positions, so that it can be told which of them make a similarity."""
+
+    def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
+        """(m, C) L2-normalised vectors before whitening: one an image, a scale or a region."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it makes of maps")
+
+    def describe(self, image: ImageMaps, whitening: Whitening | None, fitted: Arrays) -> Vector:
+        """(d,) L2-normalised vector of an image: the sum of its rows, each whitened where there is a whitening."""
+        from resight.descriptors.pooled import unit_sum, whitened_rows
+
+        return unit_sum(whitened_rows(self.rows(image, fitted), whitening))
+
+    def vectors_of(self, features: Any) -> Vector:
+        return self.rows(features, {})
+
+    def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
+        from resight.descriptors.pooled import MapEncoder
+
+        whitening = self.whitening_of(arrays)
+        return MapEncoder(self, self.length(extractor, whitening), whitening, arrays)
+
+    def suits(self, head: RetrievalHead) -> bool:
+        return head.pooling == self.kind
+
+
+class Pooling(OfMaps):
+    """A global pooling: each map becomes one vector, and those of several scales are averaged."""
+
+    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, C) of maps (B, C, h, w), not negative. mask: (h, w), the positions that count; None where all do."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it pools")
+
+    def with_learned(self, fitted: Arrays) -> Callable[[Tensor, Tensor | None], Tensor]:
+        """`pool`, with what was learned beside the whitening; most poolings learn nothing."""
+        return self.pool
+
+    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+        """(C, h, w) that sum over positions to what `pool` makes of a map (C, h, w), where it `is_traceable`."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what each position adds")
+
+    def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
+        """(1, C): the L2-normalised mean over scales.
+
+        Source: for the scales Radenovic, Tolias & Chum, TPAMI 2019, section 4.2, and its authors' code.
+        """
+        from resight.descriptors.pooled import mean_of_scales
+
+        return mean_of_scales(image, self.with_learned(fitted))
+
+    def describe(self, image: ImageMaps, whitening: Whitening | None, fitted: Arrays) -> Vector:
+        from resight.descriptors.pooled import whitened_by_scale
+
+        if whitening is not None and BY_SCALE in fitted:
+            return whitened_by_scale(image, self.with_learned(fitted), whitening)
+        return super().describe(image, whitening, fitted)

@@ -1,0 +1,42 @@
+"""R-MAC: the parameters of `regional.rmac`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from resight.descriptors.methods.pooling import OfMaps
+from resight.learned.registered import register
+
+if TYPE_CHECKING:
+    from resight.descriptors.encoding import Vector
+    from resight.features.maps import ImageMaps
+    from resight.learned.passes import Arrays
+    from resight.learned.whitening import Whitening
+
+
+@register
+class Rmac(OfMaps):
+    """Sum of whitened regional maxima (Tolias et al., ICLR 2016, section 3.2)."""
+
+    is_traceable: ClassVar[bool] = True
+
+    kind: Literal["rmac"] = "rmac"
+    # Section 5.1.
+    levels: int = Field(default=3, ge=1, le=8)
+
+    @property
+    def vectors_name(self) -> str:
+        # It sums the whitened vectors of the regions that "regions" keeps: both whiten the same.
+        return super().vectors_name.replace(self.kind, "regions", 1)
+
+    def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
+        from resight.descriptors.pooled import regions_of
+
+        return regions_of(image, self.levels)
+
+    def describe(self, image: ImageMaps, whitening: Whitening | None, fitted: Arrays) -> Vector:
+        from resight.descriptors.pooled import rmac_of
+
+        return rmac_of(image, self.levels, whitening)

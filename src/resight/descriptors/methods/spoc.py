@@ -1,0 +1,49 @@
+"""SPoC: the parameters of `pooling.spoc`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from resight.descriptors.methods.pooling import Pooling
+from resight.learned.registered import register
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resight.features.networks.retrieval import RetrievalHead
+    from resight.learned.passes import Arrays
+
+
+@register
+class Spoc(Pooling):
+    """Sum-pooled convolutional features (Babenko & Lempitsky, ICCV 2015)."""
+
+    is_traceable: ClassVar[bool] = True
+
+    kind: Literal["spoc"] = "spoc"
+    # The paper weighs positions by a Gaussian around the centre for Oxford, and not for Holidays.
+    centre_prior: bool = False
+
+    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+        from resight.descriptors.pooling import spoc
+
+        return spoc(maps, self._weights(maps, mask))
+
+    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+        weights = self._weights(maps, mask)
+        if weights is None:
+            weights = maps.new_ones(maps.shape[1:])
+        total = weights.sum()
+        return maps * weights / total.masked_fill(total == 0, 1.0)
+
+    def suits(self, head: RetrievalHead) -> bool:
+        return super().suits(head) and not self.centre_prior
+
+    def _weights(self, maps: Tensor, mask: Tensor | None) -> Tensor | None:
+        """(h, w) of positions of maps (..., h, w); None where all weigh the same."""
+        if not self.centre_prior:
+            return mask
+        from resight.descriptors.priors import centre_prior
+
+        prior = centre_prior(*maps.shape[-2:]).to(maps)
+        return prior if mask is None else prior * mask

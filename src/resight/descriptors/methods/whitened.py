@@ -1,0 +1,112 @@
+"""What methods have in common whose vectors need nothing fitted but a whitening, where a recipe asks for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from resight.features.kinds import FeaturesKind
+from resight.learned.kinds import POWER_ON_OTHERS, FitName, FitSource, Keeps
+from resight.learned.method import Layout, Method
+from resight.learned.naming import seen
+from resight.learned.passes import Pass, Terms
+
+if TYPE_CHECKING:
+    from resight.features.extractor import Extractor
+    from resight.features.networks.retrieval import RetrievalHead
+    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.whitening import Whitening
+
+SAMPLE_FOR_WHITENING = 200_000
+"""Vectors: a covariance of 2048 dimensions moves by less than a percent with more."""
+VECTOR_ARRAYS = frozenset({"vectors.mean", "vectors.projection", "vectors.scale"})
+"""Names of what a pass of `whole_vectors` gives."""
+
+
+class Descriptor(Method):
+    """What an image is compared by as one vector."""
+
+    section: ClassVar[str] = "descriptor"
+    layout: ClassVar[Layout] = "vector"
+    keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.VECTORS})
+    score_meaning: ClassVar[str] = "cosine of vectors, 1 at most"
+
+
+class Whitened(Descriptor):
+    """What is done with vectors: nothing, whitening by principal components and reduction, or what the checkpoint of a
+    network that was trained for retrieval carries. Subclasses say what the vectors are."""
+
+    not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "whitening", "dimensions", "power", "fit", "learned_on"})
+    limit: ClassVar[int] = SAMPLE_FOR_WHITENING
+
+    # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file.
+    whitening: Literal["none", "pca", "checkpoint"] = "none"
+    # Of the whitened vectors; fewer where the fit has fewer.
+    dimensions: int = Field(default=512, ge=1, le=65_536)
+    # 1 whitens fully, 0.5 half; the exponent of the variance is half of it. None: 1 where it is fitted on other photos,
+    # less where it is fitted on those that are searched.
+    power: float | None = Field(default=None, ge=0.0, le=1.0)
+    fit: FitName = Field(default="builtin", description='"builtin", "collection" or a path.')
+    # Of the whitenings that were learned after training, of which a file has one a training set: the set's name.
+    learned_on: str = Field(default="retrieval-SfM-120k", min_length=1)
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> Self:
+        given = [key for key in ("power", "fit", "p") if key in self.model_fields_set]
+        if self.whitening == "checkpoint" and given:
+            raise ValueError(f'whitening = "checkpoint" leaves nothing to {" and ".join(given)}: leave it out')
+        if self.fit == "checkpoint":
+            raise ValueError('what a checkpoint carries is asked for by whitening = "checkpoint", without fit')
+        return self
+
+    def vectors_of(self, features: Any) -> Sample:
+        """(m, d) L2-normalised vectors before whitening, on which one is fitted."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its vectors are")
+
+    def suits(self, head: RetrievalHead) -> bool:
+        """Whether what a checkpoint carries was learned for the vectors of this method."""
+        return False
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset() if self.whitening == "none" else frozenset({"mean", "projection", "scale"})
+
+    @property
+    def meets_features(self) -> str | None:
+        return None if self.whitening == "none" else "mean"
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        if self.whitening != "pca":
+            return ()
+        return (Pass(self.limit, lambda extractor, arrays: self.vectors_of, self._fitted),)
+
+    @property
+    def source(self) -> FitSource | None:
+        return FitSource("checkpoint") if self.whitening == "checkpoint" else super().source
+
+    def power_or(self, otherwise: float = POWER_ON_OTHERS) -> float:
+        """Of the whitening: the method's own, or else another."""
+        return otherwise if self.power is None else self.power
+
+    def shipped_name(self, features: FeaturesKind) -> str:
+        return f"{super().shipped_name(features)}-power={self.power_or():g}"
+
+    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+        return f"{seen(features, self.vectors_name)}, power={self.power_or(power):g}"
+
+    def whitening_of(self, arrays: Arrays) -> Whitening | None:
+        """The whitening to the dimensions that are asked for, or as many as it has; None where none is asked for."""
+        from resight.descriptors.whitened import whitening_to
+
+        return None if self.whitening == "none" else whitening_to(self.dimensions, arrays)
+
+    def length(self, extractor: Extractor[Any, Any], whitening: Whitening | None) -> int:
+        """Dimensions of the vectors that are kept."""
+        return extractor.dimensions if whitening is None else whitening.dimensions
+
+    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+        from resight.descriptors.whitened import fitted_whitening
+
+        return fitted_whitening(sample, self.dimensions, self.power_or(terms.power))

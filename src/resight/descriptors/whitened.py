@@ -1,0 +1,85 @@
+"""Whitenings of what a method makes: of its vectors one by one, or of whole vectors whose making is fitted before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resight.descriptors.encoding import Vector, VectorEncoder, one_feature
+from resight.features.extractor import Extractor
+from resight.learned.method import Method
+from resight.learned.passes import Pass, Terms
+from resight.learned.sizes import warn_if_smaller
+from resight.learned.whitening import VECTORS, Whitening, fit_pca_whitening, from_arrays, to_arrays
+
+Arrays = Mapping[str, NDArray[Any]]
+
+SAMPLE_OF_VECTORS = 2000
+"""Vectors whole photos are aggregated to: of 50,000 dimensions, 0.8 GB while they are whitened to a few hundred."""
+
+_log = logging.getLogger(__name__)
+
+
+def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening:
+    """The whitening in some arrays to so many dimensions, or to as many as it has. Raises as `from_arrays`."""
+    whitening = from_arrays(arrays, prefix)
+    return whitening.reduced(min(dimensions, whitening.dimensions))
+
+
+def fitted_whitening(sample: Vector, dimensions: int, power: float) -> dict[str, NDArray[Any]]:
+    """Arrays of a whitening of vectors (n, d) to at most so many dimensions; what is too few is said in the log.
+
+    Raises as `fit_pca_whitening`.
+    """
+    points, d = sample.shape
+    if dimensions > d:
+        _log.warning("vectors of %d dimensions are whitened to %d dimensions, not to %d", d, d, dimensions)
+    if points < d:
+        _log.warning(
+            "%d vectors are few for a whitening of %d dimensions: variances are drawn to their mean by %.2f "
+            "(more photos to fit on would draw them less)",
+            points,
+            d,
+            d / (d + points),
+        )
+    return to_arrays(fit_pca_whitening(sample, min(d, dimensions), power=power))
+
+
+def whole_vectors(plain: Method, dimensions: int) -> Pass:
+    """Whitening of the whole vectors of `plain`, a method without it, to at most so many dimensions."""
+
+    def rows_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[Any], Vector]:
+        encoder = plain.opened(extractor, arrays)
+        assert isinstance(encoder, VectorEncoder), "no other aggregates photos to vectors"
+
+        def rows(features: Any) -> Vector:
+            vector, count = encoder.encode(features, (0, 0))
+            return vector[None][:count]
+
+        return rows
+
+    def fit(vectors: Vector, terms: Terms) -> dict[str, NDArray[Any]]:
+        wanted = max(1, min(dimensions, vectors.shape[1], len(vectors) - 1))
+        warn_if_smaller("dimensions", wanted, dimensions, len(vectors))
+        return to_arrays(fit_pca_whitening(vectors, wanted, power=terms.power), VECTORS)
+
+    return Pass(SAMPLE_OF_VECTORS, rows_of, fit, one_each=True)
+
+
+def whole_vector_encoder(
+    raw: Callable[[Any], Vector], dimensions: int, arrays: Arrays, count: Callable[[Any], int] = one_feature
+) -> VectorEncoder:
+    """Whole vectors with the whitening that a pass of `whole_vectors` gave; a vector of zeros stays one."""
+    whitening = whitening_to(dimensions, arrays, VECTORS)
+
+    def vector(features: Any) -> Vector:
+        found = raw(features)
+        if not found.any():
+            return np.zeros(whitening.dimensions, np.float32)
+        return np.asarray(whitening.apply(found[None])[0])
+
+    return VectorEncoder(whitening.dimensions, vector, count)

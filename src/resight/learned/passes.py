@@ -1,0 +1,44 @@
+"""Walks over photos, and what is fitted on what they give; importing it imports no implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from resight.learned.kinds import POWER_ON_OTHERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from resight.features.extractor import Extractor
+
+    Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+    Fitted: TypeAlias = dict[str, NDArray[Any]]
+    Sample: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a fit is told beside its sample. power: of a whitening, where the method has none of its own; `progress` is
+    told how far it is."""
+
+    seed: int
+    power: float = POWER_ON_OTHERS
+    progress: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One walk over photos, and what is fitted on what they give.
+
+    limit: rows at most of all photos, of each an equal share; where one_each, photos at most, of each its one row.
+    rows_of: an extractor, and the arrays of the passes before, to what is taken of the features of a photo, (m, d).
+    fit: a sample (n, d) to arrays; sizes shrink where n is too small, with a warning in the log.
+    """
+
+    limit: int
+    rows_of: Callable[[Extractor[Any, Any], Arrays], Callable[[Any], Sample]]
+    fit: Callable[[Sample, Terms], Fitted]
+    one_each: bool = False

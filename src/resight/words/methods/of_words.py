@@ -1,0 +1,136 @@
+"""What methods of visual words have in common; a new weighting of bags is one subclass of `BagOfWords`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from resight.features.kinds import FeaturesKind
+from resight.learned.kinds import FitName, Keeps
+from resight.learned.method import Layout, Method
+from resight.learned.passes import Pass
+from resight.learned.words import LOCAL_FEATURES, codebook_name, codebook_pass
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from resight.features.extractor import Extractor
+    from resight.features.local import LocalFeatures
+    from resight.learned.method import Encoder
+    from resight.learned.passes import Arrays
+    from resight.words.evidence import ImageWords
+    from resight.words.scoring import Scorer
+
+    Floats = NDArray[np.float64]
+
+Postings = Literal["bow", "hamming", "asmk"]
+"""What a posting list has beside images: counts, a signature a feature, or one an image."""
+
+
+class WordsMethod(Method):
+    """Features as words of a codebook, searched by an inverted file.
+
+    postings: what the lists have beside images.
+    """
+
+    section: ClassVar[str] = "words"
+    layout: ClassVar[Layout] = "words"
+    made_of: ClassVar[frozenset[str]] = LOCAL_FEATURES
+    keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.WORDS})
+    postings: ClassVar[Postings]
+
+    size: int = Field(default=65536, ge=2, le=1 << 26, description="Words in the codebook.")
+    fit: FitName = Field(default="builtin", description='"builtin", "collection" or a path.')
+    query_assignment: int = Field(default=1, ge=1, le=1000, description="Nearest words of a query feature.")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({"centroids"})
+
+    @property
+    def meets_features(self) -> str:
+        return "centroids"
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        return (codebook_pass(self.size),)
+
+    def shipped_name(self, features: FeaturesKind) -> str:
+        return codebook_name(features, self.size)
+
+    def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
+        from resight.words.vocabulary import Vocabulary
+
+        return Vocabulary(arrays, self)
+
+    def signature_bits(self, dimensions: int) -> int:
+        """Length of a signature of descriptors of so many dimensions; 0 where there is none."""
+        return 0
+
+    def quantised(
+        self,
+        features: LocalFeatures,
+        words: NDArray[np.int32],
+        distances: NDArray[np.float32],
+        size: tuple[int, int],
+        arrays: Arrays,
+    ) -> ImageWords:
+        """An image of `size` (width, height) as words (m, k), the nearest of each of its features, at distances (m, k).
+
+        arrays: as floats.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it keeps of words")
+
+    def scorer(self, bits: int) -> Scorer:
+        """What it adds to the common course of a search; `bits` of a signature."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
+
+
+class BagOfWords(WordsMethod):
+    """How often an image has each word: the cosine of vectors of weighted counts. Subclasses say what a count and a
+    word weigh."""
+
+    keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.WORDS, Keeps.BAGS})
+    score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
+    postings: ClassVar[Postings] = "bow"
+    # Philbin et al. (CVPR 2008), section 3: sigma^2 = 6250 for SIFT of norm 512, that is 0.154 at norm 1.
+    soft_sigma: float = Field(
+        default=0.0, ge=0.0, le=1e6, description="Weights exp(-d^2 / 2 sigma^2) of the words; 0: off."
+    )
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the weight of a word depends on how many images have it, so that a search must count them."""
+        return True
+
+    def count_gain(self, count: Floats) -> Floats:
+        """What a number of occurrences of a word in an image, or a sum of weights, counts for."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what a count weighs")
+
+    def matched_gain(self, count: Floats) -> Floats:
+        """What it counts for in a match with the query; norms take `count_gain`."""
+        return self.count_gain(count)
+
+    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+        """(codebook_size,) weight of each word, of which `frequency` of so many images have it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what a word weighs")
+
+    def quantised(
+        self,
+        features: LocalFeatures,
+        words: NDArray[np.int32],
+        distances: NDArray[np.float32],
+        size: tuple[int, int],
+        arrays: Arrays,
+    ) -> ImageWords:
+        from resight.words.quantise import quantise_bow, soft_weights
+
+        soft = words.shape[1] > 1 and self.soft_sigma > 0
+        return quantise_bow(features, words, size, soft_weights(distances, self.soft_sigma) if soft else None)
+
+    def scorer(self, bits: int) -> Scorer:
+        from resight.words.scoring import BagScorer
+
+        return BagScorer(self)
