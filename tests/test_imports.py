@@ -16,6 +16,7 @@ PACKAGE = Path(resight.__file__).parent
 ORDER = (
     "errors",
     "versions",
+    "progress",
     "cores",
     "files",
     "forks",

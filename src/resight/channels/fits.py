@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from resight.folders.walking import Found, find_images
 from resight.learned.artefact import Artefact, load, save, to_bytes
 from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
+from resight.progress import Progress, Say
 from resight.recipe import Channel as RecipeChannel
 from resight.recipe import Recipe, load_recipe, recipe_folder
 from resight.versions import versions_line
@@ -35,9 +36,6 @@ FILE = "fitted.npz"
 WEIGHTS = "_weights"
 """Folder, beside those of the channels, of what says which weights their networks have: files without arrays. They are
 there from the start, while fitted arrays may come later."""
-
-Say = Callable[[str], None]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from resight.cli.output import say
-
-Progress = Callable[[str, int, int], None]
-"""Called with the current step, the number of items done, and the total."""
+from resight.progress import NamedProgress
 
 FIRST_LINE = 2.0
 """Seconds after which the first line is printed: shorter steps print none."""
@@ -20,7 +18,7 @@ LONGEST_PAUSE = 60.0
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator[NamedProgress]:
     """Shows progress on standard error: on a terminal a bar for each step, gone at the end; elsewhere lines."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield ProgressLines(say, time.monotonic)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from resight.datasets.dataset import Dataset, Query
 from resight.errors import ImageError, UsageError
 from resight.folders.walking import find_images, unescape_name
 from resight.images import Box, check_box, displayed, upright_size
-
-Progress = Callable[[int, int], None]
-"""Called with the number of boxes checked and the total."""
+from resight.progress import Progress
 
 
 def check_photos(dataset: Dataset, *, progress: Progress | None = None) -> None:

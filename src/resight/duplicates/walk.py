@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from resight.cores import cores
 from resight.duplicates.agreement import Agreement, agreement
+from resight.progress import Progress
 from resight.rerank.geometry import tolerance
 from resight.rerank.hypotheses import Gates
 from resight.rerank.kinds import Spatial
@@ -27,7 +28,6 @@ POSTINGS = 2_000_000
 """Entries of posting lists that a photo may read. One with more words asks by its rarest."""
 
 Pair = tuple[int, int]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,9 @@ from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryRe
 from resight.evaluation.runs import ranked
 from resight.folders.walking import escape_name
 from resight.images import Box, displayed
+from resight.progress import NamedProgress
 from resight.versions import versions
 
-Progress = Callable[[str, int, int], None]
-"""Called with the current step, the number of items done, and the total."""
 Keep = Callable[[Query, Scored], None]
 """Called with each query and its whole ranking, as it is judged."""
 
@@ -77,7 +76,7 @@ def evaluate_index(
     *,
     recipe: str,
     distractors: int = 0,
-    progress: Progress | None = None,
+    progress: NamedProgress | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
     """Runs every query on an index of the data set's photos and `distractors` others, and judges the answers.
@@ -103,7 +102,7 @@ def evaluate(
     distractors: str | Path | None = None,
     fit: str | Path | None = None,
     at: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: NamedProgress | None = None,
     say: Callable[[str], None] | None = None,
     keep: Keep | None = None,
 ) -> EvaluationResult:
@@ -276,7 +275,7 @@ def _result(
     )
 
 
-def _counted(items: Sequence[_Item], progress: Progress | None) -> Iterator[_Item]:
+def _counted(items: Sequence[_Item], progress: NamedProgress | None) -> Iterator[_Item]:
     for done, item in enumerate(items):
         if progress is not None:
             progress("searching", done, len(items))

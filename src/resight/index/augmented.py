@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from resight.channels.channel import Arrays, Channel, Rows
 from resight.index.stamp import stamp
 from resight.kernels.soundness import misshapen
+from resight.progress import Progress, Say
 from resight.recipe import Recipe
 from resight.rerank.kinds import AugmentationKind
 from resight.store import Snapshot
@@ -38,8 +39,6 @@ BLOCK_IMAGES = 1024
 MANY = 8
 """More blocks than these are merged into one."""
 
-Progress = Callable[[int, int], None]
-Say = Callable[[str], None]
 
 _log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from resight.channels.channel import Channel
 from resight.learned.kinds import Keeps
+from resight.progress import Progress, Say
 from resight.recipe import Recipe
 from resight.store import Snapshot, Store
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from resight.index.augmented import AugmentedRows
     from resight.index.collection import Collection
     from resight.index.linked import KeptNeighbours
-
-Progress = Callable[[int, int], None]
-Say = Callable[[str], None]
 
 
 class DerivedStructure(Protocol):

@@ -14,10 +14,11 @@ from resight.duplicates.grouping import Bond, Pair, connected
 from resight.duplicates.pictures import pictures
 from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
 from resight.duplicates.verdict import KINDS, Kind, is_near, verdict
-from resight.duplicates.walk import Progress, walk
+from resight.duplicates.walk import walk
 from resight.errors import UsageError
 from resight.folders.selection import names_within
 from resight.index.collection import Collection
+from resight.progress import Progress
 from resight.recipe import Recipe
 
 

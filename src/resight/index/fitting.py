@@ -8,8 +8,8 @@ from pathlib import Path
 from resight.errors import UsageError
 from resight.folders.walking import existing_folder, find_images
 from resight.index.planning import Plan
-from resight.index.report import Say
 from resight.index.roots import root_path
+from resight.progress import Say
 from resight.recipe import Recipe
 
 

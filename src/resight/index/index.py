@@ -18,11 +18,12 @@ from resight.index.merging import compacted, merge
 from resight.index.opened import OpenedIndex
 from resight.index.planning import Plan
 from resight.index.removing import meant_images, meant_removals, names_of, with_removed, with_restored
-from resight.index.report import AddReport, Say
+from resight.index.report import AddReport
 from resight.index.results import Hit, Result
 from resight.index.roots import moved_roots, outside_line, places_of
 from resight.index.updating import plan_update
-from resight.index.writer import Progress, carry_out
+from resight.index.writer import carry_out
+from resight.progress import Progress, Say
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
 from resight.store import RECIPE, Check, Store
 from resight.versions import versions_line

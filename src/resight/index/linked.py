@@ -23,6 +23,7 @@ from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
 from resight.manifold.kinds import Diffusion
 from resight.manifold.solving import prepare
+from resight.progress import Progress, Say
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import Ranking
 from resight.store import Snapshot
@@ -45,8 +46,6 @@ ADDED = 256
 if TYPE_CHECKING:
     from resight.index.collection import Collection
 
-Progress = Callable[[int, int], None]
-Say = Callable[[str], None]
 
 _log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resight.index.contents import IndexInfo
     from resight.index.derived import Derived
     from resight.index.queries import Source
-    from resight.index.writer import Progress
+    from resight.progress import Progress
 
 
 class OpenedIndex:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
 from resight.index.vanished import Held
-
-Say = Callable[[str], None]
-"""Is told a line at once."""
+from resight.progress import Say
 
 
 @dataclass

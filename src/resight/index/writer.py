@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,8 @@ from resight.index import merging
 from resight.index.planning import Plan, state_of
 from resight.index.recall import KnownPhotos
 from resight.index.report import AddReport
+from resight.progress import Progress
 from resight.store import INDEXED, UNREACHED, UNREADABLE, Batch, Image, Store
-
-Progress = Callable[[int, int], None]
 
 BATCH_IMAGES = 256
 """Most images of a batch, which is what a crash can lose."""

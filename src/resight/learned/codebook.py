@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import FitError
 from resight.kernels.compiling import kernel
 from resight.learned.assignment import Assigner
+from resight.progress import Say
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int32]
-Progress = Callable[[str], None]
 
 POINTS_PER_WORD = 30
 """Training descriptors per word. A median over m of them splits new descriptors to within 1/(2 sqrt(m)) of a half: 9 %
@@ -39,7 +37,7 @@ def fit_codebook(
     size: int,
     rng: np.random.Generator | int,
     iterations: int = 10,
-    progress: Progress | None = None,
+    progress: Say | None = None,
 ) -> Floats:
     """Fits (size, d) float32 centroids to descriptors `x` (n, d) by Lloyd's k-means from `size` random ones of them.
 
@@ -63,7 +61,7 @@ def fit_codebook(
     return _two_levels(points, size, rng, iterations, progress)
 
 
-def _lloyd(x: Floats, size: int, rng: np.random.Generator, iterations: int, progress: Progress | None) -> Floats:
+def _lloyd(x: Floats, size: int, rng: np.random.Generator, iterations: int, progress: Say | None) -> Floats:
     centroids = x[np.sort(rng.choice(len(x), size, replace=False))]
     before: Words | None = None
     for iteration in range(1, iterations + 1):
@@ -88,7 +86,7 @@ def _means(x: Floats, words: Words, distances: Floats, size: int) -> Floats:
     return np.asarray(sums / counts[:, None], np.float32)
 
 
-def _two_levels(x: Floats, size: int, rng: np.random.Generator, iterations: int, progress: Progress | None) -> Floats:
+def _two_levels(x: Floats, size: int, rng: np.random.Generator, iterations: int, progress: Say | None) -> Floats:
     cells = round(size**0.5)
     words = Assigner(_lloyd(x, cells, rng, iterations, progress)).assign(x)[0][:, 0]
     counts = np.bincount(words, minlength=cells)

@@ -6,7 +6,6 @@ HNSW needs a search for every row that it inserts, and another for its neighbour
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -21,10 +20,10 @@ from resight.forks import single_threaded_in_forks
 from resight.kernels.compiling import kernel
 from resight.manifold.comparison import NearestLists, admit, inner_product, squared_norms
 from resight.manifold.graph import Neighbours, checked, nearest_neighbours
+from resight.progress import Progress
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
-Progress = Callable[[int, int], None]
 
 EXACT = 10_000
 """Number of rows up to which all are compared with all, which takes a second or two."""

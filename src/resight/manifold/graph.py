@@ -5,7 +5,6 @@ Here k never counts the image itself. The papers and their authors' code count i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +18,10 @@ from resight.cores import cores
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.manifold.comparison import TILE, NearestLists, squared_norms
+from resight.progress import Progress
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
-Progress = Callable[[int, int], None]
 
 MOST = 100_000
 """Most neighbours of a row: lists have the length asked for, however few rows there are."""

@@ -5,7 +5,6 @@ graph: (n, n) S, y: (n,) or (n, q), as in `signal`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,9 +18,9 @@ from resight.kernels.compiling import kernel
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
 from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_graph, checked_signal
 from resight.manifold.truncation import edges_between
+from resight.progress import Progress
 
 Ints = NDArray[np.int32]
-Progress = Callable[[int, int], None]
 
 ITERATIONS = 20
 TOLERANCE = 1e-6

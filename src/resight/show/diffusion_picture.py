@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,11 +13,11 @@ from PIL import Image, ImageDraw
 
 from resight.errors import StorageError
 from resight.files import write_whole
+from resight.progress import NamedProgress
 from resight.show.diffusion import DECADES, EDGE, INK, PAPER, UNREACHED, WIDTH, Toy, colours
 from resight.show.lettering import font
 from resight.show.palette import rgb
 
-Progress = Callable[[str, int, int], None]
 FRAME, LAST_FRAME = 200, 2500
 """Milliseconds for which an animation shows an iteration, and the last one."""
 
@@ -46,7 +45,7 @@ def draw_state(toy: Toy, iteration: int) -> NDArray[np.uint8]:
     return _with_legend(picture, f"iteration {iteration % len(toy.states)} of {toy.count}")
 
 
-def write_animation(path: str | os.PathLike[str], toy: Toy, progress: Progress | None = None) -> Path:
+def write_animation(path: str | os.PathLike[str], toy: Toy, progress: NamedProgress | None = None) -> Path:
     """Writes the iterations as an animated GIF that loops, whole or not at all, and returns its path.
 
     Raises StorageError where the disk refuses.

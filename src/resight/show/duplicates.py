@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePh
 from resight.errors import ImageError
 from resight.images import decode
 from resight.index.collection import Collection
+from resight.progress import NamedProgress
 from resight.show.document import plain_text, write_document
 from resight.show.evidence import located
 from resight.show.thumbnails import Thumbnail, outline, thumbnail
@@ -19,8 +19,6 @@ from resight.show.thumbnails import Thumbnail, outline, thumbnail
 SIDE = 240
 """Longest side of a thumbnail in pixels: a page may have hundreds."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with the current step, the number of items done, and the total."""
 
 _ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot be read."
 _TITLES = {"copies": "the same bytes", "near": "the same picture", "same": "the same thing"}
@@ -34,7 +32,7 @@ def write_duplicates_page(
     *,
     title: str = "Duplicates",
     note: str = "",
-    progress: Progress | None = None,
+    progress: NamedProgress | None = None,
 ) -> Path:
     """Writes one self-contained page with a section for each group, and returns its path.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ from resight.images.masks import PhotoMask, decode_masked
 from resight.index.collection import Collection
 from resight.index.queries import Asked, Indexed, ask, meant_by
 from resight.manifold.embedding import Method, embed
+from resight.progress import NamedProgress
 from resight.recipe import Recipe, available, load_recipe
 from resight.show.neighbours import by_distance, by_manifold
 
 Image = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
-Progress = Callable[[str, int, int], None]
-"""Called with the current step, the number of items done, and the total."""
 
 MOST = 1000
 """Photos that are drawn by default; the distances of all pairs are held in memory."""
@@ -105,7 +104,7 @@ def plane_of(
     mask: PhotoMask | None = None,
     neighbours: int = NEIGHBOURS,
     groups: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    progress: NamedProgress | None = None,
 ) -> Plane:
     """Places at most `most` photos of an index, drawn by seed, in the plane by their descriptors.
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.manifold.diffusion import ConjugateGradient, query_affinity
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
 from resight.manifold.kinds import Diffusion
+from resight.progress import NamedProgress
 
 Vectors = NDArray[np.float32]
-Progress = Callable[[str, int, int], None]
 
 PAPER = Diffusion()
 """Constants of the paper."""
@@ -27,7 +25,7 @@ def by_distance(vectors: Vectors, query: Vectors, row: int | None, count: int) -
 
 
 def by_manifold(
-    vectors: Vectors, query: Vectors, row: int | None, count: int, progress: Progress | None = None
+    vectors: Vectors, query: Vectors, row: int | None, count: int, progress: NamedProgress | None = None
 ) -> list[int]:
     """Returns at most `count` rows that diffusion from the query reaches best, best first, ties by row.
 

@@ -16,14 +16,12 @@ from resight.index.collection import Collection
 from resight.index.explaining import Explainer, can_explain
 from resight.index.queries import Indexed, Meant, Source, meant_by
 from resight.index.results import Hit, Result
+from resight.progress import NamedProgress
 from resight.show.page import PageHit, PagePhoto, PageQuery
 from resight.show.thumbnails import SIDE
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
-
-Progress = Callable[[str, int, int], None]
-"""Called with the current step, the number of items done, and the total."""
 
 
 def page_query(
@@ -31,7 +29,7 @@ def page_query(
     result: Result,
     asked: Sequence[tuple[Source, Box | None]],
     mark: Callable[[str], Mark | None] | None = None,
-    progress: Progress | None = None,
+    progress: NamedProgress | None = None,
     masks: Sequence[PhotoMask | None] = (),
 ) -> PageQuery:
     """Makes the section of one result. asked: the query photos, and the box of each; masks: the mask of each, if any.
@@ -58,7 +56,7 @@ def _explained(
     result: Result,
     asked: Sequence[tuple[Source, Box | None]],
     masks: Sequence[PhotoMask | None],
-    progress: Progress | None,
+    progress: NamedProgress | None,
 ) -> dict[int, Sequence[Contribution]]:
     """Returns contributions by rank, for readable hits of readable queries that no second look verified.
 
