@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -158,5 +159,32 @@ def test_words_of_sift_need_no_torch() -> None:
 def test_the_public_names_are_there() -> None:
     for name in resight.__all__:
         assert name == "__version__" or getattr(resight, name).__name__ == name
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+    with pytest.raises(AttributeError, match="nonsense"):
         resight.nonsense  # noqa: B018
+
+
+ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.pyi"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_has_a_face(room: str) -> None:
+    """Each name of `__init__.pyi` is there, and is what its module has; the names alone load nothing."""
+    stub = ast.parse((PACKAGE / room / "__init__.pyi").read_text(encoding="utf-8"))
+    face = importlib.import_module(f"resight.{room}")
+    names = {alias.name: node.module for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert names
+    assert set(face.__all__) == set(names)
+    assert set(names) <= set(dir(face))
+    for name, module in names.items():
+        assert getattr(face, name) is getattr(importlib.import_module(f"resight.{room}.{module}"), name)
+
+
+def test_the_faces_of_all_rooms_load_nothing_heavy() -> None:
+    assert len(ROOMS) > 15
+    assert loaded("; ".join(f"import resight.{room}; dir(resight.{room})" for room in ROOMS)) == set()
+
+
+def test_a_face_hides_no_module() -> None:
+    for room in ROOMS:
+        face = importlib.import_module(f"resight.{room}")
+        assert set(face.__all__) & {path.stem for path in (PACKAGE / room).iterdir()} == set()

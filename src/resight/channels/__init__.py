@@ -1,4 +1,5 @@
-"""What a channel of a recipe does to photos: features, what an index holds of them, how it is searched.
+"""What a recipe makes of photos: extractor, encoder, layout and searcher of each channel; extraction and fits."""
 
-One file for each layout: `vectors`, `regions`, `words` (inverted file), `descriptors` (exhaustive matching).
-"""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

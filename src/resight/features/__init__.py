@@ -1,0 +1,5 @@
+"""Pixels to local evidence: keypoints, feature maps, codes and regions."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

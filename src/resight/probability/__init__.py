@@ -1,0 +1,5 @@
+"""How probable it is that a hit shows what the query shows."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Local features to visual words, and the posting lists that hold them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Rendered photo-like collections with exact ground truth."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

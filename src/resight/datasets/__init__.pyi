@@ -1,0 +1,16 @@
+from .benchmarks.benchmark import Benchmark as Benchmark
+from .benchmarks.catalogue import find as find
+from .dataset import Dataset as Dataset
+from .dataset import Query as Query
+from .dataset import Rules as Rules
+from .folder import photo_root as photo_root
+from .folder import read_folder as read_folder
+from .json_files import read_json as read_json
+from .photos import check_photos as check_photos
+from .qrels import read_qrels as read_qrels
+from .qrels import write_qrels as write_qrels
+from .trec import decode_name as decode_name
+from .trec import encode_name as encode_name
+from .trec import reading as reading
+from .trec import rows as rows
+from .trec import writing_lines as writing_lines

@@ -1,0 +1,14 @@
+from .carried import carried_arrays as carried_arrays
+from .contributions import Contribution as Contribution
+from .contributions import Traced as Traced
+from .contributions import traced as traced
+from .cross_matching import cross_match as cross_match
+from .cross_matching import distance_match as distance_match
+from .cross_matching import image_match as image_match
+from .cross_matching import image_sum_match as image_sum_match
+from .cross_matching import symmetric_match as symmetric_match
+from .methods.regions import Regional as Regional
+from .methods.whitened import Whitened as Whitened
+from .pooled import MapEncoder as MapEncoder
+from .pooled import unit_sum as unit_sum
+from .pooling import l2_normalise as l2_normalise

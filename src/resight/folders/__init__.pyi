@@ -1,0 +1,16 @@
+from .names import Name as Name
+from .names import find_name as find_name
+from .names import names_file as names_file
+from .names import suggestion as suggestion
+from .patterns import Patterns as Patterns
+from .patterns import same_pattern as same_pattern
+from .selection import Meant as Meant
+from .selection import names_meant as names_meant
+from .selection import names_within as names_within
+from .walking import Found as Found
+from .walking import check_prefix as check_prefix
+from .walking import escape_name as escape_name
+from .walking import existing_folder as existing_folder
+from .walking import find_images as find_images
+from .walking import is_below as is_below
+from .walking import unescape_name as unescape_name
