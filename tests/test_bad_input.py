@@ -308,7 +308,7 @@ def test_a_flipped_byte_of_the_catalogue_is_mended(index: Index, tmp_path: Path)
     expected = rankings(index, collection(3))
     flip(index.path / "catalog.sqlite", 4096)
     assert any("catalog.sqlite" in line and "mends it" in line for line in Index.check(index.path).problems)
-    report = Index.check(index.path, mend=True)
+    report = Index.check(index.path, repair=True)
     assert report.problems == []
     assert any("rebuilt" in line for line in report.repaired)
     mended = Index.open(index.path)
@@ -322,7 +322,7 @@ def test_a_lost_catalogue_is_mended(index: Index, tmp_path: Path) -> None:
     (index.path / "catalog.sqlite").unlink()
     with pytest.raises(IndexCorruptError, match="verify --repair"):
         Index.open(index.path)
-    assert Index.check(index.path, mend=True).problems == []
+    assert Index.check(index.path, repair=True).problems == []
     assert rankings(Index.open(index.path), collection(3)) == expected
 
 

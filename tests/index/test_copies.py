@@ -48,7 +48,7 @@ def test_what_ships_is_put_back(path: Path, damage: object, damaged: tuple[str, 
     problems = Index.check(path).problems
     assert len(problems) == len(damaged)
     assert all("ships with resight" in line and "`resight verify --repair` mends it" in line for line in problems)
-    report = Index.check(path, mend=True)
+    report = Index.check(path, repair=True)
     assert (report.problems, report.remarks, len(report.repaired)) == ([], [], len(damaged))
     assert {name: (path / name).read_bytes() for name in FILES} == before
     assert Index.open(path).info().images == 0
@@ -57,10 +57,10 @@ def test_what_ships_is_put_back(path: Path, damage: object, damaged: tuple[str, 
 def test_what_was_there_is_kept(path: Path) -> None:
     file = path / "recipe.toml"
     file.write_text("my own recipe")
-    Index.check(path, mend=True)
+    Index.check(path, repair=True)
     assert (path / "damaged-recipe.toml").read_text() == "my own recipe"
     file.write_text("another one")
-    Index.check(path, mend=True)
+    Index.check(path, repair=True)
     assert (path / "damaged-recipe.toml").read_text() == "another one"
 
 
@@ -69,12 +69,12 @@ def test_a_recipe_of_ones_own_is_not_put_back_while_its_built_in_fit_is(tmp_path
     own.write_text(recipe_text("sift-asmk-spatial") + "# mine\n")
     path = Index.create(tmp_path / "x.resight", own).path
     flip(path / "fitted" / "main" / "fitted.npz")
-    assert len(Index.check(path, mend=True).repaired) == 1
+    assert len(Index.check(path, repair=True).repaired) == 1
     assert Index.check(path).problems == []
     put_pipe(path / "recipe.toml")
     with pytest.raises(IndexCorruptError, match=r"is a pipe and not a file: .* put the former text back"):
         Index.open(path)
-    report = Index.check(path, mend=True)
+    report = Index.check(path, repair=True)
     assert report.repaired == []
     (line,) = report.problems
     assert "is a pipe and not a file" in line
@@ -89,7 +89,7 @@ def test_random_weights_are_put_back_and_nothing_is_fetched(path: Path, tmp_path
     file = Index.create(path := tmp_path / "random.resight", own).path / "fitted/_weights/main.npz"
     sound = file.read_bytes()
     flip(file)
-    assert Index.check(path, mend=True).problems == []
+    assert Index.check(path, repair=True).problems == []
     assert file.read_bytes() == sound
     (path / "recipe.toml").write_text(text.format("https://nowhere.invalid/weights.pth"))
     files = {"recipe.toml": sum_bytes((path / "recipe.toml").read_bytes())}

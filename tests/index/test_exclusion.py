@@ -48,7 +48,7 @@ def test_what_was_removed_stays_away_until_it_is_asked_for(index: Index, folder:
     os.utime(folder / "a.png", ns=(1, 1))
     assert index.update().added == 0
     index.compact()
-    Index.check(index.path, mend=True)
+    Index.check(index.path, repair=True)
     assert index.restore(["2019/b.png"]) == 1
     assert held(index) == ["e[1].png"]
     assert (index.update().added, held(index)) == (1, ["2019/b.png", "e[1].png"])
@@ -195,7 +195,7 @@ def test_what_is_left_out_outlives_the_catalogue_and_the_statement(index: Index,
     index.remove("a.png")
     for file in (*index.path.glob("catalog.sqlite*"), *index.path.glob("segments/generation-*")):
         file.unlink()
-    assert Index.check(index.path, mend=True).problems == []
+    assert Index.check(index.path, repair=True).problems == []
     again = Index.open(index.path)
     assert (held(again), again.info().excluded, again.info().stay_away) == (["2019/b.png", "e[1].png"], ["2019/x/"], 1)
     assert (again.update().added, again.update().stayed_away) == (0, 1)

@@ -234,7 +234,7 @@ def test_damaged_neighbours_are_found_and_made_again(
     assert problem.startswith(str(structure))
     if damage != "flipped":  # which only verify reads all bytes for
         assert told(Index.open(index.path).search(PHOTOS["02-0.png"], k=18)) == before
-    Index.check(index.path, mend=True)
+    Index.check(index.path, repair=True)
     assert Index.check(index.path).problems == []
     again = Index.open(index.path)
     assert told(again.search(PHOTOS["02-0.png"], k=18)) == before

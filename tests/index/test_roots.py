@@ -124,7 +124,7 @@ def test_what_could_not_be_had_is_tried_again_until_it_can(
     assert index.info().generation == generation, "the same failure was written again"
     assert index.verify().problems == []
     (index.path / "catalog.sqlite").unlink()
-    assert Index.check(index.path, mend=True).problems == []
+    assert Index.check(index.path, repair=True).problems == []
     index = Index.open(index.path)
     assert index.info().unreadable == 1
     monkeypatch.undo()

@@ -88,7 +88,7 @@ def index(
 
     check_prefix(prefix)
     goes_on = (output / "recipe.toml").exists()
-    made = Index.create(output, recipe or DEFAULT, fit=fit, progress=say)
+    made = Index.open_or_create(output, recipe or DEFAULT, fit=fit, progress=say)
     reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask))
     finish(output, reports, strict, as_json)
     if not goes_on:
@@ -201,7 +201,7 @@ def verify(
     """Check every byte of an index; exit 1 if one is wrong."""
     from resight.index.index import Index
 
-    report = Index.check(path, mend=repair)
+    report = Index.check(path, repair=repair)
     if as_json:
         print_json(
             {

@@ -132,7 +132,7 @@ def evaluate(
             at = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-"))) / "evaluation.resight"
         path = arguments.path("at", at)
         start = time.perf_counter()
-        index = Index.create(path, recipe, fit=fit, progress=say)
+        index = Index.open_or_create(path, recipe, fit=fit, progress=say)
         _require_no_other_root(index.info().roots, path, dataset.root, distractors)
         indexing = None if progress is None else partial(progress, "indexing")
         # Follow links: data sets are assembled from them, and the ground truth says which photos belong to one.

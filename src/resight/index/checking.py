@@ -20,23 +20,24 @@ class VerifyReport:
     remarks: list[str]
 
 
-def check_index(path: Path, layouts: Callable[[], Mapping[str, Check]], *, mend: bool) -> VerifyReport:
-    """Checks the index at `path`; `mend` repairs what can be. layouts: gives what the arrays of each channel must be,
-    asked again after a repair.
+def check_index(path: Path, layouts: Callable[[], Mapping[str, Check]], *, repairing: bool) -> VerifyReport:
+    """Checks every byte of the index at `path`; `repairing` mends first what can be mended.
+
+    layouts: gives what the arrays of each channel must be; asked again after a repair.
 
     Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
     """
-    repaired = []
+    mended = []
     copies = partial(shipped_copies, path)
-    if mend:
+    if repairing:
         done = repair(path, layouts(), copies)
         again = [
             f"{name}: its segment was damaged; the next add or update reads it again" for name in done.to_index_again
         ]
-        repaired = [*done.mended, *again]
+        mended = [*done.mended, *again]
     found = verify(path, layouts(), copies)
     remarks = [f"{remark.path}: {remark.what}" for remark in found.remarks]
-    return VerifyReport([_line(problem) for problem in found.problems], repaired, remarks)
+    return VerifyReport([_line(problem) for problem in found.problems], mended, remarks)
 
 
 def _line(problem: Problem) -> str:

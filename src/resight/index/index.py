@@ -11,6 +11,7 @@ from resight import arguments
 from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
 from resight.folders.walking import check_prefix, existing_folder
+from resight.images import displayed
 from resight.index.adding import Wish, check_wish, plan_addition
 from resight.index.checking import VerifyReport, check_index
 from resight.index.exclusion import images_left_out, with_patterns
@@ -49,13 +50,11 @@ class Index(OpenedIndex):
         fit: str | Path | None = None,
         progress: Say | None = None,
     ) -> Index:
-        """Makes an empty index; opens the one at `path` where it has the same recipe, to go on with it.
+        """Creates an empty index at `path`, where there must be none.
 
         recipe: the name of a shipped one, or a TOML file, to whose folder the paths in it are relative. fit: a folder
-        of photos on which everything that the recipe fits is fitted now; of an index that is there, what waits to be
-        fitted: what has been fitted stays, and was fitted on this folder or `fit` is refused. `progress` is told lines
-        about fitting.
-        Raises RecipeError, FitError, UsageError where something else is at `path`, and StorageError.
+        of photos on which everything that the recipe fits is fitted now. `progress` gets lines about fitting.
+        Raises RecipeError, FitError, StorageError, and UsageError where an index or something else is at `path`.
         """
         path = arguments.path("path", path)
         arguments.path_or_name("recipe", recipe)
@@ -65,17 +64,39 @@ class Index(OpenedIndex):
         text = recipe_text(recipe)
         parsed = parse_recipe(text, str(recipe))
         if (path / RECIPE).exists():
-            return cls._made(path, parsed, fit, progress)
+            raise UsageError(f"{displayed(path)}: there is an index already; open it, or choose another path")
         from resight.index.fitting import files_of_new_index
 
         files = files_of_new_index(parsed, recipe_folder(recipe), fit, progress)
-        try:
-            return cls(Store.create(path, text, files, created_by=_versions()), parsed)
-        except UsageError:
-            if not (path / RECIPE).exists():
-                raise
-            # Another process has made it meanwhile.
-            return cls._made(path, parsed, fit, progress)
+        return cls(Store.create(path, text, files, created_by=_versions()), parsed)
+
+    @classmethod
+    def open_or_create(
+        cls,
+        path: str | Path,
+        recipe: str | Path = DEFAULT,
+        *,
+        fit: str | Path | None = None,
+        progress: Say | None = None,
+    ) -> Index:
+        """Opens the index at `path`, to go on with it, or creates it; arguments are those of `create`.
+
+        fit: of an index that is there, for what waits to be fitted; what has been fitted stays, and was fitted on this
+        folder, or `fit` is refused. Raises what `create` and `open` do, and UsageError for an index by another recipe.
+        """
+        path = arguments.path("path", path)
+        if not (path / RECIPE).exists():
+            try:
+                return cls.create(path, recipe, fit=fit, progress=progress)
+            except UsageError:
+                if not (path / RECIPE).exists():
+                    raise
+                # Another process has made it meanwhile.
+        arguments.path_or_name("recipe", recipe)
+        arguments.callback("progress", progress, "line")
+        if fit is not None:
+            fit = arguments.path("fit", fit)
+        return cls._made(path, parse_recipe(recipe_text(recipe), str(recipe)), fit, progress)
 
     @classmethod
     def _made(cls, path: Path, recipe: Recipe, fit: str | Path | None, progress: Say | None) -> Index:
@@ -237,18 +258,18 @@ class Index(OpenedIndex):
             self._derived.build(None, None)
 
     @staticmethod
-    def check(path: str | Path, *, mend: bool = False) -> VerifyReport:
-        """Checks every byte of the index at `path`, also one that cannot be opened; `mend` repairs what can be.
+    def check(path: str | Path, *, repair: bool = False) -> VerifyReport:
+        """Checks every byte of the index at `path`, also one that cannot be opened; `repair` repairs what can be.
 
         Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
         """
         path = arguments.path("path", path)
-        return check_index(path, lambda: _layouts(path), mend=arguments.flag("mend", mend))
+        return check_index(path, lambda: _layouts(path), repairing=arguments.flag("repair", repair))
 
     def verify(self, repair: bool = False) -> VerifyReport:
         """Checks every byte; see `check`."""
         self.refresh()
-        return self.check(self.path, mend=repair)
+        return self.check(self.path, repair=repair)
 
     def _take(self, planned: Plan, progress: Progress | None, say: Say | None) -> AddReport:
         if planned.work:

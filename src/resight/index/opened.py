@@ -49,6 +49,21 @@ class OpenedIndex:
         """The directory of the index."""
         return self._store.path
 
+    def __len__(self) -> int:
+        """The number of photos that can be found."""
+        return int(self.collection.snapshot.images.indexed.sum())
+
+    def __bool__(self) -> bool:
+        """True: an index without photos is an index."""
+        return True
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a photo has this name, or is the file of this path."""
+        return isinstance(name, str | Path) and self.collection.find(name) is not None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self.path)!r}, {len(self)} photos, by {self.recipe.name}>"
+
     def refresh(self) -> None:
         """Looks at the newest generation, whoever wrote it."""
         self._collection = None
