@@ -20,7 +20,7 @@ from store_samples import base, batch, contents, create, id_of, merged, steps
 
 from resight.errors import IndexLockedError, StorageError
 from resight.store import Store, catalogue, verify
-from resight.store.verification import examine
+from resight.store.verification import examine, no_copies
 
 HERE = Path(__file__).parent
 
@@ -92,7 +92,7 @@ def test_kill_at_every_step_leaves_the_state_before_or_after(tmp_path: Path) -> 
 
 def verify_unlocked(path: Path) -> list[str]:
     """Problems, for a test that holds the lock itself."""
-    return [str(problem) for problem in examine(path).problems]
+    return [str(problem) for problem in examine(path, {}, no_copies).problems]
 
 
 def test_a_killed_creation_leaves_no_index(tmp_path: Path) -> None:
