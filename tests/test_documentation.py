@@ -119,6 +119,7 @@ def test_the_page_of_keys_is_that_of_the_models() -> None:
     assert (ROOT / "docs" / "recipe-keys.md").read_text(encoding="utf-8") == made.stdout, (
         "run: python tools/recipe_keys.py > docs/recipe-keys.md"
     )
+    assert re.findall(r"^\| `.*\| *\|$", made.stdout, re.MULTILINE) == [], "a key has no description, and no comment"
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:

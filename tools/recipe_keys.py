@@ -5,8 +5,12 @@ python tools/recipe_keys.py > docs/recipe-keys.md
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
+import textwrap
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Len, Lt, MaxLen, MinLen
@@ -95,14 +99,32 @@ def default_of(field: FieldInfo) -> str:
     return f"`{value}`" if not isinstance(value, BaseModel) else ""
 
 
-def table(model: type[BaseModel]) -> list[str]:
-    """The keys of one model."""
-    rows = []
-    for name, field in model.model_fields.items():
+def comments(model: type[BaseModel]) -> dict[str, str]:
+    """The comment above each field, which says what it means and where it is from, in the model or what it extends."""
+    found: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        if not issubclass(one, BaseModel) or one is BaseModel:
+            continue
+        source = textwrap.dedent(inspect.getsource(one)).splitlines()
+        (tree,) = ast.parse("\n".join(source)).body
+        assert isinstance(tree, ast.ClassDef), "the source of a class is one class"
+        for node in tree.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                lines = itertools.takewhile(lambda line: line.strip().startswith("#"), source[node.lineno - 2 :: -1])
+                above = [line.strip().removeprefix("#").strip() for line in lines]
+                found[node.target.id] = " ".join(reversed(above))
+    return found
+
+
+def table(model: type[BaseModel], names: Iterable[str] | None = None) -> list[str]:
+    """The keys of one model, or some of them."""
+    rows, above = [], comments(model)
+    for name in names or model.model_fields:
+        field = model.model_fields[name]
         if name == "kind":
             continue
         means = " ".join(filter(None, (type_of(field.annotation), bounds(field)))).replace("|", "\\|")
-        text = (field.description or "").replace("|", "\\|")
+        text = " ".join(filter(None, (field.description, above.get(name)))).replace("|", "\\|")
         rows.append(f"| `{name}` | {means} | {default_of(field)} | {text} |")
     return ["| key | value | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else ["No keys.", ""]
 
@@ -132,11 +154,8 @@ def page() -> str:
         if name not in ("channel", "rerank") and list(models_of(field.annotation)):
             lines += section(f"`[{name}]`", field.annotation)
     lines += section("`[[rerank]]`, in the order of the file", Recipe.model_fields["rerank"].annotation)
-    plain = {n: f for n, f in Recipe.model_fields.items() if n != "channel" and not list(models_of(f.annotation))}
-    lines += ["## Outside of tables", "", "| key | value | default | meaning |", "|---|---|---|---|"]
-    lines += [
-        f"| `{n}` | {type_of(f.annotation)} | {default_of(f)} | {f.description or ''} |" for n, f in plain.items()
-    ]
+    plain = [n for n, f in Recipe.model_fields.items() if n != "channel" and not list(models_of(f.annotation))]
+    lines += ["## Outside of tables", "", *table(Recipe, plain)]
     return "\n".join(lines).rstrip() + "\n"
 
 

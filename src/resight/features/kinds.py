@@ -27,7 +27,9 @@ class Sift(BaseModel):
     # Least contrast of a keypoint and greatest ratio of its principal curvatures: Lowe 2004, sections 4 and 4.1, the
     # contrast in OpenCV's scaling (Lowe's 0.03 is 0.09 there, 0.04 is OpenCV's own default and finds more).
     contrast_threshold: float = Field(default=0.04, ge=0.0, le=1e6)
-    edge_threshold: float = Field(default=10.0, gt=0.0, le=1e6)
+    edge_threshold: float = Field(
+        default=10.0, gt=0.0, le=1e6, description="Greatest ratio of a keypoint's principal curvatures: Lowe 2004."
+    )
     # Whether descriptors are taken upright instead of along the dominant gradient: Perdoch, Chum and Matas, "Efficient
     # representation of local geometry for large scale object retrieval", CVPR 2009 (the "gravity vector").
     upright: bool = False
@@ -41,11 +43,11 @@ class NetworkFeatures(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    network: NetworkName
-    checkpoint: Checkpoint
+    network: NetworkName = Field(description="The architecture; layers are called as torchvision calls them.")
+    checkpoint: Checkpoint = Field(description="Its weights, and the input that they were trained on.")
     # As the field names layers: "conv5_3", "pool5", "layer4", "features.14.expand", "fc6".
     layer: str = Field(min_length=1)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16"] = Field(default="float32", description="Of the network's arithmetic.")
     # "auto" measures both at first use, where both are installed.
     runtime: Literal["auto", "torch", "openvino"] = "auto"
 
@@ -89,7 +91,9 @@ class JoinedMaps(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["joined"] = "joined"
-    parts: tuple[Maps, ...] = Field(min_length=2, max_length=16)
+    parts: tuple[Maps, ...] = Field(
+        min_length=2, max_length=16, description="One table for each layer: keys of `maps`."
+    )
 
 
 class Convolutional(ScaledFeatures):

@@ -102,10 +102,10 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1)
-    summary: str = ""
-    paper: str = ""
-    checked_by: str = "unverified"
+    name: str = Field(min_length=1, description="What results and indexes call it.")
+    summary: str = Field(default="", description="The method in a line, for `resight recipes`.")
+    paper: str = Field(default="", description="Where the method is from.")
+    checked_by: str = Field(default="unverified", description="What its figures rest on, such as golden values.")
     seed: int = Field(
         default=0,
         ge=0,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from resight.words.evidence import ImageWords
 
 
+_CHANNEL = "The channel that it looks at; may be left out if there is only one."
+
+
 class Spatial(BaseModel):
     """Fast spatial matching of the top of a ranking (Philbin et al., CVPR 2007, section 4)."""
 
@@ -25,8 +28,12 @@ class Spatial(BaseModel):
     top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at; the paper has 200 to 1000.")
     # Sampling (MAGSAC++) instead of a hypothesis from every correspondence: it needs a good third of inliers.
     estimator: Literal["fast_spatial_matching", "usac_homography"] = "fast_spatial_matching"
-    hypothesis: Literal["translation_scale", "similarity"] = "similarity"
-    model: Literal["similarity", "affine", "homography"] = "affine"
+    hypothesis: Literal["translation_scale", "similarity"] = Field(
+        default="similarity", description="The transform that one correspondence proposes."
+    )
+    model: Literal["similarity", "affine", "homography"] = Field(
+        default="affine", description="The transform that is fitted to the inliers of a proposal."
+    )
     # Ours: an error is a fraction of the long side of its own image, so that a thumbnail and a large photo are held to
     # the same rule.
     tolerance: float = Field(default=0.02, gt=0.0, lt=1.0, description="Transfer error, as a part of the long side.")
@@ -66,7 +73,7 @@ class Expansion(BaseModel):
     )
 
     kind: Literal["expansion"] = "expansion"
-    channel: str = ""
+    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=50, ge=1, le=10_000_000, description="Verified images that are averaged, the paper's 50.")
     min_inliers: int = Field(
         default=20, ge=4, le=1_000_000, description="An image joins the query from so many inliers: 20."
@@ -99,7 +106,7 @@ class Chain(BaseModel):
     )
 
     kind: Literal["chain"] = "chain"
-    channel: str = ""
+    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=25, ge=1, le=10_000_000, description="Verified images that are asked.")
     reach: int = Field(default=200, ge=1, le=10_000_000, description="Images that each of them looks at.")
     # That of Philbin et al., CVPR 2007, for expansion.
@@ -133,11 +140,11 @@ class Discriminative(BaseModel):
     score_meaning: ClassVar[str] = "distance from the plane that parts the first photos from the last"
 
     kind: Literal["discriminative"] = "discriminative"
-    channel: str = ""
+    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(
         default=50, ge=1, le=10_000_000, description="Verified images that may be positive; on vectors the first."
     )
-    min_inliers: int = Field(default=20, ge=4, le=1_000_000)
+    min_inliers: int = Field(default=20, ge=4, le=1_000_000, description="An image counts from so many inliers: 20.")
     negatives: int = Field(
         default=200, ge=1, le=10_000_000, description="Images from the end of the ranking: the paper's 200."
     )
@@ -167,7 +174,7 @@ class AlphaExpansion(BaseModel):
     score_meaning: ClassVar[str] = "cosine with the mean of the query and its first photos"
 
     kind: Literal["alpha-expansion"] = "alpha-expansion"
-    channel: str = ""
+    channel: str = Field(default="", description=_CHANNEL)
     # 50 and 3 are those of the comparisons on ROxford and RParis (Radenovic et al., CVPR 2018).
     top: int = Field(default=50, ge=1, le=10_000_000, description="Images that join the query.")
     alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is average query expansion.")
@@ -195,7 +202,7 @@ class KReciprocal(BaseModel):
     score_meaning: ClassVar[str] = "1 less a distance that counts common neighbours; the nearest has 1 at most"
 
     kind: Literal["k-reciprocal"] = "k-reciprocal"
-    channel: str = ""
+    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=1000, ge=1, le=10_000_000, description="Images looked at; the paper has all.")
     k1: int = Field(default=20, ge=1, le=10_000, description="Mutual neighbours: 20.")
     k2: int = Field(default=6, ge=1, le=10_000, description="Encodings that are averaged, itself included: 6.")
@@ -221,7 +228,7 @@ class SuperGlobal(BaseModel):
     score_meaning: ClassVar[str] = "mean cosine of the photo and its neighbours with the query and its neighbours"
 
     kind: Literal["superglobal"] = "superglobal"
-    channel: str = ""
+    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at: M, 400.")
     neighbours: int = Field(default=9, ge=0, le=10_000, description="Images among them that refine each: K, 9.")
     beta: float = Field(default=0.15, ge=0.0, le=1e6, description="Weight of a neighbour: 0.15.")
@@ -249,7 +256,7 @@ class Augmentation(BaseModel):
     neighbours: int = Field(
         default=10, ge=1, le=10_000, description="Verified images that each image takes words from."
     )
-    min_inliers: int = Field(default=20, ge=4, le=1_000_000)
+    min_inliers: int = Field(default=20, ge=4, le=1_000_000, description="An image counts from so many inliers: 20.")
 
     def open(self, collection: BagCollection) -> Callable[[int], ImageWords]:
         """From the id of an image to what its channel keeps of it, augmented by the other images of a collection."""
@@ -286,9 +293,9 @@ class FusedScores(BaseModel):
     # "confidence": s / (s + half), for a weight of evidence that has no upper end. None: "range", and "rank" in a
     # product, where "range" makes 0 of what one channel has last or lacks, whatever the others say.
     scores: Literal["given", "range", "deviation", "norm", "maximum", "rank", "power", "confidence"] | None = None
-    power: float = Field(default=1.0, gt=0.0, le=1000.0)
+    power: float = Field(default=1.0, gt=0.0, le=1000.0, description='Of scores = "power".')
     half: float = Field(default=1.0, gt=0.0, le=1e9, description="The score that is believed by half.")
-    weight: float = Field(default=1.0, ge=0.0, le=1e9)
+    weight: float = Field(default=1.0, ge=0.0, le=1e9, description="Of the channel in the sum or the product.")
 
     @model_validator(mode="after")
     def _what_the_scores_use(self) -> Self:

@@ -22,8 +22,8 @@ class Crow(Pooling):
     is_traceable: ClassVar[bool] = True
 
     kind: Literal["crow"] = "crow"
-    a: float = Field(default=2.0, gt=0.0, le=1000.0)
-    b: float = Field(default=2.0, gt=0.0, le=1000.0)
+    a: float = Field(default=2.0, gt=0.0, le=1000.0, description="Power of the norm of the spatial weights: 2.")
+    b: float = Field(default=2.0, gt=0.0, le=1000.0, description="Root taken of the spatial weights: 2.")
 
     def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
         from resight.descriptors.crow import crow

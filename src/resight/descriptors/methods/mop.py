@@ -39,7 +39,7 @@ class Mop(Descriptor):
     size: int = Field(default=100, ge=1, le=65_536, description="Words in the codebook of each level.")
     pca: int = Field(default=500, ge=1, le=65_536, description="Dimensions that activations of patches are reduced to.")
     fit: FitName = Field(default="builtin", description='"builtin", "collection" or a path.')
-    whitening: Literal["none", "pca"] = "pca"
+    whitening: Literal["none", "pca"] = Field(default="pca", description="Of the joined vector of all levels.")
     dimensions: int = Field(default=2048, ge=1, le=65_536, description="Of the whitened vector.")
 
     def check_features(self, features: FeaturesKind) -> None:

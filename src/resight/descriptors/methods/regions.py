@@ -52,7 +52,7 @@ class Regions(Regional):
     made_of: ClassVar[frozenset[str]] = OfMaps.made_of
 
     kind: Literal["regions"] = "regions"
-    levels: int = Field(default=3, ge=1, le=8)
+    levels: int = Field(default=3, ge=1, le=8, description="Sizes of regions in R-MAC's grid: 3.")
     # "query": the mean similarity of the best match of each region of the query, as published; "distance": of its mean
     # distance (Razavian et al., 2016); "image": of each region of the image; "symmetric": of each region of both;
     # "image-sum": as "image", and the similarity of the sums.

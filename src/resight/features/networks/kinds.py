@@ -29,11 +29,13 @@ class Checkpoint(BaseModel):
     sha256: str = Field(
         default="",
         pattern=r"^([0-9a-f]{7,64})?$",
-        description="SHA-256 of the file, or its first digits; empty: what is known of it.",
+        description="SHA-256 of the file, or its first digits; empty: that of the table of published checkpoints.",
     )
     # Of pixel values from 0 to 1 in RGB: the input is (value - mean) / deviation.
     mean: tuple[PixelValue, PixelValue, PixelValue] | None = None
-    deviation: tuple[PixelValue, PixelValue, PixelValue] | None = None
+    deviation: tuple[PixelValue, PixelValue, PixelValue] | None = Field(
+        default=None, description="What the difference to the mean is divided by."
+    )
     # "same" is TensorFlow's padding of convolutions with stride 2.
     padding: Literal["torch", "same"] | None = None
     seed: int = Field(default=0, ge=0, le=(1 << 63) - 1, description="Of random weights.")

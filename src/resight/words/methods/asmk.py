@@ -31,7 +31,7 @@ class Asmk(WordsMethod):
     query_assignment: int = Field(default=5, ge=1, le=1000, description="Nearest words of a query feature.")
     alpha: float = Field(default=3.0, gt=0.0, le=1000.0, description="Exponent of the similarity.")
     threshold: float = Field(default=0.0, ge=0.0, le=1.0, description="Smallest similarity that counts.")
-    idf: bool = False
+    idf: bool = Field(default=False, description="Whether words of few images weigh more.")
 
     def signature_bits(self, dimensions: int) -> int:
         return dimensions

@@ -25,7 +25,7 @@ class Bow(BagOfWords):
     query_assignment: int = Field(default=1, ge=1, le=1000, description="Nearest words of a query feature.")
     # "clipped" is min(tf, 1): whether, not how often (Jegou et al., CVPR 2009, removes multiple matches likewise).
     tf: Literal["raw", "clipped", "sqrt"] = "raw"
-    idf: bool = True
+    idf: bool = Field(default=True, description="Whether words of few images weigh more.")
     # Jegou et al. (CVPR 2009), section 4.2.
     burstiness: bool = Field(default=False, description="Divide a match by the root of its number in the image.")
 

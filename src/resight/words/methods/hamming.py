@@ -45,7 +45,7 @@ class Hamming(WordsMethod):
         default=16.0, ge=0.0, le=1e6, description="A match weighs exp(-h^2 / sigma^2); 0: every match 1."
     )
     wgc: bool = Field(default=True, description="Keep only what agrees on one rotation and one change of scale.")
-    idf: bool = True
+    idf: bool = Field(default=True, description="Whether words of few images weigh more.")
     # Jegou et al. (CVPR 2009), section 4.2.
     burstiness: bool = Field(default=False, description="Divide a match by the root of its number in the image.")
 
