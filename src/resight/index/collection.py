@@ -25,8 +25,9 @@ from resight.probability.model import believed, model_of
 from resight.recipe import Recipe
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import Fusion, Spatial
+from resight.rerank.stage import SecondLook
 from resight.search.background import DEPTH
-from resight.search.looks import Look, Neighbourhoods, SecondLook
+from resight.search.looks import Look, Neighbourhoods
 from resight.search.ranking import Mask, Ranking
 from resight.search.selection import best_of, is_allowed
 from resight.store import Snapshot, file_path
@@ -75,7 +76,7 @@ class Collection:
         for kind in self.recipe.rerank:
             if isinstance(kind, Fusion):
                 stages.append(FusionStage(kind))
-            else:
+            elif isinstance(kind, SecondLook):
                 stages.append(_opened(kind, self.recipe.channel_of(kind), views))
         return stages
 

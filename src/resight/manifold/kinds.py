@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from resight.learned.kinds import Keeps
+from resight.learned.registered import register
+from resight.rerank.stage import SecondLook
 
 if TYPE_CHECKING:
     from resight.search.looks import GraphCollection, Look
 
 
-class Diffusion(BaseModel):
+@register
+class Diffusion(SecondLook):
     """Ranking on the graph of neighbours of a channel (Iscen et al., CVPR 2017), from the best images of the ranking.
 
     The defaults are the paper's. They suit things of which there are more photos than k: see `self_affinity`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS, Keeps.REGIONS, Keeps.WORDS)
     score_meaning: ClassVar[str] = (
         "what reaches the photo through its neighbours; it compares photos of one query alone"
     )
 
     kind: Literal["diffusion"] = "diffusion"
-    channel: str = Field(default="", description="The channel whose graph it is; may be left out if there is only one.")
     k: int = Field(
         default=50, ge=2, le=10_000, description="Neighbours of an image, itself counted as the papers do: 50; 200."
     )

@@ -1,7 +1,7 @@
 """The whole method as data: model, checks, messages. Importing it imports no implementation."""
 
 from resight.learned.registered import register
-from resight.recipe.model import ONLY_CHANNEL, Channel, ChannelStageKind, Recipe, StageKind
+from resight.recipe.model import ONLY_CHANNEL, Channel, Recipe
 from resight.recipe.reading import (
     DEFAULT,
     RecipeInfo,
@@ -16,10 +16,8 @@ __all__ = [
     "DEFAULT",
     "ONLY_CHANNEL",
     "Channel",
-    "ChannelStageKind",
     "Recipe",
     "RecipeInfo",
-    "StageKind",
     "available",
     "load_recipe",
     "parse_recipe",

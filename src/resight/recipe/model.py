@@ -19,6 +19,7 @@ from resight.rerank.kinds import (
     RerankKind,
     Spatial,
 )
+from resight.rerank.stage import SecondLook
 from resight.search.kinds import Exact, Exhaustive, SearchKind
 from resight.words.kinds import WordsKind
 
@@ -30,9 +31,6 @@ SECTIONS = ("features", "words", "descriptor", "match", "search")
 MOST_STAGES = 64
 
 
-ChannelStageKind = RerankKind | Diffusion
-"""Stages that work on one channel."""
-StageKind = Annotated[ChannelStageKind | Fusion, Field(discriminator="kind")]
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
@@ -114,7 +112,7 @@ class Recipe(BaseModel):
     )
     channel: Mapping[ChannelName, Channel] = Field(default_factory=dict)
     augmentation: AugmentationKind | None = None
-    rerank: tuple[StageKind, ...] = Field(default=(), max_length=MOST_STAGES)
+    rerank: tuple[RerankKind, ...] = Field(default=(), max_length=MOST_STAGES)
 
     @model_validator(mode="after")
     def _stages_have_channels(self) -> Recipe:
@@ -123,7 +121,7 @@ class Recipe(BaseModel):
         if self.augmentation is not None:
             self._check_suits(f'augmentation "{self.augmentation.kind}"', self.augmentation, self.first_channel)
         for stage in self.rerank:
-            if not isinstance(stage, Fusion):
+            if isinstance(stage, SecondLook):
                 self._check_stage(stage)
         fusions = [stage for stage in self.rerank if isinstance(stage, Fusion)]
         if len(self.channel) > 1 and len(fusions) != 1:
@@ -139,7 +137,7 @@ class Recipe(BaseModel):
             raise ValueError('a recipe has one stage of kind "diffusion" at most: keep one')
         return self
 
-    def _check_stage(self, stage: ChannelStageKind) -> None:
+    def _check_stage(self, stage: SecondLook) -> None:
         of = self.channel_of(stage)
         self._check_suits(f'"{stage.kind}"', stage, of)
         if (
@@ -149,7 +147,7 @@ class Recipe(BaseModel):
         ):
             raise ValueError(f'"discriminative" counts inliers of words only, and channel "{of}" has none')
 
-    def _check_suits(self, what: str, second_look: ChannelStageKind | AugmentationKind, name: str) -> None:
+    def _check_suits(self, what: str, second_look: SecondLook | AugmentationKind, name: str) -> None:
         """Raises ValueError where a channel keeps nothing that a second look works on."""
         needed = second_look.needs
         if self.channel[name].keeps.isdisjoint(needed):
@@ -181,7 +179,7 @@ class Recipe(BaseModel):
         """The stage that needs the neighbours of all images, where there is one."""
         return next((stage for stage in self.rerank if isinstance(stage, Diffusion)), None)
 
-    def channel_of(self, stage: ChannelStageKind) -> str:
+    def channel_of(self, stage: SecondLook) -> str:
         """Name of the channel that a stage works on. Raises ValueError."""
         if not stage.channel and len(self.channel) == 1:
             return next(iter(self.channel))

@@ -34,3 +34,5 @@ from .significance import log_false_alarms as log_false_alarms
 from .spatial import matched as matched
 from .spatial import tentative as tentative
 from .spatial import verify_many as verify_many
+from .stage import SecondLook as SecondLook
+from .stage import Stage as Stage

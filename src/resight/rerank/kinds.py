@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from resight.learned.kinds import Keeps
+from resight.learned.registered import OneOf, register
+from resight.rerank.stage import SecondLook, Stage
 
 if TYPE_CHECKING:
     from resight.search.looks import BagCollection, Look, VectorCollection, WordCollection
     from resight.words.evidence import ImageWords
 
 
-_CHANNEL = "The channel that it looks at; may be left out if there is only one."
-
-
-class Spatial(BaseModel):
+@register
+class Spatial(SecondLook):
     """Fast spatial matching of the top of a ranking (Philbin et al., CVPR 2007, section 4)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
 
     kind: Literal["spatial"] = "spatial"
-    channel: str = Field(default="", description="The channel whose features are matched; may be left out if only one.")
     top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at; the paper has 200 to 1000.")
     # Sampling (MAGSAC++) instead of a hypothesis from every correspondence: it needs a good third of inliers.
     estimator: Literal["fast_spatial_matching", "usac_homography"] = "fast_spatial_matching"
@@ -63,17 +61,16 @@ class Spatial(BaseModel):
         return SpatialLook(self, collection)
 
 
-class Expansion(BaseModel):
+@register
+class Expansion(SecondLook):
     """Average query expansion over verified images (Chum et al., ICCV 2007, section 4.2)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS,)
     score_meaning: ClassVar[str] = (
         "cosine of word vectors with the mean of the query and the photos that it verified, 0 to 1"
     )
 
     kind: Literal["expansion"] = "expansion"
-    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=50, ge=1, le=10_000_000, description="Verified images that are averaged, the paper's 50.")
     min_inliers: int = Field(
         default=20, ge=4, le=1_000_000, description="An image joins the query from so many inliers: 20."
@@ -91,7 +88,8 @@ class Expansion(BaseModel):
         return ExpansionLook(self, collection)
 
 
-class Chain(BaseModel):
+@register
+class Chain(SecondLook):
     """Verified images are asked in turn, and what they verify is credited by how sure each step is.
 
     Ours; it grew out of the recursive expansion of Chum et al., ICCV 2007, section 4.3, which re-asks with regions of
@@ -99,14 +97,12 @@ class Chain(BaseModel):
     confidence p passes weight times p times its own confidence on.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
     score_meaning: ClassVar[str] = (
         "belief in what matches the query, 0 to 1, and what verified photos that lead to it add; 0: nothing matches"
     )
 
     kind: Literal["chain"] = "chain"
-    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=25, ge=1, le=10_000_000, description="Verified images that are asked.")
     reach: int = Field(default=200, ge=1, le=10_000_000, description="Images that each of them looks at.")
     # That of Philbin et al., CVPR 2007, for expansion.
@@ -128,19 +124,18 @@ class Chain(BaseModel):
         return ChainLook(self, collection)
 
 
-class Discriminative(BaseModel):
+@register
+class Discriminative(SecondLook):
     """Discriminative query expansion (Arandjelovic & Zisserman, CVPR 2012, section 3): a linear SVM on bags of words.
 
     Positive are the query and the verified images, negative the end of the ranking. On vectors, which nothing verifies,
     the first images are positive, whatever their number of inliers.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS)
     score_meaning: ClassVar[str] = "distance from the plane that parts the first photos from the last"
 
     kind: Literal["discriminative"] = "discriminative"
-    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(
         default=50, ge=1, le=10_000_000, description="Verified images that may be positive; on vectors the first."
     )
@@ -165,16 +160,15 @@ class Discriminative(BaseModel):
         return DiscriminativeLook(self, collection)
 
 
-class AlphaExpansion(BaseModel):
+@register
+class AlphaExpansion(SecondLook):
     """Alpha query expansion (Radenovic et al., TPAMI 2019): the query asks again together with its nearest images, each
     weighted by similarity ** alpha. It needs no geometry."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS)
     score_meaning: ClassVar[str] = "cosine with the mean of the query and its first photos"
 
     kind: Literal["alpha-expansion"] = "alpha-expansion"
-    channel: str = Field(default="", description=_CHANNEL)
     # 50 and 3 are those of the comparisons on ROxford and RParis (Radenovic et al., CVPR 2018).
     top: int = Field(default=50, ge=1, le=10_000_000, description="Images that join the query.")
     alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is average query expansion.")
@@ -194,15 +188,14 @@ class AlphaExpansion(BaseModel):
         return WordsAlphaExpansionLook(self, collection)
 
 
-class KReciprocal(BaseModel):
+@register
+class KReciprocal(SecondLook):
     """Re-ranking by k-reciprocal encoding (Zhong et al., CVPR 2017)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
     score_meaning: ClassVar[str] = "1 less a distance that counts common neighbours; the nearest has 1 at most"
 
     kind: Literal["k-reciprocal"] = "k-reciprocal"
-    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=1000, ge=1, le=10_000_000, description="Images looked at; the paper has all.")
     k1: int = Field(default=20, ge=1, le=10_000, description="Mutual neighbours: 20.")
     k2: int = Field(default=6, ge=1, le=10_000, description="Encodings that are averaged, itself included: 6.")
@@ -220,15 +213,14 @@ class KReciprocal(BaseModel):
         return KReciprocalLook(self, collection)
 
 
-class SuperGlobal(BaseModel):
+@register
+class SuperGlobal(SecondLook):
     """Re-ranking by refined global descriptors (Shao et al., ICCV 2023)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
     score_meaning: ClassVar[str] = "mean cosine of the photo and its neighbours with the query and its neighbours"
 
     kind: Literal["superglobal"] = "superglobal"
-    channel: str = Field(default="", description=_CHANNEL)
     top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at: M, 400.")
     neighbours: int = Field(default=9, ge=0, le=10_000, description="Images among them that refine each: K, 9.")
     beta: float = Field(default=0.15, ge=0.0, le=1e6, description="Weight of a neighbour: 0.15.")
@@ -305,11 +297,11 @@ class FusedScores(BaseModel):
         return self
 
 
-class Fusion(BaseModel):
+@register
+class Fusion(Stage):
     """The rankings of all channels become one. Stages before it work on the ranking of their channel, those after it on
     the fused one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     score_meaning: ClassVar[str] = "the joined scores of the channels; they compare photos of one query alone"
 
     kind: Literal["fusion"] = "fusion"
@@ -342,6 +334,6 @@ class Fusion(BaseModel):
         return given if given.scores is not None else given.model_copy(update={"scores": default})
 
 
-RerankKind = Spatial | Expansion | Chain | Discriminative | AlphaExpansion | KReciprocal | SuperGlobal
-"""Second looks at the ranking of one channel."""
+RerankKind = Annotated[Stage, OneOf("rerank", Stage)]
+"""Any stage that ships, or that another package registers."""
 AugmentationKind = Annotated[Augmentation | AlphaAugmentation, Field(discriminator="kind")]

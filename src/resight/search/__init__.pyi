@@ -8,12 +8,12 @@ from .inverted import InvertedFile as InvertedFile
 from .inverted import PostingRows as PostingRows
 from .kinds import Exact as Exact
 from .kinds import Exhaustive as Exhaustive
+from .kinds import Search as Search
 from .live import LiveRows as LiveRows
 from .looks import BagCollection as BagCollection
 from .looks import GraphCollection as GraphCollection
 from .looks import Neighbourhoods as Neighbourhoods
 from .looks import RegionCollection as RegionCollection
-from .looks import SecondLook as SecondLook
 from .looks import VectorCollection as VectorCollection
 from .looks import WordCollection as WordCollection
 from .ranking import Lead as Lead

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from resight.learned.kinds import Keeps
 from resight.learned.method import Layout, Method
-from resight.learned.registered import register
+from resight.learned.registered import OneOf, register
 
 if TYPE_CHECKING:
     from resight.features.extractor import Extractor
@@ -19,11 +19,26 @@ if TYPE_CHECKING:
     from resight.search.selection import NameOrder
 
 
-class Exact(BaseModel):
-    """No image is left out that could be found: all vectors are compared, all postings of the query's words read."""
+class Search(BaseModel):
+    """The parameters of a search. needs: what its channel must keep of images, any of these; empty: whatever it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    section: ClassVar[str] = "search"
     needs: ClassVar[tuple[Keeps, ...]] = ()
+
+    kind: str
+
+    def open(self, rows: Any, names: NameOrder) -> Searcher[Any]:
+        """Returns a search of the images of a channel, whose `LiveRows` are of the kind that `needs` says.
+
+        names: orders ids as their names do, by which ties are broken.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is opened")
+
+
+@register
+class Exact(Search):
+    """No image is left out that could be found: all vectors are compared, all postings of the query's words read."""
 
     kind: Literal["exact"] = "exact"
 
@@ -32,8 +47,8 @@ class Exact(BaseModel):
         return rows.exact(names)
 
 
-SearchKind = Exact
-"""How the images of a channel are searched."""
+SearchKind = Annotated[Search, OneOf("search", Search)]
+"""How the images of a channel are searched: exactly, or as another package registers."""
 
 
 @register

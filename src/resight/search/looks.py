@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.forks import WorkerPool
-from resight.learned.kinds import Keeps
 from resight.search.ranking import Mask, Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
 
@@ -19,33 +18,6 @@ Vector = NDArray[np.float32]
 
 Look = Callable[[Any, Ranking], Ranking]
 """A second look that was opened on a collection: what the channel compares a query by, and its ranking, to another."""
-
-
-class SecondLook(Protocol):
-    """The parameters of a second look: a frozen parameter model, which is what a recipe has of it."""
-
-    needs: ClassVar[tuple[Keeps, ...]]
-    """What its channel must keep of images, any of these."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def channel(self) -> str:
-        """The channel that it works on; empty where the recipe has but one."""
-        ...
-
-    @property
-    def depth(self) -> int:
-        """How many images it wants of the first look."""
-        ...
-
-    def open(self, collection: Any) -> Look:
-        """The look on one channel of a collection, or of a part of its images, which offers what `needs` says.
-
-        What it remembers of the collection lives in what was opened, or in `Part.once`.
-        """
-        ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,48 @@
+"""What a table `[[rerank]]` of a recipe has, whichever kind it is: ours, or one that a package registers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from resight.learned.kinds import Keeps
+
+if TYPE_CHECKING:
+    from resight.search.looks import Look
+
+
+class Stage(BaseModel):
+    """The parameters of a stage. score_meaning: the score of a hit in a line, where this stage is the last."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    section: ClassVar[str] = "rerank"
+
+    kind: str
+
+    @property
+    def score_meaning(self) -> str:
+        raise NotImplementedError(f"{type(self).__name__} does not say what its scores mean")
+
+    @property
+    def depth(self) -> int:
+        """The number of images that it wants of the first look."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how many images it wants")
+
+
+class SecondLook(Stage):
+    """The parameters of a second look at the ranking of one channel.
+
+    needs: what its channel must keep of images, any of these.
+    """
+
+    needs: ClassVar[tuple[Keeps, ...]]
+
+    channel: str = Field(default="", description="The channel that it looks at; may be left out if there is only one.")
+
+    def open(self, collection: Any) -> Look:
+        """Returns the look on one channel of a collection, or of a part of its images, which offers what `needs` says.
+
+        What it remembers of the collection lives in what was opened, or in `once` of the collection.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is opened")
