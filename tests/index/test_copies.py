@@ -100,3 +100,14 @@ def test_a_recipe_that_ships_is_found_by_its_sum(tmp_path: Path) -> None:
     for recipe in available()[::16]:
         text = recipe_text(recipe.name).encode()
         assert shipped_copies(tmp_path, {"recipe.toml": sum_bytes(text)})["recipe.toml"] == text
+
+
+def test_a_recipe_of_which_nothing_is_left_is_said_to_be_lost(path: Path) -> None:
+    for lost in (path / "recipe.toml", path / "catalog.sqlite", *path.glob("segments/generation-*.json")):
+        lost.unlink()
+    lines = [line for line in Index.check(path).problems if "recipe.toml" in line]
+    assert len(lines) == 1
+    assert "nothing says what was in it: make a new index" in lines[0]
+    Index.check(path, repair=True)
+    with pytest.raises(IndexCorruptError, match=r"recipe\.toml is lost"):
+        Index.open(path)

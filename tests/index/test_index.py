@@ -368,12 +368,14 @@ def test_threads_search_while_another_writes(
     assert asked > 5
 
 
-def test_create_goes_on_with_the_same_recipe_and_refuses_another(index: Index, tmp_path: Path, recipes: Path) -> None:
+def test_open_or_create_goes_on_with_the_same_recipe_and_refuses_another(
+    index: Index, tmp_path: Path, recipes: Path
+) -> None:
     index.add(write(tmp_path / "photos", {"a.png": texture(1)}))
-    again = Index.create(index.path, recipes / "verified.toml")
+    again = Index.open_or_create(index.path, recipes / "verified.toml")
     assert set(contents(again)) == {"a.png"}
     with pytest.raises(UsageError, match='by "verified", which differs from "asmk"'):
-        Index.create(index.path, recipes / "asmk.toml")
+        Index.open_or_create(index.path, recipes / "asmk.toml")
 
 
 def test_opening_what_is_no_index(tmp_path: Path) -> None:
@@ -474,21 +476,21 @@ def test_a_fit_on_a_folder_of_its_own(tmp_path: Path) -> None:
 def test_a_folder_to_fit_on_is_refused_where_the_index_was_fitted_on_another(tmp_path: Path, recipes: Path) -> None:
     fitted_on = write(tmp_path / "other", {f"{i}.png": texture(50 + i) for i in range(4)})
     recipe = collection_recipe(tmp_path, 8)
-    Index.create(tmp_path / "x", recipe, fit=fitted_on)
-    assert Index.create(tmp_path / "x", recipe, fit=fitted_on).info().images == 0
+    Index.open_or_create(tmp_path / "x", recipe, fit=fitted_on)
+    assert Index.open_or_create(tmp_path / "x", recipe, fit=fitted_on).info().images == 0
     another = write(tmp_path / "another", {"1.png": texture(1)})
     with pytest.raises(UsageError, match=r"channel main was fitted on .*other, which stays as it is"):
-        Index.create(tmp_path / "x", recipe, fit=another)
-    Index.create(tmp_path / "shipped", "sift-vlad")
+        Index.open_or_create(tmp_path / "x", recipe, fit=another)
+    Index.open_or_create(tmp_path / "shipped", "sift-vlad")
     with pytest.raises(UsageError, match="channel main has what is built in"):
-        Index.create(tmp_path / "shipped", "sift-vlad", fit=another)
+        Index.open_or_create(tmp_path / "shipped", "sift-vlad", fit=another)
 
 
 def test_a_folder_to_fit_on_is_used_where_the_index_waits_for_it(tmp_path: Path) -> None:
     recipe = collection_recipe(tmp_path, 8)
-    Index.create(tmp_path / "x", recipe)
+    Index.open_or_create(tmp_path / "x", recipe)
     other = write(tmp_path / "other", {f"{i}.png": texture(50 + i) for i in range(4)})
-    index = Index.create(tmp_path / "x", recipe, fit=other)
+    index = Index.open_or_create(tmp_path / "x", recipe, fit=other)
     assert load(index.path / "fitted" / "main" / "fitted.npz").provenance["fitted_on"] == str(other)
 
 

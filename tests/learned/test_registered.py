@@ -111,6 +111,18 @@ def test_a_kind_that_is_taken_names_both() -> None:
     assert model_of("descriptor", "gem") is Gem
 
 
+def test_a_model_that_is_defined_again_takes_the_place_of_the_former() -> None:
+    def defined() -> type[Pooling]:
+        class Again(Pooling):
+            kind: Literal["again"] = "again"
+
+        return register(Again)
+
+    former, later = defined(), defined()
+    assert former is not later
+    assert model_of("descriptor", "again") is later
+
+
 def test_what_has_no_section_or_kind_is_refused() -> None:
     class Nowhere(BaseModel):
         kind: Literal["x"] = "x"

@@ -103,6 +103,12 @@ def test_a_value_out_of_range_is_named_with_its_key(text: str, key: str, said: s
     assert said in message
 
 
+def test_a_list_of_numbers_is_no_list_of_tables() -> None:
+    network = 'network = "alexnet"\ncheckpoint.source = "random"\nlayer = "conv5"\n'
+    message = refusal(f'[features]\nkind = "maps"\n{network}scales = 3\n[descriptor]\nkind = "gem"\n')
+    assert message == "features.scales: must be a list"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -332,3 +332,17 @@ def test_choices_that_differ_from_their_file_are_found(path: Path) -> None:
         Store.open(path, read_only=True)
     repair(path)
     assert contents(path)["choices"] == CHOICES
+
+
+def test_a_segment_that_was_set_aside_before_is_set_aside_again(path: Path) -> None:
+    segment = path / "segments/00000001"
+    aside = shutil.copytree(segment, path / "segments/damaged-00000001")
+    (aside / "note").write_text("of a repair before")
+    array = next(file for file in files(segment) if file.suffix == ".npy")
+    flip(array, array.stat().st_size - 1, 1)
+    damaged = array.read_bytes()
+    repair(path)
+    assert not segment.exists()
+    assert not (aside / "note").exists()
+    assert (aside / array.relative_to(segment)).read_bytes() == damaged
+    assert verify(path).problems == []

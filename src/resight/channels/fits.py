@@ -307,7 +307,7 @@ def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> 
     FitError where a file is damaged.
     """
     for name, channel in recipe.channel.items():
-        if channel.source is None or (file := files.get(f"{name}/{FILE}")) is None:
+        if channel.source is None or is_carried(channel) or (file := files.get(f"{name}/{FILE}")) is None:
             continue
         provenance = load(file).provenance
         if REFERENCE in provenance:

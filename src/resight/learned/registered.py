@@ -36,9 +36,11 @@ def register(model: type[ModelT]) -> type[ModelT]:
     UsageError: no such section, a kind that is no constant, or one that another model of this section has.
     """
     section, kind = _section_and_kind(model)
-    known = _models.setdefault((section, kind), model)
-    if known is not model:
+    known = _models.get((section, kind))
+    if known is not None and _name(known) != _name(model):
         raise UsageError(f'{_name(model)}: kind "{kind}" of [{section}] is that of {_name(known)}: give it another')
+    # A model of the same name takes the place of the former: a cell of a notebook was run again.
+    _models[section, kind] = model
     return model
 
 

@@ -51,7 +51,8 @@ def _explain(error: ValidationError) -> str:
     if first["type"] in ("dict_type", "model_type", "model_attributes_type"):
         return f"{key}: must be a table, [{key}]"
     if first["type"] == "tuple_type":
-        is_tables = any(_members(item) for item in get_args(annotation))
+        items = [_plain(item) for item in get_args(annotation)]
+        is_tables = any(isinstance(item, OneOf) or list(_members(item)) for item in items)
         return f"{key}: must be a list" + (f" of tables, [[{key}]]" if is_tables else "")
     if loc[-1:] == ("[key]",):
         return f'channel "{loc[-2]}": name it with letters, digits, "-" and "_"'

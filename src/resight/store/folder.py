@@ -36,7 +36,9 @@ def index_around(path: Path) -> Path | None:
 def recipe_text(folder: Path, generation: Generation) -> str:
     """The text of the recipe. Raises IndexCorruptError where it is not what was written, and StorageError."""
     path = folder / RECIPE
-    expected = generation.files[RECIPE]
+    expected = generation.files.get(RECIPE)
+    if expected is None:
+        raise IndexCorruptError(f"{path} is lost, and nothing says what was in it: make a new index")
     with storage_errors(path):
         try:
             text = read_regular(path)

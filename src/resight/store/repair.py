@@ -95,6 +95,9 @@ def _set_aside(folder: Path, number: int, generation: Generation) -> tuple[list[
     aside = segment.with_name(f"{DAMAGED}{segment.name}")
     if not segment.exists():
         return names or [], f"{segment}: is missing; {what}"
+    if os.path.lexists(aside):
+        # Of a repair before, after which a copy of the segment was put back.
+        delete(aside)
     segment.rename(aside)
     sync_folder(segment.parent)
     return names or [], f"{segment}: set aside as {aside.name}; {what}"

@@ -138,6 +138,10 @@ def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findi
         lost = "" if choices is not None else f": what is left out of the index is lost ({LOST})"
         problems.append(Problem(choices_path(segments, generation.chosen), f"{choices_what}{lost}", True))
     problems += [Problem(folder / catalogue.CATALOGUE, what, True) for what in faults]
+    if RECIPE not in generation.files:
+        problems.append(
+            Problem(folder / RECIPE, "is missing, and nothing says what was in it: make a new index", False)
+        )
     bad = {name: what for name, expected in generation.files.items() if (what := sum_fault(folder / name, expected))}
     there = _copies(bad, generation.files, copies)
     problems += [
