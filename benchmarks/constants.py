@@ -72,7 +72,7 @@ class Setting(Protocol):
 def asked(recipe_name: str, folder: Path, distractors: Path, at: Path) -> Asked:
     """Indexes a set and asks each of its queries, without what comes after verification."""
     dataset = read_folder(folder)
-    index = Index.create(at, recipe_name)
+    index = Index.open_or_create(at, recipe_name)
     index.add(dataset.root, only=frozenset(dataset.images))
     index.add(photo_root(distractors), prefix="distractors/")
     reader, recipe = index.collection, load_recipe(recipe_name)

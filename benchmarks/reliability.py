@@ -87,7 +87,7 @@ def main() -> None:
         if given.index is not None and given.index.exists():
             index = Index.open(given.index, read_only=True)
         else:
-            index = Index.create(given.index or Path(temporary) / "x.resight", given.recipe)
+            index = Index.open_or_create(given.index or Path(temporary) / "x.resight", given.recipe)
             filled(index, given.sets, given.distractors, given.every)
         tables = {}
         for folder in given.sets:

@@ -121,7 +121,7 @@ def main() -> None:
         if given.index is not None and given.index.exists():
             index = Index.open(given.index, read_only=True)
         else:
-            index = Index.create(given.index or Path(temporary) / "x.resight", given.recipe)
+            index = Index.open_or_create(given.index or Path(temporary) / "x.resight", given.recipe)
             index.add(data.root, only=frozenset(data.images))
             if given.distractors is not None:
                 index.add(photo_root(given.distractors), prefix=DISTRACTORS)
