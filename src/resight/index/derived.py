@@ -31,7 +31,7 @@ class DerivedStructure(Protocol):
         ...
 
     def stale(self, snapshot: Snapshot) -> int:
-        """How many images are not in it as they would be if it were made anew of the images of a snapshot."""
+        """Returns the number of images whose entry differs from that of a rebuild."""
         ...
 
     def extend(self, progress: Progress | None, say: Say | None) -> None:

@@ -131,7 +131,7 @@ def _ask_file(
 
 
 def _ask_pixels(collection: Collection, decoded: Decoded, title: str, box: Box | None, mirror: bool) -> Asked:
-    # A part is a photo of its own: what its features may be off is measured by the part.
+    # A part is a photo of its own: tolerances are relative to its size.
     size = decoded.size
     if box is not None:
         box = check_box(box, decoded.size)

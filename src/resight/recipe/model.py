@@ -80,11 +80,6 @@ class Channel(BaseModel):
         return Keeps.VECTORS in self.keeps
 
     @property
-    def keeps_regions(self) -> bool:
-        """Whether it keeps a vector for each region of an image."""
-        return Keeps.REGIONS in self.keeps
-
-    @property
     def source(self) -> FitSource | None:
         """Where fitted arrays come from; None where there are none."""
         return self.method.source

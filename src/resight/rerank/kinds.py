@@ -107,7 +107,7 @@ class Chain(SecondLook):
     reach: int = Field(default=200, ge=1, le=10_000_000, description="Images that each of them looks at.")
     # That of Philbin et al., CVPR 2007, for expansion.
     min_inliers: int = Field(default=20, ge=4, le=1_000_000, description="An image is asked from so many inliers.")
-    half: float = Field(default=100.0, gt=0.0, le=1e9, description="Evidence that is believed by half.")
+    half: float = Field(default=100.0, gt=0.0, le=1e9, description="Evidence at which the confidence is 0.5.")
     weight: float = Field(
         default=5.0, gt=0.0, le=1e9, description="Of what is passed on, against the query's own evidence."
     )
@@ -286,7 +286,7 @@ class FusedScores(BaseModel):
     # product, where "range" makes 0 of what one channel has last or lacks, whatever the others say.
     scores: Literal["given", "range", "deviation", "norm", "maximum", "rank", "power", "confidence"] | None = None
     power: float = Field(default=1.0, gt=0.0, le=1000.0, description='Of scores = "power".')
-    half: float = Field(default=1.0, gt=0.0, le=1e9, description="The score that is believed by half.")
+    half: float = Field(default=1.0, gt=0.0, le=1e9, description="The score at which the confidence is 0.5.")
     weight: float = Field(default=1.0, ge=0.0, le=1e9, description="Of the channel in the sum or the product.")
 
     @model_validator(mode="after")

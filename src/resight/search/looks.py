@@ -17,7 +17,7 @@ T = TypeVar("T")
 Vector = NDArray[np.float32]
 
 Look = Callable[[Any, Ranking], Ranking]
-"""A second look that was opened on a collection: what the channel compares a query by, and its ranking, to another."""
+"""A second look that was opened on a collection: a function of a query and its ranking to another ranking."""
 
 
 @dataclass(frozen=True)

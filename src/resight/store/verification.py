@@ -35,8 +35,7 @@ from resight.store.structures import structure_faults
 
 Files = Mapping[str, FileSum]
 Copies = Callable[[Files], Mapping[str, bytes]]
-"""Given what the recipe and the fitted files of an index must be, by path below it, contents of some of them that are
-there elsewhere. Asked only where one is damaged; whether its copy is the same, its sum says."""
+"""Returns contents for damaged files of an index, by path below it; checksums decide whether they are used."""
 LOST = "patterns, masks, and which photos were removed"
 """What is left out of an index, in words."""
 
