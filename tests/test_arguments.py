@@ -137,8 +137,8 @@ def test_grey_photos_and_lists_are_photos(index: Index) -> None:
         (lambda index: Index.open(b"x"), "path is a bytes: give a path"),
         (lambda index: Index.open(index.path, read_only="yes"), "read_only is 'yes': give True or False"),
         (lambda index: Index.check(5), "path is 5: give a path"),
-        (lambda index: Index.check(index.path, repair="yes"), "mend is 'yes': give True or False"),
-        (lambda index: index.verify(repair="yes"), "mend is 'yes': give True or False"),
+        (lambda index: Index.check(index.path, repair="yes"), "repair is 'yes': give True or False"),
+        (lambda index: index.verify(repair="yes"), "repair is 'yes': give True or False"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_the_name_of_the_argument(

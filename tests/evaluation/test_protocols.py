@@ -114,7 +114,7 @@ class Recorder(Scripted):
         self.roots: list[dict[str, str]] = []
         self.others = 0
 
-    def create(self, path: Path, recipe: str, *, fit: Path | None, progress: object) -> Recorder:
+    def open_or_create(self, path: Path, recipe: str, *, fit: Path | None, progress: object) -> Recorder:
         self.created.append((path, recipe, fit))
         path.mkdir()
         return self
