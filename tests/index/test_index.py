@@ -478,6 +478,7 @@ def test_a_folder_to_fit_on_is_refused_where_the_index_was_fitted_on_another(tmp
     recipe = collection_recipe(tmp_path, 8)
     Index.open_or_create(tmp_path / "x", recipe, fit=fitted_on)
     assert Index.open_or_create(tmp_path / "x", recipe, fit=fitted_on).info().images == 0
+    assert Index.open_or_create(tmp_path / "x", recipe, fit=os.path.relpath(fitted_on)).info().images == 0
     another = write(tmp_path / "another", {"1.png": texture(1)})
     with pytest.raises(UsageError, match=r"channel main was fitted on .*other, which stays as it is"):
         Index.open_or_create(tmp_path / "x", recipe, fit=another)

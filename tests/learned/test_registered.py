@@ -32,6 +32,9 @@ class Middle(Pooling):
     kind: Literal["middle"] = "middle"
     share: float = Field(default=0.5, ge=0.0, le=1.0)
 
+    def pool(self, maps: Any, mask: Any) -> Any:
+        return maps.mean(dim=(2, 3))
+
 
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -68,6 +71,9 @@ from resight.descriptors.kinds import Pooling
 class Middle(Pooling):
     kind: Literal["{kind}"] = "{kind}"
     share: float = 0.5
+
+    def pool(self, maps, mask):
+        return maps.mean(dim=(2, 3))
 """
 
 
@@ -112,8 +118,8 @@ def test_a_kind_that_is_taken_names_both() -> None:
 
 
 def test_a_model_that_is_defined_again_takes_the_place_of_the_former() -> None:
-    def defined() -> type[Pooling]:
-        class Again(Pooling):
+    def defined() -> type[Gem]:
+        class Again(Gem):
             kind: Literal["again"] = "again"
 
         return register(Again)
@@ -135,6 +141,16 @@ def test_what_has_no_section_or_kind_is_refused() -> None:
         register(Nowhere)
     with pytest.raises(UsageError, match="its kind is no constant"):
         register(Nameless)
+
+
+def test_a_model_that_lacks_a_method_is_refused_when_it_is_registered() -> None:
+    class Unfinished(Pooling):
+        kind: Literal["unfinished"] = "unfinished"
+
+    with pytest.raises(UsageError, match="Unfinished: it lacks pool: write what its base class asks for"):
+        register(Unfinished)
+    with pytest.raises(KeyError):
+        model_of("descriptor", "unfinished")
 
 
 def test_a_package_is_imported_when_a_recipe_names_its_kind(package: Any) -> None:

@@ -168,7 +168,8 @@ class Collection:
         if len(rankings) == 1:
             return [stage(rankings[0])]
         joint = stage({name: best_of([found[name] for found in rankings], self.name_order) for name in self.channels})
-        return [replace(joint, evidence=stage(found).evidence) for found in rankings]
+        own = [stage(found) for found in rankings]
+        return [replace(joint, evidence=one.evidence, leads=one.leads) for one in own]
 
     def name_of(self, image: int) -> str:
         """The name of an image."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from resight.errors import UsageError
-from resight.folders.walking import existing_folder, find_images
+from resight.folders.walking import escape_name, existing_folder, find_images
 from resight.index.planning import Plan
 from resight.index.roots import root_path
 from resight.progress import Say
@@ -21,7 +22,12 @@ def files_of_new_index(recipe: Recipe, folder: Path, fit: str | Path | None, say
     if fit is None:
         return networks | given_arrays(recipe, folder)
     found = list(find_images(existing_folder(fit), follow_links=False))
-    return networks | fitted_arrays(recipe, folder, unfitted(recipe, networks), found, str(fit), say)
+    return networks | fitted_arrays(recipe, folder, unfitted(recipe, networks), found, fitted_from(fit), say)
+
+
+def fitted_from(folder: str | Path) -> str:
+    """Returns what a fit calls the folder of its photos: the same for "photos" and its absolute path."""
+    return escape_name(os.path.realpath(folder))
 
 
 def fitted_on_folder(
@@ -33,7 +39,7 @@ def fitted_on_folder(
     """
     from resight.channels.fits import fitted_arrays, fitted_elsewhere, unfitted, with_weights
 
-    if other := fitted_elsewhere(recipe, files, str(folder)):
+    if other := fitted_elsewhere(recipe, files, fitted_from(folder)):
         raise UsageError(
             f"{index}: its channel {other.channel} {other.how}, which stays as it is: name no folder to fit on, or "
             "choose another path for the index"
@@ -41,7 +47,7 @@ def fitted_on_folder(
     if not (waiting := unfitted(recipe, files)):
         return {}
     found = list(find_images(folder, follow_links=False))
-    return fitted_arrays(with_weights(recipe, files), index, waiting, found, str(folder), say)
+    return fitted_arrays(with_weights(recipe, files), index, waiting, found, fitted_from(folder), say)
 
 
 def fitted_on_collection(

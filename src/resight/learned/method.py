@@ -7,6 +7,7 @@ and what tells two of its fits apart. Importing a model imports no implementatio
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -110,9 +111,9 @@ class Method(BaseModel):
         """
         return seen(features)
 
+    @abstractmethod
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         """It with arrays that it can use."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how a photo is encoded")
 
     def opened(self, extractor: Extractor[Any, Any], fitted: Arrays) -> Encoder:
         """It with its fitted arrays, as passes or files give them. FitError where they do not suit it."""

@@ -33,12 +33,15 @@ _models: dict[tuple[str, str], type[BaseModel]] = {}
 def register(model: type[ModelT]) -> type[ModelT]:
     """Lets recipes name a parameter model by its `kind`, in the table that its `section` names; gives it back.
 
-    UsageError: no such section, a kind that is no constant, or one that another model of this section has.
+    UsageError: no such section, a kind that is no constant or that another model of this section has, or a model that
+    lacks what its base class asks for.
     """
     section, kind = _section_and_kind(model)
     known = _models.get((section, kind))
     if known is not None and _name(known) != _name(model):
         raise UsageError(f'{_name(model)}: kind "{kind}" of [{section}] is that of {_name(known)}: give it another')
+    if lacking := _lacking(model):
+        raise UsageError(f"{_name(model)}: it lacks {lacking}: write what its base class asks for")
     # A model of the same name takes the place of the former: a cell of a notebook was run again.
     _models[section, kind] = model
     return model
@@ -122,6 +125,11 @@ def _section_and_kind(model: type[BaseModel]) -> tuple[str, str]:
     return section, field.default
 
 
+def _lacking(model: type[BaseModel]) -> str:
+    """Names of the methods that a base class asks for and that a model does not have; empty where it is whole."""
+    return ", ".join(sorted(getattr(model, "__abstractmethods__", ())))
+
+
 def _name(model: type[BaseModel] | None) -> str:
     return "" if model is None else f"{model.__module__}.{model.__qualname__}"
 
@@ -154,4 +162,6 @@ def _loaded(entry: metadata.EntryPoint, section: str, kind: str) -> type[BaseMod
         raise RecipeError(f"{what}, and {error}; mend or remove it") from None
     if told != (section, kind):
         raise RecipeError(f'{what}, and {entry.value} is kind "{told[1]}" of [{told[0]}]; mend or remove it')
+    if lacking := _lacking(model):
+        raise RecipeError(f"{what}, and {entry.value} lacks {lacking}; mend or remove it")
     return model

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from resight.errors import UsageError
 from resight.rerank.kinds import FusedScores, Fusion
-from resight.search.ranking import Ranking, Verification
+from resight.search.ranking import Lead, Ranking, Verification
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -210,7 +210,7 @@ def _ordered(ids: Ids, scores: Floats) -> tuple[Ids, Floats]:
 
 
 class FusionStage:
-    """The rankings of several channels as one. Evidence is kept: of an image that several verified, the first's."""
+    """The rankings of several channels as one, with the evidence and leads of the first channel that has them."""
 
     def __init__(self, params: Fusion) -> None:
         self.params = params
@@ -229,9 +229,11 @@ class FusionStage:
             fuse = summed if self.params.method == "sum" else multiplied
             ids, scores = fuse(lists, as_given, [part.weight for part in parts.values()])
         evidence: dict[int, Verification] = {}
+        leads: dict[int, Lead] = {}
         for ranking in rankings.values():
             evidence = {**ranking.evidence, **evidence}
-        return Ranking(ids, scores.astype(np.float32), evidence)
+            leads = {**ranking.leads, **leads}
+        return Ranking(ids, scores.astype(np.float32), evidence, leads=leads)
 
 
 def _normalisation(part: FusedScores) -> Normalisation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,13 +22,13 @@ class Stage(BaseModel):
     kind: str
 
     @property
-    def score_meaning(self) -> str:
-        raise NotImplementedError(f"{type(self).__name__} does not say what its scores mean")
+    @abstractmethod
+    def score_meaning(self) -> str: ...
 
     @property
+    @abstractmethod
     def depth(self) -> int:
         """The number of images that it wants of the first look."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how many images it wants")
 
 
 class SecondLook(Stage):
@@ -40,9 +41,9 @@ class SecondLook(Stage):
 
     channel: str = Field(default="", description="The channel that it looks at; may be left out if there is only one.")
 
+    @abstractmethod
     def open(self, collection: Any) -> Look:
         """Returns the look on one channel of a collection, or of a part of its images, which offers what `needs` says.
 
         What it remembers of the collection lives in what was opened, or in `once` of the collection.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say how it is opened")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,12 +29,12 @@ class Search(BaseModel):
 
     kind: str
 
+    @abstractmethod
     def open(self, rows: Any, names: NameOrder) -> Searcher[Any]:
         """Returns a search of the images of a channel, whose `LiveRows` are of the kind that `needs` says.
 
         names: orders ids as their names do, by which ties are broken.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say how it is opened")
 
 
 @register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,9 +32,9 @@ class OfMaps(Whitened):
     is_traceable: ClassVar[bool] = False
     """Whether the vector is a sum over positions, so that it can be told which of them make a similarity."""
 
+    @abstractmethod
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
         """(m, C) L2-normalised vectors before whitening: one an image, a scale or a region."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it makes of maps")
 
     def describe(self, image: ImageMaps, whitening: Whitening | None, fitted: Arrays) -> Vector:
         """(d,) L2-normalised vector of an image: the sum of its rows, each whitened where there is a whitening."""
@@ -57,9 +58,9 @@ class OfMaps(Whitened):
 class Pooling(OfMaps):
     """A global pooling: each map becomes one vector, and those of several scales are averaged."""
 
+    @abstractmethod
     def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
         """(B, C) of maps (B, C, h, w), not negative. mask: (h, w), the positions that count; None where all do."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it pools")
 
     def with_learned(self, fitted: Arrays) -> Callable[[Tensor, Tensor | None], Tensor]:
         """`pool`, with what was learned beside the whitening; most poolings learn nothing."""

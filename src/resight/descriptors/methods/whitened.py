@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -60,9 +61,9 @@ class Whitened(Descriptor):
             raise ValueError('what a checkpoint carries is asked for by whitening = "checkpoint", without fit')
         return self
 
+    @abstractmethod
     def vectors_of(self, features: Any) -> Sample:
         """(m, d) L2-normalised vectors before whitening, on which one is fitted."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what its vectors are")
 
     def suits(self, head: RetrievalHead) -> bool:
         """Whether what a checkpoint carries was learned for the vectors of this method."""

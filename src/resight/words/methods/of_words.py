@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -69,6 +70,7 @@ class WordsMethod(Method):
         """Length of a signature of descriptors of so many dimensions; 0 where there is none."""
         return 0
 
+    @abstractmethod
     def quantised(
         self,
         features: LocalFeatures,
@@ -81,11 +83,10 @@ class WordsMethod(Method):
 
         arrays: as floats.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say what it keeps of words")
 
+    @abstractmethod
     def scorer(self, bits: int) -> Scorer:
         """What it adds to the common course of a search; `bits` of a signature."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
 
 class BagOfWords(WordsMethod):
@@ -105,17 +106,17 @@ class BagOfWords(WordsMethod):
         """Whether the weight of a word depends on how many images have it, so that a search must count them."""
         return True
 
+    @abstractmethod
     def count_gain(self, count: Floats) -> Floats:
         """What a number of occurrences of a word in an image, or a sum of weights, counts for."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what a count weighs")
 
     def matched_gain(self, count: Floats) -> Floats:
         """What it counts for in a match with the query; norms take `count_gain`."""
         return self.count_gain(count)
 
+    @abstractmethod
     def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
         """(codebook_size,) weight of each word, of which `frequency` of so many images have it."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what a word weighs")
 
     def quantised(
         self,
