@@ -40,13 +40,13 @@ class Mount:
 
 @dataclass(frozen=True)
 class Mounts:
-    """What is mounted, in the order of mounting."""
+    """The mounted file systems, in the order of mounting."""
 
     mounts: tuple[Mount, ...]
 
     @classmethod
     def now(cls) -> Mounts:
-        """What is mounted now; nothing where the system does not tell."""
+        """Reads the mounted file systems; none where the system does not tell."""
         try:
             text = os.fsdecode(MOUNTS.read_bytes())
         except OSError:
@@ -59,14 +59,14 @@ class Mounts:
         return frozenset(mount.device for mount in self.mounts if mount.kind in OF_THE_SYSTEM)
 
     def is_remote(self, path: str) -> bool:
-        """Whether an absolute path lies on another machine, told without looking at it: it may not answer."""
+        """Returns whether an absolute path lies on another machine, without asking it: it may not answer."""
         holding = [mount for mount in self.mounts if is_in(path, mount.folder)]
         # Of several in one place the last covers the others.
         return bool(holding) and max(reversed(holding), key=lambda mount: len(mount.folder)).kind in REMOTE
 
 
 def is_in(path: str, folder: str) -> bool:
-    """Whether a normal absolute path is that of a folder, or of something below it."""
+    """Returns whether a normal absolute path is that of a folder, or of something below it."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 

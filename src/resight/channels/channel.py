@@ -26,10 +26,10 @@ class Rows:
 
 
 class ChannelLayout(Protocol):
-    """How an index holds what an encoder gives; there are four."""
+    """The form in which an index holds evidence; there are four."""
 
     def as_query(self, kept: Any) -> object:
-        """What `encode` gave, as a query."""
+        """Returns the evidence of an indexed image as a query."""
         ...
 
     def pack(self, images: Sequence[Any]) -> dict[str, NDArray[Any]]:
@@ -45,7 +45,7 @@ class ChannelLayout(Protocol):
         ...
 
     def evidence(self, arrays: Arrays, row: int) -> object:
-        """What `encode` gave of one image, as exactly as it was kept."""
+        """Returns the evidence of one image as it was kept."""
         ...
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:

@@ -48,7 +48,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Extracted:
-    """What one file gave. hash: of the bytes; size: (width, height) of the upright original.
+    """The evidence of one file. hash: of the bytes; size: (width, height) of the upright original.
 
     evidence: what each channel keeps, by channel; empty where the file is unreadable, and `reason` says why. may_pass:
     the reason is not in the bytes. was_known: the evidence is that of the same bytes, which were not decoded.
@@ -67,7 +67,7 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Known:
-    """What is kept of a photo whose bytes were met before. size: (width, height) of the upright original;
+    """The evidence of a photo whose bytes were met before. size: (width, height) of the upright original;
     remark: as of `Extracted`."""
 
     size: tuple[int, int]
@@ -229,7 +229,7 @@ def decode_found(found: Found, data: bytes, max_side: int) -> Decoded:
 
 
 def query_of(decoded: Decoded, channel: Channel, box: Box | None, size: tuple[int, int]) -> object:
-    """What a channel compares a query photo by, or a part of it of `size` (width, height).
+    """Returns the query that a channel makes of a photo, or of a part of it of `size` (width, height).
 
     A picture of one colour has no evidence, as when it is indexed. UsageError where the box has no area in the photo.
     """

@@ -40,7 +40,7 @@ there from the start, while fitted arrays may come later."""
 
 @dataclass(frozen=True)
 class Fit:
-    """What a channel was fitted to. unreadable: (name, reason) of photos that were left out."""
+    """The fitted arrays of a channel. unreadable: (name, reason) of photos that were left out."""
 
     arrays: Mapping[str, NDArray[Any]]
     provenance: Mapping[str, str | int]
@@ -49,7 +49,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class FitReport:
-    """What was fitted for one channel, and written to `output`.
+    """The fit of one channel, which was written to `output`.
 
     arrays: their shapes by name; unreadable: (name, reason) of photos that were left out.
     """
@@ -94,7 +94,7 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
 
 
 def is_carried(channel: RecipeChannel) -> bool:
-    """Whether what a channel needs was learned with its network and comes with the weights."""
+    """Returns whether the arrays of a channel were learned with its network and come with the weights."""
     return channel.source is not None and channel.source.kind == "checkpoint"
 
 
@@ -327,7 +327,7 @@ def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[F
 
 
 def _origin(channel: RecipeChannel, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
-    """What a channel's arrays are fitted for: another network's or pooling's may have the same shape."""
+    """Returns the origin of a channel's arrays: those of another network or pooling may have the same shape."""
     origin = {"fitted_for": channel.method.fitted_for(channel.features, power)}
     if networks := networks_of(channel.features):
         require_torch()

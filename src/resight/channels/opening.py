@@ -19,7 +19,7 @@ def open_channel(method: Method, extractor: Extractor[Any, Any], fitted: Arrays)
 
 
 def layout_of(method: Method, encoder: Encoder) -> ChannelLayout:
-    """How an index holds what an encoder of a method gives; each layout is imported when it is asked for."""
+    """Returns the layout of a method's evidence; each layout is imported when it is asked for."""
     match method.layout:
         case "vector":
             from resight.channels.vectors import VectorLayout

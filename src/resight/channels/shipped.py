@@ -61,7 +61,7 @@ def _shipped() -> list[str]:
 
 
 def _load_shipped(name: str, method: Method) -> Artefact:
-    """What is called `name`, or by several names for a method that is made of others."""
+    """Loads the arrays called `name`, or by several names for a method that is made of others."""
     loaded = {
         prefix: _load_one(one, part)
         for (prefix, part), one in zip(method.fitted_parts.items(), name.split(JOINED), strict=True)

@@ -94,7 +94,7 @@ def duplicates(
 
 
 def summary(found: Duplicates) -> str:
-    """How many groups of each kind there are, in one line."""
+    """Returns the number of groups of each kind in one line."""
     counts = [(NAMES[kind], sum(group.kind == kind for group in found.groups)) for kind in NAMES]
     told = ", ".join(f"{count} of {name}" for name, count in counts if count)
     total = f"{len(found.groups)} {'group' if len(found.groups) == 1 else 'groups'}"

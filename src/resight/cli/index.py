@@ -234,7 +234,7 @@ def compact(path: IndexPath) -> None:
 
 @dataclass(frozen=True)
 class Leaving:
-    """What is said about leaving out when folders are added; see `Index.add`."""
+    """The options of leaving out when folders are added; see `Index.add`."""
 
     exclude: Sequence[str] = ()
     mask: Path | None = None

@@ -42,12 +42,12 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
 
 
 def _counted(features: int, words: int) -> str:
-    """What one channel holds, in words."""
+    """Returns the numbers of features and words of one channel as text."""
     return f"{features} features" + (f", {words} words" if words else "")
 
 
 def _listed(found: Sequence[str | dict[str, str]]) -> str:
-    """How many there are, and the first of them."""
+    """Returns the number of entries and the first of them as text."""
     texts = [one if isinstance(one, str) else f"{one['name']}: {one['remark']}" for one in found[:NAMES_SHOWN]]
     more = f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else ""
     return f"{len(found)} ({'; '.join(texts)}{more})" if found else "0"

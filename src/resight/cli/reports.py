@@ -86,7 +86,7 @@ def finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool
 def _left_out_lines(
     left_out: Counter[str], excluded: int, became_masks: int, stayed_away: int, without_mask: int
 ) -> Iterator[str]:
-    """What an index does not have, a line for each reason."""
+    """Returns the photos that an index left out, a line for each reason."""
     if excluded:
         yield f"taken out by a pattern: {excluded}"
     if became_masks:

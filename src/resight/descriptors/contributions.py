@@ -42,7 +42,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one channel adds to a similarity, and where it looks in both photos, in pixels of the originals.
+    """The share of one channel in a similarity, and where it looks in both photos, in pixels of the originals.
 
     Boxes (x0, y0, x1, y1) are of the position that gives the channel most: what lies nearer to it than to others, and
     all that it depends on, its receptive field.
@@ -92,12 +92,12 @@ def contributions(query: Traced, image: Traced, count: int = COUNT) -> list[Cont
 
 
 def shares(query: Traced, image: Traced) -> Doubles:
-    """What each channel adds to the similarity of two descriptors, (C,); their sum is it."""
+    """Returns the share of each channel in the similarity of two descriptors, (C,); they sum to it."""
     return 0.5 * (query.centred * image.gradient + image.centred * query.gradient)
 
 
 def similarity_heat(image: Traced, other: Traced) -> tuple[HeatMap, ...]:
-    """What each position of an image adds to its similarity with another, all channels together: a map a scale.
+    """Returns the share of each position of an image in its similarity with another: a map a scale.
 
     What is below 0 speaks against it.
 

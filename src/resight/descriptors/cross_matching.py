@@ -172,7 +172,7 @@ def _products(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Iterat
 
 
 def best_similarities_reference(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """What `best_similarities` computes, image by image."""
+    """Computes `best_similarities` image by image."""
     best = np.full((len(offsets) - 1, len(query)), NOTHING, np.float32)
     for image in range(len(best)):
         own = rows[offsets[image] : offsets[image + 1]]

@@ -35,7 +35,7 @@ class VectorEncoder:
         return self.vector(features)
 
     def nothing(self) -> tuple[Vector, int]:
-        """What an image without features has."""
+        """Returns the evidence of an image without features."""
         return np.zeros(self.size, np.float32), 0
 
 
@@ -55,5 +55,5 @@ class RegionEncoder:
         return self.regions(features)
 
     def nothing(self) -> Vector:
-        """What an image without regions has."""
+        """Returns the evidence of an image without regions."""
         return np.zeros((0, self.size), np.float32)

@@ -41,7 +41,7 @@ class MapEncoder:
         return self.method.describe(features, self.whitening, self.fitted)
 
     def nothing(self) -> tuple[Vectors, int]:
-        """What an image without features has."""
+        """Returns the evidence of an image without features."""
         return np.zeros(self.size, np.float32), 0
 
 

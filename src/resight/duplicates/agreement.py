@@ -28,7 +28,7 @@ FITTED = 12
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a verified pair of photos agrees.
+    """The agreement of a verified pair of photos.
 
     transform: (3, 3) float64, pixels of the first photo to pixels of the second. inliers: matched features that follow
     it. share: of the features that both photos have where they overlap, how many follow it, 0 to 1.

@@ -10,7 +10,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Bond:
-    """What joins two nodes, numbered from 0. strength: higher ones are looked at first. sure: see `connected`."""
+    """A bond of two nodes, numbered from 0. strength: higher ones are looked at first. sure: see `connected`."""
 
     a: int
     b: int

@@ -77,12 +77,12 @@ class DuplicateGroup:
 
     @property
     def pictures(self) -> int:
-        """How many different pictures there are."""
+        """The number of different pictures."""
         return max(photo.picture for photo in self.photos)
 
     @property
     def sure(self) -> bool:
-        """Whether each link that holds the group together may do so by itself."""
+        """True where each link that holds the group together may do so by itself."""
         return all(link.sure for link in self.links)
 
     def reasons(self) -> dict[str, DuplicateLink]:

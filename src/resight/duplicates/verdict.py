@@ -44,7 +44,7 @@ class Bounds:
     spread: float
 
     def hold(self, known: Agreement) -> bool:
-        """Whether a pair is within them."""
+        """Returns whether a pair is within the bounds."""
         return (
             known.inliers >= self.inliers
             and known.share >= self.share
@@ -71,7 +71,7 @@ class Verdict:
 
 
 def verdict(known: Agreement) -> Verdict | None:
-    """What a pair is; None where it may be chance, or a mark that many photos bear."""
+    """Returns the kind of a pair; None where it may be chance, or a mark that many photos bear."""
     if is_near(known):
         return Verdict("near", True)
     if UNSURE.hold(known):
@@ -80,7 +80,7 @@ def verdict(known: Agreement) -> Verdict | None:
 
 
 def is_near(known: Agreement) -> bool:
-    """Whether both photos are of one picture: turned by quarters, scaled, trimmed or framed, and nothing else.
+    """Returns whether both photos are of one picture: turned by quarters, scaled, trimmed or framed, and nothing else.
 
     A second shot differs by less than the eye sees, but the camera has moved, and what moves with it is no copy's.
     """
@@ -96,7 +96,7 @@ def is_near(known: Agreement) -> bool:
 
 
 def frames_fit(coverage: tuple[float, float]) -> bool:
-    """Whether so much of both frames is in common that one may be a trimmed or framed copy of the other."""
+    """Returns whether one frame may be a trimmed or framed copy of the other."""
     return max(coverage) >= FRAMES[0] and min(coverage) >= FRAMES[1]
 
 

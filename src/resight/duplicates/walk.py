@@ -32,7 +32,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Walked:
-    """What a walk found: agreements by pair of places in the given images, the lower first; and how many pairs were
+    """The result of a walk: agreements by pair of places in the given images, the lower first; and how many pairs were
     verified."""
 
     found: dict[Pair, Agreement]
@@ -86,7 +86,7 @@ def walk(
 
 
 def compared(a: ImageWords, b: ImageWords, params: Spatial) -> Agreement | None:
-    """What two images agree on, or None where no transform joins them."""
+    """Returns the agreement of two images, or None where no transform joins them."""
     given = tentative(a, b, params)
     match = None if given is None else matched(given, a, b, params)
     if given is None or match is None or abs(np.linalg.det(match.transform)) < np.finfo(np.float64).tiny:

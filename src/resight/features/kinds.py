@@ -39,7 +39,7 @@ class Sift(BaseModel):
 
 
 class NetworkFeatures(BaseModel):
-    """What every kind of features that a network gives has."""
+    """The parameters of all features that a network gives."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -25,7 +25,7 @@ class Name(str):
 
 
 def names_file(query: str) -> bool:
-    """Whether a query that may be a file or a name is a file: one that exists is, a folder is not.
+    """Returns whether a query that may be a file or a name is an existing file; a folder is none.
 
     A `Name` never is.
     """
@@ -35,7 +35,7 @@ def names_file(query: str) -> bool:
 def find_name(
     given: str | os.PathLike[str], by_name: Mapping[str, int], folders: Iterable[tuple[Path, str]] = ()
 ) -> int | None:
-    """What `by_name` has for the photo that a person means, or None where it has none.
+    """Returns the entry of `by_name` for the photo that a person means, or None.
 
     A name is found as it is; with "./" before it, with backslashes, with bytes that are not UTF-8 as they are on the
     disk; with letters and their accents composed or not; and as the path of the file, there or not, in one of the
@@ -101,7 +101,7 @@ def _named(given: str, by_name: Mapping[str, int]) -> int | None:
 
 
 def _forms(given: str) -> Iterator[str]:
-    """How the index may have what was given."""
+    """Yields the forms in which an index may have a name."""
     for text in (given, _tidy(given)):
         for form in (text, composed(text), unicodedata.normalize("NFD", text)):
             yield form
@@ -140,7 +140,7 @@ def _below(path: str, folders: Sequence[tuple[Path, str]]) -> Iterator[str]:
 
 
 def _common_end(name: str, wanted: str) -> int:
-    """How many parts two paths have in common at their ends."""
+    """Returns the number of parts that two paths have in common at their ends."""
     pairs = zip(reversed(name.split("/")), reversed(wanted.split("/")), strict=False)
     return next((count for count, (one, other) in enumerate(pairs) if one != other), wanted.count("/") + 1)
 

@@ -53,7 +53,7 @@ class Patterns:
         return bool(self.texts)
 
     def match(self, path: str, is_folder: bool) -> bool:
-        """Whether one of the patterns matches the file or folder at `path` itself, with "/" between its parts."""
+        """Returns whether one of the patterns matches the file or folder at `path` itself ("/" between its parts)."""
         path = _composed(path)
         return bool(
             (self._name and self._name.fullmatch(path[path.rfind("/") + 1 :]))
@@ -62,7 +62,7 @@ class Patterns:
         )
 
     def cover(self, path: str) -> bool:
-        """Whether one of the patterns matches the file at `path` or a folder that it is in."""
+        """Returns whether one of the patterns matches the file at `path` or a folder that it is in."""
         folder, _, last = path.rpartition("/")
         # Asked of a million names: folders are known, and most patterns look at one part of a path alone.
         known = self._folders.get(folder)
@@ -89,12 +89,12 @@ class Patterns:
 
 
 def same_pattern(one: str, other: str) -> bool:
-    """Whether two texts are the same pattern but for capitals, how accents are written, and "./" for "/"."""
+    """Returns whether two texts are one pattern, apart from capitals, the form of accents, and "./" for "/"."""
     return _checked(one).casefold() == _checked(other).casefold()
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a name would also match other names: it has a wildcard in it."""
+    """Returns whether a name has a wildcard in it, so that it matches others too."""
     return bool(_WILD.search(text))
 
 

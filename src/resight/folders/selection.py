@@ -29,7 +29,7 @@ _WILD = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class Meant:
-    """What one text means. names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a
+    """Names that a text means. names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a
     pattern."""
 
     text: str
@@ -61,7 +61,7 @@ def names_meant(
     where: str,
     elsewhere: Mapping[str, str] | None = None,
 ) -> list[Meant]:
-    """What some names, paths of files, folders ("2019/") and patterns mean among the names, one for each that is asked.
+    """Returns the names meant by names, paths of files, folders ("2019/") and patterns, one entry for each text.
 
     For who changes something by names: a text without a wildcard that does not end with "/" is a name and no pattern,
     so that one that is misspelt, or lacks its folder, means nothing. folders: those of the photos, each with the prefix

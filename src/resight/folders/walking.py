@@ -155,7 +155,7 @@ def unescape_name(name: str) -> str:
 
 
 def is_below(name: str) -> bool:
-    """Whether a name is the path of a file below a folder, with "/" between its parts and no way out of the folder."""
+    """Returns whether a name is a path below a folder, with "/" between its parts and no way out of it."""
     parts = PurePosixPath(name).parts
     if "\0" in name or not parts or name != "/".join(parts) or {"..", "."} & {*parts}:
         return False
@@ -192,7 +192,7 @@ class _Bounds:
     on_left_out: Callable[[str], None] | None
 
     def leaves_out(self, name: str, is_folder: bool) -> bool:
-        """Whether the file or folder of a name does not count because of what it is called."""
+        """Returns whether the file or folder of a name is left out because of what it is called."""
         if is_folder and (name.lower().endswith(INDEX_SUFFIX) or _NEVER_PHOTOS.match(name, is_folder)):
             return True
         return self.excluded is not None and self.excluded.match(name, is_folder)
@@ -203,7 +203,7 @@ class _Bounds:
             self.on_left_out(ending)
 
     def stops(self, link: Path) -> bool:
-        """Whether a link must not be followed; it is told of where it could lead to photos."""
+        """Returns whether a link must not be followed; notes it where it could lead to photos."""
         if self.follow_links:
             return False
         try:
@@ -229,7 +229,7 @@ def _ending(name: str) -> str:
 
 
 def _has_image(path: Path) -> bool:
-    """Whether the first bytes of a file are those of an image. Raises OSError."""
+    """Returns whether the first bytes of a file are those of an image. Raises OSError."""
     with open(path, "rb", buffering=0) as file:
         return begins_like_an_image(file.read(FIRST_BYTES))
 
@@ -243,7 +243,7 @@ class _Entry:
 
 
 def _entries(folder: Path, prefix: str, bounds: _Bounds) -> list[_Entry]:
-    """What may count in one folder, in the order of the full names that come out of it."""
+    """Returns the entries of one folder that may count, in the order of their full names."""
     listed = []
     with os.scandir(folder) as scan:
         for entry in scan:
@@ -309,7 +309,7 @@ def _walk(
 
 
 def _is_walked(target: str, bounds: _Bounds) -> bool:
-    """Whether the walk comes to the folder `target` by its own name."""
+    """Returns whether the walk comes to the folder `target` by its own name."""
     if not is_in(target, bounds.real_root):
         return False
     below = os.path.relpath(target, bounds.real_root)

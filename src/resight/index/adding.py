@@ -29,7 +29,7 @@ from resight.store import Choices, Root, Snapshot
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person says of a folder that is added; see `Index.add`."""
+    """The wishes of a person for a folder that is added; see `Index.add`."""
 
     prefix: str = ""
     only: frozenset[str] | None = None
@@ -42,7 +42,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Addition:
-    """What is to be done. roots, choices: as they are from now on; notes: lines for a person; warning: one for the log,
+    """Changes to be made. roots, choices: as they are from now on; notes: lines for a person; warning: one for the log,
     empty where there is nothing to warn of."""
 
     plan: Plan
@@ -53,7 +53,7 @@ class Addition:
 
 
 def plan_addition(snapshot: Snapshot, folder: Path, wish: Wish) -> Addition:
-    """What adding a folder does. Raises UsageError, as `Index.add` does."""
+    """Plans the adding of a folder. Raises UsageError, as `Index.add` does."""
     check_no_index(folder)
     mask = None if wish.mask is None else mask_choice(wish.mask, folder)
     number, root = root_of(snapshot, folder, wish.prefix, wish.follow_links)
@@ -91,7 +91,7 @@ def plan_addition(snapshot: Snapshot, folder: Path, wish: Wish) -> Addition:
 
 
 def _warning(folder: Path, listing: Listing, only: frozenset[str] | None) -> str:
-    """What is to be said where not all that was asked for is there."""
+    """Returns a warning where not all that was asked for is there."""
     if only is None:
         return "" if listing.found else f"{displayed(folder)}: there is no photo in it"
     if not only:

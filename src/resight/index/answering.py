@@ -52,7 +52,7 @@ def wanted_of(
     min_inliers: int,
     min_probability: float,
 ) -> Wanted:
-    """What of a ranking is wanted, as a person gives it. Raises UsageError."""
+    """Reads the part of a ranking that a person wants. Raises UsageError."""
     return Wanted(
         arguments.whole_number("k", k, least=1),
         arguments.flag("include_self", include_self),
@@ -166,7 +166,7 @@ def _only(images: frozenset[int], allowed: Mask | None) -> frozenset[int]:
 
 
 def _depth(collection: Collection, wanted: Wanted) -> int:
-    """How much of a ranking is looked at: hits with enough inliers, or probable ones, may be anywhere in it."""
+    """Returns the depth that is looked at: hits with enough inliers, or probable ones, may be anywhere."""
     anywhere = wanted.min_inliers > 0 or wanted.min_probability > 0
     return len(collection.snapshot.images) if anywhere else wanted.k
 

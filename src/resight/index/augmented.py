@@ -198,7 +198,7 @@ class AugmentedRows:
         return read_blocks(self.folder, self.channels()[self.recipe.first_channel]) if snapshot.segments else []
 
     def _augmenter(self, say: Say | None) -> Augmenter | None:
-        """What augments; None where there are no images."""
+        """Returns the function that augments an image; None where there are no images."""
         from resight.index.collection import Collection
 
         snapshot, name = self.snapshot(), self.recipe.first_channel

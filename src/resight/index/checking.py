@@ -13,7 +13,7 @@ from resight.store import Check, Problem, repair, verify
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What is wrong now, what was mended, and what is worth knowing and no harm, a line each."""
+    """Problems that remain, repairs that were made, and harmless remarks, a line each."""
 
     problems: list[str]
     repaired: list[str]

@@ -154,7 +154,7 @@ class Collection:
         ]
 
     def _count(self, allowed: Mask | None) -> int:
-        """How many images may be found."""
+        """Returns the number of images that may be found."""
         images = self.snapshot.images
         return int((images.indexed if allowed is None else images.indexed & is_allowed(images.ids, allowed)).sum())
 
@@ -258,7 +258,7 @@ def _opened(kind: SecondLook, name: str, views: Mapping[str, ChannelView]) -> tu
 
 
 def _view_of(keeps: frozenset[Keeps], spatial: Spatial, *parts: Any) -> ChannelView:
-    """What searches and second looks are given of a channel, by what it keeps of images."""
+    """Returns the view of a channel for searches and second looks, by what it keeps of images."""
     if Keeps.VECTORS in keeps:
         return VectorView(*parts)
     if Keeps.REGIONS in keeps:

@@ -25,7 +25,7 @@ class ChannelCounts(NamedTuple):
 
 @dataclass(frozen=True)
 class IndexInfo:
-    """What an index holds.
+    """The contents of an index.
 
     bytes: of the whole directory. features and words: of all images and channels together; channels: of each.
     without_evidence: names of images by which nothing can be found, such as pictures of one colour. remarks: name and
@@ -112,7 +112,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
 
 
 def _counts(channel: Channel, rows: Sequence[Rows]) -> ChannelCounts:
-    """What a channel keeps of the images that are alive."""
+    """Counts the features and words of the live images of a channel."""
     features = sum(int(channel.features_of(one.arrays)[one.alive].sum()) for one in rows)
     return ChannelCounts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class DerivedStructure(Protocol):
-    """What is made of several images. Change it with the index's lock held. All raise StorageError."""
+    """A structure that is made of several images. Change it with the index's lock held. All raise StorageError."""
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """Its name, for people."""
         ...
 
     def stale(self, snapshot: Snapshot) -> int:
@@ -43,7 +43,7 @@ class DerivedStructure(Protocol):
         ...
 
     def read(self, snapshot: Snapshot) -> Any:
-        """What is kept, for a collection that is opened on a snapshot."""
+        """Reads the structure for a collection that is opened on a snapshot."""
         ...
 
     def forget(self) -> None:

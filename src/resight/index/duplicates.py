@@ -107,7 +107,7 @@ def _by_content(collection: Collection, places: Sequence[int]) -> dict[str, list
 
 
 def _without_evidence(collection: Collection, name: str, ids: NDArray[np.int64]) -> int:
-    """How many of some images have no features."""
+    """Returns the number of images without features."""
     features_of = collection.channels[name].features_of
     return sum(int((features_of(rows.arrays)[np.isin(rows.ids, ids)] == 0).sum()) for rows in collection.rows(name))
 

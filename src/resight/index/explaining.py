@@ -25,7 +25,7 @@ COUNT = 5
 
 
 def can_explain(collection: Collection) -> bool:
-    """Whether an index is searched by a pooled feature map, whose parts add up to a similarity."""
+    """Returns whether an index is searched by a pooled feature map, whose parts add up to a similarity."""
     method = collection.recipe.channel[collection.recipe.first_channel].method
     return isinstance(method, OfMaps) and method.is_traceable
 

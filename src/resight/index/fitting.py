@@ -33,7 +33,7 @@ def fitted_from(folder: str | Path) -> str:
 def fitted_on_folder(
     recipe: Recipe, index: Path, files: Mapping[str, Path], folder: Path, say: Say | None
 ) -> Mapping[str, bytes]:
-    """What waits for photos, fitted on those of a folder; nothing where all is fitted. files: of the index, fitted.
+    """Fits on the photos of a folder whatever is not fitted yet. files: of the index, fitted.
 
     UsageError where something was fitted on other photos.
     """

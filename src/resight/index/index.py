@@ -305,7 +305,7 @@ class Index(OpenedIndex):
 
 
 def _layouts(path: Path) -> dict[str, Check]:
-    """What the arrays of an index must be, as far as it can still be opened."""
+    """Returns the checks of the arrays of an index, as far as it can still be opened."""
     try:
         return Index.open(path, read_only=True)._layouts()
     except ResightError:

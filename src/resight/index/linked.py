@@ -165,7 +165,7 @@ class SearchedNodes:
 
 
 def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
-    """What is kept in a channel's folder, None where nothing whole is. Raises StorageError."""
+    """Reads the lists in a channel's folder, None where they are not whole. Raises StorageError."""
     for structure in read_structures(folder, PREFIX, _fault):
         arrays = structure.arrays
         prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
@@ -255,7 +255,7 @@ class KeptNeighbours:
         return come + len(np.setdiff1d(kept.images, live))
 
     def read(self, snapshot: Snapshot) -> Neighbourhoods | None:
-        """What is kept, which need not be up to date; None where nothing is."""
+        """Reads the lists, which need not be up to date; None where there are none."""
         return read_neighbourhoods(self.folder)
 
     def extend(self, progress: Progress | None, say: Say | None) -> None:

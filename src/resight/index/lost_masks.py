@@ -36,7 +36,7 @@ class LostMasks:
     held: tuple[Held, ...] = ()
 
     def hold(self, name: str, prefix: str) -> bool:
-        """Whether a new photo waits until the masks are there again."""
+        """Returns whether a new photo waits until the masks are there again."""
         below = name.removeprefix(prefix)
         return any(not tree or below.startswith(f"{tree}/") for tree in self.trees)
 

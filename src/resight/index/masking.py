@@ -51,7 +51,7 @@ class Masked:
 
 
 def mask_choice(path: Path, folder: Path) -> MaskChoice:
-    """What an index keeps of a mask of the photos in `folder`: the path of a folder, or the content of a file.
+    """Returns the form in which an index keeps a mask: the path of a folder, or the content of a file.
 
     UsageError where it is neither, or the folder holds the photos themselves.
     """

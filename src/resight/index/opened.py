@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class OpenedIndex:
-    """What an index is asked. It answers from the generation that was opened until `refresh`."""
+    """An index that answers questions. It answers from the generation that was opened until `refresh`."""
 
     def __init__(self, store: Store, recipe: Recipe) -> None:
         self._store = store
@@ -58,7 +58,7 @@ class OpenedIndex:
         return True
 
     def __contains__(self, name: object) -> bool:
-        """Whether a photo has this name, or is the file of this path."""
+        """Returns whether a photo has this name, or is the file of this path."""
         return isinstance(name, str | Path) and self.collection.find(name) is not None
 
     def __repr__(self) -> str:
@@ -162,7 +162,7 @@ class OpenedIndex:
         return find_duplicates(self.collection, kind, tuple(map(str, arguments.texts("within", within))), progress)
 
     def info(self) -> IndexInfo:
-        """What the index holds."""
+        """Returns the contents of the index."""
         from resight.index.contents import contents_of
 
         collection = self.collection
@@ -171,7 +171,7 @@ class OpenedIndex:
 
     @property
     def collection(self) -> Collection:
-        """What searches are answered from. Raises UsageError where nothing has been indexed."""
+        """The generation that searches are answered from."""
         if self._collection is None:
             self._collection = self._derived.collection()
         return self._collection
@@ -183,7 +183,7 @@ class OpenedIndex:
         return opened_channels(self.recipe, self.path, self._store.fitted())
 
     def _layouts(self) -> dict[str, Check]:
-        """What the arrays of each channel must be."""
+        """Returns the checks of the arrays of each channel."""
         return {name: channel.fault for name, channel in self._channels.items()}
 
     @cached_property

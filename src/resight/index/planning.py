@@ -16,7 +16,7 @@ from resight.store import UNREACHED, Image, MaskChoice, Root, Snapshot
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done for one root, by its number.
+    """The work to be done for one root, by its number.
 
     work: files to be read, with their names; unchanged: how many are as they were and could be read; replaced: ids by
     name of images that are read again; retried: those of them, by name, whose files are as they were when they could
@@ -88,7 +88,7 @@ def plan(
 
 
 def state_of(found: Found) -> tuple[int, int, str]:
-    """What tells whether a file has to be read again."""
+    """Returns the size and time of a file and the key of its mask, by which a change is seen."""
     return found.size, found.mtime_ns, found.mask.key if found.mask is not None else ""
 
 

@@ -57,7 +57,7 @@ Meant = Indexed | Path | bytes | NDArray[np.uint8]
 
 
 def meant_by(collection: Collection, query: object) -> Meant:
-    """What is asked with; see `Source`. UsageError where it is nothing of that."""
+    """Returns the meaning of a query; see `Source`. UsageError where it has none."""
     if isinstance(query, str):
         if names_file(query):
             return Path(query)

@@ -48,7 +48,7 @@ class KnownPhotos:
             )
 
     def __call__(self, key: str) -> Known | None:
-        """What is kept of a photo of the bytes with this hash; None where there is none, or it cannot be read."""
+        """Returns the evidence of a photo with bytes of this hash; None where there is none that can be read."""
         place = self._places.get(key)
         segment = self._segments.get(place.segment) if place else None
         if place is None or segment is None:

@@ -11,7 +11,7 @@ from resight.progress import Say
 
 @dataclass
 class AddReport:
-    """What an `add` or `update` did: numbers of images, and (name, reason) of those that could not be read.
+    """The outcome of an `add` or `update`: numbers of images, and (name, reason) of those that could not be read.
 
     recalled: how many of those added and changed were not decoded, because the index knew their bytes. held: photos
     that are not found, or whose masks are not, and that stay as they are. notes: lines for a person about folders and

@@ -21,7 +21,7 @@ from resight.store import MaskChoice, Root, Snapshot, file_path, file_size, inde
 
 @dataclass(frozen=True)
 class Listing:
-    """What is in the folder of a root.
+    """The photos in the folder of a root.
 
     found: files with the names that they get. trouble: (path, reason) of what cannot be read. outside: links that lead
     out of the folder and were left out. left_out: how many files were left out because of their ending, by that;
@@ -192,7 +192,7 @@ def _check_apart(roots: Mapping[int, Root]) -> None:
 
 
 def _is_deserted(root: Root) -> bool:
-    """Whether a root is gone, or there is no photo in it; one that cannot be read is neither."""
+    """Returns whether a root is gone, or there is no photo in it; one that cannot be read is neither."""
     if not root_path(root).is_dir():
         return True
     try:
@@ -207,7 +207,7 @@ def _of_known_size(snapshot: Snapshot, root: Root, places: Sequence[int]) -> lis
 
 
 def _of_known_bytes(snapshot: Snapshot, folder: Path, root: Root, places: Sequence[int]) -> bool:
-    """Whether some photos, evenly over all, have the bytes that the index knows in another folder."""
+    """Returns whether some photos, evenly over all, have the bytes that the index knows in another folder."""
     images, there = snapshot.images, root._replace(path=escape_name(os.path.realpath(folder)))
     compared = [*sample([place for place in places if images.hashes[place]])]
     try:

@@ -20,7 +20,7 @@ from resight.store import Choices, Root, Snapshot
 
 @dataclass(frozen=True)
 class Update:
-    """What is to be done for all roots. removed: ids of images whose files are gone; held: what is not taken for it."""
+    """Work to be done for all roots. removed: ids of images whose files are gone; held: what is not taken for it."""
 
     plans: Sequence[Plan]
     removed: Sequence[int]
@@ -33,7 +33,7 @@ def plan_update(
     choices: Choices | None = None,
     excluded: Collection[int] = frozenset(),
 ) -> Update:
-    """What makes the index equal to its folders, as far as the rule of `vanished` goes.
+    """Plans the changes that make the index equal to its folders, within the rule of `vanished`.
 
     removed: folders whose vanished photos, or vanished masks, were removed on purpose. choices: as they are to be,
     those of the index by default; excluded: ids of the images that go out with them.

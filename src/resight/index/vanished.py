@@ -78,7 +78,7 @@ class Appeared:
         self._hashes: dict[Mark, Counter[str]] = {}
 
     def take(self, mark: Mark, content: str) -> bool:
-        """Whether a file of this size, time and hash of its bytes has appeared; each stands for one photo alone."""
+        """Returns whether a file of this size, time and hash has appeared; each stands for one photo alone."""
         if mark not in self._hashes:
             # Read only where size and time agree, which of scans of one format they may by chance.
             self._hashes[mark] = Counter(map(_content, self._paths.get(mark, ())))
@@ -152,7 +152,7 @@ def vanished_trees(
     totals: Mapping[str, int],
     others: Collection[str],
 ) -> dict[str, list[int]]:
-    """What was lost by the uppermost folder of which all that was known is lost; the rest is in none.
+    """Groups lost files by the uppermost folder of which every known file is lost; other files are in no group.
 
     below: the folders of each, from the upper to the lower; totals: how many were known in each folder; others: folders
     in which there is something now: in one of these, a single one that is lost is no tree.
@@ -188,7 +188,7 @@ def folders_above(name: str) -> Iterator[str]:
 
 
 def _may_be_there(path: Path, listing: Listing) -> bool:
-    """Whether a file that is not in the list may be in a part that could not, or was not to be, listed."""
+    """Returns whether a file that is not in the list may be in a part that could not, or was not to be, listed."""
     if not listing.trouble and not listing.outside:
         return False
     try:
@@ -224,7 +224,7 @@ def _shown(root: Root, folder: str) -> str:
 
 
 def _state(root: Root, folder: str, others: Collection[str]) -> str:
-    """What is the matter with a folder of which no photo is found."""
+    """Returns why no photo of a folder is found."""
     path = _place(root, folder)
     if folder in others:
         return "has other photos in the place of all of them"
@@ -242,7 +242,7 @@ def _state(root: Root, folder: str, others: Collection[str]) -> str:
 
 
 def _hidden(root: Root, names: Sequence[str], listing: Listing) -> Iterator[Held]:
-    """What is held back because it cannot be told, by the folder that hides it."""
+    """Groups the photos that are held back by the folder that hides them."""
     reasons = dict(listing.trouble)
     links = {displayed(link) for link in listing.outside}
     whys: dict[str, str] = {}

@@ -30,7 +30,7 @@ Vector = NDArray[np.float32]
 
 
 class Once:
-    """What is made once for a collection, by key. Safe to share between threads."""
+    """Values that are made once for a collection, by key. Safe to share between threads."""
 
     def __init__(self) -> None:
         # What is made may ask for something else that is made once.
@@ -38,7 +38,7 @@ class Once:
         self._made: dict[Hashable, object] = {}
 
     def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gave the first time that something was asked for under this key."""
+        """Returns the value under a key, which `make` makes the first time."""
         with self._lock:
             if key not in self._made:
                 self._made[key] = make()
@@ -70,7 +70,7 @@ class ChannelView:
         return replace(self, allowed=allowed)
 
     def evidence(self, image: int) -> Any:
-        """What the index keeps of one image. Raises UsageError where it is not in the index."""
+        """Returns the evidence of one image. Raises UsageError where it is not in the index."""
         return self.read(image)
 
     def kept_query(self, image: int) -> Any:
@@ -139,7 +139,7 @@ class WordView(ChannelView):
 
     @property
     def reach(self) -> int:
-        """How many images of a first look the recipe verifies."""
+        """The number of images of a first look that the recipe verifies."""
         return self.spatial.top
 
     def words(self, image: int) -> ImageWords:

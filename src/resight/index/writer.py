@@ -70,7 +70,7 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
 
 
 def _was_read(name: str, planned: Plan) -> bool:
-    """Whether a photo that is read again was in the index with its evidence."""
+    """Returns whether a photo that is read again was in the index with its evidence."""
     before = planned.retried.get(name)
     return name in planned.replaced and (before is None or before.state == INDEXED)
 

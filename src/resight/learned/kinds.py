@@ -25,7 +25,7 @@ class FitSource:
 
     @classmethod
     def named(cls, fit: str) -> FitSource:
-        """What a recipe means by `fit = "builtin" | "collection" | PATH`."""
+        """Reads the source that a recipe names by `fit = "builtin" | "collection" | PATH`."""
         match fit:
             case "builtin":
                 return cls("builtin")
@@ -39,7 +39,7 @@ class FitSource:
 
 
 class Keeps(StrEnum):
-    """What a channel may keep of images, of that which a second look or a search may need."""
+    """The evidence of images that a second look or a search may need."""
 
     WORDS = "words with positions"
     BAGS = "bags of words"

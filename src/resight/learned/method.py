@@ -36,15 +36,15 @@ class Encoder(Protocol):
         ...
 
     def encode(self, features: Any, size: tuple[int, int]) -> object:
-        """What the index keeps of a database image of `size` (width, height)."""
+        """Returns the evidence of a database image of `size` (width, height)."""
         ...
 
     def query(self, features: Any, size: tuple[int, int]) -> object:
-        """What a query is compared by."""
+        """Returns a query of the features of a photo."""
         ...
 
     def nothing(self) -> object:
-        """What the index keeps of an image that could not be read."""
+        """Returns the evidence of an image that could not be read."""
         ...
 
 
@@ -77,7 +77,7 @@ class Method(BaseModel):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
-        """What is fitted, in its order; nothing where it works without."""
+        """The passes over photos that fit it, in their order; none where it works without."""
         return ()
 
     @property
@@ -87,7 +87,7 @@ class Method(BaseModel):
 
     @property
     def fitted_parts(self) -> Mapping[str, Method]:
-        """What is fitted by itself, by the prefix of its arrays: of a method that is not made of others, itself."""
+        """The methods that are fitted separately, by the prefix of their arrays: itself unless made of others."""
         return {"": self}
 
     @property
@@ -97,11 +97,11 @@ class Method(BaseModel):
 
     @property
     def vectors_name(self) -> str:
-        """What a fit is made of, by its kind and every field that changes it."""
+        """The identity of its vectors: its kind and every field that changes them."""
         return "-".join([self.kind, *settings(self, self.not_in_fit)])
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        """What the arrays that ship for it on some features are called, whether there are any or not."""
+        """Returns the name that its arrays on some features would ship under."""
         return f"{weights_and_layer(features)}-{self.vectors_name}"
 
     def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:

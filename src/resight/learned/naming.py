@@ -31,7 +31,7 @@ def weights_and_layer(features: FeaturesKind) -> str:
 
 
 def seen(features: FeaturesKind, what: str = "") -> str:
-    """What a fit was made on: `what` of a layer of a network, or else the features themselves."""
+    """Names the sample of a fit: `what` of a layer of a network, or else the features themselves."""
     assert not isinstance(features, JoinedMaps), "its parts have names"
     if isinstance(features, Sift):
         return "RootSIFT" if features.root else "SIFT"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a fit is told beside its sample. power: of a whitening, where the method has none of its own; `progress` is
+    """The terms of a fit beside its sample. power: of a whitening, where the method has none of its own; `progress` is
     told how far it is."""
 
     seed: int

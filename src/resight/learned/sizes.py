@@ -10,7 +10,7 @@ _log = logging.getLogger(__name__)
 
 
 def affordable(what: str, wanted: int, points: int) -> int:
-    """How many words or Gaussians, at most `wanted`, are fitted on so many descriptors; fewer with a warning."""
+    """Returns the number of words or Gaussians to fit on so many descriptors, at most `wanted`; warns where fewer."""
     size = affordable_size(points, wanted)
     warn_if_smaller(what, size, wanted, points)
     return size

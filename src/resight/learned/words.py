@@ -39,7 +39,7 @@ def descriptors_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[
 
 
 def codebook_name(features: FeaturesKind, size: int) -> str:
-    """What a codebook that ships is called: methods of as many words share it."""
+    """Returns the name of a codebook that ships: methods of as many words share it."""
     return f"{weights_and_layer(features)}-codebook-{size}"
 
 

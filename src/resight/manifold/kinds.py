@@ -52,7 +52,7 @@ class Diffusion(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: GraphCollection) -> Look:

@@ -59,14 +59,14 @@ class Channel(BaseModel):
 
     @property
     def method(self) -> Method:
-        """What is made of the features."""
+        """The method that is applied to the features."""
         method = self.words or self.descriptor or self.match
         assert method is not None, "checked when the channel was made"
         return method
 
     @property
     def keeps(self) -> frozenset[Keeps]:
-        """What it keeps of images, of that which a second look may need."""
+        """The evidence of images that it keeps for second looks."""
         return self.method.keeps
 
     @property
@@ -76,7 +76,7 @@ class Channel(BaseModel):
 
     @property
     def keeps_one_vector(self) -> bool:
-        """Whether it keeps one vector an image, by which images can be placed and compared."""
+        """True where it keeps one vector an image, by which images can be placed and compared."""
         return Keeps.VECTORS in self.keeps
 
     @property
@@ -155,12 +155,12 @@ class Recipe(BaseModel):
 
     @property
     def verification(self) -> Spatial:
-        """How pairs of images are verified where no stage of its own says it: as by the first spatial stage."""
+        """The parameters of verification: those of the first spatial stage."""
         return next((stage for stage in self.rerank if isinstance(stage, Spatial)), Spatial())
 
     @property
     def counts_inliers(self) -> bool:
-        """Whether hits may have inliers: features are matched, at first look or in a second one."""
+        """True where hits may have inliers: features are matched, at first look or in a second one."""
         matched = any(channel.match is not None for channel in self.channel.values())
         return matched or any(isinstance(stage, Spatial) for stage in self.rerank)
 

@@ -79,7 +79,7 @@ def one_to_one(errors: Errors, factor: float, growth: float, squares: Errors, pl
 
 @kernel(error_model="numpy")
 def determined(kind: int, points: Points, rows: Ids, limits: Limits) -> bool:
-    """Whether rows are enough, and spread beyond the tolerance in both images, for a model of the given kind."""
+    """Returns whether rows are enough for a kind of model, and spread beyond the tolerance in both images."""
     if len(rows) < LEAST[kind]:
         return False
     for side in range(2):
@@ -94,7 +94,7 @@ def determined(kind: int, points: Points, rows: Ids, limits: Limits) -> bool:
 
 @kernel(error_model="numpy")
 def plausible(h: Transform, x: float, y: float) -> bool:
-    """Whether a transform mirrors nothing at (x, y) and neither shrinks, enlarges nor flattens it absurdly."""
+    """Returns whether a transform mirrors nothing at (x, y) and neither shrinks, enlarges nor flattens it absurdly."""
     w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
     if not (h[2, 2] > 0 and w > 0):
         return False

@@ -74,7 +74,7 @@ def _augmented(descriptors: NDArray[Any], near: NDArray[Any], weights: NDArray[n
 
 
 def augmented_vector(image: int, collection: VectorCollection, params: AlphaAugmentation) -> tuple[Descriptors, int]:
-    """What a channel of vectors keeps of an image, with its vector as in `augmented`."""
+    """Returns the evidence of an image in a channel of vectors, with its vector as in `augmented`."""
     own, features = collection.evidence(image)
     found = collection.search(own, params.neighbours + 1)
     near = found.ids != image

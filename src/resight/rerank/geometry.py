@@ -64,7 +64,7 @@ class Correspondences:
 
 @dataclass(frozen=True)
 class SpatialMatch:
-    """What two images agree on.
+    """The transform that two images agree on.
 
     transform: (3, 3) float64, maps query pixels to image pixels, last entry 1.
     inliers: (n,) bool, the correspondences that agree, each feature in one of them at most.

@@ -35,7 +35,7 @@ HEAVIEST = 1024
 
 @dataclass(frozen=True)
 class Gates:
-    """How far the frame of an inlier may be from what a transform makes of it.
+    """Bounds on how far the frame of an inlier may be from its transform.
 
     scale: largest factor between the ratio of its scales and that of the transform.
     angle: largest difference of its turn from that of the transform, radians; pi asks nothing.
@@ -52,7 +52,7 @@ class Gates:
 
 @dataclass(frozen=True)
 class Frames:
-    """What n correspondences propose and vote by, in the order given.
+    """The frames by which n correspondences propose and vote, in the order given.
 
     columns: (7, n) float32 positions x, y in query and in image, logarithm of the ratio of scales, cosine and sine of
     the turn from query to image (1 and 0 for translation_scale). votes: (n,) int32 weight, the heaviest `HEAVIEST`.
@@ -173,7 +173,7 @@ def count_votes(given: Frames, query_tolerance: float, image_tolerance: float, g
 
 
 def count_votes_reference(given: Frames, query_tolerance: float, image_tolerance: float, gates: Gates) -> Votes:
-    """What `count_votes` computes, in plain numpy: n x n float32."""
+    """Computes `count_votes` in plain numpy: n x n float32."""
     scale, nearest, growth = _reach(given, query_tolerance, image_tolerance)[:, :, None]
     x, y, u, v, z = given.columns[:5, None] - given.columns[:5, :, None]
     a, b = scale * given.columns[5, :, None], scale * given.columns[6, :, None]

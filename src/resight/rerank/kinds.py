@@ -51,7 +51,7 @@ class Spatial(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: WordCollection) -> Look:
@@ -78,7 +78,7 @@ class Expansion(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: BagCollection) -> Look:
@@ -114,7 +114,7 @@ class Chain(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: WordCollection) -> Look:
@@ -147,7 +147,7 @@ class Discriminative(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: BagCollection | VectorCollection) -> Look:
@@ -175,7 +175,7 @@ class AlphaExpansion(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: BagCollection | VectorCollection) -> Look:
@@ -203,7 +203,7 @@ class KReciprocal(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: VectorCollection) -> Look:
@@ -227,7 +227,7 @@ class SuperGlobal(SecondLook):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look."""
+        """The number of images that it wants of the first look."""
         return self.top
 
     def open(self, collection: VectorCollection) -> Look:
@@ -276,7 +276,7 @@ class AlphaAugmentation(BaseModel):
 
 
 class FusedScores(BaseModel):
-    """How the scores of one channel enter a fusion."""
+    """The scores of one channel in a fusion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -312,7 +312,7 @@ class Fusion(Stage):
 
     @property
     def depth(self) -> int:
-        """How many images it wants of the first look of each channel."""
+        """The number of images that it wants of the first look of each channel."""
         return self.top
 
     @model_validator(mode="after")
@@ -328,7 +328,7 @@ class Fusion(Stage):
         return self
 
     def part(self, channel: str) -> FusedScores:
-        """How the scores of a channel enter, with the default of the method where nothing is said."""
+        """Returns the parameters of a channel's scores, with the defaults of the method."""
         given = self.channels.get(channel, FusedScores())
         default: Literal["rank", "range"] = "rank" if self.method == "product" else "range"
         return given if given.scores is not None else given.model_copy(update={"scores": default})

@@ -48,7 +48,7 @@ def matched(given: Correspondences, query: ImageWords, image: ImageWords, params
 
 
 def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verification | None:
-    """What the words of two images agree on, or None where fewer than `min_inliers` do; the score counts inliers."""
+    """Returns the agreement of the words of two images, or None below `min_inliers`; the score counts inliers."""
     given = tentative(query, image, params)
     match = None if given is None else matched(given, query, image, params)
     if given is None or match is None:
@@ -70,7 +70,7 @@ def verify_many(
 
 
 def evidence(why: Verification, similarity: float) -> float:
-    """How much speaks for a verified image: inliers times the root of the first look's similarity (0 to 1).
+    """Returns the evidence for a verified image: inliers times the root of the first look's similarity (0 to 1).
 
     Neither many matches of common words nor one lucky transform weighs much alone.
     """

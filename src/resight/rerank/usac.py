@@ -20,7 +20,7 @@ from resight.rerank.geometry import Correspondences, SpatialMatch
 
 @dataclass(frozen=True)
 class EpipolarMatch:
-    """What two views of a scene that is not flat agree on: it has no point-to-point transform.
+    """The epipolar geometry of two views of a scene that is not flat: it has no point-to-point transform.
 
     fundamental: (3, 3) float64, image point' F query point = 0. inliers: (n,) bool, one to one. score: their weight.
     """

@@ -29,5 +29,5 @@ class DescribedEncoder:
     query = encode
 
     def nothing(self) -> Described:
-        """What an image without features has."""
+        """Returns the evidence of an image without features."""
         return Described(LocalFeatures.none(self.dimensions), (0, 0))

@@ -80,7 +80,7 @@ class PostingRows:
         return self.bags().vector(image, self.weights)
 
     def bags(self) -> BagScorer:
-        """How bags of words are scored. ValueError: the words are others."""
+        """Returns the scorer of bags of words. ValueError: the words are others."""
         if not isinstance(self.scorer, BagScorer):
             raise ValueError(f'"{self.kind}" has no vectors over words; only bags of words have')
         return self.scorer

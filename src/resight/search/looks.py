@@ -46,7 +46,7 @@ class Part(Protocol):
         ...
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made once under a key for the whole collection, whichever part asks. Safe between threads.
+        """Returns the value under a key, made once by `make` for the whole collection. Safe between threads.
 
         For what is dear to make and must not depend on the part: a look is opened anew on each part.
         """
@@ -88,7 +88,7 @@ class WordCollection(Part, Protocol):
 
     @property
     def reach(self) -> int:
-        """How many images of a first look the recipe verifies."""
+        """The number of images of a first look that the recipe verifies."""
         ...
 
     def search(self, query: ImageWords, k: int) -> Ranking:

@@ -36,7 +36,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Lead:
-    """How an image was reached from another that the query has in its ranking.
+    """The way to an image from another in the ranking of the query.
 
     through: catalogue id of that image; inliers, tentative: of the two, as in `Verification`; part: bounds of these
     inliers (x0, y0, x1, y1) in that image; look: the ranking of the first look when that image asked.

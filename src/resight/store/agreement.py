@@ -45,7 +45,7 @@ def check_agreement(connection: sqlite3.Connection, folder: Path) -> None:
 def disagreements(
     connection: sqlite3.Connection, folder: Path, catalogued: Generation, stated: Generation, damaged: Container[int]
 ) -> list[str]:
-    """What the catalogue says that is not so; segments that are known to be `damaged` are not asked.
+    """Returns the false statements of the catalogue, apart from segments known to be `damaged`.
 
     Raises IndexCorruptError where a segment that is asked cannot be read.
     """
@@ -68,7 +68,7 @@ def disagreements(
 
 
 def _foreign(rows: Rows, generation: Generation) -> str:
-    """What rows refer to that the generation does not have; empty where there is nothing."""
+    """Returns the references of rows that the generation does not have; empty where there are none."""
     if not {image.root for image in rows.images} <= generation.roots.keys():
         return "has photos of a folder that it does not have"
     if not all(0 < image < generation.next_image for image in rows.ids):
@@ -77,7 +77,7 @@ def _foreign(rows: Rows, generation: Generation) -> str:
 
 
 def catalogue_faults(folder: Path) -> tuple[Generation | None, list[str]]:
-    """What a catalogue states, None where it cannot be read; and what is wrong with it by itself."""
+    """Returns the generation that a catalogue states, None where it cannot be read, and its own faults."""
     if not (folder / catalogue.CATALOGUE).exists():
         return None, ["is missing"]
     try:

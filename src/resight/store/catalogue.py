@@ -240,7 +240,7 @@ def put_choices(connection: sqlite3.Connection, choices: Choices) -> None:
 
 
 def get_choices(connection: sqlite3.Connection) -> Choices:
-    """What is left out. Raises IndexCorruptError where it is not what it must be."""
+    """Reads the choices of what is left out. Raises IndexCorruptError where they are damaged."""
     try:
         ((content,),) = connection.execute("SELECT content FROM choices").fetchall()
         return choices_from_content(json.loads(content))
@@ -335,7 +335,7 @@ def live_images(connection: sqlite3.Connection) -> ImageTable:
 
 
 def integrity_faults(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite itself finds wrong with the catalogue, and what differs from a catalogue that we would write."""
+    """Returns the faults that SQLite finds in the catalogue, and its differences from one that we would write."""
     try:
         connection.execute("PRAGMA cell_size_check = ON")
         faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
@@ -351,7 +351,7 @@ def integrity_faults(connection: sqlite3.Connection) -> list[str]:
 
 
 def writing_faults(folder: Path) -> list[str]:
-    """What keeps SQLite from writing to a catalogue that it can read: a damaged header can make such a file."""
+    """Returns the faults that keep SQLite from writing to a catalogue: a damaged header can make such a file."""
     path = folder / CATALOGUE
     if not (os.access(path, os.W_OK) and os.access(folder, os.W_OK)):
         return []

@@ -30,7 +30,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class Version(NamedTuple):
-    """What tells two contents of a file apart without reading it: any change of its bytes gives another one."""
+    """The version of a file, without reading it: any change of its bytes gives another one."""
 
     size: int
     mtime_ns: int
@@ -53,7 +53,7 @@ class Version(NamedTuple):
 
 
 class Checked:
-    """What has been checked in one folder, by a key that is a path below it."""
+    """The checks that were made in one folder, by a key that is a path below it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -32,7 +32,7 @@ class MaskChoice(NamedTuple):
 
 @dataclass(frozen=True)
 class Choices:
-    """What is left out. excluded: patterns of files and folders, in the order in which they were given.
+    """Choices of what an index leaves out. excluded: patterns of files and folders, in the order given.
 
     removed: (number of root, name) of photos that were removed and stay away until they are asked for. masks: by
     number of root.
@@ -49,7 +49,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class ChoicesFile:
-    """What the file of choices states. number: of the generation that set them; roots: by number."""
+    """The content of a file of choices. number: of the generation that set them; roots: by number."""
 
     number: int
     roots: Mapping[int, Root]
@@ -112,7 +112,7 @@ def write_choices(segments: Path, stated: ChoicesFile) -> None:
 
 
 def read_choices(path: Path) -> ChoicesFile:
-    """What a file of choices states. Raises DamagedFileError and OSError."""
+    """Reads a file of choices. Raises DamagedFileError and OSError."""
     content = unsealed(path)
     try:
         stated = ChoicesFile(

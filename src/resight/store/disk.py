@@ -31,7 +31,7 @@ class Writable(Protocol):
 
 @dataclass(frozen=True)
 class FileSum:
-    """What a file must be: its size in bytes and the hexadecimal SHA-256 of its content."""
+    """The size of a file in bytes and the hexadecimal SHA-256 of its content."""
 
     size: int
     sha256: str

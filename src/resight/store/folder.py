@@ -69,7 +69,7 @@ def fitted_files(folder: Path, generation: Generation, checked: Checked) -> dict
 
 
 def terms(generation: Generation) -> str:
-    """What tells apart the recipes and fits that the arrays of an index must suit."""
+    """Returns a digest of the recipe and fits that the arrays of an index must suit."""
     return hashlib.sha256(json.dumps(files_content(generation.files)).encode()).hexdigest()
 
 

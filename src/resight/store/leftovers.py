@@ -83,5 +83,5 @@ def clear_abandoned(folder: Path) -> None:
 
 
 def abandoned_prefix(folder: Path) -> str:
-    """How the name begins under which an index is made before it gets its own."""
+    """Returns the beginning of the name under which an index is made before it gets its own."""
     return f".{folder.name}{TEMPORARY}"

@@ -36,7 +36,7 @@ class Segment:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What the segment consists of. Raises IndexCorruptError and StorageError."""
+        """The files and rows of the segment. Raises IndexCorruptError and StorageError."""
         path = self.path / MANIFEST
         with self._errors(path):
             manifest = read_manifest(self.path)

@@ -55,7 +55,7 @@ def sample(places: list[int], most: int = SAMPLE) -> Iterator[int]:
 
 
 def _known(root: Root, number: int, images: ImageTable) -> int:
-    """How many of a few photos of a root are there with the size that the index knows."""
+    """Returns the number of a few photos of a root that are there with the size that the index knows."""
     places = np.flatnonzero(images.roots == number).tolist()
     return sum(file_size(file_path(root, images.names[place])) == images.sizes[place] for place in sample(places))
 

@@ -25,7 +25,7 @@ from resight.store.verification import LOST, Copies, Findings, Problem, examine,
 
 @dataclass(frozen=True)
 class Repaired:
-    """What a repair did.
+    """The outcome of a repair.
 
     mended: one line for each thing that was done. to_index_again: sorted names of images whose segment was damaged,
     which the next `add` or `update` extracts again. remaining: problems that only a person can mend.

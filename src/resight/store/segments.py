@@ -60,7 +60,7 @@ def check_key(key: str) -> str:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `segment.json` states.
+    """The content of `segment.json`.
 
     number, rows: of the segment. next_image: the id that followed when it was written. replaces: the segments whose
     images it took over. roots: those its rows refer to. files: sums by path below the segment's folder.
@@ -180,7 +180,7 @@ def segment_faults(folder: Path, rows: int, layouts: Mapping[str, Check]) -> Ite
 
 
 def sum_fault(path: Path, expected: FileSum) -> str:
-    """What a file is instead of what was written; empty where it is that. Reads all of it."""
+    """Returns the fault of a file; empty where it is as it was written. Reads all of it."""
     try:
         found = sum_file(path)
     except (IndexCorruptError, OSError) as error:
@@ -191,7 +191,7 @@ def sum_fault(path: Path, expected: FileSum) -> str:
 
 
 def fault_of(error: Exception) -> str:
-    """What an error that reading a file raised says of the file."""
+    """Returns the fault of a file, from the error that reading it raised."""
     if isinstance(error, FileNotFoundError):
         return "is missing"
     return error.what if isinstance(error, DamagedFileError) else str(error)

@@ -157,7 +157,7 @@ def _read(path: Path, checked: Checked, fault: Fault) -> Arrays:
 
 
 def _stated(path: Path) -> dict[str, FileSum]:
-    """What the files of a structure must be. Raises DamagedFileError, and FileNotFoundError."""
+    """Reads the sums of the files of a structure. Raises DamagedFileError, and FileNotFoundError."""
     sums = path / SUMS
     try:
         content = unsealed(sums)

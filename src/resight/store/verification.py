@@ -64,7 +64,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Verified:
-    """What is wrong with an index, nothing where all is well, and what is worth saying besides."""
+    """The problems of an index, none where all is well, and harmless remarks."""
 
     problems: list[Problem]
     remarks: list[Remark]
@@ -108,7 +108,7 @@ def verify(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copi
 
 
 def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findings:
-    """What `verify` finds, for a caller that holds the lock."""
+    """Examines an index for `verify`, for a caller that holds the lock."""
     segments = folder / "segments"
     with storage_errors(segments):
         statements = _statements(segments)
@@ -165,7 +165,7 @@ def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findi
 
 
 def _stated_choices(path: Path) -> tuple[Choices | None, str]:
-    """What a file of choices says, and what is wrong with it."""
+    """Reads a file of choices; returns its content, None where it is damaged, and its fault."""
     try:
         return read_choices(path).choices, ""
     except (IndexCorruptError, OSError) as error:

@@ -28,7 +28,7 @@ def inverse_document_frequency(document_frequency: NDArray[np.integer[Any]], ima
 
 
 def term_gain(count: NDArray[Any], tf: TermFrequency) -> NDArray[np.float64]:
-    """What a word's number of occurrences (or summed weight) counts for: itself, at most 1, or its square root."""
+    """Returns the gain of a word's number of occurrences (or summed weight): itself, at most 1, or its square root."""
     count = np.asarray(count, np.float64)
     if tf == "clipped":
         return np.asarray(np.minimum(count, 1.0), np.float64)

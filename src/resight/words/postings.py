@@ -64,7 +64,7 @@ class Postings:
 
     @property
     def payload(self) -> Array:
-        """What each posting entry carries: (p,) counts, or (p, w) signatures."""
+        """The payload of each posting entry: (p,) counts, or (p, w) signatures."""
         payload = self.list_counts if self.kind == "bow" else self.list_signatures
         assert payload is not None, "every kind has one of them"
         return payload
@@ -79,7 +79,7 @@ class Postings:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Postings:
-        """What `to_arrays` gave, from memory or memory-mapped; nothing is copied. KeyError: an array is missing."""
+        """Opens the arrays of `to_arrays`, memory-mapped or not; nothing is copied. KeyError: an array is missing."""
         kind, codebook_size, bits = (int(value) for value in arrays["layout"])
         needed = set(_ARRAYS) - {"weights", "list_signatures" if KINDS[kind] == "bow" else "list_counts"}
         present = {name: _frozen(arrays[name]) for name in _ARRAYS if name in needed or name in arrays}

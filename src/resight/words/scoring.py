@@ -31,7 +31,7 @@ AddScores = Callable[[Postings, NDArray[np.float32]], None]
 
 
 class Scorer(Protocol):
-    """What a kind of visual words adds to the common course of a search."""
+    """The scoring of one kind of visual words in a search."""
 
     idf: bool
     """Whether weights depend on how many images have a word, so that they are counted."""
@@ -45,7 +45,7 @@ class Scorer(Protocol):
         ...
 
     def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
-        """What adds a query's scores to those of a block, before the images' norms; and the query's norm."""
+        """Returns a function that adds a query's scores to those of a block, before norms; and the query's norm."""
         ...
 
 
@@ -167,12 +167,12 @@ def _signatures(found: Array | None, bits: int) -> Array:
 
 
 def _run_lengths(rows: NDArray[np.int32], images: NDArray[np.int32]) -> NDArray[np.int64]:
-    """How many matches the query row of each match has in its image; such matches stand together."""
+    """Returns the number of matches of each match's query row in its image; such matches stand together."""
     starts = run_starts(rows.astype(np.int64) << 32 | images)
     lengths = np.diff(starts, append=len(rows))
     return np.repeat(lengths, lengths)
 
 
 def unit_of(lists: Postings) -> int:
-    """What a stored count of 1 is of a feature."""
+    """Returns the stored count that stands for one feature."""
     return 1 if lists.weights is None else WEIGHT_UNIT

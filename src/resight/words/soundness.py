@@ -70,7 +70,7 @@ def postings_fault(
 
 
 def _beyond(signatures: NDArray[np.uint64], bits: int) -> bool:
-    """Whether a signature has bits above its length: a table of weights by distance ends there."""
+    """Returns whether a signature has bits above its length: a table of weights by distance ends there."""
     last, unused = signatures[:, -1], np.uint64(bits % 64)
     return any((last[start : start + _CHUNK] >> unused).any() for start in range(0, len(last), _CHUNK))
 
@@ -79,7 +79,7 @@ def _beyond(signatures: NDArray[np.uint64], bits: int) -> bool:
 def lists_agree(
     words: Array, offsets: Array, list_words: Array, list_offsets: Array, list_images: Array, size: int, each: bool
 ) -> bool:
-    """Whether walking through the images meets every entry of every list once, in its order, and nothing else.
+    """Returns whether walking through the images meets every entry of every list once, in its order, and nothing else.
 
     words, offsets: ascending words of each image; list_words, list_offsets, list_images: see `Postings`, with ascending
     words below `size` and offsets that share out the entries. each: whether an image has an entry for each feature.

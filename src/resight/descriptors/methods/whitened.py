@@ -26,7 +26,7 @@ VECTOR_ARRAYS = frozenset({"vectors.mean", "vectors.projection", "vectors.scale"
 
 
 class Descriptor(Method):
-    """What an image is compared by as one vector."""
+    """The method of one vector an image."""
 
     section: ClassVar[str] = "descriptor"
     layout: ClassVar[Layout] = "vector"
@@ -35,7 +35,7 @@ class Descriptor(Method):
 
 
 class Whitened(Descriptor):
-    """What is done with vectors: nothing, whitening by principal components and reduction, or what the checkpoint of a
+    """The whitening of vectors: none, whitening by principal components and reduction, or what the checkpoint of a
     network that was trained for retrieval carries. Subclasses say what the vectors are."""
 
     not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "whitening", "dimensions", "power", "fit", "learned_on"})
@@ -66,7 +66,7 @@ class Whitened(Descriptor):
         """(m, d) L2-normalised vectors before whitening, on which one is fitted."""
 
     def suits(self, head: RetrievalHead) -> bool:
-        """Whether what a checkpoint carries was learned for the vectors of this method."""
+        """Returns whether the head of a checkpoint was learned for the vectors of this method."""
         return False
 
     @property

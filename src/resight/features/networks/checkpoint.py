@@ -173,7 +173,7 @@ def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | N
 
 
 def is_at_hand(checkpoint: Checkpoint, folder: Path) -> bool:
-    """Whether `locate` would fetch nothing, and find something."""
+    """Returns whether `locate` would find a file without fetching it."""
     source = checkpoint.source
     published = PUBLISHED.get(source)
     if published is not None:

@@ -23,7 +23,7 @@ PREFIX = "retrieval."
 
 @dataclass(frozen=True)
 class Projection:
-    """What follows pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2 normalisation."""
+    """The layer after pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2 normalisation."""
 
     weight: Array
     bias: Array
@@ -48,7 +48,7 @@ class SoftAssignment:
 
 @dataclass(frozen=True)
 class RetrievalHead:
-    """What follows the maps of a network.
+    """The retrieval head of a network: pooling and whitening.
 
     pooling: the kind that pools them, as recipes call it, or another name where we have none. layer: whose maps these
     are; empty where the file does not say. exponent: (1,) or (C,), GeM's p. whitening: part of the network, applied to
@@ -67,7 +67,7 @@ class RetrievalHead:
 
 
 def head_of(state: Mapping[str, Tensor], header: Mapping[str, str], path: Path) -> RetrievalHead | None:
-    """What safetensors of ours carry, None where they carry nothing. WeightsError where a part is not as it should be.
+    """Reads the head in safetensors of ours; None where there is none. WeightsError where it is damaged.
 
     Tensors: retrieval.exponent; retrieval.whitening.weight and .bias; retrieval.learned.SET.SCALES.mean and
     .projection, SCALES ss or ms; retrieval.assignment.weight, .bias and .centroids.
@@ -102,7 +102,7 @@ def head_of(state: Mapping[str, Tensor], header: Mapping[str, str], path: Path) 
 
 
 def tensors_of(head: RetrievalHead) -> tuple[dict[str, Array], dict[str, str]]:
-    """What `head_of` reads: tensors by name, and entries of the header."""
+    """Returns a head as `head_of` reads it: tensors by name, and entries of the header."""
     arrays: dict[str, Array] = {} if head.exponent is None else {"exponent": head.exponent}
     if head.whitening is not None:
         arrays |= {"whitening.weight": head.whitening.weight, "whitening.bias": head.whitening.bias}

@@ -86,11 +86,11 @@ class WordsMethod(Method):
 
     @abstractmethod
     def scorer(self, bits: int) -> Scorer:
-        """What it adds to the common course of a search; `bits` of a signature."""
+        """Returns the scorer of its words in a search; `bits` of a signature."""
 
 
 class BagOfWords(WordsMethod):
-    """How often an image has each word: the cosine of vectors of weighted counts. Subclasses say what a count and a
+    """Counts of each word in an image: the cosine of vectors of weighted counts. Subclasses say what a count and a
     word weigh."""
 
     keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.WORDS, Keeps.BAGS})
@@ -103,15 +103,15 @@ class BagOfWords(WordsMethod):
 
     @property
     def is_counted(self) -> bool:
-        """Whether the weight of a word depends on how many images have it, so that a search must count them."""
+        """True where the weight of a word depends on how many images have it, so that a search must count them."""
         return True
 
     @abstractmethod
     def count_gain(self, count: Floats) -> Floats:
-        """What a number of occurrences of a word in an image, or a sum of weights, counts for."""
+        """Returns the gain of a word's number of occurrences in an image, or of its summed weight."""
 
     def matched_gain(self, count: Floats) -> Floats:
-        """What it counts for in a match with the query; norms take `count_gain`."""
+        """Returns the gain in a match with the query; norms take `count_gain`."""
         return self.count_gain(count)
 
     @abstractmethod
