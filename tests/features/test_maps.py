@@ -20,7 +20,9 @@ from resight.errors import RecipeError, ResightError, UsageError, WeightsError
 from resight.features import maps as module
 from resight.features.kinds import Maps
 from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.networks import checkpoint
 from resight.features.networks.checkpoint import open_network
+from resight.features.runtimes.torch_inputs import TorchInputs
 from resight.images import Decoded, decode
 from resight.images.masks import PhotoMask, masked
 
@@ -233,7 +235,7 @@ def test_weights_are_opened_once_by_threads(monkeypatch: pytest.MonkeyPatch) -> 
         opened.append(given)
         return open_network(*given)
 
-    monkeypatch.setattr(module, "open_network", opening)
+    monkeypatch.setattr(checkpoint, "open_network", opening)
     found = MapExtractor(params(layer="layer1", max_side=32))
     prepared = [found.prepare(photo(32, 24 + i)) for i in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -243,7 +245,7 @@ def test_weights_are_opened_once_by_threads(monkeypatch: pytest.MonkeyPatch) -> 
         close(each.maps[0], found.extract([image])[0].maps[0])
 
 
-class Small:
+class Small(TorchInputs):
     """A card that holds `most` photos."""
 
     name = "small"

@@ -117,6 +117,7 @@ def traced(
 
     fitted: as of `describe`. UsageError: the method is no sum over positions.
     """
+    image = image.tensors()
     with torch.inference_mode():
         if isinstance(method, Rmac):
             rows = _regions(image, method.levels)

@@ -75,8 +75,7 @@ class Explainer:
         from resight.features.sight import sights
 
         (maps,) = self._extractor.extract([prepared])
-        network = self._extractor.loaded().network
-        places = sights(maps, network, self._extractor.params.layer)
+        places = sights(maps, self._extractor.network(), self._extractor.params.layer)
         return traced(maps, places, self._encoder.method, self._encoder.whitening, self._encoder.fitted)
 
     def _decoded(self, source: Meant, box: Box | None, mask: PhotoMask | None) -> Decoded:

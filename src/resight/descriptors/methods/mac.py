@@ -8,8 +8,7 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from resight.arrays import Array
     from resight.learned.passes import Arrays
 
 
@@ -21,12 +20,12 @@ class Mac(Pooling):
 
     kind: Literal["mac"] = "mac"
 
-    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+    def pool(self, maps: Array, mask: Array | None) -> Array:
         from resight.descriptors.pooling import mac
 
         return mac(maps, mask)
 
-    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+    def positions(self, maps: Array, mask: Array | None, fitted: Arrays) -> Array:
         from resight.descriptors.contributions import maxima
 
         return maxima(maps if mask is None else maps.masked_fill(~mask.bool(), float("-inf")))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from resight.descriptors.methods.whitened import Whitened
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from resight.arrays import Array
     from resight.descriptors.encoding import Vector
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
@@ -59,14 +58,14 @@ class Pooling(OfMaps):
     """A global pooling: each map becomes one vector, and those of several scales are averaged."""
 
     @abstractmethod
-    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+    def pool(self, maps: Array, mask: Array | None) -> Array:
         """(B, C) of maps (B, C, h, w), not negative. mask: (h, w), the positions that count; None where all do."""
 
-    def with_learned(self, fitted: Arrays) -> Callable[[Tensor, Tensor | None], Tensor]:
+    def with_learned(self, fitted: Arrays) -> Callable[[Array, Array | None], Array]:
         """`pool`, with what was learned beside the whitening; most poolings learn nothing."""
         return self.pool
 
-    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+    def positions(self, maps: Array, mask: Array | None, fitted: Arrays) -> Array:
         """(C, h, w) that sum over positions to what `pool` makes of a map (C, h, w), where it `is_traceable`."""
         raise NotImplementedError(f"{type(self).__name__} does not say what each position adds")
 
