@@ -46,7 +46,8 @@ def sizes(count: int) -> list[tuple[int, int]]:
     """Returns (height, width) of photos, upright and lying, from 2 : 1 to square."""
     rng = np.random.default_rng(0)
     short = rng.integers(LONG_SIDE // 2, LONG_SIDE + 1, count).tolist()
-    return [(LONG_SIDE, side) if turn else (side, LONG_SIDE) for side, turn in zip(short, rng.integers(0, 2, count))]
+    turned = rng.integers(0, 2, count).tolist()
+    return [(LONG_SIDE, side) if turn else (side, LONG_SIDE) for side, turn in zip(short, turned, strict=True)]
 
 
 def photos(count: int) -> list[NDArray[np.float32]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from resight.arrays import Array
+from resight.libraries import AnyArray
 from resight.descriptors.crow import channel_weights, crow, spatial_weights
 from resight.descriptors.pooling import gem, l2_normalise, mac, power_mean, spoc
 from resight.descriptors.region_pooling import max_by_slices, max_by_table, region_gem, region_max, region_mean
@@ -23,7 +23,7 @@ MAPS[:, 3] = 0.0
 MASK = np.zeros((11, 14), np.float32)
 MASK[2:9, 3:8] = 1.0
 BOXES = np.array([[0, 0, 14, 11], [3, 2, 4, 3], [5, 1, 12, 10], [0, 4, 9, 7], [2, 2, 8, 8]])
-CASES: dict[str, Callable[..., Array]] = {
+CASES: dict[str, Callable[..., AnyArray]] = {
     "mac": mac,
     "spoc": spoc,
     "gem": partial(gem, p=2.5),
@@ -44,7 +44,7 @@ CASES: dict[str, Callable[..., Array]] = {
     "regional gem": regional_gem,
     "scale gem": scale_gem,
 }
-MASKED: dict[str, Callable[..., Array]] = {
+MASKED: dict[str, Callable[..., AnyArray]] = {
     "mac": mac,
     "spoc": spoc,
     "gem": lambda maps, mask: gem(maps, 3.0, mask),

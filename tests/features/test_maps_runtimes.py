@@ -241,9 +241,8 @@ def choose(race: dict[str, Paced]) -> tuple[str, list[str]]:
 
         return open_it
 
-    return choice.fastest(
-        {name: opening(name) for name in race}, lambda _: torch.zeros(1, 3, 2, 2), "a network"
-    ).name, opened
+    openers = {name: opening(name) for name in race}
+    return choice.fastest(openers, lambda _: torch.zeros(1, 3, 2, 2), "a network").name, opened
 
 
 def test_the_faster_one_is_chosen_and_said(

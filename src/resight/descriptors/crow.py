@@ -4,11 +4,11 @@ convolutional features", ECCV Workshops 2016. Maps are (B, C, H, W), not negativ
 
 from __future__ import annotations
 
-from resight.arrays import Array, as_type, beside, library
+from resight.libraries import AnyArray, as_type, beside, library
 from resight.descriptors.pooling import masked
 
 
-def spatial_weights(maps: Array, a: float = 2.0, b: float = 2.0) -> Array:
+def spatial_weights(maps: AnyArray, a: float = 2.0, b: float = 2.0) -> AnyArray:
     """Weight of each position, (B, H, W): (S / (sum of S^a)^(1/a))^(1/b), S the sum over channels. Section 4.1.
 
     Zeros for a map of zeros.
@@ -19,7 +19,7 @@ def spatial_weights(maps: Array, a: float = 2.0, b: float = 2.0) -> Array:
     return (total / xp.where(norm == 0, beside(1.0, norm), norm)) ** (1.0 / b)
 
 
-def channel_weights(maps: Array) -> Array:
+def channel_weights(maps: AnyArray) -> AnyArray:
     """Weight of each channel, (B, C): log(sum of Q / Q_c), Q_c the share of positions where it is not 0. Section 4.2.
 
     Rare channels weigh more, as rare words do by idf. A channel that is 0 everywhere weighs 0.
@@ -33,11 +33,11 @@ def channel_weights(maps: Array) -> Array:
     return xp.where(share > 0, xp.log(xp.where(share > 0, total, one) / xp.where(share > 0, share, one)), one * 0)
 
 
-def crow(maps: Array, a: float = 2.0, b: float = 2.0) -> Array:
+def crow(maps: AnyArray, a: float = 2.0, b: float = 2.0) -> AnyArray:
     """Sum over positions with both weights, (B, C); not L2-normalised. Algorithm 1."""
     return ucrow(masked(maps, spatial_weights(maps, a, b))) * as_type(channel_weights(maps), maps.dtype)
 
 
-def ucrow(maps: Array) -> Array:
+def ucrow(maps: AnyArray) -> AnyArray:
     """Sum over positions without weights, (B, C); not L2-normalised. Section 5, the paper's baseline."""
     return library(maps).sum(maps, axis=(2, 3))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resight.arrays import to_numpy
+from resight.libraries import to_numpy
 from resight.descriptors.netvlad import NetVLAD
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import FitError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.arrays import Array, beside, library, to_numpy, without_gradients
+from resight.libraries import AnyArray, beside, library, to_numpy, without_gradients
 from resight.descriptors.methods.pooling import OfMaps
 from resight.descriptors.pooling import gem, l2_normalise, power_mean
 from resight.descriptors.regional import regional_maxima, rmac
@@ -18,7 +18,7 @@ from resight.learned.whitening import Whitening
 
 Vectors = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
-Pool = Callable[[Array, Array | None], Array]
+Pool = Callable[[AnyArray, AnyArray | None], AnyArray]
 """Maps (B, C, h, w) and the positions (h, w) that count, or None, to (B, C)."""
 
 
@@ -65,7 +65,7 @@ def whitened_by_scale(image: ImageMaps, pool: Pool, whitening: Whitening) -> Vec
         return unit_sum(whitening.apply(to_numpy(_scales(image, pool))))
 
 
-def pooled_by_gem(exponent: Vectors, maps: Array, mask: Array | None) -> Array:
+def pooled_by_gem(exponent: Vectors, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
     """`gem` by a p that was learned, (1,) or (C,)."""
     return gem(maps, float(exponent[0]) if len(exponent) == 1 else exponent, mask)
 
@@ -81,7 +81,7 @@ def regions_of(image: ImageMaps, levels: int) -> Vectors:
 def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vectors:
     """(d,) `rmac` of an image."""
 
-    def whiten(rows: Array) -> Array:
+    def whiten(rows: AnyArray) -> AnyArray:
         return beside(whitened_rows(to_numpy(rows[0]), whitening), rows)[None]
 
     with without_gradients():
@@ -112,7 +112,7 @@ def unit_sum(rows: Vectors) -> Vectors:
     return np.asarray(total / max(float(np.linalg.norm(total)), np.finfo(np.float32).tiny), np.float32)
 
 
-def _scales(image: ImageMaps, pool: Pool) -> Array:
+def _scales(image: ImageMaps, pool: Pool) -> AnyArray:
     """(S, C), L2-normalised."""
     pooled = [pool(maps[None], mask)[0] for maps, mask in zip(image.maps, image.masks, strict=True)]
     return l2_normalise(library(pooled[0]).stack(pooled, axis=0))

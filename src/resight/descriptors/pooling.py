@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resight.arrays import Array, as_type, beside, detached, library
+from resight.libraries import AnyArray, as_type, beside, detached, library
 from resight.errors import UsageError
 
 GEM_P = 3.0
@@ -18,7 +18,7 @@ GEM_FLOOR = 1e-6
 """What activations are raised to before GeM's power, as in the authors' code: the gradient at 0 would be infinite."""
 
 
-def mac(maps: Array, mask: Array | None = None) -> Array:
+def mac(maps: AnyArray, mask: AnyArray | None = None) -> AnyArray:
     """Maximum activations of convolutions: the largest value of each channel, (B, C).
 
     maps: (B, C, H, W). mask: (H, W) or (B, H, W) bool, the positions that count; with none of them the result is 0.
@@ -34,7 +34,7 @@ def mac(maps: Array, mask: Array | None = None) -> Array:
     return xp.where(largest == nowhere, beside(0.0, x), largest)
 
 
-def spoc(maps: Array, weights: Array | None = None) -> Array:
+def spoc(maps: AnyArray, weights: AnyArray | None = None) -> AnyArray:
     """Sum-pooled convolutional features: the mean of each channel, (B, C), weighted where there are weights.
 
     maps: (B, C, H, W). weights: (H, W) or (B, H, W), not negative: `centre_prior` for the paper's prior, a bool mask
@@ -48,7 +48,7 @@ def spoc(maps: Array, weights: Array | None = None) -> Array:
     return library(x).mean(x, axis=(2, 3)) if weights is None else _weighted_mean(x, _positions(weights, x))
 
 
-def gem(maps: Array, p: Array | float = GEM_P, weights: Array | None = None) -> Array:
+def gem(maps: AnyArray, p: AnyArray | float = GEM_P, weights: AnyArray | None = None) -> AnyArray:
     """Generalised mean of each channel, (mean of x^p)^(1/p), (B, C): SPoC for p = 1, MAC as p grows.
 
     maps: (B, C, H, W), raised to `GEM_FLOOR` first. p: positive, one number or (C,), a number or an array, of which a
@@ -70,7 +70,7 @@ def gem(maps: Array, p: Array | float = GEM_P, weights: Array | None = None) -> 
     return top[:, :, 0, 0] * mean ** (1.0 / exponent)
 
 
-def power_mean(descriptors: Array, p: Array | float = 1.0) -> Array:
+def power_mean(descriptors: AnyArray, p: AnyArray | float = 1.0) -> AnyArray:
     """L2-normalised signed power mean over scales, (B, C): (mean of sign(d) |d|^p), then its signed root.
 
     descriptors: (S, B, C), L2-normalised, one for each of S scales. p = 1 is the plain mean.
@@ -83,31 +83,31 @@ def power_mean(descriptors: Array, p: Array | float = 1.0) -> Array:
     return l2_normalise(_signed_power(mean, 1.0 / p))
 
 
-def l2_normalise(x: Array) -> Array:
+def l2_normalise(x: AnyArray) -> AnyArray:
     """Rows (last axis) of norm 1; a row of zeros stays."""
     xp = library(x)
     norms = xp.linalg.vector_norm(x, axis=-1, keepdims=True)
     return x / xp.maximum(norms, beside(1e-12, norms))
 
 
-def masked(maps: Array, weights: Array) -> Array:
+def masked(maps: AnyArray, weights: AnyArray) -> AnyArray:
     """The map times weights of its positions, for poolings that take none; weights: (H, W) or (B, H, W)."""
     return maps * _positions(weights, maps)
 
 
-def _signed_power(x: Array, p: Array | float) -> Array:
+def _signed_power(x: AnyArray, p: AnyArray | float) -> AnyArray:
     if isinstance(p, int | float) and p == 1.0:
         return x
     xp = library(x)
     return xp.sign(x) * xp.maximum(xp.abs(x), beside(1e-12, x)) ** p
 
 
-def _full(x: Array) -> Array:
+def _full(x: AnyArray) -> AnyArray:
     xp = library(x)
     return as_type(x, xp.float32) if x.dtype in (xp.float16, getattr(xp, "bfloat16", xp.float16)) else x
 
 
-def _positions(weights: Array, maps: Array) -> Array:
+def _positions(weights: AnyArray, maps: AnyArray) -> AnyArray:
     """Weights as (B or 1, 1, H, W) of the map's type. UsageError where they are of another map."""
     if (
         weights.shape[-2:] != maps.shape[-2:]
@@ -119,13 +119,13 @@ def _positions(weights: Array, maps: Array) -> Array:
     return beside(wide[:, None], maps)
 
 
-def _weighted_mean(x: Array, weights: Array) -> Array:
+def _weighted_mean(x: AnyArray, weights: AnyArray) -> AnyArray:
     xp = library(x)
     total = xp.sum(weights, axis=(2, 3))
     return xp.sum(x * weights, axis=(2, 3)) / xp.where(total == 0, beside(1.0, x), total)
 
 
-def _exponent(p: Array | float, maps: Array) -> Any:
+def _exponent(p: AnyArray | float, maps: AnyArray) -> Any:
     """A positive number, or an array (1,) or (C,) of the map's type."""
     if isinstance(p, int | float):
         if not p > 0:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.arrays import Array, as_type, beside, detached, library
+from resight.libraries import AnyArray, as_type, beside, detached, library
 from resight.descriptors.pooling import GEM_FLOOR, GEM_P
 from resight.errors import UsageError
 
@@ -23,7 +23,7 @@ TABLE_FROM = 2.0
 squares of R-MAC, of area 6, two to eleven times on one core."""
 
 
-def region_max(maps: Array, boxes: Boxes) -> Array:
+def region_max(maps: AnyArray, boxes: Boxes) -> AnyArray:
     """Largest value of each channel in each box, (B, R, C)."""
     checked = _checked(boxes, maps)
     spans = checked[:, 2:] - checked[:, :2]
@@ -31,7 +31,7 @@ def region_max(maps: Array, boxes: Boxes) -> Array:
     return max_by_table(maps, checked) if area > TABLE_FROM else max_by_slices(maps, checked)
 
 
-def max_by_slices(maps: Array, boxes: Boxes) -> Array:
+def max_by_slices(maps: AnyArray, boxes: Boxes) -> AnyArray:
     """`region_max`, one box after the other: for a few boxes."""
     if len(boxes) == 0:
         return _no_region(maps)
@@ -40,7 +40,7 @@ def max_by_slices(maps: Array, boxes: Boxes) -> Array:
     return xp.stack(parts, axis=1)
 
 
-def max_by_table(maps: Array, boxes: Boxes) -> Array:
+def max_by_table(maps: AnyArray, boxes: Boxes) -> AnyArray:
     """`region_max` from maxima of all squares and rectangles of 2^i by 2^j positions: for all but a few boxes.
 
     A box is covered by four of them that overlap. One table is in memory at a time.
@@ -49,7 +49,7 @@ def max_by_table(maps: Array, boxes: Boxes) -> Array:
     """
     x_level, y_level = _level(boxes[:, 2] - boxes[:, 0]), _level(boxes[:, 3] - boxes[:, 1])
     wide = maps
-    parts: list[tuple[NDArray[np.intp], Array]] = []
+    parts: list[tuple[NDArray[np.intp], AnyArray]] = []
     for i in range(int(x_level.max(initial=-1)) + 1):
         wide = wide if i == 0 else _doubled(wide, 1 << (i - 1), 3)
         tall = wide
@@ -65,7 +65,7 @@ def max_by_table(maps: Array, boxes: Boxes) -> Array:
     return xp.swapaxes(xp.concatenate([part for _, part in parts], axis=2)[:, :, order], 1, 2)
 
 
-def region_mean(maps: Array, boxes: Boxes) -> Array:
+def region_mean(maps: AnyArray, boxes: Boxes) -> AnyArray:
     """Mean of each channel in each box, (B, R, C), from a summed-area table in float64.
 
     Source: Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984.
@@ -73,7 +73,7 @@ def region_mean(maps: Array, boxes: Boxes) -> Array:
     return as_type(_box_means(_double(maps), _checked(boxes, maps)), _kept(maps))
 
 
-def region_gem(maps: Array, boxes: Boxes, p: float = GEM_P) -> Array:
+def region_gem(maps: AnyArray, boxes: Boxes, p: float = GEM_P) -> AnyArray:
     """Generalised mean of each channel in each box, (B, R, C); `gem` says what that is.
 
     Notes: sums are differences of sums over the whole map, so that where a box is far below the rest of its channel
@@ -90,7 +90,7 @@ def region_gem(maps: Array, boxes: Boxes, p: float = GEM_P) -> Array:
     return as_type(means ** (1.0 / p) * top[:, None, :, 0, 0], _kept(maps))
 
 
-def _box_means(maps: Array, boxes: Boxes) -> Array:
+def _box_means(maps: AnyArray, boxes: Boxes) -> AnyArray:
     xp = library(maps)
     sums = xp.cumsum(xp.cumsum(maps, axis=2), axis=3)
     sums = xp.concatenate([xp.zeros_like(sums[:, :, :1]), sums], axis=2)
@@ -101,7 +101,7 @@ def _box_means(maps: Array, boxes: Boxes) -> Array:
     return xp.swapaxes(total / beside(areas, total), 1, 2)
 
 
-def _corners_max(table: Array, boxes: Boxes, width: int, height: int) -> Array:
+def _corners_max(table: AnyArray, boxes: Boxes, width: int, height: int) -> AnyArray:
     """(B, C, R): the largest of the four rectangles of width x height that touch a corner of the box from inside."""
     xp = library(table)
     left, upper, right, lower = (boxes - [0, 0, width, height]).T.tolist()
@@ -111,7 +111,7 @@ def _corners_max(table: Array, boxes: Boxes, width: int, height: int) -> Array:
     )
 
 
-def _doubled(table: Array, step: int, dim: int) -> Array:
+def _doubled(table: AnyArray, step: int, dim: int) -> AnyArray:
     """Maxima over twice the length along `dim`, 2 or 3, from those over `step` positions."""
     xp = library(table)
     if dim == 2:
@@ -119,7 +119,7 @@ def _doubled(table: Array, step: int, dim: int) -> Array:
     return xp.maximum(table[..., :-step], table[..., step:])
 
 
-def _no_region(maps: Array) -> Array:
+def _no_region(maps: AnyArray) -> AnyArray:
     """Returns (B, 0, C)."""
     return maps[:, :, 0, :0].swapaxes(1, 2)
 
@@ -129,16 +129,16 @@ def _level(lengths: Boxes) -> NDArray[np.int64]:
     return np.asarray(np.frexp(lengths.astype(np.float64))[1] - 1, np.int64)
 
 
-def _double(maps: Array) -> Array:
+def _double(maps: AnyArray) -> AnyArray:
     return as_type(maps, library(maps).float64)
 
 
-def _kept(maps: Array) -> Any:
+def _kept(maps: AnyArray) -> Any:
     xp = library(maps)
     return xp.float64 if maps.dtype == xp.float64 else xp.float32
 
 
-def _checked(boxes: Boxes, maps: Array) -> NDArray[np.int64]:
+def _checked(boxes: Boxes, maps: AnyArray) -> NDArray[np.int64]:
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.issubdtype(boxes.dtype, np.integer):
         raise UsageError(f"boxes on a map are (R, 4) integers, not {boxes.shape} of {boxes.dtype}")
     rows = boxes.astype(np.int64)

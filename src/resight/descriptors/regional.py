@@ -5,21 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from resight.arrays import Array, library, to_numpy
+from resight.libraries import AnyArray, library, to_numpy
 from resight.descriptors.pooling import l2_normalise, mac
 from resight.descriptors.region_pooling import Boxes, region_max
 from resight.features.regions.grids import LEVELS, rmac_grid
 
-Whiten = Callable[[Array], Array]
+Whiten = Callable[[AnyArray], AnyArray]
 """Vectors (B, R, C) to L2-normalised ones (B, R, d)."""
 
 
 def rmac(
-    maps: Array | Sequence[Array],
+    maps: AnyArray | Sequence[AnyArray],
     levels: int = LEVELS,
     whiten: Whiten | None = None,
-    masks: Sequence[Array | None] = (),
-) -> Array:
+    masks: Sequence[AnyArray | None] = (),
+) -> AnyArray:
     """Regional maximum activations of convolutions as published, L2-normalised, (B, C or d).
 
     The maximum of each region of `rmac_grid`, L2, whitening and L2 again where one is given, sum, L2. maps: of one
@@ -34,7 +34,7 @@ def rmac(
     return l2_normalise((regions if whiten is None else whiten(regions)).sum(axis=1))
 
 
-def regional_maxima(maps: Array, levels: int = LEVELS, mask: Array | None = None) -> Array:
+def regional_maxima(maps: AnyArray, levels: int = LEVELS, mask: AnyArray | None = None) -> AnyArray:
     """The L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
 
     mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out.
@@ -43,7 +43,7 @@ def regional_maxima(maps: Array, levels: int = LEVELS, mask: Array | None = None
     return l2_normalise(region_max(kept, region_boxes(maps[0], mask, levels)))
 
 
-def region_boxes(maps: Array, mask: Array | None, levels: int) -> Boxes:
+def region_boxes(maps: AnyArray, mask: AnyArray | None, levels: int) -> Boxes:
     """(R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts; mask: (h, w), None where all do.
 
     Notes: a region without one has no activations, and whitening would give all such regions one direction, which their
@@ -56,7 +56,7 @@ def region_boxes(maps: Array, mask: Array | None, levels: int) -> Boxes:
     return grid[[bool(counted[y0:y1, x0:x1].any()) for x0, y0, x1, y1 in grid.tolist()]]
 
 
-def rmac_cirtorch(maps: Array, levels: int = LEVELS) -> Array:
+def rmac_cirtorch(maps: AnyArray, levels: int = LEVELS) -> AnyArray:
     """R-MAC as the code of Radenovic, Tolias & Chum (TPAMI 2019) has it, (B, C), not L2-normalised.
 
     One more maximum, of the whole map, is added to those of the grid; there is no whitening inside, and 1e-6 is added
@@ -71,5 +71,5 @@ def rmac_cirtorch(maps: Array, levels: int = LEVELS) -> Array:
     return _shrunk(whole) + _shrunk(regions).sum(axis=1)
 
 
-def _shrunk(x: Array) -> Array:
+def _shrunk(x: AnyArray) -> AnyArray:
     return x / (library(x).linalg.vector_norm(x, axis=-1, keepdims=True) + 1e-6)

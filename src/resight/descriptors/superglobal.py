@@ -4,7 +4,7 @@ retrieval and reranking", ICCV 2023, section 3.2 and authors' code. Maps are (B,
 
 from __future__ import annotations
 
-from resight.arrays import Array, beside, library
+from resight.libraries import AnyArray, beside, library
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import UsageError
 
@@ -14,14 +14,14 @@ WINDOW = 5
 RELUP_FLOOR = 0.014
 
 
-def gem_plus(maps: Array, p: float = P) -> Array:
+def gem_plus(maps: AnyArray, p: float = P) -> AnyArray:
     """GeM with a fixed p, and a floor of 1e-8 under the activations, (B, C). UsageError: p <= 0."""
     _check_exponent(p)
     xp = library(maps)
     return xp.mean(xp.maximum(maps, beside(1e-8, maps)) ** p, axis=(2, 3)) ** (1.0 / p)
 
 
-def regional_gem(maps: Array, p: float = REGIONAL_P, window: int = WINDOW) -> Array:
+def regional_gem(maps: AnyArray, p: float = REGIONAL_P, window: int = WINDOW) -> AnyArray:
     """The mean of the map and of its generalised mean in a window around each position, (B, C, H, W).
 
     The border is reflected. window: odd, and less than twice the map's shorter side. UsageError: another, or p <= 0.
@@ -41,7 +41,7 @@ def regional_gem(maps: Array, p: float = REGIONAL_P, window: int = WINDOW) -> Ar
     return 0.5 * ((across / window**2) ** (1.0 / p) + maps)
 
 
-def relup(maps: Array, floor: float = RELUP_FLOOR) -> Array:
+def relup(maps: AnyArray, floor: float = RELUP_FLOOR) -> AnyArray:
     """Activations raised to at least `floor`: small ones rise to it, they do not vanish.
 
     Notes: the authors have it in place of the ReLU that ends a block of ResNet, of all but the last stage.
@@ -49,7 +49,7 @@ def relup(maps: Array, floor: float = RELUP_FLOOR) -> Array:
     return library(maps).maximum(maps, beside(floor, maps))
 
 
-def scale_gem(descriptors: Array) -> Array:
+def scale_gem(descriptors: AnyArray) -> AnyArray:
     """The largest of each component over L2-normalised descriptors of several scales, (B, C); not L2-normalised.
 
     descriptors: (S, B, C), S > 0. The generalised mean over scales for p without bound. UsageError: S = 0.
@@ -59,7 +59,7 @@ def scale_gem(descriptors: Array) -> Array:
     return library(descriptors).amax(l2_normalise(descriptors), axis=0)
 
 
-def superglobal_vector(maps: Array, mask: Array | None = None, p: float = P) -> Array:
+def superglobal_vector(maps: AnyArray, mask: AnyArray | None = None, p: float = P) -> AnyArray:
     """L2-normalised GeM+ of the regional GeM of one map, (C,): what is whitened, and joined by `scale_gem`.
 
     maps: (C, h, w). mask: (h, w), the positions that count; zeros where there are none. UsageError: p <= 0.

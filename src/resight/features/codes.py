@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.arrays import to_numpy
+from resight.libraries import to_numpy
 from resight.features.kinds import Codes, Maps
 from resight.features.maps import MapExtractor, PreparedImage
 from resight.features.regions.grids import dense_patches, rmac_grid, rmac_levels

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.arrays import to_numpy
+from resight.libraries import to_numpy
 from resight.features.kinds import Convolutional
 from resight.features.local import LocalFeatures
 from resight.features.maps import ImageMaps, MapExtractor, PreparedImage, layer_sampling

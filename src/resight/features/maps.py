@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resight.arrays import Array, beside
+from resight.libraries import AnyArray, beside
 from resight.errors import RecipeError, ResightError
 from resight.features.kinds import ScaledFeatures
 from resight.features.networks.exported import ExportedNetwork, can_export, open_exported
@@ -44,8 +44,8 @@ class ImageMaps:
     the upright original. inputs: (width, height) of the network's input. origin: (x0, y0) of the part in the original.
     """
 
-    maps: tuple[Array, ...]
-    masks: tuple[Array | None, ...]
+    maps: tuple[AnyArray, ...]
+    masks: tuple[AnyArray | None, ...]
     size: tuple[int, int]
     inputs: tuple[tuple[int, int], ...]
     origin: tuple[float, float] = (0.0, 0.0)
@@ -82,7 +82,8 @@ class MapExtractor:
     to the least side that gives one, with its aspect kept as far as `max_side` allows. Likewise, where a scale makes a
     side too short, the least side is used. Queries are enlarged by `enlarge_to`. DINOv2 and ONNX files are opened at
     once, because their layers are unknown before. A network runs without torch where `can_export` says so, unless the
-    recipe asks for torch or bfloat16, or torch finds a graphics card.
+    recipe asks for torch or bfloat16, or torch finds a graphics card. Photos are warped to the only size that an ONNX
+    file takes.
     """
 
     def __init__(self, params: ScaledFeatures, folder: Path | None = None, beside: Sequence[str] = ()) -> None:
@@ -103,6 +104,10 @@ class MapExtractor:
         self.input_side = shapes.input_side
         """Side in pixels of the images that the network was trained on."""
         self._least = max(shapes.least_side(layer) for layer in self.layers)
+        self._size = self._opened.size if isinstance(self._opened, ExportedNetwork) else None
+        if self._size is not None and params.scales != (1.0,):
+            width, height = self._size
+            raise RecipeError(f"{params.checkpoint.source}: it takes {width} x {height} pixels alone: leave scales out")
         on_card = not self._is_exported and params.runtime != "openvino" and has_card()
         self.together = _TOGETHER_ON_A_CARD if on_card else _TOGETHER
 
@@ -121,7 +126,7 @@ class MapExtractor:
 
     def prepare(self, decoded: Decoded) -> PreparedImage:
         """Prepares a photo: its long side is reduced to `max_side`."""
-        pixels = _at_least(resize(decoded.pixels, self.max_side), self._least, self.max_side)
+        pixels = self._suited(resize(decoded.pixels, self.max_side))
         return PreparedImage(pixels, decoded.size, counts=decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
@@ -145,7 +150,7 @@ class MapExtractor:
         size = (max(1, round(width / part.factors[0])), max(1, round(height / part.factors[1])))
         factor = min(1.0, self.max_side / max(decoded.pixels.shape[:2]))
         shown = max(1, round(max(height, width) * factor), self._enlarge_to)
-        pixels = _at_least(enlarge(resize(part.pixels, shown), self._enlarge_to), self._least, self.max_side)
+        pixels = self._suited(enlarge(resize(part.pixels, shown), self._enlarge_to))
         return PreparedImage(pixels, size, part.origin, counts=part.counts)
 
     @property
@@ -156,7 +161,15 @@ class MapExtractor:
     def _prepared_query(self, decoded: Decoded) -> PreparedImage:
         """Prepares a whole photo as `prepare` does, enlarged where it is small."""
         pixels = enlarge(resize(decoded.pixels, self.max_side), self._enlarge_to)
-        return PreparedImage(_at_least(pixels, self._least, self.max_side), decoded.size, counts=decoded.counts)
+        return PreparedImage(self._suited(pixels), decoded.size, counts=decoded.counts)
+
+    def _suited(self, pixels: Pixels) -> Pixels:
+        """Returns pixels of a size that the network takes: of its only one, or enlarged where a side is too short."""
+        if self._size is None:
+            return _at_least(pixels, self._least, self.max_side)
+        from PIL import Image
+
+        return np.array(Image.fromarray(pixels).resize(self._size, Image.Resampling.LANCZOS))
 
     def extract(self, prepared: Sequence[PreparedImage]) -> list[ImageMaps]:
         """Returns the maps of some photos, in their order; photos of equal size run together.
@@ -283,7 +296,7 @@ class MapExtractor:
                 yield indices[start : start + count]
                 start += count
 
-    def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Array, ...]]]:
+    def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[AnyArray, ...]]]:
         """Returns the maps of each layer at all scales of each of some images of equal size; runs half of them at once
         where memory is short."""
         # Leave the failed call before the halves begin: its traceback would hold the memory that is missing.
@@ -311,7 +324,7 @@ class MapExtractor:
         )
         return self._run(runtime, images[:half]) + self._run(runtime, images[half:])
 
-    def _run_together(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Array, ...]]]:
+    def _run_together(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[AnyArray, ...]]]:
         network = self._load()
         x = runtime.normalised(np.stack(images), network.mean, network.deviation)
         sizes = self.scaled_sizes(images[0])
@@ -323,7 +336,7 @@ class MapExtractor:
         ]
 
     def _described(
-        self, image: PreparedImage, found: Sequence[tuple[Array, ...]], network: Layered
+        self, image: PreparedImage, found: Sequence[tuple[AnyArray, ...]], network: Layered
     ) -> tuple[ImageMaps, ...]:
         inputs = self.scaled_sizes(image.pixels)
         each_layer = []
@@ -372,7 +385,7 @@ def _without_torch(network: ExportedNetwork, source: str) -> dict[str, Callable[
     return openers
 
 
-def _mask(maps: Array, image: PreparedImage, given: tuple[int, int], network: Layered, layer: str) -> Array | None:
+def _mask(maps: AnyArray, image: PreparedImage, given: tuple[int, int], network: Layered, layer: str) -> AnyArray | None:
     """Returns (h, w) float32: 1 at positions that count, at least one, else 0; None where all count."""
     if image.box is None and image.counts is None:
         return None

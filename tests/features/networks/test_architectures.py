@@ -146,9 +146,8 @@ def test_keys_are_torchvisions(name: str) -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_without_classes_only_the_classifier_is_missing(name: str) -> None:
-    assert blank(name, None).state_dict().keys() == {
-        k for k in KEYS[name] if not k.startswith(("classifier.", "fc.", "_fc."))
-    }
+    classifier = ("classifier.", "fc.", "_fc.")
+    assert blank(name, None).state_dict().keys() == {key for key in KEYS[name] if not key.startswith(classifier)}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

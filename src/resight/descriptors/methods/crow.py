@@ -10,7 +10,7 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.arrays import Array
+    from resight.libraries import AnyArray
     from resight.learned.passes import Arrays
 
 
@@ -24,12 +24,12 @@ class Crow(Pooling):
     a: float = Field(default=2.0, gt=0.0, le=1000.0, description="Power of the norm of the spatial weights: 2.")
     b: float = Field(default=2.0, gt=0.0, le=1000.0, description="Root taken of the spatial weights: 2.")
 
-    def pool(self, maps: Array, mask: Array | None) -> Array:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         from resight.descriptors.crow import crow
 
         return crow(maps if mask is None else maps * mask, self.a, self.b)
 
-    def positions(self, maps: Array, mask: Array | None, fitted: Arrays) -> Array:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         from resight.descriptors.crow import channel_weights, spatial_weights
 
         kept = (maps if mask is None else maps * mask)[None]

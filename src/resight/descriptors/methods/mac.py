@@ -8,7 +8,7 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.arrays import Array
+    from resight.libraries import AnyArray
     from resight.learned.passes import Arrays
 
 
@@ -20,12 +20,12 @@ class Mac(Pooling):
 
     kind: Literal["mac"] = "mac"
 
-    def pool(self, maps: Array, mask: Array | None) -> Array:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         from resight.descriptors.pooling import mac
 
         return mac(maps, mask)
 
-    def positions(self, maps: Array, mask: Array | None, fitted: Arrays) -> Array:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         from resight.descriptors.contributions import maxima
 
         return maxima(maps if mask is None else maps.masked_fill(~mask.bool(), float("-inf")))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from resight.descriptors.methods.whitened import Whitened
 
 if TYPE_CHECKING:
-    from resight.arrays import Array
+    from resight.libraries import AnyArray
     from resight.descriptors.encoding import Vector
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from resight.learned.whitening import Whitening
 
 EXPONENT = "exponent"
-"""Array of a checkpoint's p of GeM."""
+"""AnyArray of a checkpoint's p of GeM."""
 BY_SCALE = "by_scale"
-"""Array that is there, with nothing in it, where every scale is whitened by itself."""
+"""AnyArray that is there, with nothing in it, where every scale is whitened by itself."""
 
 
 class OfMaps(Whitened):
@@ -58,14 +58,14 @@ class Pooling(OfMaps):
     """A global pooling: each map becomes one vector, and those of several scales are averaged."""
 
     @abstractmethod
-    def pool(self, maps: Array, mask: Array | None) -> Array:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         """(B, C) of maps (B, C, h, w), not negative. mask: (h, w), the positions that count; None where all do."""
 
-    def with_learned(self, fitted: Arrays) -> Callable[[Array, Array | None], Array]:
+    def with_learned(self, fitted: Arrays) -> Callable[[AnyArray, AnyArray | None], AnyArray]:
         """`pool`, with what was learned beside the whitening; most poolings learn nothing."""
         return self.pool
 
-    def positions(self, maps: Array, mask: Array | None, fitted: Arrays) -> Array:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         """(C, h, w) that sum over positions to what `pool` makes of a map (C, h, w), where it `is_traceable`."""
         raise NotImplementedError(f"{type(self).__name__} does not say what each position adds")
 

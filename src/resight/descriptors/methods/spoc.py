@@ -8,7 +8,7 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.arrays import Array
+    from resight.libraries import AnyArray
     from resight.features.networks.retrieval import RetrievalHead
     from resight.learned.passes import Arrays
 
@@ -23,12 +23,12 @@ class Spoc(Pooling):
     # The paper weighs positions by a Gaussian around the centre for Oxford, and not for Holidays.
     centre_prior: bool = False
 
-    def pool(self, maps: Array, mask: Array | None) -> Array:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         from resight.descriptors.pooling import spoc
 
         return spoc(maps, self._weights(maps, mask))
 
-    def positions(self, maps: Array, mask: Array | None, fitted: Arrays) -> Array:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         weights = self._weights(maps, mask)
         if weights is None:
             weights = maps.new_ones(maps.shape[1:])
@@ -38,11 +38,11 @@ class Spoc(Pooling):
     def suits(self, head: RetrievalHead) -> bool:
         return super().suits(head) and not self.centre_prior
 
-    def _weights(self, maps: Array, mask: Array | None) -> Array | None:
+    def _weights(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray | None:
         """(h, w) of positions of maps (..., h, w); None where all weigh the same."""
         if not self.centre_prior:
             return mask
-        from resight.arrays import beside
+        from resight.libraries import beside
         from resight.descriptors.priors import centre_prior
 
         prior = beside(centre_prior(*maps.shape[-2:]), maps)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.arrays import Array
+from resight.libraries import AnyArray
 
 SCALE = ".scale"
 """Ending of the key of the scales (C,) of an array (C, ...)."""
@@ -21,7 +21,7 @@ def quantised(weight: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDAr
     return np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8), scales
 
 
-def restored(state: Mapping[str, Array]) -> dict[str, Array]:
+def restored(state: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     """Returns a state dict, of numpy or torch, in which every array that has scales is multiplied by them."""
     scales = {key.removesuffix(SCALE): values for key, values in state.items() if key.endswith(SCALE)}
     return {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from resight.arrays import Array
+from resight.libraries import AnyArray
 from resight.errors import WeightsError
 from resight.features.networks.inverted_residuals import Padding
 from resight.features.networks.quantised import restored
@@ -30,7 +30,7 @@ class Stated:
 NOTHING_STATED = Stated()
 
 
-def read_safetensors(path: Path, library: Literal["np", "pt"]) -> tuple[dict[str, Array], dict[str, str]]:
+def read_safetensors(path: Path, library: Literal["np", "pt"]) -> tuple[dict[str, AnyArray], dict[str, str]]:
     """Returns arrays by name, of numpy or torch, and the header's metadata. Weights kept as integers are restored.
 
     Raises WeightsError where the file is damaged.

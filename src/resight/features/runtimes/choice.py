@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from resight.arrays import Array
+from resight.libraries import AnyArray
 from resight.cache import cache_folder
 from resight.cores import cores
 from resight.errors import ResightError
@@ -30,7 +30,7 @@ _chosen: dict[str, str] = {}
 _lock = threading.Lock()
 
 
-def fastest(openers: Mapping[str, Callable[[], Runtime]], batch: Callable[[Runtime], Array], network: str) -> Runtime:
+def fastest(openers: Mapping[str, Callable[[], Runtime]], batch: Callable[[Runtime], AnyArray], network: str) -> Runtime:
     """Returns the runtime that takes the least time for a `batch` of its own, of those that can be opened.
 
     `network` names the network: the result is remembered for it, the processor and the versions of the libraries, in
@@ -58,7 +58,7 @@ def fastest(openers: Mapping[str, Callable[[], Runtime]], batch: Callable[[Runti
         return runtimes[name]
 
 
-def time_runtimes(runtimes: Mapping[str, Runtime], batch: Callable[[Runtime], Array]) -> dict[str, float]:
+def time_runtimes(runtimes: Mapping[str, Runtime], batch: Callable[[Runtime], AnyArray]) -> dict[str, float]:
     """Returns the median seconds of each runtime for a batch, taking turns, after one round that does not count."""
     taken: dict[str, list[float]] = {name: [] for name in runtimes}
     inputs = {name: batch(runtime) for name, runtime in runtimes.items()}

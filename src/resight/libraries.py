@@ -13,33 +13,33 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = Any
+AnyArray: TypeAlias = Any
 """A numpy array or a torch tensor. What is computed of it is of the same library, on the same device."""
 
 
-def library(x: Array) -> Any:
+def library(x: AnyArray) -> Any:
     """Returns the module that computes on an array: numpy or torch."""
     return np if isinstance(x, np.ndarray) else sys.modules["torch"]
 
 
-def as_type(x: Array, dtype: Any) -> Array:
+def as_type(x: AnyArray, dtype: Any) -> AnyArray:
     """Returns an array with elements of another type of its library."""
     return x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else x.to(dtype)
 
 
-def beside(values: Array, x: Array) -> Array:
+def beside(values: AnyArray, x: AnyArray) -> AnyArray:
     """Returns values as an array of the library, device and type of `x`."""
     if isinstance(x, np.ndarray):
         return np.asarray(values, x.dtype)
     return sys.modules["torch"].as_tensor(values, dtype=x.dtype, device=x.device)
 
 
-def to_numpy(x: Array) -> NDArray[np.float32]:
+def to_numpy(x: AnyArray) -> NDArray[np.float32]:
     """Returns float32 in numpy, contiguous."""
     return np.ascontiguousarray(x if isinstance(x, np.ndarray) else x.float().cpu().numpy(), np.float32)
 
 
-def detached(x: Array) -> Array:
+def detached(x: AnyArray) -> AnyArray:
     """Returns the values alone, through which no gradient goes."""
     return x if isinstance(x, np.ndarray) else x.detach()
 
