@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array
 from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, Pooling
 from resight.descriptors.methods.whitened import Whitened
 from resight.errors import FitError
 from resight.features.maps import MapExtractor
 from resight.features.networks.retrieval import LearnedWhitening, Projection, RetrievalHead
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 
 INSTEAD = 'fit one on photos (whitening = "pca"), or name another checkpoint'
 RESIDUE = 1e-3

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.forks import WorkerPool
 from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
-from resight.search.ranking import Mask, Ranking, Searcher, Verification
+from resight.search.ranking import Ranking, Searcher, Verification
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
