@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.arrays import Mask
+from resight.arrays import Mask, Vector
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.forks import WorkerPool
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from resight.search.vectors import VectorRows
 
 T = TypeVar("T")
-Vector = NDArray[np.float32]
 
 
 class Once:
