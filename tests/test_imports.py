@@ -17,6 +17,8 @@ PACKAGE = Path(resight.__file__).parent
 ORDER = (
     "errors",
     "versions",
+    "arrays",
+    "libraries",
     "progress",
     "cores",
     "files",

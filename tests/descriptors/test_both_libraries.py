@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from resight.libraries import AnyArray
 from resight.descriptors.crow import channel_weights, crow, spatial_weights
 from resight.descriptors.pooling import gem, l2_normalise, mac, power_mean, spoc
 from resight.descriptors.region_pooling import max_by_slices, max_by_table, region_gem, region_max, region_mean
 from resight.descriptors.regional import regional_maxima, rmac, rmac_cirtorch
 from resight.descriptors.superglobal import regional_gem, scale_gem, superglobal_vector
+from resight.libraries import AnyArray
 
 RNG = np.random.default_rng(5)
 MAPS = np.maximum(RNG.standard_normal((2, 7, 11, 14)), 0).astype(np.float32)

@@ -4,8 +4,8 @@ convolutional features", ECCV Workshops 2016. Maps are (B, C, H, W), not negativ
 
 from __future__ import annotations
 
-from resight.libraries import AnyArray, as_type, beside, library
 from resight.descriptors.pooling import masked
+from resight.libraries import AnyArray, as_type, beside, library
 
 
 def spatial_weights(maps: AnyArray, a: float = 2.0, b: float = 2.0) -> AnyArray:

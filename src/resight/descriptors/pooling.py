@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from resight.libraries import AnyArray, as_type, beside, detached, library
 from resight.errors import UsageError
+from resight.libraries import AnyArray, as_type, beside, detached, library
 
 GEM_P = 3.0
 """Exponent that GeM starts from: Radenovic, Tolias & Chum, TPAMI 2019, section 5.1."""

@@ -1,14 +1,13 @@
-"""Weights of the positions of a feature map that prefer its centre, float32 (H, W)."""
+"""Float32 of the positions of a feature map that prefer its centre, float32 (H, W)."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Weights = NDArray[np.float32]
+from resight.arrays import Float32, Floating
 
 
-def centre_prior(height: int, width: int, sigma: float | None = None) -> Weights:
+def centre_prior(height: int, width: int, sigma: float | None = None) -> Float32:
     """SPoC's Gaussian around the centre, (H, W): exp(-d^2 / 2 sigma^2), d in positions.
 
     sigma: by default min(H, W) / 6, a third of the way from the centre to the nearest border.
@@ -23,7 +22,7 @@ def centre_prior(height: int, width: int, sigma: float | None = None) -> Weights
     return _gaussian(y, x, spread).astype(np.float32)
 
 
-def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Weights:
+def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Float32:
     """The Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
 
     sigma: by default min(H, W) / 3. The first and last position lie H/2 (W/2) from the centre, and the least weight
@@ -40,7 +39,7 @@ def stretched_centre_prior(height: int, width: int, sigma: float | None = None) 
     return ((weights - low) / (high - low)).astype(np.float32) if high > low else np.ones((height, width), np.float32)
 
 
-def centre_bias(height: int, width: int, bias: float) -> Weights:
+def centre_bias(height: int, width: int, bias: float) -> Float32:
     """1 + bias in the middle, falling linearly to 1 at the border, (H, W).
 
     A 4 x 4 map with `bias` in its central 2 x 2, enlarged bilinearly, corner on corner.
@@ -52,6 +51,6 @@ def centre_bias(height: int, width: int, bias: float) -> Weights:
     return (1.0 + bias * y[:, None] * x[None, :]).astype(np.float32)
 
 
-def _gaussian(y: NDArray[np.floating], x: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
-    weights: NDArray[np.floating] = np.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2.0 * sigma**2))
+def _gaussian(y: Floating, x: Floating, sigma: float) -> Floating:
+    weights: Floating = np.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2.0 * sigma**2))
     return weights

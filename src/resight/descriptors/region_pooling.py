@@ -10,20 +10,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.libraries import AnyArray, as_type, beside, detached, library
+from resight.arrays import GridBoxes, Int64, Intp
 from resight.descriptors.pooling import GEM_FLOOR, GEM_P
 from resight.errors import UsageError
-
-Boxes = NDArray[np.integer[Any]]
+from resight.libraries import AnyArray, as_type, beside, detached, library
 
 TABLE_FROM = 2.0
 """Summed area of the boxes, in maps, from which a table of maxima is quicker than a maximum over each box: for the 20
 squares of R-MAC, of area 6, two to eleven times on one core."""
 
 
-def region_max(maps: AnyArray, boxes: Boxes) -> AnyArray:
+def region_max(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
     """Largest value of each channel in each box, (B, R, C)."""
     checked = _checked(boxes, maps)
     spans = checked[:, 2:] - checked[:, :2]
@@ -31,7 +29,7 @@ def region_max(maps: AnyArray, boxes: Boxes) -> AnyArray:
     return max_by_table(maps, checked) if area > TABLE_FROM else max_by_slices(maps, checked)
 
 
-def max_by_slices(maps: AnyArray, boxes: Boxes) -> AnyArray:
+def max_by_slices(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
     """`region_max`, one box after the other: for a few boxes."""
     if len(boxes) == 0:
         return _no_region(maps)
@@ -40,7 +38,7 @@ def max_by_slices(maps: AnyArray, boxes: Boxes) -> AnyArray:
     return xp.stack(parts, axis=1)
 
 
-def max_by_table(maps: AnyArray, boxes: Boxes) -> AnyArray:
+def max_by_table(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
     """`region_max` from maxima of all squares and rectangles of 2^i by 2^j positions: for all but a few boxes.
 
     A box is covered by four of them that overlap. One table is in memory at a time.
@@ -49,7 +47,7 @@ def max_by_table(maps: AnyArray, boxes: Boxes) -> AnyArray:
     """
     x_level, y_level = _level(boxes[:, 2] - boxes[:, 0]), _level(boxes[:, 3] - boxes[:, 1])
     wide = maps
-    parts: list[tuple[NDArray[np.intp], AnyArray]] = []
+    parts: list[tuple[Intp, AnyArray]] = []
     for i in range(int(x_level.max(initial=-1)) + 1):
         wide = wide if i == 0 else _doubled(wide, 1 << (i - 1), 3)
         tall = wide
@@ -65,7 +63,7 @@ def max_by_table(maps: AnyArray, boxes: Boxes) -> AnyArray:
     return xp.swapaxes(xp.concatenate([part for _, part in parts], axis=2)[:, :, order], 1, 2)
 
 
-def region_mean(maps: AnyArray, boxes: Boxes) -> AnyArray:
+def region_mean(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
     """Mean of each channel in each box, (B, R, C), from a summed-area table in float64.
 
     Source: Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984.
@@ -73,7 +71,7 @@ def region_mean(maps: AnyArray, boxes: Boxes) -> AnyArray:
     return as_type(_box_means(_double(maps), _checked(boxes, maps)), _kept(maps))
 
 
-def region_gem(maps: AnyArray, boxes: Boxes, p: float = GEM_P) -> AnyArray:
+def region_gem(maps: AnyArray, boxes: GridBoxes, p: float = GEM_P) -> AnyArray:
     """Generalised mean of each channel in each box, (B, R, C); `gem` says what that is.
 
     Notes: sums are differences of sums over the whole map, so that where a box is far below the rest of its channel
@@ -90,7 +88,7 @@ def region_gem(maps: AnyArray, boxes: Boxes, p: float = GEM_P) -> AnyArray:
     return as_type(means ** (1.0 / p) * top[:, None, :, 0, 0], _kept(maps))
 
 
-def _box_means(maps: AnyArray, boxes: Boxes) -> AnyArray:
+def _box_means(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
     xp = library(maps)
     sums = xp.cumsum(xp.cumsum(maps, axis=2), axis=3)
     sums = xp.concatenate([xp.zeros_like(sums[:, :, :1]), sums], axis=2)
@@ -101,7 +99,7 @@ def _box_means(maps: AnyArray, boxes: Boxes) -> AnyArray:
     return xp.swapaxes(total / beside(areas, total), 1, 2)
 
 
-def _corners_max(table: AnyArray, boxes: Boxes, width: int, height: int) -> AnyArray:
+def _corners_max(table: AnyArray, boxes: GridBoxes, width: int, height: int) -> AnyArray:
     """(B, C, R): the largest of the four rectangles of width x height that touch a corner of the box from inside."""
     xp = library(table)
     left, upper, right, lower = (boxes - [0, 0, width, height]).T.tolist()
@@ -124,7 +122,7 @@ def _no_region(maps: AnyArray) -> AnyArray:
     return maps[:, :, 0, :0].swapaxes(1, 2)
 
 
-def _level(lengths: Boxes) -> NDArray[np.int64]:
+def _level(lengths: Int64) -> Int64:
     """Largest i with 2^i <= length."""
     return np.asarray(np.frexp(lengths.astype(np.float64))[1] - 1, np.int64)
 
@@ -138,7 +136,7 @@ def _kept(maps: AnyArray) -> Any:
     return xp.float64 if maps.dtype == xp.float64 else xp.float32
 
 
-def _checked(boxes: Boxes, maps: AnyArray) -> NDArray[np.int64]:
+def _checked(boxes: GridBoxes, maps: AnyArray) -> Int64:
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.issubdtype(boxes.dtype, np.integer):
         raise UsageError(f"boxes on a map are (R, 4) integers, not {boxes.shape} of {boxes.dtype}")
     rows = boxes.astype(np.int64)

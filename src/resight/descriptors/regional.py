@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from resight.libraries import AnyArray, library, to_numpy
+from resight.arrays import GridBoxes
 from resight.descriptors.pooling import l2_normalise, mac
-from resight.descriptors.region_pooling import Boxes, region_max
+from resight.descriptors.region_pooling import region_max
 from resight.features.regions.grids import LEVELS, rmac_grid
+from resight.libraries import AnyArray, library, to_numpy
 
 Whiten = Callable[[AnyArray], AnyArray]
 """Vectors (B, R, C) to L2-normalised ones (B, R, d)."""
@@ -43,7 +44,7 @@ def regional_maxima(maps: AnyArray, levels: int = LEVELS, mask: AnyArray | None 
     return l2_normalise(region_max(kept, region_boxes(maps[0], mask, levels)))
 
 
-def region_boxes(maps: AnyArray, mask: AnyArray | None, levels: int) -> Boxes:
+def region_boxes(maps: AnyArray, mask: AnyArray | None, levels: int) -> GridBoxes:
     """(R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts; mask: (h, w), None where all do.
 
     Notes: a region without one has no activations, and whitening would give all such regions one direction, which their

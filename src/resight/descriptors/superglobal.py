@@ -4,9 +4,9 @@ retrieval and reranking", ICCV 2023, section 3.2 and authors' code. Maps are (B,
 
 from __future__ import annotations
 
-from resight.libraries import AnyArray, beside, library
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import UsageError
+from resight.libraries import AnyArray, beside, library
 
 P = 4.6
 REGIONAL_P = 2.5

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.libraries import to_numpy
+from resight.arrays import Float32
 from resight.features.kinds import Convolutional
 from resight.features.local import LocalFeatures
 from resight.features.maps import ImageMaps, MapExtractor, PreparedImage, layer_sampling
@@ -16,6 +15,7 @@ from resight.features.networks.layers import Layered
 from resight.features.regions.sampling import Sampling
 from resight.features.runtimes.inputs import scaled
 from resight.images import Box, Decoded
+from resight.libraries import to_numpy
 
 
 class ConvolutionalExtractor:
@@ -85,9 +85,7 @@ def local_features(image: ImageMaps, network: Layered, layer: str, upsampling: i
     )
 
 
-def _positions(
-    maps: NDArray[np.float32], mask: NDArray[np.float32] | None, upsampling: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _positions(maps: Float32, mask: Float32 | None, upsampling: int) -> tuple[Float32, Float32]:
     """Returns (h * w, C) activations, row by row, and their norms, which are 0 where a position does not count."""
     if upsampling > 1:
         height, width = maps.shape[1:]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resight.libraries import AnyArray, beside
+from resight.arrays import Mask, Pixels
 from resight.errors import RecipeError, ResightError
 from resight.features.kinds import ScaledFeatures
 from resight.features.networks.exported import ExportedNetwork, can_export, open_exported
@@ -25,7 +25,8 @@ from resight.features.regions.sampling import Sampling, positions
 from resight.features.runtimes.cards import full_card, has_card
 from resight.features.runtimes.choice import fastest
 from resight.features.runtimes.runtime import Runtime
-from resight.images import Box, Counts, Decoded, Pixels, check_box, enlarge, part_of, resize
+from resight.images import Box, Decoded, check_box, enlarge, part_of, resize
+from resight.libraries import AnyArray, beside
 
 if TYPE_CHECKING:
     from resight.features.networks.checkpoint import LoadedNetwork
@@ -69,7 +70,7 @@ class PreparedImage:
     size: tuple[int, int]
     origin: tuple[float, float] = (0.0, 0.0)
     box: Box | None = None
-    counts: Counts | None = None
+    counts: Mask | None = None
 
 
 class MapExtractor:
@@ -385,7 +386,9 @@ def _without_torch(network: ExportedNetwork, source: str) -> dict[str, Callable[
     return openers
 
 
-def _mask(maps: AnyArray, image: PreparedImage, given: tuple[int, int], network: Layered, layer: str) -> AnyArray | None:
+def _mask(
+    maps: AnyArray, image: PreparedImage, given: tuple[int, int], network: Layered, layer: str
+) -> AnyArray | None:
     """Returns (h, w) float32: 1 at positions that count, at least one, else 0; None where all count."""
     if image.box is None and image.counts is None:
         return None
@@ -403,7 +406,7 @@ def _mask(maps: AnyArray, image: PreparedImage, given: tuple[int, int], network:
 
 def _inside(
     box: Box, size: tuple[int, int], given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]
-) -> Counts:
+) -> Mask:
     """Returns (h, w) positions whose centres lie in a box of the original of `size`, at least one."""
     boxes = np.array([box]) * np.array([given[0] / size[0], given[1] / size[1]] * 2)
     x0, x1 = positions(boxes, samplings[0], shape)[0, [0, 2]].tolist()
@@ -413,14 +416,14 @@ def _inside(
     return inside
 
 
-def _counted(counts: Counts, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Counts:
+def _counted(counts: Mask, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Mask:
     """Returns (h, w) positions whose centres lie where a photo counts (H, W); if there are none, the position nearest
     to one such place."""
     columns, rows = (
         np.clip((sampling.start + np.arange(count) * sampling.stride) * (of / side), 0, of - 1).astype(np.intp)
         for sampling, count, of, side in zip(samplings, shape[::-1], counts.shape[::-1], given, strict=True)
     )
-    counted: Counts = counts[rows[:, None], columns]
+    counted: Mask = counts[rows[:, None], columns]
     if not counted.any():
         places = np.argwhere(counts)
         y, x = places[len(places) // 2].tolist()

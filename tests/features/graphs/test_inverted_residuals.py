@@ -75,7 +75,7 @@ def test_nothing_after_the_last_layer_is_in_the_model(layer: str, most: int) -> 
 
 def test_layers_are_those_of_the_network_in_torch() -> None:
     for name, plan in INVERTED_RESIDUALS.items():
-        assert blank(name).layers == plan.layers
+        assert blank(name, padding=plan.padding).layers == plan.layers
     with pytest.raises(RecipeError, match="did you mean"):
         inverted_residuals_model(INVERTED_RESIDUALS["mobilenet_v2"], {}, ["features.99"])
 

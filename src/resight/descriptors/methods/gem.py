@@ -12,10 +12,9 @@ from resight.descriptors.methods.pooling import EXPONENT, Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.libraries import AnyArray
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.maps import ImageMaps
-    from resight.learned.passes import Arrays
+    from resight.libraries import AnyArray
 
 
 @register

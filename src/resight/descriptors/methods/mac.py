@@ -8,8 +8,8 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays
     from resight.libraries import AnyArray
-    from resight.learned.passes import Arrays
 
 
 @register

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from resight.descriptors.methods.whitened import Whitened
 
 if TYPE_CHECKING:
-    from resight.libraries import AnyArray
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
     from resight.features.networks.retrieval import RetrievalHead
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
     from resight.learned.whitening import Whitening
+    from resight.libraries import AnyArray
 
 EXPONENT = "exponent"
 """AnyArray of a checkpoint's p of GeM."""

@@ -8,9 +8,9 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.libraries import AnyArray
+    from resight.arrays import Arrays
     from resight.features.networks.retrieval import RetrievalHead
-    from resight.learned.passes import Arrays
+    from resight.libraries import AnyArray
 
 
 @register
@@ -42,8 +42,8 @@ class Spoc(Pooling):
         """(h, w) of positions of maps (..., h, w); None where all weigh the same."""
         if not self.centre_prior:
             return mask
-        from resight.libraries import beside
         from resight.descriptors.priors import centre_prior
+        from resight.libraries import beside
 
         prior = beside(centre_prior(*maps.shape[-2:]), maps)
         return prior if mask is None else prior * mask

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays, Float32
 from resight.features.graphs.model import GraphWriter
 from resight.features.networks.inverted_residuals import Convolution, InvertedResiduals, Padding
 
-State = Mapping[str, NDArray[np.floating[Any]]]
 
-
-def inverted_residuals_model(plan: InvertedResiduals, state: State, layers: Sequence[str]) -> bytes:
+def inverted_residuals_model(plan: InvertedResiduals, state: Arrays, layers: Sequence[str]) -> bytes:
     """Returns a model from images (B, 3, H, W) of any size, normalised, to the maps of some layers, in their order.
 
     `state` has the arrays of the plan's keys. Each batch normalisation is merged into the convolution before it.
@@ -42,7 +39,7 @@ def inverted_residuals_model(plan: InvertedResiduals, state: State, layers: Sequ
     return graph.to_bytes()
 
 
-def folded(each: Convolution, state: State, epsilon: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def folded(each: Convolution, state: Arrays, epsilon: float) -> tuple[Float32, Float32]:
     """Returns weight and bias of a convolution that does what it and its batch normalisation do."""
     weight = np.asarray(state[each.weight], np.float64)
     gain, shift, mean, variance = (
@@ -57,7 +54,7 @@ def folded(each: Convolution, state: State, epsilon: float) -> tuple[NDArray[np.
 
 
 def _convolved(
-    graph: GraphWriter, plan: InvertedResiduals, each: Convolution, state: State, x: str, output: str
+    graph: GraphWriter, plan: InvertedResiduals, each: Convolution, state: Arrays, x: str, output: str
 ) -> str:
     weight, bias = folded(each, state, plan.epsilon)
     inputs = [x, graph.constant(each.weight, weight), graph.constant(f"{each.norm}.bias", bias)]

@@ -6,11 +6,10 @@ Source: onnx.proto3 of the Open Neural Network Exchange, whose field numbers are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Floating
 from resight.features.graphs.protobuf import data, integer, number
 
 IR_VERSION, OPSET = 8, 13
@@ -43,7 +42,7 @@ class GraphWriter:
         self._outputs.append(_value(name, shape))
         return name
 
-    def constant(self, name: str, values: NDArray[np.floating[Any]]) -> str:
+    def constant(self, name: str, values: Floating) -> str:
         """Adds a constant tensor, once, and returns its name."""
         if name not in self._constants:
             array = np.ascontiguousarray(values, "<f4")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays
 from resight.errors import WeightsError
 from resight.features.graphs.inverted_residuals import inverted_residuals_model
 from resight.features.networks.inputs import check_architecture, input_of, known_by
@@ -73,7 +72,7 @@ def open_exported(name: str, checkpoint: Checkpoint, layers: Sequence[str], fold
     return ExportedNetwork(plan, model, given.mean, given.deviation, tuple(layers))
 
 
-def _check_arrays(path: Path, plan: InvertedResiduals, arrays: Mapping[str, NDArray[Any]]) -> None:
+def _check_arrays(path: Path, plan: InvertedResiduals, arrays: Arrays) -> None:
     """Raises WeightsError where arrays of the network are missing, of another shape, or not finite."""
     shapes: dict[str, tuple[int, ...]] = {}
     for each in plan.convolutions:

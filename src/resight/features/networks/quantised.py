@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Float32, Floating
 from resight.libraries import AnyArray
 
 SCALE = ".scale"
 """Ending of the key of the scales (C,) of an array (C, ...)."""
 
 
-def quantised(weight: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def quantised(weight: Floating) -> tuple[NDArray[np.int8], Float32]:
     """Returns integers from -127 to 127 and scales (C,), whose product is nearest to a weight (C, ...)."""
     flat = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
     scales = np.where(flat > 0, flat / 127.0, 1.0).astype(np.float32)

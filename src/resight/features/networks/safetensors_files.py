@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from resight.libraries import AnyArray
 from resight.errors import WeightsError
 from resight.features.networks.inverted_residuals import Padding
 from resight.features.networks.quantised import restored
+from resight.libraries import AnyArray
 
 Triple = tuple[float, float, float]
 

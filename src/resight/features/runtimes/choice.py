@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from resight.libraries import AnyArray
 from resight.cache import cache_folder
 from resight.cores import cores
 from resight.errors import ResightError
 from resight.features.runtimes.runtime import Runtime
 from resight.files import write_whole
+from resight.libraries import AnyArray
 from resight.versions import versions_line
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,9 @@ _chosen: dict[str, str] = {}
 _lock = threading.Lock()
 
 
-def fastest(openers: Mapping[str, Callable[[], Runtime]], batch: Callable[[Runtime], AnyArray], network: str) -> Runtime:
+def fastest(
+    openers: Mapping[str, Callable[[], Runtime]], batch: Callable[[Runtime], AnyArray], network: str
+) -> Runtime:
     """Returns the runtime that takes the least time for a `batch` of its own, of those that can be opened.
 
     `network` names the network: the result is remembered for it, the processor and the versions of the libraries, in

@@ -5,27 +5,25 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.images import Pixels
+from resight.arrays import Float32, Pixels
 
 Triple = tuple[float, float, float]
-Floats = NDArray[np.float32]
 
 
 class ArrayInputs:
     """What runtimes have in common that take images in numpy."""
 
-    def normalised(self, images: Pixels, mean: Triple, deviation: Triple) -> Floats:
+    def normalised(self, images: Pixels, mean: Triple, deviation: Triple) -> Float32:
         """As the function of this name."""
         return normalised(images, mean, deviation)
 
-    def scaled(self, x: Floats, scale: float, size: tuple[int, int]) -> Floats:
+    def scaled(self, x: Float32, scale: float, size: tuple[int, int]) -> Float32:
         """As the function of this name."""
         return scaled(x, scale, size)
 
 
-def normalised(images: Pixels, mean: Triple, deviation: Triple) -> Floats:
+def normalised(images: Pixels, mean: Triple, deviation: Triple) -> Float32:
     """Converts images (B, H, W, 3) in RGB to a network's input: (B, 3, H, W), normalised.
 
     mean, deviation: of values from 0 to 1.
@@ -36,7 +34,7 @@ def normalised(images: Pixels, mean: Triple, deviation: Triple) -> Floats:
     return np.ascontiguousarray(x, np.float32)
 
 
-def scaled(x: Floats, scale: float, size: tuple[int, int]) -> Floats:
+def scaled(x: Float32, scale: float, size: tuple[int, int]) -> Float32:
     """Scales (B, 3, H, W) bilinearly, without antialiasing, to `size` (width, height), at least that of the scale.
 
     Notes: where the size is that of the scale, rounded down, positions follow the scale itself and not the quotient of
@@ -51,7 +49,7 @@ def scaled(x: Floats, scale: float, size: tuple[int, int]) -> Floats:
     return np.ascontiguousarray(rows @ x @ columns.T)
 
 
-def _weights(before: int, after: int, step: float) -> Floats:
+def _weights(before: int, after: int, step: float) -> Float32:
     """(after, before): how much each pixel of an axis adds to each of the new ones, which are `step` pixels apart."""
     places = np.maximum((np.arange(after) + 0.5) * step - 0.5, 0.0)
     lower = np.minimum(places.astype(np.intp), before - 1)

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
+from resight.arrays import Float32
 from resight.cores import cores
 from resight.errors import WeightsError
 from resight.features.runtimes.inputs import ArrayInputs
 from resight.forks import check_not_forked
-
-Maps = NDArray[np.float32]
 
 
 class OnnxRuntime(ArrayInputs):
@@ -48,13 +46,13 @@ class OnnxRuntime(ArrayInputs):
         self.outputs = list(outputs) or [each.name for each in self._session.get_outputs()]
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
-    def run(self, x: Maps) -> tuple[Maps, ...]:
+    def run(self, x: Float32) -> tuple[Float32, ...]:
         """Converts images (B, 3, H, W) to maps (B, C, h, w) of each output; a vector is a map of one position."""
         check_not_forked("ONNX Runtime")
         each = [self._run_one(x[row : row + 1]) for row in range(len(x))]
         return tuple(np.concatenate(maps) if len(maps) > 1 else maps[0] for maps in zip(*each, strict=True))
 
-    def _run_one(self, x: Maps) -> list[Maps]:
+    def _run_one(self, x: Float32) -> list[Float32]:
         try:
             found = self._session.run(self.outputs, {self.inputs[0][0]: x})
         except Exception as error:

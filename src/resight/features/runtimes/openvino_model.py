@@ -7,14 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import openvino
-from numpy.typing import NDArray
 
+from resight.arrays import Float32
 from resight.cores import cores
 from resight.errors import WeightsError
 from resight.features.runtimes.inputs import ArrayInputs
 from resight.forks import check_not_forked
-
-Maps = NDArray[np.float32]
 
 
 class OpenvinoModelRuntime(ArrayInputs):
@@ -43,7 +41,7 @@ class OpenvinoModelRuntime(ArrayInputs):
         self._request = compiled.create_infer_request()
         self._outputs = [compiled.output(name) for name in outputs]
 
-    def run(self, x: Maps) -> tuple[Maps, ...]:
+    def run(self, x: Float32) -> tuple[Float32, ...]:
         """Converts images (B, 3, H, W) to maps (B, C, h, w) of each output; a vector is a map of one position."""
         check_not_forked("OpenVINO")
         self._request.infer([np.ascontiguousarray(x)], share_inputs=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from resight.arrays import Pixels
 from resight.libraries import AnyArray
-from resight.images import Pixels
 
 Triple = tuple[float, float, float]
 

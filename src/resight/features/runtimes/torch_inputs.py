@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from resight.images import Pixels
+from resight.arrays import Pixels
 
 Triple = tuple[float, float, float]
 
