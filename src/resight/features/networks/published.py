@@ -90,7 +90,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             "efficientnet_lite0",
             "efficientnet_lite0-imagenet.safetensors",
             "",
-            "a6aface792d5efd83409d60209c330a2f7076c743624e1401e5b543ece3617f8",
+            "8ddb38f1fbafadddafc8328587c4a83fe440bec912f3dae77023ad73b44b36f0",
             mean=(127 / 255, 127 / 255, 127 / 255),
             deviation=(128 / 255, 128 / 255, 128 / 255),
             padding="same",
