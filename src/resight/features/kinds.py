@@ -43,11 +43,13 @@ class NetworkFeatures(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    network: NetworkName = Field(description="The architecture; layers are called as torchvision calls them.")
+    network: NetworkName = Field(
+        description='The architecture; layers are called as torchvision calls them. "onnx": that of an ONNX file.'
+    )
     checkpoint: Checkpoint = Field(description="Its weights, and the input that they were trained on.")
     # As the field names layers: "conv5_3", "pool5", "layer4", "features.14.expand", "fc6".
     # Of an ONNX file an output; empty: the one that its metadata calls "layer", or the only one.
-    layer: str = Field(default="", description="Whose maps are taken, as the field names layers.")
+    layer: str = Field(default="", description="Whose maps are taken.")
     precision: Literal["float32", "bfloat16"] = Field(default="float32", description="Of the network's arithmetic.")
     # "auto" measures at first use those that are installed and can run the network. "onnxruntime" runs mobilenet_v2 and
     # efficientnet_lite0 from .safetensors, and ONNX files.
