@@ -3,10 +3,10 @@
     python benchmarks/keep.py runtimes
 
 Each runtime is measured in a process of its own, on one thread and on two: photos a second at long side 480 with an
-aspect that changes from photo to photo, also by seconds of the processor, which other processes change less; the seconds until the first map, the memory beyond that of a process that
-has numpy, the size of what pip installs, and the largest difference to torch relative to the largest activation. The
-networks have random weights, on which none of this depends. Maps are those of the layers that `rmac-lite0` and
-`rmac-layers-mobilenet` join, from one pass.
+aspect that changes from photo to photo, also by seconds of the processor, which other processes change less; the
+seconds until the first map, the memory beyond that of a process that has numpy, the size of what pip installs, and the
+largest difference to torch relative to the largest activation. The networks have random weights, on which none of this
+depends. Maps are those of the layers that `rmac-lite0` and `rmac-layers-mobilenet` join, from one pass.
 """
 
 from __future__ import annotations
@@ -170,6 +170,7 @@ def difference(found: Path, expected: Path) -> float | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--photos", type=int, default=60)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--one", nargs=3, metavar=("RUNTIME", "MODEL", "THREADS"), help="measures one, in this process")
     parser.add_argument("--keep-maps", type=Path)
     options = parser.parse_args()
@@ -182,7 +183,7 @@ def main() -> None:
         folder = Path(temporary)
         write_models(folder)
         for network in LAYERS:
-            for threads in (1, 2):
+            for threads in options.threads:
                 for runtime in ("torch", "onnxruntime", "openvino", "opencv"):
                     kept = folder / f"{network}-{runtime}.npz"
                     command: Sequence[str] = [
