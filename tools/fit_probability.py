@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from resight.index.asking import ask
 from resight.index.collection import Collection
 from resight.index.index import Index
-from resight.index.queries import ask
+from resight.index.queries import Query
 from resight.probability.model import WEIGHED, Family
 from resight.recipe import load_recipe
 from resight.worlds.world import render_world, save_world
@@ -209,7 +210,7 @@ def judged(groups: Mapping[str, str], reader: Collection, photo: str, part: froz
     images = reader.snapshot.images
     allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)
     allowed[images.ids[[name in part for name in images.names]]] = True
-    query = ask(reader, photo, None)
+    query = ask(reader, Query(photo))
     ranking, evidence = reader.examined(query.versions[0], HITS + 1, allowed)
     others = ~np.isin(ranking.ids, list(query.own | query.copies))
     rows = np.flatnonzero(others)[:HITS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -109,31 +109,68 @@ class Collection:
 
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
-        k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
-        examined, images = self._examined(versions, k, allowed), self._count(allowed)
-        return [self._believed(ranking, found, images, k) for ranking, found in examined]
+        (rankings,) = self.rank_many([versions], [k], allowed)
+        return rankings
+
+    def rank_many(
+        self, queries: Sequence[Sequence[Mapping[str, object]]], depths: Sequence[int], allowed: Mask | None = None
+    ) -> Iterator[list[Ranking]]:
+        """`rank_versions` for each of several queries, each with its k, in their order.
+
+        What is searched as one matrix is searched at once, all else when its turn comes, because its evidence takes
+        memory.
+        """
+        most = max(1, len(self.snapshot.images.names))  # the kernels count with 64 bits, a caller's k need not
+        ks = [min(k, most) for k in depths]
+        images = self._count(allowed)
+        every = self._examined(queries, ks, allowed)
+        return (
+            [self._believed(ranking, found, images, k) for ranking, found in examined]
+            for examined, k in zip(every, ks, strict=True)
+        )
 
     def examined(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> tuple[Ranking, Evidence]:
         """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
 
         allowed: by catalogue id, the images that may be found; all where None.
         """
-        (found,) = self._examined([queries], k, allowed)
+        ((found,),) = self._examined([[queries]], [k], allowed)
         return found
 
     def _examined(
-        self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None
-    ) -> list[tuple[Ranking, Evidence]]:
-        deepest = max([k, *(kind.depth for kind in self.recipe.rerank)])
+        self, queries: Sequence[Sequence[Mapping[str, object]]], ks: Sequence[int], allowed: Mask | None
+    ) -> Iterator[list[tuple[Ranking, Evidence]]]:
+        """What `examined` says, of each version of each query, with its k."""
         views, stages = self.views, self._looks
         if allowed is not None:
             views = {name: view.within(allowed) for name, view in views.items()}
             stages = self._opened(views)
-        looks = [
-            {name: views[name].search(queries[name], max(deepest, DEPTH)) for name in views} for queries in versions
-        ]
+        deepest = [max([k, *(kind.depth for kind in self.recipe.rerank)]) for k in ks]
+        versions = [one for own in queries for one in own]
+        reach = [max(depth, DEPTH) for own, depth in zip(queries, deepest, strict=True) for _ in own]
+        found = {name: iter(view.search_many([one[name] for one in versions], reach)) for name, view in views.items()}
+        images = self._count(allowed)
+
+        def examine(own: Sequence[Mapping[str, object]], depth: int) -> list[tuple[Ranking, Evidence]]:
+            looks = [{name: next(found[name]) for name in views} for _ in own]
+            rankings = self._looked_again(stages, own, looks, depth)
+            return [
+                (ranking, evidence(ranking, tuple(look.values()), images))
+                for ranking, look in zip(rankings, looks, strict=True)
+            ]
+
+        return (examine(own, depth) for own, depth in zip(queries, deepest, strict=True))
+
+    def _looked_again(
+        self,
+        stages: Sequence[tuple[str, Look] | FusionStage],
+        versions: Sequence[Mapping[str, object]],
+        looks: Sequence[Mapping[str, Ranking]],
+        depth: int,
+    ) -> list[Ranking]:
+        """The ranking that the stages leave of the first looks of each version of a query."""
         # Stages are given what they would be given without a look at the background.
-        rankings = [{name: look.first(deepest) for name, look in own.items()} for own in looks]
+        rankings = [{name: look.first(depth) for name, look in own.items()} for own in looks]
         fused: list[Ranking] | None = None
         for stage in stages:
             if isinstance(stage, FusionStage):
@@ -147,11 +184,7 @@ class Collection:
                     found[name] = look(one[name], found[name])
         # Where no stage has left anything out, the background is that of the first look.
         last = rankings if self.recipe.rerank else looks
-        whole = [found[self.recipe.first_channel] for found in last] if fused is None else fused
-        images = self._count(allowed)
-        return [
-            (ranking, evidence(ranking, tuple(own.values()), images)) for ranking, own in zip(whole, looks, strict=True)
-        ]
+        return [found[self.recipe.first_channel] for found in last] if fused is None else fused
 
     def _count(self, allowed: Mask | None) -> int:
         """Returns the number of images that may be found."""

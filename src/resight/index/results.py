@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from resight.errors import ImageError, UsageError
 from resight.images import Box
 from resight.probability.verdict import VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
@@ -55,13 +56,17 @@ class Hit:
 
 @dataclass(frozen=True)
 class Result:
-    """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone."""
+    """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone.
+
+    error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits.
+    """
 
     query: str
     box: Box | None
     hits: list[Hit]
     seconds: float
     size: tuple[int, int] = (0, 0)
+    error: ImageError | UsageError | None = None
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
@@ -74,9 +79,10 @@ class Result:
         return self.hits[rank]
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the query, its box and its hits for JSON."""
+        """Returns the query, its box and its hits for JSON, and the error of one that has any."""
         box = None if self.box is None else list(self.box)
-        return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]}
+        wrong = {} if self.error is None else {"error": str(self.error)}
+        return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]} | wrong
 
     def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:
         """Ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,4 +79,13 @@ class Searcher(Protocol[QueryT]):
 
     def search(self, query: QueryT, k: int, allowed: Mask | None = None) -> Ranking:
         """The k best of the allowed images; ties are broken by name."""
+        ...
+
+
+@runtime_checkable
+class MatrixSearcher(Protocol):
+    """What a searcher by vectors may offer beside `search`, where several queries are quicker than each alone."""
+
+    def search_many(self, queries: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Sequence[Ranking]:
+        """`search` for each of queries (q, d), with the same rankings."""
         ...

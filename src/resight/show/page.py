@@ -69,11 +69,15 @@ class PageHit:
 
 @dataclass(frozen=True)
 class PageQuery:
-    """One query: a photo, or several photos of one thing in one search; its hits, best first."""
+    """One query: a photo, or several photos of one thing in one search; its hits, best first.
+
+    error: why it could not be asked with, empty where it could.
+    """
 
     title: str
     photos: Sequence[PagePhoto]
     hits: Sequence[PageHit]
+    error: str = ""
 
 
 def write_page(
@@ -101,7 +105,8 @@ def _section(query: PageQuery, number: int) -> str:
     cards = "\n".join(_cards(query, pictures, number))
     verified = sum(hit.verification is not None for hit in query.hits)
     count = "1 hit" if len(query.hits) == 1 else f"{len(query.hits)} hits"
-    found = f"{count}, {verified} verified by matched points" if query.hits else "Nothing was found."
+    nothing = plain_text(query.error) if query.error else "Nothing was found."
+    found = f"{count}, {verified} verified by matched points" if query.hits else nothing
     if any(hit.contributions for hit in query.hits):
         found += f". {_HOW_EXPLAINED}"
     return (
