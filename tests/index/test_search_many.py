@@ -106,9 +106,7 @@ def test_vectors_are_found_as_one_by_one(vectors: Index, folder: Path, mirror: b
         alone = vectors.search(query, k=8, mirror=mirror)
         assert names(found) == names(alone)
         np.testing.assert_allclose([hit.score for hit in found], [hit.score for hit in alone], atol=1e-5)
-        np.testing.assert_allclose(
-            [hit.probability for hit in found], [hit.probability for hit in alone], atol=1e-3
-        )
+        np.testing.assert_allclose([hit.probability for hit in found], [hit.probability for hit in alone], atol=1e-3)
         assert [(hit.copy, hit.mirrored) for hit in found] == [(hit.copy, hit.mirrored) for hit in alone]
 
 

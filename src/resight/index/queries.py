@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from resight import arguments
+from resight.arrays import Array, Pixels
 from resight.errors import ImageError, UsageError
 from resight.folders.names import names_file, suggestion
 from resight.images import (
     Box,
     Decoded,
-    Pixels,
     content_hash,
     decode_bytes,
     decode_whole,
@@ -31,13 +30,13 @@ from resight.images import (
 from resight.images.masks import PhotoMask, decode_masked, mask_of_query, masked
 from resight.index.collection import Collection
 
-Source = str | os.PathLike[str] | bytes | NDArray[np.uint8]
+Source = str | os.PathLike[str] | bytes | Pixels
 """What a query is given by.
 
 A Path is a file, and a `Name` that of an indexed photo; any other str is a file where there is one, else a name. bytes
 are those of a file, an array is (H, W, 3) RGB or (H, W) grey, uint8.
 """
-MaskSource = str | os.PathLike[str] | NDArray[Any] | PhotoMask
+MaskSource = str | os.PathLike[str] | Array | PhotoMask
 """What the mask of a query is given by: a file, or an array (H, W) in which 0 leaves a pixel out."""
 
 
