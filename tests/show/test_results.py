@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from resight.images import decode
+from resight.images.thumbnails import SIDE
 from resight.index.index import Index
 from resight.index.queries import Query
 from resight.index.results import Hit, Result
 from resight.show.results import page_query
-from resight.show.thumbnails import SIDE
 
 
 @pytest.fixture(scope="module")

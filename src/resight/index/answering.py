@@ -17,6 +17,7 @@ from resight.folders.names import Name
 from resight.folders.selection import names_within
 from resight.index.asking import Asked, Failed, ask, ask_many, most_at_once
 from resight.index.collection import Collection
+from resight.index.files import indexed_file
 from resight.index.mirroring import seen_mirrored, unmirrored
 from resight.index.queries import Query
 from resight.index.results import Hit, Result
@@ -290,6 +291,7 @@ def _hit(collection: Collection, found: _Found, image: int, score: float, certai
         copy=image in certain,
         mirrored=image in found.mirrored,
         probability=1.0 if image in certain else found.ranking.probability.get(image, 0.0),
+        file=indexed_file(collection.snapshot, place),
     )
     why = found.ranking.evidence.get(image)
     if why is None:

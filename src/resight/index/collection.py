@@ -17,6 +17,7 @@ from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
 from resight.folders.names import find_name
 from resight.images.masks import PhotoMask
+from resight.index.files import indexed_file
 from resight.index.masking import mask_of
 from resight.index.roots import folders_of
 from resight.index.views import BagView, ChannelView, RegionView, VectorView, WordView
@@ -31,7 +32,7 @@ from resight.search.background import DEPTH
 from resight.search.looks import Look, Neighbourhoods
 from resight.search.ranking import Ranking
 from resight.search.selection import best_of, is_allowed
-from resight.store import Snapshot, file_path
+from resight.store import Snapshot
 
 if TYPE_CHECKING:
     from resight.index.augmented import Block
@@ -218,14 +219,7 @@ class Collection:
 
     def file_of(self, place: int) -> Path | None:
         """The file of the image at a position of the table, or None where it is gone or has changed since."""
-        images = self.snapshot.images
-        path = file_path(self.snapshot.roots[int(images.roots[place])], images.names[place])
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        same = (status.st_size, status.st_mtime_ns) == (images.sizes[place], images.mtimes[place])
-        return path if same else None
+        return indexed_file(self.snapshot, place).unchanged()
 
     def mask_of(self, place: int) -> PhotoMask | None:
         """The mask of the image at a position of the table, None where it has none, or not that of its features."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from resight.errors import ImageError, UsageError
 from resight.images import Box
+from resight.index.files import IndexedFile
 from resight.probability.verdict import VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 
@@ -20,7 +21,7 @@ class Hit:
     None where nothing was verified; `verification` has the matched points. query: which of several queries the
     evidence is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows the
     query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it shows
-    what the query shows.
+    what the query shows. file: what it was indexed from, which need not be there any more.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Hit:
     copy: bool = False
     mirrored: bool = False
     probability: float = 0.0
+    file: IndexedFile | None = field(default=None, repr=False, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -58,7 +60,8 @@ class Hit:
 class Result:
     """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone.
 
-    error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits.
+    error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits. It holds
+    nothing of the index open. In a notebook it is a picture of its first hits, whose files are read when it is shown.
     """
 
     query: str
@@ -77,6 +80,12 @@ class Result:
     def __getitem__(self, rank: int) -> Hit:
         """The hit at a rank from 0."""
         return self.hits[rank]
+
+    def _repr_html_(self) -> str:
+        """Returns the picture that a notebook shows of the result."""
+        from resight.index.notebook import result_html
+
+        return result_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the query, its box and its hits for JSON, and the error of one that has any."""

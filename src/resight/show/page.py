@@ -13,12 +13,14 @@ import numpy as np
 from resight.arrays import Float64, Floating, Pixels
 from resight.datasets.dataset import Mark
 from resight.images import Box
+from resight.images.thumbnails import Thumbnail, thumbnail
+from resight.markup import plain_text
 from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 from resight.show.contributions import outlined_boxes
-from resight.show.document import plain_text, write_document
+from resight.show.document import write_document
 from resight.show.evidence import line_colours, located, spread_rows
-from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail
+from resight.show.outlines import corners, outline
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from resight.datasets.dataset import Mark
 from resight.errors import ImageError
 from resight.images import Box, Decoded, decode
+from resight.images.thumbnails import SIDE
 from resight.index.collection import Collection
 from resight.index.explaining import Explainer, can_explain
 from resight.index.queries import Query, photo_of
 from resight.index.results import Hit, Result
 from resight.progress import NamedProgress
 from resight.show.page import PageHit, PagePhoto, PageQuery
-from resight.show.thumbnails import SIDE
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
