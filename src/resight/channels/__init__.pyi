@@ -2,7 +2,7 @@ from .asking import PreparedQuery as PreparedQuery
 from .asking import compare_by as compare_by
 from .asking import prepare_query as prepare_query
 from .channel import Channel as Channel
-from .channel import Rows as Rows
+from .channel import SegmentRows as SegmentRows
 from .extraction import Extracted as Extracted
 from .extraction import Known as Known
 from .extraction import extract as extract

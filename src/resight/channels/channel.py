@@ -13,7 +13,7 @@ from resight.search.live import LiveRows
 
 
 @dataclass(frozen=True)
-class Rows:
+class SegmentRows:
     """Images of one segment as a channel keeps them. arrays: of the segment; ids: (n,) int64; alive: (n,) bool."""
 
     arrays: Arrays
@@ -32,11 +32,11 @@ class ChannelLayout(Protocol):
         """Arrays of a segment for what `encode` gave of its images, in their order."""
         ...
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
-    def live(self, segments: Sequence[Rows]) -> LiveRows:
+    def live(self, segments: Sequence[SegmentRows]) -> LiveRows:
         """The live images, where the segments have them, as they are searched."""
         ...
 

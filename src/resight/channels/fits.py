@@ -27,8 +27,7 @@ from resight.learned.artefact import Artefact, load, save, to_bytes
 from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
 from resight.progress import Progress, Say
-from resight.recipe import Channel as RecipeChannel
-from resight.recipe import Recipe, load_recipe, recipe_folder
+from resight.recipe import ChannelRecipe, Recipe, load_recipe, recipe_folder
 from resight.versions import versions_line
 
 FILE = "fitted.npz"
@@ -93,7 +92,7 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     return kept
 
 
-def is_carried(channel: RecipeChannel) -> bool:
+def is_carried(channel: ChannelRecipe) -> bool:
     """Returns whether the arrays of a channel were learned with its network and come with the weights."""
     return channel.source is not None and channel.source.kind == "checkpoint"
 
@@ -326,7 +325,7 @@ def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[F
     return drawn, len(drawn)
 
 
-def _origin(channel: RecipeChannel, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
+def _origin(channel: ChannelRecipe, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
     """Returns the origin of a channel's arrays: those of another network or pooling may have the same shape."""
     origin = {"fitted_for": channel.method.fitted_for(channel.features, power)}
     if networks := networks_of(channel.features):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from resight.arrays import Array, Arrays, Int64, Vector
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.kernels.soundness import finite, misshapen
 from resight.search.vectors import VectorBlock, VectorRows
 
@@ -28,14 +28,14 @@ class VectorLayout:
         features = np.array([count if vector.any() else 0 for vector, count in images], np.int32)
         return {"vectors": vectors, "features": features}
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """The live rows of several segments."""
         return {
             name: np.concatenate([segment.arrays[name][segment.alive] for segment in segments])
             for name in ("vectors", "features")
         }
 
-    def live(self, segments: Sequence[Rows]) -> VectorRows:
+    def live(self, segments: Sequence[SegmentRows]) -> VectorRows:
         """The segments' vectors, which stay where they are."""
         blocks = [VectorBlock(segment.arrays["vectors"], segment.ids, segment.alive) for segment in segments]
         return VectorRows(blocks, self.size)

@@ -271,12 +271,12 @@ def print_hits(query: str, result: Result) -> None:
     rows: list[Sequence[object] | str] = []
     for verdict, ranked in result.by_verdict():
         rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")
-        rows += [(rank, f"{hit.score:.4f}", _evidence(hit), f"{hit.probability:.2f}", hit.name) for rank, hit in ranked]
+        rows += [(rank, f"{hit.score:.4f}", _inliers(hit), f"{hit.probability:.2f}", hit.name) for rank, hit in ranked]
     if rows:
         print_table(("rank", "score", "inliers", "probability", "photo"), rows)
 
 
-def _evidence(hit: Hit) -> str:
-    """Describes the evidence for a hit in a word or two."""
+def _inliers(hit: Hit) -> str:
+    """Describes what speaks for a hit in a word or two: identical bytes, or its inliers."""
     counted = "-" if hit.inliers is None else str(hit.inliers)
     return "identical file" if hit.copy else f"{counted} mirrored" if hit.mirrored else counted

@@ -1,4 +1,4 @@
-"""Queries to results: the ranking for a photo, or for several photos of one thing, as hits with their evidence."""
+"""Queries to results: the ranking for a photo, or for several photos of one thing, as hits with what verifies them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _answered(
 def answer_together(
     collection: Collection, queries: Iterable[Query], wanted: Wanted, *, mirror: bool = False
 ) -> Result:
-    """The best images for several photos of one thing: the mean of the scores, the evidence of the best query, the
+    """The best images for several photos of one thing: the mean of the scores, the verification of the best query, the
     largest of the probabilities.
 
     An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
@@ -239,7 +239,7 @@ def _found(collection: Collection, asked: Asked, rankings: Sequence[Ranking]) ->
         return _Found(asked, rankings[0], frozenset())
     plain, turned = rankings[0], unmirrored(rankings[1], asked.size[0])
     ranking = best_of([plain, turned], collection.name_order)
-    return _Found(asked, ranking, seen_mirrored(plain, turned, ranking.evidence))
+    return _Found(asked, ranking, seen_mirrored(plain, turned, ranking.verified))
 
 
 def _copies_first(collection: Collection, ranking: Ranking, certain: frozenset[int]) -> Ranking:
@@ -271,13 +271,13 @@ def _mean_scores(rankings: Sequence[Ranking]) -> tuple[NDArray[np.int64], NDArra
 
 
 def _best_query(found: Sequence[_Found], image: int) -> int:
-    """The query that an image is a copy of, or else that has evidence for it, or else that finds it best."""
+    """The query that an image is a copy of, or else that verified it, or else that finds it best."""
 
     def rate(number: int) -> tuple[bool, bool, float]:
         one = found[number]
         score = one.ranking.scores[one.ranking.ids == image]
         is_same = image in one.asked.own or image in one.asked.copies
-        return is_same, image in one.ranking.evidence, float(score[0]) if len(score) else -np.inf
+        return is_same, image in one.ranking.verified, float(score[0]) if len(score) else -np.inf
 
     return max(range(len(found)), key=rate)
 
@@ -293,7 +293,7 @@ def _hit(collection: Collection, found: _Found, image: int, score: float, certai
         probability=1.0 if image in certain else found.ranking.probability.get(image, 0.0),
         file=indexed_file(collection.snapshot, place),
     )
-    why = found.ranking.evidence.get(image)
+    why = found.ranking.verified.get(image)
     if why is None:
         return hit
     size = (int(images.widths[place]), int(images.heights[place]))

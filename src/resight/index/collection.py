@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.arrays import Mask
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
 from resight.folders.names import find_name
@@ -22,8 +22,8 @@ from resight.index.masking import mask_of
 from resight.index.roots import folders_of
 from resight.index.views import BagView, ChannelView, RegionView, VectorView, WordView
 from resight.learned.kinds import Keeps
-from resight.probability.evidence import Evidence, evidence
-from resight.probability.model import believed, model_of
+from resight.probability.model import believed, calibrated_model
+from resight.probability.predictors import Predictors, predictors
 from resight.recipe import Recipe
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import Fusion, Spatial
@@ -59,7 +59,7 @@ class Collection:
         self.channels = channels
         self._augmented = augmented
         self._linked = linked
-        self._model = model_of(recipe)
+        self._model = calibrated_model(recipe)
         self._segments = {segment.number: segment for segment in snapshot.segments}
 
     @cached_property
@@ -119,8 +119,8 @@ class Collection:
     ) -> Iterator[list[Ranking]]:
         """`rank_versions` for each of several queries, each with its k, in their order.
 
-        What is searched as one matrix is searched at once, all else when its turn comes, because its evidence takes
-        memory.
+        What is searched as one matrix is searched at once, all else when its turn comes, because what verifies it
+        takes memory.
         """
         most = max(1, len(self.snapshot.images.names))  # the kernels count with 64 bits, a caller's k need not
         ks = [min(k, most) for k in depths]
@@ -131,7 +131,9 @@ class Collection:
             for examined, k in zip(every, ks, strict=True)
         )
 
-    def examined(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> tuple[Ranking, Evidence]:
+    def examined(
+        self, queries: Mapping[str, object], k: int, allowed: Mask | None = None
+    ) -> tuple[Ranking, Predictors]:
         """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
 
         allowed: by catalogue id, the images that may be found; all where None.
@@ -141,7 +143,7 @@ class Collection:
 
     def _examined(
         self, queries: Sequence[Sequence[Mapping[str, object]]], ks: Sequence[int], allowed: Mask | None
-    ) -> Iterator[list[tuple[Ranking, Evidence]]]:
+    ) -> Iterator[list[tuple[Ranking, Predictors]]]:
         """What `examined` says, of each version of each query, with its k."""
         views, stages = self.views, self._looks
         if allowed is not None:
@@ -153,11 +155,11 @@ class Collection:
         found = {name: iter(view.search_many([one[name] for one in versions], reach)) for name, view in views.items()}
         images = self._count(allowed)
 
-        def examine(own: Sequence[Mapping[str, object]], depth: int) -> list[tuple[Ranking, Evidence]]:
+        def examine(own: Sequence[Mapping[str, object]], depth: int) -> list[tuple[Ranking, Predictors]]:
             looks = [{name: next(found[name]) for name in views} for _ in own]
             rankings = self._looked_again(stages, own, looks, depth)
             return [
-                (ranking, evidence(ranking, tuple(look.values()), images))
+                (ranking, predictors(ranking, tuple(look.values()), images))
                 for ranking, look in zip(rankings, looks, strict=True)
             ]
 
@@ -193,18 +195,18 @@ class Collection:
         images = self.snapshot.images
         return int((images.indexed if allowed is None else images.indexed & is_allowed(images.ids, allowed)).sum())
 
-    def _believed(self, ranking: Ranking, found: Evidence, images: int, k: int) -> Ranking:
+    def _believed(self, ranking: Ranking, found: Predictors, images: int, k: int) -> Ranking:
         """The k best, with the probability that each shows what the query shows."""
         probable = believed(ranking, found, images, self._model, k).tolist()
         return replace(ranking.first(k), probability=dict(zip(ranking.ids[:k].tolist(), probable, strict=True)))
 
     def _fused(self, stage: FusionStage, rankings: Sequence[Mapping[str, Ranking]]) -> list[Ranking]:
-        """One ranking for all versions of a query, each time with the evidence of one of them."""
+        """One ranking for all versions of a query, each time with the verifications of one of them."""
         if len(rankings) == 1:
             return [stage(rankings[0])]
         joint = stage({name: best_of([found[name] for found in rankings], self.name_order) for name in self.channels})
         own = [stage(found) for found in rankings]
-        return [replace(joint, evidence=one.evidence, leads=one.leads) for one in own]
+        return [replace(joint, verified=one.verified, leads=one.leads) for one in own]
 
     def name_of(self, image: int) -> str:
         """The name of an image."""
@@ -227,7 +229,7 @@ class Collection:
         number = int(snapshot.images.roots[place])
         return mask_of(snapshot.images, place, snapshot.roots[number], snapshot.choices.masks.get(number))
 
-    def rows(self, name: str) -> list[Rows]:
+    def rows(self, name: str) -> list[SegmentRows]:
         """The segments as one channel keeps them; alive is what could be read and has not been removed."""
         images = self.snapshot.images
         channel = self.channels[name]

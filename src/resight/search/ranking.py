@@ -1,4 +1,4 @@
-"""A ranked list, the evidence for its entries, and what a searcher must offer."""
+"""A ranked list, the verification of its entries, and what a searcher must offer."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ class Lead:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending; evidence by id.
+    """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending.
 
-    probability: by id, that the image shows what the query shows, where that has been judged. leads: by id, what leads
-    to the image, where something does.
+    verified: by id, why the image matches, where that was verified. probability: by id, that the image shows what the
+    query shows, where that has been judged. leads: by id, what leads to the image, where something does.
     """
 
     ids: Int64
     scores: Float32
-    evidence: Mapping[int, Verification] = field(default_factory=dict)
+    verified: Mapping[int, Verification] = field(default_factory=dict)
     probability: Mapping[int, float] = field(default_factory=dict)
     leads: Mapping[int, Lead] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class Ranking:
     def first(self, k: int) -> Ranking:
         """The k best of it, with what is known of them."""
         kept = frozenset(self.ids[:k].tolist())
-        why = {image: one for image, one in self.evidence.items() if image in kept}
+        why = {image: one for image, one in self.verified.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}
         return Ranking(self.ids[:k], self.scores[:k], why, believed)
 

@@ -14,8 +14,8 @@ from resight.images.thumbnails import Thumbnail, thumbnail
 from resight.index.collection import Collection
 from resight.markup import plain_text
 from resight.progress import NamedProgress
+from resight.show.correspondences import located
 from resight.show.document import write_document
-from resight.show.evidence import located
 from resight.show.outlines import outline
 
 SIDE = 240
@@ -85,7 +85,7 @@ def _card(
 
 
 def _why(photo: DuplicatePhoto, link: DuplicateLink | None) -> str:
-    """Returns the evidence that joins a photo to its group, as HTML."""
+    """Returns what joins a photo to its group, as HTML."""
     if photo.copy_of is not None:
         return f"the same bytes as {plain_text(photo.copy_of)}"
     if link is None:

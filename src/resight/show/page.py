@@ -1,4 +1,4 @@
-"""Writes ranked hits and the evidence for them as one self-contained HTML file."""
+"""Writes ranked hits and what speaks for them as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from resight.markup import plain_text
 from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 from resight.show.contributions import outlined_boxes
+from resight.show.correspondences import line_colours, located, spread_rows
 from resight.show.document import write_document
-from resight.show.evidence import line_colours, located, spread_rows
 from resight.show.outlines import corners, outline
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class PagePhoto:
 
 @dataclass(frozen=True)
 class PageHit:
-    """One hit. query: the photo of the query that its evidence refers to; mark: its ground truth.
+    """One hit. query: the photo of the query that its verification refers to; mark: its ground truth.
 
     contributions: the channels whose feature maps match those of the query, where it was found by feature maps. copy:
     whether it has the same bytes as the query; mirrored: whether it shows the query mirrored. probability: that it
