@@ -19,9 +19,9 @@ class Hit:
 
     inliers, transform (3 x 3, query pixels to image pixels) and box (where the query was found, original pixels) are
     None where nothing was verified; `verification` has the matched points. query: which of several queries the
-    verification is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows the
-    query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it shows
-    what the query shows. file: what it was indexed from, which need not be there any more.
+    verification is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows
+    the query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it
+    shows what the query shows. file: what it was indexed from, which need not be there any more.
     """
 
     name: str
