@@ -120,7 +120,7 @@ def test_a_reader_that_goes_away_is_no_complaint(rows: int) -> None:
         "import sys, types\n"
         "recipe = sys.modules['resight.recipe'] = types.ModuleType('resight.recipe')\n"
         "row = types.SimpleNamespace(to_dict=lambda: {'name': 'x' * 100})\n"
-        f"recipe.available = lambda: [row] * {rows}\n"
+        f"recipe.recipes = lambda: [row] * {rows}\n"
         "from resight.cli.main import main\n"
         "main()\n"
     )
@@ -141,7 +141,7 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
         "import sys, types\n"
         "recipe = sys.modules['resight.recipe'] = types.ModuleType('resight.recipe')\n"
         "row = types.SimpleNamespace(name='Köln', default=True, needs='', checked_by='', summary='')\n"
-        "recipe.available = lambda: [row]\n"
+        "recipe.recipes = lambda: [row]\n"
         "from resight.cli.main import main\n"
         "main()\n"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +16,18 @@ from resight.channels.extraction import sample_rows
 from resight.channels.opening import open_channel
 from resight.channels.shipped import REFERENCE, builtin_reference, read_fitted
 from resight.descriptors.methods.whitened import Whitened
-from resight.errors import FitError, UsageError
+from resight.errors import FitError
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
 from resight.features.networks.requirement import require_torch
 from resight.features.opening import open_extractor
-from resight.folders.walking import Found, find_images
-from resight.learned.artefact import Artefact, load, save, to_bytes
+from resight.folders.walking import Found
+from resight.learned.artefact import Artefact, load, to_bytes
 from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
 from resight.progress import Progress, Say
 from resight.recipe import Channel as RecipeChannel
-from resight.recipe import Recipe, load_recipe, recipe_folder
+from resight.recipe import Recipe
 from resight.versions import versions_line
 
 FILE = "fitted.npz"
@@ -45,25 +44,6 @@ class Fit:
     arrays: Arrays
     provenance: Mapping[str, str | int]
     unreadable: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class FitReport:
-    """The fit of one channel, which was written to `output`.
-
-    arrays: their shapes by name; unreadable: (name, reason) of photos that were left out.
-    """
-
-    recipe: str
-    channel: str
-    kind: str
-    output: Path
-    photos: int
-    descriptors: int
-    arrays: Mapping[str, Sequence[int]]
-    sha256: str
-    unreadable: Sequence[tuple[str, str]]
-    seconds: float
 
 
 def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
@@ -192,52 +172,6 @@ def fit_channel(
         "versions": _versions(channel.features),
     }
     return Fit(arrays, provenance | origin, sorted(unreadable))
-
-
-def fit_folder(
-    recipe: str | Path, photos: Path, output: Path, *, progress: Progress | None = None, say: Say | None = None
-) -> list[FitReport]:
-    """Fits every channel that a recipe fits on all photos below a folder; writes files that recipes name by `fit`.
-
-    Where one channel is fitted, `output` is its file; of several, each has a file beside it, whose name ends in the
-    channel's. `progress` is told (photos done, photos); `say` lines about fitting. A file is written whole or not at
-    all. UsageError where the recipe fits nothing; FitError where no photo gives a feature; RecipeError, WeightsError,
-    StorageError.
-    """
-    parsed = load_recipe(recipe)
-    channels = [name for name, channel in parsed.channel.items() if not is_carried(channel) and channel.method.passes]
-    if not channels:
-        raise UsageError(f"{parsed.name} fits nothing: {_nothing_to_fit(parsed)}")
-    unlisted: list[tuple[str, str]] = []
-    found = list(find_images(photos, lambda error: unlisted.append((error.path, error.reason)), follow_links=False))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    reports = []
-    for name in channels:
-        start = time.monotonic()
-        fit = fit_channel(parsed, name, recipe_folder(recipe), found, str(photos), say, progress=progress)
-        path = output if len(channels) == 1 else output.with_name(f"{output.stem}-{name}{output.suffix}")
-        report = FitReport(
-            recipe=parsed.name,
-            channel=name,
-            kind=parsed.channel[name].method.kind,
-            output=path,
-            photos=int(fit.provenance["photos"]),
-            descriptors=int(fit.provenance["descriptors"]),
-            arrays={key: list(array.shape) for key, array in sorted(fit.arrays.items())},
-            sha256=save(path, fit.arrays, fit.provenance),
-            unreadable=[*unlisted, *fit.unreadable],
-            seconds=time.monotonic() - start,
-        )
-        reports.append(report)
-    return reports
-
-
-def _nothing_to_fit(recipe: Recipe) -> str:
-    """The reason why a recipe fits nothing."""
-    if any(is_carried(channel) for channel in recipe.channel.values()):
-        return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
-    kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())
-    return f"{kinds} works without, as the recipe has it"
 
 
 def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> dict[str, Channel]:

@@ -91,7 +91,7 @@ def recipe_folder(name: str | Path) -> Path:
     return Path(name).parent if _is_file(name) else Path()
 
 
-def available() -> list[RecipeInfo]:
+def recipes() -> list[RecipeInfo]:
     """The recipes that ship with resight, by name."""
     return [_info(load_recipe(name)) for name in _names()]
 
@@ -107,7 +107,7 @@ def _is_file(name: str | Path) -> bool:
 
 
 def _folder() -> Any:
-    return resources.files("resight") / "recipes"
+    return resources.files("resight.recipe") / "shipped"
 
 
 def _names() -> list[str]:

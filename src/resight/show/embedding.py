@@ -18,7 +18,7 @@ from resight.index.collection import Collection
 from resight.index.queries import Asked, Indexed, ask, meant_by
 from resight.manifold.embedding import Method, embed
 from resight.progress import NamedProgress
-from resight.recipe import Recipe, available, load_recipe
+from resight.recipe import Recipe, load_recipe, recipes
 from resight.show.neighbours import by_distance, by_manifold
 
 MOST = 1000
@@ -178,7 +178,7 @@ def _channel(collection: Collection) -> str:
     found = _vector_channel(collection.recipe)
     if found is not None:
         return found
-    can = [one.name for one in available() if _vector_channel(load_recipe(one.name))]
+    can = [one.name for one in recipes() if _vector_channel(load_recipe(one.name))]
     raise UsageError(
         f"{collection.recipe.name} keeps no single vector of an image to place it by; these recipes do: "
         f"{', '.join(can)}"
