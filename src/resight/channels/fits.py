@@ -47,8 +47,9 @@ class Fit:
 
 
 def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
-    """Files, by `CHANNEL/NAME.npz`, that say which weights the networks of a recipe have, found from `folder`; and what
-    was learned with these weights and lies in the same file.
+    """Returns files that name the weights of a recipe's networks, and what was learned with these weights.
+
+    Keys are `CHANNEL/NAME.npz`; paths of weights in the recipe are relative to `folder`.
 
     Raises WeightsError where weights cannot be had, and FitError where they lack what the recipe asks them for.
     """

@@ -28,6 +28,7 @@ class Verbs(TyperGroup):
     """A group of commands that turns errors into a message for the person and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Runs a command; raises `typer.Exit` with the exit code of its error."""
         try:
             value = super().invoke(ctx)
             # Flush here, while a closed output can still be handled.

@@ -1,5 +1,7 @@
-"""Class-weighted convolutional features: Jimenez, Alvarez & Giro-i-Nieto, "Class-weighted convolutional features for
-visual instance search", BMVC 2017. Maps are (B, C, H, W), the last before global average pooling and a classifier.
+"""Class-weighted convolutional features (Jimenez, Alvarez & Giro-i-Nieto).
+
+"Class-weighted convolutional features for visual instance search", BMVC 2017. Maps are (B, C, H, W), the last before
+global average pooling and a classifier.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from resight.learned.whitening import Whitening
 
 
 def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
-    """(m, C) L2-normalised vectors of the `count` likeliest classes, the likeliest first, without those of classes that
-    are seen nowhere.
+    """Returns (m, C) L2-normalised vectors of the `count` likeliest classes, the likeliest first.
+
+    Classes that are seen nowhere are left out.
 
     Classes are the likeliest of all scales together, by the positions that count, and the vectors of a class are
     averaged over the scales. Where the last map is coarser than the layer's, it is seen on that by bilinear

@@ -1,5 +1,7 @@
-"""Cross-dimensional weighting: Kalantidis, Mellina & Osindero, "Cross-dimensional weighting for aggregated deep
-convolutional features", ECCV Workshops 2016. Maps are (B, C, H, W), not negative.
+"""Cross-dimensional weighting (CroW) of convolutional features (Kalantidis, Mellina & Osindero).
+
+"Cross-dimensional weighting for aggregated deep convolutional features", ECCV Workshops 2016. Maps are (B, C, H, W),
+not negative.
 """
 
 from __future__ import annotations

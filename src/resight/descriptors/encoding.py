@@ -18,8 +18,10 @@ def one_feature(features: Any) -> int:
 
 @dataclass(frozen=True)
 class VectorEncoder:
-    """Features to one vector. vector: (size,) L2-normalised, zeros for an image without features; count: of how many
-    features it is made."""
+    """Features to one vector.
+
+    vector: (size,) L2-normalised, zeros for an image without features; count: of how many features it is made.
+    """
 
     size: int
     vector: Callable[[Any], Vector]

@@ -112,8 +112,11 @@ def _better(distances: Float64) -> Intp:
 
 
 def coarser(zoom: float, sizes: tuple[Size, Size]) -> float:
-    """Pixels of the coarser of two photos for one pixel of the second; `zoom` pixels of the second show what one of the
-    first does. A photo of more than `WORKING_SIDE` a side counts as reduced to it."""
+    """Returns how many pixels of the coarser of two photos one pixel of the second is.
+
+    zoom: how many pixels of the second show what one of the first shows. A photo of more than `WORKING_SIDE` a side
+    counts as reduced to it.
+    """
     first, second = (min(1.0, WORKING_SIDE / max(size)) for size in sizes)
     return min(first / zoom, second)
 

@@ -32,8 +32,11 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Walked:
-    """The result of a walk: agreements by pair of places in the given images, the lower first; and how many pairs were
-    verified."""
+    """The result of a walk.
+
+    It has the agreements by pair of places in the given images, the lower place first, and how many pairs were
+    verified.
+    """
 
     found: dict[Pair, Agreement]
     verified: int

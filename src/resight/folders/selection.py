@@ -29,8 +29,10 @@ _WILD = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class Meant:
-    """Names that a text means. names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a
-    pattern."""
+    """Names that a text means.
+
+    names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a pattern.
+    """
 
     text: str
     names: tuple[str, ...]

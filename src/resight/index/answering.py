@@ -101,8 +101,9 @@ def answer_together(
     mirror: bool = False,
     given: Sequence[PhotoMask | None] = (),
 ) -> Result:
-    """The best images for several photos of one thing: the mean of the scores, the evidence of the best query, the
-    largest of the probabilities.
+    """Returns the best images for several photos of one thing.
+
+    An image has the mean of its scores, the evidence of the best query, and the largest of its probabilities.
 
     An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
     than what it does find. What one photo of the thing makes sure is sure, whatever the others say. given: a mask for

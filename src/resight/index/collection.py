@@ -51,8 +51,11 @@ class Collection:
         augmented: Sequence[Block] = (),
         linked: Neighbourhoods | None = None,
     ) -> None:
-        """`augmented`: blocks of the first channel that are searched in the place of what the segments have; `linked`:
-        what is kept of the neighbours in the channel that the recipe's diffusion names."""
+        """Takes what a collection answers from.
+
+        augmented: blocks of the first channel that are searched in the place of what the segments have; linked: what is
+        kept of the neighbours in the channel that the recipe's diffusion names.
+        """
         self.snapshot = snapshot
         self.recipe = recipe
         self.channels = channels
@@ -71,8 +74,10 @@ class Collection:
         return self._opened(self.views)
 
     def _opened(self, views: Mapping[str, ChannelView]) -> list[tuple[str, Look] | FusionStage]:
-        """The recipe's stages in their order: where all channels are fused, and second looks with the names of their
-        channels, opened on the whole or on a part."""
+        """Returns the recipe's stages in their order, opened on the whole collection or on a part.
+
+        They are where all channels are fused, and second looks with the names of their channels.
+        """
         stages: list[tuple[str, Look] | FusionStage] = []
         for kind in self.recipe.rerank:
             if isinstance(kind, Fusion):

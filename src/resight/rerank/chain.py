@@ -21,8 +21,11 @@ REMEMBERED = 4096
 
 @dataclass(frozen=True)
 class Links:
-    """Images that one leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
-    in `Verification`; parts: (n, 4) bounds of the inliers in the image; look: the ranking in which they were found."""
+    """Images that one leads to.
+
+    ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as in `Verification`; parts:
+    (n, 4) bounds of the inliers in the image; look: the ranking in which they were found.
+    """
 
     ids: Int64
     confidence: Float64

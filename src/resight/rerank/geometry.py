@@ -21,11 +21,19 @@ class Keypoints(Protocol):
     """Anything with keypoint geometry: `LocalFeatures`, `ImageWords`."""
 
     @property
-    def xy(self) -> Float32: ...
+    def xy(self) -> Float32:
+        """(m, 2) positions in pixels of the original."""
+        ...
+
     @property
-    def scale(self) -> Float32: ...
+    def scale(self) -> Float32:
+        """(m,) scales in pixels."""
+        ...
+
     @property
-    def angle(self) -> Float32: ...
+    def angle(self) -> Float32:
+        """(m,) orientations in radians."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,7 @@ class SpatialMatch:
 
     @property
     def count(self) -> int:
+        """The number of inliers."""
         return int(self.inliers.sum())
 
 

@@ -162,8 +162,10 @@ class Discriminative(SecondLook):
 
 @register
 class AlphaExpansion(SecondLook):
-    """Alpha query expansion (Radenovic et al., TPAMI 2019): the query asks again together with its nearest images, each
-    weighted by similarity ** alpha. It needs no geometry."""
+    """Alpha query expansion (Radenovic et al., TPAMI 2019).
+
+    The query asks again together with its nearest images, each weighted by similarity ** alpha. It needs no geometry.
+    """
 
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS)
     score_meaning: ClassVar[str] = "cosine with the mean of the query and its first photos"
@@ -238,8 +240,10 @@ class SuperGlobal(SecondLook):
 
 
 class Augmentation(BaseModel):
-    """Database images take the words of the images that they are verified with (Arandjelovic & Zisserman, CVPR 2012,
-    section 4: spatially verified database-side feature augmentation)."""
+    """Database images take the words of the images that they are verified with.
+
+    Source: Arandjelovic & Zisserman, CVPR 2012, section 4, spatially verified database-side feature augmentation.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS,)
@@ -258,8 +262,11 @@ class Augmentation(BaseModel):
 
 
 class AlphaAugmentation(BaseModel):
-    """Database vectors take those of their nearest images, weighted by similarity ** alpha (Arandjelovic & Zisserman,
-    CVPR 2012, section 4, without the verification; weights of Radenovic et al., TPAMI 2019)."""
+    """Database vectors take those of their nearest images, weighted by similarity ** alpha.
+
+    Source: Arandjelovic & Zisserman, CVPR 2012, section 4, without the verification; weights of Radenovic et al., TPAMI
+    2019.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
@@ -299,8 +306,10 @@ class FusedScores(BaseModel):
 
 @register
 class Fusion(Stage):
-    """The rankings of all channels become one. Stages before it work on the ranking of their channel, those after it on
-    the fused one."""
+    """The rankings of all channels become one.
+
+    Stages before it work on the ranking of their channel, those after it on the fused one.
+    """
 
     score_meaning: ClassVar[str] = "the joined scores of the channels; they compare photos of one query alone"
 

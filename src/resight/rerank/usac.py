@@ -30,6 +30,7 @@ class EpipolarMatch:
 
     @property
     def count(self) -> int:
+        """The number of inliers."""
         return int(self.inliers.sum())
 
 

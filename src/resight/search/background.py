@@ -32,8 +32,11 @@ SURPRISE = 100.0
 
 @dataclass(frozen=True)
 class Background:
-    """The tail of one ranking. size: images in it; level: the score of its last; scale: over which they fall by e;
-    spacings: how many that scale was estimated from."""
+    """The tail of one ranking.
+
+    size: images in it; level: the score of its last; scale: over which they fall by e; spacings: how many that scale
+    was estimated from.
+    """
 
     size: int
     level: float

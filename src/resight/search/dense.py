@@ -31,8 +31,9 @@ class DenseSearch:
         self._order = order
 
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name; none for a query of zeros. query: (d,) or (1, d); `allowed` is indexed by
-        catalogue id.
+        """The k best images, ties by name; none for a query of zeros.
+
+        query: (d,) or (1, d); `allowed` is indexed by catalogue id.
 
         Notes: an inner product is summed in one order whatever block its row is in, so that equal vectors tie.
         """

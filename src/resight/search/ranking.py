@@ -29,6 +29,7 @@ class Verification:
 
     @property
     def inliers(self) -> int:
+        """The number of inliers."""
         return len(self.query_xy)
 
 

@@ -43,8 +43,10 @@ def best(ids: Int64, scores: Float32, k: int, order: NameOrder = by_id) -> Ranki
 
 
 def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
-    """All images of several rankings, each by its highest score, with the evidence that has most inliers and the
-    largest probability."""
+    """Joins several rankings: all of their images, each by its highest score.
+
+    Each has the evidence with most inliers, and the largest probability.
+    """
     ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
     scores = np.full(len(ids), -np.inf, np.float32)
     evidence: dict[int, Verification] = {}

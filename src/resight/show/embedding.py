@@ -69,8 +69,10 @@ class Plane:
 
 @dataclass(frozen=True)
 class _Query:
-    """A query. name, vector: of the query photo; row: in the index, None for another photo, which has a file and may
-    have a mask."""
+    """A query.
+
+    name, vector: of the query photo; row: in the index, None for another photo, which has a file and may have a mask.
+    """
 
     name: str
     vector: Vectors
@@ -192,8 +194,10 @@ def _vector_channel(recipe: Recipe) -> str | None:
 def _asked(
     collection: Collection, query: str | Path, mask: PhotoMask | None, names: Sequence[str], vectors: Vectors
 ) -> _Query:
-    """Returns the query. An indexed photo, also one given by its file, has its indexed descriptor unless it has another
-    mask."""
+    """Returns the query.
+
+    An indexed photo, also one given by its file, has its indexed descriptor unless it has another mask.
+    """
     images = collection.snapshot.images
     meant = meant_by(collection, query)
     if mask is not None:

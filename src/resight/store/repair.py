@@ -37,8 +37,10 @@ class Repaired:
 
 
 def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copies: Copies = no_copies) -> Repaired:
-    """Mends what `verify` finds, as far as it can be mended; deletes no damaged file but search structures, which the
-    next `add` or `update` makes again. layouts and copies: as for `verify`.
+    """Mends what `verify` finds, where it can be mended.
+
+    It deletes no damaged file but search structures, which the next `add` or `update` makes again. layouts and copies:
+    as for `verify`.
 
     Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
     """

@@ -16,8 +16,11 @@ class Vocabulary:
     """A frozen codebook under one method: what encodes its images. centroids: (size, d) float32."""
 
     def __init__(self, arrays: Arrays, method: WordsMethod) -> None:
-        """`arrays`: centroids; for Hamming embedding projection (bits, d) and medians (size, bits); graph: (b,) uint8,
-        the saved graph of `Assigner.graph`, or absent. FitError where something is missing."""
+        """Takes the arrays of a fit. Raises FitError where something is missing.
+
+        arrays: centroids; for Hamming embedding projection (bits, d) and medians (size, bits); graph: (b,) uint8, the
+        saved graph of `Assigner.graph`, or absent.
+        """
         if missing := method.needs - arrays.keys():
             raise FitError(f'the codebook has no {" and ".join(sorted(missing))} for "{method.kind}"; fit it for that')
         self.method = method

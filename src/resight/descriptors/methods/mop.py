@@ -27,8 +27,10 @@ PATCH_LEVELS = (1, 2)
 
 @register
 class Mop(Descriptor):
-    """Multi-scale orderless pooling: the activations of the whole photo and a VLAD of those of the patches of each
-    finer level (Gong et al., ECCV 2014, section 3, whose numbers these are).
+    """Multi-scale orderless pooling of the activations of a photo and its patches (Gong et al., ECCV 2014).
+
+    It joins the activations of the whole photo and a VLAD of those of the patches of each finer level: section 3, where
+    the numbers are from.
 
     It is fitted on principal components and a codebook of each level of patches.
     """

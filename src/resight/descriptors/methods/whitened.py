@@ -36,8 +36,11 @@ class Descriptor(Method):
 
 
 class Whitened(Descriptor):
-    """The whitening of vectors: none, whitening by principal components and reduction, or what the checkpoint of a
-    network that was trained for retrieval carries. Subclasses say what the vectors are."""
+    """The whitening of vectors.
+
+    It is none, whitening by principal components with reduction, or what the checkpoint of a network that was trained
+    for retrieval carries. Subclasses say what the vectors are.
+    """
 
     not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "whitening", "dimensions", "power", "fit", "learned_on"})
     limit: ClassVar[int] = SAMPLE_FOR_WHITENING

@@ -86,8 +86,10 @@ class WordsMethod(Method):
 
 
 class BagOfWords(WordsMethod):
-    """Counts of each word in an image: the cosine of vectors of weighted counts. Subclasses say what a count and a
-    word weigh."""
+    """Counts of each word in an image: the cosine of vectors of weighted counts.
+
+    Subclasses say what a count and a word weigh.
+    """
 
     keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.WORDS, Keeps.BAGS})
     score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
