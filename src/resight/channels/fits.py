@@ -51,7 +51,7 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
 
     Keys are `CHANNEL/NAME.npz`; paths of weights in the recipe are relative to `folder`.
 
-    Raises WeightsError where weights cannot be had, and FitError where they lack what the recipe asks them for.
+    Raises WeightsError where weights cannot be found, and FitError where they lack what the recipe asks them for.
     """
     kept = {}
     for name, channel in recipe.channel.items():
@@ -80,7 +80,10 @@ def is_carried(channel: RecipeChannel) -> bool:
 
 
 def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
-    """Fitted files, by `CHANNEL/NAME.npz`, of channels that have what is built in: its name and hash. FitError."""
+    """Returns the fitted files, by `CHANNEL/NAME.npz`, of channels with built-in arrays: their name and hash.
+
+    Raises FitError.
+    """
     return {
         f"{name}/{FILE}": to_bytes({}, builtin_reference(channel.features, channel.method))
         for name, channel in recipe.channel.items()
@@ -89,7 +92,9 @@ def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
 
 
 def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
-    """Fitted files, by `CHANNEL/NAME.npz`, that wait for no photos; paths in the recipe are relative to `folder`.
+    """Returns fitted files, by `CHANNEL/NAME.npz`, that wait for no photos.
+
+    Paths in the recipe are relative to `folder`.
 
     What is built in is referred to, not copied. Raises FitError.
     """
@@ -113,7 +118,7 @@ def fitted_arrays(
     say: Say | None,
     power: float = POWER_ON_OTHERS,
 ) -> dict[str, bytes]:
-    """Fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
+    """Returns fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
 
     power: of whitenings, where the recipe names none. Raises FitError where no photo gives a feature.
     """
@@ -133,8 +138,8 @@ def fit_channel(
 ) -> Fit:
     """Fits what a channel needs on photos of `source`; paths in the recipe are relative to `folder`.
 
-    power: of a whitening, where the recipe names none. `progress` is told (photos done, photos). FitError where no
-    photo gives a feature; what opening the weights raises.
+    power: of a whitening, where the recipe names none. `progress` is called with (photos done, photos). FitError where
+    no photo gives a feature; what opening the weights raises.
     """
     channel = recipe.channel[name]
     if say is not None:
@@ -176,7 +181,7 @@ def fit_channel(
 
 
 def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> dict[str, Channel]:
-    """The channels of an index with its fitted files, by `CHANNEL/NAME.npz`. Raises FitError.
+    """Returns the channels of an index with its fitted files, by `CHANNEL/NAME.npz`. Raises FitError.
 
     Paths of weights are relative to `folder`. Channels of the same features share their extractor.
     """
@@ -194,7 +199,7 @@ def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> 
 
 
 def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
-    """The recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
+    """Returns the recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
     channels = dict(recipe.channel)
     for name, channel in recipe.channel.items():
         pinned = [
@@ -210,7 +215,7 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
 
 
 def _weights_file(channel: str, number: int) -> str:
-    """Of one network of a channel, the first of them under the channel's name alone."""
+    """Returns the file of one network of a channel; that of the first has the channel's name alone."""
     return f"{WEIGHTS}/_{number}_{channel}.npz" if number else f"{WEIGHTS}/{channel}.npz"
 
 
@@ -285,7 +290,7 @@ def _check_origin(path: Path, artefact: Artefact, origin: Mapping[str, str]) -> 
 
 
 def _versions(features: FeaturesKind) -> str:
-    """Of what the numbers of a fit depend on."""
+    """Returns the versions of what the numbers of a fit depend on."""
     names = (
         "resight",
         "numpy",
@@ -303,7 +308,7 @@ def _told(parts: Iterator[Float32], total: int, progress: Progress | None) -> It
 
 
 def _joined(parts: Iterator[Float32], limit: int) -> Float32:
-    """The rows of all parts, at most `limit`. Memory is taken once and only as far as it is filled."""
+    """Returns the rows of all parts, at most `limit`. Memory is taken once."""
     first = next(parts, np.empty((0, 0), np.float32))
     rows = np.empty((limit, first.shape[1]), np.float32)
     filled = 0

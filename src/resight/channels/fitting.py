@@ -85,7 +85,7 @@ def fit(
 
 
 def _nothing_to_fit(recipe: Recipe) -> str:
-    """The reason why a recipe fits nothing."""
+    """Returns the reason why a recipe fits nothing."""
     if any(is_carried(channel) for channel in recipe.channel.values()):
         return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
     kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())

@@ -18,7 +18,7 @@ CLASSES = 64
 
 
 def likely_classes(maps: Tensor, weight: Tensor, bias: Tensor | None = None, count: int = CLASSES) -> Tensor:
-    """The `count` classes with the highest scores, (B, count) int64, best first.
+    """Returns the `count` classes with the highest scores, (B, count) int64, best first.
 
     weight: (classes, C), bias: (classes,) of the classifier. UsageError: fewer classes than that.
     """

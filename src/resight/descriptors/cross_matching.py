@@ -142,7 +142,9 @@ def symmetric_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def best_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images, r): the largest inner product of each query region with a region of each image; `NOTHING` with none.
+    """Returns (images, r): the largest inner product of each query region with a region of each image.
+
+    It is `NOTHING` for an image without regions.
 
     Notes: nearly all of the time is the product of matrices, of which one block at a time is in memory.
     """

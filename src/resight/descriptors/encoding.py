@@ -28,11 +28,11 @@ class VectorEncoder:
     count: Callable[[Any], int] = one_feature
 
     def encode(self, features: Any, size: tuple[int, int]) -> tuple[Vector, int]:
-        """The vector, and the number of features it was made of."""
+        """Returns the vector, and the number of features it was made of."""
         return self.vector(features), self.count(features)
 
     def query(self, features: Any, size: tuple[int, int]) -> Vector:
-        """The vector."""
+        """Returns the vector."""
         return self.vector(features)
 
     def nothing(self) -> tuple[Vector, int]:
@@ -48,11 +48,11 @@ class RegionEncoder:
     regions: Callable[[Any], Vector]
 
     def encode(self, features: Any, size: tuple[int, int]) -> Vector:
-        """(r, size) vectors of the regions."""
+        """Returns (r, size) vectors of the regions."""
         return self.regions(features)
 
     def query(self, features: Any, size: tuple[int, int]) -> Vector:
-        """(r, size) vectors of the regions."""
+        """Returns (r, size) vectors of the regions."""
         return self.regions(features)
 
     def nothing(self) -> Vector:

@@ -107,7 +107,7 @@ def compared(a: ImageWords, b: ImageWords, params: Spatial) -> Agreement | None:
 
 
 def rarest(words: ImageWords, lengths: Int64, most: int) -> ImageWords:
-    """An image with its rarest words alone, whose posting lists have at most `most` entries together.
+    """Returns an image with its rarest words alone, whose posting lists have at most `most` entries together.
 
     lengths: (codebook,) entries of each list. The rarest word stays however long its list is.
     """

@@ -186,7 +186,7 @@ def _renamed(
 
 
 def folders_above(name: str) -> Iterator[str]:
-    """The folders that a file is in, from "" for the root itself down."""
+    """Yields the folders that a file is in, from "" for the root itself down."""
     yield ""
     end = name.find("/")
     while end >= 0:

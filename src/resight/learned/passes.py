@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Terms:
     """The terms of a fit beside its sample.
 
-    power: of a whitening, where the method has none of its own; `progress` is told how far it is.
+    power: of a whitening, where the method has none of its own; `progress` is called with a line on how far it is.
     """
 
     seed: int

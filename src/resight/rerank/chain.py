@@ -35,13 +35,13 @@ class Links:
     look: Ranking
 
     def lead(self, through: int, row: int) -> Lead:
-        """The lead from the image, which has the id `through`, to one of these."""
+        """Returns the lead from the image, which has the id `through`, to one of these."""
         x0, y0, x1, y1 = self.parts[row].tolist()
         return Lead(through, int(self.inliers[row]), int(self.tentative[row]), (x0, y0, x1, y1), self.look)
 
 
 def confidence(evidence: Float64, half: float) -> Float64:
-    """(n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
+    """Returns (n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
     return evidence / (evidence + half)
 
 
@@ -59,7 +59,7 @@ class ChainLook:
         self._lock = Lock()
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The images of the ranking and those that the asked ones lead to."""
+        """Returns the images of the ranking and those that the asked ones lead to."""
         verified = ranking.evidence
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))

@@ -90,7 +90,10 @@ class SpatialMatch:
 def correspondences(
     query: Keypoints, image: Keypoints, query_rows: Int32, image_rows: Int32, weights: Float32 | None = None
 ) -> Correspondences:
-    """Geometry of matched features: row i joins feature query_rows[i] to image_rows[i]; weights (n,), 1 if left out."""
+    """Returns the geometry of matched features: row i joins feature query_rows[i] to image_rows[i].
+
+    weights (n,), 1 if left out.
+    """
     if weights is None:
         weights = np.ones(len(query_rows), np.float32)
     return Correspondences(
@@ -105,7 +108,7 @@ def correspondences(
 
 
 def tolerance(size: tuple[int, int], fraction: float = 0.01) -> float:
-    """Pixels that a feature may be off in an image of `size` (width, height): a fraction of the long side.
+    """Returns pixels that a feature may be off in an image of `size` (width, height): a fraction of the long side.
 
     Notes: measured in each image by its own size, a 112-pixel query and a 1000-pixel image are held to the same rule.
     """
@@ -113,7 +116,7 @@ def tolerance(size: tuple[int, int], fraction: float = 0.01) -> float:
 
 
 def project(transform: Float64, xy: Floating) -> Float64:
-    """(n, 2) points mapped by a (3, 3) transform; points on its horizon become infinite."""
+    """Returns (n, 2) points mapped by a (3, 3) transform; points on its horizon become infinite."""
     mapped = np.column_stack([np.asarray(xy, np.float64), np.ones(len(xy))]) @ transform.T
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(mapped[:, :2] / mapped[:, 2:])

@@ -55,7 +55,7 @@ class Spatial(SecondLook):
         return self.top
 
     def open(self, collection: WordCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.spatial import SpatialLook
 
         return SpatialLook(self, collection)
@@ -82,7 +82,7 @@ class Expansion(SecondLook):
         return self.top
 
     def open(self, collection: BagCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.expansion import ExpansionLook
 
         return ExpansionLook(self, collection)
@@ -118,7 +118,7 @@ class Chain(SecondLook):
         return self.top
 
     def open(self, collection: WordCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.chain import ChainLook
 
         return ChainLook(self, collection)
@@ -151,7 +151,7 @@ class Discriminative(SecondLook):
         return self.top
 
     def open(self, collection: BagCollection | VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.discriminative import DiscriminativeLook, VectorDiscriminativeLook
         from resight.search.looks import VectorCollection
 
@@ -181,7 +181,7 @@ class AlphaExpansion(SecondLook):
         return self.top
 
     def open(self, collection: BagCollection | VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.alpha_expansion import AlphaExpansionLook, WordsAlphaExpansionLook
         from resight.search.looks import VectorCollection
 
@@ -209,7 +209,7 @@ class KReciprocal(SecondLook):
         return self.top
 
     def open(self, collection: VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.k_reciprocal import KReciprocalLook
 
         return KReciprocalLook(self, collection)
@@ -233,7 +233,7 @@ class SuperGlobal(SecondLook):
         return self.top
 
     def open(self, collection: VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.superglobal import SuperGlobalLook
 
         return SuperGlobalLook(self, collection)
@@ -255,7 +255,7 @@ class Augmentation(BaseModel):
     min_inliers: int = Field(default=20, ge=4, le=1_000_000, description="An image counts from so many inliers: 20.")
 
     def open(self, collection: BagCollection) -> Callable[[int], ImageWords]:
-        """From the id of an image to what its channel keeps of it, augmented by the other images of a collection."""
+        """Returns a function from the id of an image to its evidence, augmented by other images of a collection."""
         from resight.rerank.augmentation import augmented_words
 
         return lambda image: augmented_words(image, collection, self)
@@ -276,7 +276,7 @@ class AlphaAugmentation(BaseModel):
     alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is the plain sum.")
 
     def open(self, collection: VectorCollection) -> Callable[[int], object]:
-        """From the id of an image to what its channel keeps of it, augmented by the other images of a collection."""
+        """Returns a function from the id of an image to its evidence, augmented by other images of a collection."""
         from resight.rerank.database_augmentation import augmented_vector
 
         return lambda image: augmented_vector(image, collection, self)

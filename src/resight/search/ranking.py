@@ -66,7 +66,7 @@ class Ranking:
         return len(self.ids)
 
     def first(self, k: int) -> Ranking:
-        """The k best of it, with what is known of them."""
+        """Returns the k best images, with their evidence, probabilities and leads."""
         kept = frozenset(self.ids[:k].tolist())
         why = {image: one for image, one in self.evidence.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}

@@ -76,7 +76,7 @@ def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copi
 
 
 def _put_back(folder: Path, name: str, data: bytes) -> str:
-    """Puts contents in the place of a damaged file, or of what is there instead, which the folder keeps."""
+    """Writes contents in the place of a damaged file; whatever is there stays in the folder under another name."""
     path = folder / name
     line = f"{path}: put back as it ships with resight"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -35,11 +35,11 @@ class Scorer(Protocol):
     """Whether weights depend on how many images have a word, so that they are counted."""
 
     def word_weights(self, frequency: Int64, images: int) -> Float64:
-        """(codebook_size,) weight of each word."""
+        """Returns (codebook_size,) weight of each word."""
         ...
 
     def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
-        """The square of an image's norm sums the first by stored count, times the second by word."""
+        """Returns the square of an image's norm sums the first by stored count, times the second by word."""
         ...
 
     def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
@@ -68,7 +68,7 @@ class BagScorer:
         return self.ask_vector(self.vector(query, weights), weights)
 
     def vector(self, image: ImageWords, weights: Float64) -> WordVector:
-        """The tf-idf vector of an image, not normalised."""
+        """Returns the tf-idf vector of an image, not normalised."""
         starts = run_starts(image.words)
         words = image.words[starts]
         each = np.ones(len(image)) if image.weights is None else image.weights.astype(np.float64)
@@ -167,7 +167,7 @@ def _by_distance(words: Array, signatures: Array, factors: Array, gain: Array) -
 
 
 def _signatures(found: Array | None, bits: int) -> Array:
-    """The query's signatures, once it is known that a kernel may read them."""
+    """Returns the query's signatures, once it is known that a kernel may read them."""
     if found is None or found.shape[1] != (bits + 63) // 64:
         raise ValueError(f"the query has no signatures of {bits} bits")
     return found

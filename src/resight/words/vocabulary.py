@@ -35,15 +35,15 @@ class Vocabulary:
         return len(self.centroids)
 
     def encode(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
-        """An image of the collection, of `size` (width, height): each feature has its nearest word."""
+        """Returns an image of the collection, of `size` (width, height): each feature has its nearest word."""
         return self._words(features, size, 1)
 
     def query(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
-        """A query: each feature has the method's number of words."""
+        """Returns a query: each feature has the method's number of words."""
         return self._words(features, size, min(self.method.query_assignment, self.size))
 
     def nothing(self) -> ImageWords:
-        """An image without features."""
+        """Returns an image without features."""
         return self.encode(LocalFeatures.none(self.centroids.shape[1]), (0, 0))
 
     def _words(self, features: LocalFeatures, size: tuple[int, int], k: int) -> ImageWords:

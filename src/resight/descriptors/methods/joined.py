@@ -155,5 +155,5 @@ def rows_of_part(rows: Float32, number: int) -> Float32:
 
 
 def arrays_of(fitted: Arrays, number: int) -> Fitted:
-    """The arrays of one part, under the names that they have where it is alone."""
+    """Returns the arrays of one part, under the names that they have where it is alone."""
     return {key.removeprefix(f"{number}."): array for key, array in fitted.items() if key.startswith(f"{number}.")}

@@ -113,7 +113,7 @@ class Mop(Descriptor):
 
 
 def patch_vectors(features: ImageCodes) -> Float32:
-    """(m, C + 1): L2-normalised activations of patches, and their level: what codebooks are fitted on."""
+    """Returns (m, C + 1): L2-normalised activations of patches, and their level: what codebooks are fitted on."""
     import numpy as np
 
     from resight.descriptors.codes import neural_codes

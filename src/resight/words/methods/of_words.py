@@ -63,7 +63,7 @@ class WordsMethod(Method):
         return Vocabulary(arrays, self)
 
     def signature_bits(self, dimensions: int) -> int:
-        """Length of a signature of descriptors of so many dimensions; 0 where there is none."""
+        """Returns the length of a signature of descriptors of so many dimensions; 0 where there is none."""
         return 0
 
     @abstractmethod
@@ -114,7 +114,7 @@ class BagOfWords(WordsMethod):
 
     @abstractmethod
     def word_weights(self, frequency: Int64, images: int) -> Float64:
-        """(codebook_size,) weight of each word, of which `frequency` of so many images have it."""
+        """Returns (codebook_size,) the weight of each word; `frequency` of the `images` have it."""
 
     def quantised(
         self,
