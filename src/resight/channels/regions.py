@@ -9,7 +9,7 @@ import numpy as np
 from resight.arrays import Array, Arrays, Int64, Vector
 from resight.channels.channel import Rows
 from resight.descriptors.cross_matching import (
-    Match,
+    RegionMatch,
     cross_match,
     distance_match,
     image_match,
@@ -20,7 +20,7 @@ from resight.descriptors.kinds import Matching
 from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.search.regional import RegionBlock, RegionRows
 
-_MATCHES: Mapping[Matching, Match] = {
+_MATCHES: Mapping[Matching, RegionMatch] = {
     "query": cross_match,
     "distance": distance_match,
     "image": image_match,

@@ -14,7 +14,7 @@ from resight.arrays import Float32, Float64, Int64
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 
-Match = Callable[[Float32, Float32, Int64], Float32]
+RegionMatch = Callable[[Float32, Float32, Int64], Float32]
 """Regions of a query, regions of all images and their offsets to the similarity of each image."""
 
 SUM_WEIGHT = 0.3

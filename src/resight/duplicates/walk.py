@@ -11,6 +11,7 @@ import numpy as np
 from resight.arrays import Int64
 from resight.cores import cores
 from resight.duplicates.agreement import Agreement, agreement
+from resight.duplicates.grouping import Pair
 from resight.progress import Progress
 from resight.rerank.geometry import tolerance
 from resight.rerank.hypotheses import Gates
@@ -26,8 +27,6 @@ PATIENCE = 6
 """Photos in a row that have nothing in common with the one that asks, after which it looks no further."""
 POSTINGS = 2_000_000
 """Entries of posting lists that a photo may read. One with more words asks by its rarest."""
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from resight.arrays import Float64
-from resight.rerank.geometry import Box
+from resight.images import Box
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector

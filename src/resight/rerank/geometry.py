@@ -9,8 +9,7 @@ import numpy as np
 
 from resight.arrays import Float32, Float64, Floating, Int32, Mask
 from resight.errors import UsageError
-
-Box = tuple[float, float, float, float]
+from resight.images import Box
 
 # A homography sends part of the plane to infinity. Corners nearer to that line than this share of the largest
 # denominator are cut off: what lies beyond is out of every photo.
