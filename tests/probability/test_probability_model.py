@@ -10,10 +10,10 @@ import pytest
 from resight.probability.model import WEIGHED, Model, believed, calibrated_model, family, probabilities
 from resight.probability.predictors import Predictors, lead_predictors
 from resight.probability.verdict import POSSIBLE, SURE, VERDICTS, verdict
-from resight.recipe import available, load_recipe
+from resight.recipe import load_recipe, recipes
 from resight.search.ranking import Lead, Ranking, Verification
 
-RECIPES = [info.name for info in available()]
+RECIPES = [info.name for info in recipes()]
 FIELDS = ("similarity", "significance")
 
 

@@ -29,15 +29,15 @@ class ChannelLayout(Protocol):
         ...
 
     def pack(self, images: Sequence[Any]) -> dict[str, Array]:
-        """Arrays of a segment for what `encode` gave of its images, in their order."""
+        """Returns arrays of a segment for what `encode` gave of its images, in their order."""
         ...
 
     def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
-        """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
+        """Returns arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
     def live(self, segments: Sequence[SegmentRows]) -> LiveRows:
-        """The live images, where the segments have them, as they are searched."""
+        """Returns the live images, where the segments have them, as they are searched."""
         ...
 
     def evidence(self, arrays: Arrays, row: int) -> object:
@@ -53,11 +53,11 @@ class ChannelLayout(Protocol):
         ...
 
     def features_of(self, arrays: Arrays) -> Int64:
-        """(n,) number of features of each image of a segment."""
+        """Returns (n,) number of features of each image of a segment."""
         ...
 
     def words_of(self, arrays: Arrays) -> Int64:
-        """(n,) number of distinct words of each image of a segment; zeros where there are no words."""
+        """Returns (n,) number of distinct words of each image of a segment; zeros where there are no words."""
         ...
 
 

@@ -64,8 +64,10 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Known:
-    """The evidence of a photo whose bytes were met before. size: (width, height) of the upright original;
-    remark: as of `Extracted`."""
+    """The evidence of a photo whose bytes were met before.
+
+    size: (width, height) of the upright original; remark: as of `Extracted`.
+    """
 
     size: tuple[int, int]
     evidence: Mapping[str, object]

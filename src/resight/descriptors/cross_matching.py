@@ -14,7 +14,7 @@ from resight.arrays import Float32, Float64, Int64
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 
-Match = Callable[[Float32, Float32, Int64], Float32]
+RegionMatch = Callable[[Float32, Float32, Int64], Float32]
 """Regions of a query, regions of all images and their offsets to the similarity of each image."""
 
 SUM_WEIGHT = 0.3
@@ -82,8 +82,9 @@ def image_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def image_sum_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) weighted mean of `image_match` and of the similarity of the L2-normalised sums of the regions, which
-    weighs `SUM_WEIGHT` to 1, in [-1, 1].
+    """Returns (images,) weighted means of `image_match` and of the similarity of summed regions, in [-1, 1].
+
+    The sums of the regions are L2-normalised; their similarity has the weight `SUM_WEIGHT`, `image_match` the weight 1.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -118,8 +119,9 @@ def sum_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def symmetric_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) the mean of `cross_match` and of its reverse, which asks each region of the image for its most similar
-    region of the query, in [-1, 1].
+    """Returns (images,) means of `cross_match` and of its reverse, in [-1, 1].
+
+    The reverse asks each region of the image for its most similar region of the query.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -140,7 +142,9 @@ def symmetric_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def best_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images, r): the largest inner product of each query region with a region of each image; `NOTHING` with none.
+    """Returns (images, r): the largest inner product of each query region with a region of each image.
+
+    It is `NOTHING` for an image without regions.
 
     Notes: nearly all of the time is the product of matrices, of which one block at a time is in memory.
     """

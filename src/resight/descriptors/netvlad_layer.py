@@ -16,7 +16,7 @@ RANDOM_ALPHA = 10.0
 
 
 def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
-    """(K * C,) L2-normalised mean over scales. Zeros where no position has an activation."""
+    """Returns (K * C,) L2-normalised mean over scales. Zeros where no position has an activation."""
     with torch.inference_mode():
         scales = [
             _vector(layer.to(maps.device), maps[None] if mask is None else maps[:, mask > 0][None, :, :, None])
@@ -26,14 +26,14 @@ def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
 
 
 def positions(image: ImageMaps) -> Vectors:
-    """(m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
+    """Returns (m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
     with torch.inference_mode():
         rows = torch.cat([maps.flatten(1).T for maps in image.maps])
         return np.ascontiguousarray(torch.nn.functional.normalize(rows, dim=1).cpu().numpy(), np.float32)
 
 
 def fitted_layer(fitted: Arrays) -> NetVLAD:
-    """The layer of centroids (K, C) and alpha (1,), as `NetVLAD.start_from` makes it."""
+    """Returns the layer of centroids (K, C) and alpha (1,), as `NetVLAD.start_from` makes it."""
     centroids = np.asarray(fitted["centroids"], np.float32)
     layer = NetVLAD(*centroids.shape)
     layer.start_from(centroids, float(fitted["alpha"][0]))
@@ -41,7 +41,10 @@ def fitted_layer(fitted: Arrays) -> NetVLAD:
 
 
 def layer_of_checkpoint(extractor: MapExtractor) -> NetVLAD:
-    """The layer that was learned with the network of an extractor. FitError where there is none for these maps."""
+    """Returns the layer that was learned with the network of an extractor.
+
+    Raises FitError where there is none for these maps.
+    """
     loaded = extractor.loaded()
     if loaded.source == "random":
         rng = np.random.default_rng(extractor.params.checkpoint.seed)
@@ -68,7 +71,10 @@ def layer_of_checkpoint(extractor: MapExtractor) -> NetVLAD:
 
 
 def _vector(layer: NetVLAD, maps: Tensor) -> Tensor:
-    """(K * C,) of maps (1, C, H, W). Without activations a sum would be of the centroids alone, the same for all."""
+    """Returns (K * C,) of maps (1, C, H, W).
+
+    Without activations a sum would be of the centroids alone, the same for all.
+    """
     if not maps.any():
         return maps.new_zeros(layer.centroids.numel())
     vector: Tensor = layer(maps)[0]

@@ -61,7 +61,7 @@ def max_by_table(maps: Tensor, boxes: GridBoxes) -> Tensor:
 
 
 def region_mean(maps: Tensor, boxes: GridBoxes) -> Tensor:
-    """Mean of each channel in each box, (B, R, C), from a summed-area table in float64.
+    """Returns the mean of each channel in each box, (B, R, C), from a summed-area table in float64.
 
     Source: Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984.
     """

@@ -37,7 +37,7 @@ def rmac(
 
 
 def regional_maxima(maps: Tensor, levels: int = LEVELS, mask: Tensor | None = None) -> Tensor:
-    """The L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
+    """Returns the L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
 
     mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out.
     """
@@ -46,7 +46,9 @@ def regional_maxima(maps: Tensor, levels: int = LEVELS, mask: Tensor | None = No
 
 
 def region_boxes(maps: Tensor, mask: Tensor | None, levels: int) -> GridBoxes:
-    """(R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts; mask: (h, w), None where all do.
+    """Returns (R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts.
+
+    mask: (h, w), None where all do.
 
     Notes: a region without one has no activations, and whitening would give all such regions one direction, which their
     sum then follows.

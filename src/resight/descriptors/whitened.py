@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening:
-    """The whitening in some arrays to so many dimensions, or to as many as it has. Raises as `from_arrays`."""
+    """Returns the whitening in some arrays to so many dimensions, or to as many as it has. Raises as `from_arrays`."""
     whitening = from_arrays(arrays, prefix)
     return whitening.reduced(min(dimensions, whitening.dimensions))
 

@@ -48,16 +48,24 @@ class Named(typing.Protocol):
     """A hit; only its name and score are used here."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the image."""
+        ...
+
     @property
-    def score(self) -> float: ...
+    def score(self) -> float:
+        """The score of the hit; higher is better."""
+        ...
 
 
 class Answer(typing.Protocol):
     """The hits of a search, best first."""
 
     @property
-    def hits(self) -> Sequence[Named]: ...
+    def hits(self) -> Sequence[Named]:
+        """The hits, best first."""
+        ...
+
     @property
     def seconds(self) -> float:
         """Time of the search; of several at once, an equal share."""
@@ -211,8 +219,10 @@ def evaluate_rankings(dataset: Dataset, rankings: Mapping[str, Scored], *, syste
 
 
 def _asked(index: Searchable, dataset: Dataset, k: int) -> Iterator[Answer]:
-    """Yields the answer to each query, in their order. The query itself stays in the ranking: the ground truth says
-    whether it is a positive or junk."""
+    """Yields the answer to each query, in their order.
+
+    The query itself stays in the ranking: the ground truth says whether it is a positive or junk.
+    """
     for several, group in itertools.groupby(dataset.queries, lambda query: bool(query.more)):
         if several:
             yield from (_asked_together(index, dataset, query, k) for query in group)

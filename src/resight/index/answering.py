@@ -75,7 +75,7 @@ class _Found:
 
 
 def answer(collection: Collection, query: Query, wanted: Wanted, *, mirror: bool = False) -> Result:
-    """The best images for one query. Raises UsageError and ImageError."""
+    """Returns the best images for one query. Raises UsageError and ImageError."""
     allowed = _allowed(collection, wanted)
     start = time.perf_counter()
     asked = ask(collection, query, mirror=mirror)
@@ -87,7 +87,7 @@ def answer(collection: Collection, query: Query, wanted: Wanted, *, mirror: bool
 def answer_many(
     collection: Collection, queries: Iterable[Query], wanted: Wanted, *, mirror: bool = False
 ) -> Iterator[Result]:
-    """The best images for each of several queries, in their order; UsageError at once where nothing can be found.
+    """Yields the best images for each of several queries, in their order; UsageError at once if none can be found.
 
     A query that is bad has a result with its error and no hits. As many queries are taken, and answered together, as
     `most_at_once` says: their photos are read on several threads and networks see them at once. Nothing goes on between
@@ -121,8 +121,9 @@ def _answered(
 def answer_together(
     collection: Collection, queries: Iterable[Query], wanted: Wanted, *, mirror: bool = False
 ) -> Result:
-    """The best images for several photos of one thing: the mean of the scores, the verification of the best query, the
-    largest of the probabilities.
+    """Returns the best images for several photos of one thing.
+
+    An image has the mean of its scores, the verification of the best query, and the largest of its probabilities.
 
     An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
     than what it does find. What one photo of the thing makes sure is sure, whatever the others say. Raises UsageError
@@ -153,7 +154,7 @@ def answer_together(
 
 
 def _all_asked(collection: Collection, queries: Iterator[Query], mirror: bool) -> list[Asked]:
-    """Several queries of which none may be bad. Raises UsageError and ImageError."""
+    """Takes several queries of which none may be bad. Raises UsageError and ImageError."""
     found: list[Asked] = []
     while some := list(itertools.islice(queries, most_at_once(collection))):
         for one in ask_many(collection, some, mirror=mirror):
@@ -222,19 +223,19 @@ def _is_enough(hit: Hit, wanted: Wanted) -> bool:
 
 
 def _certain(asked: Asked, allowed: Mask | None) -> frozenset[int]:
-    """Images that may be found and have the bytes of the query."""
+    """Returns the images that may be found and have the bytes of the query."""
     return _only(asked.own | asked.copies, allowed)
 
 
 def _result(collection: Collection, found: _Found, certain: frozenset[int], wanted: Wanted, start: float) -> Result:
-    """The result of one query; start: of the clock by which its seconds are counted."""
+    """Returns the result of one query; start: of the clock by which its seconds are counted."""
     asked, ranking = found.asked, _copies_first(collection, found.ranking, certain)
     hits = _wanted_hits(ranking, asked.own, wanted, lambda image, score: _hit(collection, found, image, score, certain))
     return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size)
 
 
 def _found(collection: Collection, asked: Asked, rankings: Sequence[Ranking]) -> _Found:
-    """The ranking of a query from that of each of its versions."""
+    """Makes the ranking of a query from that of each of its versions."""
     if len(rankings) == 1:
         return _Found(asked, rankings[0], frozenset())
     plain, turned = rankings[0], unmirrored(rankings[1], asked.size[0])

@@ -52,8 +52,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A query whose versions are not extracted yet. kept: id of the indexed image that is asked by what is kept of it,
-    and has no version to extract."""
+    """A query whose versions are not extracted yet.
+
+    kept: id of the indexed image that is asked by what is kept of it, and has no version to extract.
+    """
 
     asked: Asked
     versions: tuple[PreparedQuery, ...] = ()
@@ -105,7 +107,7 @@ def _prepared(collection: Collection, query: Query, mirror: bool) -> _Prepared:
 
 
 def _kept(collection: Collection, photo: QueryPhoto, query: Query, mirror: bool) -> _Prepared:
-    """An indexed photo that is not as it was asks with what the index keeps of it, which is of all of it."""
+    """Asks with what the index keeps of a photo that is not as it was, which is of all of it."""
     if query.box is not None or mirror or query.mask is not None:
         how = "with a box" if query.box is not None else "mirrored" if mirror else "with a mask"
         raise UsageError(f"{photo.title}: its {photo.lost} is gone or has changed, so that it cannot be asked {how}")
@@ -149,13 +151,13 @@ def _title(collection: Collection, query: Query) -> str:
 
 
 def _alone(error: QueryError) -> QueryError:
-    """The error without the frames that it came through, which hold the pixels of the query."""
+    """Returns the error without the frames that it came through, which hold the pixels of the query."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
 
 def _own_and_copies(collection: Collection, photo: QueryPhoto, key: str) -> tuple[frozenset[int], frozenset[int]]:
-    """The ids of the indexed images that a query is, and of all others whose files have the same content."""
+    """Returns ids of the indexed images that a query is, and of all others whose files have the same content."""
     images = collection.snapshot.images
     places = images.with_hash(key) if key else ()  # an array has none, nor has a file that never could be read
     same = frozenset(int(images.ids[place]) for place in places if images.indexed[place])

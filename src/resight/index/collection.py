@@ -52,8 +52,11 @@ class Collection:
         augmented: Sequence[Block] = (),
         linked: Neighbourhoods | None = None,
     ) -> None:
-        """`augmented`: blocks of the first channel that are searched in the place of what the segments have; `linked`:
-        what is kept of the neighbours in the channel that the recipe's diffusion names."""
+        """Takes what a collection answers from.
+
+        augmented: blocks of the first channel that are searched in the place of what the segments have; linked: what is
+        kept of the neighbours in the channel that the recipe's diffusion names.
+        """
         self.snapshot = snapshot
         self.recipe = recipe
         self.channels = channels
@@ -72,8 +75,10 @@ class Collection:
         return self._opened(self.views)
 
     def _opened(self, views: Mapping[str, ChannelView]) -> list[tuple[str, Look] | FusionStage]:
-        """The recipe's stages in their order: where all channels are fused, and second looks with the names of their
-        channels, opened on the whole or on a part."""
+        """Returns the recipe's stages in their order, opened on the whole collection or on a part.
+
+        They are where all channels are fused, and second looks with the names of their channels.
+        """
         stages: list[tuple[str, Look] | FusionStage] = []
         for kind in self.recipe.rerank:
             if isinstance(kind, Fusion):
@@ -107,7 +112,7 @@ class Collection:
     def rank_versions(
         self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None = None
     ) -> list[Ranking]:
-        """`rank` for each version of one query, as it is and mirrored, say.
+        """Does what `rank` does for each version of one query, as it is and mirrored, say.
 
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
@@ -117,7 +122,7 @@ class Collection:
     def rank_many(
         self, queries: Sequence[Sequence[Mapping[str, object]]], depths: Sequence[int], allowed: Mask | None = None
     ) -> Iterator[list[Ranking]]:
-        """`rank_versions` for each of several queries, each with its k, in their order.
+        """Does what `rank_versions` does for each of several queries, each with its k, in their order.
 
         What is searched as one matrix is searched at once, all else when its turn comes, because what verifies it
         takes memory.
@@ -144,7 +149,7 @@ class Collection:
     def _examined(
         self, queries: Sequence[Sequence[Mapping[str, object]]], ks: Sequence[int], allowed: Mask | None
     ) -> Iterator[list[tuple[Ranking, Predictors]]]:
-        """What `examined` says, of each version of each query, with its k."""
+        """Does what `examined` does for each version of each query, with its k."""
         views, stages = self.views, self._looks
         if allowed is not None:
             views = {name: view.within(allowed) for name, view in views.items()}
@@ -172,7 +177,7 @@ class Collection:
         looks: Sequence[Mapping[str, Ranking]],
         depth: int,
     ) -> list[Ranking]:
-        """The ranking that the stages leave of the first looks of each version of a query."""
+        """Returns the ranking that the stages leave of the first looks of each version of a query."""
         # Stages are given what they would be given without a look at the background.
         rankings = [{name: look.first(depth) for name, look in own.items()} for own in looks]
         fused: list[Ranking] | None = None

@@ -9,8 +9,10 @@ from resight.store import Root, Snapshot, file_path
 
 
 class IndexedFile(NamedTuple):
-    """The file of one image, whose path is put together when it is asked for. size: in bytes, mtime_ns: time of its
-    last change in nanoseconds, both as they were when it was indexed."""
+    """The file of one image, whose path is put together when it is asked for.
+
+    size: in bytes, mtime_ns: time of its last change in nanoseconds, both as they were when it was indexed.
+    """
 
     root: Root
     name: str

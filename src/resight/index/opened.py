@@ -78,7 +78,7 @@ class OpenedIndex:
         min_inliers: int = 0,
         min_probability: float = 0.0,
     ) -> Result:
-        """The k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
+        """Finds the k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
 
         query: a `Query`, which has box and mask of its own, or a photo: a Path is a file, a `Name` that of an indexed
         photo, any other str a file where there is one, else a name; bytes are those of a file; an array is (H, W, 3)
@@ -108,7 +108,7 @@ class OpenedIndex:
         min_inliers: int = 0,
         min_probability: float = 0.0,
     ) -> Iterator[Result]:
-        """The result of `search` for each of many queries, in their order, each as it is asked for.
+        """Yields the result of `search` for each of many queries, in their order.
 
         Networks see several photos at once, and others are read on all cores. A query whose photo cannot be read, that
         names none, or whose box or mask does not suit it, has a result without hits whose `error` says why; the others
@@ -139,7 +139,7 @@ class OpenedIndex:
         min_inliers: int = 0,
         min_probability: float = 0.0,
     ) -> Result:
-        """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
+        """Finds the k photos that show the same thing as several photos of it: scores are averaged over the queries.
 
         queries: photos, or each a `Query` with a box or a mask; the rest as for `search`, and its errors.
         """
@@ -158,7 +158,7 @@ class OpenedIndex:
         mask: MaskSource | None = None,
         count: int = 5,
     ) -> list[Contribution]:
-        """The map channels by which an indexed photo matches a query, given as to `search`: the largest share first.
+        """Returns the map channels by which an indexed photo matches a query, the largest share first.
 
         Runs the network for both. UsageError where the recipe does not pool feature maps to one vector, for an unknown
         name or a bad box; ImageError where a photo cannot be read.

@@ -118,11 +118,11 @@ class QueryPhoto:
         return self.source if isinstance(self.source, Path) else None
 
     def read(self, max_side: int | None) -> tuple[Decoded, str]:
-        """Returns the pixels with what the mask leaves out painted over, and the hash of the file's bytes, "" for an
-        array.
+        """Returns the pixels with what the mask leaves out painted over, and the hash of the file's bytes.
 
-        max_side: to which the long side may be reduced; None decodes at full size, as the box of a query needs it.
-        Raises ImageError where it cannot be read or is not what was indexed, UsageError where the mask does not fit.
+        The hash of an array is empty. max_side: to which the long side may be reduced; None decodes at full size, as
+        the box of a query needs it. Raises ImageError where it cannot be read or is not what was indexed, UsageError
+        where the mask does not fit.
         """
         if self.source is None:
             raise ImageError(self.title, f"its {self.lost} is gone or has changed since it was indexed")

@@ -82,7 +82,7 @@ class ChannelView:
         return self.searcher.search(query, k, self.allowed)
 
     def search_many(self, queries: Sequence[Any], ks: Sequence[int]) -> Iterable[Ranking]:
-        """`search` for each of several queries, with its k, in their order, when its turn comes."""
+        """Searches for each of several queries, with its k, in their order, when its turn comes."""
         return map(self.search, queries, ks)
 
     def nodes(self) -> Nodes:
@@ -109,7 +109,7 @@ class VectorView(ChannelView):
         return self.live.descriptors(images)
 
     def search_many(self, queries: Sequence[Any], ks: Sequence[int]) -> Iterable[Ranking]:
-        """`search` for each of several queries, with its k, in their order: at once where a searcher takes a matrix."""
+        """Searches for each of several queries, with its k, in their order: at once where a searcher takes a matrix."""
         if len(queries) < 2 or not isinstance(self.searcher, MatrixSearcher):
             return super().search_many(queries, ks)
         vectors = np.concatenate([np.reshape(one, (1, -1)) for one in queries])

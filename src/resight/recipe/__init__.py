@@ -5,11 +5,11 @@ from resight.recipe.model import ONLY_CHANNEL, ChannelRecipe, Recipe
 from resight.recipe.reading import (
     DEFAULT,
     RecipeInfo,
-    available,
     load_recipe,
     parse_recipe,
     recipe_folder,
     recipe_text,
+    recipes,
 )
 
 __all__ = [
@@ -18,10 +18,10 @@ __all__ = [
     "ChannelRecipe",
     "Recipe",
     "RecipeInfo",
-    "available",
     "load_recipe",
     "parse_recipe",
     "recipe_folder",
     "recipe_text",
+    "recipes",
     "register",
 ]

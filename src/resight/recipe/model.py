@@ -175,7 +175,7 @@ class Recipe(BaseModel):
         return next((stage for stage in self.rerank if isinstance(stage, Diffusion)), None)
 
     def channel_of(self, stage: SecondLook) -> str:
-        """Name of the channel that a stage works on. Raises ValueError."""
+        """Returns the name of the channel that a stage works on. Raises ValueError."""
         if not stage.channel and len(self.channel) == 1:
             return next(iter(self.channel))
         if stage.channel in self.channel:

@@ -33,7 +33,9 @@ def rank_weights(n: int) -> Float64:
 
 
 def expanded_query(query: Array, neighbours: Array, similarities: Array, alpha: float) -> Vector:
-    """(d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion; alpha = 0 is average expansion.
+    """Returns (d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion.
+
+    alpha = 0 is average expansion.
 
     query: (d,); neighbours: (n, d), its nearest images; similarities: (n,) to the query. Zeros where the sum is zero,
     and where the query is: it has no nearest images. UsageError: shapes that do not go together, alpha < 0, values that
@@ -77,7 +79,7 @@ def expanded_vector(
 
 
 def _weighted_sum(query: Array, neighbours: Array, weights: Float64) -> Vector:
-    """(d,) L2-normalised q + sum of w_i x_i, or zeros."""
+    """Returns (d,) L2-normalised q + sum of w_i x_i, or zeros."""
     own, near = np.asarray(query, np.float64), np.asarray(neighbours, np.float64)
     if own.ndim != 1 or near.shape != (*weights.shape, len(own)) or weights.ndim != 1:
         raise UsageError(
@@ -100,7 +102,7 @@ class AlphaExpansionLook:
         self._collection = collection
 
     def __call__(self, query: Vector, ranking: Ranking) -> Ranking:
-        """The images nearest to the new query, at least as many as before; evidence is kept."""
+        """Returns the images nearest to the new query, at least as many as before; evidence is kept."""
         top = ranking.ids[: self.params.top]
         near = self._collection.descriptors(top)
         # The scores of a stage before this one need not be similarities.
@@ -117,7 +119,7 @@ class WordsAlphaExpansionLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """Images by their similarity to the new query; what it does not find follows with score 0."""
+        """Returns images by their similarity to the new query; what it does not find follows with score 0."""
         collection = self._collection
         asked = normalised([collection.word_vector(query)])
         if not asked:

@@ -31,7 +31,7 @@ def joined(images: Sequence[ImageWords]) -> ImageWords:
 
 
 def augmented_words(image: int, collection: BagCollection, params: Augmentation) -> ImageWords:
-    """An image's words and those of the images verified with it, as far as they show what it shows.
+    """Returns an image's words and the words that images verified with it have inside its frame.
 
     Its first look is verified as the recipe says; the `neighbours` with the most inliers, from `min_inliers` on, give
     the words of their features that project into this image, each as often as it occurs there.

@@ -97,7 +97,7 @@ def _solve(a: Float64, b: Float64) -> bool:
 def _normal_equations(
     points: Float64, rows: Intp, before: Transform, frame: tuple[float, float, float, float, float, float]
 ) -> tuple[Float64, Float64]:
-    """Normal equations of the eight unknowns of a homography, with points normalised by `frame`."""
+    """Returns normal equations of the eight unknowns of a homography, with points normalised by `frame`."""
     mx, my, mu, mv, query_size, image_size = frame
     # With m = (x, y, 1) the equations consist of the sums of m m' times 1, u, v and u u + v v.
     sums = np.zeros((4, 3, 3))
@@ -161,5 +161,5 @@ def fit_homography(points: Float64, rows: Intp, before: Transform) -> Transform:
 
 @kernel(error_model="numpy")
 def fit(kind: int, points: Float64, rows: Intp, before: Transform) -> Transform:
-    """The transform of the given kind, near one that is nearly right already."""
+    """Returns the transform of the given kind, near one that is nearly right already."""
     return fit_homography(points, rows, before) if kind == HOMOGRAPHY else fit_linear(kind, points, rows)

@@ -65,7 +65,7 @@ class Frames:
 
 
 def frames(given: Correspondences, hypothesis: Hypothesis, gates: Gates) -> Frames:
-    """The frames of correspondences, for hypotheses of the given kind."""
+    """Returns the frames of correspondences, for hypotheses of the given kind."""
     columns = np.empty((7, len(given)), np.float32)
     columns[:2], columns[2:4] = given.query_xy.T, given.image_xy.T
     log_scale = np.log(given.image_scale / given.query_scale, out=columns[4])
@@ -145,7 +145,7 @@ def _reach(given: Frames, query_tolerance: float, image_tolerance: float) -> Flo
 
 
 def count_votes(given: Frames, query_tolerance: float, image_tolerance: float, gates: Gates) -> Int32:
-    """(n,) int32 votes for the hypothesis of each correspondence: the weight of those that agree with it.
+    """Returns (n,) int32 votes for the hypothesis of each correspondence: the weight of those that agree with it.
 
     Tolerances in pixels of the query and of the image.
 

@@ -14,7 +14,9 @@ from resight.search.ranking import Ranking
 
 
 def refined(descriptors: Array, neighbours: int = 9, beta: float = 0.15) -> Vectors:
-    """(m, d) weighted mean of each descriptor, weight 1, and its nearest ones, beta times similarity; not normalised.
+    """Returns (m, d) weighted mean of each descriptor, weight 1, and its nearest ones, beta times similarity.
+
+    Not normalised.
 
     descriptors: (m, d) L2-normalised. Where there are no more than `neighbours` others, all of them count.
     UsageError: not (m, d), values that are not finite, neighbours < 0, beta < 0.
@@ -65,6 +67,6 @@ class SuperGlobalLook:
         self._collection = collection
 
     def __call__(self, query: Float32, ranking: Ranking) -> Ranking:
-        """The ranking with another head."""
+        """Returns the ranking with another head."""
         near = self._collection.descriptors(ranking.ids[: self.params.top])
         return reordered(ranking, superglobal_scores(query, near, self.params.neighbours, self.params.beta)[1])

@@ -27,13 +27,16 @@ WHOLE = 64
 FEWEST = 8
 """A tail of fewer images says nothing."""
 SURPRISE = 100.0
-"""Decimal logarithm beyond which nothing is told apart: no tail is known so far out."""
+"""Largest decimal logarithm: no tail is known so far out that larger ones would differ."""
 
 
 @dataclass(frozen=True)
 class Background:
-    """The tail of one ranking. size: images in it; level: the score of its last; scale: over which they fall by e;
-    spacings: how many that scale was estimated from."""
+    """The tail of one ranking.
+
+    size: images in it; level: the score of its last; scale: over which they fall by e; spacings: how many that scale
+    was estimated from.
+    """
 
     size: int
     level: float
@@ -61,7 +64,7 @@ class Background:
 
 
 def background(scores: Array, images: int) -> Background:
-    """The tail of a ranking. scores: (n,) descending, of the best n; images: how many could have been ranked.
+    """Returns the tail of a ranking. scores: (n,) descending, of the best n; images: how many could have been ranked.
 
     What was not ranked, though there was room for it, counts as ranked with the least of these scores, or with 0 where
     that is less.

@@ -47,7 +47,7 @@ class ExhaustiveSearch(Generic[ThingT]):
         self._workers = WorkerPool(rows.threads)
 
     def search(self, query: ThingT, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name, with what verifies each; `allowed` is indexed by catalogue id."""
+        """Returns the k best images, ties by name, with what verifies each; `allowed` is indexed by catalogue id."""
         pairs: list[tuple[ThingBlock[ThingT], int]] = []
         for block in self._rows.blocks:
             chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)

@@ -47,7 +47,7 @@ class PostingRows:
         self.kind, self.codebook_size = method.kind, codebook_size
 
     def __len__(self) -> int:
-        """Number of images that are not removed."""
+        """Returns the number of images that are not removed."""
         return sum(int(block.alive.sum()) for block in self.blocks)
 
     def exact(self, names: NameOrder) -> InvertedFile:
@@ -72,7 +72,7 @@ class PostingRows:
         return self.scorer.word_weights(frequency, len(self))
 
     def vector(self, image: ImageWords) -> WordVector:
-        """The tf-idf vector of an image, not normalised. ValueError: the words are not bags of words."""
+        """Returns the tf-idf vector of an image, not normalised. ValueError: the words are not bags of words."""
         return self.bags().vector(image, self.weights)
 
     def bags(self) -> BagScorer:
@@ -96,7 +96,7 @@ class InvertedFile:
         self._norms = tuple(self._norms_of(block) for block in rows.blocks)
 
     def search(self, query: ImageWords | WordVector, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images with a positive score, ties by name; `allowed` is indexed by catalogue id.
+        """Returns the k best images with a positive score, ties by name; `allowed` is indexed by catalogue id.
 
         A `WordVector` asks for its cosine with the images' tf-idf vectors. ValueError: it asks words of another kind.
         """

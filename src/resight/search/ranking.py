@@ -29,6 +29,7 @@ class Verification:
 
     @property
     def inliers(self) -> int:
+        """The number of inliers."""
         return len(self.query_xy)
 
 
@@ -65,7 +66,7 @@ class Ranking:
         return len(self.ids)
 
     def first(self, k: int) -> Ranking:
-        """The k best of it, with what is known of them."""
+        """Returns the k best images, with their evidence, probabilities and leads."""
         kept = frozenset(self.ids[:k].tolist())
         why = {image: one for image, one in self.verified.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}
@@ -85,5 +86,5 @@ class MatrixSearcher(Protocol):
     """What a searcher by vectors may offer beside `search`, where several queries are quicker than each alone."""
 
     def search_many(self, queries: Vectors, k: int, allowed: Mask | None = None) -> Sequence[Ranking]:
-        """`search` for each of queries (q, d), with the same rankings."""
+        """Returns the rankings of `search` for each of queries (q, d)."""
         ...

@@ -54,7 +54,7 @@ class RegionSearch:
         self._order = order
 
     def search(self, query: Float32, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
+        """Returns the k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
         ids: list[Int64] = [np.empty(0, np.int64)]
         scores: list[Float32] = [np.empty(0, np.float32)]
         for block in self._rows.blocks if len(query) else ():

@@ -18,7 +18,7 @@ from resight.index.collection import Collection
 from resight.index.queries import Query, QueryPhoto, photo_of
 from resight.manifold.embedding import Method, embed
 from resight.progress import NamedProgress
-from resight.recipe import Recipe, available, load_recipe
+from resight.recipe import Recipe, load_recipe, recipes
 from resight.show.neighbours import by_distance, by_manifold
 
 MOST = 1000
@@ -69,7 +69,10 @@ class Plane:
 
 @dataclass(frozen=True)
 class _Query:
-    """A query. name, vector: of the query photo; row: in the index, None for another photo."""
+    """A query.
+
+    name, vector: of the query photo; row: in the index, None for another photo.
+    """
 
     name: str
     vector: Vectors
@@ -175,7 +178,7 @@ def _channel(collection: Collection) -> str:
     found = _vector_channel(collection.recipe)
     if found is not None:
         return found
-    can = [one.name for one in available() if _vector_channel(load_recipe(one.name))]
+    can = [one.name for one in recipes() if _vector_channel(load_recipe(one.name))]
     raise UsageError(
         f"{collection.recipe.name} keeps no single vector of an image to place it by; these recipes do: "
         f"{', '.join(can)}"
@@ -187,8 +190,11 @@ def _vector_channel(recipe: Recipe) -> str | None:
 
 
 def _asked(collection: Collection, query: Query, names: Sequence[str], vectors: Vectors) -> _Query:
-    """Returns the query. An indexed photo, also one given by its file, has its indexed descriptor unless a part of it
-    is asked for or it has another mask."""
+    """Returns the query.
+
+    An indexed photo, also one given by its file, has its indexed descriptor unless a part of it is asked for or it has
+    another mask.
+    """
     photo = photo_of(collection, query)
     how = " and ".join(word for word, one in (("a box", query.box), ("a mask", query.mask)) if one is not None)
     if not how and photo.place is not None:

@@ -1,4 +1,4 @@
-"""Arrays as files: numpy's format, as far as it can be written here and nothing beyond."""
+"""Arrays as files in numpy's format; no more of the format is read than is written here."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def burst_gain(gain: Float64, count: Array) -> Float64:
 
 
 def bow_scores(query: Array, database: Array, idf: Float64, *, tf: TermFrequency, burstiness: bool) -> Float64:
-    """Cosine of tf-idf vectors, (n,): the definition that the inverted file computes.
+    """Returns the cosine of tf-idf vectors, (n,): the definition that the inverted file computes.
 
         score_i = sum over w of idf(w)^2 f(q_w) f(x_iw) / sqrt(b_iw) / (|idf f(q)| |idf f(x_i)|)
 

@@ -31,12 +31,12 @@ def match_weights(bits: int, threshold: int, sigma: float) -> Float32:
 
 
 def turn_bins(turns: Floating) -> Int64:
-    """Bin of each rotation in radians, in [0, 32); no rotation is in the middle of bin 0."""
+    """Returns the bin of each rotation in radians, in [0, 32); no rotation is in the middle of bin 0."""
     return np.asarray(np.rint(turns * (ANGLE_BINS / (2 * np.pi))), np.int64) % ANGLE_BINS
 
 
 def scale_bins(octaves: Floating) -> Int64:
-    """Bin of each log2 ratio of scales, in [0, 32); equal scales are in the middle of bin 16."""
+    """Returns the bin of each log2 ratio of scales, in [0, 32); equal scales are in the middle of bin 16."""
     return np.asarray(np.clip(np.rint(octaves * 4) + SCALE_BINS // 2, 0, SCALE_BINS - 1), np.int64)
 
 
@@ -66,7 +66,9 @@ def hamming_score(
     wgc: bool,
     burstiness: bool,
 ) -> float:
-    """Similarity of two images that have signatures, in [0, 1]; the definition that the inverted file computes.
+    """Returns the similarity of two images that have signatures, in [0, 1].
+
+    It is the definition that the inverted file computes.
 
         score = g({ idf(w)^2 f(h(q, x)) : q, x of the same word w }) / (|tf idf of query| |tf idf of image|)
 

@@ -63,7 +63,7 @@ class WordsMethod(Method):
         return Vocabulary(arrays, self)
 
     def signature_bits(self, dimensions: int) -> int:
-        """Length of a signature of descriptors of so many dimensions; 0 where there is none."""
+        """Returns the length of a signature of descriptors of so many dimensions; 0 where there is none."""
         return 0
 
     @abstractmethod
@@ -86,8 +86,10 @@ class WordsMethod(Method):
 
 
 class BagOfWords(WordsMethod):
-    """Counts of each word in an image: the cosine of vectors of weighted counts. Subclasses say what a count and a
-    word weigh."""
+    """Counts of each word in an image: the cosine of vectors of weighted counts.
+
+    Subclasses say what a count and a word weigh.
+    """
 
     keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.WORDS, Keeps.BAGS})
     score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
@@ -112,7 +114,7 @@ class BagOfWords(WordsMethod):
 
     @abstractmethod
     def word_weights(self, frequency: Int64, images: int) -> Float64:
-        """(codebook_size,) weight of each word, of which `frequency` of so many images have it."""
+        """Returns (codebook_size,) the weight of each word; `frequency` of the `images` have it."""
 
     def quantised(
         self,
