@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from resight.errors import DamagedFileError, IndexCorruptError
-from resight.store.arrays import ArrayFile, Arrays, Check, open_array
+from resight.store.arrays import Arrays, Check, OpenFile, open_array, open_file
 from resight.store.checked import Checked, Version
+from resight.store.columns import Rows
 from resight.store.disk import FileSum, storage_errors
 from resight.store.generations import files_content
-from resight.store.segments import MANIFEST, ROWS, Manifest, read_manifest
+from resight.store.segments import MANIFEST, ROWS, Manifest, check_rows, parsed_rows, read_manifest
 
 
 class SegmentFileMissingError(IndexCorruptError):
@@ -46,6 +47,24 @@ class Segment:
             )
         return manifest
 
+    @cached_property
+    def images(self) -> Rows:
+        """The rows of its images, removed ones too, mapped into memory.
+
+        Checked like arrays, the first time for a version of their file. Raises IndexCorruptError and StorageError.
+        """
+        path, expected = self.path / ROWS, self.manifest.files[ROWS]
+        with self._errors(path):
+            file = open_file(path, expected.size)
+        rows = parsed_rows(self.path, file.data)
+
+        def check() -> None:
+            file.check_sum(expected)
+            check_rows(self.path, rows, self.manifest)
+
+        self.checked.once(self._key(ROWS), self._stated_rows, [file.version], check)
+        return rows
+
     @property
     def channels(self) -> tuple[str, ...]:
         """The channels that have arrays in this segment."""
@@ -67,6 +86,7 @@ class Segment:
             stated = self._stated(channel)
             versions = [Version.of((self.path / name).stat()) for name in stated]
             self.checked.trust(self._key(channel), self._terms(stated), versions)
+        self.checked.trust(self._key(ROWS), self._stated_rows, [Version.of((self.path / ROWS).stat())])
 
     def _checked_arrays(self, channel: str, layout: Check) -> Arrays:
         files = {}
@@ -89,8 +109,13 @@ class Segment:
     def _stated(self, channel: str) -> dict[str, FileSum]:
         return {name: file for name, file in sorted(self.manifest.files.items()) if name.startswith(f"{channel}/")}
 
-    def _key(self, channel: str) -> str:
-        return f"segments/{self.path.name}/{channel}"
+    @property
+    def _stated_rows(self) -> Sequence[object]:
+        manifest, expected = self.manifest, self.manifest.files[ROWS]
+        return [expected.size, expected.sha256, manifest.rows, sorted(manifest.roots), manifest.next_image]
+
+    def _key(self, name: str) -> str:
+        return f"segments/{self.path.name}/{name}"
 
     def _terms(self, stated: Mapping[str, FileSum]) -> Sequence[object]:
         return [self.terms, self.rows, files_content(stated)]
@@ -111,5 +136,5 @@ class Segment:
                 ) from None
 
 
-def _versions(files: Iterable[ArrayFile]) -> list[Version]:
+def _versions(files: Iterable[OpenFile]) -> list[Version]:
     return [file.version for file in files]
