@@ -291,7 +291,7 @@ def test_an_index_of_another_version_is_refused(index: Index, tmp_path: Path) ->
     with connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     connection.close()
-    with pytest.raises(IndexFormatError, match=r"format 99, .* reads 3: use the version that wrote it, or make a new"):
+    with pytest.raises(IndexFormatError, match=r"format 99, .* reads 4: use the version that wrote it, or make a new"):
         Index.open(index.path)
 
 

@@ -109,7 +109,7 @@ class Collection:
 
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
-        k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
+        k = min(k, max(1, len(self.snapshot.images)))  # the kernels count with 64 bits, a caller's k need not
         examined, images = self._examined(versions, k, allowed), self._count(allowed)
         return [self._believed(ranking, found, images, k) for ranking, found in examined]
 

@@ -87,6 +87,8 @@ class Asked:
     def rows_in(self, order: KeyOrder, texts: Texts) -> list[tuple[int, int]]:
         """Returns (place of a text, row) for each row of a segment that has one of the texts."""
         found, rows = order.matches(self.keys)
+        if not len(found):
+            return []
         places = self.places[found].tolist()
         return [
             (place, row)
@@ -97,9 +99,13 @@ class Asked:
 
 def _equal(few: NDArray[np.uint64], many: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """All pairs of places of equal numbers in two ascending arrays."""
-    first, last = np.searchsorted(many, few, "left"), np.searchsorted(many, few, "right")
-    counts = last - first
-    hit = np.flatnonzero(counts)
-    counts, first = counts[hit], first[hit]
+    first = many.searchsorted(few)
+    same = many.take(first, mode="clip") == few if len(many) else np.zeros(len(few), np.bool_)
+    # Mostly none is: names of new photos are looked up in very many segments.
+    if not same.any():
+        return first[:0], first[:0]
+    hit = np.flatnonzero(same)
+    first = first[hit]
+    counts = many.searchsorted(few[hit], "right") - first
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(hit, counts), np.repeat(first, counts) + within

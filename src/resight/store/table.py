@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,7 +209,3 @@ class NamePlaces(Mapping[str, int]):
 
     def __len__(self) -> int:
         return len(self._images)
-
-    def items(self) -> Any:
-        """Pairs of a name and its position."""
-        return {name: place for place, name in enumerate(self)}.items()
