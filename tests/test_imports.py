@@ -17,6 +17,7 @@ PACKAGE = Path(resight.__file__).parent
 ORDER = (
     "errors",
     "versions",
+    "arrays",
     "progress",
     "cores",
     "files",

@@ -9,11 +9,11 @@ import operator
 import os
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, UInt8
 from resight.errors import UsageError
 from resight.images import Box, displayed
 
@@ -146,14 +146,14 @@ def box(value: object) -> Box | None:
     return cast("Box", tuple(float(side) for side in sides))
 
 
-def pixels(value: object) -> NDArray[np.uint8]:
+def pixels(value: object) -> UInt8:
     """(H, W, 3) uint8 of an array or nested lists; grey ones (H, W) and (H, W, 1) get three equal channels.
 
     Whole numbers from 0 to 255 in lists are taken, in arrays uint8 alone: what another type has for white is not known.
     Raises UsageError.
     """
     wanted = "it must be uint8 (H, W, 3) RGB, or (H, W) grey"
-    given: NDArray[Any]
+    given: Array
     if isinstance(value, np.ndarray):
         given = value
     else:

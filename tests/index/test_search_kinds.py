@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from index_samples import collection, index_by, told, write
+from resight.arrays import Mask
 from resight.index.collection import Collection
 from resight.learned.kinds import Keeps
 from resight.recipe.model import Channel
 from resight.search.dense import DenseSearch
 from resight.search.kinds import Exact
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder
 from resight.search.vectors import VectorRows
 

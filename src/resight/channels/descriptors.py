@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Rows
+from resight.arrays import Array, Arrays, Int64
+from resight.channels.channel import Rows
 from resight.cores import cores
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
@@ -45,7 +44,7 @@ class DescriptorLayout:
         """An indexed image as a query."""
         return kept
 
-    def pack(self, images: Sequence[Described]) -> dict[str, NDArray[Any]]:
+    def pack(self, images: Sequence[Described]) -> dict[str, Array]:
         """Flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image.features) for image in images)]
         parts = [image.features for image in images]
@@ -59,7 +58,7 @@ class DescriptorLayout:
             "descriptors": np.concatenate([to_uint8(part.descriptors) for part in (empty, *parts)]),
         }
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
+    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
         """The live images of several segments."""
         counts = [np.diff(s.arrays["offsets"])[s.alive] for s in segments]
         kept = [np.repeat(s.alive, np.diff(s.arrays["offsets"])) for s in segments]
@@ -103,10 +102,10 @@ class DescriptorLayout:
             return found
         return None if shared_out(arrays["offsets"], total) else ("offsets", "does not share out the features")
 
-    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
+    def features_of(self, arrays: Arrays) -> Int64:
         """(n,) number of features of each image."""
         return np.asarray(arrays["offsets"][1:] - arrays["offsets"][:-1], np.int64)
 
-    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
+    def words_of(self, arrays: Arrays) -> Int64:
         """(n,) zeros: descriptors are no words."""
         return np.zeros(len(arrays["offsets"]) - 1, np.int64)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays, Float32
 from resight.channels.channel import Channel
 from resight.channels.extraction import sample_rows
 from resight.channels.opening import open_channel
@@ -42,7 +42,7 @@ there from the start, while fitted arrays may come later."""
 class Fit:
     """The fitted arrays of a channel. unreadable: (name, reason) of photos that were left out."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Arrays
     provenance: Mapping[str, str | int]
     unreadable: Sequence[tuple[str, str]]
 
@@ -360,14 +360,14 @@ def _versions(features: FeaturesKind) -> str:
     return versions_line(names)
 
 
-def _told(parts: Iterator[NDArray[np.float32]], total: int, progress: Progress | None) -> Iterator[NDArray[np.float32]]:
+def _told(parts: Iterator[Float32], total: int, progress: Progress | None) -> Iterator[Float32]:
     for done, part in enumerate(parts, start=1):
         if progress is not None:
             progress(done, total)
         yield part
 
 
-def _joined(parts: Iterator[NDArray[np.float32]], limit: int) -> NDArray[np.float32]:
+def _joined(parts: Iterator[Float32], limit: int) -> Float32:
     """The rows of all parts, at most `limit`. Memory is taken once and only as far as it is filled."""
     first = next(parts, np.empty((0, 0), np.float32))
     rows = np.empty((limit, first.shape[1]), np.float32)

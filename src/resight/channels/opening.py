@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from resight.channels.channel import Arrays, Channel, ChannelLayout
+from resight.arrays import Arrays
+from resight.channels.channel import Channel, ChannelLayout
 from resight.features.extractor import Extractor
 from resight.learned.method import Encoder, Method
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Rows
+from resight.arrays import Array, Arrays, Int64, Vector
+from resight.channels.channel import Rows
 from resight.descriptors.cross_matching import (
     Match,
     cross_match,
@@ -20,8 +19,6 @@ from resight.descriptors.cross_matching import (
 from resight.descriptors.kinds import Matching
 from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.search.regional import RegionBlock, RegionRows
-
-Vector = NDArray[np.float32]
 
 _MATCHES: Mapping[Matching, Match] = {
     "query": cross_match,
@@ -43,13 +40,13 @@ class RegionLayout:
         """An indexed image as a query."""
         return kept
 
-    def pack(self, images: Sequence[Vector]) -> dict[str, NDArray[Any]]:
+    def pack(self, images: Sequence[Vector]) -> dict[str, Array]:
         """Regions of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image) for image in images)]
         vectors = np.concatenate([np.zeros((0, self.size), np.float32), *images]).astype(np.float16)
         return {"vectors": vectors, "offsets": np.cumsum(counts, dtype=np.int64)}
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
+    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
         """The live images of several segments."""
         counts = [np.diff(segment.arrays["offsets"]) for segment in segments]
         kept = [
@@ -82,10 +79,10 @@ class RegionLayout:
             return "offsets", "does not share out the vectors"
         return None if finite(arrays["vectors"]) else ("vectors", "has numbers that are not finite")
 
-    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
+    def features_of(self, arrays: Arrays) -> Int64:
         """(n,) number of regions of each image."""
         return np.asarray(np.diff(arrays["offsets"]), np.int64)
 
-    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
+    def words_of(self, arrays: Arrays) -> Int64:
         """(n,) zeros: vectors are no words."""
         return np.zeros(len(arrays["offsets"]) - 1, np.int64)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from resight.arrays import Array
 from resight.datasets.pickled_arrays import (
     KNOWN,
-    Array,
     DamagedError,
     ElementType,
     ForbiddenError,

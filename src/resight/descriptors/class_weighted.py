@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from resight.arrays import Vectors
 from resight.descriptors.activation import class_activation_maps, class_vectors, likely_classes
 from resight.descriptors.pooled import unit_sum, whitened_rows
 from resight.descriptors.pooling import l2_normalise, spoc
 from resight.features.class_maps import ClassedMaps
 from resight.features.maps import ImageMaps
 from resight.learned.whitening import Whitening
-
-Vectors = NDArray[np.float32]
 
 
 def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:

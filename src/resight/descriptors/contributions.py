@@ -13,15 +13,13 @@ they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Arrays, Float32, Float64, Floating
 from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, OfMaps, Pooling
 from resight.descriptors.methods.rmac import Rmac
 from resight.descriptors.pooling import GEM_FLOOR, gem
@@ -34,10 +32,6 @@ from resight.learned.whitening import Whitening
 
 COUNT = 5
 """How many channels are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -67,8 +61,8 @@ class Traced:
 
     parts: tuple[Tensor, ...]
     places: tuple[Sight, ...]
-    centred: Doubles
-    gradient: Doubles
+    centred: Float64
+    gradient: Float64
 
 
 def contributions(query: Traced, image: Traced, count: int = COUNT) -> list[Contribution]:
@@ -91,7 +85,7 @@ def contributions(query: Traced, image: Traced, count: int = COUNT) -> list[Cont
     return found
 
 
-def shares(query: Traced, image: Traced) -> Doubles:
+def shares(query: Traced, image: Traced) -> Float64:
     """Returns the share of each channel in the similarity of two descriptors, (C,); they sum to it."""
     return 0.5 * (query.centred * image.gradient + image.centred * query.gradient)
 
@@ -162,7 +156,7 @@ def _scales(image: ImageMaps, method: Pooling, fitted: Arrays) -> list[Tensor]:
     return [part * float(_inverse(np.linalg.norm(_sum(part)))) for part in parts]
 
 
-def _joined(scales: list[Tensor], exponent: Floats | None) -> Row:
+def _joined(scales: list[Tensor], exponent: Float32 | None) -> Row:
     """The mean over scales, or the generalised mean where a single p was learned; L2-normalised."""
     sums = np.stack([_sum(part) for part in scales])
     weights = np.full_like(sums, 1.0 / len(sums))
@@ -177,7 +171,7 @@ def _joined(scales: list[Tensor], exponent: Floats | None) -> Row:
     ]
 
 
-def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Floats) -> Tensor:
+def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Float32) -> Tensor:
     """(C, h, w) that sum over positions to `gem` of a map (C, h, w) with one p, or with one for each channel."""
     exponent = torch.tensor([p]) if isinstance(p, float) else torch.from_numpy(p)
     weights = torch.ones_like(maps[0]) if mask is None else mask
@@ -213,12 +207,12 @@ def _look(image: Traced, channel: int) -> tuple[Box, Box]:
     return image.places[scale].cell(row, column), image.places[scale].field(row, column)
 
 
-def _sum(part: Tensor) -> Doubles:
+def _sum(part: Tensor) -> Float64:
     """(C,) sums over positions."""
     return np.asarray(part.sum(dim=(1, 2)).cpu().numpy(), np.float64)
 
 
-def _inverse(norms: NDArray[np.floating] | np.floating) -> Doubles:
+def _inverse(norms: Floating | np.floating) -> Float64:
     """1 / norms, and 0 for 0: what has no direction adds nothing."""
     values = np.asarray(norms, np.float64)
     return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)

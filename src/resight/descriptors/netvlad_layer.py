@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Arrays, Vectors
 from resight.descriptors.netvlad import NetVLAD
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import FitError
 from resight.features.maps import ImageMaps, MapExtractor
-
-Vectors = NDArray[np.float32]
 
 RANDOM_ALPHA = 10.0
 
@@ -37,7 +32,7 @@ def positions(image: ImageMaps) -> Vectors:
         return np.ascontiguousarray(torch.nn.functional.normalize(rows, dim=1).cpu().numpy(), np.float32)
 
 
-def fitted_layer(fitted: Mapping[str, NDArray[Any]]) -> NetVLAD:
+def fitted_layer(fitted: Arrays) -> NetVLAD:
     """The layer of centroids (K, C) and alpha (1,), as `NetVLAD.start_from` makes it."""
     centroids = np.asarray(fitted["centroids"], np.float32)
     layer = NetVLAD(*centroids.shape)

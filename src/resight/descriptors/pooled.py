@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Arrays, Vectors
 from resight.descriptors.methods.pooling import OfMaps
 from resight.descriptors.pooling import gem, l2_normalise, power_mean
 from resight.descriptors.regional import regional_maxima, rmac
@@ -17,8 +16,6 @@ from resight.descriptors.superglobal import scale_gem, superglobal_vector
 from resight.features.maps import ImageMaps
 from resight.learned.whitening import Whitening
 
-Vectors = NDArray[np.float32]
-Arrays = Mapping[str, NDArray[Any]]
 Pool = Callable[[Tensor, Tensor | None], Tensor]
 """Maps (B, C, h, w) and the positions (h, w) that count, or None, to (B, C)."""
 

@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Floating, Intp, Mask, Transform
 from resight.rerank.fitting import fit_homography
 from resight.rerank.geometry import project
 
-Points = NDArray[np.float32]
-Transform = NDArray[np.float64]
 Size = tuple[int, int]
 
 GRID = 24
@@ -60,19 +58,19 @@ class CopyFit:
     """
 
     turns: int
-    scale: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    distances: NDArray[np.float64]
+    scale: Float64
+    shift: Float64
+    distances: Float64
 
 
-def quarter_turns(transform: Transform, at: NDArray[np.floating]) -> int:
+def quarter_turns(transform: Transform, at: Floating) -> int:
     """Quarters, 0 to 3, that are nearest to how a (3, 3) transform turns what lies around a point (2,)."""
     corner, right, down = project(transform, np.asarray(at, np.float64) + np.eye(3, 2, -1))
     linear = np.column_stack([right - corner, down - corner])
     return round(math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]) / (math.pi / 2)) % 4
 
 
-def copy_fit(a: Points, b: Points, turns: int) -> CopyFit:
+def copy_fit(a: Float32, b: Float32, turns: int) -> CopyFit:
     """The best map of (n, 2) points to (n, 2) points that is a copy's; n at least 2.
 
     Least squares along each axis, then again over the half that fits best, so that a few wrong pairs do not bend it.
@@ -91,7 +89,7 @@ def copy_fit(a: Points, b: Points, turns: int) -> CopyFit:
     return CopyFit(turns, scale, shift, distances)
 
 
-def bent_distances(a: Points, b: Points, transform: Transform) -> NDArray[np.float64]:
+def bent_distances(a: Float32, b: Float32, transform: Transform) -> Float64:
     """(n,) distances of (n, 2) points from the best homography of (n, 2) points, in pixels of the second photo.
 
     transform: (3, 3) one that is nearly right. Fitted as `copy_fit` is; nothing but infinite where the points determine
@@ -108,7 +106,7 @@ def bent_distances(a: Points, b: Points, transform: Transform) -> NDArray[np.flo
     return distances
 
 
-def _better(distances: NDArray[np.float64]) -> NDArray[np.intp]:
+def _better(distances: Float64) -> Intp:
     """The half of points that fits best, or `FITTED` where that is more."""
     return np.argsort(distances, kind="stable")[: max(FITTED, math.ceil(len(distances) / 2))]
 
@@ -120,7 +118,7 @@ def coarser(zoom: float, sizes: tuple[Size, Size]) -> float:
     return min(first / zoom, second)
 
 
-def inside(points: NDArray[np.floating], size: Size) -> NDArray[np.bool_]:
+def inside(points: Floating, size: Size) -> Mask:
     """(n,) which of (n, 2) points lie in a frame of `size` (width, height)."""
     return np.asarray(((points >= 0) & (points <= size)).all(axis=1))
 
@@ -132,7 +130,7 @@ def covered(transform: Transform, size: Size, other: Size) -> float:
     return float(inside(project(transform, grid), other).mean())
 
 
-def boxed(points: Points, size: Size) -> float:
+def boxed(points: Float32, size: Size) -> float:
     """The part of a frame that the box around (n, 2) points takes, without the outermost tenth of them."""
     low, high = np.quantile(points, (0.05, 0.95), axis=0)
     return float(np.prod(np.maximum(high - low, 0.0)) / (size[0] * size[1]))
@@ -140,9 +138,9 @@ def boxed(points: Points, size: Size) -> float:
 
 def agreement(
     transform: Transform,
-    a: Points,
-    b: Points,
-    features: tuple[Points, Points],
+    a: Float32,
+    b: Float32,
+    features: tuple[Float32, Float32],
     sizes: tuple[Size, Size],
     most: int,
     chance: float,

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Int64
 from resight.cores import cores
 from resight.duplicates.agreement import Agreement, agreement
 from resight.progress import Progress
@@ -41,7 +41,7 @@ class Walked:
 
 def walk(
     searcher: Searcher[ImageWords],
-    lengths: NDArray[np.int64],
+    lengths: Int64,
     words_of: Callable[[int], ImageWords],
     images: Sequence[int],
     params: Spatial,
@@ -103,7 +103,7 @@ def compared(a: ImageWords, b: ImageWords, params: Spatial) -> Agreement | None:
     )
 
 
-def rarest(words: ImageWords, lengths: NDArray[np.int64], most: int) -> ImageWords:
+def rarest(words: ImageWords, lengths: Int64, most: int) -> ImageWords:
     """An image with its rarest words alone, whose posting lists have at most `most` entries together.
 
     lengths: (codebook,) entries of each list. The rarest word stays however long its list is.

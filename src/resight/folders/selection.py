@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.errors import UsageError
 from resight.folders.names import COMPARED, composed, find_name, suggestion
 from resight.folders.patterns import Patterns, is_pattern
@@ -37,7 +37,7 @@ class Meant:
     by_pattern: bool
 
 
-def names_within(names: Sequence[str], patterns: Sequence[str]) -> NDArray[np.bool_]:
+def names_within(names: Sequence[str], patterns: Sequence[str]) -> Mask:
     """(n,) which of n names are in a part of a collection: those that at least one of the patterns means.
 
     Raises UsageError where a pattern means no name.
@@ -100,7 +100,7 @@ def _inside(text: str, names: Sequence[str]) -> Meant:
     return Meant(text, (), by_pattern=False)
 
 
-def _exactly(text: str, names: Sequence[str]) -> NDArray[np.bool_]:
+def _exactly(text: str, names: Sequence[str]) -> Mask:
     """(n,) which names are the text itself or, where it ends with "/", in the folder that it names."""
     own = composed(text)
     if not text.endswith("/"):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resight.arrays import Mask, Pixels
 from resight.errors import UsageError
 from resight.images.decoding import Decoded
-from resight.images.resizing import Counts, Pixels
 
 Box = tuple[float, float, float, float]
 
@@ -55,7 +55,7 @@ class Part:
     pixels: Pixels
     origin: tuple[float, float]
     factors: tuple[float, float]
-    counts: Counts | None = None
+    counts: Mask | None = None
 
 
 def part_of(decoded: Decoded, box: Box) -> Part:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight import arguments
+from resight.arrays import Mask
 from resight.errors import UsageError
 from resight.folders.names import Name
 from resight.folders.selection import names_within
@@ -20,7 +21,7 @@ from resight.index.mirroring import seen_mirrored, unmirrored
 from resight.index.queries import Asked, ask
 from resight.index.results import Hit, Result
 from resight.rerank.geometry import project_box
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import best, best_of
 
 TOGETHER = 100_000

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Channel, Rows
+from resight.arrays import Arrays
+from resight.channels.channel import Channel, Rows
 from resight.index.stamp import stamp
 from resight.kernels.soundness import misshapen
 from resight.progress import Progress, Say

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.channels.channel import Channel, Rows
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
@@ -28,7 +29,7 @@ from resight.rerank.kinds import Fusion, Spatial
 from resight.rerank.stage import SecondLook
 from resight.search.background import DEPTH
 from resight.search.looks import Look, Neighbourhoods
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import best_of, is_allowed
 from resight.store import Snapshot, file_path
 

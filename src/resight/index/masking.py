@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from resight.arrays import Mask
 from resight.errors import ImageError, UsageError
 from resight.filesystems import is_in
 from resight.folders.walking import Found, escape_name, find_images, unescape_name
-from resight.images import Counts, content_hash, displayed, not_black
+from resight.images import content_hash, displayed, not_black
 from resight.images.masks import PhotoMask, mask_file, mask_of_query
 from resight.store import ImageTable, MaskChoice, Root
 
@@ -180,7 +181,7 @@ def _shared(choice: MaskChoice) -> PhotoMask:
     return PhotoMask(title, content_hash(data), not_black(data, title), fits_all=True)
 
 
-def _png(counts: Counts) -> bytes:
+def _png(counts: Mask) -> bytes:
     from PIL import Image
 
     out = io.BytesIO()

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Mask, Vector
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.forks import WorkerPool
 from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
-from resight.search.ranking import Mask, Ranking, Searcher, Verification
+from resight.search.ranking import Ranking, Searcher, Verification
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from resight.search.vectors import VectorRows
 
 T = TypeVar("T")
-Vector = NDArray[np.float32]
 
 
 class Once:

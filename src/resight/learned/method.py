@@ -20,8 +20,8 @@ from resight.learned.naming import seen, settings, weights_and_layer
 from resight.learned.passes import Pass
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays
     from resight.features.extractor import Extractor
-    from resight.learned.passes import Arrays
 
 Layout = Literal["vector", "regions", "words", "descriptors"]
 """How an index holds what a method makes: one vector an image, a vector a region, posting lists, or descriptors."""

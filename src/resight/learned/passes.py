@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from resight.learned.kinds import POWER_ON_OTHERS
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from resight.arrays import Array, Arrays, Float32
     from resight.features.extractor import Extractor
 
-    Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-    Fitted: TypeAlias = dict[str, NDArray[Any]]
-    Sample: TypeAlias = NDArray[np.float32]
+    Fitted: TypeAlias = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,6 @@ class Pass:
     """
 
     limit: int
-    rows_of: Callable[[Extractor[Any, Any], Arrays], Callable[[Any], Sample]]
-    fit: Callable[[Sample, Terms], Fitted]
+    rows_of: Callable[[Extractor[Any, Any], Arrays], Callable[[Any], Float32]]
+    fit: Callable[[Float32, Terms], Fitted]
     one_each: bool = False

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.manifold.kinds import Diffusion
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import Solve, open_solver
 from resight.search.looks import GraphCollection, Neighbourhoods, RegionCollection
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import is_allowed
 
 

@@ -14,8 +14,8 @@ from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64
 from resight.probability.evidence import Evidence, lead_evidence
 from resight.recipe import Recipe
 from resight.search.ranking import Ranking
@@ -54,7 +54,7 @@ def model_of(recipe: Recipe) -> Model:
     return Model(fitted["offset"], fitted["weights"])
 
 
-def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: int) -> NDArray[np.float64]:
+def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: int) -> Float64:
     """Returns (k,) the probabilities of the first k images of a ranking of a collection of `images` images.
 
     Two images that show the same thing as a third show the same thing: an image is at least as probable as the image
@@ -73,13 +73,13 @@ def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: in
     return total
 
 
-def _share(xy: NDArray[np.float32], part: tuple[float, float, float, float]) -> float:
+def _share(xy: Float32, part: tuple[float, float, float, float]) -> float:
     """Returns the share of the points (n, 2) that lies in a box."""
     low, high = np.array(part[:2], np.float32), np.array(part[2:], np.float32)
     return float(((xy >= low) & (xy <= high)).all(axis=1).mean())
 
 
-def probabilities(evidence: Evidence, model: Model) -> NDArray[np.float64]:
+def probabilities(evidence: Evidence, model: Model) -> Float64:
     """Returns (n,) probabilities between 0 and 1; none falls where one kind of evidence grows and the others stay."""
     columns = evidence.columns
     odds = np.full(len(evidence.similarity), model.offset, np.float64)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float64
 from resight.rerank.geometry import Box
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
@@ -17,7 +17,7 @@ def bounds(words: ImageWords) -> Box:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def back_projected(image: ImageWords, transform: NDArray[np.float64], region: Box) -> ImageWords:
+def back_projected(image: ImageWords, transform: Float64, region: Box) -> ImageWords:
     """The words of `image` whose features lie, through the inverse of `transform`, in a region of the query.
 
     transform: (3, 3), query pixels to image pixels. The result has one feature for each word, at its place in the

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int64
 from resight.rerank.kinds import Chain
 from resight.rerank.spatial import evidence
 from resight.search.looks import WordCollection
@@ -24,11 +24,11 @@ class Links:
     """Images that one leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
     in `Verification`; parts: (n, 4) bounds of the inliers in the image; look: the ranking in which they were found."""
 
-    ids: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    inliers: NDArray[np.int64]
-    tentative: NDArray[np.int64]
-    parts: NDArray[np.float32]
+    ids: Int64
+    confidence: Float64
+    inliers: Int64
+    tentative: Int64
+    parts: Float32
     look: Ranking
 
     def lead(self, through: int, row: int) -> Lead:
@@ -37,7 +37,7 @@ class Links:
         return Lead(through, int(self.inliers[row]), int(self.tentative[row]), (x0, y0, x1, y1), self.look)
 
 
-def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64]:
+def confidence(evidence: Float64, half: float) -> Float64:
     """(n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
     return evidence / (evidence + half)
 

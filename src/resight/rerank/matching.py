@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int32, Int64, UInt64
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 from resight.words.instructions import bit_distance
 
-Rows = NDArray[np.int32]
-Signatures = NDArray[np.uint64]
-Matches = tuple[Rows, Rows, NDArray[np.float32]]
+Matches = tuple[Int32, Int32, Float32]
 
 # Pairs that one word may give. A word that is seen a hundred times in both images (bricks, foliage, print) would give
 # ten thousand, of which a hundred can be right.
@@ -28,7 +26,7 @@ BLOCK = 2048
 
 
 @kernel()
-def _shared_runs(query: Rows, image: Rows) -> NDArray[np.int64]:
+def _shared_runs(query: Int32, image: Int32) -> Int64:
     """(r, 4) first and last + 1 row in query and image of every word that both of two ascending lists have."""
     runs = np.empty((min(len(query), len(image)), 4), np.int64)
     found = i = j = 0
@@ -49,7 +47,7 @@ def _shared_runs(query: Rows, image: Rows) -> NDArray[np.int64]:
 
 
 @kernel()
-def _room(runs: NDArray[np.int64], limit: int) -> int:
+def _room(runs: Int64, limit: int) -> int:
     """Most pairs that runs give."""
     total = 0
     for r in range(len(runs)):
@@ -58,7 +56,7 @@ def _room(runs: NDArray[np.int64], limit: int) -> int:
 
 
 @kernel()
-def _equal_words(runs: NDArray[np.int64], limit: int, root: int) -> NDArray[np.int64]:
+def _equal_words(runs: Int64, limit: int, root: int) -> Int64:
     """(t, 2) rows of query and image that share a word, at most `limit` a word; `root` is its square root."""
     pairs = np.empty((_room(runs, limit), 2), np.int64)
     found = 0
@@ -81,9 +79,7 @@ def _equal_words(runs: NDArray[np.int64], limit: int, root: int) -> NDArray[np.i
 
 
 @kernel()
-def _near_signatures(
-    runs: NDArray[np.int64], query: Signatures, image: Signatures, threshold: int, limit: int
-) -> NDArray[np.int64]:
+def _near_signatures(runs: Int64, query: UInt64, image: UInt64, threshold: int, limit: int) -> Int64:
     """(t, 3) rows of query and image that share a word, and their distance; of each word the `limit` nearest."""
     pairs = np.empty((_room(runs, limit), 3), np.int64)
     found = 0
@@ -110,7 +106,7 @@ def _near_signatures(
     return pairs[:found]
 
 
-def _each_once(query: Rows, image: Rows, similarity: NDArray[np.float32]) -> Matches:
+def _each_once(query: Int32, image: Int32, similarity: Float32) -> Matches:
     """Pairs of features in order, the most similar of those that came by several words."""
     order = np.lexsort((-similarity, image, query))
     query, image, similarity = query[order], image[order], similarity[order]
@@ -156,7 +152,7 @@ def match_signatures(query: ImageWords, image: ImageWords, threshold: int, limit
     return _each_once(query.features[pairs[:, 0]], image.features[pairs[:, 1]], similarity)
 
 
-def match_descriptors(query: NDArray[np.float32], image: NDArray[np.float32], ratio: float = 0.8) -> Matches:
+def match_descriptors(query: Float32, image: Float32, ratio: float = 0.8) -> Matches:
     """Mutual nearest neighbours of (m, d) in (n, d) whose distance is under `ratio` of the second; similarity cosine.
 
     Source: Lowe: Distinctive image features from scale-invariant keypoints, IJCV 2004, section 7.1 (ratio 0.8).

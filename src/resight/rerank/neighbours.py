@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array
 from resight.kernels.compiling import kernel
-
-Array = NDArray[Any]
 
 
 @kernel()

@@ -7,12 +7,11 @@ positions only, and needs a good third of inliers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float64, Mask
 from resight.errors import UsageError
 from resight.rerank.agreement import one_to_one, places
 from resight.rerank.geometry import Correspondences, SpatialMatch
@@ -25,8 +24,8 @@ class EpipolarMatch:
     fundamental: (3, 3) float64, image point' F query point = 0. inliers: (n,) bool, one to one. score: their weight.
     """
 
-    fundamental: NDArray[np.float64]
-    inliers: NDArray[np.bool_]
+    fundamental: Float64
+    inliers: Mask
     score: float
 
     @property
@@ -102,7 +101,7 @@ def _unit(query_tolerance: float, image_tolerance: float) -> float:
     return image_tolerance / query_tolerance
 
 
-def _once(mask: NDArray[Any], errors: NDArray[np.float64], given: Correspondences) -> NDArray[np.bool_]:
+def _once(mask: Array, errors: Float64, given: Correspondences) -> Mask:
     """The masked correspondences that are the closest at their place in either image."""
     inside = np.where(mask.ravel().astype(np.bool_), errors, np.inf)
     # Every finite error is within this limit: the mask has decided already.

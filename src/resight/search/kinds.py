@@ -12,9 +12,9 @@ from resight.learned.method import Layout, Method
 from resight.learned.registered import OneOf, register
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays
     from resight.features.extractor import Extractor
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
     from resight.search.live import LiveRows
     from resight.search.ranking import Searcher
     from resight.search.selection import NameOrder

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays, Float32, Int32, Int64, Mask, Vector
 from resight.forks import WorkerPool
-from resight.search.ranking import Mask, Ranking, Verification
+from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
 
 T = TypeVar("T")
-Vector = NDArray[np.float32]
 
 Look = Callable[[Any, Ranking], Ranking]
 """A second look that was opened on a collection: a function of a query and its ranking to another ranking."""
@@ -30,11 +29,11 @@ class Neighbourhoods:
     anything. seen: (2,) the stamp of the images among which all nodes were compared at once; (-1, 0) where unknown.
     """
 
-    images: NDArray[np.int64]
-    ids: NDArray[np.int32]
-    similarities: NDArray[np.float32]
-    prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    seen: NDArray[np.int64] = field(default_factory=lambda: np.array([-1, 0]))
+    images: Int64
+    ids: Int32
+    similarities: Float32
+    prepared: Arrays = field(default_factory=dict)
+    seen: Int64 = field(default_factory=lambda: np.array([-1, 0]))
 
 
 class Part(Protocol):
@@ -61,7 +60,7 @@ class VectorCollection(Part, Protocol):
         """The vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
         ...
 
-    def descriptors(self, images: NDArray[np.int64]) -> Vector:
+    def descriptors(self, images: Int64) -> Vector:
         """(n, d) the vectors by which the first look compares n images. UsageError: one that is not there."""
         ...
 
@@ -120,6 +119,6 @@ class GraphCollection(Part, Protocol):
 class RegionCollection(GraphCollection, Protocol):
     """Images that are compared by a vector for each of their regions."""
 
-    def regions(self) -> tuple[NDArray[np.int64], Vector]:
+    def regions(self) -> tuple[Int64, Vector]:
         """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
         ...

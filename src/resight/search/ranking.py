@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from resight.arrays import Float32, Float64, Int64, Mask
 
-Mask = NDArray[np.bool_]
 QueryT = TypeVar("QueryT", contravariant=True)
 
 
@@ -23,9 +21,9 @@ class Verification:
     tentative: correspondences among which the inliers were found; the inliers alone where that is not known.
     """
 
-    transform: NDArray[np.float64]
-    query_xy: NDArray[np.float32]
-    image_xy: NDArray[np.float32]
+    transform: Float64
+    query_xy: Float32
+    image_xy: Float32
     score: float
     tentative: int = 0
 
@@ -57,8 +55,8 @@ class Ranking:
     to the image, where something does.
     """
 
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    ids: Int64
+    scores: Float32
     evidence: Mapping[int, Verification] = field(default_factory=dict)
     probability: Mapping[int, float] = field(default_factory=dict)
     leads: Mapping[int, Lead] = field(default_factory=dict)

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.search.ranking import Mask, Ranking, Verification
+from resight.arrays import Array, Float32, Int64, Mask
+from resight.search.ranking import Ranking, Verification
 
-NameOrder = Callable[[NDArray[np.int64]], NDArray[Any]]
+NameOrder = Callable[[Int64], Array]
 """Catalogue ids (n,) to keys (n,) that sort as the names of the images do; asked for tied images only."""
 
 
-def by_id(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def by_id(ids: Int64) -> Int64:
     """The order of names where ids were given in that order."""
     return ids
 
 
-def is_allowed(ids: NDArray[np.int64], allowed: Mask) -> Mask:
+def is_allowed(ids: Int64, allowed: Mask) -> Mask:
     """(n,) whether the mask, which is indexed by catalogue id, allows each id; ids past its end are not allowed."""
     return allowed[np.minimum(ids, len(allowed) - 1)] & (ids < len(allowed)) if len(allowed) else ids < 0
 
 
-def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int, order: NameOrder = by_id) -> Ranking:
+def best(ids: Int64, scores: Float32, k: int, order: NameOrder = by_id) -> Ranking:
     """The k highest scores, descending; equal ones in the order of names. ids: (n,), scores: (n,)."""
     if k < len(scores):
         least = np.partition(scores, len(scores) - k)[len(scores) - k] if k > 0 else np.float32(np.inf)

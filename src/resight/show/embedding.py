@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int64, Pixels, Vectors
 from resight.errors import ImageError, UsageError
 from resight.images import decode, displayed, read_bytes
 from resight.images.masks import PhotoMask, decode_masked
@@ -20,9 +20,6 @@ from resight.manifold.embedding import Method, embed
 from resight.progress import NamedProgress
 from resight.recipe import Recipe, available, load_recipe
 from resight.show.neighbours import by_distance, by_manifold
-
-Image = NDArray[np.uint8]
-Vectors = NDArray[np.float32]
 
 MOST = 1000
 """Photos that are drawn by default; the distances of all pairs are held in memory."""
@@ -49,7 +46,7 @@ class PlacedPhoto:
     group: str
     x: float
     y: float
-    image: Image | None
+    image: Pixels | None
     is_query: bool = False
     euclidean: int = 0
     manifold: int = 0
@@ -224,7 +221,7 @@ def _vector(collection: Collection, asked: Asked) -> Vectors:
     return np.asarray(vector, np.float32)
 
 
-def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int64]:
+def _drawn(count: int, most: int, inside: set[int], seed: int) -> Int64:
     """Returns sorted rows: those of `inside`, and others by seed up to `most`."""
     kept = np.array(sorted(inside), np.int64)
     others = np.setdiff1d(np.arange(count), kept)
@@ -234,7 +231,7 @@ def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int
     return np.sort(np.concatenate([kept, others]))
 
 
-def _unit(xy: NDArray[np.float32]) -> NDArray[np.float64]:
+def _unit(xy: Float32) -> Float64:
     """Scales positions into the unit square, centred, with their proportions, y down."""
     low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
     span = float((high - low).max())
@@ -245,7 +242,7 @@ def _rank(order: Sequence[int], row: int) -> int:
     return order.index(row) + 1 if row in order else 0
 
 
-def _pixels(file: Path | None, side: int, mask: PhotoMask | None = None) -> Image | None:
+def _pixels(file: Path | None, side: int, mask: PhotoMask | None = None) -> Pixels | None:
     """Returns a thumbnail, or None where the file is gone, has changed or cannot be read."""
     if file is None:
         return None

@@ -8,22 +8,21 @@ import math
 import mmap
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Arrays
 from resight.errors import DamagedFileError, UsageError
 from resight.store.checked import Version
 from resight.store.disk import FileSum, open_regular, write_new
 
-Arrays = Mapping[str, NDArray[Any]]
-
 Buffer = bytes | mmap.mmap
+"""The bytes of a file, read or mapped."""
 
 Check = Callable[[Arrays, int], tuple[str, str] | None]
 """Given arrays by name and the number of images, the first array that is not as its layout has it, with what is wrong
@@ -58,10 +57,10 @@ class OpenFile:
 class ArrayFile(OpenFile):
     """A file that holds an array and is open. array: of its numbers, read-only."""
 
-    array: NDArray[Any]
+    array: Array
 
 
-def write_array(path: Path, array: NDArray[Any]) -> FileSum:
+def write_array(path: Path, array: Array) -> FileSum:
     """Creates a file with an array. Raises UsageError for one of anything but numbers, and OSError."""
     if array.dtype.kind not in "biufc":
         raise UsageError(f"{path.stem}: an array of {array.dtype} cannot be stored: only numbers can")
@@ -98,7 +97,7 @@ def open_array(path: Path, size: int) -> ArrayFile:
     return ArrayFile(path, file.data, file.version, array)
 
 
-def parse_array(data: Buffer, at: int) -> tuple[NDArray[Any], int]:
+def parse_array(data: Buffer, at: int) -> tuple[Array, int]:
     """The read-only array whose bytes begin at a place of a file, and the place where they end.
 
     Raises ValueError where there is none.

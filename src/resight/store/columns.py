@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Int32, Int64, Mask, UInt8, UInt64
 from resight.errors import UsageError
 from resight.store.arrays import Buffer, parse_array
 from resight.store.keys import KeyOrder, keys_of
@@ -51,14 +51,14 @@ class Rows:
     n texts. name_order, hash_order: by which names and hashes are found.
     """
 
-    ids: NDArray[np.int64]
-    added: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-    mtimes: NDArray[np.int64]
-    roots: NDArray[np.int32]
-    widths: NDArray[np.int32]
-    heights: NDArray[np.int32]
-    states: NDArray[np.uint8]
+    ids: Int64
+    added: Int64
+    sizes: Int64
+    mtimes: Int64
+    roots: Int32
+    widths: Int32
+    heights: Int32
+    states: UInt8
     names: Texts
     hashes: Texts
     reasons: Texts
@@ -76,7 +76,7 @@ class Rows:
         fields: Sequence[Sequence[Any]] = [*zip(*images, strict=True)] if images else [()] * len(Image._fields)
         named = dict(zip(Image._fields, fields, strict=True))
 
-        def numbers(values: Sequence[int], kind: type[Any]) -> NDArray[Any]:
+        def numbers(values: Sequence[int], kind: type[Any]) -> Array:
             try:
                 return np.array(values, kind)
             except OverflowError:
@@ -102,13 +102,13 @@ class Rows:
         )
 
     @classmethod
-    def chosen(cls, parts: Sequence[Rows], ids: NDArray[np.int64]) -> Rows:
+    def chosen(cls, parts: Sequence[Rows], ids: Int64) -> Rows:
         """The rows of some images, in the order of their ids, from those of several segments; each is in one."""
         every = np.concatenate([np.empty(0, np.int64), *(part.ids for part in parts)])
         order = np.argsort(every, kind="stable")
         take = order[np.searchsorted(every[order], ids)]
 
-        def numbers(name: str) -> NDArray[Any]:
+        def numbers(name: str) -> Array:
             columns = [getattr(part, name) for part in parts]
             return np.concatenate([np.empty(0, NUMBERS[name]), *columns])[take].astype(NUMBERS[name])
 
@@ -121,7 +121,7 @@ class Rows:
 
         return _rows(numbers, texts, keys("name_order"), keys("hash_order"))
 
-    def live(self, removed: Collection[int]) -> NDArray[np.bool_]:
+    def live(self, removed: Collection[int]) -> Mask:
         """(n,) which of the images have not been removed."""
         gone = np.fromiter(removed, np.int64, len(removed))
         return np.isin(self.ids, gone, invert=True)
@@ -148,7 +148,7 @@ class Rows:
 
         Raises UsageError where there are too many of them for one segment.
         """
-        arrays: dict[str, NDArray[Any]] = {
+        arrays: dict[str, Array] = {
             **{name: getattr(self, name) for name in NUMBERS if not name.endswith(("_keys", "_rows"))},
             "name_keys": self.name_order.keys,
             "name_rows": self.name_order.rows,
@@ -171,7 +171,7 @@ def parse_rows(data: Buffer) -> Rows:
 
     Notes: that there is something else than what was written shows in the sum of the bytes; see also `rows_fault`.
     """
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Array] = {}
     at = 0
     for name, kind in _ORDER:
         array, at = parse_array(data, at)
@@ -212,7 +212,7 @@ def rows_fault(rows: Rows, roots: Collection[int], next_image: int) -> str:
 
 
 def _rows(
-    numbers: Callable[[str], NDArray[Any]], texts: Callable[[str], Texts], name_order: KeyOrder, hash_order: KeyOrder
+    numbers: Callable[[str], Array], texts: Callable[[str], Texts], name_order: KeyOrder, hash_order: KeyOrder
 ) -> Rows:
     """Rows of columns that are given by name."""
     return Rows(
@@ -234,5 +234,5 @@ def _rows(
     )
 
 
-def _keys(texts: Texts) -> NDArray[np.uint64]:
+def _keys(texts: Texts) -> UInt64:
     return keys_of(texts.bytes_at(place) for place in range(len(texts)))

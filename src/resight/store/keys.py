@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Int32, Intp, UInt64
 from resight.store.texts import Texts
 
 _BYTES = 8
 
 
-def keys_of(texts: Iterable[bytes]) -> NDArray[np.uint64]:
+def keys_of(texts: Iterable[bytes]) -> UInt64:
     """(n,) the key of each of n texts: the first 64 bits of their BLAKE2b. Different texts may have one key."""
     return np.frombuffer(b"".join(blake2b(text, digest_size=_BYTES).digest() for text in texts), np.uint64)
 
@@ -27,16 +27,16 @@ class KeyOrder:
     keys: (n,) uint64. rows: (n,) int32.
     """
 
-    keys: NDArray[np.uint64]
-    rows: NDArray[np.int32]
+    keys: UInt64
+    rows: Int32
 
     @classmethod
-    def of(cls, keys: NDArray[np.uint64]) -> KeyOrder:
+    def of(cls, keys: UInt64) -> KeyOrder:
         """The order of the keys of rows 0 to n - 1."""
         order = np.argsort(keys, kind="stable")
         return cls(keys[order], order.astype(np.int32))
 
-    def by_row(self) -> NDArray[np.uint64]:
+    def by_row(self) -> UInt64:
         """(n,) the key of each row."""
         keys = np.empty_like(self.keys)
         keys[self.rows] = self.keys
@@ -51,7 +51,7 @@ class KeyOrder:
             at += 1
         return found
 
-    def matches(self, asked: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    def matches(self, asked: UInt64) -> tuple[Intp, Int32]:
         """All pairs of one of the ascending keys `asked`, by its place, and a row that has it."""
         # The fewer are looked up among the more.
         if len(asked) <= len(self.keys):
@@ -73,8 +73,8 @@ class Asked:
     """Texts to be looked up in several segments. texts: in the order of their keys; places: theirs as they came."""
 
     texts: Sequence[bytes]
-    places: NDArray[np.intp]
-    keys: NDArray[np.uint64]
+    places: Intp
+    keys: UInt64
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Asked:
@@ -97,7 +97,7 @@ class Asked:
         ]
 
 
-def _equal(few: NDArray[np.uint64], many: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _equal(few: UInt64, many: UInt64) -> tuple[Intp, Intp]:
     """All pairs of places of equal numbers in two ascending arrays."""
     first = many.searchsorted(few)
     same = many.take(first, mode="clip") == few if len(many) else np.zeros(len(few), np.bool_)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from resight.arrays import Arrays
 from resight.errors import DamagedFileError, IndexCorruptError
-from resight.store.arrays import Arrays, Check, OpenFile, open_array, open_file
+from resight.store.arrays import Check, OpenFile, open_array, open_file
 from resight.store.checked import Checked, Version
 from resight.store.columns import Rows
 from resight.store.disk import FileSum, storage_errors

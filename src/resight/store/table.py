@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Int32, Int64, Intp, Mask, UInt8
 from resight.errors import IndexCorruptError, UsageError
 from resight.store.columns import Rows
 from resight.store.keys import Asked, rows_with_text
@@ -35,7 +36,7 @@ class ImageTable:
         self._numbers, self._parts = [*segments], [*segments.values()]
         self._bases = np.cumsum([0, *map(len, self._parts)])
         ids = self._joined(lambda rows: rows.ids, np.int64)
-        self._live: NDArray[np.intp] | None = None
+        self._live: Intp | None = None
         if removed or not (ids[1:] > ids[:-1]).all():
             gone = np.fromiter(removed, np.int64, len(removed))
             live = np.flatnonzero(np.isin(ids, gone, invert=True)) if removed else np.arange(len(ids))
@@ -43,7 +44,7 @@ class ImageTable:
             ids = ids[self._live]
             if (ids[1:] == ids[:-1]).any():
                 raise IndexCorruptError("two segments have the same image; run `resight verify --repair`")
-        self.ids: NDArray[np.int64] = ids
+        self.ids: Int64 = ids
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,35 +70,35 @@ class ImageTable:
         return self._texts(lambda rows: rows.masks)
 
     @cached_property
-    def roots(self) -> NDArray[np.int32]:
+    def roots(self) -> Int32:
         return self._column(lambda rows: rows.roots, np.int32)
 
     @cached_property
-    def sizes(self) -> NDArray[np.int64]:
+    def sizes(self) -> Int64:
         return self._column(lambda rows: rows.sizes, np.int64)
 
     @cached_property
-    def mtimes(self) -> NDArray[np.int64]:
+    def mtimes(self) -> Int64:
         return self._column(lambda rows: rows.mtimes, np.int64)
 
     @cached_property
-    def widths(self) -> NDArray[np.int32]:
+    def widths(self) -> Int32:
         return self._column(lambda rows: rows.widths, np.int32)
 
     @cached_property
-    def heights(self) -> NDArray[np.int32]:
+    def heights(self) -> Int32:
         return self._column(lambda rows: rows.heights, np.int32)
 
     @cached_property
-    def added(self) -> NDArray[np.int64]:
+    def added(self) -> Int64:
         return self._column(lambda rows: rows.added, np.int64)
 
     @cached_property
-    def segments(self) -> NDArray[np.int32]:
+    def segments(self) -> Int32:
         return self._chosen(np.repeat(np.array(self._numbers, np.int32), np.diff(self._bases)))
 
     @cached_property
-    def rows(self) -> NDArray[np.int32]:
+    def rows(self) -> Int32:
         return self._column(lambda rows: np.arange(len(rows), dtype=np.int32), np.int32)
 
     @cached_property
@@ -105,7 +106,7 @@ class ImageTable:
         return [STATES[state] for state in self._states.tolist()]
 
     @cached_property
-    def indexed(self) -> NDArray[np.bool_]:
+    def indexed(self) -> Mask:
         """(n,) False where an image could not be read."""
         return np.asarray(self._states == STATES.index(INDEXED))
 
@@ -123,7 +124,7 @@ class ImageTable:
         )
         return sorted(place for place in found if place is not None)
 
-    def positions(self, ids: NDArray[np.int64]) -> NDArray[np.intp]:
+    def positions(self, ids: Int64) -> Intp:
         """(k,) positions of k ids in the columns. Raises UsageError where an id is not a live image."""
         found = np.searchsorted(self.ids, ids)
         inside = found < len(self.ids)
@@ -156,7 +157,7 @@ class ImageTable:
         return found
 
     @cached_property
-    def _states(self) -> NDArray[np.uint8]:
+    def _states(self) -> UInt8:
         return self._column(lambda rows: rows.states, np.uint8)
 
     @cached_property

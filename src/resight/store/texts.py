@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
+
+from resight.arrays import Array, Intp, Mask, UInt8, UInt32
 
 MOST_BYTES = (1 << 32) - 1
 """Most bytes of the texts of one column of a segment, whose offsets have 32 bits."""
@@ -19,7 +20,7 @@ class Texts(Sequence[str]):
     that a selection shares the bytes of the whole. The zeros stand between texts and end none: a text may contain some.
     """
 
-    def __init__(self, data: NDArray[np.uint8], starts: NDArray[Any], stops: NDArray[Any]) -> None:
+    def __init__(self, data: UInt8, starts: Array, stops: Array) -> None:
         self.data, self.starts, self.stops = data, starts, stops
         # A view gives plain numbers and bytes, several times faster than an array does, one at a time.
         self._bytes, self._starts, self._stops = data.data, starts.data, stops.data
@@ -32,7 +33,7 @@ class Texts(Sequence[str]):
         return cls.from_offsets(np.frombuffer(b"".join(encoded), np.uint8), np.append(np.int64(0), stops))
 
     @classmethod
-    def from_offsets(cls, data: NDArray[np.uint8], offsets: NDArray[Any]) -> Texts:
+    def from_offsets(cls, data: UInt8, offsets: Array) -> Texts:
         """Texts one behind the other; offsets: (n + 1,) the place of each, and the end."""
         return cls(data, offsets[:-1], offsets[1:])
 
@@ -74,12 +75,12 @@ class Texts(Sequence[str]):
         """The bytes of one text."""
         return bytes(self._bytes[self._starts[place] : self._stops[place] - 1])
 
-    def take(self, places: NDArray[np.intp]) -> Texts:
+    def take(self, places: Intp) -> Texts:
         """The texts at some places, in their order."""
         return Texts(self.data, self.starts[places], self.stops[places])
 
     @property
-    def present(self) -> NDArray[np.bool_]:
+    def present(self) -> Mask:
         """(n,) which texts are not empty."""
         return np.asarray(self.stops > self.starts + 1)
 
@@ -92,7 +93,7 @@ class Texts(Sequence[str]):
             found += run if len(run) == end - first else [self[place] for place in range(first, end)]
         return found
 
-    def packed(self) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    def packed(self) -> tuple[UInt8, UInt32]:
         """The bytes of the texts in their order, one behind the other, and their (n + 1,) offsets.
 
         Raises ValueError where they have more than `MOST_BYTES`.

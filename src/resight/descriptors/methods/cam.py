@@ -10,11 +10,10 @@ from resight.descriptors.methods.whitened import Whitened
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.class_maps import ClassedMaps
     from resight.features.extractor import Extractor
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
 
 
 @register

@@ -11,12 +11,11 @@ from resight.descriptors.methods.whitened import Whitened
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
     from resight.features.networks.retrieval import RetrievalHead
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
     from resight.learned.whitening import Whitening
 
 EXPONENT = "exponent"

@@ -10,8 +10,8 @@ from resight.learned.registered import register
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from resight.arrays import Arrays
     from resight.features.networks.retrieval import RetrievalHead
-    from resight.learned.passes import Arrays
 
 
 @register

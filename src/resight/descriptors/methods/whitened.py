@@ -14,9 +14,10 @@ from resight.learned.naming import seen
 from resight.learned.passes import Pass, Terms
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays, Float32
     from resight.features.extractor import Extractor
     from resight.features.networks.retrieval import RetrievalHead
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
     from resight.learned.whitening import Whitening
 
 SAMPLE_FOR_WHITENING = 200_000
@@ -62,7 +63,7 @@ class Whitened(Descriptor):
         return self
 
     @abstractmethod
-    def vectors_of(self, features: Any) -> Sample:
+    def vectors_of(self, features: Any) -> Float32:
         """(m, d) L2-normalised vectors before whitening, on which one is fitted."""
 
     def suits(self, head: RetrievalHead) -> bool:
@@ -107,7 +108,7 @@ class Whitened(Descriptor):
         """Dimensions of the vectors that are kept."""
         return extractor.dimensions if whitening is None else whitening.dimensions
 
-    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+    def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         from resight.descriptors.whitened import fitted_whitening
 
         return fitted_whitening(sample, self.dimensions, self.power_or(terms.power))
