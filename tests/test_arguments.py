@@ -179,7 +179,7 @@ def test_names_to_remove_come_from_anything_and_one_text_is_one_name(tmp_path: P
     assert index.remove(name for name in ("0.png", "1.png")) == 2
     assert index.remove("2.png") == 1
     assert index.remove([folder / "3.png", "./4.png"]) == 2
-    assert index.collection.snapshot.images.names == ["5.png"]
+    assert list(index.collection.snapshot.images.names) == ["5.png"]
     assert index.remove(np.array(["5.png"])) == 1
     assert index.remove([]) == 0
 

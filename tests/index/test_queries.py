@@ -390,4 +390,4 @@ def test_a_name_is_found_however_it_is_written_in_search_and_removal(tmp_path: P
     (folder / "2.png").unlink()
     assert names(index.search(str(folder / "2.png"), include_self=True, k=1)) == ["holidays/2.png"]
     assert index.remove([folder / "2.png", "holidays\\Zu\u0308rich/0.png"]) == 2
-    assert index.collection.snapshot.images.names == ["holidays/Zürich/1.png"]
+    assert list(index.collection.snapshot.images.names) == ["holidays/Zürich/1.png"]

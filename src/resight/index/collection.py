@@ -127,7 +127,7 @@ class Collection:
         What is searched as one matrix is searched at once, all else when its turn comes, because what verifies it
         takes memory.
         """
-        most = max(1, len(self.snapshot.images.names))  # the kernels count with 64 bits, a caller's k need not
+        most = max(1, len(self.snapshot.images))  # the kernels count with 64 bits, a caller's k need not
         ks = [min(k, most) for k in depths]
         images = self._count(allowed)
         every = self._examined(queries, ks, allowed)

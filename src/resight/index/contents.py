@@ -87,8 +87,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         without_evidence=collection.without_evidence(),
         remarks=[
             {"name": images.names[i], "remark": images.reasons[i]}
-            for i in np.flatnonzero(images.indexed).tolist()
-            if images.reasons[i]
+            for i in np.flatnonzero(images.indexed & images.reasons.present).tolist()
         ],
         roots=[
             {"path": root.path, "prefix": root.prefix, "follow_links": root.follow_links}
