@@ -265,8 +265,10 @@ def segments_with_rows(connection: sqlite3.Connection) -> list[int]:
 
 
 def integrity_faults(connection: sqlite3.Connection, tables: Sequence[str] = ()) -> list[str]:
-    """Returns the faults that SQLite finds in some tables of the catalogue, or in all of it, and its differences from
-    one that we would write."""
+    """Returns the faults that SQLite finds in some tables of the catalogue, or in all of it.
+
+    Differences from a catalogue that this version would write are faults too.
+    """
     try:
         connection.execute("PRAGMA cell_size_check = ON")
         checks = [f"PRAGMA integrity_check({table})" for table in tables] or ["PRAGMA integrity_check"]

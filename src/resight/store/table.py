@@ -20,8 +20,9 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 
 class ImageTable:
-    """Live images of one generation as columns, in ascending order of id. A column is put together when it is asked
-    for, and texts are decoded one by one.
+    """Live images of one generation as columns, in ascending order of id.
+
+    A column is put together when it is first read, and texts are decoded one by one.
 
     ids: (n,) int64. roots, segments, rows: (n,) int32, `rows` counts within the segment. sizes, mtimes: (n,) int64
     bytes and nanoseconds. widths, heights: (n,) int32 pixels. added: (n,) int64 generation that added the image.
@@ -51,58 +52,72 @@ class ImageTable:
 
     @cached_property
     def names(self) -> Texts:
+        """(n,) name of each image."""
         return self._texts(lambda rows: rows.names)
 
     @cached_property
     def hashes(self) -> Texts:
+        """(n,) SHA-256 of each file's content."""
         return self._texts(lambda rows: rows.hashes)
 
     @cached_property
     def reasons(self) -> Texts:
+        """(n,) what is to be said of each image; mostly empty."""
         return self._texts(lambda rows: rows.reasons)
 
     @cached_property
     def tried_by(self) -> Texts:
+        """(n,) versions of the decoders that tried to read each image."""
         return self._texts(lambda rows: rows.tried_by)
 
     @cached_property
     def masks(self) -> Texts:
+        """(n,) mask that each image was indexed with, empty where none."""
         return self._texts(lambda rows: rows.masks)
 
     @cached_property
     def roots(self) -> Int32:
+        """(n,) number of the root of each image."""
         return self._column(lambda rows: rows.roots, np.int32)
 
     @cached_property
     def sizes(self) -> Int64:
+        """(n,) bytes of each file."""
         return self._column(lambda rows: rows.sizes, np.int64)
 
     @cached_property
     def mtimes(self) -> Int64:
+        """(n,) time of modification of each file, in nanoseconds."""
         return self._column(lambda rows: rows.mtimes, np.int64)
 
     @cached_property
     def widths(self) -> Int32:
+        """(n,) width of each image in pixels."""
         return self._column(lambda rows: rows.widths, np.int32)
 
     @cached_property
     def heights(self) -> Int32:
+        """(n,) height of each image in pixels."""
         return self._column(lambda rows: rows.heights, np.int32)
 
     @cached_property
     def added(self) -> Int64:
+        """(n,) generation that added each image."""
         return self._column(lambda rows: rows.added, np.int64)
 
     @cached_property
     def segments(self) -> Int32:
+        """(n,) number of the segment of each image."""
         return self._chosen(np.repeat(np.array(self._numbers, np.int32), np.diff(self._bases)))
 
     @cached_property
     def rows(self) -> Int32:
+        """(n,) row of each image within its segment."""
         return self._column(lambda rows: np.arange(len(rows), dtype=np.int32), np.int32)
 
     @cached_property
     def states(self) -> Sequence[str]:
+        """State of each image, one of `STATES`."""
         return [STATES[state] for state in self._states.tolist()]
 
     @cached_property
