@@ -57,7 +57,7 @@ class ImageTable:
 
     @cached_property
     def hashes(self) -> Texts:
-        """(n,) SHA-256 of each file's content."""
+        """(n,) hash of each file's content, as text."""
         return self._texts(lambda rows: rows.hashes)
 
     @cached_property
@@ -67,12 +67,12 @@ class ImageTable:
 
     @cached_property
     def tried_by(self) -> Texts:
-        """(n,) versions of the decoders that tried to read each image."""
+        """(n,) versions that could not read the image, or only in part; empty where it is whole."""
         return self._texts(lambda rows: rows.tried_by)
 
     @cached_property
     def masks(self) -> Texts:
-        """(n,) mask that each image was indexed with, empty where none."""
+        """(n,) text that identifies the mask of each image, empty where it has none."""
         return self._texts(lambda rows: rows.masks)
 
     @cached_property
