@@ -20,6 +20,7 @@ ORDER = (
     "arrays",
     "libraries",
     "progress",
+    "markup",
     "cores",
     "files",
     "forks",
@@ -150,7 +151,7 @@ def test_the_command_alone_loads_nothing_heavy() -> None:
 
 
 def test_a_recipe_loads_no_implementation() -> None:
-    assert loaded("import resight; resight.available()") <= {"pydantic"}
+    assert loaded("import resight; resight.recipes()") <= {"pydantic"}
 
 
 def test_words_of_sift_need_no_torch() -> None:

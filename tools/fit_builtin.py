@@ -28,7 +28,7 @@ from resight.folders.walking import find_images
 from resight.learned.artefact import dequantise, save
 from resight.learned.method import Method
 from resight.learned.passes import Terms
-from resight.recipe import Channel, available, load_recipe
+from resight.recipe import ChannelRecipe, load_recipe
 from resight.words.kinds import Asmk
 from resight.words.methods.hamming import fit_signatures
 from resight.worlds.world import render_world, save_world
@@ -68,7 +68,7 @@ def fit_whitenings(folders: Sequence[Path], missing: bool, every: int) -> None:
     """
     wanted: dict[tuple[Maps | ClassMaps, ...], dict[str, tuple[int, Whitened]]] = {}
     done: set[str] = set()
-    for channel in (channel for info in available() for channel in load_recipe(info.name).channel.values()):
+    for channel in (channel for info in recipes() for channel in load_recipe(info.name).channel.values()):
         if channel.fit != "builtin":
             continue
         named = [
@@ -101,7 +101,7 @@ def fit_whitenings(folders: Sequence[Path], missing: bool, every: int) -> None:
             save(TARGET / f"{name}.npz", whitening.fit(sample, Terms(SEED)), provenance)
 
 
-def parts_of(channel: Channel) -> list[tuple[FeaturesKind, Method]]:
+def parts_of(channel: ChannelRecipe) -> list[tuple[FeaturesKind, Method]]:
     """What is joined, part by part; of anything else, itself."""
     if isinstance(channel.features, JoinedMaps) and isinstance(channel.method, Joined):
         parts = zip(channel.features.parts, channel.method.parts, strict=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from index_samples import METHODS, collection
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.channels.fits import opened_channels
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
@@ -24,7 +24,6 @@ SIZE = (200, 150)
 @pytest.fixture(scope="module")
 def features() -> list[LocalFeatures]:
     """Of six images, one of them without any."""
-
     seen = [detect(pixels, Sift(max_features=60)) for pixels in collection(3).values()]
     return [*seen[:2], LocalFeatures.none(), *seen[2:5]]
 
@@ -36,8 +35,8 @@ def channel(request: pytest.FixtureRequest, recipes: Path) -> Channel:
     return opened_channels(recipe, recipes, fitted)["main"]
 
 
-def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> Rows:
-    return Rows(arrays, np.arange(first, first + len(alive)), np.array(alive))
+def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> SegmentRows:
+    return SegmentRows(arrays, np.arange(first, first + len(alive)), np.array(alive))
 
 
 def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:

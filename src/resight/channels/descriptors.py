@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from resight.arrays import Array, Arrays, Int64
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.cores import cores
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
@@ -41,11 +41,11 @@ class DescriptorLayout:
         self._dimensions = dimensions
 
     def as_query(self, kept: Described) -> Described:
-        """An indexed image as a query."""
+        """Returns an indexed image as a query."""
         return kept
 
     def pack(self, images: Sequence[Described]) -> dict[str, Array]:
-        """Flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
+        """Returns flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image.features) for image in images)]
         parts = [image.features for image in images]
         empty = LocalFeatures.none(self._dimensions)
@@ -58,8 +58,8 @@ class DescriptorLayout:
             "descriptors": np.concatenate([to_uint8(part.descriptors) for part in (empty, *parts)]),
         }
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
-        """The live images of several segments."""
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
+        """Returns the live images of several segments."""
         counts = [np.diff(s.arrays["offsets"])[s.alive] for s in segments]
         kept = [np.repeat(s.alive, np.diff(s.arrays["offsets"])) for s in segments]
         flat = {
@@ -70,13 +70,13 @@ class DescriptorLayout:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts), dtype=np.int64)])
         return {"offsets": offsets, "sizes": sizes, **flat}
 
-    def live(self, segments: Sequence[Rows]) -> ThingRows[Described]:
-        """The segments' features, which stay where they are, and how two images are compared."""
+    def live(self, segments: Sequence[SegmentRows]) -> ThingRows[Described]:
+        """Returns the segments' features, which stay where they are, and how two images are compared."""
         blocks = [ThingBlock(partial(self.evidence, s.arrays), s.ids, s.alive) for s in segments]
         return ThingRows(blocks, partial(compare, self._method), cores())
 
     def evidence(self, arrays: Arrays, row: int) -> Described:
-        """The features of one image as they were kept."""
+        """Returns the features of one image as they were kept."""
         part = slice(int(arrays["offsets"][row]), int(arrays["offsets"][row + 1]))
         width, height = (int(side) for side in arrays["sizes"][row])
         features = LocalFeatures(
@@ -88,7 +88,7 @@ class DescriptorLayout:
         return Described(features, (width, height))
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
+        """Returns the first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         if found := misshapen(arrays, {"offsets": (np.int64, (images + 1,)), "sizes": (np.int32, (images, 2))}):
             return found
         total = int(arrays["offsets"][-1])
@@ -103,9 +103,9 @@ class DescriptorLayout:
         return None if shared_out(arrays["offsets"], total) else ("offsets", "does not share out the features")
 
     def features_of(self, arrays: Arrays) -> Int64:
-        """(n,) number of features of each image."""
+        """Returns (n,) number of features of each image."""
         return np.asarray(arrays["offsets"][1:] - arrays["offsets"][:-1], np.int64)
 
     def words_of(self, arrays: Arrays) -> Int64:
-        """(n,) zeros: descriptors are no words."""
+        """Returns (n,) zeros: descriptors are no words."""
         return np.zeros(len(arrays["offsets"]) - 1, np.int64)

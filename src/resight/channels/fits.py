@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,16 @@ from resight.channels.extraction import sample_rows
 from resight.channels.opening import open_channel
 from resight.channels.shipped import REFERENCE, builtin_reference, read_fitted
 from resight.descriptors.methods.whitened import Whitened
-from resight.errors import FitError, UsageError
+from resight.errors import FitError
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
 from resight.features.opening import open_extractor
-from resight.folders.walking import Found, find_images
-from resight.learned.artefact import Artefact, load, save, to_bytes
+from resight.folders.walking import Found
+from resight.learned.artefact import Artefact, load, to_bytes
 from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
 from resight.progress import Progress, Say
-from resight.recipe import Channel as RecipeChannel
-from resight.recipe import Recipe, load_recipe, recipe_folder
+from resight.recipe import ChannelRecipe, Recipe
 from resight.versions import versions_line
 
 FILE = "fitted.npz"
@@ -46,30 +44,12 @@ class Fit:
     unreadable: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class FitReport:
-    """The fit of one channel, which was written to `output`.
-
-    arrays: their shapes by name; unreadable: (name, reason) of photos that were left out.
-    """
-
-    recipe: str
-    channel: str
-    kind: str
-    output: Path
-    photos: int
-    descriptors: int
-    arrays: Mapping[str, Sequence[int]]
-    sha256: str
-    unreadable: Sequence[tuple[str, str]]
-    seconds: float
-
-
 def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
-    """Files, by `CHANNEL/NAME.npz`, that say which weights the networks of a recipe have, found from `folder`; and what
-    was learned with these weights and lies in the same file.
+    """Returns files that name the weights of a recipe's networks, and what was learned with these weights.
 
-    Raises WeightsError where weights cannot be had, and FitError where they lack what the recipe asks them for.
+    Keys are `CHANNEL/NAME.npz`; paths of weights in the recipe are relative to `folder`.
+
+    Raises WeightsError where weights cannot be found, and FitError where they lack what the recipe asks them for.
     """
     kept = {}
     for name, channel in recipe.channel.items():
@@ -91,13 +71,16 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     return kept
 
 
-def is_carried(channel: RecipeChannel) -> bool:
+def is_carried(channel: ChannelRecipe) -> bool:
     """Returns whether the arrays of a channel were learned with its network and come with the weights."""
     return channel.source is not None and channel.source.kind == "checkpoint"
 
 
 def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
-    """Fitted files, by `CHANNEL/NAME.npz`, of channels that have what is built in: its name and hash. FitError."""
+    """Returns the fitted files, by `CHANNEL/NAME.npz`, of channels with built-in arrays: their name and hash.
+
+    Raises FitError.
+    """
     return {
         f"{name}/{FILE}": to_bytes({}, builtin_reference(channel.features, channel.method))
         for name, channel in recipe.channel.items()
@@ -106,7 +89,9 @@ def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
 
 
 def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
-    """Fitted files, by `CHANNEL/NAME.npz`, that wait for no photos; paths in the recipe are relative to `folder`.
+    """Returns fitted files, by `CHANNEL/NAME.npz`, that wait for no photos.
+
+    Paths in the recipe are relative to `folder`.
 
     What is built in is referred to, not copied. Raises FitError.
     """
@@ -130,7 +115,7 @@ def fitted_arrays(
     say: Say | None,
     power: float = POWER_ON_OTHERS,
 ) -> dict[str, bytes]:
-    """Fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
+    """Returns fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
 
     power: of whitenings, where the recipe names none. Raises FitError where no photo gives a feature.
     """
@@ -150,8 +135,8 @@ def fit_channel(
 ) -> Fit:
     """Fits what a channel needs on photos of `source`; paths in the recipe are relative to `folder`.
 
-    power: of a whitening, where the recipe names none. `progress` is told (photos done, photos). FitError where no
-    photo gives a feature; what opening the weights raises.
+    power: of a whitening, where the recipe names none. `progress` is called with (photos done, photos). FitError where
+    no photo gives a feature; what opening the weights raises.
     """
     channel = recipe.channel[name]
     if say is not None:
@@ -192,54 +177,8 @@ def fit_channel(
     return Fit(arrays, provenance | origin, sorted(unreadable))
 
 
-def fit_folder(
-    recipe: str | Path, photos: Path, output: Path, *, progress: Progress | None = None, say: Say | None = None
-) -> list[FitReport]:
-    """Fits every channel that a recipe fits on all photos below a folder; writes files that recipes name by `fit`.
-
-    Where one channel is fitted, `output` is its file; of several, each has a file beside it, whose name ends in the
-    channel's. `progress` is told (photos done, photos); `say` lines about fitting. A file is written whole or not at
-    all. UsageError where the recipe fits nothing; FitError where no photo gives a feature; RecipeError, WeightsError,
-    StorageError.
-    """
-    parsed = load_recipe(recipe)
-    channels = [name for name, channel in parsed.channel.items() if not is_carried(channel) and channel.method.passes]
-    if not channels:
-        raise UsageError(f"{parsed.name} fits nothing: {_nothing_to_fit(parsed)}")
-    unlisted: list[tuple[str, str]] = []
-    found = list(find_images(photos, lambda error: unlisted.append((error.path, error.reason)), follow_links=False))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    reports = []
-    for name in channels:
-        start = time.monotonic()
-        fit = fit_channel(parsed, name, recipe_folder(recipe), found, str(photos), say, progress=progress)
-        path = output if len(channels) == 1 else output.with_name(f"{output.stem}-{name}{output.suffix}")
-        report = FitReport(
-            recipe=parsed.name,
-            channel=name,
-            kind=parsed.channel[name].method.kind,
-            output=path,
-            photos=int(fit.provenance["photos"]),
-            descriptors=int(fit.provenance["descriptors"]),
-            arrays={key: list(array.shape) for key, array in sorted(fit.arrays.items())},
-            sha256=save(path, fit.arrays, fit.provenance),
-            unreadable=[*unlisted, *fit.unreadable],
-            seconds=time.monotonic() - start,
-        )
-        reports.append(report)
-    return reports
-
-
-def _nothing_to_fit(recipe: Recipe) -> str:
-    """The reason why a recipe fits nothing."""
-    if any(is_carried(channel) for channel in recipe.channel.values()):
-        return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
-    kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())
-    return f"{kinds} works without, as the recipe has it"
-
-
 def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> dict[str, Channel]:
-    """The channels of an index with its fitted files, by `CHANNEL/NAME.npz`. Raises FitError.
+    """Returns the channels of an index with its fitted files, by `CHANNEL/NAME.npz`. Raises FitError.
 
     Paths of weights are relative to `folder`. Channels of the same features share their extractor.
     """
@@ -257,7 +196,7 @@ def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> 
 
 
 def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
-    """The recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
+    """Returns the recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
     channels = dict(recipe.channel)
     for name, channel in recipe.channel.items():
         pinned = [
@@ -273,7 +212,7 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
 
 
 def _weights_file(channel: str, number: int) -> str:
-    """Of one network of a channel, the first of them under the channel's name alone."""
+    """Returns the file of one network of a channel; that of the first has the channel's name alone."""
     return f"{WEIGHTS}/_{number}_{channel}.npz" if number else f"{WEIGHTS}/{channel}.npz"
 
 
@@ -300,7 +239,9 @@ class Elsewhere:
 
 
 def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> Elsewhere | None:
-    """The first channel of an index with these files, by `CHANNEL/NAME.npz`, that has a fit of other photos, if any.
+    """Returns the first channel of an index that has a fit of other photos, if any.
+
+    files: of the index, by `CHANNEL/NAME.npz`.
 
     FitError where a file is damaged.
     """
@@ -316,7 +257,10 @@ def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> 
 
 
 def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[Found], int]:
-    """The photos that a pass is made over, drawn by seed over names where it takes but some; and its rows at most."""
+    """Returns the photos that a pass is made over, and its rows at most.
+
+    Where the pass takes only some photos, they are drawn by seed over names.
+    """
     if not one.one_each:
         return found, one.limit
     order = sorted(found, key=lambda each: each.name)
@@ -324,7 +268,7 @@ def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[F
     return drawn, len(drawn)
 
 
-def _origin(channel: RecipeChannel, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
+def _origin(channel: ChannelRecipe, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
     """Returns the origin of a channel's arrays: those of another network or pooling may have the same shape."""
     origin = {"fitted_for": channel.method.fitted_for(channel.features, power)}
     if networks := networks_of(channel.features):
@@ -347,7 +291,7 @@ def _check_origin(path: Path, artefact: Artefact, origin: Mapping[str, str]) -> 
 
 
 def _versions(features: FeaturesKind) -> str:
-    """Of what the numbers of a fit depend on."""
+    """Returns the versions of what the numbers of a fit depend on."""
     names = (
         "resight",
         "numpy",
@@ -365,7 +309,7 @@ def _told(parts: Iterator[Float32], total: int, progress: Progress | None) -> It
 
 
 def _joined(parts: Iterator[Float32], limit: int) -> Float32:
-    """The rows of all parts, at most `limit`. Memory is taken once and only as far as it is filled."""
+    """Returns the rows of all parts, at most `limit`. Memory is taken once."""
     first = next(parts, np.empty((0, 0), np.float32))
     rows = np.empty((limit, first.shape[1]), np.float32)
     filled = 0

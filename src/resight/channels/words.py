@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from resight.arrays import Array, Arrays, Int64
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.search.inverted import Block, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.postings import Postings, build_postings, merge_postings
@@ -23,38 +23,38 @@ class WordLayout:
         self._postings = vocabulary.method.postings
 
     def as_query(self, kept: ImageWords) -> ImageWords:
-        """An indexed image as a query."""
+        """Returns an indexed image as a query."""
         return kept
 
     def pack(self, images: Sequence[ImageWords]) -> dict[str, Array]:
-        """Posting lists of a batch."""
+        """Returns posting lists of a batch."""
         return build_postings(images, self.vocabulary.size, self._postings, self.vocabulary.bits).to_arrays()
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
-        """Posting lists of the live images of several segments."""
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
+        """Returns posting lists of the live images of several segments."""
         blocks = [Postings.from_arrays(segment.arrays) for segment in segments]
         return merge_postings(blocks, [segment.alive for segment in segments]).to_arrays()
 
-    def live(self, segments: Sequence[Rows]) -> PostingRows:
-        """The segments' posting lists, which stay where they are."""
+    def live(self, segments: Sequence[SegmentRows]) -> PostingRows:
+        """Returns the segments' posting lists, which stay where they are."""
         blocks = [Block(Postings.from_arrays(segment.arrays), segment.ids, segment.alive) for segment in segments]
         vocabulary = self.vocabulary
         return PostingRows(blocks, vocabulary.method, codebook_size=vocabulary.size, bits=vocabulary.bits)
 
     def evidence(self, arrays: Arrays, row: int) -> ImageWords:
-        """The words of one image."""
+        """Returns the words of one image."""
         return Postings.from_arrays(arrays).image_words(row)
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
+        """Returns the first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         return postings_fault(arrays, images, self._postings, self.vocabulary.size, self.vocabulary.bits)
 
     def features_of(self, arrays: Arrays) -> Int64:
-        """(n,) number of features of each image."""
+        """Returns (n,) number of features of each image."""
         return _counts(arrays["offsets"])
 
     def words_of(self, arrays: Arrays) -> Int64:
-        """(n,) number of distinct words of each image."""
+        """Returns (n,) number of distinct words of each image."""
         offsets, words = np.asarray(arrays["offsets"], np.int64), arrays["words"]
         new = np.ones(len(words), np.int64)
         new[1:] = words[1:] != words[:-1]

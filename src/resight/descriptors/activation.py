@@ -1,5 +1,7 @@
-"""Class-weighted convolutional features: Jimenez, Alvarez & Giro-i-Nieto, "Class-weighted convolutional features for
-visual instance search", BMVC 2017. Maps are (B, C, H, W), the last before global average pooling and a classifier.
+"""Class-weighted convolutional features (Jimenez, Alvarez & Giro-i-Nieto).
+
+"Class-weighted convolutional features for visual instance search", BMVC 2017. Maps are (B, C, H, W), the last before
+global average pooling and a classifier.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ CLASSES = 64
 
 
 def likely_classes(maps: Tensor, weight: Tensor, bias: Tensor | None = None, count: int = CLASSES) -> Tensor:
-    """The `count` classes with the highest scores, (B, count) int64, best first.
+    """Returns the `count` classes with the highest scores, (B, count) int64, best first.
 
     weight: (classes, C), bias: (classes,) of the classifier. UsageError: fewer classes than that.
     """
@@ -40,7 +42,9 @@ def class_activation_maps(maps: Tensor, weight: Tensor, classes: Tensor) -> Tens
 
 
 def class_vectors(maps: Tensor, cams: Tensor) -> Tensor:
-    """One L2-normalised vector a class, (B, K, C): sum over positions of map times CAM, times CroW's channel weights.
+    """Returns one L2-normalised vector a class, (B, K, C).
+
+    It is the sum over positions of map times CAM, times CroW's channel weights.
 
     cams: (B, K, H, W) as of `class_activation_maps`. Section 3.2.
     """

@@ -66,7 +66,7 @@ class Traced:
 
 
 def contributions(query: Traced, image: Traced, count: int = COUNT) -> list[Contribution]:
-    """The at most `count` channels that add most to the similarity of two images, the largest share first.
+    """Returns the at most `count` channels that add most to the similarity of two images, the largest share first.
 
     A channel is told where both images have more of it than the mean does: what both lack may add to their similarity
     too, but is nowhere to be seen.
@@ -107,7 +107,7 @@ def similarity_heat(image: Traced, other: Traced) -> tuple[HeatMap, ...]:
 def traced(
     image: ImageMaps, places: tuple[Sight, ...], method: OfMaps, whitening: Whitening | None, fitted: Arrays
 ) -> Traced:
-    """The vector that `method.describe` gives; places: of the maps, as `sights` gives them.
+    """Returns the vector that `method.describe` gives; places: of the maps, as `sights` gives them.
 
     fitted: as of `describe`. UsageError: the method is no sum over positions.
     """
@@ -152,13 +152,13 @@ def _traced(image: ImageMaps, places: tuple[Sight, ...], rows: list[Row], whiten
 
 
 def _scales(image: ImageMaps, method: Pooling, fitted: Arrays) -> list[Tensor]:
-    """(C, h, w) of each scale, whose sums are L2-normalised."""
+    """Returns (C, h, w) of each scale, whose sums are L2-normalised."""
     parts = [method.positions(maps, mask, fitted) for maps, mask in zip(image.maps, image.masks, strict=True)]
     return [part * float(_inverse(np.linalg.norm(_sum(part)))) for part in parts]
 
 
 def _joined(scales: list[Tensor], exponent: Float32 | None) -> Row:
-    """The mean over scales, or the generalised mean where a single p was learned; L2-normalised."""
+    """Returns the mean over scales, or the generalised mean where a single p was learned; L2-normalised."""
     sums = np.stack([_sum(part) for part in scales])
     weights = np.full_like(sums, 1.0 / len(sums))
     if exponent is not None and len(exponent) == 1:
@@ -173,7 +173,10 @@ def _joined(scales: list[Tensor], exponent: Float32 | None) -> Row:
 
 
 def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Float32) -> Tensor:
-    """(C, h, w) that sum over positions to `gem` of a map (C, h, w) with one p, or with one for each channel."""
+    """Returns (C, h, w) that sum over positions to `gem` of a map (C, h, w).
+
+    There may be one p, or one for each channel.
+    """
     exponent = torch.tensor([p]) if isinstance(p, float) else torch.from_numpy(p)
     weights = torch.ones_like(maps[0]) if mask is None else mask
     raised = maps.clamp(min=GEM_FLOOR)
@@ -195,7 +198,7 @@ def _regions(image: ImageMaps, levels: int) -> list[Row]:
 
 
 def maxima(maps: Tensor) -> Tensor:
-    """A map (C, h, w) of which each channel keeps its first largest position; the others are 0."""
+    """Returns a map (C, h, w) of which each channel keeps its first largest position; the others are 0."""
     flat = maps.flatten(1)
     top, place = flat.max(dim=1, keepdim=True)
     return torch.zeros_like(flat).scatter_(1, place, top).view_as(maps)
@@ -210,7 +213,7 @@ def _look(image: Traced, channel: int) -> tuple[Box, Box]:
 
 
 def _sum(part: Tensor) -> Float64:
-    """(C,) sums over positions."""
+    """Returns (C,) sums over positions."""
     return np.asarray(part.sum(dim=(1, 2)).cpu().numpy(), np.float64)
 
 

@@ -14,7 +14,7 @@ from resight.arrays import Float32, Float64, Int64
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 
-Match = Callable[[Float32, Float32, Int64], Float32]
+RegionMatch = Callable[[Float32, Float32, Int64], Float32]
 """Regions of a query, regions of all images and their offsets to the similarity of each image."""
 
 SUM_WEIGHT = 0.3
@@ -27,7 +27,7 @@ BLOCK = 2048
 
 
 def cross_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) mean over the query's regions of the similarity to the most similar region of the image, in [-1, 1].
+    """Returns (images,) the mean similarity of query regions to their most similar region, in [-1, 1].
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -38,7 +38,7 @@ def cross_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def cross_distance(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) mean over the query's regions of the Euclidean distance to the nearest region of the image, in [0, 2].
+    """Returns (images,) the mean Euclidean distance of query regions to their nearest region, in [0, 2].
 
     query: (r, d), r > 0. 2 for an image without regions. UsageError: shapes that do not go together.
 
@@ -50,7 +50,9 @@ def cross_distance(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def distance_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) the similarity of two vectors that are as far apart as `cross_distance` says, 1 - D^2 / 2, in [-1, 1].
+    """Returns (images,) the similarity 1 - D^2 / 2 for the distance D of `cross_distance`, in [-1, 1].
+
+    Two vectors that are as far apart have this similarity.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -62,7 +64,7 @@ def distance_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def image_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) mean over the image's regions of the similarity to the most similar region of the query, in [-1, 1].
+    """Returns (images,) the mean similarity of image regions to their most similar query region, in [-1, 1].
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -82,8 +84,9 @@ def image_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def image_sum_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) weighted mean of `image_match` and of the similarity of the L2-normalised sums of the regions, which
-    weighs `SUM_WEIGHT` to 1, in [-1, 1].
+    """Returns (images,) weighted means of `image_match` and of the similarity of summed regions, in [-1, 1].
+
+    The sums of the regions are L2-normalised; their similarity has the weight `SUM_WEIGHT`, `image_match` the weight 1.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -98,7 +101,9 @@ def image_sum_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def sum_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) inner product of the L2-normalised sums of the query's and of the image's regions: that of R-MAC.
+    """Returns (images,) inner products of the L2-normalised sums of the query's and the image's regions.
+
+    It is the similarity of R-MAC.
 
     0 for an image without regions, and where regions sum to nothing.
     """
@@ -118,8 +123,9 @@ def sum_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def symmetric_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) the mean of `cross_match` and of its reverse, which asks each region of the image for its most similar
-    region of the query, in [-1, 1].
+    """Returns (images,) means of `cross_match` and of its reverse, in [-1, 1].
+
+    The reverse asks each region of the image for its most similar region of the query.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -140,7 +146,9 @@ def symmetric_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def best_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images, r): the largest inner product of each query region with a region of each image; `NOTHING` with none.
+    """Returns (images, r): the largest inner product of each query region with a region of each image.
+
+    It is `NOTHING` for an image without regions.
 
     Notes: nearly all of the time is the product of matrices, of which one block at a time is in memory.
     """

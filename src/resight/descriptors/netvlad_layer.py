@@ -17,7 +17,7 @@ RANDOM_ALPHA = 10.0
 
 
 def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
-    """(K * C,) L2-normalised mean over scales. Zeros where no position has an activation."""
+    """Returns (K * C,) L2-normalised mean over scales. Zeros where no position has an activation."""
     image = image.tensors()
     with torch.inference_mode():
         scales = [
@@ -28,13 +28,13 @@ def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
 
 
 def positions(image: ImageMaps) -> Vectors:
-    """(m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
+    """Returns (m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
     rows = [to_numpy(maps.reshape(len(maps), -1).T) for maps in image.maps]
     return np.ascontiguousarray(l2_normalise(np.concatenate(rows)))
 
 
 def fitted_layer(fitted: Arrays) -> NetVLAD:
-    """The layer of centroids (K, C) and alpha (1,), as `NetVLAD.start_from` makes it."""
+    """Returns the layer of centroids (K, C) and alpha (1,), as `NetVLAD.start_from` makes it."""
     centroids = np.asarray(fitted["centroids"], np.float32)
     layer = NetVLAD(*centroids.shape)
     layer.start_from(centroids, float(fitted["alpha"][0]))
@@ -42,7 +42,10 @@ def fitted_layer(fitted: Arrays) -> NetVLAD:
 
 
 def layer_of_checkpoint(extractor: MapExtractor) -> NetVLAD:
-    """The layer that was learned with the network of an extractor. FitError where there is none for these maps."""
+    """Returns the layer that was learned with the network of an extractor.
+
+    Raises FitError where there is none for these maps.
+    """
     loaded = extractor.loaded()
     if loaded.source == "random":
         rng = np.random.default_rng(extractor.params.checkpoint.seed)
@@ -69,7 +72,10 @@ def layer_of_checkpoint(extractor: MapExtractor) -> NetVLAD:
 
 
 def _vector(layer: NetVLAD, maps: Tensor) -> Tensor:
-    """(K * C,) of maps (1, C, H, W). Without activations a sum would be of the centroids alone, the same for all."""
+    """Returns (K * C,) of maps (1, C, H, W).
+
+    Without activations a sum would be of the centroids alone, the same for all.
+    """
     if not maps.any():
         return maps.new_zeros(layer.centroids.numel())
     vector: Tensor = layer(maps)[0]

@@ -29,11 +29,11 @@ class MapEncoder:
         self.fitted = fitted
 
     def encode(self, features: ImageMaps, size: tuple[int, int]) -> tuple[Vectors, int]:
-        """The vector, which counts as one feature."""
+        """Returns the vector, which counts as one feature."""
         return self.query(features, size), 1
 
     def query(self, features: ImageMaps, size: tuple[int, int]) -> Vectors:
-        """The vector."""
+        """Returns the vector."""
         return self.method.describe(features, self.whitening, self.fitted)
 
     def nothing(self) -> tuple[Vectors, int]:
@@ -42,19 +42,21 @@ class MapEncoder:
 
 
 def mean_of_scales(image: ImageMaps, pool: Pool) -> Vectors:
-    """(1, C): the L2-normalised mean of the L2-normalised vectors of all scales."""
+    """Returns (1, C): the L2-normalised mean of the L2-normalised vectors of all scales."""
     with without_gradients():
         return to_numpy(l2_normalise(_scales(image, pool).mean(axis=0))[None])
 
 
 def power_mean_of_scales(image: ImageMaps, pool: Pool, p: float) -> Vectors:
-    """(1, C): `power_mean` of the L2-normalised vectors of all scales."""
+    """Returns (1, C): `power_mean` of the L2-normalised vectors of all scales."""
     with without_gradients():
         return to_numpy(power_mean(_scales(image, pool)[:, None], p))
 
 
 def whitened_by_scale(image: ImageMaps, pool: Pool, whitening: Whitening) -> Vectors:
-    """(d,) L2-normalised sum of the whitened vectors of all scales: for a whitening that is part of the network.
+    """Returns (d,) L2-normalised sum of the whitened vectors of all scales.
+
+    It is for a whitening that is part of the network.
 
     Source: the code of Radenovic, Tolias & Chum, TPAMI 2019, for networks that end with such a layer.
     """
@@ -68,7 +70,7 @@ def pooled_by_gem(exponent: Vectors, maps: AnyArray, mask: AnyArray | None) -> A
 
 
 def regions_of(image: ImageMaps, levels: int) -> Vectors:
-    """(m, C) `regional_maxima` of all scales; of a masked map, those of the positions that count."""
+    """Returns (m, C) `regional_maxima` of all scales; of a masked map, those of the positions that count."""
     with without_gradients():
         pairs = zip(image.maps, image.masks, strict=True)
         regions = [regional_maxima(maps[None], levels, mask)[0] for maps, mask in pairs]
@@ -76,7 +78,7 @@ def regions_of(image: ImageMaps, levels: int) -> Vectors:
 
 
 def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vectors:
-    """(d,) `rmac` of an image."""
+    """Returns (d,) `rmac` of an image."""
 
     def whiten(rows: AnyArray) -> AnyArray:
         return beside(whitened_rows(to_numpy(rows[0]), whitening), rows)[None]
@@ -87,29 +89,29 @@ def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vecto
 
 
 def superglobal_scales(image: ImageMaps, p: float) -> Vectors:
-    """(S, C) `superglobal_vector` of each scale."""
+    """Returns (S, C) `superglobal_vector` of each scale."""
     with without_gradients():
         pairs = zip(image.maps, image.masks, strict=True)
         return np.stack([to_numpy(superglobal_vector(maps, mask, p)) for maps, mask in pairs])
 
 
 def largest_of_scales(rows: Vectors) -> Vectors:
-    """(d,) L2-normalised `scale_gem` of the vectors (S, d) of several scales."""
+    """Returns (d,) L2-normalised `scale_gem` of the vectors (S, d) of several scales."""
     return to_numpy(l2_normalise(scale_gem(rows)))
 
 
 def whitened_rows(rows: Vectors, whitening: Whitening | None) -> Vectors:
-    """(m, d) L2-normalised vectors, whitened where there is a whitening."""
+    """Returns (m, d) L2-normalised vectors, whitened where there is a whitening."""
     return rows if whitening is None else whitening.apply(rows)
 
 
 def unit_sum(rows: Vectors) -> Vectors:
-    """(d,) L2-normalised sum of rows (m, d)."""
+    """Returns (d,) L2-normalised sum of rows (m, d)."""
     total = rows[0] if len(rows) == 1 else rows.sum(axis=0)
     return np.asarray(total / max(float(np.linalg.norm(total)), np.finfo(np.float32).tiny), np.float32)
 
 
 def _scales(image: ImageMaps, pool: Pool) -> AnyArray:
-    """(S, C), L2-normalised."""
+    """Returns (S, C), L2-normalised."""
     pooled = [pool(maps[None], mask)[0] for maps, mask in zip(image.maps, image.masks, strict=True)]
     return l2_normalise(library(pooled[0]).stack(pooled, axis=0))

@@ -1,8 +1,7 @@
 """Global poolings of a feature map into one vector: MAC, SPoC and GeM, with or without weights of the positions.
 
-A feature map is (B, C, H, W), non-negative after ReLU, in numpy or torch. Nothing here is L2-normalised unless it says
-so. Everything is differentiable in torch. Half precision is pooled in float32, because squares and cubes of it leave
-its range.
+A feature map is (B, C, H, W), non-negative after ReLU. Nothing here is L2-normalised unless it says so. Everything is
+differentiable. Half precision is pooled in float32, because squares and cubes of it leave its range.
 """
 
 from __future__ import annotations
@@ -35,7 +34,9 @@ def mac(maps: AnyArray, mask: AnyArray | None = None) -> AnyArray:
 
 
 def spoc(maps: AnyArray, weights: AnyArray | None = None) -> AnyArray:
-    """Sum-pooled convolutional features: the mean of each channel, (B, C), weighted where there are weights.
+    """Returns sum-pooled convolutional features: the mean of each channel, (B, C).
+
+    Positions are weighted where there are weights.
 
     maps: (B, C, H, W). weights: (H, W) or (B, H, W), not negative: `centre_prior` for the paper's prior, a bool mask
     for some of the positions; all zero gives 0.
@@ -51,9 +52,8 @@ def spoc(maps: AnyArray, weights: AnyArray | None = None) -> AnyArray:
 def gem(maps: AnyArray, p: AnyArray | float = GEM_P, weights: AnyArray | None = None) -> AnyArray:
     """Generalised mean of each channel, (mean of x^p)^(1/p), (B, C): SPoC for p = 1, MAC as p grows.
 
-    maps: (B, C, H, W), raised to `GEM_FLOOR` first. p: positive, one number or (C,), a number or an array, of which a
-    tensor may have a gradient. weights: as for `spoc`. UsageError: p is a number that is not positive, or one for
-    another C.
+    maps: (B, C, H, W), raised to `GEM_FLOOR` first. p: positive, one number or (C,), a number or a tensor with a
+    gradient. weights: as for `spoc`. UsageError: p is a number that is not positive, or one for another C.
 
     Source: Radenovic, Tolias & Chum, "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2019, eq. 3.
 
@@ -84,14 +84,14 @@ def power_mean(descriptors: AnyArray, p: AnyArray | float = 1.0) -> AnyArray:
 
 
 def l2_normalise(x: AnyArray) -> AnyArray:
-    """Rows (last axis) of norm 1; a row of zeros stays."""
+    """Returns rows (last axis) of norm 1; a row of zeros stays."""
     xp = library(x)
     norms = xp.linalg.vector_norm(x, axis=-1, keepdims=True)
     return x / xp.maximum(norms, beside(1e-12, norms))
 
 
 def masked(maps: AnyArray, weights: AnyArray) -> AnyArray:
-    """The map times weights of its positions, for poolings that take none; weights: (H, W) or (B, H, W)."""
+    """Returns the map times weights of its positions, for poolings that take none; weights: (H, W) or (B, H, W)."""
     return maps * _positions(weights, maps)
 
 
@@ -108,7 +108,7 @@ def _full(x: AnyArray) -> AnyArray:
 
 
 def _positions(weights: AnyArray, maps: AnyArray) -> AnyArray:
-    """Weights as (B or 1, 1, H, W) of the map's type. UsageError where they are of another map."""
+    """Returns weights as (B or 1, 1, H, W) of the map's type. UsageError where they are of another map."""
     if (
         weights.shape[-2:] != maps.shape[-2:]
         or weights.ndim not in (2, 3)
@@ -126,7 +126,7 @@ def _weighted_mean(x: AnyArray, weights: AnyArray) -> AnyArray:
 
 
 def _exponent(p: AnyArray | float, maps: AnyArray) -> Any:
-    """A positive number, or an array (1,) or (C,) of the map's type."""
+    """Returns a positive number, or a tensor (1,) or (C,) of the map's type."""
     if isinstance(p, int | float):
         if not p > 0:
             raise UsageError(f"GeM needs p > 0, not {p}")

@@ -1,4 +1,4 @@
-"""Float32 of the positions of a feature map that prefer its centre, float32 (H, W)."""
+"""Weights of the positions of a feature map that prefer its centre, float32 (H, W)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def centre_prior(height: int, width: int, sigma: float | None = None) -> Float32
 
 
 def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Float32:
-    """The Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
+    """Returns the Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
 
     sigma: by default min(H, W) / 3. The first and last position lie H/2 (W/2) from the centre, and the least weight
     becomes 0. All ones for a map of one position.

@@ -1,8 +1,7 @@
 """Maximum, mean and generalised mean of a feature map over many boxes at once.
 
-maps: (B, C, H, W), in numpy or torch. boxes: (R, 4) integers x0, y0, x1, y1 in positions of the map, half-open, the
-same for the batch. All results are (B, R, C), and in torch differentiable. UsageError: a box that is empty or not
-inside the map.
+maps: (B, C, H, W). boxes: (R, 4) integers x0, y0, x1, y1 in positions of the map, half-open, the same for the batch.
+All results are (B, R, C) and differentiable. UsageError: a box that is empty or not inside the map.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def max_by_table(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
 
 
 def region_mean(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
-    """Mean of each channel in each box, (B, R, C), from a summed-area table in float64.
+    """Returns the mean of each channel in each box, (B, R, C), from a summed-area table in float64.
 
     Source: Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984.
     """
@@ -100,7 +99,10 @@ def _box_means(maps: AnyArray, boxes: GridBoxes) -> AnyArray:
 
 
 def _corners_max(table: AnyArray, boxes: GridBoxes, width: int, height: int) -> AnyArray:
-    """(B, C, R): the largest of the four rectangles of width x height that touch a corner of the box from inside."""
+    """Returns (B, C, R) the largest of four rectangles that touch the corners of a box from inside.
+
+    They are width x height.
+    """
     xp = library(table)
     left, upper, right, lower = (boxes - [0, 0, width, height]).T.tolist()
     return xp.maximum(
@@ -110,7 +112,7 @@ def _corners_max(table: AnyArray, boxes: GridBoxes, width: int, height: int) -> 
 
 
 def _doubled(table: AnyArray, step: int, dim: int) -> AnyArray:
-    """Maxima over twice the length along `dim`, 2 or 3, from those over `step` positions."""
+    """Maxima over twice the length along `dim`, from those over `step` positions."""
     xp = library(table)
     if dim == 2:
         return xp.maximum(table[:, :, :-step], table[:, :, step:])

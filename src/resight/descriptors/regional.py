@@ -1,5 +1,4 @@
-"""Descriptors of regions of a feature map, and their sum: R-MAC. Maps are (B, C, H, W), non-negative after ReLU, in
-numpy or torch."""
+"""Descriptors of regions of a feature map, and their sum: R-MAC. Maps are (B, C, H, W), non-negative after ReLU."""
 
 from __future__ import annotations
 
@@ -36,7 +35,7 @@ def rmac(
 
 
 def regional_maxima(maps: AnyArray, levels: int = LEVELS, mask: AnyArray | None = None) -> AnyArray:
-    """The L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
+    """Returns the L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
 
     mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out.
     """
@@ -45,7 +44,9 @@ def regional_maxima(maps: AnyArray, levels: int = LEVELS, mask: AnyArray | None 
 
 
 def region_boxes(maps: AnyArray, mask: AnyArray | None, levels: int) -> GridBoxes:
-    """(R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts; mask: (h, w), None where all do.
+    """Returns (R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts.
+
+    mask: (h, w), None where all do.
 
     Notes: a region without one has no activations, and whitening would give all such regions one direction, which their
     sum then follows.

@@ -15,7 +15,7 @@ Normalisation = Literal["power", "intra", "power-intra", "l2"]
 
 
 def residual_sums(descriptors: Floating, words: Integer, centroids: Floating) -> Float64:
-    """Sum of descriptor - centroid over the descriptors of each word, (size, d). CVPR 2010, section 2.
+    """Returns the sum of descriptor - centroid over the descriptors of each word, (size, d). CVPR 2010, section 2.
 
     descriptors: (m, d), words: (m,) nearest centroid of each, centroids: (size, d).
     """
@@ -53,7 +53,7 @@ def vlad(
 
 
 def _unit(rows: Float64) -> Float64:
-    """Rows of norm 1; a row of zeros stays."""
+    """Returns rows of norm 1; a row of zeros stays."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     unit: Float64 = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
     return unit

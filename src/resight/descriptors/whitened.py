@@ -23,13 +23,15 @@ _log = logging.getLogger(__name__)
 
 
 def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening:
-    """The whitening in some arrays to so many dimensions, or to as many as it has. Raises as `from_arrays`."""
+    """Returns the whitening in some arrays to so many dimensions, or to as many as it has. Raises as `from_arrays`."""
     whitening = from_arrays(arrays, prefix)
     return whitening.reduced(min(dimensions, whitening.dimensions))
 
 
 def fitted_whitening(sample: Vector, dimensions: int, power: float) -> dict[str, Array]:
-    """Arrays of a whitening of vectors (n, d) to at most so many dimensions; what is too few is said in the log.
+    """Returns arrays of a whitening of vectors (n, d) to at most so many dimensions.
+
+    The log says what is too few.
 
     Raises as `fit_pca_whitening`.
     """

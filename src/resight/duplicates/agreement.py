@@ -71,7 +71,7 @@ def quarter_turns(transform: Transform, at: Floating) -> int:
 
 
 def copy_fit(a: Float32, b: Float32, turns: int) -> CopyFit:
-    """The best map of (n, 2) points to (n, 2) points that is a copy's; n at least 2.
+    """Returns the best map of (n, 2) points to (n, 2) points that is a copy's; n at least 2.
 
     Least squares along each axis, then again over the half that fits best, so that a few wrong pairs do not bend it.
     """
@@ -90,7 +90,7 @@ def copy_fit(a: Float32, b: Float32, turns: int) -> CopyFit:
 
 
 def bent_distances(a: Float32, b: Float32, transform: Transform) -> Float64:
-    """(n,) distances of (n, 2) points from the best homography of (n, 2) points, in pixels of the second photo.
+    """Returns (n,) distances of (n, 2) points from the best homography of (n, 2) points, in pixels of the second photo.
 
     transform: (3, 3) one that is nearly right. Fitted as `copy_fit` is; nothing but infinite where the points determine
     none.
@@ -107,31 +107,34 @@ def bent_distances(a: Float32, b: Float32, transform: Transform) -> Float64:
 
 
 def _better(distances: Float64) -> Intp:
-    """The half of points that fits best, or `FITTED` where that is more."""
+    """Returns the half of points that fits best, or `FITTED` where that is more."""
     return np.argsort(distances, kind="stable")[: max(FITTED, math.ceil(len(distances) / 2))]
 
 
 def coarser(zoom: float, sizes: tuple[Size, Size]) -> float:
-    """Pixels of the coarser of two photos for one pixel of the second; `zoom` pixels of the second show what one of the
-    first does. A photo of more than `WORKING_SIDE` a side counts as reduced to it."""
+    """Returns how many pixels of the coarser of two photos one pixel of the second is.
+
+    zoom: how many pixels of the second show what one of the first shows. A photo of more than `WORKING_SIDE` a side
+    counts as reduced to it.
+    """
     first, second = (min(1.0, WORKING_SIDE / max(size)) for size in sizes)
     return min(first / zoom, second)
 
 
 def inside(points: Floating, size: Size) -> Mask:
-    """(n,) which of (n, 2) points lie in a frame of `size` (width, height)."""
+    """Returns (n,) which of (n, 2) points lie in a frame of `size` (width, height)."""
     return np.asarray(((points >= 0) & (points <= size)).all(axis=1))
 
 
 def covered(transform: Transform, size: Size, other: Size) -> float:
-    """The part of a frame of `size` that `transform` puts into a frame of size `other`, 0 to 1."""
+    """Returns the part of a frame of `size` that `transform` puts into a frame of size `other`, 0 to 1."""
     steps = (np.arange(GRID) + 0.5) / GRID
     grid = np.stack(np.meshgrid(steps * size[0], steps * size[1]), axis=-1).reshape(-1, 2)
     return float(inside(project(transform, grid), other).mean())
 
 
 def boxed(points: Float32, size: Size) -> float:
-    """The part of a frame that the box around (n, 2) points takes, without the outermost tenth of them."""
+    """Returns the part of a frame that the box around (n, 2) points takes, without the outermost tenth of them."""
     low, high = np.quantile(points, (0.05, 0.95), axis=0)
     return float(np.prod(np.maximum(high - low, 0.0)) / (size[0] * size[1]))
 
@@ -145,7 +148,7 @@ def agreement(
     most: int,
     chance: float,
 ) -> Agreement:
-    """The numbers of one verified pair.
+    """Returns the numbers of one verified pair.
 
     a, b: (n, 2) its inliers in the first and the second photo. features: (m, 2) all of both. most: correspondences that
     were looked at, where there were more. chance: see `Agreement`.

@@ -11,6 +11,7 @@ import numpy as np
 from resight.arrays import Int64
 from resight.cores import cores
 from resight.duplicates.agreement import Agreement, agreement
+from resight.duplicates.grouping import Pair
 from resight.progress import Progress
 from resight.rerank.geometry import tolerance
 from resight.rerank.hypotheses import Gates
@@ -27,13 +28,14 @@ PATIENCE = 6
 POSTINGS = 2_000_000
 """Entries of posting lists that a photo may read. One with more words asks by its rarest."""
 
-Pair = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class Walked:
-    """The result of a walk: agreements by pair of places in the given images, the lower first; and how many pairs were
-    verified."""
+    """The result of a walk.
+
+    It has the agreements by pair of places in the given images, the lower place first, and how many pairs were
+    verified.
+    """
 
     found: dict[Pair, Agreement]
     verified: int
@@ -104,7 +106,7 @@ def compared(a: ImageWords, b: ImageWords, params: Spatial) -> Agreement | None:
 
 
 def rarest(words: ImageWords, lengths: Int64, most: int) -> ImageWords:
-    """An image with its rarest words alone, whose posting lists have at most `most` entries together.
+    """Returns an image with its rarest words alone, whose posting lists have at most `most` entries together.
 
     lengths: (codebook,) entries of each list. The rarest word stays however long its list is.
     """

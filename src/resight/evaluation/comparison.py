@@ -99,10 +99,12 @@ class Comparison:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the results, in the order in which they were given."""
         return tuple(self.results)
 
     @property
     def baseline(self) -> EvaluationResult:
+        """The first result, with which the others are compared."""
         return next(iter(self.results.values()))
 
     @property
@@ -120,6 +122,7 @@ class Comparison:
         return _values(self.queries(name, setting), self.baseline, self.measure)
 
     def of_kind(self, kind: Kind) -> list[Part]:
+        """Returns the parts of a kind, such as those by group."""
         return [part for part in self.parts if part.kind == kind]
 
     def worst_first(self) -> list[str]:

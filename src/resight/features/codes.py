@@ -44,8 +44,9 @@ class PreparedRegions:
 
 
 class CodeExtractor:
-    """An extractor that warps regions of the pixels and runs the network on each (multiple passes). Raises the errors
-    of `MapExtractor`.
+    """An extractor that warps regions of the pixels and runs the network on each (multiple passes).
+
+    Raises the errors of `MapExtractor`.
 
     Of a masked photo, regions of which less than half counts are left out, except the whole.
 

@@ -74,8 +74,9 @@ class PreparedImage:
 
 
 class MapExtractor:
-    """An extractor of the maps of one layer of a network, and in the same pass those of the layers `beside` it; weights
-    are opened when the first photo is extracted.
+    """An extractor of the maps of one layer of a network.
+
+    Maps of the layers `beside` it come from the same pass. Weights are opened when the first photo is extracted.
 
     Paths of weights are relative to `folder`. Raises RecipeError for a layer that the network does not have.
 
@@ -298,8 +299,10 @@ class MapExtractor:
                 start += count
 
     def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[AnyArray, ...]]]:
-        """Returns the maps of each layer at all scales of each of some images of equal size; runs half of them at once
-        where memory is short."""
+        """Returns the maps of each layer at all scales of each of some images of equal size.
+
+        Where memory is short it runs half of the images at once.
+        """
         # Leave the failed call before the halves begin: its traceback would hold the memory that is missing.
         try:
             return self._run_together(runtime, images)
@@ -417,8 +420,10 @@ def _inside(
 
 
 def _counted(counts: Mask, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Mask:
-    """Returns (h, w) positions whose centres lie where a photo counts (H, W); if there are none, the position nearest
-    to one such place."""
+    """Returns (h, w) positions whose centres lie where a photo (H, W) counts.
+
+    If there are none, it returns the position nearest to a place that counts.
+    """
     columns, rows = (
         np.clip((sampling.start + np.arange(count) * sampling.stride) * (of / side), 0, of - 1).astype(np.intp)
         for sampling, count, of, side in zip(samplings, shape[::-1], counts.shape[::-1], given, strict=True)
@@ -438,8 +443,10 @@ def layer_sampling(network: Layered, layer: str, side: int) -> Sampling:
 
 
 def _at_least(pixels: Pixels, least: int, max_side: int) -> Pixels:
-    """Enlarges pixels so that both sides are at least `least`: the short one to it (bicubic), the long one by the same
-    factor, but not beyond `max_side` if it was below."""
+    """Enlarges pixels so that both sides are at least `least`.
+
+    The short side grows to it (bicubic), the long one by the same factor, but not beyond `max_side` if it was below.
+    """
     height, width = pixels.shape[:2]
     short = min(height, width)
     if short >= least:

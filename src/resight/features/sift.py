@@ -31,10 +31,8 @@ def extract_sift(
     The image is reduced to `params.max_side` first or, where its long side is shorter than `enlarge_to`, enlarged to
     that (`params.enlarge_to` is meant for queries; 0 enlarges nothing). counts: (H, W), False where no feature may be.
 
-    Notes
-    -----
-    Rounding makes the factors back to the original differ a little between x and y: positions use the factor of each
-    axis, sigma their geometric mean, and angles stay as they are, which is off by less than half of the factors'
+    Notes: Rounding makes the factors back to the original differ a little between x and y: positions use the factor of
+    each axis, sigma their geometric mean, and angles stay as they are, which is off by less than half of the factors'
     relative difference (in radians), at most 1/1000 for an image of 500 pixels or more.
     """
     small = max(pixels.shape[:2]) < enlarge_to
@@ -58,10 +56,8 @@ def detect(pixels: Pixels, params: Sift, counts: Mask | None = None) -> LocalFea
     A point with several dominant orientations gives several features. Equally strong ones are ordered by y, x, scale
     and angle, so that the same pixels give the same features on any number of threads.
 
-    Notes
-    -----
-    OpenCV enlarges the image twofold first; its precise kind of enlargement avoids a bias of a quarter of a pixel in
-    positions. Upright features of one point would be identical, so only one of them is kept.
+    Notes: OpenCV enlarges the image twofold first; its precise kind of enlargement avoids a bias of a quarter of a
+    pixel in positions. Upright features of one point would be identical, so only one of them is kept.
     """
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     found = _detect_upright if params.upright else _detect_oriented
@@ -104,15 +100,19 @@ def _detect_upright(grey: UInt8, params: Sift, counts: UInt8 | None) -> tuple[Fl
 
 
 def root_sift(descriptors: Float32) -> Float32:
-    """Returns the square roots of L1-normalised, non-negative descriptors (n, d): their inner product is the Hellinger
-    kernel (Arandjelovic and Zisserman, CVPR 2012, section 2). Zero rows stay zero."""
+    """Returns the square roots of L1-normalised, non-negative descriptors (n, d).
+
+    Their inner product is the Hellinger kernel (Arandjelovic and Zisserman, CVPR 2012, section 2). Zero rows stay zero.
+    """
     sums = descriptors.sum(axis=1, keepdims=True)
     return np.asarray(np.sqrt(descriptors / np.maximum(sums, _TINY)), np.float32)
 
 
 def to_uint8(descriptors: Float32) -> UInt8:
-    """Rounds descriptors (n, d) in [0, 1] to steps of 1/512: the error is at most 1/1024 a component up to 255/512, and
-    about 0.006 of the norm of a 128-dimensional descriptor."""
+    """Rounds descriptors (n, d) in [0, 1] to steps of 1/512.
+
+    The error is at most 1/1024 a component up to 255/512, and about 0.006 of the norm of a 128-dimensional descriptor.
+    """
     steps = np.rint(descriptors * np.float32(UINT8_SCALE))
     return np.asarray(np.minimum(steps, 255.0), np.uint8)
 
@@ -130,8 +130,11 @@ _threads_at_fork = 0
 
 @contextmanager
 def single_threaded_opencv() -> Iterator[None]:
-    """Makes OpenCV use one thread inside each call, for callers that run several calls at once; the former setting
-    returns when the last of them leaves. The setting is OpenCV's and holds for the whole process meanwhile."""
+    """Makes OpenCV use one thread inside each call, for callers that run several calls at once.
+
+    The former setting returns when the last of them leaves. The setting is OpenCV's and holds for the whole process
+    meanwhile.
+    """
     global _single_threaded, _threads_before
     with _count_lock:
         if _single_threaded == 0:

@@ -15,7 +15,7 @@ from resight.images import displayed
 COMPARED = 10_000
 """Most names to which the spelling of a wrong one is compared: of more, those that begin or end like it."""
 TOLD = 3
-"""Names that are told where several may be meant."""
+"""Names that an error lists where a text may mean several."""
 
 
 class Name(str):
@@ -42,30 +42,30 @@ def find_name(
     `folders`, each with the prefix of its names. A `Path` is only the path of a file. UsageError where two are meant.
     """
     if isinstance(given, str):
-        place = _named(given, by_name)
-        if place is not None or isinstance(given, Name) or not given:
-            return place
+        name = _named(given, by_name)
+        if name is not None or isinstance(given, Name) or not given:
+            return by_name[name] if name is not None else None
     listed = folders if isinstance(folders, Sequence) else list(folders)
     for path in _spellings(os.fspath(given)):
-        places = {place for name in _below(path, listed) if (place := _named(name, by_name)) is not None}
-        if len(places) > 1:
+        meant = {by_name[name]: name for one in _below(path, listed) if (name := _named(one, by_name)) is not None}
+        if len(meant) > 1:
             raise UsageError(
-                f"{displayed(path)}: the index has this file under {len(places)} names: "
-                f"{_listed([name for name, place in by_name.items() if place in places])}; say which"
+                f"{displayed(path)}: the index has this file under {len(meant)} names: "
+                f"{_listed([meant[place] for place in sorted(meant)])}; say which"
             )
-        if places:
-            return places.pop()
+        if meant:
+            return meant.popitem()[0]
     return None
 
 
 def suggestion(given: str | os.PathLike[str], names: Iterable[str]) -> str:
-    """The end of a message about a name that is not there: what may be meant, or nothing.
+    """Returns the end of a message about a name that is not there: what may be meant, or nothing.
 
     A name that lacks its first folders is the commonest mistake; then come other folders, capitals, and spelling. A
     million names take about a second.
     """
     wanted = _tidy(os.fspath(given)) or os.fspath(given)
-    listed = names if isinstance(names, Sequence) else list(names)
+    listed = names if isinstance(names, list) else list(names)
     last = posixpath.basename(wanted)
     if last:
         ending = [name for name in listed if name.endswith(last)]
@@ -81,15 +81,16 @@ def suggestion(given: str | os.PathLike[str], names: Iterable[str]) -> str:
 
 
 def composed(name: str) -> str:
-    """The name with every letter and its accents as one character where there is one (Unicode's form NFC)."""
+    """Returns the name with every letter and its accents as one character where there is one (Unicode's form NFC)."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def _named(given: str, by_name: Mapping[str, int]) -> int | None:
+def _named(given: str, by_name: Mapping[str, int]) -> str | None:
+    """The name in the index that is written so, or in another form of the same characters."""
     forms = list(_forms(given))
     for form in forms:
         if form in by_name:
-            return by_name[form]
+            return form
     wanted = {composed(form) for form in forms}
     if all(form.isascii() for form in wanted):
         return None
@@ -97,7 +98,7 @@ def _named(given: str, by_name: Mapping[str, int]) -> int | None:
     alike = [name for name in by_name if not name.isascii() and composed(name) in wanted]
     if len(alike) > 1:
         raise UsageError(f"{given}: {len(alike)} names of the index differ from this in how their accents are written")
-    return by_name[alike[0]] if alike else None
+    return alike[0] if alike else None
 
 
 def _forms(given: str) -> Iterator[str]:
@@ -110,20 +111,20 @@ def _forms(given: str) -> Iterator[str]:
 
 
 def _tidy(given: str) -> str:
-    """A path as names are written: "/" between its parts, and none that lead nowhere."""
+    """Returns a path as names are written: "/" between its parts, and none that lead nowhere."""
     tidy = posixpath.normpath(given.replace("\\", "/")) if given else ""
     return "" if tidy == "." else tidy
 
 
 def _spellings(given: str) -> Iterator[str]:
-    """Paths on this disk that may be meant."""
+    """Yields paths on this disk that may be meant."""
     yield given
     if os.sep != "\\" and "\\" in given:
         yield given.replace("\\", "/")
 
 
 def _below(path: str, folders: Sequence[tuple[Path, str]]) -> Iterator[str]:
-    """The names that a file would have below the folders that it is in."""
+    """Yields the names that a file would have below the folders that it is in."""
     try:
         if b"\0" in os.fsencode(path):
             return
@@ -146,7 +147,7 @@ def _common_end(name: str, wanted: str) -> int:
 
 
 def _nearest(wanted: str, names: Sequence[str]) -> str | None:
-    """The name that is spelt most like another."""
+    """Returns the name that is spelt most like another."""
     import difflib
 
     if len(names) > COMPARED:

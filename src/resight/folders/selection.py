@@ -22,15 +22,17 @@ from resight.folders.patterns import Patterns, is_pattern
 from resight.images import displayed
 
 FOLDERS_TOLD = 5
-"""Folders that are told where a pattern matches nothing."""
+"""Folders that an error lists where a pattern matches nothing."""
 
 _WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
 class Meant:
-    """Names that a text means. names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a
-    pattern."""
+    """Names that a text means.
+
+    names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a pattern.
+    """
 
     text: str
     names: tuple[str, ...]
@@ -38,11 +40,11 @@ class Meant:
 
 
 def names_within(names: Sequence[str], patterns: Sequence[str]) -> Mask:
-    """(n,) which of n names are in a part of a collection: those that at least one of the patterns means.
+    """Returns (n,) which of n names are in a part of a collection: those that at least one of the patterns means.
 
     Raises UsageError where a pattern means no name.
     """
-    part = np.zeros(len(names), np.bool_)
+    names, part = list(names), np.zeros(len(names), np.bool_)
     for pattern in patterns:
         own = _exactly(pattern, names)
         if not own.any():
@@ -69,6 +71,7 @@ def names_meant(
     are meant by themselves alone though they are not among the names, with what is the matter with each. UsageError
     where one means none.
     """
+    names = list(names)
     by_name = {name: place for place, name in enumerate(names)}
     found: list[Meant] = []
     for given in asked:
@@ -88,7 +91,7 @@ def names_meant(
 
 
 def _inside(text: str, names: Sequence[str]) -> Meant:
-    """The names in a folder, or that a pattern covers; none where the text is no more than a name."""
+    """Returns the names in a folder, or that a pattern covers; none where the text is no more than a name."""
     if text.endswith("/") and text.strip("/"):
         own = _exactly(text, names)
         if own.any():
@@ -100,7 +103,7 @@ def _inside(text: str, names: Sequence[str]) -> Meant:
 
 
 def _exactly(text: str, names: Sequence[str]) -> Mask:
-    """(n,) which names are the text itself or, where it ends with "/", in the folder that it names."""
+    """Returns (n,) which names are the text itself or, where it ends with "/", in the folder that it names."""
     own = composed(text)
     if not text.endswith("/"):
         return np.fromiter((composed(name) == own for name in names), np.bool_, len(names))
@@ -108,7 +111,7 @@ def _exactly(text: str, names: Sequence[str]) -> Mask:
 
 
 def _nearest_folder(pattern: str, names: Sequence[str]) -> str:
-    """The end of a message: the folder that may be meant, or some that there are."""
+    """Returns the end of a message: the folder that may be meant, or some that there are."""
     folders: set[str] = set()
     for folder in {posixpath.dirname(name) for name in names}:
         while folder and folder not in folders:

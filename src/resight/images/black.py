@@ -17,8 +17,9 @@ _LOSSLESS = frozenset({"PNG", "TIFF", "GIF", "BMP"})
 
 
 def not_black(data: bytes, name: str) -> Mask:
-    """Returns (H, W) booleans, True where a pixel of the upright image in `data` is not black: one of its values, alpha
-    aside, is not 0.
+    """Returns (H, W) booleans, True where a pixel of the upright image in `data` is not black.
+
+    A pixel is not black where one of its values, alpha aside, is not 0.
 
     Raises ImageError.
 

@@ -68,12 +68,10 @@ def decode(path: Path | str, max_side: int | None = None) -> Decoded:
 def decode_bytes(data: bytes, name: str, max_side: int | None = None) -> Decoded:
     """Returns the image in `data`, like `decode`; `name` identifies it in an ImageError.
 
-    Notes
-    -----
-    Of animations and multi-page files the first image is used. Transparent images are laid over the background that
-    they stand out from (see `transparency`). Samples of more than 8 bits are scaled to 8 by the range that they use
-    (see `ranges`). Colour profiles are ignored: features are made for the sRGB of cameras. A picture of which at least
-    half can be read is accepted, with a remark, and grey where data are missing.
+    Notes: Of animations and multi-page files the first image is used. Transparent images are laid over the background
+    that they stand out from (see `transparency`). Samples of more than 8 bits are scaled to 8 by the range that they
+    use (see `ranges`). Colour profiles are ignored: features are made for the sRGB of cameras. A picture of which at
+    least half can be read is accepted, with a remark, and grey where data are missing.
     """
     if max_side is not None and max_side < 1:
         raise UsageError(f"max_side is {max_side}; it must be at least 1")

@@ -25,12 +25,12 @@ from resight.recipe import Recipe
 def find_duplicates(
     collection: Collection, kind: Kind = "same", within: Sequence[str] = (), progress: Progress | None = None
 ) -> Duplicates:
-    """Groups of photos: with the same bytes, of the same picture, or of the same thing; no photo is decoded.
+    """Returns groups of photos: with the same bytes, of the same picture, or of the same thing; no photo is decoded.
 
     kind: the loosest that counts, "copies", "near" or "same". within: patterns, of which a name must match one if there
-    are any; see `names_within`. `progress` is told how many photos of how many have asked for others. Raises
+    are any; see `names_within`. `progress` is called with (photos done, photos). Raises
     UsageError for another kind, where a pattern matches no name, and where copies are not enough and the recipe has no
-    words with positions, by which a picture is told from another of the same thing.
+    words with positions, which distinguish a picture from another one of the same thing.
     """
     if kind not in KINDS:
         raise UsageError(f"kind is {kind!r}; it is one of {', '.join(KINDS)}")
@@ -66,7 +66,7 @@ def find_duplicates(
 
 
 def channel_of_words(recipe: Recipe) -> str:
-    """The first channel of words. Raises UsageError where a recipe has none."""
+    """Returns the first channel of words. Raises UsageError where a recipe has none."""
     for name, channel in recipe.channel.items():
         if channel.words is not None:
             return name
@@ -97,12 +97,12 @@ class _Table:
 
 def _by_content(collection: Collection, places: Sequence[int]) -> dict[str, list[int]]:
     """Places of the table by the first name of their content, in the order of names."""
-    images = collection.snapshot.images
+    # All at once, which is several times faster than one by one.
+    names, hashes = list(collection.snapshot.images.names), list(collection.snapshot.images.hashes)
     first: dict[str, str] = {}
     found: dict[str, list[int]] = {}
-    for place in sorted(places, key=images.names.__getitem__):
-        name = images.names[place]
-        found.setdefault(first.setdefault(images.hashes[place], name), []).append(place)
+    for place in sorted(places, key=names.__getitem__):
+        found.setdefault(first.setdefault(hashes[place], names[place]), []).append(place)
     return found
 
 
@@ -161,7 +161,7 @@ def _link(table: _Table, pair: Pair, known: Agreement) -> DuplicateLink:
 
 
 def _photos(table: _Table, picture: int, numbers: Sequence[int]) -> list[DuplicatePhoto]:
-    """The photos of one picture, the one to keep first."""
+    """Returns the photos of one picture, the one to keep first."""
     images = table.collection.snapshot.images
     first = {place: number for number in numbers for place in table.copies[number]}
 

@@ -15,7 +15,10 @@ from resight.recipe import Recipe
 
 
 def files_of_new_index(recipe: Recipe, folder: Path, fit: str | Path | None, say: Say | None) -> Mapping[str, bytes]:
-    """Weights and fitted files: fitted on the photos of `fit`, or as the recipe has it, by paths from `folder`."""
+    """Returns weights and fitted files of a new index.
+
+    They are fitted on the photos of `fit`, or as the recipe has it, by paths from `folder`.
+    """
     from resight.channels.fits import fitted_arrays, given_arrays, unfitted, weights
 
     networks = weights(recipe, folder)
@@ -53,7 +56,7 @@ def fitted_on_folder(
 def fitted_on_collection(
     recipe: Recipe, index: Path, files: Mapping[str, Path], planned: Plan, say: Say | None
 ) -> Mapping[str, bytes]:
-    """The same on the photos that are about to be read."""
+    """Fits whatever is not fitted yet on the photos that are about to be read; arguments as of `fitted_on_folder`."""
     from resight.channels.fits import fitted_arrays, unfitted, with_weights
     from resight.learned.whitening import POWER_ON_COLLECTION
 

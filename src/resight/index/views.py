@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -17,7 +17,7 @@ from resight.forks import WorkerPool
 from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
-from resight.search.ranking import Ranking, Searcher, Verification
+from resight.search.ranking import MatrixSearcher, Ranking, Searcher, Verification
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ class ChannelView:
         """The k best of the allowed images at first look."""
         return self.searcher.search(query, k, self.allowed)
 
+    def search_many(self, queries: Sequence[Any], ks: Sequence[int]) -> Iterable[Ranking]:
+        """Searches for each of several queries, with its k, in their order, when its turn comes."""
+        return map(self.search, queries, ks)
+
     def nodes(self) -> Nodes:
         """The images, or their regions, and how their neighbours are found."""
         from resight.index.linked import SearchedNodes
@@ -103,6 +107,14 @@ class VectorView(ChannelView):
     def descriptors(self, images: NDArray[np.int64]) -> Vector:
         """(n, d) the vectors that are searched, augmented ones where there are."""
         return self.live.descriptors(images)
+
+    def search_many(self, queries: Sequence[Any], ks: Sequence[int]) -> Iterable[Ranking]:
+        """Searches for each of several queries, with its k, in their order: at once where a searcher takes a matrix."""
+        if len(queries) < 2 or not isinstance(self.searcher, MatrixSearcher):
+            return super().search_many(queries, ks)
+        vectors = np.concatenate([np.reshape(one, (1, -1)) for one in queries])
+        found = self.searcher.search_many(vectors, max(ks), self.allowed)
+        return [ranking.first(k) for ranking, k in zip(found, ks, strict=True)]
 
     def nodes(self) -> Nodes:
         """The images, compared by their vectors."""

@@ -15,8 +15,9 @@ _ROWS = 1 << 16
 
 
 def misshapen(arrays: Arrays, expected: Mapping[str, tuple[type[Any], Shape]]) -> tuple[str, str] | None:
-    """Returns the first array that is missing, or that lacks the type and shape expected of its name, with a
-    description of the fault.
+    """Returns the first array that is missing or has another type or shape than expected, and what is wrong.
+
+    Types and shapes are expected by name.
 
     A length of None stands for any length.
     """

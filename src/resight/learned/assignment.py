@@ -34,9 +34,10 @@ _BLOCK = 8192
 
 
 class Assigner:
-    """A search for the nearest words: among all of them up to `FLAT_LIMIT`, by short codes up to `FILTER_LIMIT`
-    (product quantisation, Jegou, Douze and Schmid, TPAMI 2011), above by an HNSW graph (Malkov and Yashunin, TPAMI
-    2020).
+    """A search for the nearest words of descriptors.
+
+    Up to `FLAT_LIMIT` words it compares with all of them; up to `FILTER_LIMIT` it uses short codes (product
+    quantisation, Jegou, Douze and Schmid, TPAMI 2011), above an HNSW graph (Malkov and Yashunin, TPAMI 2020).
 
     A descriptor gets the same words in any batch and on any number of threads.
     """
@@ -48,8 +49,11 @@ class Assigner:
         flat_limit: int = FLAT_LIMIT,
         filter_limit: int = FILTER_LIMIT,
     ) -> None:
-        """Sets up the search. centroids: (size, d); graph: bytes from `graph()` of an assigner with the same centroids,
-        which saves building it; flat_limit and filter_limit: as in the module."""
+        """Sets up the search.
+
+        centroids: (size, d); graph: bytes from `graph()` of an assigner with the same centroids, which saves building
+        it; flat_limit and filter_limit: as in the module.
+        """
         single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
         self.centroids = np.ascontiguousarray(centroids, np.float32)
         size, dimensions = self.centroids.shape
@@ -71,8 +75,11 @@ class Assigner:
         return self._made(self.centroids)
 
     def assign(self, x: Float32, k: int = 1) -> tuple[Int32, Float32]:
-        """Returns the k nearest words of each descriptor of `x` (n, d): (n, k) int32 words, nearest first, of equally
-        near ones the lowest number first, and (n, k) float32 squared distances. `k` is at most the number of words."""
+        """Returns the k nearest words of each descriptor of `x` (n, d), nearest first, and their distances.
+
+        Words are (n, k) int32, of equally near ones the lowest number first; squared distances are (n, k) float32. `k`
+        is at most the number of words.
+        """
         size = len(self.centroids)
         if not 1 <= k <= size:
             raise FitError(

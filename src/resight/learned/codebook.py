@@ -41,11 +41,9 @@ def fit_codebook(
     `progress` is called with a line after the last iteration, and after every slow one. Raises FitError where there are
     fewer descriptors than words (`affordable_size` recommends a number).
 
-    Notes
-    -----
-    Above `ONE_LEVEL_LIMIT` words there are two levels (Nister and Stewenius, CVPR 2006, section 3): about sqrt(size)
-    cells, each with words in proportion to its share of the descriptors. The words then form one flat codebook; a
-    descriptor belongs to the nearest of all of them, not to the nearest in its cell.
+    Notes: Above `ONE_LEVEL_LIMIT` words there are two levels (Nister and Stewenius, CVPR 2006, section 3): about
+    sqrt(size) cells, each with words in proportion to its share of the descriptors. The words then form one flat
+    codebook; a descriptor belongs to the nearest of all of them, not to the nearest in its cell.
     """
     if not 1 <= size <= len(x):
         raise FitError(

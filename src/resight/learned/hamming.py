@@ -1,5 +1,8 @@
-"""Binary signatures of features inside their visual word: Jegou, Douze and Schmid, "Hamming embedding and weak
-geometric consistency for large scale image search", ECCV 2008, section 3."""
+"""Binary signatures of features inside their visual word: Hamming embedding.
+
+Jegou, Douze and Schmid, "Hamming embedding and weak geometric consistency for large scale image search", ECCV 2008,
+section 3.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,9 @@ def fit_medians(x: Float32, words: Int32, projection: Float32, n_words: int) -> 
 
 
 def signatures(x: Float32, words: Int32, projection: Float32, medians: Float32) -> UInt64:
-    """Returns (n, bits/64) uint64: bit i tells if descriptor `x` (n, d) projects above its word's median in direction
-    i.
+    """Returns (n, bits/64) uint64 signatures of descriptors `x` (n, d).
+
+    Bit i tells whether a descriptor projects above its word's median in direction i.
 
     Bit i is bit i % 64 of column i // 64. `bits` is a multiple of 64.
     """

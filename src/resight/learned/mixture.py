@@ -65,14 +65,13 @@ def fit_pca(x: Float32, dimensions: int, floor: float = 1e-10) -> Projection:
 
 
 def fit_mixture(x: Float32, k: int, seed: int, iterations: int = 100) -> Mixture:
-    """Fits a mixture of `k` Gaussians to `x` (n, d) by expectation and maximisation, starting from k-means (Bishop,
-    "Pattern Recognition and Machine Learning", 2006, section 9.2.2).
+    """Fits a mixture of `k` Gaussians to `x` (n, d) by expectation and maximisation.
+
+    It starts from k-means (Bishop, "Pattern Recognition and Machine Learning", 2006, section 9.2.2).
 
     Raises FitError where there are fewer than 2 points per Gaussian.
 
-    Notes
-    -----
-    Variances have a floor (`VARIANCE_FLOOR`), without which a component can shrink onto one point.
+    Notes: Variances have a floor (`VARIANCE_FLOOR`), without which a component can shrink onto one point.
     """
     if len(x) < 2 * k:
         raise FitError(f"{k} Gaussians need at least {2 * k} points, there are {len(x)}; give more photos to fit on")

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a fit beside its sample. power: of a whitening, where the method has none of its own; `progress` is
-    told how far it is."""
+    """The terms of a fit beside its sample.
+
+    power: of a whitening, where the method has none of its own; `progress` is called with a line on how far it is.
+    """
 
     seed: int
     power: float = POWER_ON_OTHERS

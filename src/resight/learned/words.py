@@ -24,7 +24,7 @@ SAMPLE_PER_WORD = 100
 
 
 def codebook_pass(size: int) -> Pass:
-    """The pass that fits a codebook of at most so many words."""
+    """Returns the pass that fits a codebook of at most so many words."""
 
     def fit(sample: Float32, terms: Terms) -> Fitted:
         import numpy as np
@@ -35,7 +35,7 @@ def codebook_pass(size: int) -> Pass:
 
 
 def descriptors_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[Any], Float32]:
-    """The local descriptors (m, d) of a photo, as they are."""
+    """Returns the local descriptors (m, d) of a photo, as they are."""
     return attrgetter("descriptors")
 
 

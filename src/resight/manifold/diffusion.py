@@ -30,8 +30,11 @@ MOST_NODES = 20_000
 
 @dataclass(frozen=True)
 class Solution:
-    """A solution f. iterations: (q,) taken by each query; residuals: (q,) |y - (I - alpha S) f / (1 - alpha)| / |y|,
-    which tell whether the iterations sufficed; q is 1 for y (n,)."""
+    """A solution f.
+
+    iterations: (q,) taken by each query; residuals: (q,) |y - (I - alpha S) f / (1 - alpha)| / |y|, which tell whether
+    the iterations sufficed; q is 1 for y (n,).
+    """
 
     f: Float64
     iterations: Int64
@@ -61,6 +64,7 @@ class ClosedForm:
         self._inverse = (1.0 - alpha) * np.linalg.inv(system)
 
     def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return np.asarray(self._inverse @ checked_signal(y, self._n), np.float64)
 
 
@@ -84,6 +88,7 @@ class ConjugateGradient:
         self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
     def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return self.solve(y).f
 
     def solve(self, y: Floating) -> Solution:
@@ -108,6 +113,7 @@ class RandomWalk:
         self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
     def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return self.solve(y).f
 
     def solve(self, y: Floating) -> Solution:
@@ -150,6 +156,7 @@ class Jacobi:
         self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
     def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return self.solve(y).f
 
     def solve(self, y: Floating) -> Solution:

@@ -108,8 +108,10 @@ def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
 
 
 def _degree(cut: float) -> int:
-    """Returns the number of products in a round: fewer where the growth from `cut` to 1 would push the rest of a random
-    block below float32's rounding error."""
+    """Returns the number of products in a round.
+
+    It is smaller where the growth from `cut` to 1 would push the rest of a random block below float32's rounding error.
+    """
     growth = float(np.arccosh((3.0 - cut) / (1.0 + cut)))
     return max(2, min(DEGREE, int(GROWTH / growth)))
 

@@ -61,8 +61,9 @@ def embed(descriptors: Floating, method: Method, seed: int) -> Float32:
 
 
 def neighbour_graph(distances: Float64, neighbours: int) -> tuple[csr_array, int]:
-    """Returns the (n, n) symmetric, connected graph of distances to the nearest `neighbours`, and the number of its
-    parts before they were joined.
+    """Returns the (n, n) symmetric, connected graph of distances to the nearest `neighbours`.
+
+    Also returns the number of its parts before they were joined.
 
     distances: (n, n), symmetric, more than 0 between different images. A pair is connected where either image is near
     to the other; ties go to the earlier image. Parts are joined by the shortest possible edges: those of the minimum

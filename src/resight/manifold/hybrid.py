@@ -16,8 +16,9 @@ from resight.manifold.system import LinearSystem
 
 
 class Hybrid:
-    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by conjugate gradients that start from the part of f in the span of
-    the eigenvectors.
+    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by eigenvectors and conjugate gradients.
+
+    The iterations start from the part of f in the span of the eigenvectors.
 
     iterations: most iterations for the part outside the span of the eigenvectors; the span itself, which would need the
     most, costs none; with 0 that outside part is left out. tolerance: |y - (I - alpha S) x| / |y| at which they end

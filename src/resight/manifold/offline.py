@@ -33,8 +33,10 @@ def diffusion_rows(
     *,
     progress: Progress | None = None,
 ) -> csr_array:
-    """Returns (m, n) float32: row i is f = (1 - alpha)(I - alpha S)^-1 y for y = 1 at items[i], on the part of the
-    graph that nearest[i] spans. Scores of 0, for nodes that are not connected there, are not stored.
+    """Returns (m, n) float32: row i is the solution f for y = 1 at items[i].
+
+    f = (1 - alpha)(I - alpha S)^-1 y on the part of the graph that nearest[i] spans. Scores of 0, for nodes that are
+    not connected there, are not stored.
 
     items: (m,) nodes; nearest: (m, t) the t nearest nodes of each (1000 in the paper), padded with -1. `progress` is
     called with the number of rows solved and the total. At most m t scores are held: solve a large graph in blocks of

@@ -49,8 +49,9 @@ class DiffusionLook:
 
 
 class RegionalDiffusionLook:
-    """Diffusion from the regions of the query over the graph of all regions; an image scores by a weighted sum of its
-    regions, the weights of generalised max pooling.
+    """Diffusion from the regions of the query over the graph of all regions.
+
+    An image scores by a weighted sum of its regions, with the weights of generalised max pooling.
 
     Images that diffusion does not reach follow in their former order. Safe to share between threads.
     Source: Iscen et al., CVPR 2017, sections 3.3 and 4.
@@ -103,8 +104,11 @@ class RegionalDiffusionLook:
 
 @dataclass(frozen=True)
 class _RegionGraph:
-    """images: (m,) ids, ascending; regions (n, d), those of image i from offsets[i] to offsets[i + 1]; weights: (n,) of
-    generalised max pooling. solve: None where there are no regions."""
+    """The graph of the regions of all images, and its solver.
+
+    images: (m,) ids, ascending; regions: (n, d), those of image i from offsets[i] to offsets[i + 1]; weights: (n,) of
+    generalised max pooling; solve: None where there are no regions.
+    """
 
     images: NDArray[np.int64]
     regions: NDArray[np.float32]

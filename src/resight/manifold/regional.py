@@ -17,8 +17,10 @@ BLOCK = 16_384
 
 
 def region_affinity(query_regions: Float32, regions: Float32, kq: int, gamma: float = 3.0) -> Float64:
-    """Returns the signal (n,) of a query of several regions: each gives its similarity to its kq most similar regions;
-    these are summed for each region, and the kq greatest sums are raised to gamma; 0 elsewhere.
+    """Returns the signal (n,) of a query of several regions.
+
+    Each region of the query gives its similarity to its kq most similar regions; these are summed for each region, and
+    the kq greatest sums are raised to gamma; 0 elsewhere.
 
     query_regions: (r, d), r > 0. Where kq exceeds n, all regions are taken; ties go to smaller numbers. Raises
     UsageError where shapes do not match, numbers are not finite, kq < 1, or gamma is not positive.
@@ -47,8 +49,9 @@ def region_affinity(query_regions: Float32, regions: Float32, kq: int, gamma: fl
 
 
 def generalised_max_weights(regions: Float32, offsets: Integer, regularisation: float = 1.0) -> Float64:
-    """Returns (n,) weights c = (V V' + lambda I)^-1 1 of the regions V (m, d) of each image: regions similar to many
-    others weigh less.
+    """Returns (n,) weights c = (V V' + lambda I)^-1 1 of the regions V (m, d) of each image.
+
+    Regions that are similar to many others weigh less.
 
     Raises UsageError where offsets do not partition the regions, numbers are not finite, or lambda is not positive.
 

@@ -15,9 +15,11 @@ from resight.manifold.signal import checked_alpha, checked_signal
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Orthonormal vectors of a graph of n nodes as columns, (n, r) float32, and their values, (r,), in descending
-    order: eigenvectors and eigenvalues (`eigenvectors.py`), or the Ritz vectors and values of a subspace
-    (`subspace.py`)."""
+    """Orthonormal vectors of a graph of n nodes, and their values in descending order.
+
+    vectors: (n, r) float32, as columns; values: (r,). They are eigenvectors and eigenvalues (`eigenvectors.py`), or the
+    Ritz vectors and values of a subspace (`subspace.py`).
+    """
 
     vectors: Float32
     values: Float64
@@ -29,8 +31,10 @@ class Spectrum:
 
 
 class Spectral:
-    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by r vectors: f = U (h - (1 - alpha)) U'y + (1 - alpha) y with h(l)
-    = (1 - alpha) / (1 - alpha l). Everything outside of U is taken to have the eigenvalue 0.
+    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by r vectors U.
+
+    f = U (h - (1 - alpha)) U'y + (1 - alpha) y with h(l) = (1 - alpha) / (1 - alpha l). Everything outside of U is
+    taken to have the eigenvalue 0.
 
     Source: Iscen et al., CVPR 2018. Equal to the closed form where all eigenvectors are used; with Ritz vectors, of all
     f in their span the nearest to the closed form, in the norm of I - alpha S.

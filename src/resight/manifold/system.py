@@ -62,8 +62,9 @@ class LinearSystem:
 
 
 def compact(graph: csr_array) -> tuple[csr_array, Int32]:
-    """Reorders the nodes of a graph so that neighbours are near in memory, and returns that order: node i of the new
-    graph is node order[i] of the given one.
+    """Reorders the nodes of a graph so that neighbours are near in memory, and returns that order.
+
+    Node i of the new graph is node order[i] of the given one.
 
     Source: Cuthill & McKee, "Reducing the bandwidth of sparse symmetric matrices", ACM 1969, reversed.
     """

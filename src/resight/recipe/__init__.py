@@ -1,27 +1,27 @@
 """The whole method as data: model, checks, messages. Importing it imports no implementation."""
 
 from resight.learned.registered import register
-from resight.recipe.model import ONLY_CHANNEL, Channel, Recipe
+from resight.recipe.model import ONLY_CHANNEL, ChannelRecipe, Recipe
 from resight.recipe.reading import (
     DEFAULT,
     RecipeInfo,
-    available,
     load_recipe,
     parse_recipe,
     recipe_folder,
     recipe_text,
+    recipes,
 )
 
 __all__ = [
     "DEFAULT",
     "ONLY_CHANNEL",
-    "Channel",
+    "ChannelRecipe",
     "Recipe",
     "RecipeInfo",
-    "available",
     "load_recipe",
     "parse_recipe",
     "recipe_folder",
     "recipe_text",
+    "recipes",
     "register",
 ]

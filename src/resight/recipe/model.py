@@ -34,7 +34,7 @@ MOST_STAGES = 64
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
-class Channel(BaseModel):
+class ChannelRecipe(BaseModel):
     """Features, and one of: words, descriptor, match (descriptors, exhaustively); and how its images are searched."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +46,7 @@ class Channel(BaseModel):
     search: SearchKind = Field(default_factory=Exact)
 
     @model_validator(mode="after")
-    def _one_family(self) -> Channel:
+    def _one_family(self) -> ChannelRecipe:
         if sum(part is not None for part in (self.words, self.descriptor, self.match)) != 1:
             raise ValueError("a channel has exactly one of words, descriptor and match")
         if self.features.kind not in self.method.made_of:
@@ -105,7 +105,7 @@ class Recipe(BaseModel):
         le=(1 << 63) - 1,
         description="Of everything that is drawn at random when the recipe is fitted.",
     )
-    channel: Mapping[ChannelName, Channel] = Field(default_factory=dict)
+    channel: Mapping[ChannelName, ChannelRecipe] = Field(default_factory=dict)
     augmentation: AugmentationKind | None = None
     rerank: tuple[RerankKind, ...] = Field(default=(), max_length=MOST_STAGES)
 
@@ -175,7 +175,7 @@ class Recipe(BaseModel):
         return next((stage for stage in self.rerank if isinstance(stage, Diffusion)), None)
 
     def channel_of(self, stage: SecondLook) -> str:
-        """Name of the channel that a stage works on. Raises ValueError."""
+        """Returns the name of the channel that a stage works on. Raises ValueError."""
         if not stage.channel and len(self.channel) == 1:
             return next(iter(self.channel))
         if stage.channel in self.channel:

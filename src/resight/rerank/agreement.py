@@ -107,7 +107,7 @@ def plausible(h: Transform, x: float, y: float) -> bool:
 
 @kernel()
 def _first_equal(keys: UInt64) -> Intp:
-    """For each key the row of the first that equals it, by hashing with linear probing."""
+    """Returns for each key the row of the first that equals it, by hashing with linear probing."""
     n = len(keys)
     bits = 1
     while (1 << bits) < 2 * n:
@@ -126,6 +126,6 @@ def _first_equal(keys: UInt64) -> Intp:
 
 
 def places(xy: Float32) -> Intp:
-    """(n,) the place of each of (n, 2) positions: the first row that has the same position."""
+    """Returns (n,) the place of each of (n, 2) positions: the first row that has the same position."""
     # Adding 0 makes -0 into 0, so that equal positions are equal bits.
     return np.asarray(_first_equal((np.ascontiguousarray(xy) + np.float32(0)).view(np.uint64)[:, 0]), np.intp)

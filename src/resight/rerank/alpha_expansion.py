@@ -28,12 +28,17 @@ def similarity_weights(similarities: Array, alpha: float) -> Float64:
 
 
 def rank_weights(n: int) -> Float64:
-    """(n,) weights that fall linearly by rank, n / (n + 1) to 1 / (n + 1): that of rank 0, the query itself, is 1."""
+    """Returns (n,) weights that fall linearly by rank, n / (n + 1) to 1 / (n + 1).
+
+    The weight of rank 0, the query itself, is 1.
+    """
     return 1.0 - np.arange(1, n + 1) / (n + 1)
 
 
 def expanded_query(query: Array, neighbours: Array, similarities: Array, alpha: float) -> Vector:
-    """(d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion; alpha = 0 is average expansion.
+    """Returns (d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion.
+
+    alpha = 0 is average expansion.
 
     query: (d,); neighbours: (n, d), its nearest images; similarities: (n,) to the query. Zeros where the sum is zero,
     and where the query is: it has no nearest images. UsageError: shapes that do not go together, alpha < 0, values that
@@ -49,7 +54,9 @@ def expanded_query(query: Array, neighbours: Array, similarities: Array, alpha: 
 
 
 def rank_weighted_query(query: Array, neighbours: Array) -> Vector:
-    """(d,) L2-normalised q + sum of w_i x_i, where w_i falls linearly with the rank of the image (`rank_weights`).
+    """Returns (d,) L2-normalised q + sum of w_i x_i, where w_i falls linearly with the rank.
+
+    The weights are those of `rank_weights`.
 
     query: (d,); neighbours: (n, d), nearest first. Zeros as for `expanded_query`. UsageError: shapes that do not go
     together, values not finite.
@@ -77,7 +84,7 @@ def expanded_vector(
 
 
 def _weighted_sum(query: Array, neighbours: Array, weights: Float64) -> Vector:
-    """(d,) L2-normalised q + sum of w_i x_i, or zeros."""
+    """Returns (d,) L2-normalised q + sum of w_i x_i, or zeros."""
     own, near = np.asarray(query, np.float64), np.asarray(neighbours, np.float64)
     if own.ndim != 1 or near.shape != (*weights.shape, len(own)) or weights.ndim != 1:
         raise UsageError(
@@ -100,7 +107,7 @@ class AlphaExpansionLook:
         self._collection = collection
 
     def __call__(self, query: Vector, ranking: Ranking) -> Ranking:
-        """The images nearest to the new query, at least as many as before; evidence is kept."""
+        """Returns the images nearest to the new query, at least as many as before; evidence is kept."""
         top = ranking.ids[: self.params.top]
         near = self._collection.descriptors(top)
         # The scores of a stage before this one need not be similarities.
@@ -117,7 +124,7 @@ class WordsAlphaExpansionLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """Images by their similarity to the new query; what it does not find follows with score 0."""
+        """Returns images by their similarity to the new query; what it does not find follows with score 0."""
         collection = self._collection
         asked = normalised([collection.word_vector(query)])
         if not asked:

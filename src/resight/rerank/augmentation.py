@@ -14,7 +14,10 @@ from resight.words.evidence import ImageWords
 
 
 def joined(images: Sequence[ImageWords]) -> ImageWords:
-    """All words of several images as one image of the size of the first, each word with a feature of its own."""
+    """Returns all words of several images as one image of the size of the first.
+
+    Each word has a feature of its own.
+    """
     words = np.concatenate([image.words for image in images])
     order = np.argsort(words, kind="stable").astype(np.int32)
     each = [np.ones(len(image), np.float32) if image.weights is None else image.weights for image in images]
@@ -31,7 +34,7 @@ def joined(images: Sequence[ImageWords]) -> ImageWords:
 
 
 def augmented_words(image: int, collection: BagCollection, params: Augmentation) -> ImageWords:
-    """An image's words and those of the images verified with it, as far as they show what it shows.
+    """Returns an image's words and the words that images verified with it have inside its frame.
 
     Its first look is verified as the recipe says; the `neighbours` with the most inliers, from `min_inliers` on, give
     the words of their features that project into this image, each as often as it occurs there.

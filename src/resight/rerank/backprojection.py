@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from resight.arrays import Float64
-from resight.rerank.geometry import Box
+from resight.images import Box
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
 
 def bounds(words: ImageWords) -> Box:
-    """(x0, y0, x1, y1) around all features of an image; a query with a box has features inside it only."""
+    """Returns (x0, y0, x1, y1) around all features of an image; a query with a box has features inside it only."""
     low, high = words.xy.min(axis=0), words.xy.max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def back_projected(image: ImageWords, transform: Float64, region: Box) -> ImageWords:
-    """The words of `image` whose features lie, through the inverse of `transform`, in a region of the query.
+    """Returns the words of `image` whose features lie, through the inverse of `transform`, in a region of the query.
 
     transform: (3, 3), query pixels to image pixels. The result has one feature for each word, at its place in the
     query; scales, angles and the size stay those of `image`. What is behind the horizon of a homography is not seen.
@@ -48,18 +48,18 @@ def verified_vectors(
 
     Of each image only the words in the query's region count; an image without weight there is left out.
     """
-    sure = [i for i in ranking.ids.tolist() if i in ranking.evidence and ranking.evidence[i].inliers >= min_inliers]
+    sure = [i for i in ranking.ids.tolist() if i in ranking.verified and ranking.verified[i].inliers >= min_inliers]
     if not sure:
         return []
     region = bounds(query)
     vectors = []
     for image in sure[:top]:
-        words = back_projected(collection.words(image), ranking.evidence[image].transform, region)
+        words = back_projected(collection.words(image), ranking.verified[image].transform, region)
         vectors.append(collection.word_vector(words))
     return normalised(vectors)
 
 
 def normalised(vectors: list[WordVector]) -> list[WordVector]:
-    """The vectors with L2 norm 1, without those that have none."""
+    """Returns the vectors with L2 norm 1, without those that have none."""
     norms = [float(np.linalg.norm(vector.values)) for vector in vectors]
     return [WordVector(v.words, v.values / norm) for v, norm in zip(vectors, norms, strict=True) if norm > 0]

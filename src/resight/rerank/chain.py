@@ -21,8 +21,11 @@ REMEMBERED = 4096
 
 @dataclass(frozen=True)
 class Links:
-    """Images that one leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
-    in `Verification`; parts: (n, 4) bounds of the inliers in the image; look: the ranking in which they were found."""
+    """Images that one leads to.
+
+    ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as in `Verification`; parts:
+    (n, 4) bounds of the inliers in the image; look: the ranking in which they were found.
+    """
 
     ids: Int64
     confidence: Float64
@@ -32,13 +35,13 @@ class Links:
     look: Ranking
 
     def lead(self, through: int, row: int) -> Lead:
-        """The lead from the image, which has the id `through`, to one of these."""
+        """Returns the lead from the image, which has the id `through`, to one of these."""
         x0, y0, x1, y1 = self.parts[row].tolist()
         return Lead(through, int(self.inliers[row]), int(self.tentative[row]), (x0, y0, x1, y1), self.look)
 
 
 def confidence(evidence: Float64, half: float) -> Float64:
-    """(n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
+    """Returns (n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
     return evidence / (evidence + half)
 
 
@@ -56,8 +59,8 @@ class ChainLook:
         self._lock = Lock()
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The images of the ranking and those that the asked ones lead to."""
-        verified = ranking.evidence
+        """Returns the images of the ranking and those that the asked ones lead to."""
+        verified = ranking.verified
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))
         total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}

@@ -16,7 +16,9 @@ BLOCK = 4096
 
 
 def augmented(descriptors: Array, neighbours: Array, similarities: Array, alpha: float) -> Vectors:
-    """(n, d) L2-normalised x_i + sum over its neighbours j of max(s_ij, 0)^alpha x_j; alpha = 0 is the plain sum.
+    """Returns (n, d) L2-normalised x_i + sum over its neighbours j of max(s_ij, 0)^alpha x_j.
+
+    alpha = 0 is the plain sum.
 
     descriptors: (n, d); neighbours: (n, k) rows of `descriptors`; similarities: (n, k). An image counts once, with
     weight 1: its own row among its neighbours is passed over, and so is -1, which stands where there is none. A row of

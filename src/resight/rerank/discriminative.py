@@ -26,7 +26,7 @@ SWEEPS = 10_000
 
 @kernel()
 def dual_coordinate_descent(gram: Float64, labels: Float64, c: float) -> Float64:
-    """The (n,) dual variables of a linear SVM without bias and with hinge loss, samples in turn.
+    """Returns the (n,) dual variables of a linear SVM without bias and with hinge loss, samples in turn.
 
         min over w of |w|^2 / 2 + c sum_i max(0, 1 - y_i w.x_i),   w = sum_i alpha_i y_i x_i,   0 <= alpha_i <= c
 
@@ -50,7 +50,9 @@ def dual_coordinate_descent(gram: Float64, labels: Float64, c: float) -> Float64
 
 
 def separating_vector(positives: Sequence[WordVector], negatives: Sequence[WordVector], c: float) -> WordVector:
-    """The w of a linear SVM that wants w.x + b >= 1 for positives and <= -1 for negatives; b is not needed to rank.
+    """Returns the w of a linear SVM that wants w.x + b >= 1 for positives and <= -1 for negatives.
+
+    Ranking needs no b.
 
     Notes: b is the weight of a feature that is 1 everywhere and is regularised with w (Hsieh et al., section 1).
     """
@@ -99,7 +101,7 @@ class DiscriminativeLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The ranking by distance from the hyperplane."""
+        """Returns the ranking by distance from the hyperplane."""
         collection = self._collection
         verified = verified_vectors(query, ranking, collection, self.params.top, self.params.min_inliers)
         if not verified:
@@ -112,7 +114,7 @@ class DiscriminativeLook:
         collection = self._collection
         # The ranking may hold no more than the few images that were asked for: its end need not be that of the search.
         found = collection.search(query, sys.maxsize).ids
-        last = [i for i in found[(len(found) + 1) // 2 :].tolist() if i not in ranking.evidence]
+        last = [i for i in found[(len(found) + 1) // 2 :].tolist() if i not in ranking.verified]
         return normalised([collection.word_vector(collection.words(i)) for i in last[-self.params.negatives :]])
 
 
@@ -120,7 +122,7 @@ class VectorDiscriminativeLook:
     """Discriminative query expansion of one vector an image, after Arandjelovic & Zisserman, CVPR 2012, section 3.
 
     Positive are the query and the first `top` images, negative the images that the first look ranks last. Images are
-    ranked by w.x, for a w of length 1; evidence is kept.
+    ranked by w.x, for a w of length 1; verifications are kept.
 
     Notes: the paper's positives are verified, these are not. Negatives are taken from the later half of what the first
     look finds, as on words, and positives are not.
@@ -131,7 +133,7 @@ class VectorDiscriminativeLook:
         self._collection = collection
 
     def __call__(self, query: Float32, ranking: Ranking) -> Ranking:
-        """The ranking by distance from the hyperplane, at least as many images as before."""
+        """Returns the ranking by distance from the hyperplane, at least as many images as before."""
         collection = self._collection
         found = collection.search(query, sys.maxsize).ids
         later = found[(len(found) + 1) // 2 :]

@@ -18,14 +18,17 @@ REACH = 1000
 
 
 def mean_vector(vectors: Sequence[WordVector]) -> WordVector:
-    """The mean of n vectors, zero where a vector lacks a word: (d_1 + ... + d_n) / n."""
+    """Returns the mean of n vectors, zero where a vector lacks a word: (d_1 + ... + d_n) / n."""
     words, where = np.unique(np.concatenate([vector.words for vector in vectors]), return_inverse=True)
     values = np.concatenate([vector.values for vector in vectors])
     return WordVector(words.astype(np.int32), np.bincount(where, values, minlength=len(words)) / len(vectors))
 
 
 def ask_again(vector: WordVector, ranking: Ranking, collection: BagCollection) -> Ranking:
-    """Images by their similarity to a new query; what it does not find follows with score 0 in its former order."""
+    """Returns images by their similarity to a new query.
+
+    Images that it does not find follow with score 0 in their former order.
+    """
     found = collection.search(vector, max(len(ranking), REACH))
     rest = ranking.ids[~np.isin(ranking.ids, found.ids)]
     scores = np.concatenate([found.scores, np.zeros(len(rest), np.float32)])
@@ -48,7 +51,7 @@ class ExpansionLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The ranking for the query and its verified images together."""
+        """Returns the ranking for the query and its verified images together."""
         collection = self._collection
         verified = verified_vectors(query, ranking, collection, self.params.top, self.params.min_inliers)
         if not verified:

@@ -43,7 +43,10 @@ def _set_linear(h: Transform, a: float, b: float, c: float, d: float, means: tup
 
 @kernel(error_model="numpy")
 def fit_linear(kind: int, points: Float64, rows: Intp) -> Transform:
-    """Similarity (Umeyama, PAMI 1991, without mirrors) or affine map with the least squared error in the image."""
+    """Returns the similarity or affine map with the least squared error in the image.
+
+    Source: Umeyama, PAMI 1991, without mirrors.
+    """
     h = np.zeros((3, 3))
     x, y, xx, xy, yy = moments(points, rows, 0)
     u, v, _, _, _ = moments(points, rows, 2)
@@ -97,7 +100,7 @@ def _solve(a: Float64, b: Float64) -> bool:
 def _normal_equations(
     points: Float64, rows: Intp, before: Transform, frame: tuple[float, float, float, float, float, float]
 ) -> tuple[Float64, Float64]:
-    """Normal equations of the eight unknowns of a homography, with points normalised by `frame`."""
+    """Returns normal equations of the eight unknowns of a homography, with points normalised by `frame`."""
     mx, my, mu, mv, query_size, image_size = frame
     # With m = (x, y, 1) the equations consist of the sums of m m' times 1, u, v and u u + v v.
     sums = np.zeros((4, 3, 3))
@@ -129,7 +132,9 @@ def _normal_equations(
 
 @kernel(error_model="numpy")
 def fit_homography(points: Float64, rows: Intp, before: Transform) -> Transform:
-    """Homography with nearly the least squared error in the image, given a transform that is nearly right already.
+    """Returns a homography with nearly the least squared error in the image.
+
+    before: a transform that is nearly right already.
 
     Source: Hartley and Zisserman, Multiple View Geometry, 4.1 (direct linear transform) and 4.4.4 (normalised points).
 
@@ -161,5 +166,5 @@ def fit_homography(points: Float64, rows: Intp, before: Transform) -> Transform:
 
 @kernel(error_model="numpy")
 def fit(kind: int, points: Float64, rows: Intp, before: Transform) -> Transform:
-    """The transform of the given kind, near one that is nearly right already."""
+    """Returns the transform of the given kind, near one that is nearly right already."""
     return fit_homography(points, rows, before) if kind == HOMOGRAPHY else fit_linear(kind, points, rows)

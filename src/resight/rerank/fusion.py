@@ -25,45 +25,48 @@ RECIPROCAL_K = 60.0
 
 
 def as_given(scores: Float64) -> Float64:
-    """(n,) the scores."""
+    """Returns (n,) the scores."""
     return scores
 
 
 def by_range(scores: Float64) -> Float64:
-    """(n,) (s - min) / (max - min), in [0, 1]; all 1 where all are equal."""
+    """Returns (n,) (s - min) / (max - min), in [0, 1]; all 1 where all are equal."""
     low, high = scores.min(), scores.max()
     return (scores - low) / (high - low) if high > low else np.ones_like(scores)
 
 
 def by_deviation(scores: Float64) -> Float64:
-    """(n,) (s - mean) / standard deviation; all 0 where all are equal."""
+    """Returns (n,) (s - mean) / standard deviation; all 0 where all are equal."""
     return (scores - scores.mean()) / scores.std() if scores.max() > scores.min() else np.zeros_like(scores)
 
 
 def by_norm(scores: Float64) -> Float64:
-    """(n,) s / L2 norm; all 0 where all are 0."""
+    """Returns (n,) s / L2 norm; all 0 where all are 0."""
     norm = np.linalg.norm(scores)
     return scores / norm if norm > 0 else scores
 
 
 def by_maximum(scores: Float64) -> Float64:
-    """(n,) s / largest absolute score; all 0 where all are 0."""
+    """Returns (n,) s / largest absolute score; all 0 where all are 0."""
     largest = np.abs(scores).max()
     return scores / largest if largest > 0 else scores
 
 
 def by_rank(scores: Float64) -> Float64:
-    """(n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list: 1 to 1 / n, whatever the scores (Borda)."""
+    """Returns (n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list (Borda).
+
+    Values are 1 to 1 / n, whatever the scores.
+    """
     return 1.0 - np.arange(len(scores)) / len(scores)
 
 
 def by_power(scores: Float64, power: float) -> Float64:
-    """(n,) max(s, 0) ** power."""
+    """Returns (n,) max(s, 0) ** power."""
     return np.asarray(np.maximum(scores, 0.0) ** power, np.float64)
 
 
 def by_confidence(scores: Float64, half: float) -> Float64:
-    """(n,) s / (s + half) of s = max(s, 0), in [0, 1): a weight of evidence as how far it is believed."""
+    """Returns (n,) s / (s + half) of s = max(s, 0), in [0, 1): a weight of evidence as how far it is believed."""
     evidence = np.maximum(scores, 0.0)
     return np.asarray(evidence / (evidence + half), np.float64)
 
@@ -71,7 +74,7 @@ def by_confidence(scores: Float64, half: float) -> Float64:
 def summed(
     lists: Sequence[Ranked], normalisation: Normalisation = by_range, weights: Sequence[float] | None = None
 ) -> tuple[Int64, Float64]:
-    """Images by the weighted sum of their normalised scores. weights: one a list, all 1 where None.
+    """Returns images by the weighted sum of their normalised scores. weights: one a list, all 1 where None.
 
     UsageError: also a weight that is negative or not finite.
     """
@@ -82,7 +85,7 @@ def summed(
 def multiplied(
     lists: Sequence[Ranked], normalisation: Normalisation = by_rank, weights: Sequence[float] | None = None
 ) -> tuple[Int64, Float64]:
-    """Images by the product of their normalised scores, each to the power of its list's weight.
+    """Returns images by the product of their normalised scores, each to the power of its list's weight.
 
     UsageError: also normalised scores below 0, which have no product, and weights as for `summed`.
 
@@ -96,7 +99,7 @@ def multiplied(
 
 
 def reciprocal_rank(lists: Sequence[Ranked], k: float = RECIPROCAL_K) -> tuple[Int64, Float64]:
-    """Images by the sum over lists of 1 / (k + rank), ranks from 1; a list without an image adds nothing to it.
+    """Returns images by the sum over lists of 1 / (k + rank), ranks from 1; a list without an image adds nothing to it.
 
     UsageError: also k < 0. Source: Cormack, Clarke & Buettcher, "Reciprocal rank fusion outperforms Condorcet and
     individual rank learning methods", SIGIR 2009.
@@ -112,7 +115,7 @@ def reciprocal_rank(lists: Sequence[Ranked], k: float = RECIPROCAL_K) -> tuple[I
 
 
 def query_adaptive(lists: Sequence[Ranked], references: Sequence[Array]) -> tuple[Int64, Float64]:
-    """Images by the product of their scores, each to the power of what the shape of its list says it is worth.
+    """Returns images by the product of their scores, each to the power of what the shape of its list says it is worth.
 
     references: one a list, as for `curve_without`. Scores are those of `curve_without`, weights `curve_weights`.
 
@@ -131,7 +134,7 @@ def query_adaptive(lists: Sequence[Ranked], references: Sequence[Array]) -> tupl
 
 
 def curve_without(scores: Array, reference: Array) -> Float64:
-    """(n,) scores of a list less a reference curve, scaled to 0 to 1 (`by_range`).
+    """Returns (n,) scores of a list less a reference curve, scaled to 0 to 1 (`by_range`).
 
     reference: (m,) scores, descending, that queries without any match get from the same method. Where it is shorter
     its last value goes on; an empty one is 0.
@@ -147,7 +150,7 @@ def curve_without(scores: Array, reference: Array) -> Float64:
 
 
 def curve_weights(curves: Sequence[Array]) -> Float64:
-    """(lists,) weights, summing to 1, that fall with the area under each score curve: 1 / area.
+    """Returns (lists,) weights, summing to 1, that fall with the area under each score curve: 1 / area.
 
     curves: scores in [0, 1]. A curve that drops at once tells what it found from the rest. Of a curve of n scores the
     area is their mean; that of an empty list is 1.
@@ -176,13 +179,16 @@ def _checked(lists: Sequence[Ranked]) -> list[tuple[Int64, Float64]]:
 
 
 def _union(lists: Sequence[tuple[Int64, Float64]]) -> tuple[Int64, list[Int64]]:
-    """All images, ascending, and where those of each list are among them."""
+    """Returns all images, ascending, and where those of each list are among them."""
     ids = np.unique(np.concatenate([images for images, _ in lists]))
     return ids, [np.searchsorted(ids, images) for images, _ in lists]
 
 
 def _table(lists: Sequence[Ranked], normalisation: Normalisation, missing: float = 0.0) -> tuple[Int64, Float64]:
-    """All images, ascending, and (lists, images) normalised scores; `missing` all over where a list is empty."""
+    """Returns all images, ascending, and (lists, images) normalised scores.
+
+    `missing` all over where a list is empty.
+    """
     checked = _checked(lists)
     ids, where = _union(checked)
     table = np.full((len(checked), len(ids)), missing)
@@ -207,7 +213,7 @@ def _ordered(ids: Int64, scores: Float64) -> tuple[Int64, Float64]:
 
 
 class FusionStage:
-    """The rankings of several channels as one, with the evidence and leads of the first channel that has them."""
+    """The rankings of several channels as one, with the verifications and leads of the first channel that has them."""
 
     def __init__(self, params: Fusion) -> None:
         self.params = params
@@ -225,12 +231,12 @@ class FusionStage:
                 lists.append((ids, _normalisation(parts[name])(here) if len(here) else here))
             fuse = summed if self.params.method == "sum" else multiplied
             ids, scores = fuse(lists, as_given, [part.weight for part in parts.values()])
-        evidence: dict[int, Verification] = {}
+        verified: dict[int, Verification] = {}
         leads: dict[int, Lead] = {}
         for ranking in rankings.values():
-            evidence = {**ranking.evidence, **evidence}
+            verified = {**ranking.verified, **verified}
             leads = {**ranking.leads, **leads}
-        return Ranking(ids, scores.astype(np.float32), evidence, leads=leads)
+        return Ranking(ids, scores.astype(np.float32), verified, leads=leads)
 
 
 def _normalisation(part: FusedScores) -> Normalisation:

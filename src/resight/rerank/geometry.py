@@ -9,8 +9,7 @@ import numpy as np
 
 from resight.arrays import Float32, Float64, Floating, Int32, Mask
 from resight.errors import UsageError
-
-Box = tuple[float, float, float, float]
+from resight.images import Box
 
 # A homography sends part of the plane to infinity. Corners nearer to that line than this share of the largest
 # denominator are cut off: what lies beyond is out of every photo.
@@ -21,11 +20,19 @@ class Keypoints(Protocol):
     """Anything with keypoint geometry: `LocalFeatures`, `ImageWords`."""
 
     @property
-    def xy(self) -> Float32: ...
+    def xy(self) -> Float32:
+        """(m, 2) positions in pixels of the original."""
+        ...
+
     @property
-    def scale(self) -> Float32: ...
+    def scale(self) -> Float32:
+        """(m,) scales in pixels."""
+        ...
+
     @property
-    def angle(self) -> Float32: ...
+    def angle(self) -> Float32:
+        """(m,) orientations in radians."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -75,13 +82,17 @@ class SpatialMatch:
 
     @property
     def count(self) -> int:
+        """The number of inliers."""
         return int(self.inliers.sum())
 
 
 def correspondences(
     query: Keypoints, image: Keypoints, query_rows: Int32, image_rows: Int32, weights: Float32 | None = None
 ) -> Correspondences:
-    """Geometry of matched features: row i joins feature query_rows[i] to image_rows[i]; weights (n,), 1 if left out."""
+    """Returns the geometry of matched features: row i joins feature query_rows[i] to image_rows[i].
+
+    weights (n,), 1 if left out.
+    """
     if weights is None:
         weights = np.ones(len(query_rows), np.float32)
     return Correspondences(
@@ -96,7 +107,7 @@ def correspondences(
 
 
 def tolerance(size: tuple[int, int], fraction: float = 0.01) -> float:
-    """Pixels that a feature may be off in an image of `size` (width, height): a fraction of the long side.
+    """Returns pixels that a feature may be off in an image of `size` (width, height): a fraction of the long side.
 
     Notes: measured in each image by its own size, a 112-pixel query and a 1000-pixel image are held to the same rule.
     """
@@ -104,7 +115,7 @@ def tolerance(size: tuple[int, int], fraction: float = 0.01) -> float:
 
 
 def project(transform: Float64, xy: Floating) -> Float64:
-    """(n, 2) points mapped by a (3, 3) transform; points on its horizon become infinite."""
+    """Returns (n, 2) points mapped by a (3, 3) transform; points on its horizon become infinite."""
     mapped = np.column_stack([np.asarray(xy, np.float64), np.ones(len(xy))]) @ transform.T
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(mapped[:, :2] / mapped[:, 2:])

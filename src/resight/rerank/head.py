@@ -11,7 +11,9 @@ from resight.search.ranking import Ranking
 
 
 def reordered(ranking: Ranking, scores: Float32) -> Ranking:
-    """The first images by new scores (m,), m <= len(ranking), equal ones as before; the others keep their order.
+    """Returns the first images by new scores (m,), m <= len(ranking), equal ones as before.
+
+    The others keep their order.
 
     The scores of the others are lowered by one amount where they would not be below the head's, so that the scores
     alone tell the order.

@@ -24,7 +24,7 @@ float64 are off by a hundredth of it, and no two different float32 descriptors a
 
 
 def squared_distances(descriptors: Array) -> Float64:
-    """(m, m) squared Euclidean distances of descriptors (m, d), 0 on the diagonal and between copies."""
+    """Returns (m, m) squared Euclidean distances of descriptors (m, d), 0 on the diagonal and between copies."""
     rows = np.asarray(descriptors, np.float64)
     norms = np.einsum("md,md->m", rows, rows)
     scale = norms[:, None] + norms
@@ -43,7 +43,9 @@ def k_reciprocal_distances(
     weight: float = 0.3,
     rule: Rule = "more_than",
 ) -> Float64:
-    """(queries, m - queries) in [0, 1]: weight * d + (1 - weight) * Jaccard distance of the k-reciprocal encodings.
+    """Returns (queries, m - queries) k-reciprocal distances in [0, 1].
+
+    They are weight * d + (1 - weight) * Jaccard distance of the k-reciprocal encodings.
 
     distances: (m, m) symmetric, squared Euclidean in the paper, of the queries, which come first, and the images; d is
     each row of it divided by its largest. A neighbourhood has k1 + 1 entries, itself included. A mutual neighbour adds
@@ -83,7 +85,7 @@ def k_reciprocal_of_descriptors(
     weight: float = 0.3,
     rule: Rule = "more_than",
 ) -> Float64:
-    """(q, n) `k_reciprocal_distances` of queries (q, d) and images (n, d), all of them in one set."""
+    """Returns (q, n) `k_reciprocal_distances` of queries (q, d) and images (n, d), all of them in one set."""
     asked, rows = np.asarray(queries, np.float32), np.asarray(images, np.float32)
     if asked.ndim != 2 or rows.ndim != 2 or asked.shape[1] != rows.shape[1]:
         raise UsageError(f"queries {asked.shape} and images {rows.shape} must be (q, d) and (n, d)")
@@ -103,13 +105,13 @@ def _check(distances: Float64, queries: int, k1: int, k2: int, weight: float) ->
 
 
 def _mutual(near: Int64) -> Mask:
-    """(m, k) whether each neighbour has the row among its own k neighbours."""
+    """Returns (m, k) whether each neighbour has the row among its own k neighbours."""
     rows = np.arange(len(near))[:, None, None]
     return np.asarray((near[near] == rows).any(axis=2), np.bool_)
 
 
 def _encodings(d: Float64, near: Int64, k1: int, rule: Rule) -> csr_array[Any]:
-    """(m, m) sparse: exp(-d) over the expanded k-reciprocal neighbours of each row, summing to 1."""
+    """Returns (m, m) sparse: exp(-d) over the expanded k-reciprocal neighbours of each row, summing to 1."""
     m = len(d)
     whole, half = near[:, : k1 + 1], near[:, : round(k1 / 2) + 1]
     mutual, half_mutual = _mutual(whole), _mutual(half)
@@ -138,7 +140,7 @@ def _mean_of(near: Int64) -> csr_array[Any]:
 
 
 def _jaccard(encodings: csr_array[Any], queries: int) -> Float64:
-    """(queries, m - queries): 1 - sum of minima / sum of maxima, where each encoding sums to 1."""
+    """Returns (queries, m - queries): 1 - sum of minima / sum of maxima, where each encoding sums to 1."""
     m = encodings.shape[0]
     images = encodings[queries:]
     rows = np.repeat(np.arange(m - queries), np.diff(images.indptr))
@@ -162,7 +164,7 @@ class KReciprocalLook:
         self._collection = collection
 
     def __call__(self, query: Float32, ranking: Ranking) -> Ranking:
-        """The ranking with another head, whose scores are 1 - distance.
+        """Returns the ranking with another head, whose scores are 1 - distance.
 
         With no more images than k1 or k2, neighbourhoods are of all of them.
         """

@@ -10,7 +10,7 @@ from resight.kernels.compiling import kernel
 
 @kernel()
 def smallest(values: Array, k: int) -> Array:
-    """(n, k) int64 columns of the k smallest entries of each row, ascending; equal ones by column.
+    """Returns (n, k) int64 columns of the k smallest entries of each row, ascending; equal ones by column.
 
     values: (n, m) without NaN, k <= m. Almost every entry is above the k-th best so far: one pass with an insertion.
     """

@@ -34,9 +34,8 @@ def match(
     recipe `sift-match` unless given. Raises ImageError for a photo that cannot be read, and UsageError for what is no
     photo or a box outside of it.
 
-    Notes
-    -----
-    Ten inliers or more are hardly ever chance; `Verification.tentative` says among how many pairs they were found.
+    Notes: Ten inliers or more are hardly ever chance; `Verification.tentative` says among how many pairs they were
+    found.
     """
     extractor = SiftExtractor(features or Sift())
     part = arguments.box(box)

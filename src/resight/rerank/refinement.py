@@ -55,7 +55,10 @@ def _refine(
     kind: int,
     best: int,
 ) -> tuple[Transform, Intp, int]:
-    """The model with the most votes on the way from a hypothesis to the given kind, its inliers and their votes."""
+    """Returns the model with the most votes between a hypothesis and the given kind.
+
+    Also returns its inliers and their votes.
+    """
     found, inliers, score = h, np.empty(0, np.intp), 0
     errors = np.empty(columns.shape[1])
     transfer_errors(h, columns, limits, errors)
@@ -87,7 +90,7 @@ def _refine(
 
 @kernel(error_model="numpy")
 def _propose(k: int, columns: Float64, proposals: Float32, limits: Limits) -> tuple[Transform, Float64]:
-    """The similarity of correspondence k, and the squared distances from it in squared tolerances."""
+    """Returns the similarity of correspondence k, and the squared distances from it in squared tolerances."""
     scale = np.exp(np.float64(proposals[4, k]))
     a, b = scale * proposals[5, k], scale * proposals[6, k]
     x, y, u, v = columns[0, k], columns[1, k], columns[2, k], columns[3, k]
@@ -156,7 +159,7 @@ def fast_spatial_match(
     gates: Gates = Gates(),  # noqa: B008
     tries: int = 6,
 ) -> SpatialMatch | None:
-    """The transform that most of n correspondences follow, or None where no four of them agree.
+    """Returns the transform that most of n correspondences follow, or None where no four of them agree.
 
     query_tolerance, image_tolerance: largest transfer error in pixels of the query and of the image (`tolerance`).
     hypothesis: what a single correspondence proposes. model: the richest transform that it may be polished to; a richer

@@ -14,7 +14,9 @@ from resight.search.ranking import Ranking
 
 
 def refined(descriptors: Array, neighbours: int = 9, beta: float = 0.15) -> Vectors:
-    """(m, d) weighted mean of each descriptor, weight 1, and its nearest ones, beta times similarity; not normalised.
+    """Returns (m, d) weighted mean of each descriptor, weight 1, and its nearest ones, beta times similarity.
+
+    Not normalised.
 
     descriptors: (m, d) L2-normalised. Where there are no more than `neighbours` others, all of them count.
     UsageError: not (m, d), values that are not finite, neighbours < 0, beta < 0.
@@ -38,7 +40,9 @@ def refined(descriptors: Array, neighbours: int = 9, beta: float = 0.15) -> Vect
 def superglobal_scores(
     query: Array, descriptors: Array, neighbours: int = 9, beta: float = 0.15
 ) -> tuple[Vectors, Vectors]:
-    """(m,) similarities of the query to the refined images, and (m,) scores: their mean with those of a new query.
+    """Returns (m,) similarities of the query to the refined images, and (m,) scores.
+
+    Scores are the mean of the similarities and of those of a new query.
 
     query: (d,); descriptors: (m, d), its nearest images, all L2-normalised. The new query is the largest of each
     component over the neighbours + 1 refined images that are most similar to the query. UsageError as for `refined`.
@@ -65,6 +69,6 @@ class SuperGlobalLook:
         self._collection = collection
 
     def __call__(self, query: Float32, ranking: Ranking) -> Ranking:
-        """The ranking with another head."""
+        """Returns the ranking with another head."""
         near = self._collection.descriptors(ranking.ids[: self.params.top])
         return reordered(ranking, superglobal_scores(query, near, self.params.neighbours, self.params.beta)[1])

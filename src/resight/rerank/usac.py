@@ -30,6 +30,7 @@ class EpipolarMatch:
 
     @property
     def count(self) -> int:
+        """The number of inliers."""
         return int(self.inliers.sum())
 
 
@@ -40,7 +41,7 @@ def usac_homography(
     iterations: int = 2000,
     confidence: float = 0.995,
 ) -> SpatialMatch | None:
-    """The homography of n correspondences, or None. Tolerances in pixels of the query and of the image.
+    """Returns the homography of n correspondences, or None. Tolerances in pixels of the query and of the image.
 
     Notes: OpenCV knows one threshold. Queries are measured in units in which their tolerance is that of the image. Its
     random numbers start from a fixed state, so that results repeat.
@@ -75,7 +76,10 @@ def usac_fundamental(
     iterations: int = 2000,
     confidence: float = 0.995,
 ) -> EpipolarMatch | None:
-    """The fundamental matrix of n correspondences, or None. Tolerances in pixels of the query and of the image."""
+    """Returns the fundamental matrix of n correspondences, or None.
+
+    Tolerances in pixels of the query and of the image.
+    """
     if len(given) < 8:
         return None
     unit = _unit(query_tolerance, image_tolerance)
@@ -102,7 +106,7 @@ def _unit(query_tolerance: float, image_tolerance: float) -> float:
 
 
 def _once(mask: Array, errors: Float64, given: Correspondences) -> Mask:
-    """The masked correspondences that are the closest at their place in either image."""
+    """Returns the masked correspondences that are the closest at their place in either image."""
     inside = np.where(mask.ravel().astype(np.bool_), errors, np.inf)
     # Every finite error is within this limit: the mask has decided already.
     limit = float(np.max(inside, where=np.isfinite(inside), initial=0.0))

@@ -27,13 +27,16 @@ WHOLE = 64
 FEWEST = 8
 """A tail of fewer images says nothing."""
 SURPRISE = 100.0
-"""Decimal logarithm beyond which nothing is told apart: no tail is known so far out."""
+"""Largest decimal logarithm: no tail is known so far out that larger ones would differ."""
 
 
 @dataclass(frozen=True)
 class Background:
-    """The tail of one ranking. size: images in it; level: the score of its last; scale: over which they fall by e;
-    spacings: how many that scale was estimated from."""
+    """The tail of one ranking.
+
+    size: images in it; level: the score of its last; scale: over which they fall by e; spacings: how many that scale
+    was estimated from.
+    """
 
     size: int
     level: float
@@ -41,7 +44,7 @@ class Background:
     spacings: int
 
     def surprise(self, scores: Array) -> Float64:
-        """(n,) minus the decimal logarithm of the number of unrelated images that are expected to reach each score.
+        """Returns (n,) minus the decimal logarithm of how many unrelated images should reach each score.
 
         0 is what the best of the unrelated reaches. Within -log10(size) and `SURPRISE`; 0 everywhere where the tail is
         too small to say anything. The same for a * scores + b as for scores, where the tail is of such.
@@ -61,7 +64,7 @@ class Background:
 
 
 def background(scores: Array, images: int) -> Background:
-    """The tail of a ranking. scores: (n,) descending, of the best n; images: how many could have been ranked.
+    """Returns the tail of a ranking. scores: (n,) descending, of the best n; images: how many could have been ranked.
 
     What was not ranked, though there was room for it, counts as ranked with the least of these scores, or with 0 where
     that is less.

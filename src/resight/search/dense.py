@@ -31,8 +31,9 @@ class DenseSearch:
         self._order = order
 
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name; none for a query of zeros. query: (d,) or (1, d); `allowed` is indexed by
-        catalogue id.
+        """Returns the k best images, ties by name; none for a query of zeros.
+
+        query: (d,) or (1, d); `allowed` is indexed by catalogue id.
 
         Notes: an inner product is summed in one order whatever block its row is in, so that equal vectors tie.
         """
@@ -103,7 +104,7 @@ class DenseSearch:
 
 
 def inner_products(query: Vectors, vectors: Vectors) -> Vectors:
-    """(n,) inner products of (d,) and (n, d), with faiss's vector instructions."""
+    """Returns (n,) inner products of (d,) and (n, d), with faiss's vector instructions."""
     rows = np.ascontiguousarray(vectors, np.float32)
     products = np.empty(len(rows), np.float32)
     faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]

@@ -47,7 +47,7 @@ class PostingRows:
         self.kind, self.codebook_size = method.kind, codebook_size
 
     def __len__(self) -> int:
-        """Number of images that are not removed."""
+        """Returns the number of images that are not removed."""
         return sum(int(block.alive.sum()) for block in self.blocks)
 
     def exact(self, names: NameOrder) -> InvertedFile:
@@ -55,7 +55,10 @@ class PostingRows:
         return InvertedFile(self, names)
 
     def list_lengths(self) -> Int64:
-        """(codebook_size,) entries of the posting list of each word, also those of removed images: what it costs."""
+        """Returns (codebook_size,) the number of entries of each word's posting list.
+
+        Entries of removed images count too: the number is what a word costs.
+        """
         lengths = np.zeros(self.codebook_size, np.int64)
         for block in self.blocks:
             lengths[block.postings.list_words] += np.diff(block.postings.list_offsets)
@@ -72,7 +75,7 @@ class PostingRows:
         return self.scorer.word_weights(frequency, len(self))
 
     def vector(self, image: ImageWords) -> WordVector:
-        """The tf-idf vector of an image, not normalised. ValueError: the words are not bags of words."""
+        """Returns the tf-idf vector of an image, not normalised. ValueError: the words are not bags of words."""
         return self.bags().vector(image, self.weights)
 
     def bags(self) -> BagScorer:
@@ -96,7 +99,7 @@ class InvertedFile:
         self._norms = tuple(self._norms_of(block) for block in rows.blocks)
 
     def search(self, query: ImageWords | WordVector, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images with a positive score, ties by name; `allowed` is indexed by catalogue id.
+        """Returns the k best images with a positive score, ties by name; `allowed` is indexed by catalogue id.
 
         A `WordVector` asks for its cosine with the images' tf-idf vectors. ValueError: it asks words of another kind.
         """

@@ -69,6 +69,7 @@ class Exhaustive(Method):
     tolerance: float = Field(default=0.02, gt=0.0, lt=1.0, description="Transfer error, as a part of the long side.")
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
+        """Returns the encoder that keeps features with their descriptors."""
         from resight.search.described import DescribedEncoder
 
         return DescribedEncoder(extractor.dimensions)

@@ -57,15 +57,15 @@ class VectorCollection(Part, Protocol):
     """Images that are compared by one vector each."""
 
     def evidence(self, image: int) -> tuple[Vector, int]:
-        """The vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
+        """Returns the vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
         ...
 
     def descriptors(self, images: Int64) -> Vector:
-        """(n, d) the vectors by which the first look compares n images. UsageError: one that is not there."""
+        """Returns (n, d) the vectors by which the first look compares n images. UsageError: one that is not there."""
         ...
 
     def search(self, query: Vector, k: int) -> Ranking:
-        """The first look again at the allowed images, with another vector (d,)."""
+        """Returns the first look again at the allowed images, with another vector (d,)."""
         ...
 
 
@@ -73,11 +73,11 @@ class WordCollection(Part, Protocol):
     """Images with words that have positions."""
 
     def words(self, image: int) -> ImageWords:
-        """The words of one image. UsageError: it is not there."""
+        """Returns the words of one image. UsageError: it is not there."""
         ...
 
     def verify(self, query: ImageWords, images: Sequence[int]) -> dict[int, Verification]:
-        """The verified ones of many images, by id, as the recipe verifies pairs."""
+        """Returns the verified ones of many images, by id, as the recipe verifies pairs."""
         ...
 
     @property
@@ -91,7 +91,7 @@ class WordCollection(Part, Protocol):
         ...
 
     def search(self, query: ImageWords, k: int) -> Ranking:
-        """The first look again at the allowed images, with other words."""
+        """Returns the first look again at the allowed images, with other words."""
         ...
 
 
@@ -99,11 +99,11 @@ class BagCollection(WordCollection, Protocol):
     """Images that are compared by vectors over words."""
 
     def word_vector(self, words: ImageWords) -> WordVector:
-        """The vector by which the first look compares a bag of words, not normalised."""
+        """Returns the vector by which the first look compares a bag of words, not normalised."""
         ...
 
     def search(self, query: ImageWords | WordVector, k: int) -> Ranking:
-        """The first look again at the allowed images, with other words or a vector over words."""
+        """Returns the first look again at the allowed images, with other words or a vector over words."""
         ...
 
 
@@ -111,7 +111,7 @@ class GraphCollection(Part, Protocol):
     """Images, or their regions, with their nearest neighbours."""
 
     def neighbourhoods(self) -> Neighbourhoods:
-        """The neighbours of all images, or of their regions, as the recipe's diffusion asks for them."""
+        """Returns the neighbours of all images, or of their regions, as the recipe's diffusion asks for them."""
         ...
 
 
@@ -120,5 +120,5 @@ class RegionCollection(GraphCollection, Protocol):
     """Images that are compared by a vector for each of their regions."""
 
     def regions(self) -> tuple[Int64, Vector]:
-        """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
+        """Returns (n,) ids of images, ascending, and (n, d) vectors of all regions."""
         ...

@@ -35,7 +35,10 @@ class RegionRows:
         return RegionSearch(self, names)
 
     def regions(self) -> tuple[Int64, Float32]:
-        """(n,) ids of images, ascending, and (n, d) float32 vectors of all regions of images that are not removed."""
+        """Returns (n,) ids of images, ascending, and (n, d) float32 vectors of all their regions.
+
+        Removed images are left out.
+        """
         images, vectors = [], []
         for block in self.blocks:
             counts = np.diff(block.offsets)
@@ -54,7 +57,7 @@ class RegionSearch:
         self._order = order
 
     def search(self, query: Float32, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
+        """Returns the k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
         ids: list[Int64] = [np.empty(0, np.int64)]
         scores: list[Float32] = [np.empty(0, np.float32)]
         for block in self._rows.blocks if len(query) else ():

@@ -15,17 +15,20 @@ NameOrder = Callable[[Int64], Array]
 
 
 def by_id(ids: Int64) -> Int64:
-    """The order of names where ids were given in that order."""
+    """Returns the order of names where ids were given in that order."""
     return ids
 
 
 def is_allowed(ids: Int64, allowed: Mask) -> Mask:
-    """(n,) whether the mask, which is indexed by catalogue id, allows each id; ids past its end are not allowed."""
+    """Returns (n,) whether the mask, which is indexed by catalogue id, allows each id.
+
+    Ids past its end are not allowed.
+    """
     return allowed[np.minimum(ids, len(allowed) - 1)] & (ids < len(allowed)) if len(allowed) else ids < 0
 
 
 def best(ids: Int64, scores: Float32, k: int, order: NameOrder = by_id) -> Ranking:
-    """The k highest scores, descending; equal ones in the order of names. ids: (n,), scores: (n,)."""
+    """Returns the k highest scores, descending; equal ones in the order of names. ids: (n,), scores: (n,)."""
     if k < len(scores):
         least = np.partition(scores, len(scores) - k)[len(scores) - k] if k > 0 else np.float32(np.inf)
         kept = np.flatnonzero(scores >= least)
@@ -43,18 +46,20 @@ def best(ids: Int64, scores: Float32, k: int, order: NameOrder = by_id) -> Ranki
 
 
 def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
-    """All images of several rankings, each by its highest score, with the evidence that has most inliers and the
-    largest probability."""
+    """Joins several rankings: all of their images, each by its highest score.
+
+    Each has the verification with most inliers, and the largest probability.
+    """
     ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
     scores = np.full(len(ids), -np.inf, np.float32)
-    evidence: dict[int, Verification] = {}
+    verified: dict[int, Verification] = {}
     probability: dict[int, float] = {}
     for ranking in rankings:
         places = np.searchsorted(ids, ranking.ids)
         scores[places] = np.maximum(scores[places], ranking.scores)
-        for image, why in ranking.evidence.items():
-            if image not in evidence or why.inliers > evidence[image].inliers:
-                evidence[image] = why
+        for image, why in ranking.verified.items():
+            if image not in verified or why.inliers > verified[image].inliers:
+                verified[image] = why
         for image, believed in ranking.probability.items():
             probability[image] = max(believed, probability.get(image, 0.0))
-    return replace(best(ids, scores, len(ids), order), evidence=evidence, probability=probability)
+    return replace(best(ids, scores, len(ids), order), verified=verified, probability=probability)

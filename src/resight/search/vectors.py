@@ -46,7 +46,7 @@ class VectorRows:
         self.dimension = dimension
 
     def __len__(self) -> int:
-        """Number of images that are not removed."""
+        """Returns the number of images that are not removed."""
         return sum(int(block.alive.sum()) for block in self.blocks)
 
     def exact(self, names: NameOrder) -> DenseSearch:
@@ -61,7 +61,7 @@ class VectorRows:
         return self._places.ids
 
     def descriptors(self, images: Int64) -> Float32:
-        """(n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
+        """Returns (n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
         places = self._places
         at = np.searchsorted(places.ids, images)
         missing = at == len(places.ids)

@@ -16,7 +16,9 @@ Similarity = Callable[[Array, Array], Float64]
 
 
 def aggregate_residuals(x: Float32, words: Integer, centroids: Float32) -> tuple[Int64, Float32]:
-    """Distinct words (u,), ascending, and the sum of x - centroid over the features of each, (u, d). ICCV 2013, eq. 8.
+    """Returns distinct words (u,), ascending, and the sum of x - centroid over the features of each, (u, d).
+
+    Source: ICCV 2013, eq. 8.
 
     x: (m, d); words: (m,) or (m, k) with multiple assignment; centroids: (codebook_size, d).
     """
@@ -27,7 +29,10 @@ def aggregate_residuals(x: Float32, words: Integer, centroids: Float32) -> tuple
 
 
 def pack_signs(residuals: Floating) -> UInt64:
-    """Signature of each row, (n, ceil(d / 64)) uint64: bit i is set where component i is positive (not where 0)."""
+    """Returns the signature of each row, (n, ceil(d / 64)) uint64.
+
+    Bit i is set where component i is positive (not where 0).
+    """
     n, d = residuals.shape
     bits = np.zeros((n, -(-d // 64) * 64), np.bool_)
     bits[:, :d] = residuals > 0
@@ -35,7 +40,10 @@ def pack_signs(residuals: Floating) -> UInt64:
 
 
 def cosine_similarity(a: Float32, b: Float32) -> Float64:
-    """Cosine of corresponding rows of two (n, d) residual sums; 0 where one of them is 0. ICCV 2013, eq. 9."""
+    """Returns the cosine of corresponding rows of two (n, d) residual sums; 0 where one of them is 0.
+
+    Source: ICCV 2013, eq. 9.
+    """
     norms = np.linalg.norm(a, axis=1).astype(np.float64) * np.linalg.norm(b, axis=1)
     products = (a * b).sum(axis=1, dtype=np.float64)
     cosines: Float64 = np.divide(products, norms, out=np.zeros(len(a)), where=norms > 0)
@@ -76,7 +84,9 @@ def asmk_score(
     alpha: float,
     threshold: float,
 ) -> float:
-    """Similarity of two images in [0, 1]: the definition that the inverted file computes. ICCV 2013, eq. 1 and 10.
+    """Returns the similarity of two images in [0, 1]: the definition that the inverted file computes.
+
+    Source: ICCV 2013, eq. 1 and 10.
 
         score = sum over common w of weight(w) selectivity(s_w) / sqrt(sum weight over query words, over image words)
 

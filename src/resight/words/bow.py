@@ -35,12 +35,15 @@ def term_gain(count: Array, tf: TermFrequency) -> Float64:
 
 
 def burst_gain(gain: Float64, count: Array) -> Float64:
-    """The gain of a word's matches, each divided by the root of their number in the image: CVPR 2009, section 4.2."""
+    """Returns the gain of a word's matches, each divided by the root of their number in the image.
+
+    Source: CVPR 2009, section 4.2.
+    """
     return np.asarray(gain / np.sqrt(np.maximum(count, 1e-300)), np.float64)
 
 
 def bow_scores(query: Array, database: Array, idf: Float64, *, tf: TermFrequency, burstiness: bool) -> Float64:
-    """Cosine of tf-idf vectors, (n,): the definition that the inverted file computes.
+    """Returns the cosine of tf-idf vectors, (n,): the definition that the inverted file computes.
 
         score_i = sum over w of idf(w)^2 f(q_w) f(x_iw) / sqrt(b_iw) / (|idf f(q)| |idf f(x_i)|)
 

@@ -21,7 +21,9 @@ SCALE_BINS: Final = 32  # of a quarter octave each, clamped at 4 octaves down an
 
 
 def match_weights(bits: int, threshold: int, sigma: float) -> Float32:
-    """Weight of a match by its Hamming distance h, (bits + 1,): exp(-h^2 / sigma^2) up to the threshold, then 0.
+    """Returns the weight of a match by its Hamming distance h, (bits + 1,).
+
+    It is exp(-h^2 / sigma^2) up to the threshold, then 0.
 
     sigma = 0 weighs every match 1. CVPR 2009, section 3.
     """
@@ -31,17 +33,19 @@ def match_weights(bits: int, threshold: int, sigma: float) -> Float32:
 
 
 def turn_bins(turns: Floating) -> Int64:
-    """Bin of each rotation in radians, in [0, 32); no rotation is in the middle of bin 0."""
+    """Returns the bin of each rotation in radians, in [0, 32); no rotation is in the middle of bin 0."""
     return np.asarray(np.rint(turns * (ANGLE_BINS / (2 * np.pi))), np.int64) % ANGLE_BINS
 
 
 def scale_bins(octaves: Floating) -> Int64:
-    """Bin of each log2 ratio of scales, in [0, 32); equal scales are in the middle of bin 16."""
+    """Returns the bin of each log2 ratio of scales, in [0, 32); equal scales are in the middle of bin 16."""
     return np.asarray(np.clip(np.rint(octaves * 4) + SCALE_BINS // 2, 0, SCALE_BINS - 1), np.int64)
 
 
 def consistent_weight(weights: Floating, scale_ratios: Floating, turns: Floating) -> float:
-    """Weight of the matches of one image that agree on a change of scale and a rotation: min of the two best bins.
+    """Returns the weight of the matches of one image that agree on a change of scale and a rotation.
+
+    It is the smaller one of the two best bins.
 
     weights, scale_ratios (query over image), turns (radians, query minus image): (n,), a row for each match.
 
@@ -66,7 +70,9 @@ def hamming_score(
     wgc: bool,
     burstiness: bool,
 ) -> float:
-    """Similarity of two images that have signatures, in [0, 1]; the definition that the inverted file computes.
+    """Returns the similarity of two images that have signatures, in [0, 1].
+
+    It is the definition that the inverted file computes.
 
         score = g({ idf(w)^2 f(h(q, x)) : q, x of the same word w }) / (|tf idf of query| |tf idf of image|)
 

@@ -51,7 +51,7 @@ def prefetch_rows(rows: Array, start: int, stop: int) -> None:
 
 @kernel()
 def bit_distance(signatures: Array, row: int, wanted: Array) -> int:
-    """Number of bits in which one row of (n, w) uint64 signatures differs from `wanted`, (w,)."""
+    """Returns the number of bits in which one row of (n, w) uint64 signatures differs from `wanted`, (w,)."""
     total = popcount(signatures[uint64(row), uint64(0)] ^ wanted[0])
     for part in range(1, len(wanted)):
         total += popcount(signatures[uint64(row), uint64(part)] ^ wanted[uint64(part)])

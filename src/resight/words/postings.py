@@ -69,7 +69,7 @@ class Postings:
         return payload
 
     def to_arrays(self) -> dict[str, Array]:
-        """Named arrays that hold everything, for a file each; absent ones are left out."""
+        """Returns named arrays that hold everything, for a file each; absent ones are left out."""
         arrays: dict[str, Array] = {
             "layout": np.array([KINDS.index(self.kind), self.codebook_size, self.bits], np.int64)
         }
@@ -85,7 +85,10 @@ class Postings:
         return cls(kind=KINDS[kind], codebook_size=codebook_size, bits=bits, **present)
 
     def image_words(self, row: int) -> ImageWords:
-        """The words of one image as they were stored: features in the order of their words, quantised geometry."""
+        """Returns the words of one image as they were stored.
+
+        Features are in the order of their words; geometry is quantised.
+        """
         start, stop = int(self.offsets[row]), int(self.offsets[row + 1])
         width, height = (int(side) for side in self.sizes[row])
         words = self.words[start:stop].astype(np.int32)
@@ -113,46 +116,46 @@ _ARRAYS: Final = tuple(Postings.__dataclass_fields__)[3:]
 
 
 def _frozen(array: Array) -> Array:
-    """The array read-only, without numpy.memmap's type: so that kernels are compiled once for every source."""
+    """Returns the array read-only, without numpy.memmap's type: so that kernels are compiled once for every source."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
 
 
 def encode_xy(xy: Float32, size: tuple[int, int]) -> UInt16:
-    """(m, 2) pixels to 1/65535 of the sides, clamped to the image."""
+    """Returns (m, 2) pixels to 1/65535 of the sides, clamped to the image."""
     parts = np.clip(xy / np.maximum(np.asarray(size, np.float32), 1), 0, 1)
     return np.asarray(np.rint(parts * np.float32(65535)), np.uint16)
 
 
 def decode_xy(code: UInt16, size: tuple[int, int]) -> Float32:
-    """(m, 2) float32 pixels; at most 1/131070 of a side off."""
+    """Returns (m, 2) float32 pixels; at most 1/131070 of a side off."""
     return (code * (np.asarray(size, np.float64) / 65535)).astype(np.float32)
 
 
 def encode_scale(scale: Float32) -> UInt8:
-    """(m,) sigma in pixels to 1/20 octave above 0.25 px, saturating at 0.25 and 1722 px."""
+    """Returns (m,) sigma in pixels to 1/20 octave above 0.25 px, saturating at 0.25 and 1722 px."""
     octaves = np.log2(np.maximum(scale, np.float32(2.0**SCALE_ORIGIN))) - SCALE_ORIGIN
     return np.rint(np.clip(octaves * SCALE_STEPS, 0, 255)).astype(np.uint8)
 
 
 def decode_scale(code: UInt8) -> Float32:
-    """(m,) float32 sigma in pixels, at most 1.8 % off."""
+    """Returns (m,) float32 sigma in pixels, at most 1.8 % off."""
     return np.exp2(code / np.float32(SCALE_STEPS) + np.float32(SCALE_ORIGIN)).astype(np.float32)
 
 
 def encode_angle(angle: Float32) -> UInt8:
-    """(m,) radians to 256 steps of a turn."""
+    """Returns (m,) radians to 256 steps of a turn."""
     return np.asarray(np.mod(np.rint(angle * (256 / TURN)), 256), np.uint8)
 
 
 def decode_angle(code: UInt8) -> Float32:
-    """(m,) float32 radians in [0, 2 pi), at most pi / 256 off."""
+    """Returns (m,) float32 radians in [0, 2 pi), at most pi / 256 off."""
     return (code * (TURN / 256)).astype(np.float32)
 
 
 def run_starts(words: Array) -> Intp:
-    """First position of every run of equal words, (u,)."""
+    """Returns the first position of every run of equal words, (u,)."""
     return np.flatnonzero(np.r_[True, words[1:] != words[:-1]]) if len(words) else np.empty(0, np.intp)
 
 
@@ -197,7 +200,7 @@ def build_postings(images: Sequence[ImageWords], codebook_size: int, kind: Kind,
 
 
 def merge_postings(blocks: Sequence[Postings], keep: Sequence[Mask]) -> Postings:
-    """The kept images of several postings, in order: what `build_postings` of those images gives.
+    """Returns the kept images of several postings, in order: what `build_postings` of those images gives.
 
     keep: a (n,) mask for each block. ValueError: blocks of different kinds, codebooks or signatures.
     """
@@ -229,7 +232,10 @@ Entries = tuple[Int32, UInt32, Array]
 
 
 def _kept_entries(blocks: Sequence[Postings], keep: Sequence[Mask]) -> list[Entries]:
-    """Posting entries of the kept images of each block: their words, rows after the merge, counts or signatures."""
+    """Returns posting entries of the kept images of each block.
+
+    They are words, rows after the merge, and counts or signatures.
+    """
     entries: list[Entries] = []
     rows = 0
     for block, mask in zip(blocks, keep, strict=True):
@@ -300,7 +306,7 @@ def _term_frequencies(starts: Intp, total: int, weights: UInt8 | None) -> UInt16
 
 @kernel()
 def take_places(words: Array, cursor: Array) -> Array:
-    """Where each entry goes, (p,) int64; `cursor` (codebook_size,) is moved past it."""
+    """Returns where each entry goes, (p,) int64; `cursor` (codebook_size,) is moved past it."""
     places = np.empty(len(words), np.int64)
     for i in range(len(words)):
         places[i] = cursor[words[i]]
@@ -310,7 +316,7 @@ def take_places(words: Array, cursor: Array) -> Array:
 
 @kernel()
 def seek(values: Array, wanted: int, start: int) -> int:
-    """First position from `start` whose value is at least `wanted`, or the length; `values` ascend.
+    """Returns the first position from `start` whose value is at least `wanted`, or the length; `values` ascend.
 
     Doubling steps: words come in ascending order, so that the next list is near the last one.
     """
@@ -331,7 +337,10 @@ def seek(values: Array, wanted: int, start: int) -> int:
 
 @kernel()
 def find_lists(list_words: Array, list_offsets: Array, words: Array) -> tuple[Array, Array]:
-    """First entry and end of the list of each word, (q,) int64 each; `words` ascend. An absent word has no entries."""
+    """Returns the first entry and end of the list of each word, (q,) int64 each; `words` ascend.
+
+    An absent word has no entries.
+    """
     starts, stops = np.zeros(len(words), np.int64), np.zeros(len(words), np.int64)
     at = 0
     for q in range(len(words)):
@@ -345,7 +354,7 @@ def find_lists(list_words: Array, list_offsets: Array, words: Array) -> tuple[Ar
 def find_entries(
     list_words: Array, list_offsets: Array, list_images: Array, words: Array, row: int, each: bool
 ) -> Array:
-    """Posting entry of each feature of an image, (m,) int64; `words` are the image's, ascending.
+    """Returns posting entry of each feature of an image, (m,) int64; `words` are the image's, ascending.
 
     each: whether a list has one entry for each feature ("hamming") or one for all of them ("asmk").
     """

@@ -12,7 +12,7 @@ from resight.words.postings import run_starts
 
 
 def soft_weights(distances: Float32, sigma: float) -> Float32:
-    """Weights exp(-d^2 / 2 sigma^2) of a feature's words, summing to 1 for each feature, (m, k).
+    """Returns weights exp(-d^2 / 2 sigma^2) of a feature's words, summing to 1 for each feature, (m, k).
 
     distances: (m, k) squared distances to the words. Philbin et al., "Lost in quantization", CVPR 2008, section 3.
     """
@@ -27,7 +27,7 @@ def quantise_bow(
     size: tuple[int, int],
     weights: Float32 | None = None,
 ) -> ImageWords:
-    """Words of an image for a bag of words; one a feature for a database image, any number for a query.
+    """Returns words of an image for a bag of words; one a feature for a database image, any number for a query.
 
     words: (m, k) nearest words, weights: (m, k) of the assignments, or None when each weighs 1; size: width, height.
     """
@@ -44,7 +44,7 @@ def quantise_bow(
 
 
 def quantise_hamming(features: LocalFeatures, words: Int32, signatures: UInt64, size: tuple[int, int]) -> ImageWords:
-    """Words of an image with the Hamming-embedding signature of each (feature, word).
+    """Returns words of an image with the Hamming-embedding signature of each (feature, word).
 
     words: (m, k) nearest words, signatures: (m * k, w), the words of a feature together; size: width, height.
     """
@@ -61,7 +61,9 @@ def quantise_hamming(features: LocalFeatures, words: Int32, signatures: UInt64, 
 
 
 def quantise_asmk(features: LocalFeatures, words: Int32, centroids: Float32, size: tuple[int, int]) -> ImageWords:
-    """Words of an image with the sign bits of each feature's residual, and of the residuals summed over each word.
+    """Returns words of an image with sign bits of residuals.
+
+    Residuals are those of each feature, and their sums over each word.
 
     words: (m, k) nearest words, centroids: (codebook_size, d); size: width, height.
     """
@@ -86,7 +88,7 @@ def quantise_asmk(features: LocalFeatures, words: Int32, centroids: Float32, siz
 
 
 def _by_word(words: Int32) -> tuple[Intp, Int32]:
-    """Order of the flattened assignments by word, then feature, and the feature of each."""
+    """Returns the order of the flattened assignments by word, then feature, and the feature of each."""
     order = np.argsort(words.ravel(), kind="stable")
     return order, (order // max(words.shape[1], 1)).astype(np.int32)
 

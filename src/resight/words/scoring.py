@@ -35,11 +35,11 @@ class Scorer(Protocol):
     """Whether weights depend on how many images have a word, so that they are counted."""
 
     def word_weights(self, frequency: Int64, images: int) -> Float64:
-        """(codebook_size,) weight of each word."""
+        """Returns (codebook_size,) weight of each word."""
         ...
 
     def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
-        """The square of an image's norm sums the first by stored count, times the second by word."""
+        """Returns the square of an image's norm sums the first by stored count, times the second by word."""
         ...
 
     def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
@@ -56,16 +56,19 @@ class BagScorer:
         self._gains = {unit: method.matched_gain(COUNTS / unit).astype(np.float32) for unit in (1, WEIGHT_UNIT)}
 
     def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) the weight of each word."""
         return self._method.word_weights(frequency, images)
 
     def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
+        """Returns what `Scorer.norm_gains` describes."""
         return self._method.count_gain(COUNTS / unit) ** 2, weights**2
 
     def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
+        """Returns a function that adds the scores of a query, and the norm of the query."""
         return self.ask_vector(self.vector(query, weights), weights)
 
     def vector(self, image: ImageWords, weights: Float64) -> WordVector:
-        """The tf-idf vector of an image, not normalised."""
+        """Returns the tf-idf vector of an image, not normalised."""
         starts = run_starts(image.words)
         words = image.words[starts]
         each = np.ones(len(image)) if image.weights is None else image.weights.astype(np.float64)
@@ -93,12 +96,15 @@ class HammingScorer:
         self._gain = match_weights(method.bits, method.threshold, method.sigma)
 
     def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) the weight of each word."""
         return inverse_document_frequency(frequency, images) if self.idf else np.ones(len(frequency))
 
     def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
+        """Returns what `Scorer.norm_gains` describes."""
         return (COUNTS / unit) ** 2, weights**2
 
     def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
+        """Returns a function that adds the scores of a query, and the norm of the query."""
         factors = (weights[query.words] ** 2).astype(np.float32)
         counts = np.diff(run_starts(query.words), append=len(query))
         norm = float(np.linalg.norm(counts * weights[query.words[run_starts(query.words)]]))
@@ -137,12 +143,15 @@ class AsmkScorer:
         self._gain = distance_gain(bits, method.alpha, method.threshold)
 
     def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) the weight of each word."""
         return word_weights(frequency, images) if self.idf else np.ones(len(frequency))
 
     def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
+        """Returns what `Scorer.norm_gains` describes."""
         return np.ones(len(COUNTS)), weights
 
     def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
+        """Returns a function that adds the scores of a query, and the norm of the query."""
         words = query.words[run_starts(query.words)]
         factors = weights[words].astype(np.float32)
         signatures = _signatures(query.aggregated, self._bits)
@@ -158,7 +167,7 @@ def _by_distance(words: Array, signatures: Array, factors: Array, gain: Array) -
 
 
 def _signatures(found: Array | None, bits: int) -> Array:
-    """The query's signatures, once it is known that a kernel may read them."""
+    """Returns the query's signatures, once it is known that a kernel may read them."""
     if found is None or found.shape[1] != (bits + 63) // 64:
         raise ValueError(f"the query has no signatures of {bits} bits")
     return found

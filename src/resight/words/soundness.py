@@ -15,7 +15,9 @@ _CHUNK = 1 << 20
 
 
 def postings_fault(arrays: Arrays, images: int, kind: Kind, codebook_size: int, bits: int) -> tuple[str, str] | None:
-    """The first array that is not that of postings of so many images, with what is wrong with it; None where all are.
+    """Returns the first array that is not that of postings of so many images, with what is wrong with it.
+
+    It is None where all are.
 
     Then the lists say of every word exactly which images have it, and how often where they have an entry each time.
 

@@ -41,9 +41,11 @@ class Stock:
     foliage: tuple[Pixels, ...]
 
     def wall(self, rng: Generator) -> Pixels:
+        """Returns (h, w, 3): a wall drawn at random."""
         return self.walls[int(rng.integers(len(self.walls)))]
 
     def table(self, rng: Generator) -> Pixels:
+        """Returns (h, w, 3): a table drawn at random."""
         return self.tables[int(rng.integers(len(self.tables)))]
 
     def carved(self, rng: Generator, height: int, width: int) -> Pixels:

@@ -97,8 +97,10 @@ def dead_leaves(rng: Generator, height: int, width: int, *, leaves: int = 500, s
 
 
 def _leaf_outlines(rng: Generator, leaves: int) -> Float64:
-    """Draws (leaves, 16, 2) outlines of about unit radius: ellipses, and polygons of three to eight corners, padded
-    with the last corner."""
+    """Draws (leaves, 16, 2) outlines of about unit radius.
+
+    They are ellipses, and polygons of three to eight corners, padded with the last corner.
+    """
     corners = rng.choice((3, 4, 4, 5, 8, 16), leaves)[:, None]
     is_round = corners == 16
     turn = (np.arange(16) + np.where(is_round, 0.0, rng.uniform(0, 0.9, (leaves, 16)))) / corners

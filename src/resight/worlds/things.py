@@ -72,10 +72,12 @@ def box_thing(front: Pixels, side: Pixels, width: float, depth: float) -> Thing:
 
 
 def facade(rng: Generator, stock: Stock) -> Thing:
+    """Makes a facade with random windows and ornaments."""
     return flat_thing("facade", draw_facade(rng, stock, int(rng.integers(620, 760)), int(rng.integers(600, 900))), 12.0)
 
 
 def poster(rng: Generator, stock: Stock) -> Thing:
+    """Makes a poster with random pictures and lettering."""
     return flat_thing("poster", draw_poster(rng, stock, int(rng.integers(680, 780)), 540), 0.6)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import Row, read_rows
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.folders.walking import escape_name, is_below
 
 _DATABASE = "trainvalset.txt"
@@ -32,10 +32,8 @@ def read_flickrlogos32(folder: Path) -> Dataset:
     program fl_eval_retrieval.py (FlickrLogos-32 SDK 1.0.4): lists, 40 positives a query, the AP of Oxford5k;
     SetaSouto/torchsight, torchsight/datasets/flickr32.py: where the photos are.
 
-    Notes
-    -----
-    The query is the whole photo, as in the authors' program; the boxes and masks in classes/masks are not read. Classes
-    are compared in lower case, as there. That program drops hits with a score of 0 or less; here they count.
+    Notes: The query is the whole photo, as in the authors' program; the boxes and masks in classes/masks are not read.
+    Classes are compared in lower case, as there. That program drops hits with a score of 0 or less; here they count.
     """
     database = {name: logo for _, name, logo in _listed(folder / _DATABASE)}
     by_class = defaultdict(set)
@@ -49,7 +47,7 @@ def read_flickrlogos32(folder: Path) -> Dataset:
         if logo == _NO_LOGO or logo not in positives:
             raise row.wrong(f"nothing in {_DATABASE} shows what the query {name} does")
         queries.append(
-            Query(id=str(PurePosixPath(name).with_suffix("")), image=name, positives=positives[logo], group=logo)
+            JudgedQuery(id=str(PurePosixPath(name).with_suffix("")), image=name, positives=positives[logo], group=logo)
         )
     return Dataset(
         name="flickrlogos32",

@@ -14,7 +14,7 @@ from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.labels import checked_name
 from resight.datasets.benchmarks.matlab import MatlabFile, open_matlab
 from resight.datasets.benchmarks.text_files import lines_of
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 from resight.folders.walking import find_images
 
@@ -29,13 +29,11 @@ _NAME = re.compile(r"(?P<number>[0-9]{6,9})\.jpg")
 def read_holidays(folder: Path) -> Dataset:
     """Reads Holidays from a folder; a query is not among its positives. Raises UsageError.
 
-    Notes
-    -----
-    gnd_holidays.mat takes precedence over the authors' holidays_images.dat, and that over the names of the photos in
-    the folder. By name, a photo whose number ends in 00 is the query for those that differ from it in the last two
-    digits only: so holidays_map.py of the authors' package eval_holidays reads its list. In the file for MATLAB,
-    `imlist` has names without suffix, `qidx` the queries and `gnd` their `ok` and `junk`, indices into `imlist` from 1.
-    Photos are turned by their metadata; the "upright" Holidays of some papers was turned by hand.
+    Notes: gnd_holidays.mat takes precedence over the authors' holidays_images.dat, and that over the names of the
+    photos in the folder. By name, a photo whose number ends in 00 is the query for those that differ from it in the
+    last two digits only: so holidays_map.py of the authors' package eval_holidays reads its list. In the file for
+    MATLAB, `imlist` has names without suffix, `qidx` the queries and `gnd` their `ok` and `junk`, indices into `imlist`
+    from 1. Photos are turned by their metadata; the "upright" Holidays of some papers was turned by hand.
     """
     root = folder / PHOTOS
     indexed = folder / INDEXED
@@ -53,7 +51,7 @@ def read_holidays(folder: Path) -> Dataset:
     return Dataset("holidays", root, images, {ALL: queries}, allowed=frozenset())
 
 
-def _by_name(names: Iterable[tuple[str, str]], source: str) -> tuple[tuple[str, ...], tuple[Query, ...]]:
+def _by_name(names: Iterable[tuple[str, str]], source: str) -> tuple[tuple[str, ...], tuple[JudgedQuery, ...]]:
     groups: dict[int, list[str]] = {}
     images: dict[str, None] = {}
     for name, where in names:
@@ -71,11 +69,11 @@ def _by_name(names: Iterable[tuple[str, str]], source: str) -> tuple[tuple[str, 
         query = next((name for name in members if int(name.removesuffix(SUFFIX)) % 100 == 0), None)
         if query is None:
             raise UsageError(f"{source}: {members[0]} is there, but not its query {group * 100}{SUFFIX}")
-        queries.append(Query(query.removesuffix(SUFFIX), query, frozenset(members) - {query}))
+        queries.append(JudgedQuery(query.removesuffix(SUFFIX), query, frozenset(members) - {query}))
     return tuple(images), tuple(queries)
 
 
-def _by_index(path: Path) -> tuple[tuple[str, ...], tuple[Query, ...]]:
+def _by_index(path: Path) -> tuple[tuple[str, ...], tuple[JudgedQuery, ...]]:
     file = open_matlab(path, ("imlist", "qidx", "gnd"))
     images = tuple(checked_name(name, f"{path}: imlist") + SUFFIX for name in file.texts("imlist"))
     if len(set(images)) != len(images):
@@ -95,7 +93,7 @@ def _by_index(path: Path) -> tuple[tuple[str, ...], tuple[Query, ...]]:
         )
         if both := positives & junk:
             raise file.wrong(f"gnd({number})", f"{min(both)} is both ok and junk")
-        queries.append(Query(query.removesuffix(SUFFIX), query, positives, junk))
+        queries.append(JudgedQuery(query.removesuffix(SUFFIX), query, positives, junk))
     return images, tuple(queries)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import read_rows
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, find_images
 from resight.images import Box, decode, displayed
@@ -32,10 +32,8 @@ def read_trecvid_ins(folder: Path, year: int) -> Dataset:
     as its best frame); ledduy/kaori-ins2014x, README.md (topics; .bmp as published); "Instance Search" in NIST's
     guidelines, www-nlpir.nist.gov/projects/tv2017 (1,000 shots, four examples).
 
-    Notes
-    -----
-    NIST distributes videos and shot boundaries: the choice of key frames for the database is free. Examples and masks
-    are read as .bmp, as NIST publishes them, else as .png. A topic's query is all its examples, each with the box
+    Notes: NIST distributes videos and shot boundaries: the choice of key frames for the database is free. Examples and
+    masks are read as .bmp, as NIST publishes them, else as .png. A topic's query is all its examples, each with the box
     around its mask. Shots that were not judged are wrong, as for trec_eval.
     """
     relevant = _judgements(_qrels(folder, year))
@@ -54,7 +52,7 @@ def read_trecvid_ins(folder: Path, year: int) -> Dataset:
                 f"topic {topic}"
             )
         (image, box), *more = examples[topic]
-        queries.append(Query(id=topic, image=image, positives=positives, box=box, more=tuple(more)))
+        queries.append(JudgedQuery(id=topic, image=image, positives=positives, box=box, more=tuple(more)))
     return Dataset(
         name=f"trecvid-ins{year}",
         root=folder / _FRAMES,

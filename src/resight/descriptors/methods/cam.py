@@ -31,7 +31,7 @@ class Cam(Whitened):
     )
 
     def vectors_of(self, features: ClassedMaps) -> Vector:
-        """(1, C) vector of the likeliest class; (0, C) where it is seen nowhere.
+        """Returns (1, C) vector of the likeliest class; (0, C) where it is seen nowhere.
 
         Source: the authors' code: its principal components are those of vectors of one class.
         """

@@ -116,8 +116,11 @@ class Joined(Descriptor):
         return VectorEncoder(sizes[0] if self.how == "sum" else sum(sizes), vector)
 
     def rows(self, features: JoinedImage) -> Float32:
-        """(m, C + 2): vectors before whitening of all parts, filled up with zeros to the longest, then the number of
-        the part and how many of the columns are its own."""
+        """Returns (m, C + 2) vectors of all parts before whitening.
+
+        Vectors are filled up with zeros to the longest; the last two columns are the number of the part, and how many
+        of the columns before are its own.
+        """
         import numpy as np
 
         vectors = [part.vectors_of(image) for image, part in zip(features, self.parts, strict=True)]
@@ -152,5 +155,5 @@ def rows_of_part(rows: Float32, number: int) -> Float32:
 
 
 def arrays_of(fitted: Arrays, number: int) -> Fitted:
-    """The arrays of one part, under the names that they have where it is alone."""
+    """Returns the arrays of one part, under the names that they have where it is alone."""
     return {key.removeprefix(f"{number}."): array for key, array in fitted.items() if key.startswith(f"{number}.")}

@@ -27,8 +27,10 @@ PATCH_LEVELS = (1, 2)
 
 @register
 class Mop(Descriptor):
-    """Multi-scale orderless pooling: the activations of the whole photo and a VLAD of those of the patches of each
-    finer level (Gong et al., ECCV 2014, section 3, whose numbers these are).
+    """Multi-scale orderless pooling of the activations of a photo and its patches (Gong et al., ECCV 2014).
+
+    It joins the activations of the whole photo and a VLAD of those of the patches of each finer level: section 3, where
+    the numbers are from.
 
     It is fitted on principal components and a codebook of each level of patches.
     """
@@ -111,7 +113,7 @@ class Mop(Descriptor):
 
 
 def patch_vectors(features: ImageCodes) -> Float32:
-    """(m, C + 1): L2-normalised activations of patches, and their level: what codebooks are fitted on."""
+    """Returns (m, C + 1): L2-normalised activations of patches, and their level: what codebooks are fitted on."""
     import numpy as np
 
     from resight.descriptors.codes import neural_codes

@@ -23,8 +23,10 @@ SAMPLE_OF_CODES = 50_000
 
 @register
 class NeuralCodes(Whitened):
-    """The activations of the whole photo (Babenko et al., ECCV 2014); power 0 only turns to principal components, as
-    the paper does."""
+    """The activations of the whole photo (Babenko et al., ECCV 2014).
+
+    As in the paper, power 0 only turns vectors to their principal components.
+    """
 
     made_of: ClassVar[frozenset[str]] = frozenset({"codes"})
     limit: ClassVar[int] = SAMPLE_OF_CODES

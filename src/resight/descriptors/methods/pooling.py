@@ -32,10 +32,13 @@ class OfMaps(Whitened):
 
     @abstractmethod
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
-        """(m, C) L2-normalised vectors before whitening: one an image, a scale or a region."""
+        """Returns (m, C) L2-normalised vectors before whitening: one an image, a scale or a region."""
 
     def describe(self, image: ImageMaps, whitening: Whitening | None, fitted: Arrays) -> Vector:
-        """(d,) L2-normalised vector of an image: the sum of its rows, each whitened where there is a whitening."""
+        """Returns (d,) L2-normalised vector of an image.
+
+        It is the sum of its rows, each whitened where there is a whitening.
+        """
         from resight.descriptors.pooled import unit_sum, whitened_rows
 
         return unit_sum(whitened_rows(self.rows(image, fitted), whitening))
@@ -58,18 +61,24 @@ class Pooling(OfMaps):
 
     @abstractmethod
     def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
-        """(B, C) of maps (B, C, h, w), not negative. mask: (h, w), the positions that count; None where all do."""
+        """Returns (B, C) of maps (B, C, h, w), not negative.
+
+        mask: (h, w), the positions that count; None where all do.
+        """
 
     def with_learned(self, fitted: Arrays) -> Callable[[AnyArray, AnyArray | None], AnyArray]:
         """`pool`, with what was learned beside the whitening; most poolings learn nothing."""
         return self.pool
 
     def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
-        """(C, h, w) that sum over positions to what `pool` makes of a map (C, h, w), where it `is_traceable`."""
+        """Returns (C, h, w) that sum over positions to what `pool` makes of a map (C, h, w).
+
+        Only where the pooling `is_traceable`.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say what each position adds")
 
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
-        """(1, C): the L2-normalised mean over scales.
+        """Returns (1, C): the L2-normalised mean over scales.
 
         Source: for the scales Radenovic, Tolias & Chum, TPAMI 2019, section 4.2, and its authors' code.
         """

@@ -45,8 +45,10 @@ class Regional(Whitened):
 
 @register
 class Regions(Regional):
-    """A vector for each region of R-MAC's grid; images are compared region by region (the R-match of Iscen et al., CVPR
-    2017)."""
+    """A vector for each region of R-MAC's grid.
+
+    Images are compared region by region (the R-match of Iscen et al., CVPR 2017).
+    """
 
     made_of: ClassVar[frozenset[str]] = OfMaps.made_of
 

@@ -39,7 +39,7 @@ class Spoc(Pooling):
         return super().suits(head) and not self.centre_prior
 
     def _weights(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray | None:
-        """(h, w) of positions of maps (..., h, w); None where all weigh the same."""
+        """Returns (h, w) of positions of maps (..., h, w); None where all weigh the same."""
         if not self.centre_prior:
             return mask
         from resight.descriptors.priors import centre_prior

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 @register
 class SuperGlobalPooling(OfMaps):
-    """Generalised mean of regional generalised means, each scale whitened by itself, the largest of each component over
-    the scales (Shao et al., ICCV 2023, section 3.2)."""
+    """Generalised mean of regional generalised means (Shao et al., ICCV 2023, section 3.2).
+
+    Each scale is whitened by itself; of each component the largest over the scales counts.
+    """
 
     kind: Literal["superglobal"] = "superglobal"
     # That of the authors' code.

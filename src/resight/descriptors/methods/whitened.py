@@ -36,8 +36,11 @@ class Descriptor(Method):
 
 
 class Whitened(Descriptor):
-    """The whitening of vectors: none, whitening by principal components and reduction, or what the checkpoint of a
-    network that was trained for retrieval carries. Subclasses say what the vectors are."""
+    """The whitening of vectors.
+
+    It is none, whitening by principal components with reduction, or what the checkpoint of a network that was trained
+    for retrieval carries. Subclasses say what the vectors are.
+    """
 
     not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "whitening", "dimensions", "power", "fit", "learned_on"})
     limit: ClassVar[int] = SAMPLE_FOR_WHITENING
@@ -64,7 +67,7 @@ class Whitened(Descriptor):
 
     @abstractmethod
     def vectors_of(self, features: Any) -> Float32:
-        """(m, d) L2-normalised vectors before whitening, on which one is fitted."""
+        """Returns (m, d) L2-normalised vectors before whitening, on which one is fitted."""
 
     def suits(self, head: RetrievalHead) -> bool:
         """Returns whether the head of a checkpoint was learned for the vectors of this method."""
@@ -99,7 +102,10 @@ class Whitened(Descriptor):
         return f"{seen(features, self.vectors_name)}, power={self.power_or(power):g}"
 
     def whitening_of(self, arrays: Arrays) -> Whitening | None:
-        """The whitening to the dimensions that are asked for, or as many as it has; None where none is asked for."""
+        """Returns the whitening to the dimensions that are asked for, or as many as it has.
+
+        It is None where none is asked for.
+        """
         from resight.descriptors.whitened import whitening_to
 
         return None if self.whitening == "none" else whitening_to(self.dimensions, arrays)

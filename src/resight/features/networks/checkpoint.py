@@ -57,7 +57,7 @@ class LoadedNetwork:
 
 @dataclass(frozen=True)
 class _Contents:
-    """The content of a weights file: tensors under torchvision's keys, and its stated properties."""
+    """The content of a weights file: tensors under torchvision's keys, and its stated properties (None: not stated)."""
 
     state: states.State
     stated: Stated = NOTHING_STATED

@@ -1,5 +1,7 @@
-"""Boxes that may hold an object, by selective search: Uijlings, van de Sande, Gevers & Smeulders, "Selective search for
-object recognition", IJCV 2013."""
+"""Boxes that may hold an object, by selective search.
+
+Uijlings, van de Sande, Gevers & Smeulders, "Selective search for object recognition", IJCV 2013.
+"""
 
 from __future__ import annotations
 

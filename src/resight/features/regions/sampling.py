@@ -16,8 +16,11 @@ from resight.errors import UsageError
 
 @dataclass(frozen=True)
 class Sampling:
-    """The sampling of the image by a layer, in pixels: the distance of neighbouring positions, the side of the square
-    that a position sees, and the centre of the square of the first position (the same along x and y)."""
+    """The sampling of the image by a layer, in pixels, the same along x and y.
+
+    stride: the distance of neighbouring positions; receptive_field: the side of the square that a position sees; start:
+    the centre of the square of the first position.
+    """
 
     stride: float
     receptive_field: float

@@ -93,7 +93,7 @@ class Hamming(WordsMethod):
 
 
 def fit_signatures(sample: Float32, centroids: Float32, rng: np.random.Generator) -> Fitted:
-    """Projection and uint8 medians of Hamming embedding for a codebook, on descriptors (n, d)."""
+    """Returns the projection and uint8 medians of Hamming embedding for a codebook, on descriptors (n, d)."""
     from resight.learned.artefact import quantise
     from resight.learned.assignment import Assigner
     from resight.learned.hamming import fit_medians, fit_projection

@@ -63,7 +63,7 @@ class WordsMethod(Method):
         return Vocabulary(arrays, self)
 
     def signature_bits(self, dimensions: int) -> int:
-        """Length of a signature of descriptors of so many dimensions; 0 where there is none."""
+        """Returns the length of a signature of descriptors of so many dimensions; 0 where there is none."""
         return 0
 
     @abstractmethod
@@ -75,7 +75,9 @@ class WordsMethod(Method):
         size: tuple[int, int],
         arrays: Arrays,
     ) -> ImageWords:
-        """An image of `size` (width, height) as words (m, k), the nearest of each of its features, at distances (m, k).
+        """Returns an image of `size` (width, height) as words.
+
+        words: (m, k), the nearest of each of its features, at distances (m, k).
 
         arrays: as floats.
         """
@@ -86,8 +88,10 @@ class WordsMethod(Method):
 
 
 class BagOfWords(WordsMethod):
-    """Counts of each word in an image: the cosine of vectors of weighted counts. Subclasses say what a count and a
-    word weigh."""
+    """Counts of each word in an image: the cosine of vectors of weighted counts.
+
+    Subclasses say what a count and a word weigh.
+    """
 
     keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.WORDS, Keeps.BAGS})
     score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
@@ -112,7 +116,7 @@ class BagOfWords(WordsMethod):
 
     @abstractmethod
     def word_weights(self, frequency: Int64, images: int) -> Float64:
-        """(codebook_size,) weight of each word, of which `frequency` of so many images have it."""
+        """Returns (codebook_size,) the weight of each word; `frequency` of the `images` have it."""
 
     def quantised(
         self,
