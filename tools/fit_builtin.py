@@ -28,7 +28,7 @@ from resight.folders.walking import find_images
 from resight.learned.artefact import dequantise, save
 from resight.learned.method import Method
 from resight.learned.passes import Terms
-from resight.recipe import ChannelRecipe, load_recipe
+from resight.recipe import ChannelRecipe, load_recipe, recipes
 from resight.words.kinds import Asmk
 from resight.words.methods.hamming import fit_signatures
 from resight.worlds.world import render_world, save_world

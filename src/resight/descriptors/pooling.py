@@ -1,7 +1,8 @@
 """Global poolings of a feature map into one vector: MAC, SPoC and GeM, with or without weights of the positions.
 
-A feature map is (B, C, H, W), non-negative after ReLU. Nothing here is L2-normalised unless it says so. Everything is
-differentiable. Half precision is pooled in float32, because squares and cubes of it leave its range.
+A feature map is (B, C, H, W), non-negative after ReLU, in numpy or torch. Nothing here is L2-normalised unless it says
+so. In torch everything is differentiable. Half precision is pooled in float32, because squares and cubes of it leave
+its range.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Descriptors of regions of a feature map, and their sum: R-MAC. Maps are (B, C, H, W), non-negative after ReLU."""
+"""Descriptors of regions of a feature map, and their sum: R-MAC.
+
+Maps are (B, C, H, W), non-negative after ReLU, in numpy or torch.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The poolings of SuperGlobal (Shao, Chen, Karpur, Cui, Araujo & Cao).
 
 "Global features are all you need for image retrieval and reranking", ICCV 2023, section 3.2 and authors' code. Maps are
-(B, C, H, W).
+(B, C, H, W), in numpy or torch.
 """
 
 from __future__ import annotations
