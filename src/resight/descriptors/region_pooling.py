@@ -1,7 +1,8 @@
 """Maximum, mean and generalised mean of a feature map over many boxes at once.
 
 maps: (B, C, H, W), in numpy or torch. boxes: (R, 4) integers x0, y0, x1, y1 in positions of the map, half-open, the
-same for the batch. All results are (B, R, C), and in torch differentiable. UsageError: a box that is empty or not inside the map.
+same for the batch. All results are (B, R, C), and in torch differentiable. UsageError: a box that is empty or not
+inside the map.
 """
 
 from __future__ import annotations
