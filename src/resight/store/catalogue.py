@@ -265,9 +265,9 @@ def segments_with_rows(connection: sqlite3.Connection) -> list[int]:
 
 
 def integrity_faults(connection: sqlite3.Connection, tables: Sequence[str] = ()) -> list[str]:
-    """Returns the faults that SQLite finds in some tables of the catalogue, or in all of it.
+    """Returns the faults that SQLite finds, and differences of the catalogue from one that we would write.
 
-    With them come its differences from a catalogue that we would write.
+    tables: those that are examined; all of the file where none is named.
     """
     try:
         connection.execute("PRAGMA cell_size_check = ON")

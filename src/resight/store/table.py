@@ -22,11 +22,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 class ImageTable:
     """Live images of one generation as columns, in ascending order of id.
 
-    A column is put together when it is asked for, and texts are decoded one by one.
-
-    ids: (n,) int64. roots, segments, rows: (n,) int32, `rows` counts within the segment. sizes, mtimes: (n,) int64
-    bytes and nanoseconds. widths, heights: (n,) int32 pixels. added: (n,) int64 generation that added the image.
-    states: n of `STATES`. names, hashes, reasons, tried_by, masks: n texts.
+    A column is put together when it is asked for, and texts are decoded one by one. ids: (n,) int64.
     """
 
     def __init__(self, segments: Mapping[int, Rows], removed: Collection[int]) -> None:
@@ -52,72 +48,72 @@ class ImageTable:
 
     @cached_property
     def names(self) -> Texts:
-        """(n,) the names."""
+        """The name of each image."""
         return self._texts(lambda rows: rows.names)
 
     @cached_property
     def hashes(self) -> Texts:
-        """(n,) hashes of the content of the files."""
+        """The hash of each file's content."""
         return self._texts(lambda rows: rows.hashes)
 
     @cached_property
     def reasons(self) -> Texts:
-        """(n,) why an image could not be read, or remarks about it; "" where there is neither."""
+        """What is to be said of each image, mostly nothing."""
         return self._texts(lambda rows: rows.reasons)
 
     @cached_property
     def tried_by(self) -> Texts:
-        """(n,) the versions that could not read an image; "" where it was read."""
+        """The versions that could not read an image, or not the whole of it; mostly none."""
         return self._texts(lambda rows: rows.tried_by)
 
     @cached_property
     def masks(self) -> Texts:
-        """(n,) hashes of the masks; "" where an image has none."""
+        """What identifies the mask of each image, mostly nothing."""
         return self._texts(lambda rows: rows.masks)
 
     @cached_property
     def roots(self) -> Int32:
-        """(n,) numbers of the folders that the images are from."""
+        """(n,) number of the folder that each was taken from."""
         return self._column(lambda rows: rows.roots, np.int32)
 
     @cached_property
     def sizes(self) -> Int64:
-        """(n,) bytes of the files."""
+        """(n,) bytes of each file."""
         return self._column(lambda rows: rows.sizes, np.int64)
 
     @cached_property
     def mtimes(self) -> Int64:
-        """(n,) times of change of the files, in nanoseconds."""
+        """(n,) nanoseconds since the epoch when each was changed."""
         return self._column(lambda rows: rows.mtimes, np.int64)
 
     @cached_property
     def widths(self) -> Int32:
-        """(n,) widths in pixels."""
+        """(n,) pixels of each upright image, 0 where it could not be read."""
         return self._column(lambda rows: rows.widths, np.int32)
 
     @cached_property
     def heights(self) -> Int32:
-        """(n,) heights in pixels."""
+        """(n,) pixels of each upright image, 0 where it could not be read."""
         return self._column(lambda rows: rows.heights, np.int32)
 
     @cached_property
     def added(self) -> Int64:
-        """(n,) generations that added the images."""
+        """(n,) generation that added each."""
         return self._column(lambda rows: rows.added, np.int64)
 
     @cached_property
     def segments(self) -> Int32:
-        """(n,) numbers of the segments."""
+        """(n,) segment that has the evidence of each."""
         return self._chosen(np.repeat(np.array(self._numbers, np.int32), np.diff(self._bases)))
 
     @cached_property
     def rows(self) -> Int32:
-        """(n,) rows within the segments."""
+        """(n,) row of each within its segment."""
         return self._column(lambda rows: np.arange(len(rows), dtype=np.int32), np.int32)
 
     @cached_property
     def states(self) -> Sequence[str]:
-        """(n,) the states, of `STATES`."""
+        """One of `STATES` for each."""
         return [STATES[state] for state in self._states.tolist()]
 
     @cached_property
