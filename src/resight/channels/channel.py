@@ -45,7 +45,9 @@ class ChannelLayout(Protocol):
         ...
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array of a segment of so many images that `pack` cannot have made, with what is wrong with it.
+        """Returns the first array of a segment that `pack` cannot have made, and what is wrong with it.
+
+        images: how many the segment has.
 
         None where all are sound: then whatever is compiled can read by them without leaving them. An index may come
         from anybody.

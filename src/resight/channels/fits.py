@@ -241,7 +241,9 @@ class Elsewhere:
 
 
 def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> Elsewhere | None:
-    """The first channel of an index with these files, by `CHANNEL/NAME.npz`, that has a fit of other photos, if any.
+    """Returns the first channel of an index that has a fit of other photos, if any.
+
+    files: of the index, by `CHANNEL/NAME.npz`.
 
     FitError where a file is damaged.
     """
@@ -257,7 +259,10 @@ def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> 
 
 
 def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[Found], int]:
-    """The photos that a pass is made over, drawn by seed over names where it takes but some; and its rows at most."""
+    """Returns the photos that a pass is made over, and its rows at most.
+
+    Where the pass takes only some photos, they are drawn by seed over names.
+    """
     if not one.one_each:
         return found, one.limit
     order = sorted(found, key=lambda each: each.name)

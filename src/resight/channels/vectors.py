@@ -23,7 +23,10 @@ class VectorLayout:
         return kept[0]
 
     def pack(self, images: Sequence[tuple[Vector, int]]) -> dict[str, Array]:
-        """Vectors (n, size) and numbers of features (n,) of a batch: 0 for a vector of zeros, which finds nothing."""
+        """Returns vectors (n, size) and numbers of features (n,) of a batch.
+
+        A vector of zeros, which finds nothing, has 0 features.
+        """
         vectors = np.stack([vector for vector, _ in images]) if images else np.empty((0, self.size), np.float32)
         features = np.array([count if vector.any() else 0 for vector, count in images], np.int32)
         return {"vectors": vectors, "features": features}

@@ -52,7 +52,7 @@ class Explainer:
         self._query = self._traced(self._extractor.prepare_query(asked, query.box))
 
     def contributions(self, name: str | Path, count: int = COUNT) -> list[Contribution]:
-        """The channels that add most to the similarity of an indexed photo with the query, the largest share first.
+        """Returns the channels that add most to the similarity of an indexed photo, largest share first.
 
         UsageError: no such name. ImageError: its file is gone, has changed, or cannot be read.
         """

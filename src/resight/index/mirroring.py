@@ -31,7 +31,10 @@ def unmirrored(ranking: Ranking, width: int) -> Ranking:
 
 
 def seen_mirrored(plain: Ranking, mirrored: Ranking, verified: Mapping[int, Verification]) -> frozenset[int]:
-    """The images that are found because the query was mirrored: their verification is, or without one their score."""
+    """Returns the images that are found because the query was mirrored.
+
+    Their verification is that of the mirrored query; without any, their score is.
+    """
     scores = dict(zip(plain.ids.tolist(), plain.scores.tolist(), strict=True))
     found = set()
     for image, score in zip(mirrored.ids.tolist(), mirrored.scores.tolist(), strict=True):

@@ -53,7 +53,10 @@ def by_maximum(scores: Float64) -> Float64:
 
 
 def by_rank(scores: Float64) -> Float64:
-    """(n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list: 1 to 1 / n, whatever the scores (Borda)."""
+    """Returns (n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list (Borda).
+
+    Values are 1 to 1 / n, whatever the scores.
+    """
     return 1.0 - np.arange(len(scores)) / len(scores)
 
 
