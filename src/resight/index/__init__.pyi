@@ -5,7 +5,6 @@ from .duplicates import channel_of_words as channel_of_words
 from .explaining import Explainer as Explainer
 from .explaining import can_explain as can_explain
 from .index import Index as Index
-from .linked import brought_up_to_date as brought_up_to_date
 from .queries import Asked as Asked
 from .queries import Indexed as Indexed
 from .queries import ask as ask

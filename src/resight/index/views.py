@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.forks import WorkerPool
+from resight.manifold.kinds import NEIGHBOURS
 from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
@@ -20,7 +21,7 @@ from resight.search.ranking import Mask, Ranking, Searcher, Verification
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
-    from resight.index.linked import Nodes
+    from resight.manifold.linked import Nodes
     from resight.search.inverted import PostingRows
     from resight.search.regional import RegionRows
     from resight.search.vectors import VectorRows
@@ -59,9 +60,8 @@ class ChannelView:
     read: Callable[[int], object]
     images: NDArray[np.int64]
     """(n,) ids of all images, ascending."""
-    linked: Neighbourhoods | None = None
-    neighbours: int = 0
-    """How many neighbours of an image the recipe's diffusion asks for; 0 where it asks for none."""
+    derived: Mapping[str, Any] = field(default_factory=dict)
+    """What has been read of each structure that the recipe's models ask for, by key; None where nothing is kept."""
     allowed: Mask | None = None
     once: Once = field(default_factory=Once)
 
@@ -81,17 +81,21 @@ class ChannelView:
         """The k best of the allowed images at first look."""
         return self.searcher.search(query, k, self.allowed)
 
+    def kept(self, key: str) -> Any:
+        """What is kept of a derived structure, by its key. Raises KeyError where no model asks for it."""
+        return self.derived[key]
+
     def nodes(self) -> Nodes:
         """The images, or their regions, and how their neighbours are found."""
-        from resight.index.linked import SearchedNodes
+        from resight.manifold.linked import SearchedNodes
 
         return SearchedNodes(self.images, lambda image, k: self.searcher.search(self.kept_query(image), k))
 
-    def neighbourhoods(self) -> Neighbourhoods:
-        """The neighbours of all images, or of their regions: what is kept, brought up to date in memory."""
-        from resight.index.linked import brought_up_to_date
+    def neighbourhoods(self, k: int) -> Neighbourhoods:
+        """The k nearest of all images, or of their regions: what is kept of them, brought up to date in memory."""
+        from resight.manifold.linked import brought_up_to_date
 
-        return brought_up_to_date(self.linked, self.nodes(), self.neighbours)
+        return brought_up_to_date(self.kept(NEIGHBOURS), self.nodes(), k)
 
 
 @dataclass(frozen=True)
@@ -100,15 +104,19 @@ class VectorView(ChannelView):
 
     live: VectorRows
 
+    def vectors(self) -> tuple[NDArray[np.int64], Vector]:
+        """(n,) ids of all images that have a vector, ascending, and (n, d) the vectors that are searched."""
+        return self.live.images, self.descriptors(self.live.images)
+
     def descriptors(self, images: NDArray[np.int64]) -> Vector:
         """(n, d) the vectors that are searched, augmented ones where there are."""
         return self.live.descriptors(images)
 
     def nodes(self) -> Nodes:
         """The images, compared by their vectors."""
-        from resight.index.linked import VectorNodes
+        from resight.manifold.linked import VectorNodes
 
-        return VectorNodes(self.live.images, self.descriptors(self.live.images))
+        return VectorNodes(*self.vectors())
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,7 @@ class RegionView(ChannelView):
 
     def nodes(self) -> Nodes:
         """The regions, compared by their vectors."""
-        from resight.index.linked import VectorNodes
+        from resight.manifold.linked import VectorNodes
 
         return VectorNodes(*self.regions())
 

@@ -21,6 +21,7 @@ class Spatial(SecondLook):
     """Fast spatial matching of the top of a ranking (Philbin et al., CVPR 2007, section 4)."""
 
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
+    verifies: ClassVar[bool] = True
 
     kind: Literal["spatial"] = "spatial"
     top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at; the paper has 200 to 1000.")
@@ -59,6 +60,11 @@ class Spatial(SecondLook):
         from resight.rerank.spatial import SpatialLook
 
         return SpatialLook(self, collection)
+
+    @property
+    def verification(self) -> Spatial:
+        """Itself."""
+        return self
 
 
 @register

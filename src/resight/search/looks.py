@@ -52,6 +52,13 @@ class Part(Protocol):
         """
         ...
 
+    def kept(self, key: str) -> Any:
+        """What is kept of a derived structure that the recipe's models ask for, as its `read` gives it.
+
+        It is that of the whole collection, and need not be up to date. KeyError where no model asks for it.
+        """
+        ...
+
 
 @runtime_checkable
 class VectorCollection(Part, Protocol):
@@ -59,6 +66,10 @@ class VectorCollection(Part, Protocol):
 
     def evidence(self, image: int) -> tuple[Vector, int]:
         """The vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
+        ...
+
+    def vectors(self) -> tuple[NDArray[np.int64], Vector]:
+        """(n,) ids of all images that have a vector, ascending, and (n, d) the vectors that the first look compares."""
         ...
 
     def descriptors(self, images: NDArray[np.int64]) -> Vector:
@@ -111,8 +122,8 @@ class BagCollection(WordCollection, Protocol):
 class GraphCollection(Part, Protocol):
     """Images, or their regions, with their nearest neighbours."""
 
-    def neighbourhoods(self) -> Neighbourhoods:
-        """The neighbours of all images, or of their regions, as the recipe's diffusion asks for them."""
+    def neighbourhoods(self, k: int) -> Neighbourhoods:
+        """The k nearest of all images, or of their regions: what is kept of them, brought up to date in memory."""
         ...
 
 

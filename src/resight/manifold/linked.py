@@ -1,7 +1,6 @@
-"""The neighbours of an index's images, kept beside its segments and brought up to date when photos come and go.
+"""The neighbours of an index's images, kept with it and brought up to date when photos come and go.
 
-They are the structure `neighbours-NUMBER` of a channel, of which the newest counts. All may be deleted: the next add
-makes them anew.
+They are the derived structure `neighbours` of a channel.
 """
 
 from __future__ import annotations
@@ -10,42 +9,29 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.cores import cores
-from resight.index.stamp import stamp
 from resight.kernels.soundness import finite, misshapen
+from resight.learned.kinds import Keeps
 from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
 from resight.manifold.kinds import Diffusion
 from resight.manifold.solving import prepare
 from resight.progress import Progress, Say
+from resight.search.derived import Shelf, Site, stamp
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import Ranking
-from resight.store import Snapshot
-from resight.store.structures import (
-    clear_abandoned,
-    delete_structures,
-    read_structures,
-    structure_numbers,
-    write_structure,
-)
 
-PREFIX = "neighbours-"
 _PREPARED = "prepared-"
 _NAMES = ("images", "ids", "similarities", "seen")
 EXACT = 100_000
 """Vectors up to which all are compared with all: half a minute on two cores, and four times that for twice as many."""
 ADDED = 256
 """Added images whose similarities to all others are in memory at once."""
-
-if TYPE_CHECKING:
-    from resight.index.collection import Collection
-
 
 _log = logging.getLogger(__name__)
 
@@ -164,9 +150,9 @@ class SearchedNodes:
         return Neighbours(ids, similarities)
 
 
-def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
-    """Reads the lists in a channel's folder, None where they are not whole. Raises StorageError."""
-    for structure in read_structures(folder, PREFIX, _fault):
+def read_neighbourhoods(shelf: Shelf) -> Neighbourhoods | None:
+    """Reads the lists on a shelf, None where they are not whole. Raises StorageError."""
+    for structure in shelf.read(_fault):
         arrays = structure.arrays
         prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
         lists = arrays["ids"], arrays["similarities"]
@@ -195,13 +181,10 @@ def _fault(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str] | None:
     return next(((name, "has numbers that are not finite") for name in endless), None)
 
 
-def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
-    """Puts neighbourhoods in the place of those in a channel's folder. Raises StorageError. Call with the lock held."""
-    clear_abandoned(folder)
-    old = structure_numbers(folder, PREFIX)
+def keep_neighbourhoods(shelf: Shelf, found: Neighbourhoods) -> None:
+    """Puts neighbourhoods in the place of those on a shelf. Raises StorageError. Call with the lock held."""
     arrays = {name: getattr(found, name) for name in _NAMES}
-    write_structure(folder, PREFIX, arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})
-    delete_structures(folder, PREFIX, old)
+    shelf.replace(arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})
 
 
 def brought_up_to_date(
@@ -235,57 +218,56 @@ def brought_up_to_date(
 class KeptNeighbours:
     """The neighbours of an index's images in one channel, as a derived structure.
 
-    exact: whether lists that grow are those that would be made anew. Lists of words are not: a search weighs words by
-    how many images have them, so that they are stale as soon as any image has come or gone.
+    Notes: lists of vectors that grow are those that would be made anew. Lists of words are not: a search weighs words
+    by how many images have them, so that they are stale as soon as any image has come or gone.
     """
 
-    folder: Path
-    channel: str
+    site: Site
     params: Diffusion
-    exact: bool
-    open: Callable[[], Collection]
     name: str = "neighbours of photos"
 
-    def stale(self, snapshot: Snapshot) -> int:
+    def stale(self, live: NDArray[np.int64]) -> int:
         """Images that have come or gone, or whose lists were made among other images."""
-        live, kept = snapshot.images.ids[snapshot.images.indexed], self.read(snapshot)
-        if kept is None or not self.exact:
+        kept = self.read(live)
+        if kept is None or not self._exact:
             return 0 if kept is not None and np.array_equal(kept.seen, stamp(live)) else len(live)
         come = int((live > kept.seen[0]).sum())
         return come + len(np.setdiff1d(kept.images, live))
 
-    def read(self, snapshot: Snapshot) -> Neighbourhoods | None:
+    def read(self, live: NDArray[np.int64]) -> Neighbourhoods | None:
         """Reads the lists, which need not be up to date; None where there are none."""
-        return read_neighbourhoods(self.folder)
+        return read_neighbourhoods(self.site.shelf)
 
     def extend(self, progress: Progress | None, say: Say | None) -> None:
         """Brings the lists up to date; those of words keep the similarities that were found among other images."""
-        collection = self.open()
-        images = collection.snapshot.images
-        if not images.indexed.any():
+        live = self.site.live()
+        if not len(live):
             self.forget()
             return
-        kept, nodes = self.read(collection.snapshot), collection.views[self.channel].nodes()
-        now = stamp(images.ids[images.indexed])
-        seen = now if kept is None or self.exact else kept.seen
+        kept, nodes, now = self.read(live), self.site.collection().nodes(), stamp(live)
+        seen = now if kept is None or self._exact else kept.seen
         if kept is not None and np.array_equal(kept.images, nodes.images):
             if not np.array_equal(kept.seen, seen):
-                keep_neighbourhoods(self.folder, replace(kept, seen=seen))
+                keep_neighbourhoods(self.site.shelf, replace(kept, seen=seen))
             return
         if say is not None:
             say("comparing photos with each other")
         found = brought_up_to_date(kept, nodes, self.params.k - 1, progress)
-        keep_neighbourhoods(self.folder, replace(found, prepared=prepare(found, self.params), seen=seen))
+        keep_neighbourhoods(self.site.shelf, replace(found, prepared=prepare(found, self.params), seen=seen))
 
     def build(self, progress: Progress | None, say: Say | None) -> None:
         """Makes the lists as they are when they are made anew."""
-        if not self.exact:
+        if not self._exact:
             self.forget()
         self.extend(progress, say)
 
     def forget(self) -> None:
         """Deletes all lists."""
-        delete_structures(self.folder, PREFIX, structure_numbers(self.folder, PREFIX))
+        self.site.shelf.clear()
+
+    @property
+    def _exact(self) -> bool:
+        return Keeps.WORDS not in self.site.keeps
 
 
 def _neighbourhoods(nodes: Nodes, known: Neighbours) -> Neighbourhoods:
