@@ -71,17 +71,16 @@ def test_words_for_probabilities() -> None:
 
 def test_an_image_is_as_probable_as_what_leads_to_it_times_their_link() -> None:
     model = Model(-3.0, {"significance": 1.0})
-    look = Ranking(np.arange(100), np.linspace(1, 0, 100, dtype=np.float32))
     box = (0.0, 0.0, 10.0, 10.0)
-    leads = {5: Lead(0, 100, 100, box, look), 6: Lead(1, 100, 100, box, look), 7: Lead(0, 4, 100, box, look)}
+    leads = {5: Lead(0, 100, 100, box, 2.0), 6: Lead(1, 100, 100, box, 2.0), 7: Lead(0, 4, 100, box, 2.0)}
     # Of what the query has in image 0 three quarters lie in the part by which it leads on; in image 1, all.
     points = np.array([[1, 1], [10, 9], [5, 5], [5, 11]], np.float32)
     why = {row: Verification(np.eye(3), xy, xy, 1.0) for row, xy in ((0, points), (1, points[:3]))}
     ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), why, leads=leads)
     given = Evidence(np.zeros(10), np.log1p([200.0, 10.0, 0, 0, 0, 0, 0, 30.0, 0, 0]))
     own = probabilities(given, model)
-    found = believed(ranking, given, 1000, model, 8)
-    link = probabilities(lead_evidence(leads, 1000), model)[0]
+    found = believed(ranking, given, model, 8)
+    link = probabilities(lead_evidence(list(leads.values())), model)[0]
     assert 0.5 < link < 1
     assert found[5] == pytest.approx(0.75 * own[0] * link)
     assert found[6] == pytest.approx(own[1] * link)

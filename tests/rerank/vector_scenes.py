@@ -39,6 +39,10 @@ class Vectored:
     def evidence(self, image: int) -> tuple[Vectors, int]:
         return self.descriptors(np.array([image]))[0], 1
 
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
     def kept(self, key: str) -> None:
         raise KeyError(key)
 

@@ -105,8 +105,8 @@ class Collection:
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
         k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
-        examined, images = self._examined(versions, k, allowed), self._count(allowed)
-        return [self._believed(ranking, found, images, k) for ranking, found in examined]
+        examined = self._examined(versions, k, allowed)
+        return [self._believed(ranking, found, k) for ranking, found in examined]
 
     def examined(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> tuple[Ranking, Evidence]:
         """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
@@ -153,9 +153,9 @@ class Collection:
         images = self.snapshot.images
         return int((images.indexed if allowed is None else images.indexed & is_allowed(images.ids, allowed)).sum())
 
-    def _believed(self, ranking: Ranking, found: Evidence, images: int, k: int) -> Ranking:
+    def _believed(self, ranking: Ranking, found: Evidence, k: int) -> Ranking:
         """The k best, with the probability that each shows what the query shows."""
-        probable = believed(ranking, found, images, self._model, k).tolist()
+        probable = believed(ranking, found, self._model, k).tolist()
         return replace(ranking.first(k), probability=dict(zip(ranking.ids[:k].tolist(), probable, strict=True)))
 
     def _fused(self, stage: FusionStage, rankings: Sequence[Mapping[str, Ranking]]) -> list[Ranking]:

@@ -18,6 +18,7 @@ from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import Mask, Ranking, Searcher, Verification
+from resight.search.selection import is_allowed
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class ChannelView:
     def within(self, allowed: Mask) -> Self:
         """A part of the images, which shares what is made once."""
         return replace(self, allowed=allowed)
+
+    @property
+    def count(self) -> int:
+        """The number of images that may be found."""
+        return len(self.images) if self.allowed is None else int(is_allowed(self.images, self.allowed).sum())
 
     def evidence(self, image: int) -> Any:
         """Returns the evidence of one image. Raises UsageError where it is not in the index."""

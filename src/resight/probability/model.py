@@ -54,8 +54,8 @@ def model_of(recipe: Recipe) -> Model:
     return Model(fitted["offset"], fitted["weights"])
 
 
-def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: int) -> NDArray[np.float64]:
-    """Returns (k,) the probabilities of the first k images of a ranking of a collection of `images` images.
+def believed(ranking: Ranking, given: Evidence, model: Model, k: int) -> NDArray[np.float64]:
+    """Returns (k,) the probabilities of the first k images of a ranking.
 
     Two images that show the same thing as a third show the same thing: an image is at least as probable as the image
     that leads to it, times the probability that those two show the same, times the share of the query's matches in the
@@ -66,7 +66,7 @@ def believed(ranking: Ranking, given: Evidence, images: int, model: Model, k: in
     total = own[:k].copy()
     place = {image: row for row, image in enumerate(ranking.ids.tolist())}
     leads = {image: ranking.leads[image] for image in ranking.ids[:k].tolist() if image in ranking.leads}
-    links = probabilities(lead_evidence(leads, images), model)
+    links = probabilities(lead_evidence(list(leads.values())), model)
     for (image, lead), link in zip(leads.items(), links.tolist(), strict=True):
         passed = own[place[lead.through]] * link * _share(ranking.evidence[lead.through].image_xy, lead.part)
         total[place[image]] = max(total[place[image]], passed)

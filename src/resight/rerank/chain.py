@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from resight.rerank.kinds import Chain
 from resight.rerank.spatial import evidence
+from resight.search.background import SHARE, background
 from resight.search.looks import WordCollection
 from resight.search.ranking import Lead, Ranking
 from resight.words.evidence import ImageWords
@@ -22,19 +23,21 @@ REMEMBERED = 4096
 @dataclass(frozen=True)
 class Links:
     """Images that one leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
-    in `Verification`; parts: (n, 4) bounds of the inliers in the image; look: the ranking in which they were found."""
+    in `Verification`; parts: (n, 4) bounds of the inliers in the image; surprise: (n,) float64 of the scores by which
+    they were found (`Background.surprise`)."""
 
     ids: NDArray[np.int64]
     confidence: NDArray[np.float64]
     inliers: NDArray[np.int64]
     tentative: NDArray[np.int64]
     parts: NDArray[np.float32]
-    look: Ranking
+    surprise: NDArray[np.float64]
 
     def lead(self, through: int, row: int) -> Lead:
         """The lead from the image, which has the id `through`, to one of these."""
         x0, y0, x1, y1 = self.parts[row].tolist()
-        return Lead(through, int(self.inliers[row]), int(self.tentative[row]), (x0, y0, x1, y1), self.look)
+        seen = int(self.inliers[row]), int(self.tentative[row])
+        return Lead(through, *seen, (x0, y0, x1, y1), float(self.surprise[row]))
 
 
 def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64]:
@@ -105,6 +108,8 @@ class ChainLook:
         verified = self._collection.verify(words, ids.tolist())
         found = [evidence(verified[i], s) if i in verified else 0.0 for i, s in zip(ids.tolist(), scores, strict=True)]
         strength = np.array(found, np.float64)
+        # The ranking of an image that asks is short: its tail is all of it.
+        ordinary = background(near.scores, min(self._collection.count, SHARE * len(near)))
         linked = ids[strength > 0]
         why = [verified[i] for i in linked.tolist()]
         bounds = [[*one.query_xy.min(axis=0), *one.query_xy.max(axis=0)] for one in why]
@@ -114,5 +119,5 @@ class ChainLook:
             np.array([one.inliers for one in why], np.int64),
             np.array([one.tentative for one in why], np.int64),
             np.array(bounds, np.float32).reshape(-1, 4),
-            near,
+            ordinary.surprise(scores[strength > 0]),
         )

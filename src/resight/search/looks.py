@@ -45,6 +45,11 @@ class Part(Protocol):
         """By catalogue id, which images may be found; all where None."""
         ...
 
+    @property
+    def count(self) -> int:
+        """The number of images that may be found."""
+        ...
+
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Returns the value under a key, made once by `make` for the whole collection. Safe between threads.
 

@@ -39,14 +39,15 @@ class Lead:
     """The way to an image from another in the ranking of the query.
 
     through: catalogue id of that image; inliers, tentative: of the two, as in `Verification`; part: bounds of these
-    inliers (x0, y0, x1, y1) in that image; look: the ranking of the first look when that image asked.
+    inliers (x0, y0, x1, y1) in that image; surprise: of the first look's score when one of the two asked
+    (`Background.surprise`).
     """
 
     through: int
     inliers: int
     tentative: int
     part: tuple[float, float, float, float]
-    look: Ranking
+    surprise: float
 
 
 @dataclass(frozen=True)
