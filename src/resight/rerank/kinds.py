@@ -168,7 +168,7 @@ class Links(SecondLook):
 
     kind: Literal["links"] = "links"
     candidates: int = Field(
-        default=50, ge=1, le=10_000, description="Images that each image verifies when it is added, at most."
+        default=30, ge=1, le=10_000, description="Images that each image verifies when it is added, at most."
     )
     probe: int = Field(
         default=10,
