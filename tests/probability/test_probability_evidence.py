@@ -63,7 +63,7 @@ def test_nothing_found_is_no_evidence() -> None:
 
 def test_what_leads_to_an_image_is_evidence_of_the_two() -> None:
     box = (0.0, 0.0, 1.0, 1.0)
-    found = lead_evidence([Lead(90, 30, 40, box, 3.0), Lead(90, 5, 600, box, -1.0)])
+    found = lead_evidence([Lead(90, 30, 40, box, box, 3.0), Lead(90, 5, 600, box, box, -1.0)])
     np.testing.assert_allclose(found.similarity, damped(np.array([3.0, -1.0])))
     same = evidence(Ranking(FIRST.ids, SCORES, {0: verified(30, 40)}), [FIRST], IMAGES)
     assert found.significance[0] == same.significance[0]

@@ -61,6 +61,7 @@ def test_it_is_told_what_leads_to_an_image_and_how_surely(world):
     near = bags.file.search(images[0], 201)
     ordinary = background(near.scores, len(images))
     assert leads[1].surprise == pytest.approx(ordinary.surprise(near.scores[near.ids == 1])[0])
+    np.testing.assert_allclose(leads[1].arrival, [*pair.image_xy.min(axis=0), *pair.image_xy.max(axis=0)])
     assert 0 not in leads
 
 

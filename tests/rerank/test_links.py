@@ -15,7 +15,7 @@ from resight.rerank.spatial import SpatialLook, evidence, verify_pair
 from resight.words.kinds import Bow
 
 PLAIN = Bow(size=400, idf=False)
-FOLLOWED = Links(min_inliers=8, half=3.0, weight=2.0)
+FOLLOWED = Links(min_inliers=8, half=3.0, weight=2.0, steps=1)
 LIVE = np.arange(5)
 
 
@@ -78,21 +78,22 @@ def test_finds_an_image_that_shares_nothing_with_the_query_and_asks_none(world):
     assert bags.searches == []
 
 
-def test_scores_are_recomputed_naively(world):
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_scores_are_recomputed_naively(steps, world):
     query, bags = world
     ranking = first_look(query, bags.linked(list(range(5))))
-    found = LinksLook(FOLLOWED, bags)(query, ranking)
-    total = dict.fromkeys(ranking.ids.tolist(), 0.0)
-    for image, why in ranking.evidence.items():
-        sure = why.score / (why.score + 3)
-        total[image] += sure
-        if why.inliers < 8:
-            continue
-        total[image] += 2 * sure
-        for other in range(5):
-            e = max(strength(bags, image, other), strength(bags, other, image))
-            if other != image and e > 0:
-                total[other] = total.get(other, 0.0) + 2 * sure * e / (e + 3)
+    found = LinksLook(FOLLOWED.model_copy(update={"steps": steps}), bags)(query, ranking)
+    sure = {image: why.score / (why.score + 3) for image, why in ranking.evidence.items()}
+    total = {image: sure.get(image, 0.0) for image in ranking.ids.tolist()}
+    given = {image: sure[image] for image, why in ranking.evidence.items() if why.inliers >= 8}
+    for number in range(steps + 1):
+        passed = dict.fromkeys(range(5), 0.0)
+        for image, value in given.items():
+            total[image] = total.get(image, 0.0) + 2 * value
+            for other in set(range(5)) - {image} if number < steps else ():
+                e = max(strength(bags, image, other), strength(bags, other, image))
+                passed[other] += value * e / (e + 3)
+        given = {image: value for image, value in passed.items() if value > 0}
     assert dict(zip(found.ids.tolist(), found.scores.tolist(), strict=True)) == pytest.approx(total, rel=1e-5)
     assert (np.diff(found.scores) <= 0).all()
 
@@ -104,8 +105,9 @@ def test_a_link_leads_both_ways_whoever_has_asked(asking, world):
     lead = LinksLook(FOLLOWED, bags)(query, ranking).leads[1]
     pair = verify_pair(bags.images[asking], bags.images[1 - asking], Spatial())
     assert (lead.through, lead.inliers, lead.tentative) == (0, pair.inliers, pair.tentative)
-    xy = pair.query_xy if asking == 0 else pair.image_xy
-    np.testing.assert_allclose(lead.part, [*xy.min(axis=0), *xy.max(axis=0)])
+    points = (pair.query_xy, pair.image_xy)[:: 1 if asking == 0 else -1]
+    for box, xy in zip((lead.part, lead.arrival), points, strict=True):
+        np.testing.assert_allclose(box, [*xy.min(axis=0), *xy.max(axis=0)])
 
 
 def test_the_strongest_links_are_followed(world):
@@ -113,8 +115,9 @@ def test_the_strongest_links_are_followed(world):
     bags.linked(list(range(5)))
     assert strength(bags, 0, 1) > strength(bags, 0, 4) > 0
     table = link_table(bags.blocks, 1)
-    assert table.others[table.of(0)].tolist() == [1]
-    assert table.of(9) == slice(0, 0)
+    (row,) = table.rows(np.array([0]))
+    assert table.images[table.others[table.offsets[row] : table.offsets[row + 1]]].tolist() == [1]
+    assert table.rows(np.array([9, 0])).tolist() == [-1, row]
     found = LinksLook(FOLLOWED.model_copy(update={"most": 1}), bags)(query, first_look(query, bags))
     assert 1 in found.ids
     assert 4 not in found.ids
@@ -132,6 +135,25 @@ def test_images_that_are_gone_or_not_allowed_are_not_found(world):
     found = LinksLook(FOLLOWED, bags)(query, first_look(query, bags))
     assert 1 in found.ids
     assert 4 not in found.ids
+
+
+def test_a_second_step_leads_on_from_what_the_first_has_reached():
+    """The query shows the first third of a thing, and three images two thirds each, one after the other."""
+    rng = np.random.default_rng(2)
+    thirds = [thing(rng, 40, 100 * n, 100 * n + 100) for n in range(4)]
+
+    def both(one, other):
+        return seen(replace(one, **{n: np.concatenate([getattr(one, n), getattr(other, n)]) for n in one.__dict__}))
+
+    images = [both(*thirds[n : n + 2]) for n in range(3)]
+    bags = Linked(images, PLAIN).linked([0, 1, 2], live=np.arange(3))
+    ranking = first_look(seen(thirds[0]), bags)
+    assert ranking.ids.tolist() == [0]
+    once, twice = (LinksLook(FOLLOWED.model_copy(update={"steps": n}), bags)(seen(thirds[0]), ranking) for n in (1, 2))
+    assert once.ids.tolist() == [0, 1]
+    assert twice.ids.tolist() == [0, 1, 2]
+    assert {image: lead.through for image, lead in twice.leads.items()} == {1: 0, 2: 1}
+    assert list(twice.leads) == [1, 2]
 
 
 def test_without_links_the_ranking_keeps_its_order(world):

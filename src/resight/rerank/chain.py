@@ -9,6 +9,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.rerank.geometry import bounds
 from resight.rerank.kinds import Chain
 from resight.rerank.spatial import evidence
 from resight.search.background import SHARE, background
@@ -23,7 +24,8 @@ REMEMBERED = 4096
 @dataclass(frozen=True)
 class Links:
     """Images that one leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
-    in `Verification`; parts: (n, 4) bounds of the inliers in the image; surprise: (n,) float64 of the scores by which
+    in `Verification`; parts, arrivals: (n, 4) bounds of the inliers in the image, and in each of the
+    others; surprise: (n,) float64 of the scores by which
     they were found (`Background.surprise`)."""
 
     ids: NDArray[np.int64]
@@ -31,13 +33,14 @@ class Links:
     inliers: NDArray[np.int64]
     tentative: NDArray[np.int64]
     parts: NDArray[np.float32]
+    arrivals: NDArray[np.float32]
     surprise: NDArray[np.float64]
 
     def lead(self, through: int, row: int) -> Lead:
         """The lead from the image, which has the id `through`, to one of these."""
-        x0, y0, x1, y1 = self.parts[row].tolist()
+        part, arrival = tuple(self.parts[row].tolist()), tuple(self.arrivals[row].tolist())
         seen = int(self.inliers[row]), int(self.tentative[row])
-        return Lead(through, *seen, (x0, y0, x1, y1), float(self.surprise[row]))
+        return Lead(through, *seen, part, arrival, float(self.surprise[row]))
 
 
 def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64]:
@@ -112,12 +115,14 @@ class ChainLook:
         ordinary = background(near.scores, min(self._collection.count, SHARE * len(near)))
         linked = ids[strength > 0]
         why = [verified[i] for i in linked.tolist()]
-        bounds = [[*one.query_xy.min(axis=0), *one.query_xy.max(axis=0)] for one in why]
+        parts = [bounds(one.query_xy) for one in why]
+        arrivals = [bounds(one.image_xy) for one in why]
         return Links(
             linked,
             confidence(strength[strength > 0], self.params.half),
             np.array([one.inliers for one in why], np.int64),
             np.array([one.tentative for one in why], np.int64),
-            np.array(bounds, np.float32).reshape(-1, 4),
+            np.array(parts, np.float32).reshape(-1, 4),
+            np.array(arrivals, np.float32).reshape(-1, 4),
             ordinary.surprise(scores[strength > 0]),
         )

@@ -157,7 +157,7 @@ class Links(SecondLook):
 
     Ours; it answers as `chain` does, but verified images are not asked: each has asked once, when it came, and what it
     verified is kept beside the index. Evidence e of a pair becomes a confidence e / (e + half); an image found from the
-    query with confidence p passes weight times p times the confidence of each of its links on.
+    query with confidence p passes p times the confidence of each of its links on, and so on for a few steps.
     """
 
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
@@ -168,15 +168,16 @@ class Links(SecondLook):
 
     kind: Literal["links"] = "links"
     candidates: int = Field(
-        default=30, ge=1, le=10_000, description="Images that each image verifies when it is added, at most."
+        default=20, ge=1, le=10_000, description="Images that each image verifies when it is added, at most."
     )
     probe: int = Field(
-        default=10,
+        default=5,
         ge=1,
         le=10_000,
         description="Of these the first, which are verified first: the others only if one has enough inliers.",
     )
-    most: int = Field(default=20, ge=1, le=10_000, description="Links of an image that are followed, the strongest.")
+    most: int = Field(default=40, ge=1, le=10_000, description="Links of an image that are followed, the strongest.")
+    steps: int = Field(default=2, ge=1, le=16, description="Links that follow each other.")
     top: int = Field(default=25, ge=1, le=10_000_000, description="Verified images whose links are followed.")
     # That of Philbin et al., CVPR 2007, for expansion.
     min_inliers: int = Field(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from resight.cores import cores
 from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.progress import Progress, Say
+from resight.rerank.geometry import bounds
 from resight.rerank.kinds import PhotoLinks
 from resight.search.background import DEPTH, background
 from resight.search.derived import Arrays, Site, stamp
@@ -52,8 +53,7 @@ class Pair:
     @classmethod
     def of(cls, why: Verification) -> Pair:
         """The pair, of its verification."""
-        bounds = [np.concatenate([xy.min(axis=0), xy.max(axis=0)]) for xy in (why.query_xy, why.image_xy)]
-        return cls(why.inliers, why.tentative, np.array(bounds, np.float32))
+        return cls(why.inliers, why.tentative, np.array([bounds(why.query_xy), bounds(why.image_xy)], np.float32))
 
 
 @dataclass(frozen=True)

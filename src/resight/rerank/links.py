@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from resight.rerank.chain import confidence
 from resight.rerank.kinds import LINKS, Links
 from resight.rerank.linking import COLUMNS, LinkBlocks, counted, entries
 from resight.search.looks import WordCollection
-from resight.search.ranking import Lead, Ranking
+from resight.search.ranking import Lead, Mask, Ranking
 from resight.search.selection import is_allowed
 from resight.words.evidence import ImageWords
 
@@ -23,9 +24,10 @@ _log = logging.getLogger(__name__)
 class LinkTable:
     """The links of each image, whichever of the two has asked; of two links of a pair the one with more evidence.
 
-    images: (n,) int64 ids, ascending; those of images[i] are at offsets[i] to offsets[i + 1], the most evidence first.
-    others: (p,) int64 ids; evidence: (p,) float64, inliers times the root of the similarity; inliers, tentative,
-    surprise: (p,), see `linking.COLUMNS`; parts: (p, 4) bounds of the inliers in the image.
+    images: (n,) int64 ids, ascending; the links of row i are at offsets[i] to offsets[i + 1], the most evidence first.
+    others: (p,) int64 rows of the images that they lead to. evidence: (p,) float64, inliers times the root of the
+    similarity. inliers, tentative, surprise: (p,), see `linking.COLUMNS`. parts: (p, 2, 4) bounds of the inliers in the
+    image and in the other.
     """
 
     images: NDArray[np.int64]
@@ -37,18 +39,15 @@ class LinkTable:
     surprise: NDArray[np.float32]
     parts: NDArray[np.float32]
 
-    def of(self, image: int) -> slice:
-        """Where the links of an image are; nowhere where it has none."""
-        row = int(np.searchsorted(self.images, image))
-        if row == len(self.images) or self.images[row] != image:
-            return slice(0, 0)
-        return slice(int(self.offsets[row]), int(self.offsets[row + 1]))
+    def rows(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) rows of images by their ids; -1 of one without links."""
+        at = np.minimum(np.searchsorted(self.images, images), max(len(self.images) - 1, 0))
+        return np.where(self.images[at] == images, at, -1) if len(self.images) else np.full(len(images), -1)
 
     def lead(self, through: int, at: int) -> Lead:
-        """The lead from an image by its link at a place."""
-        x0, y0, x1, y1 = self.parts[at].tolist()
-        seen = int(self.inliers[at]), int(self.tentative[at])
-        return Lead(through, *seen, (x0, y0, x1, y1), float(self.surprise[at]))
+        """The lead from an image, which has the id `through`, by its link at a place."""
+        part, arrival = (tuple(box) for box in self.parts[at].tolist())
+        return Lead(through, int(self.inliers[at]), int(self.tentative[at]), part, arrival, float(self.surprise[at]))
 
 
 def link_table(kept: LinkBlocks, most: int) -> LinkTable:
@@ -72,7 +71,7 @@ def link_table(kept: LinkBlocks, most: int) -> LinkTable:
     strength = inliers * np.sqrt(np.maximum(similarity.astype(np.float64), 0.0))
     source, other = np.concatenate([source, other]), np.concatenate([other, source])
     strength, inliers, tentative, surprise = (np.tile(a, 2) for a in (strength, inliers, tentative, surprise))
-    parts = np.concatenate([parts[:, 0], parts[:, 1]])
+    parts = np.concatenate([parts, parts[:, ::-1]])
     order = np.lexsort((-strength, other, source))
     order = order[_first_of(source[order], other[order])]
     order = order[np.lexsort((other[order], -strength[order], source[order]))]
@@ -80,16 +79,8 @@ def link_table(kept: LinkBlocks, most: int) -> LinkTable:
     kept_rows = np.arange(len(order)) - np.repeat(starts, counts) < most
     order = order[kept_rows]
     offsets = np.concatenate([[0], np.cumsum(np.minimum(counts, most))]).astype(np.int64)
-    return LinkTable(
-        images,
-        offsets,
-        other[order],
-        strength[order],
-        inliers[order],
-        tentative[order],
-        surprise[order],
-        parts[order],
-    )
+    columns_of = (strength, inliers, tentative, surprise, parts)
+    return LinkTable(images, offsets, np.searchsorted(images, other[order]), *(column[order] for column in columns_of))
 
 
 def _first_of(*keys: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -100,11 +91,47 @@ def _first_of(*keys: NDArray[np.int64]) -> NDArray[np.bool_]:
     return found
 
 
-class LinksLook:
-    """Adds to each image's own confidence what the links of verified images pass on.
+@dataclass(frozen=True)
+class Reached:
+    """What a step reaches. rows: (m,) int64 of a table, ascending; passed: (m,) float64; at: (m,) the link that has
+    passed the most to each, and through: (m,) the row that it leads from."""
 
-    score(x) = p(q, x) + weight * sum over followed images e of p(q, e) p(e, x), where p(e, e) = 1: that of `ChainLook`.
-    Images without any keep their former order. Safe to share between threads.
+    rows: NDArray[np.int64]
+    passed: NDArray[np.float64]
+    at: NDArray[np.int64]
+    through: NDArray[np.int64]
+
+
+def step(
+    table: LinkTable,
+    rows: NDArray[np.int64],
+    given: NDArray[np.float64],
+    half: float,
+    allowed: Mask | None,
+) -> Reached:
+    """Passes what some rows (n,) were given (n,) on by their links, times the confidence of each.
+
+    allowed: by catalogue id, which images may be reached; all where None.
+    """
+    at = entries(table.offsets, rows)
+    through = np.repeat(np.arange(len(rows)), np.diff(table.offsets)[rows])
+    if allowed is not None:
+        may = is_allowed(table.images[table.others[at]], allowed)
+        at, through = at[may], through[may]
+    passed = given[through] * confidence(table.evidence[at], half)
+    order = np.lexsort((-passed, table.others[at]))
+    at, through, passed = at[order], through[order], passed[order]
+    first = np.flatnonzero(_first_of(table.others[at]))
+    sums = np.add.reduceat(passed, first) if len(first) else np.empty(0)
+    return Reached(table.others[at[first]], sums, at[first], rows[through[first]])
+
+
+class LinksLook:
+    """Adds to each image's own confidence what the links of verified images pass on, in a few steps.
+
+    score(x) = p(q, x) + weight * sum over h from 0 to `steps` of f_h(x), where f_0(e) = p(q, e) of the followed images
+    e and f_h(x) = sum over y of f_(h - 1)(y) p(y, x): what `ChainLook` gives with one step. Images without any keep
+    their former order. Safe to share between threads.
     """
 
     def __init__(self, params: Links, collection: WordCollection) -> None:
@@ -119,31 +146,36 @@ class LinksLook:
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))
         total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}
-        # Images of equal confidence are followed in the order of the ranking, which is that of their names.
-        place = {image: row for row, image in enumerate(ranking.ids.tolist())}
-        best: dict[int, tuple[float, int, int]] = {}
-        for image in sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]:
-            if verified[image].inliers < self.params.min_inliers:
-                continue
-            credit = self.params.weight * direct[image]
-            rows = self._rows(table, image)
-            parts = credit * confidence(table.evidence[rows], self.params.half)
-            for row, other, part in zip(rows.tolist(), table.others[rows].tolist(), parts.tolist(), strict=True):
-                total[other] = total.get(other, 0.0) + part
-                if other not in best or part > best[other][0]:
-                    best[other] = part, image, row
-            total[image] += credit
+        followed = self._followed(ranking, direct)
+        for image in followed:
+            total[image] += self.params.weight * direct[image]
+        rows = table.rows(np.array(followed, np.int64))
+        given = np.array([direct[image] for image in followed], np.float64)[rows >= 0]
+        rows = rows[rows >= 0]
+        leads: dict[int, Lead] = {}
+        for number in range(self.params.steps):
+            reached = step(table, rows, given, self.params.half, self._collection.allowed)
+            rows, given = reached.rows, reached.passed
+            for image, passed in zip(table.images[rows].tolist(), given.tolist(), strict=True):
+                total[image] = total.get(image, 0.0) + self.params.weight * passed
+            self._lead(leads, table, reached, frozenset(followed) if number else frozenset())
         ids = np.fromiter(total, np.int64, len(total))
         scores = np.fromiter(total.values(), np.float64, len(total))
         order = np.argsort(-scores, kind="stable")
-        leads = {other: table.lead(through, row) for other, (_, through, row) in best.items()}
         return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32), leads=leads)
 
-    def _rows(self, table: LinkTable, image: int) -> NDArray[np.int64]:
-        """Where the links of an image to images stand that may be found."""
-        of, allowed = table.of(image), self._collection.allowed
-        rows = np.arange(of.start, of.stop)
-        return rows if allowed is None else rows[is_allowed(table.others[rows], allowed)]
+    def _followed(self, ranking: Ranking, direct: Mapping[int, float]) -> list[int]:
+        """The images whose links are followed, the surest first; of equal ones the first of the ranking."""
+        place = {image: row for row, image in enumerate(ranking.ids.tolist())}
+        first = sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]
+        return [image for image in first if ranking.evidence[image].inliers >= self.params.min_inliers]
+
+    def _lead(self, leads: dict[int, Lead], table: LinkTable, reached: Reached, known: frozenset[int]) -> None:
+        """Adds the leads of a step to images that no step before has reached, and that are not known anyhow."""
+        images, through = table.images[reached.rows].tolist(), table.images[reached.through].tolist()
+        for image, asked, at in zip(images, through, reached.at.tolist(), strict=True):
+            if image not in leads and image not in known:
+                leads[image] = table.lead(asked, at)
 
     def _table(self) -> LinkTable:
         kept: LinkBlocks = self._collection.kept(LINKS)

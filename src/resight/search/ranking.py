@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
+Bounds = tuple[float, float, float, float]
 QueryT = TypeVar("QueryT", contravariant=True)
 
 
@@ -36,17 +37,18 @@ class Verification:
 
 @dataclass(frozen=True)
 class Lead:
-    """The way to an image from another in the ranking of the query.
+    """The way to an image from another in the ranking of the query, which it verifies or to which a lead leads.
 
     through: catalogue id of that image; inliers, tentative: of the two, as in `Verification`; part: bounds of these
-    inliers (x0, y0, x1, y1) in that image; surprise: of the first look's score when one of the two asked
-    (`Background.surprise`).
+    inliers (x0, y0, x1, y1) in that image; arrival: their bounds in the image that is led to; surprise: of the first
+    look's score when one of the two asked (`Background.surprise`).
     """
 
     through: int
     inliers: int
     tentative: int
-    part: tuple[float, float, float, float]
+    part: Bounds
+    arrival: Bounds
     surprise: float
 
 
@@ -55,7 +57,7 @@ class Ranking:
     """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending; evidence by id.
 
     probability: by id, that the image shows what the query shows, where that has been judged. leads: by id, what leads
-    to the image, where something does.
+    to the image, where something does; each after the lead to what leads to it.
     """
 
     ids: NDArray[np.int64]
