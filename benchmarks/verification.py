@@ -62,7 +62,7 @@ def transform_of(kind: str, rng: np.random.Generator) -> Array:
 
 
 def pair(n: int, fraction: float, kind: str, seed: int) -> tuple[Correspondences, Inliers]:
-    """n correspondences and which of them are true."""
+    """N correspondences and which of them are true."""
     rng = np.random.default_rng([n, round(1000 * fraction), seed])
     count = round(n * fraction)
     query, image = rng.uniform(0, SIZE, (n, 2)), rng.uniform(0, SIZE, (n, 2))
@@ -90,7 +90,7 @@ def pair(n: int, fraction: float, kind: str, seed: int) -> tuple[Correspondences
 
 
 def clustered(n: int, seed: int) -> Correspondences:
-    """n correspondences without any truth, crowded as real keypoints are: half in five patches, most turns small."""
+    """N correspondences without any truth, crowded as real keypoints are: half in five patches, most turns small."""
     rng = np.random.default_rng([n, seed, 99])
 
     def crowded() -> Array:

@@ -143,7 +143,7 @@ def searched(name: str, dataset: Dataset, known: Mapping[str, int], distractors:
 
 
 def mean_ap(vectors: Vectors, where: Searched, whitening: Whitening | None) -> float:
-    """mAP of all queries of a set."""
+    """MAP of all queries of a set."""
     scores = vectors.descriptors(where.queries, whitening) @ vectors.descriptors(where.database, whitening).T
     order = where.database[np.argsort(-scores, axis=1, kind="stable")]
     return mean_over_queries(

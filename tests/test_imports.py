@@ -17,6 +17,7 @@ PACKAGE = Path(resight.__file__).parent
 ORDER = (
     "errors",
     "versions",
+    "arrays",
     "progress",
     "cores",
     "files",
@@ -148,7 +149,7 @@ def test_the_command_alone_loads_nothing_heavy() -> None:
 
 
 def test_a_recipe_loads_no_implementation() -> None:
-    assert loaded("import resight; resight.available()") <= {"pydantic"}
+    assert loaded("import resight; resight.recipes()") <= {"pydantic"}
 
 
 def test_words_of_sift_need_no_torch() -> None:

@@ -29,7 +29,7 @@ from resight.folders.walking import find_images
 from resight.learned.artefact import dequantise, save
 from resight.learned.method import Method
 from resight.learned.passes import Terms
-from resight.recipe import Channel, available, load_recipe
+from resight.recipe import Channel, load_recipe, recipes
 from resight.words.kinds import Asmk
 from resight.words.methods.hamming import fit_signatures
 from resight.worlds.world import render_world, save_world
@@ -64,7 +64,7 @@ def main() -> None:
 def fit_whitenings(folders: Sequence[Path], missing: bool) -> None:
     """One for each pooling of each kind of feature maps that a shipped recipe whitens with what is built in."""
     wanted: dict[Maps | ClassMaps, dict[str, Whitened]] = {}
-    channels = [channel for info in available() for channel in load_recipe(info.name).channel.values()]
+    channels = [channel for info in recipes() for channel in load_recipe(info.name).channel.values()]
     built_in = [parts_of(channel) for channel in channels if channel.fit == "builtin"]
     for features, method in itertools.chain.from_iterable(built_in):
         if isinstance(features, Maps | ClassMaps) and isinstance(method, Whitened) and method.needs:

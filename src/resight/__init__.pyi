@@ -1,9 +1,12 @@
+from .channels.fitting import FitReport as FitReport
+from .channels.fitting import fit as fit
 from .duplicates.report import DuplicateGroup as DuplicateGroup
 from .duplicates.report import DuplicateLink as DuplicateLink
 from .duplicates.report import DuplicatePhoto as DuplicatePhoto
 from .duplicates.report import Duplicates as Duplicates
 from .errors import ResightError as ResightError
 from .evaluation.protocols import evaluate as evaluate
+from .evaluation.result import EvaluationResult as EvaluationResult
 from .folders.names import Name as Name
 from .images import decode as decode
 from .index.checking import VerifyReport as VerifyReport
@@ -13,8 +16,10 @@ from .index.report import AddReport as AddReport
 from .index.results import Hit as Hit
 from .index.results import Result as Result
 from .recipe import Recipe as Recipe
-from .recipe import available as available
+from .recipe import RecipeInfo as RecipeInfo
 from .recipe import load_recipe as load_recipe
+from .recipe import recipes as recipes
 from .recipe import register as register
 from .rerank.pairs import match as match
+from .search.ranking import Verification as Verification
 from .versions import __version__ as __version__

@@ -9,11 +9,11 @@ import operator
 import os
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, UInt8
 from resight.errors import UsageError
 from resight.images import Box, displayed
 
@@ -23,7 +23,7 @@ LONGEST_PATH = 4095
 
 
 def whole_number(name: str, value: object, *, least: int) -> int:
-    """A whole number of Python, numpy or an array of one; 3.0 is one too. Raises UsageError."""
+    """Returns a whole number of Python, numpy or an array of one; 3.0 is one too. Raises UsageError."""
     wanted = f"give a whole number, {least} or more"
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
@@ -41,7 +41,7 @@ def whole_number(name: str, value: object, *, least: int) -> int:
 
 
 def real_number(name: str, value: object) -> float:
-    """A finite number of Python or numpy. Raises UsageError."""
+    """Returns a finite number of Python or numpy. Raises UsageError."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real) or not math.isfinite(value):
@@ -50,7 +50,7 @@ def real_number(name: str, value: object) -> float:
 
 
 def share(name: str, value: object) -> float:
-    """The argument as a number from 0 to 1. Raises UsageError."""
+    """Returns the argument as a number from 0 to 1. Raises UsageError."""
     number = real_number(name, value)
     if not 0 <= number <= 1:
         raise UsageError(f"{name} is {number:g}: it must be a number from 0 to 1")
@@ -58,21 +58,21 @@ def share(name: str, value: object) -> float:
 
 
 def flag(name: str, value: object) -> bool:
-    """True or False, of numpy too. Raises UsageError."""
+    """Returns True or False, of numpy too. Raises UsageError."""
     if not isinstance(value, bool | np.bool_):
         raise UsageError(f"{name} is {_shown(value)}: give True or False")
     return bool(value)
 
 
 def text(name: str, value: object) -> str:
-    """A str. Raises UsageError."""
+    """Returns a str. Raises UsageError."""
     if not isinstance(value, str):
         raise UsageError(f"{name} is {_shown(value)}: give a text")
     return value
 
 
 def path(name: str, value: object) -> Path:
-    """A path that is no empty text. Raises UsageError."""
+    """Returns a path that is no empty text. Raises UsageError."""
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str) or not os.fspath(value):
         raise UsageError(f"{name} is {_shown(value)}: give a path, as a str or a Path")
     given = Path(value)
@@ -91,7 +91,7 @@ def path(name: str, value: object) -> Path:
 
 
 def path_or_name(name: str, value: object) -> str | Path:
-    """A text as it is, or a path. Raises UsageError."""
+    """Returns a text as it is, or a path. Raises UsageError."""
     return value if isinstance(value, str) else path(name, value)
 
 
@@ -117,7 +117,7 @@ def callback(name: str, value: object, *arguments: str) -> None:
 
 
 def texts(name: str, value: object) -> list[str | Path]:
-    """A list of the texts or paths of any iterable; one alone is a list of one. Raises UsageError."""
+    """Returns a list of the texts or paths of any iterable; one alone is a list of one. Raises UsageError."""
     if isinstance(value, str | os.PathLike):
         value = [value]
     if isinstance(value, bytes) or not isinstance(value, Iterable):
@@ -130,7 +130,7 @@ def texts(name: str, value: object) -> list[str | Path]:
 
 
 def box(value: object) -> Box | None:
-    """The numbers of any sequence or array, or None. Raises UsageError.
+    """Returns the numbers of any sequence or array, or None. Raises UsageError.
 
     Whether there are four, and whether they lie inside the photo, is checked with the photo (`check_box`).
     """
@@ -146,14 +146,14 @@ def box(value: object) -> Box | None:
     return cast("Box", tuple(float(side) for side in sides))
 
 
-def pixels(value: object) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 of an array or nested lists; grey ones (H, W) and (H, W, 1) get three equal channels.
+def pixels(value: object) -> UInt8:
+    """Returns (H, W, 3) uint8 of an array or nested lists; grey ones (H, W) and (H, W, 1) get three equal channels.
 
     Whole numbers from 0 to 255 in lists are taken, in arrays uint8 alone: what another type has for white is not known.
     Raises UsageError.
     """
     wanted = "it must be uint8 (H, W, 3) RGB, or (H, W) grey"
-    given: NDArray[Any]
+    given: Array
     if isinstance(value, np.ndarray):
         given = value
     else:
@@ -176,7 +176,7 @@ def _is_number(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """A value and its type, short: an argument may be a whole photo."""
+    """Returns a value and its type, short: an argument may be a whole photo."""
     if isinstance(value, str | int | float | bool | None):
         shown = repr(value)
         return shown if len(shown) <= 60 else f"{shown[:57]}..."

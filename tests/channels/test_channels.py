@@ -24,7 +24,6 @@ SIZE = (200, 150)
 @pytest.fixture(scope="module")
 def features() -> list[LocalFeatures]:
     """Of six images, one of them without any."""
-
     seen = [detect(pixels, Sift(max_features=60)) for pixels in collection(3).values()]
     return [*seen[:2], LocalFeatures.none(), *seen[2:5]]
 

@@ -13,7 +13,7 @@ from resight.descriptors.kinds import Gem, Joined, Mac
 from resight.errors import FitError
 from resight.features.kinds import JoinedMaps, Maps, Sift
 from resight.learned.artefact import hash_arrays, load, save
-from resight.recipe import available, load_recipe
+from resight.recipe import load_recipe, recipes
 from resight.words.kinds import Bow, Hamming
 
 WHITENED: dict[str, Any] = {"whitening": "pca", "dimensions": 2}
@@ -43,7 +43,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_recipes_refer_to_nothing_that_does_not_ship_and_all_that_ships_is_referred_to() -> None:
     referred: set[str] = set()
-    for info in available():
+    for info in recipes():
         for channel in load_recipe(info.name).channel.values():
             if channel.fit == "builtin":
                 referred |= set(builtin_reference(channel.features, channel.method)["builtin"].split(" + "))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import resight.channels.fits
+import resight
 from resight.learned.artefact import load
 from resight.recipe import recipe_text
 
@@ -189,7 +189,7 @@ def test_an_interrupted_fit_leaves_the_old_file(
 
 def test_progress_counts_the_photos(words: Path, own_photos: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    resight.channels.fits.fit_folder(words, own_photos, tmp_path / "x.npz", progress=lambda *done: told.append(done))
+    resight.fit(words, own_photos, tmp_path / "x.npz", progress=lambda *done: told.append(done))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -197,7 +197,7 @@ def test_a_whitening_of_few_photos_says_so(own_photos: Path, tmp_path: Path, cap
     recipe = tmp_path / "maps.toml"
     recipe.write_text(MAPS.replace("dimensions = 8", "dimensions = 512"))
     with caplog.at_level(logging.WARNING, "resight"):
-        (report,) = resight.channels.fits.fit_folder(recipe, own_photos, tmp_path / "maps.npz")
+        (report,) = resight.fit(recipe, own_photos, tmp_path / "maps.npz")
     assert report.arrays["projection"] == [32, 32]
     assert "vectors of 32 dimensions are whitened to 32 dimensions, not to 512" in caplog.text
     assert (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from resight.cli.main import COMMANDS
 from resight.errors import IndexMissingError, ResightError, StorageError
 from resight.index.index import Index
 
@@ -23,23 +25,10 @@ COMMAND = [sys.executable, "-m", "resight"]
 def test_help_names_every_verb(run: Run) -> None:
     answer = run("--help")
     assert answer.exit_code == 0
-    for verb in (
-        "index",
-        "add",
-        "update",
-        "remove",
-        "search",
-        "info",
-        "verify",
-        "compact",
-        "fit",
-        "evaluate",
-        "compare",
-        "datasets",
-        "recipes",
-        "demo",
-    ):
-        assert f"\n  {verb} " in answer.stdout
+    verbs = [command.split(".")[1] for command in COMMANDS] + ["show"]
+    assert {"index", "add", "update", "remove", "search", "duplicates", "info", "verify", "compact"} < set(verbs)
+    assert re.findall(r"^  ([a-z]+) +[A-Z]", answer.stdout.split("Commands:")[1], re.MULTILINE) == verbs
+    for verb in verbs:
         assert run(verb, "--help").exit_code == 0
 
 
@@ -120,7 +109,7 @@ def test_a_reader_that_goes_away_is_no_complaint(rows: int) -> None:
         "import sys, types\n"
         "recipe = sys.modules['resight.recipe'] = types.ModuleType('resight.recipe')\n"
         "row = types.SimpleNamespace(to_dict=lambda: {'name': 'x' * 100})\n"
-        f"recipe.available = lambda: [row] * {rows}\n"
+        f"recipe.recipes = lambda: [row] * {rows}\n"
         "from resight.cli.main import main\n"
         "main()\n"
     )
@@ -141,7 +130,7 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
         "import sys, types\n"
         "recipe = sys.modules['resight.recipe'] = types.ModuleType('resight.recipe')\n"
         "row = types.SimpleNamespace(name='Köln', default=True, needs='', checked_by='', summary='')\n"
-        "recipe.available = lambda: [row]\n"
+        "recipe.recipes = lambda: [row]\n"
         "from resight.cli.main import main\n"
         "main()\n"
     )

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from index_samples import collection, texture, write
+from resight.arrays import Pixels
 from resight.descriptors.kinds import Mop
 from resight.descriptors.methods.mop import patch_vectors
 from resight.errors import UsageError
@@ -19,7 +20,7 @@ from resight.features.kinds import Codes
 from resight.features.networks.checkpoint import open_network
 from resight.features.regions.grids import rmac_grid
 from resight.features.regions.warping import warp_regions
-from resight.images import Decoded, Pixels
+from resight.images import Decoded
 from resight.images.masks import PhotoMask, masked
 from resight.index.index import Index
 from resight.learned.passes import Terms

@@ -11,7 +11,7 @@ import pytest
 from resight.errors import IndexCorruptError
 from resight.index.copies import shipped_copies
 from resight.index.index import Index
-from resight.recipe import available, recipe_text
+from resight.recipe import recipe_text, recipes
 from resight.store.disk import sum_bytes
 
 FILES = ("recipe.toml", "fitted/main/fitted.npz")
@@ -97,7 +97,7 @@ def test_random_weights_are_put_back_and_nothing_is_fetched(path: Path, tmp_path
 
 
 def test_a_recipe_that_ships_is_found_by_its_sum(tmp_path: Path) -> None:
-    for recipe in available()[::16]:
+    for recipe in recipes()[::16]:
         text = recipe_text(recipe.name).encode()
         assert shipped_copies(tmp_path, {"recipe.toml": sum_bytes(text)})["recipe.toml"] == text
 

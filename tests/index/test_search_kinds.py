@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from index_samples import collection, index_by, told, write
+from resight.arrays import Mask
 from resight.index.collection import Collection
 from resight.learned.kinds import Keeps
 from resight.recipe.model import Channel
 from resight.search.dense import DenseSearch
 from resight.search.derived import Kept
 from resight.search.kinds import Exact, Search
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder
 from resight.search.vectors import VectorRows
 

@@ -10,10 +10,10 @@ import pytest
 from resight.probability.evidence import Evidence, lead_evidence
 from resight.probability.model import WEIGHED, Model, believed, family, model_of, probabilities
 from resight.probability.verdict import POSSIBLE, SURE, VERDICTS, verdict
-from resight.recipe import available, load_recipe
+from resight.recipe import load_recipe, recipes
 from resight.search.ranking import Lead, Ranking, Verification
 
-RECIPES = [info.name for info in available()]
+RECIPES = [info.name for info in recipes()]
 FIELDS = ("similarity", "significance")
 
 

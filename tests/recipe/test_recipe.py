@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from resight.errors import RecipeError
-from resight.recipe import DEFAULT, available, load_recipe, parse_recipe, recipe_folder, recipe_text
+from resight.recipe import DEFAULT, load_recipe, parse_recipe, recipe_folder, recipe_text, recipes
 from resight.words.kinds import Bow
 
 BOW = '[words]\nkind = "bow"\n'
@@ -177,7 +177,7 @@ def test_an_only_channel_needs_no_name() -> None:
 
 
 def test_every_recipe_that_ships_is_valid_and_described() -> None:
-    listed = available()
+    listed = recipes()
     assert [one.name for one in listed if one.default] == [DEFAULT]
     for one in listed:
         assert load_recipe(one.name).name == one.name

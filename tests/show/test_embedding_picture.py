@@ -18,7 +18,7 @@ from resight.images import decode
 from resight.images.masks import mask_of_query
 from resight.index.collection import Collection
 from resight.index.index import Index
-from resight.recipe import available, load_recipe
+from resight.recipe import load_recipe, recipes
 from resight.show.embedding import PlacedPhoto, Plane, descriptors_of, plane_of, thumbnail_side, top_folder
 from resight.show.embedding_page import EUCLIDEAN, MANIFOLD, QUERY, describe, write_embedding_page
 from resight.show.embedding_picture import SIDE, draw_embedding
@@ -296,7 +296,7 @@ def test_any_number_of_groups_has_its_colours() -> None:
 def test_every_shipped_recipe_with_one_vector_is_listed() -> None:
     from resight.show.embedding import _vector_channel
 
-    can = {one.name for one in available() if _vector_channel(load_recipe(one.name))}
+    can = {one.name for one in recipes() if _vector_channel(load_recipe(one.name))}
     assert {"sift-vlad", "sift-fisher", "rmac-mobilenet", "gem-vgg16", "neural-codes", "mop"} <= can
     assert {"rmac-layers-mobilenet", "cam-vgg16", "netvlad-mobilenet", "sift-cnn-fused"} <= can
     assert not can & {"sift-asmk", "sift-bow", "sift-match", "regions-mobilenet", "razavian-regions"}

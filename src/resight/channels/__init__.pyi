@@ -7,9 +7,7 @@ from .extraction import features_of as features_of
 from .extraction import query_features as query_features
 from .extraction import query_of as query_of
 from .extraction import sample_rows as sample_rows
-from .fits import FitReport as FitReport
 from .fits import builtin_arrays as builtin_arrays
-from .fits import fit_folder as fit_folder
 from .fits import fitted_arrays as fitted_arrays
 from .fits import fitted_elsewhere as fitted_elsewhere
 from .fits import given_arrays as given_arrays
@@ -17,6 +15,8 @@ from .fits import opened_channels as opened_channels
 from .fits import unfitted as unfitted
 from .fits import weights as weights
 from .fits import with_weights as with_weights
+from .fitting import FitReport as FitReport
+from .fitting import fit as fit
 from .opening import open_channel as open_channel
 from .rows import segment_rows as segment_rows
 from .rows import without_evidence as without_evidence

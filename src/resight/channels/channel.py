@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from resight.arrays import Array, Arrays, Int64, Mask
 from resight.features.extractor import Extractor
 from resight.learned.method import Encoder
 from resight.search.live import LiveRows
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -21,8 +17,8 @@ class Rows:
     """Images of one segment as a channel keeps them. arrays: of the segment; ids: (n,) int64; alive: (n,) bool."""
 
     arrays: Arrays
-    ids: NDArray[np.int64]
-    alive: NDArray[np.bool_]
+    ids: Int64
+    alive: Mask
 
 
 class ChannelLayout(Protocol):
@@ -32,16 +28,16 @@ class ChannelLayout(Protocol):
         """Returns the evidence of an indexed image as a query."""
         ...
 
-    def pack(self, images: Sequence[Any]) -> dict[str, NDArray[Any]]:
-        """Arrays of a segment for what `encode` gave of its images, in their order."""
+    def pack(self, images: Sequence[Any]) -> dict[str, Array]:
+        """Returns arrays of a segment for what `encode` gave of its images, in their order."""
         ...
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
-        """Arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
+    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+        """Returns arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
     def live(self, segments: Sequence[Rows]) -> LiveRows:
-        """The live images, where the segments have them, as they are searched."""
+        """Returns the live images, where the segments have them, as they are searched."""
         ...
 
     def evidence(self, arrays: Arrays, row: int) -> object:
@@ -56,12 +52,12 @@ class ChannelLayout(Protocol):
         """
         ...
 
-    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) number of features of each image of a segment."""
+    def features_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) number of features of each image of a segment."""
         ...
 
-    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) number of distinct words of each image of a segment; zeros where there are no words."""
+    def words_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) number of distinct words of each image of a segment; zeros where there are no words."""
         ...
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Rows
+from resight.arrays import Array, Arrays, Int64
+from resight.channels.channel import Rows
 from resight.cores import cores
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
@@ -42,11 +41,11 @@ class DescriptorLayout:
         self._dimensions = dimensions
 
     def as_query(self, kept: Described) -> Described:
-        """An indexed image as a query."""
+        """Returns an indexed image as a query."""
         return kept
 
-    def pack(self, images: Sequence[Described]) -> dict[str, NDArray[Any]]:
-        """Flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
+    def pack(self, images: Sequence[Described]) -> dict[str, Array]:
+        """Returns flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image.features) for image in images)]
         parts = [image.features for image in images]
         empty = LocalFeatures.none(self._dimensions)
@@ -59,8 +58,8 @@ class DescriptorLayout:
             "descriptors": np.concatenate([to_uint8(part.descriptors) for part in (empty, *parts)]),
         }
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
-        """The live images of several segments."""
+    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+        """Returns the live images of several segments."""
         counts = [np.diff(s.arrays["offsets"])[s.alive] for s in segments]
         kept = [np.repeat(s.alive, np.diff(s.arrays["offsets"])) for s in segments]
         flat = {
@@ -72,12 +71,12 @@ class DescriptorLayout:
         return {"offsets": offsets, "sizes": sizes, **flat}
 
     def live(self, segments: Sequence[Rows]) -> ThingRows[Described]:
-        """The segments' features, which stay where they are, and how two images are compared."""
+        """Returns the segments' features, which stay where they are, and how two images are compared."""
         blocks = [ThingBlock(partial(self.evidence, s.arrays), s.ids, s.alive) for s in segments]
         return ThingRows(blocks, partial(compare, self._method), cores())
 
     def evidence(self, arrays: Arrays, row: int) -> Described:
-        """The features of one image as they were kept."""
+        """Returns the features of one image as they were kept."""
         part = slice(int(arrays["offsets"][row]), int(arrays["offsets"][row + 1]))
         width, height = (int(side) for side in arrays["sizes"][row])
         features = LocalFeatures(
@@ -89,7 +88,7 @@ class DescriptorLayout:
         return Described(features, (width, height))
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
+        """Returns the first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         if found := misshapen(arrays, {"offsets": (np.int64, (images + 1,)), "sizes": (np.int32, (images, 2))}):
             return found
         total = int(arrays["offsets"][-1])
@@ -103,10 +102,10 @@ class DescriptorLayout:
             return found
         return None if shared_out(arrays["offsets"], total) else ("offsets", "does not share out the features")
 
-    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) number of features of each image."""
+    def features_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) number of features of each image."""
         return np.asarray(arrays["offsets"][1:] - arrays["offsets"][:-1], np.int64)
 
-    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) zeros: descriptors are no words."""
+    def words_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) zeros: descriptors are no words."""
         return np.zeros(len(arrays["offsets"]) - 1, np.int64)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.errors import ImageError, UsageError
@@ -33,7 +33,6 @@ from resight.images import (
 )
 from resight.images.masks import masked, reduced
 
-Rows = NDArray[np.float32]
 FeaturesT = TypeVar("FeaturesT")
 
 OnError = Callable[[Found, str], None]
@@ -67,8 +66,10 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Known:
-    """The evidence of a photo whose bytes were met before. size: (width, height) of the upright original;
-    remark: as of `Extracted`."""
+    """The evidence of a photo whose bytes were met before.
+
+    size: (width, height) of the upright original; remark: as of `Extracted`.
+    """
 
     size: tuple[int, int]
     evidence: Mapping[str, object]
@@ -193,12 +194,12 @@ def features_of(
 def sample_rows(
     found: Sequence[Found],
     extractor: Extractor[Any, FeaturesT],
-    rows_of: Callable[[FeaturesT], Rows],
+    rows_of: Callable[[FeaturesT], Float32],
     limit: int,
     seed: int,
     workers: int | None = None,
     on_error: OnError | None = None,
-) -> Generator[Rows, None, None]:
+) -> Generator[Float32, None, None]:
     """Rows (m, d) of the files to fit on, drawn by seed over names: an equal share of `limit` from each.
 
     rows_of: what to fit on of the features of one photo. Unreadable files give none; `on_error` as of `features_of`.

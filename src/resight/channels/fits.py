@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays, Float32
 from resight.channels.channel import Channel
 from resight.channels.extraction import sample_rows
 from resight.channels.opening import open_channel
 from resight.channels.shipped import REFERENCE, builtin_reference, read_fitted
 from resight.descriptors.methods.whitened import Whitened
-from resight.errors import FitError, UsageError
+from resight.errors import FitError
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
 from resight.features.networks.requirement import require_torch
 from resight.features.opening import open_extractor
-from resight.folders.walking import Found, find_images
-from resight.learned.artefact import Artefact, load, save, to_bytes
+from resight.folders.walking import Found
+from resight.learned.artefact import Artefact, load, to_bytes
 from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
 from resight.progress import Progress, Say
 from resight.recipe import Channel as RecipeChannel
-from resight.recipe import Recipe, load_recipe, recipe_folder
+from resight.recipe import Recipe
 from resight.versions import versions_line
 
 FILE = "fitted.npz"
@@ -42,35 +41,17 @@ there from the start, while fitted arrays may come later."""
 class Fit:
     """The fitted arrays of a channel. unreadable: (name, reason) of photos that were left out."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Arrays
     provenance: Mapping[str, str | int]
     unreadable: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class FitReport:
-    """The fit of one channel, which was written to `output`.
-
-    arrays: their shapes by name; unreadable: (name, reason) of photos that were left out.
-    """
-
-    recipe: str
-    channel: str
-    kind: str
-    output: Path
-    photos: int
-    descriptors: int
-    arrays: Mapping[str, Sequence[int]]
-    sha256: str
-    unreadable: Sequence[tuple[str, str]]
-    seconds: float
-
-
 def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
-    """Files, by `CHANNEL/NAME.npz`, that say which weights the networks of a recipe have, found from `folder`; and what
-    was learned with these weights and lies in the same file.
+    """Returns files that name the weights of a recipe's networks, and what was learned with these weights.
 
-    Raises WeightsError where weights cannot be had, and FitError where they lack what the recipe asks them for.
+    Keys are `CHANNEL/NAME.npz`; paths of weights in the recipe are relative to `folder`.
+
+    Raises WeightsError where weights cannot be found, and FitError where they lack what the recipe asks them for.
     """
     kept = {}
     for name, channel in recipe.channel.items():
@@ -99,7 +80,10 @@ def is_carried(channel: RecipeChannel) -> bool:
 
 
 def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
-    """Fitted files, by `CHANNEL/NAME.npz`, of channels that have what is built in: its name and hash. FitError."""
+    """Returns the fitted files, by `CHANNEL/NAME.npz`, of channels with built-in arrays: their name and hash.
+
+    Raises FitError.
+    """
     return {
         f"{name}/{FILE}": to_bytes({}, builtin_reference(channel.features, channel.method))
         for name, channel in recipe.channel.items()
@@ -108,7 +92,9 @@ def builtin_arrays(recipe: Recipe) -> dict[str, bytes]:
 
 
 def given_arrays(recipe: Recipe, folder: Path) -> dict[str, bytes]:
-    """Fitted files, by `CHANNEL/NAME.npz`, that wait for no photos; paths in the recipe are relative to `folder`.
+    """Returns fitted files, by `CHANNEL/NAME.npz`, that wait for no photos.
+
+    Paths in the recipe are relative to `folder`.
 
     What is built in is referred to, not copied. Raises FitError.
     """
@@ -132,7 +118,7 @@ def fitted_arrays(
     say: Say | None,
     power: float = POWER_ON_OTHERS,
 ) -> dict[str, bytes]:
-    """Fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
+    """Returns fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
 
     power: of whitenings, where the recipe names none. Raises FitError where no photo gives a feature.
     """
@@ -152,8 +138,8 @@ def fit_channel(
 ) -> Fit:
     """Fits what a channel needs on photos of `source`; paths in the recipe are relative to `folder`.
 
-    power: of a whitening, where the recipe names none. `progress` is told (photos done, photos). FitError where no
-    photo gives a feature; what opening the weights raises.
+    power: of a whitening, where the recipe names none. `progress` is called with (photos done, photos). FitError where
+    no photo gives a feature; what opening the weights raises.
     """
     channel = recipe.channel[name]
     if say is not None:
@@ -194,54 +180,8 @@ def fit_channel(
     return Fit(arrays, provenance | origin, sorted(unreadable))
 
 
-def fit_folder(
-    recipe: str | Path, photos: Path, output: Path, *, progress: Progress | None = None, say: Say | None = None
-) -> list[FitReport]:
-    """Fits every channel that a recipe fits on all photos below a folder; writes files that recipes name by `fit`.
-
-    Where one channel is fitted, `output` is its file; of several, each has a file beside it, whose name ends in the
-    channel's. `progress` is told (photos done, photos); `say` lines about fitting. A file is written whole or not at
-    all. UsageError where the recipe fits nothing; FitError where no photo gives a feature; RecipeError, WeightsError,
-    StorageError.
-    """
-    parsed = load_recipe(recipe)
-    channels = [name for name, channel in parsed.channel.items() if not is_carried(channel) and channel.method.passes]
-    if not channels:
-        raise UsageError(f"{parsed.name} fits nothing: {_nothing_to_fit(parsed)}")
-    unlisted: list[tuple[str, str]] = []
-    found = list(find_images(photos, lambda error: unlisted.append((error.path, error.reason)), follow_links=False))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    reports = []
-    for name in channels:
-        start = time.monotonic()
-        fit = fit_channel(parsed, name, recipe_folder(recipe), found, str(photos), say, progress=progress)
-        path = output if len(channels) == 1 else output.with_name(f"{output.stem}-{name}{output.suffix}")
-        report = FitReport(
-            recipe=parsed.name,
-            channel=name,
-            kind=parsed.channel[name].method.kind,
-            output=path,
-            photos=int(fit.provenance["photos"]),
-            descriptors=int(fit.provenance["descriptors"]),
-            arrays={key: list(array.shape) for key, array in sorted(fit.arrays.items())},
-            sha256=save(path, fit.arrays, fit.provenance),
-            unreadable=[*unlisted, *fit.unreadable],
-            seconds=time.monotonic() - start,
-        )
-        reports.append(report)
-    return reports
-
-
-def _nothing_to_fit(recipe: Recipe) -> str:
-    """The reason why a recipe fits nothing."""
-    if any(is_carried(channel) for channel in recipe.channel.values()):
-        return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
-    kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())
-    return f"{kinds} works without, as the recipe has it"
-
-
 def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> dict[str, Channel]:
-    """The channels of an index with its fitted files, by `CHANNEL/NAME.npz`. Raises FitError.
+    """Returns the channels of an index with its fitted files, by `CHANNEL/NAME.npz`. Raises FitError.
 
     Paths of weights are relative to `folder`. Channels of the same features share their extractor.
     """
@@ -259,7 +199,7 @@ def opened_channels(recipe: Recipe, folder: Path, files: Mapping[str, Path]) -> 
 
 
 def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
-    """The recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
+    """Returns the recipe with the weights that an index with these files, by `CHANNEL/NAME.npz`, was made with."""
     channels = dict(recipe.channel)
     for name, channel in recipe.channel.items():
         pinned = [
@@ -275,7 +215,7 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
 
 
 def _weights_file(channel: str, number: int) -> str:
-    """Of one network of a channel, the first of them under the channel's name alone."""
+    """Returns the file of one network of a channel; that of the first has the channel's name alone."""
     return f"{WEIGHTS}/_{number}_{channel}.npz" if number else f"{WEIGHTS}/{channel}.npz"
 
 
@@ -350,7 +290,7 @@ def _check_origin(path: Path, artefact: Artefact, origin: Mapping[str, str]) -> 
 
 
 def _versions(features: FeaturesKind) -> str:
-    """Of what the numbers of a fit depend on."""
+    """Returns the versions of what the numbers of a fit depend on."""
     names = (
         "resight",
         "numpy",
@@ -360,15 +300,15 @@ def _versions(features: FeaturesKind) -> str:
     return versions_line(names)
 
 
-def _told(parts: Iterator[NDArray[np.float32]], total: int, progress: Progress | None) -> Iterator[NDArray[np.float32]]:
+def _told(parts: Iterator[Float32], total: int, progress: Progress | None) -> Iterator[Float32]:
     for done, part in enumerate(parts, start=1):
         if progress is not None:
             progress(done, total)
         yield part
 
 
-def _joined(parts: Iterator[NDArray[np.float32]], limit: int) -> NDArray[np.float32]:
-    """The rows of all parts, at most `limit`. Memory is taken once and only as far as it is filled."""
+def _joined(parts: Iterator[Float32], limit: int) -> Float32:
+    """Returns the rows of all parts, at most `limit`. Memory is taken once."""
     first = next(parts, np.empty((0, 0), np.float32))
     rows = np.empty((limit, first.shape[1]), np.float32)
     filled = 0

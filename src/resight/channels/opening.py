@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from resight.channels.channel import Arrays, Channel, ChannelLayout
+from resight.arrays import Arrays
+from resight.channels.channel import Channel, ChannelLayout
 from resight.features.extractor import Extractor
 from resight.learned.method import Encoder, Method
 
 
 def open_channel(method: Method, extractor: Extractor[Any, Any], fitted: Arrays) -> Channel:
-    """The channel of a method with its fitted arrays, as passes or files give them.
+    """Returns the channel of a method with its fitted arrays, as passes or files give them.
 
-    FitError where they do not suit it.
+    Raises FitError where they do not suit it.
     """
     encoder = method.opened(extractor, fitted)
     return Channel(extractor, encoder, layout_of(method, encoder))

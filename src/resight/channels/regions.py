@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Rows
+from resight.arrays import Array, Arrays, Int64, Vector
+from resight.channels.channel import Rows
 from resight.descriptors.cross_matching import (
-    Match,
+    RegionMatch,
     cross_match,
     distance_match,
     image_match,
@@ -21,9 +20,7 @@ from resight.descriptors.kinds import Matching
 from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.search.regional import RegionBlock, RegionRows
 
-Vector = NDArray[np.float32]
-
-_MATCHES: Mapping[Matching, Match] = {
+_MATCHES: Mapping[Matching, RegionMatch] = {
     "query": cross_match,
     "distance": distance_match,
     "image": image_match,
@@ -40,17 +37,17 @@ class RegionLayout:
         self._matching = matching
 
     def as_query(self, kept: Vector) -> Vector:
-        """An indexed image as a query."""
+        """Returns an indexed image as a query."""
         return kept
 
-    def pack(self, images: Sequence[Vector]) -> dict[str, NDArray[Any]]:
+    def pack(self, images: Sequence[Vector]) -> dict[str, Array]:
         """Regions of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image) for image in images)]
         vectors = np.concatenate([np.zeros((0, self.size), np.float32), *images]).astype(np.float16)
         return {"vectors": vectors, "offsets": np.cumsum(counts, dtype=np.int64)}
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
-        """The live images of several segments."""
+    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+        """Returns the live images of several segments."""
         counts = [np.diff(segment.arrays["offsets"]) for segment in segments]
         kept = [
             segment.arrays["vectors"][np.repeat(segment.alive, count)]
@@ -61,7 +58,7 @@ class RegionLayout:
         return {"vectors": np.concatenate(kept), "offsets": offsets}
 
     def live(self, segments: Sequence[Rows]) -> RegionRows:
-        """The segments' regions, which stay where they are."""
+        """Returns the segments' regions, which stay where they are."""
         blocks = [
             RegionBlock(segment.arrays["vectors"], segment.arrays["offsets"], segment.ids, segment.alive)
             for segment in segments
@@ -69,12 +66,12 @@ class RegionLayout:
         return RegionRows(blocks, _MATCHES[self._matching])
 
     def evidence(self, arrays: Arrays, row: int) -> Vector:
-        """The regions of one image."""
+        """Returns the regions of one image."""
         part = slice(int(arrays["offsets"][row]), int(arrays["offsets"][row + 1]))
         return np.asarray(arrays["vectors"][part], np.float32)
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
+        """Returns the first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         expected = {"offsets": (np.int64, (images + 1,)), "vectors": (np.float16, (None, self.size))}
         if found := misshapen(arrays, expected):
             return found
@@ -82,10 +79,10 @@ class RegionLayout:
             return "offsets", "does not share out the vectors"
         return None if finite(arrays["vectors"]) else ("vectors", "has numbers that are not finite")
 
-    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) number of regions of each image."""
+    def features_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) number of regions of each image."""
         return np.asarray(np.diff(arrays["offsets"]), np.int64)
 
-    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) zeros: vectors are no words."""
+    def words_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) zeros: vectors are no words."""
         return np.zeros(len(arrays["offsets"]) - 1, np.int64)

@@ -18,7 +18,10 @@ REFERENCE = "builtin"
 
 
 def builtin_reference(features: FeaturesKind, method: Method) -> dict[str, str]:
-    """Provenance of an artefact that stands for the arrays that ship for a method. FitError where there are none."""
+    """Returns the provenance that refers to the arrays that ship for a method.
+
+    Raises FitError where there are none.
+    """
     name = method.shipped_name(features)
     for one in name.split(JOINED):
         if one not in _shipped():
@@ -30,9 +33,10 @@ def builtin_reference(features: FeaturesKind, method: Method) -> dict[str, str]:
 
 
 def read_fitted(path: Path, method: Method) -> Artefact:
-    """Arrays that were fitted before and saved, or those that ship and that the file refers to.
+    """Returns arrays that were fitted before and saved, or those that ship and that the file refers to.
 
-    FitError where the file is missing or damaged, does not suit the method, or refers to what this version has not.
+    Raises FitError where the file is missing or damaged, does not suit the method, or refers to what this version has
+    not.
     """
     artefact = load(path)
     if REFERENCE in artefact.provenance:
@@ -54,7 +58,7 @@ def read_fitted(path: Path, method: Method) -> Artefact:
 
 
 def _shipped() -> list[str]:
-    """Names of everything built in."""
+    """Returns names of everything built in."""
     if not BUILTIN.is_dir():
         return []
     return sorted(entry.name.removesuffix(".npz") for entry in BUILTIN.iterdir() if entry.name.endswith(".npz"))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Rows
+from resight.arrays import Array, Arrays, Int64, Vector
+from resight.channels.channel import Rows
 from resight.kernels.soundness import finite, misshapen
 from resight.search.vectors import VectorBlock, VectorRows
-
-Vector = NDArray[np.float32]
 
 
 class VectorLayout:
@@ -22,43 +19,43 @@ class VectorLayout:
         self.size = size
 
     def as_query(self, kept: tuple[Vector, int]) -> Vector:
-        """An indexed image as a query."""
+        """Returns an indexed image as a query."""
         return kept[0]
 
-    def pack(self, images: Sequence[tuple[Vector, int]]) -> dict[str, NDArray[Any]]:
+    def pack(self, images: Sequence[tuple[Vector, int]]) -> dict[str, Array]:
         """Vectors (n, size) and numbers of features (n,) of a batch: 0 for a vector of zeros, which finds nothing."""
         vectors = np.stack([vector for vector, _ in images]) if images else np.empty((0, self.size), np.float32)
         features = np.array([count if vector.any() else 0 for vector, count in images], np.int32)
         return {"vectors": vectors, "features": features}
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
-        """The live rows of several segments."""
+    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+        """Returns the live rows of several segments."""
         return {
             name: np.concatenate([segment.arrays[name][segment.alive] for segment in segments])
             for name in ("vectors", "features")
         }
 
     def live(self, segments: Sequence[Rows]) -> VectorRows:
-        """The segments' vectors, which stay where they are."""
+        """Returns the segments' vectors, which stay where they are."""
         blocks = [VectorBlock(segment.arrays["vectors"], segment.ids, segment.alive) for segment in segments]
         return VectorRows(blocks, self.size)
 
     def evidence(self, arrays: Arrays, row: int) -> tuple[Vector, int]:
-        """The vector and the number of features of one image."""
+        """Returns the vector and the number of features of one image."""
         return np.asarray(arrays["vectors"][row]), int(arrays["features"][row])
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
+        """Returns the first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         if found := misshapen(
             arrays, {"vectors": (np.float32, (images, self.size)), "features": (np.int32, (images,))}
         ):
             return found
         return None if finite(arrays["vectors"]) else ("vectors", "has numbers that are not finite")
 
-    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) number of features of each image."""
+    def features_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) number of features of each image."""
         return arrays["features"].astype(np.int64)
 
-    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) zeros: vectors have no words."""
+    def words_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) zeros: vectors have no words."""
         return np.zeros(len(arrays["features"]), np.int64)

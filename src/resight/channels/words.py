@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Rows
+from resight.arrays import Array, Arrays, Int64
+from resight.channels.channel import Rows
 from resight.search.inverted import Block, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.postings import Postings, build_postings, merge_postings
@@ -24,38 +23,38 @@ class WordLayout:
         self._postings = vocabulary.method.postings
 
     def as_query(self, kept: ImageWords) -> ImageWords:
-        """An indexed image as a query."""
+        """Returns an indexed image as a query."""
         return kept
 
-    def pack(self, images: Sequence[ImageWords]) -> dict[str, NDArray[Any]]:
-        """Posting lists of a batch."""
+    def pack(self, images: Sequence[ImageWords]) -> dict[str, Array]:
+        """Returns posting lists of a batch."""
         return build_postings(images, self.vocabulary.size, self._postings, self.vocabulary.bits).to_arrays()
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, NDArray[Any]]:
-        """Posting lists of the live images of several segments."""
+    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+        """Returns posting lists of the live images of several segments."""
         blocks = [Postings.from_arrays(segment.arrays) for segment in segments]
         return merge_postings(blocks, [segment.alive for segment in segments]).to_arrays()
 
     def live(self, segments: Sequence[Rows]) -> PostingRows:
-        """The segments' posting lists, which stay where they are."""
+        """Returns the segments' posting lists, which stay where they are."""
         blocks = [Block(Postings.from_arrays(segment.arrays), segment.ids, segment.alive) for segment in segments]
         vocabulary = self.vocabulary
         return PostingRows(blocks, vocabulary.method, codebook_size=vocabulary.size, bits=vocabulary.bits)
 
     def evidence(self, arrays: Arrays, row: int) -> ImageWords:
-        """The words of one image."""
+        """Returns the words of one image."""
         return Postings.from_arrays(arrays).image_words(row)
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
+        """Returns the first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
         return postings_fault(arrays, images, self._postings, self.vocabulary.size, self.vocabulary.bits)
 
-    def features_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) number of features of each image."""
+    def features_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) number of features of each image."""
         return _counts(arrays["offsets"])
 
-    def words_of(self, arrays: Arrays) -> NDArray[np.int64]:
-        """(n,) number of distinct words of each image."""
+    def words_of(self, arrays: Arrays) -> Int64:
+        """Returns (n,) number of distinct words of each image."""
         offsets, words = np.asarray(arrays["offsets"], np.int64), arrays["words"]
         new = np.ones(len(words), np.int64)
         new[1:] = words[1:] != words[:-1]
@@ -64,5 +63,5 @@ class WordLayout:
         return _counts(np.concatenate([np.zeros(1, np.int64), np.cumsum(new)])[offsets])
 
 
-def _counts(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+def _counts(offsets: Int64) -> Int64:
     return np.asarray(offsets[1:] - offsets[:-1], np.int64)

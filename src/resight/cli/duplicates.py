@@ -134,7 +134,7 @@ def reason(photo: DuplicatePhoto, link: DuplicateLink | None) -> str:
 
 
 def document(path: Path, recipe: str, found: Duplicates) -> dict[str, Any]:
-    """The JSON document."""
+    """Returns the JSON document."""
     return {"index": readable(path), "recipe": recipe, **found.to_dict()}
 
 
@@ -154,7 +154,7 @@ def write_csv(path: Path, found: Duplicates) -> None:
 
 
 def csv_rows(number: int, group: DuplicateGroup) -> list[Sequence[object]]:
-    """The cells of a group's photos, in the order of `COLUMNS`."""
+    """Returns the cells of a group's photos, in the order of `COLUMNS`."""
     reasons = group.reasons()
     rows: list[Sequence[object]] = []
     for photo in group.photos:

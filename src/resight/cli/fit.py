@@ -14,7 +14,7 @@ from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from resight.channels.fits import FitReport
+    from resight.channels.fitting import FitReport
 
 
 def fit(
@@ -37,11 +37,11 @@ def fit(
 
     For a recipe in which several channels are fitted, each channel gets its own file: FILE-CHANNEL.npz.
     """
-    from resight.channels.fits import fit_folder
+    from resight.channels import fitting
 
     check_outputs({"--output": output}, [Path(recipe)])
     with progress_bar() as bar:
-        reports = fit_folder(recipe, photos, output, progress=partial(bar, "reading photos"), say=say)
+        reports = fitting.fit(recipe, photos, output, progress=partial(bar, "reading photos"), say=say)
     if as_json:
         print_json({"recipe": reports[0].recipe, "fits": [_document(report) for report in reports]})
     else:

@@ -151,7 +151,7 @@ def update(
 
 
 def _old_and_new(text: str) -> tuple[str, str]:
-    """The two folders of OLD=NEW, where there is a "=" in a name those of which the second is there."""
+    """Returns the two folders of OLD=NEW, where there is a "=" in a name those of which the second is there."""
     from resight.errors import UsageError
 
     cuts = [(text[:at], text[at + 1 :]) for at, letter in enumerate(text) if letter == "="]

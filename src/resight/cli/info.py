@@ -22,7 +22,7 @@ def info(path: IndexPath, as_json: Json = False) -> None:
 
 
 def _rows(label: str, value: Any) -> list[tuple[str, object]]:
-    """A field as it is printed: a line for each folder, and no more decimals than say something."""
+    """Returns a field as it is printed: a line for each folder, and no more decimals than say something."""
     if label in ("without evidence", "remarks"):
         return [(label, _listed(value))]
     if label == "excluded":

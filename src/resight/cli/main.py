@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from resight.cli import compare, datasets, demo, duplicates, evaluate, fit, index, info, recipes, search, show
+from resight.cli import show
 from resight.cli.output import say
 from resight.errors import ResightError
 from resight.versions import __version__
@@ -28,6 +29,7 @@ class Verbs(TyperGroup):
     """A group of commands that turns errors into a message for the person and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Runs a command; raises `typer.Exit` with the exit code of its error."""
         try:
             value = super().invoke(ctx)
             # Flush here, while a closed output can still be handled.
@@ -81,24 +83,28 @@ def options(
     """Finds the photos that show the same thing, and shows why."""
 
 
-for verb in (
-    index.index,
-    index.add,
-    index.update,
-    index.remove,
-    search.search,
-    duplicates.duplicates,
-    info.info,
-    index.verify,
-    index.compact,
-    fit.fit,
-    evaluate.evaluate,
-    compare.compare,
-    datasets.datasets,
-    recipes.recipes,
-    demo.demo,
-):
-    app.command()(verb)
+COMMANDS = (
+    "index.index",
+    "index.add",
+    "index.update",
+    "index.remove",
+    "search.search",
+    "duplicates.duplicates",
+    "info.info",
+    "index.verify",
+    "index.compact",
+    "fit.fit",
+    "evaluate.evaluate",
+    "compare.compare",
+    "datasets.datasets",
+    "recipes.recipes",
+    "demo.demo",
+)
+"""The commands in the order of the help, MODULE.FUNCTION below `resight.cli`: a new one is a module and a line here."""
+
+for command in COMMANDS:
+    module, function = command.split(".")
+    app.command()(getattr(import_module(f"resight.cli.{module}"), function))
 app.add_typer(show.app, name="show")
 
 

@@ -11,9 +11,9 @@ from resight.cli.output import print_json, print_table
 
 def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
     """List the recipes, their requirements, and how each is checked."""
-    from resight.recipe import available
+    from resight.recipe import recipes as shipped
 
-    listed = available()
+    listed = shipped()
     if as_json:
         print_json({"recipes": [one.to_dict() for one in listed]})
         return

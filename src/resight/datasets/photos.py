@@ -14,8 +14,9 @@ from resight.progress import Progress
 
 
 def check_photos(dataset: Dataset, *, progress: Progress | None = None) -> None:
-    """Checks that every photo of the database and of the queries exists, that there are no others, and that boxes lie
-    inside their photos.
+    """Checks that the photos of a data set are all there, and no others.
+
+    Boxes of queries must lie inside their photos.
 
     Beside the database there may be query photos and `dataset.allowed`. Raises UsageError that names the first wrong
     photo and the number of further ones, and says what was expected and what to do.

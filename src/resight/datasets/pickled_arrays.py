@@ -13,9 +13,8 @@ from enum import Enum
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+from resight.arrays import Array
 
 _MOST_DIMENSIONS = 32
 _LONGEST_SIDE = 1 << 40

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from resight.arrays import Array
 from resight.datasets.pickled_arrays import (
     KNOWN,
-    Array,
     DamagedError,
     ElementType,
     ForbiddenError,
@@ -42,11 +42,9 @@ def load_arrays_pickle(path: Path) -> object:
 
     Raises UsageError that names the file, and the object that it asked for where that is anything else.
 
-    Notes
-    -----
-    Protocols 0 to 5 are read, of Python 2 and 3 and of numpy 1 and 2. Text of Python 2 is decoded as Latin-1, as numpy
-    needs it. Arrays of numbers, text and objects are read, structured ones are not. An OrderedDict becomes a dict, a
-    bytearray bytes; keys and members of sets are text, bytes or numbers.
+    Notes: Protocols 0 to 5 are read, of Python 2 and 3 and of numpy 1 and 2. Text of Python 2 is decoded as Latin-1, as
+    numpy needs it. Arrays of numbers, text and objects are read, structured ones are not. An OrderedDict becomes a
+    dict, a bytearray bytes; keys and members of sets are text, bytes or numbers.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")

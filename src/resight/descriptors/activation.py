@@ -1,5 +1,7 @@
-"""Class-weighted convolutional features: Jimenez, Alvarez & Giro-i-Nieto, "Class-weighted convolutional features for
-visual instance search", BMVC 2017. Maps are (B, C, H, W), the last before global average pooling and a classifier.
+"""Class-weighted convolutional features (Jimenez, Alvarez & Giro-i-Nieto).
+
+"Class-weighted convolutional features for visual instance search", BMVC 2017. Maps are (B, C, H, W), the last before
+global average pooling and a classifier.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ CLASSES = 64
 
 
 def likely_classes(maps: Tensor, weight: Tensor, bias: Tensor | None = None, count: int = CLASSES) -> Tensor:
-    """The `count` classes with the highest scores, (B, count) int64, best first.
+    """Returns the `count` classes with the highest scores, (B, count) int64, best first.
 
     weight: (classes, C), bias: (classes,) of the classifier. UsageError: fewer classes than that.
     """

@@ -23,8 +23,11 @@ CLASSES = 5
 
 @dataclass(frozen=True)
 class Activity:
-    """A channel or class, by its number: its weight or score, where it is active, and the box (x0, y0, x1, y1), in
-    pixels of the original, that is nearest to the position where it is most so."""
+    """The place where a channel or a class is most active.
+
+    number: of the channel or class; weight: CroW's weight of the channel, or the score of the class; box: (x0, y0, x1,
+    y1), in pixels of the original, the part nearest to the position where it is most active.
+    """
 
     number: int
     weight: float
@@ -33,8 +36,10 @@ class Activity:
 
 
 def sparse_channels(image: ImageMaps, places: tuple[Sight, ...], count: int = SPARSE_CHANNELS) -> list[Activity]:
-    """The at most `count` channels with the highest of CroW's channel weights, best first: those that are active at the
-    fewest positions, but at one. Of the largest map; its mask is kept to.
+    """Returns the `count` channels with the highest of CroW's channel weights, best first.
+
+    These channels are active at the fewest positions, but at one at least. The largest map of the photo is used, where
+    its mask lets it count.
 
     Source: Kalantidis, Mellina & Osindero, ECCV 2016 workshops, section 4.2.
     """
@@ -47,8 +52,9 @@ def sparse_channels(image: ImageMaps, places: tuple[Sight, ...], count: int = SP
 def likely_class_maps(
     image: ImageMaps, places: tuple[Sight, ...], network: Network, count: int = CLASSES
 ) -> list[Activity]:
-    """Class-activation maps of the `count` classes with the highest scores, best first. Of the largest map, which must
-    be of the last layer before the classifier of `network`; its mask is kept to.
+    """Class-activation maps of the `count` classes with the highest scores, best first.
+
+    Of the largest map, which must be of the last layer before the classifier of `network`; its mask is kept to.
 
     Source: as of `class_activation_maps`. UsageError: no such classifier, fewer classes, or maps of another layer.
     """
@@ -69,7 +75,7 @@ def likely_class_maps(
 
 
 def _largest(image: ImageMaps, places: tuple[Sight, ...]) -> tuple[Tensor, Sight]:
-    """The map (C, h, w) with the most positions; those that do not count are 0."""
+    """Returns the map (C, h, w) with the most positions; those that do not count are 0."""
     row = max(range(len(image.maps)), key=lambda scale: image.maps[scale][0].numel())
     mask = image.masks[row]
     return image.maps[row] if mask is None else image.maps[row] * mask, places[row]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array
 from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, Pooling
 from resight.descriptors.methods.whitened import Whitened
 from resight.errors import FitError
 from resight.features.maps import MapExtractor
 from resight.features.networks.retrieval import LearnedWhitening, Projection, RetrievalHead
 
-Arrays = dict[str, NDArray[Any]]
-
 INSTEAD = 'fit one on photos (whitening = "pca"), or name another checkpoint'
 RESIDUE = 1e-3
 """Most that a bias may differ from what a mean explains: far above the rounding of float32."""
 
 
-def carried_arrays(extractor: MapExtractor, method: Whitened) -> Arrays:
+def carried_arrays(extractor: MapExtractor, method: Whitened) -> dict[str, Array]:
     """Whitening and GeM's p, as `read_fitted` would give them, of the checkpoint of an extractor.
 
     The layer that the network ends with, or that follows the pooling of each region; else the whitening that was
@@ -50,7 +46,7 @@ def carried_arrays(extractor: MapExtractor, method: Whitened) -> Arrays:
     return arrays
 
 
-def _carried(source: str, head: RetrievalHead, method: Whitened, *, several: bool) -> Arrays:
+def _carried(source: str, head: RetrievalHead, method: Whitened, *, several: bool) -> dict[str, Array]:
     if head.whitening is not None:
         by_scale = {BY_SCALE: np.zeros(0, np.bool_)} if isinstance(method, Pooling) else {}
         return {**_layer(source, head.whitening), **by_scale}
@@ -82,7 +78,7 @@ def _check_suits(source: str, head: RetrievalHead, method: Whitened, layer: str)
         raise FitError(f'{source}: its whitening is for pooling by {head.pooling}, not by "{method.kind}"; {INSTEAD}')
 
 
-def _whitening(learned: LearnedWhitening) -> Arrays:
+def _whitening(learned: LearnedWhitening) -> dict[str, Array]:
     """Exact, where a fit of ours is kept in a byte a number."""
     return {
         "mean": learned.mean,
@@ -91,7 +87,7 @@ def _whitening(learned: LearnedWhitening) -> Arrays:
     }
 
 
-def _layer(source: str, layer: Projection) -> Arrays:
+def _layer(source: str, layer: Projection) -> dict[str, Array]:
     """W x + b as W (x - m), with m from b = -W m."""
     weight, bias = layer.weight.astype(np.float64), layer.bias.astype(np.float64)
     mean = -np.linalg.lstsq(weight, bias, rcond=None)[0]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from resight.arrays import Vectors
 from resight.descriptors.activation import class_activation_maps, class_vectors, likely_classes
 from resight.descriptors.pooled import unit_sum, whitened_rows
 from resight.descriptors.pooling import l2_normalise, spoc
@@ -14,12 +14,11 @@ from resight.features.class_maps import ClassedMaps
 from resight.features.maps import ImageMaps
 from resight.learned.whitening import Whitening
 
-Vectors = NDArray[np.float32]
-
 
 def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
-    """(m, C) L2-normalised vectors of the `count` likeliest classes, the likeliest first, without those of classes that
-    are seen nowhere.
+    """Returns (m, C) L2-normalised vectors of the `count` likeliest classes, the likeliest first.
+
+    Classes that are seen nowhere are left out.
 
     Classes are the likeliest of all scales together, by the positions that count, and the vectors of a class are
     averaged over the scales. Where the last map is coarser than the layer's, it is seen on that by bilinear
@@ -43,7 +42,7 @@ def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
 
 
 def class_weighted_descriptor(image: ClassedMaps, count: int, whitening: Whitening | None) -> Vectors:
-    """(d,) L2-normalised sum over classes of `class_weighted_vectors`, each whitened. Section 3.3.
+    """Returns (d,) L2-normalised sum over classes of `class_weighted_vectors`, each whitened. Section 3.3.
 
     Zeros where no class is seen.
     """
@@ -54,5 +53,5 @@ def class_weighted_descriptor(image: ClassedMaps, count: int, whitening: Whiteni
 
 
 def _kept(image: ImageMaps) -> list[Tensor]:
-    """(1, C, h, w) of each scale; positions that do not count are 0."""
+    """Returns (1, C, h, w) of each scale; positions that do not count are 0."""
     return [(maps if mask is None else maps * mask)[None] for maps, mask in zip(image.maps, image.masks, strict=True)]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Floating
 from resight.descriptors.vlad import vlad
 from resight.errors import UsageError
 from resight.learned.assignment import Assigner
 
-Floats = NDArray[np.floating[Any]]
 
-
-def neural_codes(activations: Floats) -> NDArray[np.float32]:
+def neural_codes(activations: Floating) -> Float32:
     """L2-normalised activations (n, d) of a fully connected layer, such as AlexNet's fc6; rows of zeros stay.
 
     Source: Babenko, Slesarev, Chigorin & Lempitsky, "Neural codes for image retrieval", ECCV 2014, section 3; there
@@ -26,7 +23,7 @@ def neural_codes(activations: Floats) -> NDArray[np.float32]:
     return np.asarray(np.divide(x, norms, out=np.zeros_like(x), where=norms > 0), np.float32)
 
 
-def mop(levels: Sequence[NDArray[np.float32]], codebooks: Sequence[Assigner]) -> NDArray[np.float32]:
+def mop(levels: Sequence[Float32], codebooks: Sequence[Assigner]) -> Float32:
     """Multi-scale orderless pooling of one image: its own activations and a VLAD of those of each finer level.
 
     levels: activations (1, d) of the whole image, then (m, d) of the patches of each finer level, reduced by PCA as the

@@ -13,15 +13,13 @@ they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Arrays, Float32, Float64, Floating
 from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, OfMaps, Pooling
 from resight.descriptors.methods.rmac import Rmac
 from resight.descriptors.pooling import GEM_FLOOR, gem
@@ -34,10 +32,6 @@ from resight.learned.whitening import Whitening
 
 COUNT = 5
 """How many channels are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -67,12 +61,12 @@ class Traced:
 
     parts: tuple[Tensor, ...]
     places: tuple[Sight, ...]
-    centred: Doubles
-    gradient: Doubles
+    centred: Float64
+    gradient: Float64
 
 
 def contributions(query: Traced, image: Traced, count: int = COUNT) -> list[Contribution]:
-    """The at most `count` channels that add most to the similarity of two images, the largest share first.
+    """Returns the at most `count` channels that add most to the similarity of two images, the largest share first.
 
     A channel is told where both images have more of it than the mean does: what both lack may add to their similarity
     too, but is nowhere to be seen.
@@ -91,7 +85,7 @@ def contributions(query: Traced, image: Traced, count: int = COUNT) -> list[Cont
     return found
 
 
-def shares(query: Traced, image: Traced) -> Doubles:
+def shares(query: Traced, image: Traced) -> Float64:
     """Returns the share of each channel in the similarity of two descriptors, (C,); they sum to it."""
     return 0.5 * (query.centred * image.gradient + image.centred * query.gradient)
 
@@ -113,7 +107,7 @@ def similarity_heat(image: Traced, other: Traced) -> tuple[HeatMap, ...]:
 def traced(
     image: ImageMaps, places: tuple[Sight, ...], method: OfMaps, whitening: Whitening | None, fitted: Arrays
 ) -> Traced:
-    """The vector that `method.describe` gives; places: of the maps, as `sights` gives them.
+    """Returns the vector that `method.describe` gives; places: of the maps, as `sights` gives them.
 
     fitted: as of `describe`. UsageError: the method is no sum over positions.
     """
@@ -157,13 +151,13 @@ def _traced(image: ImageMaps, places: tuple[Sight, ...], rows: list[Row], whiten
 
 
 def _scales(image: ImageMaps, method: Pooling, fitted: Arrays) -> list[Tensor]:
-    """(C, h, w) of each scale, whose sums are L2-normalised."""
+    """Returns (C, h, w) of each scale, whose sums are L2-normalised."""
     parts = [method.positions(maps, mask, fitted) for maps, mask in zip(image.maps, image.masks, strict=True)]
     return [part * float(_inverse(np.linalg.norm(_sum(part)))) for part in parts]
 
 
-def _joined(scales: list[Tensor], exponent: Floats | None) -> Row:
-    """The mean over scales, or the generalised mean where a single p was learned; L2-normalised."""
+def _joined(scales: list[Tensor], exponent: Float32 | None) -> Row:
+    """Returns the mean over scales, or the generalised mean where a single p was learned; L2-normalised."""
     sums = np.stack([_sum(part) for part in scales])
     weights = np.full_like(sums, 1.0 / len(sums))
     if exponent is not None and len(exponent) == 1:
@@ -177,7 +171,7 @@ def _joined(scales: list[Tensor], exponent: Floats | None) -> Row:
     ]
 
 
-def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Floats) -> Tensor:
+def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Float32) -> Tensor:
     """(C, h, w) that sum over positions to `gem` of a map (C, h, w) with one p, or with one for each channel."""
     exponent = torch.tensor([p]) if isinstance(p, float) else torch.from_numpy(p)
     weights = torch.ones_like(maps[0]) if mask is None else mask
@@ -199,7 +193,7 @@ def _regions(image: ImageMaps, levels: int) -> list[Row]:
 
 
 def maxima(maps: Tensor) -> Tensor:
-    """A map (C, h, w) of which each channel keeps its first largest position; the others are 0."""
+    """Returns a map (C, h, w) of which each channel keeps its first largest position; the others are 0."""
     flat = maps.flatten(1)
     top, place = flat.max(dim=1, keepdim=True)
     return torch.zeros_like(flat).scatter_(1, place, top).view_as(maps)
@@ -213,12 +207,12 @@ def _look(image: Traced, channel: int) -> tuple[Box, Box]:
     return image.places[scale].cell(row, column), image.places[scale].field(row, column)
 
 
-def _sum(part: Tensor) -> Doubles:
-    """(C,) sums over positions."""
+def _sum(part: Tensor) -> Float64:
+    """Returns (C,) sums over positions."""
     return np.asarray(part.sum(dim=(1, 2)).cpu().numpy(), np.float64)
 
 
-def _inverse(norms: NDArray[np.floating] | np.floating) -> Doubles:
+def _inverse(norms: Floating | np.floating) -> Float64:
     """1 / norms, and 0 for 0: what has no direction adds nothing."""
     values = np.asarray(norms, np.float64)
     return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)

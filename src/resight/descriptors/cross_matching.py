@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int64
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 
-Floats = NDArray[np.float32]
-
-Match = Callable[[Floats, Floats, NDArray[np.int64]], Floats]
+RegionMatch = Callable[[Float32, Float32, Int64], Float32]
 """Regions of a query, regions of all images and their offsets to the similarity of each image."""
 
 SUM_WEIGHT = 0.3
@@ -28,7 +26,7 @@ BLOCK = 2048
 """Regions in a block: its similarities to some tens of query regions stay in the cache until they are reduced."""
 
 
-def cross_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+def cross_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
     """(images,) mean over the query's regions of the similarity to the most similar region of the image, in [-1, 1].
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
@@ -39,7 +37,7 @@ def cross_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floa
     return np.asarray(best_similarities(query, rows, offsets).mean(axis=1), np.float32)
 
 
-def cross_distance(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+def cross_distance(query: Float32, rows: Float32, offsets: Int64) -> Float32:
     """(images,) mean over the query's regions of the Euclidean distance to the nearest region of the image, in [0, 2].
 
     query: (r, d), r > 0. 2 for an image without regions. UsageError: shapes that do not go together.
@@ -51,7 +49,7 @@ def cross_distance(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> F
     return np.asarray(np.sqrt(np.maximum(2.0 - 2.0 * best, 0.0)).mean(axis=1), np.float32)
 
 
-def distance_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+def distance_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
     """(images,) the similarity of two vectors that are as far apart as `cross_distance` says, 1 - D^2 / 2, in [-1, 1].
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
@@ -63,7 +61,7 @@ def distance_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> F
     return np.asarray(1.0 - cross_distance(query, rows, offsets) ** 2 / 2.0, np.float32)
 
 
-def image_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+def image_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
     """(images,) mean over the image's regions of the similarity to the most similar region of the query, in [-1, 1].
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
@@ -83,9 +81,10 @@ def image_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floa
     return np.asarray(back / np.maximum(counts, 1), np.float32)
 
 
-def image_sum_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """(images,) weighted mean of `image_match` and of the similarity of the L2-normalised sums of the regions, which
-    weighs `SUM_WEIGHT` to 1, in [-1, 1].
+def image_sum_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
+    """Returns (images,) weighted means of `image_match` and of the similarity of summed regions, in [-1, 1].
+
+    The sums of the regions are L2-normalised; their similarity has the weight `SUM_WEIGHT`, `image_match` the weight 1.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -99,7 +98,7 @@ def image_sum_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> 
     return np.asarray(similarity, np.float32)
 
 
-def sum_similarities(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+def sum_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
     """(images,) inner product of the L2-normalised sums of the query's and of the image's regions: that of R-MAC.
 
     0 for an image without regions, and where regions sum to nothing.
@@ -119,9 +118,10 @@ def sum_similarities(query: Floats, rows: Floats, offsets: NDArray[np.int64]) ->
     return np.asarray(np.divide(found, norms, out=np.zeros_like(found), where=norms > 0), np.float32)
 
 
-def symmetric_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """(images,) the mean of `cross_match` and of its reverse, which asks each region of the image for its most similar
-    region of the query, in [-1, 1].
+def symmetric_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
+    """Returns (images,) means of `cross_match` and of its reverse, in [-1, 1].
+
+    The reverse asks each region of the image for its most similar region of the query.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -141,8 +141,10 @@ def symmetric_match(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> 
     return np.asarray((best.mean(axis=1) + back / np.maximum(counts, 1)) / 2.0, np.float32)
 
 
-def best_similarities(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """(images, r): the largest inner product of each query region with a region of each image; `NOTHING` with none.
+def best_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
+    """Returns (images, r): the largest inner product of each query region with a region of each image.
+
+    It is `NOTHING` for an image without regions.
 
     Notes: nearly all of the time is the product of matrices, of which one block at a time is in memory.
     """
@@ -154,14 +156,14 @@ def best_similarities(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -
     return best
 
 
-def _check(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> None:
+def _check(query: Float32, rows: Float32, offsets: Int64) -> None:
     if query.ndim != 2 or rows.ndim != 2 or len(query) == 0 or query.shape[1] != rows.shape[1]:
         raise UsageError(f"query regions {query.shape} and image regions {rows.shape} cannot be compared")
     if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(rows) or (np.diff(offsets) < 0).any():
         raise UsageError(f"offsets of images do not share out {len(rows)} regions")
 
 
-def _products(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Iterator[tuple[Floats, int, int]]:
+def _products(query: Float32, rows: Float32, offsets: Int64) -> Iterator[tuple[Float32, int, int]]:
     """Similarities of blocks of regions, the first region of each and its image."""
     transposed = np.ascontiguousarray(query.T, np.float32)
     products = np.empty((BLOCK, len(query)), np.float32)
@@ -171,7 +173,7 @@ def _products(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Iterat
         yield found, start, int(np.searchsorted(offsets, start, side="right")) - 1
 
 
-def best_similarities_reference(query: Floats, rows: Floats, offsets: NDArray[np.int64]) -> Floats:
+def best_similarities_reference(query: Float32, rows: Float32, offsets: Int64) -> Float32:
     """Computes `best_similarities` image by image."""
     best = np.full((len(offsets) - 1, len(query)), NOTHING, np.float32)
     for image in range(len(best)):
@@ -182,7 +184,7 @@ def best_similarities_reference(query: Floats, rows: Floats, offsets: NDArray[np
 
 
 @kernel()
-def _raise_to(best: Floats, found: Floats, offsets: NDArray[np.int64], start: int, first: int) -> None:
+def _raise_to(best: Float32, found: Float32, offsets: Int64, start: int, first: int) -> None:
     """Raises each image's row of `best` to the rows of `found` that are its own; row 0 is region `start` of `first`."""
     image = first
     for row in range(found.shape[0]):
@@ -193,7 +195,7 @@ def _raise_to(best: Floats, found: Floats, offsets: NDArray[np.int64], start: in
 
 
 @kernel()
-def _add_best(back: NDArray[np.float64], found: Floats, offsets: NDArray[np.int64], start: int, first: int) -> None:
+def _add_best(back: Float64, found: Float32, offsets: Int64, start: int, first: int) -> None:
     """Adds the largest of each row of `found` to its image; row 0 is region `start` of image `first`."""
     image = first
     for row in range(found.shape[0]):

@@ -1,5 +1,7 @@
-"""Cross-dimensional weighting: Kalantidis, Mellina & Osindero, "Cross-dimensional weighting for aggregated deep
-convolutional features", ECCV Workshops 2016. Maps are (B, C, H, W), not negative.
+"""Cross-dimensional weighting (CroW) of convolutional features (Kalantidis, Mellina & Osindero).
+
+"Cross-dimensional weighting for aggregated deep convolutional features", ECCV Workshops 2016. Maps are (B, C, H, W),
+not negative.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from resight.descriptors.pooling import masked
 
 
 def spatial_weights(maps: Tensor, a: float = 2.0, b: float = 2.0) -> Tensor:
-    """Weight of each position, (B, H, W): (S / (sum of S^a)^(1/a))^(1/b), S the sum over channels. Section 4.1.
+    """Returns the weight of each position, (B, H, W): (S / (sum of S^a)^(1/a))^(1/b), S the sum over channels.
+
+    Source: section 4.1.
 
     Zeros for a map of zeros.
     """
@@ -21,7 +25,9 @@ def spatial_weights(maps: Tensor, a: float = 2.0, b: float = 2.0) -> Tensor:
 
 
 def channel_weights(maps: Tensor) -> Tensor:
-    """Weight of each channel, (B, C): log(sum of Q / Q_c), Q_c the share of positions where it is not 0. Section 4.2.
+    """Returns the weight of each channel, (B, C): log(sum of Q / Q_c), Q_c the share of positions where it is not 0.
+
+    Source: section 4.2.
 
     Rare channels weigh more, as rare words do by idf. A channel that is 0 everywhere weighs 0.
 
@@ -34,10 +40,10 @@ def channel_weights(maps: Tensor) -> Tensor:
 
 
 def crow(maps: Tensor, a: float = 2.0, b: float = 2.0) -> Tensor:
-    """Sum over positions with both weights, (B, C); not L2-normalised. Algorithm 1."""
+    """Returns the sum over positions with both weights, (B, C); not L2-normalised. Algorithm 1."""
     return ucrow(masked(maps, spatial_weights(maps, a, b))) * channel_weights(maps).to(maps.dtype)
 
 
 def ucrow(maps: Tensor) -> Tensor:
-    """Sum over positions without weights, (B, C); not L2-normalised. Section 5, the paper's baseline."""
+    """Returns the sum over positions without weights, (B, C); not L2-normalised. Section 5, the paper's baseline."""
     return maps.sum(dim=(2, 3))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float32]
+from resight.arrays import Vector
 
 
 def one_feature(features: Any) -> int:
@@ -19,19 +18,21 @@ def one_feature(features: Any) -> int:
 
 @dataclass(frozen=True)
 class VectorEncoder:
-    """Features to one vector. vector: (size,) L2-normalised, zeros for an image without features; count: of how many
-    features it is made."""
+    """Features to one vector.
+
+    vector: (size,) L2-normalised, zeros for an image without features; count: of how many features it is made.
+    """
 
     size: int
     vector: Callable[[Any], Vector]
     count: Callable[[Any], int] = one_feature
 
     def encode(self, features: Any, size: tuple[int, int]) -> tuple[Vector, int]:
-        """The vector, and the number of features it was made of."""
+        """Returns the vector, and the number of features it was made of."""
         return self.vector(features), self.count(features)
 
     def query(self, features: Any, size: tuple[int, int]) -> Vector:
-        """The vector."""
+        """Returns the vector."""
         return self.vector(features)
 
     def nothing(self) -> tuple[Vector, int]:
@@ -47,11 +48,11 @@ class RegionEncoder:
     regions: Callable[[Any], Vector]
 
     def encode(self, features: Any, size: tuple[int, int]) -> Vector:
-        """(r, size) vectors of the regions."""
+        """Returns (r, size) vectors of the regions."""
         return self.regions(features)
 
     def query(self, features: Any, size: tuple[int, int]) -> Vector:
-        """(r, size) vectors of the regions."""
+        """Returns (r, size) vectors of the regions."""
         return self.regions(features)
 
     def nothing(self) -> Vector:

@@ -7,18 +7,17 @@ Sanchez, Perronnin, Mensink & Verbeek, "Image classification with the Fisher vec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Floating
 from resight.learned.mixture import Mixture, posteriors
 
 Gradient = Literal["weights", "means", "sigmas"]
-Floats = NDArray[np.floating[Any]]
 
 
-def fisher_gradients(x: Floats, mixture: Mixture) -> dict[Gradient, NDArray[np.float64]]:
+def fisher_gradients(x: Floating, mixture: Mixture) -> dict[Gradient, Float64]:
     """Normalised gradients of the mean log-likelihood: weights (components,), means and sigmas (components, d).
 
     x: (m, d), m > 0. IJCV 2013, eq. 16 to 18, over m.
@@ -36,12 +35,12 @@ def fisher_gradients(x: Floats, mixture: Mixture) -> dict[Gradient, NDArray[np.f
 
 
 def fisher_vector(
-    x: Floats,
+    x: Floating,
     mixture: Mixture,
     *,
     gradients: Sequence[Gradient] = ("means",),
     power: float = 0.5,
-) -> NDArray[np.float32]:
+) -> Float32:
     """L2-normalised Fisher vector of one image, float32: the chosen gradients in the order given, each row by row.
 
     x: (m, d). Zeros where m = 0. power: exponent of sign(v) |v|^power before the L2 norm (ECCV 2010, sections 3.1 and

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Vector
 from resight.errors import UsageError
-
-Vector = NDArray[np.float32]
 
 
 def join(parts: Sequence[Vector], weights: Sequence[float], how: Literal["concatenate", "sum"]) -> Vector:

@@ -6,13 +6,11 @@ Arandjelovic, Gronat, Torii, Pajdla & Sivic, "NetVLAD: CNN architecture for weak
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from resight.arrays import Floating
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import UsageError
 
@@ -40,7 +38,7 @@ class NetVLAD(nn.Module):
         assignment = self.conv(x).flatten(2).softmax(dim=1)
         return netvlad(x.flatten(2), assignment, self.centroids)
 
-    def start_from(self, centroids: NDArray[np.floating[Any]], alpha: float) -> None:
+    def start_from(self, centroids: Floating, alpha: float) -> None:
         """Makes the layer a VLAD of `centroids` (clusters, C), assigned by softmax of -alpha |x - c_k|^2, eq. 3."""
         anchors = torch.from_numpy(np.asarray(centroids, np.float32))
         if anchors.shape != self.centroids.shape:
@@ -63,7 +61,7 @@ def netvlad(x: Tensor, assignment: Tensor, centroids: Tensor) -> Tensor:
     return l2_normalise(l2_normalise(sums).flatten(1))
 
 
-def starting_alpha(x: NDArray[np.floating[Any]], centroids: NDArray[np.floating[Any]]) -> float:
+def starting_alpha(x: Floating, centroids: Floating) -> float:
     """The alpha for `start_from` with which the nearest word weighs `SHARPNESS` times the second nearest, on average.
 
     x: (n, d) L2-normalised local descriptors; centroids: (k, d), k > 1. UsageError: fewer words, or all equally far.

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Arrays, Vectors
 from resight.descriptors.netvlad import NetVLAD
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import FitError
 from resight.features.maps import ImageMaps, MapExtractor
 
-Vectors = NDArray[np.float32]
-
 RANDOM_ALPHA = 10.0
 
 
 def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
-    """(K * C,) L2-normalised mean over scales. Zeros where no position has an activation."""
+    """Returns (K * C,) L2-normalised mean over scales. Zeros where no position has an activation."""
     with torch.inference_mode():
         scales = [
             _vector(layer.to(maps.device), maps[None] if mask is None else maps[:, mask > 0][None, :, :, None])
@@ -31,14 +26,14 @@ def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
 
 
 def positions(image: ImageMaps) -> Vectors:
-    """(m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
+    """Returns (m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
     with torch.inference_mode():
         rows = torch.cat([maps.flatten(1).T for maps in image.maps])
         return np.ascontiguousarray(torch.nn.functional.normalize(rows, dim=1).cpu().numpy(), np.float32)
 
 
-def fitted_layer(fitted: Mapping[str, NDArray[Any]]) -> NetVLAD:
-    """The layer of centroids (K, C) and alpha (1,), as `NetVLAD.start_from` makes it."""
+def fitted_layer(fitted: Arrays) -> NetVLAD:
+    """Returns the layer of centroids (K, C) and alpha (1,), as `NetVLAD.start_from` makes it."""
     centroids = np.asarray(fitted["centroids"], np.float32)
     layer = NetVLAD(*centroids.shape)
     layer.start_from(centroids, float(fitted["alpha"][0]))
@@ -46,7 +41,10 @@ def fitted_layer(fitted: Mapping[str, NDArray[Any]]) -> NetVLAD:
 
 
 def layer_of_checkpoint(extractor: MapExtractor) -> NetVLAD:
-    """The layer that was learned with the network of an extractor. FitError where there is none for these maps."""
+    """Returns the layer that was learned with the network of an extractor.
+
+    Raises FitError where there is none for these maps.
+    """
     loaded = extractor.loaded()
     if loaded.source == "random":
         rng = np.random.default_rng(extractor.params.checkpoint.seed)
@@ -73,7 +71,10 @@ def layer_of_checkpoint(extractor: MapExtractor) -> NetVLAD:
 
 
 def _vector(layer: NetVLAD, maps: Tensor) -> Tensor:
-    """(K * C,) of maps (1, C, H, W). Without activations a sum would be of the centroids alone, the same for all."""
+    """Returns (K * C,) of maps (1, C, H, W).
+
+    Without activations a sum would be of the centroids alone, the same for all.
+    """
     if not maps.any():
         return maps.new_zeros(layer.centroids.numel())
     vector: Tensor = layer(maps)[0]

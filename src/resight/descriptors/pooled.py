@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Arrays, Vectors
 from resight.descriptors.methods.pooling import OfMaps
 from resight.descriptors.pooling import gem, l2_normalise, power_mean
 from resight.descriptors.regional import regional_maxima, rmac
@@ -17,8 +16,6 @@ from resight.descriptors.superglobal import scale_gem, superglobal_vector
 from resight.features.maps import ImageMaps
 from resight.learned.whitening import Whitening
 
-Vectors = NDArray[np.float32]
-Arrays = Mapping[str, NDArray[Any]]
 Pool = Callable[[Tensor, Tensor | None], Tensor]
 """Maps (B, C, h, w) and the positions (h, w) that count, or None, to (B, C)."""
 
@@ -33,11 +30,11 @@ class MapEncoder:
         self.fitted = fitted
 
     def encode(self, features: ImageMaps, size: tuple[int, int]) -> tuple[Vectors, int]:
-        """The vector, which counts as one feature."""
+        """Returns the vector, which counts as one feature."""
         return self.query(features, size), 1
 
     def query(self, features: ImageMaps, size: tuple[int, int]) -> Vectors:
-        """The vector."""
+        """Returns the vector."""
         return self.method.describe(features, self.whitening, self.fitted)
 
     def nothing(self) -> tuple[Vectors, int]:
@@ -46,13 +43,13 @@ class MapEncoder:
 
 
 def mean_of_scales(image: ImageMaps, pool: Pool) -> Vectors:
-    """(1, C): the L2-normalised mean of the L2-normalised vectors of all scales."""
+    """Returns (1, C): the L2-normalised mean of the L2-normalised vectors of all scales."""
     with torch.inference_mode():
         return _numpy(l2_normalise(_scales(image, pool).mean(dim=0))[None])
 
 
 def power_mean_of_scales(image: ImageMaps, pool: Pool, p: float) -> Vectors:
-    """(1, C): `power_mean` of the L2-normalised vectors of all scales."""
+    """Returns (1, C): `power_mean` of the L2-normalised vectors of all scales."""
     with torch.inference_mode():
         return _numpy(power_mean(_scales(image, pool)[:, None], p))
 
@@ -72,14 +69,14 @@ def pooled_by_gem(exponent: Vectors, maps: Tensor, mask: Tensor | None) -> Tenso
 
 
 def regions_of(image: ImageMaps, levels: int) -> Vectors:
-    """(m, C) `regional_maxima` of all scales; of a masked map, those of the positions that count."""
+    """Returns (m, C) `regional_maxima` of all scales; of a masked map, those of the positions that count."""
     with torch.inference_mode():
         pairs = zip(image.maps, image.masks, strict=True)
         return _numpy(torch.cat([regional_maxima(maps[None], levels, mask)[0] for maps, mask in pairs]))
 
 
 def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vectors:
-    """(d,) `rmac` of an image."""
+    """Returns (d,) `rmac` of an image."""
 
     def whiten(rows: Tensor) -> Tensor:
         return torch.from_numpy(whitened_rows(_numpy(rows[0]), whitening))[None]
@@ -90,30 +87,30 @@ def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vecto
 
 
 def superglobal_scales(image: ImageMaps, p: float) -> Vectors:
-    """(S, C) `superglobal_vector` of each scale."""
+    """Returns (S, C) `superglobal_vector` of each scale."""
     with torch.inference_mode():
         pairs = zip(image.maps, image.masks, strict=True)
         return _numpy(torch.stack([superglobal_vector(maps, mask, p) for maps, mask in pairs]))
 
 
 def largest_of_scales(rows: Vectors) -> Vectors:
-    """(d,) L2-normalised `scale_gem` of the vectors (S, d) of several scales."""
+    """Returns (d,) L2-normalised `scale_gem` of the vectors (S, d) of several scales."""
     return _numpy(l2_normalise(scale_gem(torch.from_numpy(rows))))
 
 
 def whitened_rows(rows: Vectors, whitening: Whitening | None) -> Vectors:
-    """(m, d) L2-normalised vectors, whitened where there is a whitening."""
+    """Returns (m, d) L2-normalised vectors, whitened where there is a whitening."""
     return rows if whitening is None else whitening.apply(rows)
 
 
 def unit_sum(rows: Vectors) -> Vectors:
-    """(d,) L2-normalised sum of rows (m, d)."""
+    """Returns (d,) L2-normalised sum of rows (m, d)."""
     total = rows[0] if len(rows) == 1 else rows.sum(axis=0)
     return np.asarray(total / max(float(np.linalg.norm(total)), np.finfo(np.float32).tiny), np.float32)
 
 
 def _scales(image: ImageMaps, pool: Pool) -> Tensor:
-    """(S, C), L2-normalised."""
+    """Returns (S, C), L2-normalised."""
     pairs = zip(image.maps, image.masks, strict=True)
     return l2_normalise(torch.stack([pool(maps[None], mask)[0] for maps, mask in pairs]))
 

@@ -97,12 +97,12 @@ def power_mean(descriptors: Tensor, p: float | Tensor = 1.0) -> Tensor:
 
 
 def l2_normalise(x: Tensor) -> Tensor:
-    """Rows (last axis) of norm 1; a row of zeros stays."""
+    """Returns rows (last axis) of norm 1; a row of zeros stays."""
     return nn.functional.normalize(x, dim=-1, eps=1e-12)
 
 
 def masked(maps: Tensor, weights: Tensor) -> Tensor:
-    """The map times weights of its positions, for poolings that take none; weights: (H, W) or (B, H, W)."""
+    """Returns the map times weights of its positions, for poolings that take none; weights: (H, W) or (B, H, W)."""
     return maps * _positions(weights, maps)
 
 
@@ -115,7 +115,7 @@ def _full(x: Tensor) -> Tensor:
 
 
 def _positions(weights: Tensor, maps: Tensor) -> Tensor:
-    """Weights as (B or 1, 1, H, W) of the map's type. UsageError where they are of another map."""
+    """Returns weights as (B or 1, 1, H, W) of the map's type. UsageError where they are of another map."""
     if (
         weights.shape[-2:] != maps.shape[-2:]
         or weights.ndim not in (2, 3)
@@ -132,7 +132,7 @@ def _weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
 
 
 def _exponent(p: float | Tensor, maps: Tensor) -> float | Tensor:
-    """A positive number, or a tensor (1,) or (C,) of the map's type."""
+    """Returns a positive number, or a tensor (1,) or (C,) of the map's type."""
     if not isinstance(p, Tensor):
         if not p > 0:
             raise UsageError(f"GeM needs p > 0, not {p}")

@@ -22,7 +22,7 @@ def centre_prior(height: int, width: int, sigma: float | None = None) -> Tensor:
 
 
 def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Tensor:
-    """The Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
+    """Returns the Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
 
     sigma: by default min(H, W) / 3. The first and last position lie H/2 (W/2) from the centre, and the least weight
     becomes 0. All ones for a map of one position.

@@ -6,24 +6,20 @@ All results are (B, R, C) and differentiable. UsageError: a box that is empty or
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import GridBoxes, Int64, Intp
 from resight.descriptors.pooling import GEM_FLOOR, GEM_P
 from resight.errors import UsageError
-
-Boxes = NDArray[np.integer[Any]]
 
 TABLE_FROM = 2.0
 """Summed area of the boxes, in maps, from which a table of maxima is quicker than a maximum over each box: for the 20
 squares of R-MAC, of area 6, two to eleven times on one core."""
 
 
-def region_max(maps: Tensor, boxes: Boxes) -> Tensor:
+def region_max(maps: Tensor, boxes: GridBoxes) -> Tensor:
     """Largest value of each channel in each box, (B, R, C)."""
     checked = _checked(boxes, maps)
     spans = checked[:, 2:] - checked[:, :2]
@@ -31,7 +27,7 @@ def region_max(maps: Tensor, boxes: Boxes) -> Tensor:
     return max_by_table(maps, checked) if area > TABLE_FROM else max_by_slices(maps, checked)
 
 
-def max_by_slices(maps: Tensor, boxes: Boxes) -> Tensor:
+def max_by_slices(maps: Tensor, boxes: GridBoxes) -> Tensor:
     """`region_max`, one box after the other: for a few boxes."""
     if len(boxes) == 0:
         return maps.new_empty(len(maps), 0, maps.shape[1])
@@ -39,7 +35,7 @@ def max_by_slices(maps: Tensor, boxes: Boxes) -> Tensor:
     return torch.stack(parts, dim=1)
 
 
-def max_by_table(maps: Tensor, boxes: Boxes) -> Tensor:
+def max_by_table(maps: Tensor, boxes: GridBoxes) -> Tensor:
     """`region_max` from maxima of all squares and rectangles of 2^i by 2^j positions: for all but a few boxes.
 
     A box is covered by four of them that overlap. One table is in memory at a time.
@@ -49,7 +45,7 @@ def max_by_table(maps: Tensor, boxes: Boxes) -> Tensor:
     found = maps.new_empty(len(maps), len(boxes), maps.shape[1])
     x_level, y_level = _level(boxes[:, 2] - boxes[:, 0]), _level(boxes[:, 3] - boxes[:, 1])
     wide = maps
-    parts: list[tuple[NDArray[np.intp], Tensor]] = []
+    parts: list[tuple[Intp, Tensor]] = []
     for i in range(int(x_level.max(initial=-1)) + 1):
         wide = wide if i == 0 else _doubled(wide, 1 << (i - 1), 3)
         tall = wide
@@ -64,15 +60,15 @@ def max_by_table(maps: Tensor, boxes: Boxes) -> Tensor:
     return torch.cat([part for _, part in parts], dim=2)[:, :, order].transpose(1, 2)
 
 
-def region_mean(maps: Tensor, boxes: Boxes) -> Tensor:
-    """Mean of each channel in each box, (B, R, C), from a summed-area table in float64.
+def region_mean(maps: Tensor, boxes: GridBoxes) -> Tensor:
+    """Returns the mean of each channel in each box, (B, R, C), from a summed-area table in float64.
 
     Source: Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984.
     """
     return _box_means(maps.double(), _checked(boxes, maps)).to(_kept(maps))
 
 
-def region_gem(maps: Tensor, boxes: Boxes, p: float = GEM_P) -> Tensor:
+def region_gem(maps: Tensor, boxes: GridBoxes, p: float = GEM_P) -> Tensor:
     """Generalised mean of each channel in each box, (B, R, C); `gem` says what that is.
 
     Notes: sums are differences of sums over the whole map, so that where a box is far below the rest of its channel
@@ -88,7 +84,7 @@ def region_gem(maps: Tensor, boxes: Boxes, p: float = GEM_P) -> Tensor:
     return (means.pow(1.0 / p) * top[:, None, :, 0, 0]).to(_kept(maps))
 
 
-def _box_means(maps: Tensor, boxes: Boxes) -> Tensor:
+def _box_means(maps: Tensor, boxes: GridBoxes) -> Tensor:
     sums = torch.nn.functional.pad(maps.cumsum(dim=2).cumsum(dim=3), (1, 0, 1, 0))
     x0, y0, x1, y1 = torch.from_numpy(boxes.T.copy()).to(maps.device)
     total = sums[:, :, y1, x1] - sums[:, :, y0, x1] - sums[:, :, y1, x0] + sums[:, :, y0, x0]
@@ -96,7 +92,7 @@ def _box_means(maps: Tensor, boxes: Boxes) -> Tensor:
     return means.transpose(1, 2)
 
 
-def _corners_max(table: Tensor, boxes: Boxes, width: int, height: int) -> Tensor:
+def _corners_max(table: Tensor, boxes: GridBoxes, width: int, height: int) -> Tensor:
     """(B, C, R): the largest of the four rectangles of width x height that touch a corner of the box from inside."""
     x0, y0, x1, y1 = torch.from_numpy(boxes.T.copy()).to(table.device)
     left, right, upper, lower = x0, x1 - width, y0, y1 - height
@@ -112,7 +108,7 @@ def _doubled(table: Tensor, step: int, dim: int) -> Tensor:
     return torch.maximum(table.narrow(dim, 0, length), table.narrow(dim, step, length))
 
 
-def _level(lengths: Boxes) -> NDArray[np.int64]:
+def _level(lengths: Int64) -> Int64:
     """Largest i with 2^i <= length."""
     return np.asarray(np.frexp(lengths.astype(np.float64))[1] - 1, np.int64)
 
@@ -121,7 +117,7 @@ def _kept(maps: Tensor) -> torch.dtype:
     return torch.float64 if maps.dtype == torch.float64 else torch.float32
 
 
-def _checked(boxes: Boxes, maps: Tensor) -> NDArray[np.int64]:
+def _checked(boxes: GridBoxes, maps: Tensor) -> Int64:
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.issubdtype(boxes.dtype, np.integer):
         raise UsageError(f"boxes on a map are (R, 4) integers, not {boxes.shape} of {boxes.dtype}")
     rows = boxes.astype(np.int64)

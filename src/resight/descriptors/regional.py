@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from resight.arrays import GridBoxes
 from resight.descriptors.pooling import l2_normalise, mac
-from resight.descriptors.region_pooling import Boxes, region_max
+from resight.descriptors.region_pooling import region_max
 from resight.features.regions.grids import LEVELS, rmac_grid
 
 Whiten = Callable[[Tensor], Tensor]
@@ -36,7 +37,7 @@ def rmac(
 
 
 def regional_maxima(maps: Tensor, levels: int = LEVELS, mask: Tensor | None = None) -> Tensor:
-    """The L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
+    """Returns the L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
 
     mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out.
     """
@@ -44,8 +45,10 @@ def regional_maxima(maps: Tensor, levels: int = LEVELS, mask: Tensor | None = No
     return l2_normalise(region_max(kept, region_boxes(maps[0], mask, levels)))
 
 
-def region_boxes(maps: Tensor, mask: Tensor | None, levels: int) -> Boxes:
-    """(R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts; mask: (h, w), None where all do.
+def region_boxes(maps: Tensor, mask: Tensor | None, levels: int) -> GridBoxes:
+    """Returns (R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts.
+
+    mask: (h, w), None where all do.
 
     Notes: a region without one has no activations, and whitening would give all such regions one direction, which their
     sum then follows.

@@ -1,5 +1,7 @@
-"""The poolings of SuperGlobal: Shao, Chen, Karpur, Cui, Araujo & Cao, "Global features are all you need for image
-retrieval and reranking", ICCV 2023, section 3.2 and authors' code. Maps are (B, C, H, W).
+"""The poolings of SuperGlobal (Shao, Chen, Karpur, Cui, Araujo & Cao).
+
+"Global features are all you need for image retrieval and reranking", ICCV 2023, section 3.2 and authors' code. Maps are
+(B, C, H, W).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ def gem_plus(maps: Tensor, p: float = P) -> Tensor:
 
 
 def regional_gem(maps: Tensor, p: float = REGIONAL_P, window: int = WINDOW) -> Tensor:
-    """The mean of the map and of its generalised mean in a window around each position, (B, C, H, W).
+    """Returns the mean of the map and of its generalised mean in a window around each position, (B, C, H, W).
 
     The border is reflected. window: odd, and less than twice the map's shorter side. UsageError: another, or p <= 0.
     """
@@ -47,7 +49,9 @@ def relup(maps: Tensor, floor: float = RELUP_FLOOR) -> Tensor:
 
 
 def scale_gem(descriptors: Tensor) -> Tensor:
-    """The largest of each component over L2-normalised descriptors of several scales, (B, C); not L2-normalised.
+    """Returns the largest of each component over L2-normalised descriptors of several scales, (B, C).
+
+    Not L2-normalised.
 
     descriptors: (S, B, C), S > 0. The generalised mean over scales for p without bound. UsageError: S = 0.
     """

@@ -5,18 +5,17 @@ Jegou, Douze, Schmid & Perez, "Aggregating local descriptors into a compact imag
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from resight.arrays import Float32, Float64, Floating, Integer
 
 Normalisation = Literal["power", "intra", "power-intra", "l2"]
 
 
-def residual_sums(
-    descriptors: NDArray[np.floating[Any]], words: NDArray[np.integer[Any]], centroids: NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
-    """Sum of descriptor - centroid over the descriptors of each word, (size, d). CVPR 2010, section 2.
+def residual_sums(descriptors: Floating, words: Integer, centroids: Floating) -> Float64:
+    """Returns the sum of descriptor - centroid over the descriptors of each word, (size, d). CVPR 2010, section 2.
 
     descriptors: (m, d), words: (m,) nearest centroid of each, centroids: (size, d).
     """
@@ -30,13 +29,13 @@ def residual_sums(
 
 
 def vlad(
-    descriptors: NDArray[np.floating[Any]],
-    words: NDArray[np.integer[Any]],
-    centroids: NDArray[np.floating[Any]],
+    descriptors: Floating,
+    words: Integer,
+    centroids: Floating,
     *,
     normalisation: Normalisation = "intra",
     power: float = 0.5,
-) -> NDArray[np.float32]:
+) -> Float32:
     """L2-normalised VLAD of one image, (size * d,) float32, word after word; zeros for an image without descriptors.
 
     descriptors: (m, d), words: (m,) nearest centroid of each, centroids: (size, d).
@@ -53,8 +52,8 @@ def vlad(
     return np.asarray(_unit(sums.reshape(1, -1))[0], np.float32)
 
 
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows of norm 1; a row of zeros stays."""
+def _unit(rows: Float64) -> Float64:
+    """Returns rows of norm 1; a row of zeros stays."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    unit: Float64 = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
     return unit

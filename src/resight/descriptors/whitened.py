@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.descriptors.encoding import Vector, VectorEncoder, one_feature
+from resight.arrays import Array, Arrays, Vector
+from resight.descriptors.encoding import VectorEncoder, one_feature
 from resight.features.extractor import Extractor
 from resight.learned.method import Method
 from resight.learned.passes import Pass, Terms
 from resight.learned.sizes import warn_if_smaller
 from resight.learned.whitening import VECTORS, Whitening, fit_pca_whitening, from_arrays, to_arrays
-
-Arrays = Mapping[str, NDArray[Any]]
 
 SAMPLE_OF_VECTORS = 2000
 """Vectors whole photos are aggregated to: of 50,000 dimensions, 0.8 GB while they are whitened to a few hundred."""
@@ -25,12 +23,12 @@ _log = logging.getLogger(__name__)
 
 
 def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening:
-    """The whitening in some arrays to so many dimensions, or to as many as it has. Raises as `from_arrays`."""
+    """Returns the whitening in some arrays to so many dimensions, or to as many as it has. Raises as `from_arrays`."""
     whitening = from_arrays(arrays, prefix)
     return whitening.reduced(min(dimensions, whitening.dimensions))
 
 
-def fitted_whitening(sample: Vector, dimensions: int, power: float) -> dict[str, NDArray[Any]]:
+def fitted_whitening(sample: Vector, dimensions: int, power: float) -> dict[str, Array]:
     """Arrays of a whitening of vectors (n, d) to at most so many dimensions; what is too few is said in the log.
 
     Raises as `fit_pca_whitening`.
@@ -62,7 +60,7 @@ def whole_vectors(plain: Method, dimensions: int) -> Pass:
 
         return rows
 
-    def fit(vectors: Vector, terms: Terms) -> dict[str, NDArray[Any]]:
+    def fit(vectors: Vector, terms: Terms) -> dict[str, Array]:
         wanted = max(1, min(dimensions, vectors.shape[1], len(vectors) - 1))
         warn_if_smaller("dimensions", wanted, dimensions, len(vectors))
         return to_arrays(fit_pca_whitening(vectors, wanted, power=terms.power), VECTORS)

@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Floating, Intp, Mask, Transform
 from resight.rerank.fitting import fit_homography
 from resight.rerank.geometry import project
 
-Points = NDArray[np.float32]
-Transform = NDArray[np.float64]
 Size = tuple[int, int]
 
 GRID = 24
@@ -60,20 +58,20 @@ class CopyFit:
     """
 
     turns: int
-    scale: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    distances: NDArray[np.float64]
+    scale: Float64
+    shift: Float64
+    distances: Float64
 
 
-def quarter_turns(transform: Transform, at: NDArray[np.floating]) -> int:
+def quarter_turns(transform: Transform, at: Floating) -> int:
     """Quarters, 0 to 3, that are nearest to how a (3, 3) transform turns what lies around a point (2,)."""
     corner, right, down = project(transform, np.asarray(at, np.float64) + np.eye(3, 2, -1))
     linear = np.column_stack([right - corner, down - corner])
     return round(math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]) / (math.pi / 2)) % 4
 
 
-def copy_fit(a: Points, b: Points, turns: int) -> CopyFit:
-    """The best map of (n, 2) points to (n, 2) points that is a copy's; n at least 2.
+def copy_fit(a: Float32, b: Float32, turns: int) -> CopyFit:
+    """Returns the best map of (n, 2) points to (n, 2) points that is a copy's; n at least 2.
 
     Least squares along each axis, then again over the half that fits best, so that a few wrong pairs do not bend it.
     """
@@ -91,8 +89,8 @@ def copy_fit(a: Points, b: Points, turns: int) -> CopyFit:
     return CopyFit(turns, scale, shift, distances)
 
 
-def bent_distances(a: Points, b: Points, transform: Transform) -> NDArray[np.float64]:
-    """(n,) distances of (n, 2) points from the best homography of (n, 2) points, in pixels of the second photo.
+def bent_distances(a: Float32, b: Float32, transform: Transform) -> Float64:
+    """Returns (n,) distances of (n, 2) points from the best homography of (n, 2) points, in pixels of the second photo.
 
     transform: (3, 3) one that is nearly right. Fitted as `copy_fit` is; nothing but infinite where the points determine
     none.
@@ -108,46 +106,49 @@ def bent_distances(a: Points, b: Points, transform: Transform) -> NDArray[np.flo
     return distances
 
 
-def _better(distances: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The half of points that fits best, or `FITTED` where that is more."""
+def _better(distances: Float64) -> Intp:
+    """Returns the half of points that fits best, or `FITTED` where that is more."""
     return np.argsort(distances, kind="stable")[: max(FITTED, math.ceil(len(distances) / 2))]
 
 
 def coarser(zoom: float, sizes: tuple[Size, Size]) -> float:
-    """Pixels of the coarser of two photos for one pixel of the second; `zoom` pixels of the second show what one of the
-    first does. A photo of more than `WORKING_SIDE` a side counts as reduced to it."""
+    """Returns how many pixels of the coarser of two photos one pixel of the second is.
+
+    zoom: how many pixels of the second show what one of the first shows. A photo of more than `WORKING_SIDE` a side
+    counts as reduced to it.
+    """
     first, second = (min(1.0, WORKING_SIDE / max(size)) for size in sizes)
     return min(first / zoom, second)
 
 
-def inside(points: NDArray[np.floating], size: Size) -> NDArray[np.bool_]:
-    """(n,) which of (n, 2) points lie in a frame of `size` (width, height)."""
+def inside(points: Floating, size: Size) -> Mask:
+    """Returns (n,) which of (n, 2) points lie in a frame of `size` (width, height)."""
     return np.asarray(((points >= 0) & (points <= size)).all(axis=1))
 
 
 def covered(transform: Transform, size: Size, other: Size) -> float:
-    """The part of a frame of `size` that `transform` puts into a frame of size `other`, 0 to 1."""
+    """Returns the part of a frame of `size` that `transform` puts into a frame of size `other`, 0 to 1."""
     steps = (np.arange(GRID) + 0.5) / GRID
     grid = np.stack(np.meshgrid(steps * size[0], steps * size[1]), axis=-1).reshape(-1, 2)
     return float(inside(project(transform, grid), other).mean())
 
 
-def boxed(points: Points, size: Size) -> float:
-    """The part of a frame that the box around (n, 2) points takes, without the outermost tenth of them."""
+def boxed(points: Float32, size: Size) -> float:
+    """Returns the part of a frame that the box around (n, 2) points takes, without the outermost tenth of them."""
     low, high = np.quantile(points, (0.05, 0.95), axis=0)
     return float(np.prod(np.maximum(high - low, 0.0)) / (size[0] * size[1]))
 
 
 def agreement(
     transform: Transform,
-    a: Points,
-    b: Points,
-    features: tuple[Points, Points],
+    a: Float32,
+    b: Float32,
+    features: tuple[Float32, Float32],
     sizes: tuple[Size, Size],
     most: int,
     chance: float,
 ) -> Agreement:
-    """The numbers of one verified pair.
+    """Returns the numbers of one verified pair.
 
     a, b: (n, 2) its inliers in the first and the second photo. features: (m, 2) all of both. most: correspondences that
     were looked at, where there were more. chance: see `Agreement`.

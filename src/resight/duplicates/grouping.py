@@ -27,7 +27,7 @@ class Forest:
         self.joined: list[Bond] = []
 
     def root(self, node: int) -> int:
-        """A node that stands for the set of another."""
+        """Returns a node that stands for the set of another."""
         while self._root[node] != node:
             self._root[node] = self._root[self._root[node]]
             node = self._root[node]
@@ -41,7 +41,7 @@ class Forest:
         self.joined.append(bond)
 
     def sets(self) -> list[list[int]]:
-        """All sets, each ascending, by their first."""
+        """Returns all sets, each ascending, by their first."""
         return sorted(sorted(members) for members in self.members.values())
 
 

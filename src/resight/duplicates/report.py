@@ -118,7 +118,7 @@ class Duplicates:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, for JSON; times as ISO 8601, numbers that have no end as null."""
+        """Returns the fields, for JSON; times as ISO 8601, numbers that have no end as null."""
         document = asdict(self)
         for group, told in zip(self.groups, document["groups"], strict=True):
             told["pictures"], told["sure"] = group.pictures, group.sure

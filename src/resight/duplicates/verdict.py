@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from resight.duplicates.agreement import Agreement, Size, Transform, covered
+from resight.arrays import Transform
+from resight.duplicates.agreement import Agreement, Size, covered
 
 Kind = Literal["copies", "near", "same"]
 KINDS: tuple[Kind, ...] = ("copies", "near", "same")

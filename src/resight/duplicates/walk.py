@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Int64
 from resight.cores import cores
 from resight.duplicates.agreement import Agreement, agreement
+from resight.duplicates.grouping import Pair
 from resight.progress import Progress
 from resight.rerank.geometry import tolerance
 from resight.rerank.hypotheses import Gates
@@ -27,13 +28,14 @@ PATIENCE = 6
 POSTINGS = 2_000_000
 """Entries of posting lists that a photo may read. One with more words asks by its rarest."""
 
-Pair = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class Walked:
-    """The result of a walk: agreements by pair of places in the given images, the lower first; and how many pairs were
-    verified."""
+    """The result of a walk.
+
+    It has the agreements by pair of places in the given images, the lower place first, and how many pairs were
+    verified.
+    """
 
     found: dict[Pair, Agreement]
     verified: int
@@ -41,7 +43,7 @@ class Walked:
 
 def walk(
     searcher: Searcher[ImageWords],
-    lengths: NDArray[np.int64],
+    lengths: Int64,
     words_of: Callable[[int], ImageWords],
     images: Sequence[int],
     params: Spatial,
@@ -103,8 +105,8 @@ def compared(a: ImageWords, b: ImageWords, params: Spatial) -> Agreement | None:
     )
 
 
-def rarest(words: ImageWords, lengths: NDArray[np.int64], most: int) -> ImageWords:
-    """An image with its rarest words alone, whose posting lists have at most `most` entries together.
+def rarest(words: ImageWords, lengths: Int64, most: int) -> ImageWords:
+    """Returns an image with its rarest words alone, whose posting lists have at most `most` entries together.
 
     lengths: (codebook,) entries of each list. The rarest word stays however long its list is.
     """

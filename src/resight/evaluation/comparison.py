@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Float64
 from resight.errors import UsageError
 from resight.evaluation.figures import NAMES, mean_name
 from resight.evaluation.resampling import bootstrap_interval, paired_test
 from resight.evaluation.result import SIZES, EvaluationResult, QueryResult, terciles
 
 Kind = Literal["all", "group", "size"]
-Values = NDArray[np.float64]
 MOST_GROUPS = 500
 """With more groups than this, no figures by group are computed."""
 
@@ -99,10 +99,12 @@ class Comparison:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the results, in the order in which they were given."""
         return tuple(self.results)
 
     @property
     def baseline(self) -> EvaluationResult:
+        """The first result, with which the others are compared."""
         return next(iter(self.results.values()))
 
     @property
@@ -115,11 +117,12 @@ class Comparison:
         own = {query.id: query for query in self.results[name].settings[setting]}
         return [own[query.id] for query in self.baseline.settings[setting]]
 
-    def values(self, name: str, setting: str) -> Values:
+    def values(self, name: str, setting: str) -> Float64:
         """Returns (n,) the measure of each query, in that order; NaN without positives."""
         return _values(self.queries(name, setting), self.baseline, self.measure)
 
     def of_kind(self, kind: Kind) -> list[Part]:
+        """Returns the parts of a kind, such as those by group."""
         return [part for part in self.parts if part.kind == kind]
 
     def worst_first(self) -> list[str]:
@@ -280,7 +283,7 @@ def _measure(results: Mapping[str, EvaluationResult], measure: str | None) -> st
     return first.protocol.measure
 
 
-def _values(queries: Sequence[QueryResult], rules: EvaluationResult, measure: str) -> Values:
+def _values(queries: Sequence[QueryResult], rules: EvaluationResult, measure: str) -> Float64:
     return np.array([query.figures(rules.protocol.ap)[measure] for query in queries], np.float64)
 
 
@@ -300,7 +303,7 @@ def _compared(
     setting: str,
     kind: Kind,
     name: str,
-    each: Sequence[Values],
+    each: Sequence[Float64],
     members: NDArray[np.bool_],
     seed: int,
 ) -> Part:
@@ -315,12 +318,12 @@ def _compared(
     return Part(setting, kind, name, tuple(rows))
 
 
-def _estimate(values: Values, seed: int) -> Estimate:
+def _estimate(values: Float64, seed: int) -> Estimate:
     mean = float(values.mean()) if len(values) else math.nan
     return Estimate(mean, *bootstrap_interval(values, seed=seed), len(values))
 
 
-def _contrast(values: Values, base: Values, kind: Kind, seed: int) -> Contrast:
+def _contrast(values: Float64, base: Float64, kind: Kind, seed: int) -> Contrast:
     test = paired_test(values, base, seed=seed)
     p_value = test.p_value if kind == "all" else None
     return Contrast(test.difference, *test.interval, test.wins, test.losses, test.ties, p_value)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from resight.arrays import Float64
 from resight.evaluation.metrics import fill_in, precisions
 
 LEVELS = 101
 """Recalls 0, 0.01, ..., 1."""
 
-Values = NDArray[np.float64]
 
-
-def precision_recall(found: ArrayLike, total: int) -> tuple[Values, Values]:
+def precision_recall(found: ArrayLike, total: int) -> tuple[Float64, Float64]:
     """Returns recall and precision, each (f,), right after each of the f positives found, best first.
 
     found: ascending 0-based positions of positives in the ranking without junk. total: number of positives. Raises
@@ -25,7 +24,7 @@ def precision_recall(found: ArrayLike, total: int) -> tuple[Values, Values]:
     return np.arange(1, len(after) + 1) / max(total, 1), after
 
 
-def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -> Values:
+def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -> Float64:
     """Returns (levels,) interpolated precisions at evenly spaced recalls from 0 to 1; NaN without positives.
 
     The precision at a recall is the best precision at any recall at least that high, 0 where that recall was not
@@ -48,7 +47,7 @@ def interpolated_precision(found: ArrayLike, total: int, levels: int = LEVELS) -
     return curve
 
 
-def mean_curve(queries: Iterable[tuple[ArrayLike, int]], levels: int = LEVELS) -> tuple[Values, Values]:
+def mean_curve(queries: Iterable[tuple[ArrayLike, int]], levels: int = LEVELS) -> tuple[Float64, Float64]:
     """Returns recalls and the mean over queries of `interpolated_precision`, each (levels,).
 
     queries: `found` and `total` of each; those without positives are ignored, and the curve is NaN where none is left.

@@ -15,15 +15,13 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Positions = NDArray[np.int64]
-
 _CHUNK = 256
 _SPARSE = 16  # ids greater than this many times the length of a ranking are looked up by sorting, not in a table
 
 
 def positions(
     ranking: Sequence[Hashable], positives: Collection[Hashable], junk: Collection[Hashable] = ()
-) -> Positions:
+) -> NDArray[np.int64]:
     """Returns the ascending 0-based positions of the positives found, in the ranking without its junk.
 
     Raises ValueError where an image is ranked twice or is both positive and junk.
@@ -51,7 +49,7 @@ def positions(
     return np.array(found, np.int64)
 
 
-def positions_of_ids(ranking: ArrayLike, positives: ArrayLike, junk: ArrayLike = ()) -> Positions:
+def positions_of_ids(ranking: ArrayLike, positives: ArrayLike, junk: ArrayLike = ()) -> NDArray[np.int64]:
     """Returns `positions` for (n,) whole ids; positives and junk are ids in any order, repeated or not.
 
     Raises ValueError where an id is ranked twice or is both positive and junk, or where an argument is not one row of
@@ -70,7 +68,7 @@ def positions_of_ids(ranking: ArrayLike, positives: ArrayLike, junk: ArrayLike =
     return found - np.searchsorted(removed, found)
 
 
-def _find_in_table(ranking: Positions, *several: Positions) -> list[Positions]:
+def _find_in_table(ranking: NDArray[np.int64], *several: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Finds the places in the ranking of each of several sets of ids, by a table of all ids up to the greatest."""
     table = np.zeros(int(ranking.max()) + 1, np.int64)
     table[ranking] = np.arange(1, len(ranking) + 1)
@@ -80,7 +78,7 @@ def _find_in_table(ranking: Positions, *several: Positions) -> list[Positions]:
     return [ranked[ranked > 0] - 1 for ranked in places]
 
 
-def _find_by_sorting(ranking: Positions, *several: Positions) -> list[Positions]:
+def _find_by_sorting(ranking: NDArray[np.int64], *several: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Finds the places in the ranking of each of several sets of ids, however great or negative."""
     order = np.argsort(ranking)
     ascending = ranking[order]
@@ -207,7 +205,7 @@ def _among_first(k: int, found: ArrayLike, total: int) -> int:
     return int(np.searchsorted(places, k))
 
 
-def checked_positions(found: ArrayLike, total: int) -> Positions:
+def checked_positions(found: ArrayLike, total: int) -> NDArray[np.int64]:
     """Returns (f,) int64 positions from an array or a list, checked for use in a metric. Raises ValueError."""
     places = whole_numbers(found, "positions")
     if not isinstance(total, int | np.integer) or total < 0:
@@ -223,7 +221,7 @@ def checked_positions(found: ArrayLike, total: int) -> Positions:
     return places
 
 
-def whole_numbers(values: ArrayLike, what: str) -> Positions:
+def whole_numbers(values: ArrayLike, what: str) -> NDArray[np.int64]:
     """Returns (n,) int64 from one row of whole numbers; `what` names them in a ValueError."""
     array = np.asarray(values)
     if array.ndim != 1:

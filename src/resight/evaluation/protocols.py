@@ -46,16 +46,23 @@ class Named(typing.Protocol):
     """A hit; only its name and score are used here."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the image."""
+        ...
+
     @property
-    def score(self) -> float: ...
+    def score(self) -> float:
+        """The score of the hit; higher is better."""
+        ...
 
 
 class Answer(typing.Protocol):
     """The hits of a search, best first."""
 
     @property
-    def hits(self) -> Sequence[Named]: ...
+    def hits(self) -> Sequence[Named]:
+        """The hits, best first."""
+        ...
 
 
 class Searchable(typing.Protocol):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtrit
 
-Values = NDArray[np.float64]
+from resight.arrays import Float64
 
 _DRAWN = 4_000_000  # values in memory at a time
 _TIE = 1e-12  # sums of the same numbers in another order differ by less than this relative amount
@@ -71,7 +71,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _row(values: ArrayLike) -> Values:
+def _row(values: ArrayLike) -> Float64:
     """Returns (n,) figures of queries from an array or a list.
 
     Raises ValueError where they are not one row, or infinite.
@@ -82,7 +82,7 @@ def _row(values: ArrayLike) -> Values:
     return row
 
 
-def _resampled_means(values: Values, samples: int, rng: np.random.Generator) -> Values:
+def _resampled_means(values: Float64, samples: int, rng: np.random.Generator) -> Float64:
     """Returns (samples,) means of len(values) values each, drawn with replacement."""
     n = len(values)
     distinct, counts = np.unique(values, return_counts=True)
@@ -133,7 +133,7 @@ def paired_test(a: ArrayLike, b: ArrayLike, *, seed: int = 0, samples: int = 10_
     )
 
 
-def _sign_flip_p_value(sizes: Values, observed: float, samples: int, rng: np.random.Generator) -> float:
+def _sign_flip_p_value(sizes: Float64, observed: float, samples: int, rng: np.random.Generator) -> float:
     """Returns the share of sign choices of these absolute differences with a sum at least as far from 0 as observed."""
     n = len(sizes)
     least = observed - _TIE * float(sizes.sum())

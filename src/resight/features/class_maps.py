@@ -28,8 +28,10 @@ class ClassedMaps:
 
 
 class ClassMapExtractor:
-    """An extractor of both maps in one pass. Raises the errors of `MapExtractor`, and UsageError where the weights have
-    no classifier right after the last map."""
+    """An extractor of both maps in one pass.
+
+    Raises the errors of `MapExtractor`, and UsageError where the weights have no classifier right after the last map.
+    """
 
     def __init__(self, params: ClassMaps, folder: Path | None = None) -> None:
         self.params = params

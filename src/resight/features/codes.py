@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int64, Mask, Pixels
 from resight.features.kinds import Codes, Maps
 from resight.features.maps import MapExtractor, PreparedImage
 from resight.features.networks.architectures import blank
 from resight.features.regions.grids import dense_patches, rmac_grid, rmac_levels
 from resight.features.regions.warping import warp_regions
-from resight.images import Box, Counts, Decoded, Pixels, part_of, resize, scaled
+from resight.images import Box, Decoded, part_of, resize, scaled
 
 PATCHED_SIDE, PATCH_SIDES, PATCH_STRIDE = 256, (128, 64), 32
 """Sides of the squares in pixels: Gong, Wang, Guo & Lazebnik, ECCV 2014, section 3."""
@@ -28,8 +28,8 @@ class ImageCodes:
     levels: (m,) int64, 0 for the first, then from 1, the larger regions first.
     """
 
-    rows: NDArray[np.float32]
-    levels: NDArray[np.int64]
+    rows: Float32
+    levels: Int64
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -40,12 +40,13 @@ class PreparedRegions:
     """Input of a network. pixels: (R, side, side, 3) uint8; levels: (R,), as in `ImageCodes`."""
 
     pixels: Pixels
-    levels: NDArray[np.int64]
+    levels: Int64
 
 
 class CodeExtractor:
-    """An extractor that warps regions of the pixels and runs the network on each (multiple passes). Raises the errors
-    of `MapExtractor`.
+    """An extractor that warps regions of the pixels and runs the network on each (multiple passes).
+
+    Raises the errors of `MapExtractor`.
 
     Of a masked photo, regions of which less than half counts are left out, except the whole.
 
@@ -80,7 +81,7 @@ class CodeExtractor:
         """Returns the activations of some photos, in their order."""
         size = (self._side, self._side)
         regions = [PreparedImage(pixels, size) for one in prepared for pixels in one.pixels]
-        rows: list[NDArray[np.float32]] = []
+        rows: list[Float32] = []
         # A few at a time, because maps may be large.
         for start in range(0, len(regions), self._maps.together):
             some = self._maps.extract(regions[start : start + self._maps.together])
@@ -91,7 +92,7 @@ class CodeExtractor:
             for one, (start, end) in zip(prepared, itertools.pairwise(bounds), strict=True)
         ]
 
-    def _warped(self, pixels: Pixels, counts: Counts | None) -> PreparedRegions:
+    def _warped(self, pixels: Pixels, counts: Mask | None) -> PreparedRegions:
         pixels = resize(pixels, self.max_side)
         side, regions = (self._side, self._side), self.params.regions
         height, width = pixels.shape[:2]
@@ -116,7 +117,7 @@ class CodeExtractor:
         return PreparedRegions(np.concatenate([given, parts]), np.concatenate([[0], levels]).astype(np.int64))
 
 
-def _half_counted(counts: Counts, boxes: NDArray[np.int64]) -> list[bool]:
+def _half_counted(counts: Mask, boxes: Int64) -> list[bool]:
     """Tells of each box whether at least half of it counts: others would mostly show the colour that fills the mask."""
     return [bool(counts[y0:y1, x0:x1].mean() >= 0.5) for x0, y0, x1, y1 in boxes.tolist()]
 

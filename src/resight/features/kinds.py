@@ -10,8 +10,10 @@ from resight.features.networks.kinds import Checkpoint, NetworkName
 
 
 class Sift(BaseModel):
-    """Difference-of-Gaussians keypoints with SIFT descriptors: Lowe, "Distinctive image features from scale-invariant
-    keypoints", IJCV 2004."""
+    """Difference-of-Gaussians keypoints with SIFT descriptors (Lowe, IJCV 2004).
+
+    Source: "Distinctive image features from scale-invariant keypoints".
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,15 +80,20 @@ class Maps(ScaledFeatures):
 
 
 class ClassMaps(ScaledFeatures):
-    """Feature maps of one layer, and where classes are seen on them: with the maps of the last layer and the classifier
-    right after it (Zhou et al., "Learning deep features for discriminative localization", CVPR 2016)."""
+    """Feature maps of one layer, and where classes are seen on them.
+
+    The classes are seen by the maps of the last layer and the classifier right after it (Zhou et al., "Learning deep
+    features for discriminative localization", CVPR 2016).
+    """
 
     kind: Literal["class-maps"] = "class-maps"
 
 
 class JoinedMaps(BaseModel):
-    """Feature maps of several layers, or of several networks, of the same photo. Those of one network at the same sizes
-    come from one pass."""
+    """Feature maps of several layers, or of several networks, of the same photo.
+
+    Those of one network at the same sizes come from one pass.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -97,8 +104,10 @@ class JoinedMaps(BaseModel):
 
 
 class Convolutional(ScaledFeatures):
-    """Every position of a feature map as a local feature: Ng, Yang & Davis, "Exploiting local features from deep
-    networks for image retrieval", CVPR 2015 workshops."""
+    """Every position of a feature map as a local feature (Ng, Yang & Davis, CVPR 2015 workshops).
+
+    Source: "Exploiting local features from deep networks for image retrieval".
+    """
 
     kind: Literal["convolutional"] = "convolutional"
     # How many times as many positions along each side, interpolated between those of the map; Mohedano et al., "Bags of
@@ -107,8 +116,11 @@ class Convolutional(ScaledFeatures):
 
 
 class Codes(NetworkFeatures):
-    """Activations of a layer, often a fully connected one, for the photo or parts of it, each warped to the size that
-    the network was trained on: Babenko et al., "Neural codes for image retrieval", ECCV 2014, section 2."""
+    """Activations of a layer, often a fully connected one, for the photo or parts of it.
+
+    Each part is warped to the size that the network was trained on: Babenko et al., "Neural codes for image retrieval",
+    ECCV 2014, section 2.
+    """
 
     kind: Literal["codes"] = "codes"
     # Long side in pixels to which a photo is reduced before parts of it are warped.

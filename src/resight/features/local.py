@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from resight.arrays import Float32, Intp
 
 
 @dataclass(frozen=True)
@@ -20,15 +19,15 @@ class LocalFeatures:
     descriptors: (m, d) float32.
     """
 
-    xy: Floats
-    scale: Floats
-    angle: Floats
-    descriptors: Floats
+    xy: Float32
+    scale: Float32
+    angle: Float32
+    descriptors: Float32
 
     def __len__(self) -> int:
         return len(self.xy)
 
-    def take(self, rows: NDArray[np.intp] | slice) -> LocalFeatures:
+    def take(self, rows: Intp | slice) -> LocalFeatures:
         """Returns the features of the given rows, in that order."""
         return LocalFeatures(self.xy[rows], self.scale[rows], self.angle[rows], self.descriptors[rows])
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from resight.arrays import Mask, Pixels
 from resight.errors import RecipeError, ResightError
 from resight.features.kinds import ScaledFeatures
 from resight.features.networks.architectures import blank
@@ -25,7 +26,7 @@ from resight.features.runtimes.choice import fastest
 from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.features.runtimes.runtime import Runtime
 from resight.features.runtimes.torch_runtime import TorchRuntime
-from resight.images import Box, Counts, Decoded, Pixels, check_box, part_of, resize
+from resight.images import Box, Decoded, check_box, part_of, resize
 
 _log = logging.getLogger(__name__)
 
@@ -59,12 +60,13 @@ class PreparedImage:
     size: tuple[int, int]
     origin: tuple[float, float] = (0.0, 0.0)
     box: Box | None = None
-    counts: Counts | None = None
+    counts: Mask | None = None
 
 
 class MapExtractor:
-    """An extractor of the maps of one layer of a network, and in the same pass those of the layers `beside` it; weights
-    are opened when the first photo is extracted.
+    """An extractor of the maps of one layer of a network.
+
+    Maps of the layers `beside` it come from the same pass. Weights are opened when the first photo is extracted.
 
     Paths of weights are relative to `folder`. Raises RecipeError for a layer that the network does not have.
 
@@ -211,8 +213,10 @@ class MapExtractor:
                 start += count
 
     def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Tensor, ...]]]:
-        """Returns the maps of each layer at all scales of each of some images of equal size; runs half of them at once
-        where memory is short."""
+        """Returns the maps of each layer at all scales of each of some images of equal size.
+
+        Where memory is short it runs half of the images at once.
+        """
         # Leave the failed call before the halves begin: its traceback would hold the memory that is missing.
         try:
             return self._run_together(runtime, images)
@@ -307,7 +311,7 @@ def _mask(maps: Tensor, image: PreparedImage, given: tuple[int, int], network: N
 
 def _inside(
     box: Box, size: tuple[int, int], given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]
-) -> Counts:
+) -> Mask:
     """Returns (h, w) positions whose centres lie in a box of the original of `size`, at least one."""
     boxes = np.array([box]) * np.array([given[0] / size[0], given[1] / size[1]] * 2)
     x0, x1 = positions(boxes, samplings[0], shape)[0, [0, 2]].tolist()
@@ -317,14 +321,16 @@ def _inside(
     return inside
 
 
-def _counted(counts: Counts, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Counts:
-    """Returns (h, w) positions whose centres lie where a photo counts (H, W); if there are none, the position nearest
-    to one such place."""
+def _counted(counts: Mask, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Mask:
+    """Returns (h, w) positions whose centres lie where a photo (H, W) counts.
+
+    If there are none, it returns the position nearest to a place that counts.
+    """
     columns, rows = (
         np.clip((sampling.start + np.arange(count) * sampling.stride) * (of / side), 0, of - 1).astype(np.intp)
         for sampling, count, of, side in zip(samplings, shape[::-1], counts.shape[::-1], given, strict=True)
     )
-    counted: Counts = counts[rows[:, None], columns]
+    counted: Mask = counts[rows[:, None], columns]
     if not counted.any():
         places = np.argwhere(counts)
         y, x = places[len(places) // 2].tolist()
@@ -339,8 +345,10 @@ def layer_sampling(network: Network, layer: str, side: int) -> Sampling:
 
 
 def _at_least(pixels: Pixels, least: int, max_side: int) -> Pixels:
-    """Enlarges pixels so that both sides are at least `least`: the short one to it (bicubic), the long one by the same
-    factor, but not beyond `max_side` if it was below."""
+    """Enlarges pixels so that both sides are at least `least`.
+
+    The short side grows to it (bicubic), the long one by the same factor, but not beyond `max_side` if it was below.
+    """
     height, width = pixels.shape[:2]
     short = min(height, width)
     if short >= least:

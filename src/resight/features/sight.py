@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Boxes, Float32, GridBoxes
 from resight.features.maps import ImageMaps, layer_sampling
 from resight.features.networks.network import Network
-from resight.features.regions.sampling import ImageBoxes, MapBoxes, Sampling, cells, receptive_fields
+from resight.features.regions.sampling import Sampling, cells, receptive_fields
 from resight.images import Box
 
 
@@ -22,7 +22,7 @@ class HeatMap:
     part: (x0, y0, x1, y1), the part of the photo that the network saw. All in pixels of the original.
     """
 
-    values: NDArray[np.float32]
+    values: Float32
     first: tuple[float, float]
     step: tuple[float, float]
     part: Box
@@ -50,13 +50,13 @@ class Sight:
         """Returns the part of the photo that a position of the map depends on: its receptive field."""
         return self._box(receptive_fields, row, column)
 
-    def heat(self, values: NDArray[np.float32]) -> HeatMap:
+    def heat(self, values: Float32) -> HeatMap:
         """Returns numbers (h, w) of the positions of the map, placed on the photo."""
         (fx, fy), (x0, y0, _, _) = self.factor, self.part
         first = (x0 + self.x.start * fx, y0 + self.y.start * fy)
         return HeatMap(values, first, (self.x.stride * fx, self.y.stride * fy), self.part)
 
-    def _box(self, place: Callable[[MapBoxes, Sampling, tuple[int, int]], ImageBoxes], row: int, column: int) -> Box:
+    def _box(self, place: Callable[[GridBoxes, Sampling, tuple[int, int]], Boxes], row: int, column: int) -> Box:
         position = np.array([[column, row, column + 1, row + 1]])
         x0, _, x1, _ = place(position, self.x, self.given)[0].tolist()
         _, y0, _, y1 = place(position, self.y, self.given)[0].tolist()

@@ -15,7 +15,7 @@ from resight.images import displayed
 COMPARED = 10_000
 """Most names to which the spelling of a wrong one is compared: of more, those that begin or end like it."""
 TOLD = 3
-"""Names that are told where several may be meant."""
+"""Names that an error lists where a text may mean several."""
 
 
 class Name(str):
@@ -59,7 +59,7 @@ def find_name(
 
 
 def suggestion(given: str | os.PathLike[str], names: Iterable[str]) -> str:
-    """The end of a message about a name that is not there: what may be meant, or nothing.
+    """Returns the end of a message about a name that is not there: what may be meant, or nothing.
 
     A name that lacks its first folders is the commonest mistake; then come other folders, capitals, and spelling. A
     million names take about a second.
@@ -81,7 +81,7 @@ def suggestion(given: str | os.PathLike[str], names: Iterable[str]) -> str:
 
 
 def composed(name: str) -> str:
-    """The name with every letter and its accents as one character where there is one (Unicode's form NFC)."""
+    """Returns the name with every letter and its accents as one character where there is one (Unicode's form NFC)."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
@@ -110,20 +110,20 @@ def _forms(given: str) -> Iterator[str]:
 
 
 def _tidy(given: str) -> str:
-    """A path as names are written: "/" between its parts, and none that lead nowhere."""
+    """Returns a path as names are written: "/" between its parts, and none that lead nowhere."""
     tidy = posixpath.normpath(given.replace("\\", "/")) if given else ""
     return "" if tidy == "." else tidy
 
 
 def _spellings(given: str) -> Iterator[str]:
-    """Paths on this disk that may be meant."""
+    """Yields paths on this disk that may be meant."""
     yield given
     if os.sep != "\\" and "\\" in given:
         yield given.replace("\\", "/")
 
 
 def _below(path: str, folders: Sequence[tuple[Path, str]]) -> Iterator[str]:
-    """The names that a file would have below the folders that it is in."""
+    """Yields the names that a file would have below the folders that it is in."""
     try:
         if b"\0" in os.fsencode(path):
             return
@@ -146,7 +146,7 @@ def _common_end(name: str, wanted: str) -> int:
 
 
 def _nearest(wanted: str, names: Sequence[str]) -> str | None:
-    """The name that is spelt most like another."""
+    """Returns the name that is spelt most like another."""
     import difflib
 
     if len(names) > COMPARED:

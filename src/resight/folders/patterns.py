@@ -27,7 +27,7 @@ _WILD = re.compile(r"[*?\[]")
 
 
 class Patterns:
-    """Some patterns, each of which leaves out what it matches, and a folder with everything below it.
+    """Patterns of the files and folders to leave out; a folder is left out with everything below it.
 
     A pattern without "/" matches a file or folder of that name at any depth. One with "/" matches the path from the
     root; where it ends with "/" it matches folders alone. `*` stands for any characters of one name, `?` for one,
@@ -122,7 +122,7 @@ def _of_path(path: str) -> str:
 
 
 def _of_name(name: str) -> str:
-    """A regular expression for one part of a path."""
+    """Returns a regular expression for one part of a path."""
     out, place = [], 0
     while place < len(name):
         one = name[place]

@@ -14,31 +14,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.errors import UsageError
 from resight.folders.names import COMPARED, composed, find_name, suggestion
 from resight.folders.patterns import Patterns, is_pattern
 from resight.images import displayed
 
 FOLDERS_TOLD = 5
-"""Folders that are told where a pattern matches nothing."""
+"""Folders that an error lists where a pattern matches nothing."""
 
 _WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
 class Meant:
-    """Names that a text means. names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a
-    pattern."""
+    """Names that a text means.
+
+    names: sorted; by_pattern: there is nothing of exactly this name, so it was matched as a pattern.
+    """
 
     text: str
     names: tuple[str, ...]
     by_pattern: bool
 
 
-def names_within(names: Sequence[str], patterns: Sequence[str]) -> NDArray[np.bool_]:
-    """(n,) which of n names are in a part of a collection: those that at least one of the patterns means.
+def names_within(names: Sequence[str], patterns: Sequence[str]) -> Mask:
+    """Returns (n,) which of n names are in a part of a collection: those that at least one of the patterns means.
 
     Raises UsageError where a pattern means no name.
     """
@@ -88,7 +90,7 @@ def names_meant(
 
 
 def _inside(text: str, names: Sequence[str]) -> Meant:
-    """The names in a folder, or that a pattern covers; none where the text is no more than a name."""
+    """Returns the names in a folder, or that a pattern covers; none where the text is no more than a name."""
     if text.endswith("/") and text.strip("/"):
         own = _exactly(text, names)
         if own.any():
@@ -99,8 +101,8 @@ def _inside(text: str, names: Sequence[str]) -> Meant:
     return Meant(text, (), by_pattern=False)
 
 
-def _exactly(text: str, names: Sequence[str]) -> NDArray[np.bool_]:
-    """(n,) which names are the text itself or, where it ends with "/", in the folder that it names."""
+def _exactly(text: str, names: Sequence[str]) -> Mask:
+    """Returns (n,) which names are the text itself or, where it ends with "/", in the folder that it names."""
     own = composed(text)
     if not text.endswith("/"):
         return np.fromiter((composed(name) == own for name in names), np.bool_, len(names))
@@ -108,7 +110,7 @@ def _exactly(text: str, names: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _nearest_folder(pattern: str, names: Sequence[str]) -> str:
-    """The end of a message: the folder that may be meant, or some that there are."""
+    """Returns the end of a message: the folder that may be meant, or some that there are."""
     folders: set[str] = set()
     for folder in {posixpath.dirname(name) for name in names}:
         while folder and folder not in folders:

@@ -103,15 +103,17 @@ def find_images(
     excluded: Patterns | None = None,
     on_left_out: Callable[[str], None] | None = None,
 ) -> Iterator[Found]:
-    """Image files below `root` in the order of their names; UsageError where `root` is no folder that can be read.
+    """Returns the image files below `root` in the order of their names.
+
+    Raises UsageError where `root` is no folder that can be read.
 
     Links that stay below the root are followed, those that lead out of it only where `follow_links`; each other one
     goes to `on_outside` (without it, to the log). A folder is listed once: a link to a folder that is below the root
     anyway adds nothing, and of several links to the same folder elsewhere the first counts. Left out are hidden files
     and folders, indexes, `NEVER_PHOTOS`, what the patterns `excluded` match, what is no regular file, and the file
     systems on which the system shows processes and devices, whatever leads there.
-    Of a file without an ending the first bytes tell whether it is an image. `on_left_out` is told the ending of each
-    file that is left out because of it, in small letters, and "" for one without.
+    The first bytes of a file without an ending tell whether it is an image. `on_left_out` is called with the ending of
+    each file that is left out because of its ending, in small letters; with "" for a file without one.
     What cannot be read below the root goes to `on_error` (without it, to the log as a warning) and the walk goes on.
     """
     bounds = _Bounds(
@@ -131,7 +133,7 @@ def find_images(
 
 
 def existing_folder(path: str | Path) -> Path:
-    """The path of a folder. Raises UsageError where there is none."""
+    """Returns the path of a folder. Raises UsageError where there is none."""
     folder = Path(path)
     if not folder.exists():
         raise UsageError(f"{displayed(folder)}: there is no such folder; name a folder of photos")
@@ -141,7 +143,7 @@ def existing_folder(path: str | Path) -> Path:
 
 
 def escape_name(name: str) -> str:
-    """A file name as text that is valid Unicode, different for different files.
+    """Returns a file name as text that is valid Unicode, different for different files.
 
     A byte that is not UTF-8 becomes %80 to %FF. A "%" becomes %25 only before what would otherwise read as such an
     escape ("25", or two capital hexadecimal digits from 80 on), so "100%.jpg" and "a%20b.jpg" stay as they are.
@@ -150,7 +152,7 @@ def escape_name(name: str) -> str:
 
 
 def unescape_name(name: str) -> str:
-    """The file name that `escape_name` wrote as `name`, as os.fsdecode gives it."""
+    """Returns the file name that `escape_name` wrote as `name`, as os.fsdecode gives it."""
     return _ESCAPED.sub(lambda match: "%" if match[0] == "%25" else chr(0xDC00 + int(match[0][1:], 16)), name)
 
 
@@ -167,7 +169,10 @@ def is_below(name: str) -> bool:
 
 
 def check_prefix(prefix: str) -> str:
-    """The folder that goes before names as "" or with "/" at its end. Raises UsageError where it leads elsewhere."""
+    """Returns the folder that goes before names as "" or with "/" at its end.
+
+    Raises UsageError where it leads elsewhere.
+    """
     folder = prefix.removesuffix("/")
     if not prefix:
         return ""
@@ -223,7 +228,10 @@ def _is_image_name(name: str) -> bool:
 
 
 def _ending(name: str) -> str:
-    """The end of a file's name from its last dot on, in small letters; "" where there is none, or nothing after it."""
+    """Returns the end of a file's name from its last dot on, in small letters.
+
+    "" where there is none, or nothing after it.
+    """
     ending = os.path.splitext(name)[1].lower()
     return "" if ending == "." else ending
 

@@ -13,7 +13,7 @@ from resight.images.decoding import Decoded, decode, decode_bytes, decode_whole,
 from resight.images.formats import FIRST_BYTES, begins_like_an_image
 from resight.images.limits import MAX_BYTES, MAX_PIXELS, MAX_PROGRESSIVE_PIXELS
 from resight.images.reading import content_hash, displayed, read_bytes
-from resight.images.resizing import Counts, Pixels, enlarge, resize, scaled
+from resight.images.resizing import enlarge, resize, scaled
 
 __all__ = [
     "FIRST_BYTES",
@@ -21,10 +21,8 @@ __all__ = [
     "MAX_PIXELS",
     "MAX_PROGRESSIVE_PIXELS",
     "Box",
-    "Counts",
     "Decoded",
     "Part",
-    "Pixels",
     "begins_like_an_image",
     "check_box",
     "content_hash",

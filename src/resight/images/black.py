@@ -6,19 +6,20 @@ import io
 
 import numpy as np
 
+from resight.arrays import Mask
 from resight.errors import ImageError
 from resight.images.formats import format_of, opener
 from resight.images.limits import check_pixels
 from resight.images.quiet import quiet_pillow
 from resight.images.reasons import refusal
-from resight.images.resizing import Counts
 
 _LOSSLESS = frozenset({"PNG", "TIFF", "GIF", "BMP"})
 
 
-def not_black(data: bytes, name: str) -> Counts:
-    """Returns (H, W) booleans, True where a pixel of the upright image in `data` is not black: one of its values, alpha
-    aside, is not 0.
+def not_black(data: bytes, name: str) -> Mask:
+    """Returns (H, W) booleans, True where a pixel of the upright image in `data` is not black.
+
+    A pixel is not black where one of its values, alpha aside, is not 0.
 
     Raises ImageError.
 

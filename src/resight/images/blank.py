@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resight.images.resizing import Pixels
+from resight.arrays import Pixels
 
 BLANK_LEVELS = 4
 """Differences of at most this many levels of 255 are compression artefacts of one colour; no person sees them."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resight.arrays import Mask, Pixels
 from resight.errors import UsageError
 from resight.images.decoding import Decoded
-from resight.images.resizing import Counts, Pixels
 
 Box = tuple[float, float, float, float]
 
@@ -37,8 +37,10 @@ def check_box(box: tuple[float, ...], size: tuple[int, int]) -> Box:
 
 
 def crop(pixels: Pixels, box: Box) -> Pixels:
-    """Returns the pixels (h, w, 3) that a checked box touches: its edges are rounded outward. The upper left corner of
-    the crop is (floor(x0), floor(y0))."""
+    """Returns the pixels (h, w, 3) that a checked box touches: its edges are rounded outward.
+
+    The upper left corner of the crop is (floor(x0), floor(y0)).
+    """
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = check_box(box, (width, height))
     return np.ascontiguousarray(pixels[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)])
@@ -55,7 +57,7 @@ class Part:
     pixels: Pixels
     origin: tuple[float, float]
     factors: tuple[float, float]
-    counts: Counts | None = None
+    counts: Mask | None = None
 
 
 def part_of(decoded: Decoded, box: Box) -> Part:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 
+from resight.arrays import Pixels
 from resight.errors import ImageError
 from resight.images.limits import check_pixels
-from resight.images.resizing import Pixels
 from resight.images.tiff_directory import directories
 
 INSTALL = "a camera raw file; install `pip install 'resight[raw]'` to read it"

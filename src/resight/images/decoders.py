@@ -12,5 +12,5 @@ DECODERS = ("resight", "pillow", "pillow-heif", "opencv-contrib-python-headless"
 
 @functools.cache
 def decoders() -> str:
-    """The versions of all that turns files into pixels: others may read what these could not."""
+    """Returns the versions of all that turns files into pixels: others may read what these could not."""
     return versions_line(DECODERS)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Mask, Pixels, UInt8, UInt16
 from resight.errors import ImageError, UsageError
 from resight.images import camera_raw, jpeg_xl
 from resight.images.formats import Opener, format_of, opener, start_of_picture, what_else
@@ -22,7 +22,7 @@ from resight.images.quiet import quiet_pillow
 from resight.images.ranges import eight_bits
 from resight.images.reading import displayed, read_bytes
 from resight.images.reasons import refusal, too_little
-from resight.images.resizing import Counts, Pixels, scaled_size
+from resight.images.resizing import scaled_size
 from resight.images.tiff_samples import first_directory, image_of, is_negative, needs_its_samples, no_data_of
 from resight.images.transparency import laid_over_ground
 
@@ -54,7 +54,7 @@ class Decoded:
     pixels: Pixels
     size: tuple[int, int]
     remark: str = ""
-    counts: Counts | None = None
+    counts: Mask | None = None
 
 
 def decode(path: Path | str, max_side: int | None = None) -> Decoded:
@@ -68,12 +68,10 @@ def decode(path: Path | str, max_side: int | None = None) -> Decoded:
 def decode_bytes(data: bytes, name: str, max_side: int | None = None) -> Decoded:
     """Returns the image in `data`, like `decode`; `name` identifies it in an ImageError.
 
-    Notes
-    -----
-    Of animations and multi-page files the first image is used. Transparent images are laid over the background that
-    they stand out from (see `transparency`). Samples of more than 8 bits are scaled to 8 by the range that they use
-    (see `ranges`). Colour profiles are ignored: features are made for the sRGB of cameras. A picture of which at least
-    half can be read is accepted, with a remark, and grey where data are missing.
+    Notes: Of animations and multi-page files the first image is used. Transparent images are laid over the background
+    that they stand out from (see `transparency`). Samples of more than 8 bits are scaled to 8 by the range that they
+    use (see `ranges`). Colour profiles are ignored: features are made for the sRGB of cameras. A picture of which at
+    least half can be read is accepted, with a remark, and grey where data are missing.
     """
     if max_side is not None and max_side < 1:
         raise UsageError(f"max_side is {max_side}; it must be at least 1")
@@ -245,7 +243,7 @@ def _sixteen_bit_png(data: bytes) -> Image:
     """Reads all 16 bits of a colour PNG that Pillow has opened."""
     import cv2
 
-    samples = cast("NDArray[np.uint16]", cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
+    samples = cast("UInt16", cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
     colours = eight_bits(samples[..., 2::-1])
     if samples.shape[2] == 3:
         return _image(colours)
@@ -264,7 +262,7 @@ def _greyed(image: Image, found: Partial) -> Image:
     return _image(pixels)
 
 
-def _image(pixels: NDArray[np.uint8]) -> Image:
+def _image(pixels: UInt8) -> Image:
     from PIL import Image as Pillow
 
     return Pillow.fromarray(pixels)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.images.formats import Opener, opener
 from resight.images.jpeg_segments import is_hardly_begun, picture_segments
 from resight.images.reasons import REMARK_ON_DETAIL, remark_on_rows
@@ -42,7 +42,7 @@ class Partial:
 
     image: ImageFile
     size: tuple[int, int]
-    known: NDArray[np.bool_]
+    known: Mask
     missing: float
     remark: str
 
@@ -89,7 +89,7 @@ def _in_order(readings: Sequence[LoadedT]) -> Partial:
     return Partial(image, size, agreed, missing, remark_on_rows(missing) if missing else "")
 
 
-def _agreement(one: ImageFile, other: ImageFile) -> NDArray[np.bool_]:
+def _agreement(one: ImageFile, other: ImageFile) -> Mask:
     """Returns (H, W) booleans, True where both images have the same pixel."""
     same = np.asarray(one) == np.asarray(other)
     return np.asarray(same if same.ndim == 2 else same.all(axis=-1))

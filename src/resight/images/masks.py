@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Mask
 from resight.errors import ImageError, UsageError
-from resight.images import Counts, Decoded, decode_whole, displayed, not_black, read_bytes, resize, scaled
+from resight.images import Decoded, decode_whole, displayed, not_black, read_bytes, resize, scaled
 
 
 @dataclass(frozen=True)
@@ -24,16 +23,16 @@ class PhotoMask:
 
     title: str
     key: str
-    source: bytes | Path | NDArray[Any]
+    source: bytes | Path | Array
     fits_all: bool = False
 
-    def counts(self) -> Counts:
+    def counts(self) -> Mask:
         """Reads the mask as (H, W), False where the photo is excluded.
 
         Raises ImageError where it cannot be read, or excludes everything.
         """
         if isinstance(self.source, np.ndarray):
-            counts: Counts = np.asarray(self.source != 0)
+            counts: Mask = np.asarray(self.source != 0)
         else:
             data = self.source if isinstance(self.source, bytes) else read_bytes(self.source)
             counts = not_black(data, self.title)
@@ -42,7 +41,7 @@ class PhotoMask:
         return counts
 
 
-def mask_of_query(given: str | Path | NDArray[Any]) -> PhotoMask:
+def mask_of_query(given: str | Path | Array) -> PhotoMask:
     """Returns the mask that a person gives with a photo: a file, or an array (H, W) in which 0 excludes a pixel.
 
     Raises UsageError.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.images.resizing import Pixels
+from resight.arrays import Array, Float64, Mask, Pixels, UInt32
 
 WHITES = (255, 1023, 4095, 16383, 65535)
 """Possible values of white in unsigned 16-bit samples: devices give 8, 10, 12, 14 or 16 bits."""
@@ -14,10 +13,8 @@ HUGE = 1e30
 SENTINELS = (-999, -9999, -32767, -32768, -99999, -(1 << 31), (1 << 31) - 1)
 """Whole numbers that stand for "no data" where they lie apart from all other values."""
 
-Samples = NDArray[np.generic]
 
-
-def eight_bits(samples: Samples, no_data: float | None = None) -> Pixels:
+def eight_bits(samples: Array, no_data: float | None = None) -> Pixels:
     """Scales samples (H, W) or (H, W, n) of any type to uint8, all bands on one scale.
 
     Unsigned 16-bit samples: black is 0, white is the least of `WHITES` that no sample exceeds, so that a picture that
@@ -34,14 +31,14 @@ def eight_bits(samples: Samples, no_data: float | None = None) -> Pixels:
     return _stretched(samples.astype(np.float64), marked)
 
 
-def _unsigned(values: NDArray[np.uint32], marked: NDArray[np.bool_]) -> Pixels:
+def _unsigned(values: UInt32, marked: Mask) -> Pixels:
     greatest = int(values.max(initial=0, where=~marked))
     white = next(level for level in WHITES if level >= greatest)
     scaled = (np.minimum(values, white) * 255 + white // 2) // white
     return np.where(marked, 0, scaled).astype(np.uint8)
 
 
-def _stretched(values: NDArray[np.float64], marked: NDArray[np.bool_]) -> Pixels:
+def _stretched(values: Float64, marked: Mask) -> Pixels:
     counted = np.isfinite(values) & (np.abs(values) < HUGE) & ~marked
     kept = values[counted]
     if not kept.size:
@@ -54,7 +51,7 @@ def _stretched(values: NDArray[np.float64], marked: NDArray[np.bool_]) -> Pixels
     return np.where(marked, 0, scaled).astype(np.uint8)
 
 
-def _sentinels(kept: NDArray[np.float64]) -> list[float]:
+def _sentinels(kept: Float64) -> list[float]:
     """Returns the ends of the range that are known "no data" values and lie apart.
 
     A value lies apart if it is farther from the others than these are from each other, or below zero where no other is.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Counts = NDArray[np.bool_]
+from resight.arrays import Mask, Pixels
+
 """(H, W), False where a mask excludes a pixel."""
 
 
@@ -32,7 +31,7 @@ def enlarge(pixels: Pixels, min_side: int) -> Pixels:
     return np.array(Image.fromarray(pixels).resize(target, Image.Resampling.BICUBIC))
 
 
-def scaled(counts: Counts, shape: tuple[int, ...]) -> Counts:
+def scaled(counts: Mask, shape: tuple[int, ...]) -> Mask:
     """Resizes a mask (H, W) to (h, w): each pixel takes the value at its centre."""
     if counts.shape == shape:
         return counts

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Pixels
 from resight.errors import ImageError
 from resight.images.limits import MAX_PIXELS, check_pixels
 from resight.images.ranges import eight_bits
-from resight.images.resizing import Pixels
 from resight.images.tiff_directory import Directory, directories
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def _layout(directory: Directory, name: str) -> _Layout:
     return _Layout((width, height), bands, dtype, block, tiled, bands if directory.number(_PLANAR, 1) == 2 else 1)
 
 
-def _samples(data: bytes, directory: Directory, layout: _Layout) -> NDArray[np.generic]:
+def _samples(data: bytes, directory: Directory, layout: _Layout) -> Array:
     """Returns the samples (H, W, n) of the picture, in native byte order."""
     places = directory.numbers(_TILES if layout.tiled else _STRIPS)
     sizes = directory.numbers(_TILE_SIZES if layout.tiled else _STRIP_SIZES)
@@ -146,7 +145,7 @@ def _samples(data: bytes, directory: Directory, layout: _Layout) -> NDArray[np.g
 
 def _plane(
     data: bytes, directory: Directory, layout: _Layout, places: tuple[int, ...], sizes: tuple[int, ...]
-) -> NDArray[np.generic]:
+) -> Array:
     """Returns the samples (H, W, n) of bands that are stored together, in the file's byte order."""
     from PIL.TiffImagePlugin import TiffImageFile
 
@@ -176,7 +175,7 @@ def _plane(
     return values.reshape(padded[1], across * block_width, bands)[:height, :width]
 
 
-def _unpredicted(rows: Pixels, predictor: int, dtype: np.dtype[np.generic], bands: int) -> NDArray[np.generic]:
+def _unpredicted(rows: Pixels, predictor: int, dtype: np.dtype[np.generic], bands: int) -> Array:
     """Undoes the predictor of rows (H, blocks, bytes) of each block."""
     if predictor == 3:  # differences of bytes, after the bytes of a row were sorted by significance
         summed = np.cumsum(rows.reshape(*rows.shape[:2], -1, bands), axis=2, dtype=np.uint8)
@@ -206,7 +205,7 @@ def _with_directory(data: bytes, order: str, tags: dict[int, tuple[int, ...]]) -
     return body + struct.pack(order + "H", len(tags)) + entries + b"\0\0\0\0" + rest
 
 
-def _coloured(indices: NDArray[np.generic], directory: Directory, name: str) -> Pixels:
+def _coloured(indices: Array, directory: Directory, name: str) -> Pixels:
     """Looks up the colours (H, W, 3) of a palette."""
     colours = np.array(directory.numbers(_COLOURS), np.uint16).reshape(3, -1).T
     if indices.dtype.kind != "u" or not len(colours):
@@ -216,7 +215,7 @@ def _coloured(indices: NDArray[np.generic], directory: Directory, name: str) -> 
     return eight.astype(np.uint8)[np.minimum(indices.astype(np.int64), len(colours) - 1)]
 
 
-def _opacity(values: NDArray[np.generic]) -> Pixels:
+def _opacity(values: Array) -> Pixels:
     """Returns alpha (H, W) of any type as uint8."""
     if values.dtype.kind == "f":
         return np.rint(np.clip(np.nan_to_num(values.astype(np.float64)), 0, 1) * 255).astype(np.uint8)

@@ -42,8 +42,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Addition:
-    """Changes to be made. roots, choices: as they are from now on; notes: lines for a person; warning: one for the log,
-    empty where there is nothing to warn of."""
+    """Changes to be made.
+
+    roots, choices: as they are from now on; notes: lines for a person; warning: one for the log, empty where there is
+    nothing to warn of.
+    """
 
     plan: Plan
     roots: Mapping[int, Root]

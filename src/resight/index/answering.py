@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight import arguments
+from resight.arrays import Mask
 from resight.errors import UsageError
 from resight.folders.names import Name
 from resight.folders.selection import names_within
@@ -20,7 +21,7 @@ from resight.index.mirroring import seen_mirrored, unmirrored
 from resight.index.queries import Asked, ask
 from resight.index.results import Hit, Result
 from resight.rerank.geometry import project_box
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import best, best_of
 
 TOGETHER = 100_000
@@ -100,8 +101,9 @@ def answer_together(
     mirror: bool = False,
     given: Sequence[PhotoMask | None] = (),
 ) -> Result:
-    """The best images for several photos of one thing: the mean of the scores, the evidence of the best query, the
-    largest of the probabilities.
+    """Returns the best images for several photos of one thing.
+
+    An image has the mean of its scores, the evidence of the best query, and the largest of its probabilities.
 
     An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
     than what it does find. What one photo of the thing makes sure is sure, whatever the others say. given: a mask for

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.channels.channel import Arrays, Channel, Rows
+from resight.arrays import Arrays, Int64
+from resight.channels.channel import Channel, Rows
 from resight.kernels.soundness import misshapen
 from resight.progress import Progress, Say
 from resight.recipe import Recipe
@@ -50,7 +50,7 @@ class Block:
 
     number: int
     rows: Rows
-    seen: NDArray[np.int64]
+    seen: Int64
 
 
 def read_blocks(folder: Path, channel: Channel) -> list[Block]:
@@ -118,7 +118,7 @@ class Augmenter:
         if len(blocks) > 1 or any(not np.isin(block.rows.ids, live).all() for block in blocks):
             self._merge()
 
-    def _augment(self, images: NDArray[np.int64], progress: Progress | None) -> None:
+    def _augment(self, images: Int64, progress: Progress | None) -> None:
         mark = stamp(_live(self.plain))
         for start in range(0, len(images), BLOCK_IMAGES):
             ids = images[start : start + BLOCK_IMAGES]
@@ -142,15 +142,15 @@ class Augmenter:
         delete_structures(self.folder, PREFIX, [block.number for block in blocks])
 
 
-def _write(folder: Path, arrays: Arrays, ids: NDArray[np.int64], seen: NDArray[np.int64]) -> None:
+def _write(folder: Path, arrays: Arrays, ids: Int64, seen: Int64) -> None:
     write_structure(folder, PREFIX, {**arrays, "ids": ids, "seen": seen})
 
 
-def _live(plain: Sequence[Rows]) -> NDArray[np.int64]:
+def _live(plain: Sequence[Rows]) -> Int64:
     return _joined([rows.ids[rows.alive] for rows in plain])
 
 
-def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _joined(parts: Sequence[Int64]) -> Int64:
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
@@ -165,12 +165,12 @@ class AugmentedRows:
     channels: Callable[[], Mapping[str, Channel]]
     name: str = "augmented photos"
 
-    def stale(self, live: NDArray[np.int64]) -> int:
+    def stale(self, live: Int64) -> int:
         """Images that are not augmented, or were from other images than there are now."""
         current = [block.rows.ids[(block.seen == stamp(live)).all(axis=1)] for block in self._blocks(live)]
         return len(np.setdiff1d(live, _joined(current)))
 
-    def read(self, live: NDArray[np.int64]) -> Sequence[Block]:
+    def read(self, live: Int64) -> Sequence[Block]:
         """Blocks that are searched in the place of the channel's segments; says in the log what they lack."""
         blocks = self._blocks(live)
         missing = np.setdiff1d(live, _joined([block.rows.ids for block in blocks]))
@@ -192,7 +192,7 @@ class AugmentedRows:
         """Deletes all blocks."""
         delete_structures(self.folder, PREFIX, structure_numbers(self.folder, PREFIX))
 
-    def _blocks(self, live: NDArray[np.int64]) -> list[Block]:
+    def _blocks(self, live: Int64) -> list[Block]:
         # Without images, channels need not have been fitted yet.
         return read_blocks(self.folder, self.channels()[self.recipe.first_channel]) if len(live) else []
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.channels.channel import Channel, Rows
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
@@ -29,7 +30,7 @@ from resight.rerank.kinds import Fusion, Spatial
 from resight.rerank.stage import SecondLook
 from resight.search.background import DEPTH
 from resight.search.looks import Look
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import best_of, is_allowed
 from resight.store import Snapshot, file_path
 
@@ -47,7 +48,10 @@ class Collection:
         channels: Mapping[str, Channel],
         kept: Mapping[tuple[str, str], Any] | None = None,
     ) -> None:
-        """kept: what has been read of derived structures, by channel and key; nothing is kept where None."""
+        """Takes what a collection answers from.
+
+        kept: what has been read of derived structures, by channel and key; nothing is kept where None.
+        """
         self.snapshot = snapshot
         self.recipe = recipe
         self.channels = channels
@@ -65,8 +69,10 @@ class Collection:
         return self._opened(self.views)
 
     def _opened(self, views: Mapping[str, ChannelView]) -> list[tuple[str, Look] | FusionStage]:
-        """The recipe's stages in their order: where all channels are fused, and second looks with the names of their
-        channels, opened on the whole or on a part."""
+        """Returns the recipe's stages in their order, opened on the whole collection or on a part.
+
+        They are where all channels are fused, and second looks with the names of their channels.
+        """
         stages: list[tuple[str, Look] | FusionStage] = []
         for kind in self.recipe.rerank:
             if isinstance(kind, Fusion):

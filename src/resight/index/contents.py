@@ -28,11 +28,11 @@ class IndexInfo:
     """The contents of an index.
 
     bytes: of the whole directory. features and words: of all images and channels together; channels: of each.
-    without_evidence: names of images by which nothing can be found, such as pictures of one colour. remarks: name and
+    without_evidence: names of images that no query can find, such as pictures of one colour. remarks: name and
     remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
-    many names were removed and are not taken again until they are asked for. masks: by the folder of photos, the folder
-    of their masks, or "one for all". stale: by what is made of several photos (augmented photos, neighbours), how many
-    photos it has otherwise than it would be made of the photos that there are now: `update` mends it.
+    many removed names the index does not take again until a person asks for them. masks: by the folder of photos, the
+    folder of their masks, or "one for all". stale: for each structure that is made of several photos (augmented photos,
+    neighbours), how many photos changed since it was made: `update` makes it again.
     """
 
     recipe: str
@@ -118,7 +118,7 @@ def _counts(channel: Channel, rows: Sequence[Rows]) -> ChannelCounts:
 
 
 def _bytes_below(folder: Path) -> int:
-    """Size of all files, without those that a writer deletes meanwhile."""
+    """Returns the size of all files, without those that a writer deletes meanwhile."""
     total = 0
     for file in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):

@@ -10,7 +10,7 @@ from resight.channels.fits import builtin_arrays, weights
 from resight.errors import ResightError
 from resight.features.kinds import networks_of
 from resight.features.networks.requirement import require_torch
-from resight.recipe import Recipe, available, parse_recipe, recipe_text
+from resight.recipe import Recipe, parse_recipe, recipe_text, recipes
 from resight.store import RECIPE, Files
 from resight.store.disk import FileSum, read_regular, sum_bytes
 
@@ -38,7 +38,7 @@ def _recipe(path: Path, expected: FileSum) -> bytes | None:
         text = read_regular(path / RECIPE)
         if sum_bytes(text) == expected:
             return text
-    shipped = (recipe_text(one.name).encode() for one in available())
+    shipped = (recipe_text(one.name).encode() for one in recipes())
     return next((text for text in shipped if sum_bytes(text) == expected), None)
 
 

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Int64
 from resight.channels.channel import Channel
 from resight.progress import Progress, Say
 from resight.recipe import Recipe
@@ -99,6 +99,6 @@ class Derived:
         return self._store.snapshot(lambda: {name: channel.fault for name, channel in self._channels().items()})
 
 
-def _live(snapshot: Snapshot) -> NDArray[np.int64]:
+def _live(snapshot: Snapshot) -> Int64:
     """(n,) ids of the images that can be found, ascending."""
     return np.array(snapshot.images.ids[snapshot.images.indexed])

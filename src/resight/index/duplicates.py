@@ -25,12 +25,12 @@ from resight.recipe import Recipe
 def find_duplicates(
     collection: Collection, kind: Kind = "same", within: Sequence[str] = (), progress: Progress | None = None
 ) -> Duplicates:
-    """Groups of photos: with the same bytes, of the same picture, or of the same thing; no photo is decoded.
+    """Returns groups of photos: with the same bytes, of the same picture, or of the same thing; no photo is decoded.
 
     kind: the loosest that counts, "copies", "near" or "same". within: patterns, of which a name must match one if there
-    are any; see `names_within`. `progress` is told how many photos of how many have asked for others. Raises
+    are any; see `names_within`. `progress` is called with (photos done, photos). Raises
     UsageError for another kind, where a pattern matches no name, and where copies are not enough and the recipe has no
-    words with positions, by which a picture is told from another of the same thing.
+    words with positions, which distinguish a picture from another one of the same thing.
     """
     if kind not in KINDS:
         raise UsageError(f"kind is {kind!r}; it is one of {', '.join(KINDS)}")
@@ -66,7 +66,7 @@ def find_duplicates(
 
 
 def channel_of_words(recipe: Recipe) -> str:
-    """The first channel of words. Raises UsageError where a recipe has none."""
+    """Returns the first channel of words. Raises UsageError where a recipe has none."""
     for name, channel in recipe.channel.items():
         if channel.words is not None:
             return name
@@ -161,7 +161,7 @@ def _link(table: _Table, pair: Pair, known: Agreement) -> DuplicateLink:
 
 
 def _photos(table: _Table, picture: int, numbers: Sequence[int]) -> list[DuplicatePhoto]:
-    """The photos of one picture, the one to keep first."""
+    """Returns the photos of one picture, the one to keep first."""
     images = table.collection.snapshot.images
     first = {place: number for number in numbers for place in table.copies[number]}
 

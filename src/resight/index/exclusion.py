@@ -24,7 +24,7 @@ class LeftOut(NamedTuple):
 
 
 def with_patterns(choices: Choices, exclude: Sequence[str] = (), include: Sequence[str] = ()) -> Choices:
-    """The choices with other patterns: those to exclude added, those to include gone.
+    """Returns the choices with other patterns: those to exclude added, those to include gone.
 
     UsageError for one that cannot match, or is to go and is not there.
     """
@@ -44,7 +44,7 @@ def with_patterns(choices: Choices, exclude: Sequence[str] = (), include: Sequen
 
 
 def images_left_out(snapshot: Snapshot, choices: Choices) -> LeftOut:
-    """The images that are left out by the path below their root."""
+    """Returns the images that are left out by the path below their root."""
     images, patterns = snapshot.images, Patterns(choices.excluded)
     masks = {number: below for number, root in snapshot.roots.items() if (below := _masks_below(number, root, choices))}
     found = LeftOut([], [])
@@ -61,7 +61,7 @@ def images_left_out(snapshot: Snapshot, choices: Choices) -> LeftOut:
 
 
 def _masks_below(number: int, root: Root, choices: Choices) -> str:
-    """The folder of masks as the start of paths below a root, "" where it is elsewhere."""
+    """Returns the folder of masks as the start of paths below a root, "" where it is elsewhere."""
     mask = choices.masks.get(number)
     if mask is None or mask.shared:
         return ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resight.features.maps import PreparedImage
 
 COUNT = 5
-"""Channels that are told of a hit."""
+"""Channels that the explanation of a hit lists."""
 
 
 def can_explain(collection: Collection) -> bool:

@@ -53,7 +53,7 @@ def fitted_on_folder(
 def fitted_on_collection(
     recipe: Recipe, index: Path, files: Mapping[str, Path], planned: Plan, say: Say | None
 ) -> Mapping[str, bytes]:
-    """The same on the photos that are about to be read."""
+    """Fits whatever is not fitted yet on the photos that are about to be read; arguments as of `fitted_on_folder`."""
     from resight.channels.fits import fitted_arrays, unfitted, with_weights
     from resight.learned.whitening import POWER_ON_COLLECTION
 

@@ -100,7 +100,10 @@ class Index(OpenedIndex):
 
     @classmethod
     def _made(cls, path: Path, recipe: Recipe, fit: str | Path | None, progress: Say | None) -> Index:
-        """The index at `path`, if it is by this recipe, fitted where that has not been done. Raises UsageError."""
+        """Returns the index at `path`, if it is by this recipe, fitted where that has not been done.
+
+        Raises UsageError.
+        """
         index = cls.open(path)
         if index.recipe != recipe:
             raise UsageError(
@@ -134,8 +137,8 @@ class Index(OpenedIndex):
         out from now on, in all its folders; `folders/patterns.py` has the rules. again: takes photos that were removed
         from it, too.
         mask: a file that leaves the same parts of all its photos out, or a folder with a file for each, kept for it;
-        see `masking.py`. no_mask: it has none any more. `progress` is told (done, total); `say` lines about fitting and
-        about what is surprising in the folder, which are in the report's notes too.
+        see `masking.py`. no_mask: it has none any more. `progress` is called with (done, total); `say` lines about
+        fitting and about what is surprising in the folder, which are in the report's notes too.
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, and then changes nothing; FitError, IndexLockedError and StorageError: what was committed before stays.
         """
@@ -175,7 +178,7 @@ class Index(OpenedIndex):
     ) -> AddReport:
         """Makes the index equal to its folders again: new and changed photos are read, vanished ones removed.
 
-        Where a folder is gone, empty or unreadable that had photos, its photos stay and are told in the report's
+        Where a folder is gone, empty or unreadable that had photos, its photos stay, the report lists them in
         `held`, and the rest is done; `vanished.py` and `lost_masks.py` have the rule. removed: folders whose vanished
         photos, or masks, were removed on purpose. exclude: patterns of files and folders that are left out from now on;
         what is in the index and matches goes out. include: patterns that no longer count. Raises UsageError where a
@@ -214,14 +217,14 @@ class Index(OpenedIndex):
             return sum(len(places_of(snapshot, number)) for number in roots)
 
     def named(self, names: str | Path | Iterable[str | Path], *, removed: bool = False) -> list[str]:
-        """The photos, sorted, that names, paths of their files, folders ("2019/") and patterns ("*.gif") mean.
+        """Returns the photos, sorted, that names, paths of their files, folders ("2019/") and patterns ("*.gif") mean.
 
         removed: of those that were removed and stay away. UsageError where one of the names means none.
         """
         return names_of(self.understood(names, removed=removed))
 
     def understood(self, names: str | Path | Iterable[str | Path], *, removed: bool = False) -> list[Meant]:
-        """The same for each of the names, with whether it was taken for a pattern because no photo is called so."""
+        """Returns the photos of each of the names, and whether the name was taken for a pattern."""
         asked, snapshot = arguments.texts("names", names), self._store.snapshot()
         return meant_removals(snapshot, asked) if removed else meant_images(snapshot, asked)
 
@@ -305,7 +308,7 @@ class Index(OpenedIndex):
 
 
 def _layouts(path: Path) -> dict[str, Check]:
-    """Returns the checks of the arrays of an index, as far as it can still be opened."""
+    """Returns the checks of the arrays of an index, where its recipe can still be opened."""
     try:
         return Index.open(path, read_only=True)._layouts()
     except ResightError:

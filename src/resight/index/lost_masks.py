@@ -49,8 +49,11 @@ def lost_masks(
     choice: MaskChoice | None,
     meant: Collection[str] = (),
 ) -> LostMasks:
-    """Applies the rule to the photos of one root that are there. meant: absolute paths of folders of masks that were
-    emptied on purpose. Where a person has just named other masks, those alone count."""
+    """Applies the rule to the photos of one root that are there.
+
+    meant: absolute paths of folders of masks that were emptied on purpose. Where a person has just named other masks,
+    those alone count.
+    """
     if choice is None or choice.shared or choice != snapshot.choices.masks.get(number):
         return LostMasks()
     images, folder = snapshot.images, mask_folder(root, choice)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from resight.arrays import Mask
 from resight.errors import ImageError, UsageError
 from resight.filesystems import is_in
 from resight.folders.walking import Found, escape_name, find_images, unescape_name
-from resight.images import Counts, content_hash, displayed, not_black
+from resight.images import content_hash, displayed, not_black
 from resight.images.masks import PhotoMask, mask_file, mask_of_query
 from resight.store import ImageTable, MaskChoice, Root
 
@@ -22,7 +23,7 @@ BESIDE = "."
 
 
 class MasksError(UsageError):
-    """The masks of a folder of photos cannot be had, as if their disk were not mounted.
+    """The masks of a folder of photos cannot be read, for example because their disk is not mounted.
 
     folder: of the masks, for display. why: what is the matter with it, as the end of a sentence.
     """
@@ -53,7 +54,7 @@ class Masked:
 def mask_choice(path: Path, folder: Path) -> MaskChoice:
     """Returns the form in which an index keeps a mask: the path of a folder, or the content of a file.
 
-    UsageError where it is neither, or the folder holds the photos themselves.
+    Raises UsageError where it is neither, or the folder holds the photos themselves.
     """
     if path.is_dir():
         masks, photos = os.path.realpath(path), os.path.realpath(folder)
@@ -120,7 +121,10 @@ def check_masks_only(swallowed: Sequence[Found], photos: Sequence[Found], root: 
 
 
 def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | None) -> PhotoMask | None:
-    """The mask with which the image at a position of the table was indexed; None where it is not as it was any more."""
+    """Returns the mask with which the image at a position of the table was indexed.
+
+    It is None where it is not as it was any more.
+    """
     if choice is None:
         return None
     if choice.shared:
@@ -138,12 +142,12 @@ def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | Non
 
 
 def mask_folder(root: Root, choice: MaskChoice) -> Path:
-    """Where the masks of the photos of a root are, each for one of them."""
+    """Returns where the masks of the photos of a root are, each for one of them."""
     return Path(os.path.normpath(os.path.join(unescape_name(root.path), unescape_name(choice.folder))))
 
 
 def _listed(folder: Path) -> tuple[dict[str, Found], list[ImageError]]:
-    """The masks in a folder by name, and what cannot be read in it; MasksError where the folder cannot be."""
+    """Returns the masks in a folder by name, and what cannot be read in it; MasksError where the folder cannot be."""
     if not os.path.isdir(folder):
         raise MasksError(displayed(folder), "is gone")
     trouble: list[ImageError] = []
@@ -164,7 +168,7 @@ def _check_not_hidden(folder: Path, names: Sequence[str], trouble: Sequence[Imag
 
 
 def _mask_names(name: str, choice: MaskChoice) -> list[str]:
-    """Names that the mask of a photo may have in the folder of masks, the first that is there counts."""
+    """Returns names that the mask of a photo may have in the folder of masks, the first that is there counts."""
     if choice.folder == BESIDE:
         return [name + ENDING]  # sub/0.png is a photo of its own there
     return [name + ENDING, os.path.splitext(name)[0] + ENDING]
@@ -180,7 +184,7 @@ def _shared(choice: MaskChoice) -> PhotoMask:
     return PhotoMask(title, content_hash(data), not_black(data, title), fits_all=True)
 
 
-def _png(counts: Counts) -> bytes:
+def _png(counts: Mask) -> bytes:
     from PIL import Image
 
     out = io.BytesIO()

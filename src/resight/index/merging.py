@@ -39,7 +39,9 @@ def merge(store: Store, channels: Mapping[str, Channel], numbers: Sequence[int])
 
 
 def crowded(snapshot: Snapshot) -> list[int]:
-    """Segments to be merged now: one of which less than half is live, or `TIER_WIDTH` of one tier, the smallest first.
+    """Returns the segments to merge now, by number: one that is mostly removed, or the smallest of a full tier.
+
+    A segment is mostly removed where less than half of its rows are live; a tier is full with `TIER_WIDTH` segments.
 
     Tier t has the segments of more than W^(t-1) and at most W^t live images, W being `TIER_WIDTH`. W of one tier make
     one of the next, so that n images are rewritten log_W(n) times each and lie in fewer than W log_W(n) segments, as
@@ -59,7 +61,7 @@ def crowded(snapshot: Snapshot) -> list[int]:
 
 
 def compacted(snapshot: Snapshot) -> list[list[int]]:
-    """Groups of segments each of which can be one: neighbours, as many as `COMPACTED_BYTES` allows."""
+    """Returns groups of neighbouring segments; each group becomes one segment within `COMPACTED_BYTES`."""
     groups: list[list[Segment]] = []
     for segment in snapshot.segments:
         if groups and sum(map(_bytes_of, [*groups[-1], segment])) <= COMPACTED_BYTES:
@@ -75,14 +77,14 @@ def compacted(snapshot: Snapshot) -> list[list[int]]:
 
 
 def _live(snapshot: Snapshot) -> Mapping[int, int]:
-    """Number of live images by segment."""
+    """Returns the number of live images by segment."""
     numbers, counts = np.unique(snapshot.images.segments, return_counts=True)
     found = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
     return {segment.number: found.get(segment.number, 0) for segment in snapshot.segments}
 
 
 def _tier(rows: int) -> int:
-    """The least t with rows <= TIER_WIDTH^t."""
+    """Returns the least t with rows <= TIER_WIDTH^t."""
     tier = 0
     while TIER_WIDTH**tier < rows:
         tier += 1

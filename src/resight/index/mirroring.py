@@ -13,18 +13,18 @@ from resight.search.ranking import Ranking, Verification
 
 
 def mirrored(decoded: Decoded) -> Decoded:
-    """The photo with left and right exchanged."""
+    """Returns the photo with left and right exchanged."""
     counts = None if decoded.counts is None else np.ascontiguousarray(decoded.counts[:, ::-1])
     return replace(decoded, pixels=np.ascontiguousarray(decoded.pixels[:, ::-1]), counts=counts)
 
 
 def mirrored_box(box: Box | None, width: int) -> Box | None:
-    """Where a part of a photo `width` pixels wide is when it is mirrored; None stays None."""
+    """Returns where a part of a photo `width` pixels wide is when it is mirrored; None stays None."""
     return None if box is None else (width - box[2], box[1], width - box[0], box[3])
 
 
 def unmirrored(ranking: Ranking, width: int) -> Ranking:
-    """The ranking for a mirrored query with evidence that is of the query as it is, `width` pixels wide."""
+    """Returns the ranking for a mirrored query with evidence that is of the query as it is, `width` pixels wide."""
     flip = np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     evidence = {image: _unmirrored(why, flip) for image, why in ranking.evidence.items()}
     return replace(ranking, evidence=evidence)

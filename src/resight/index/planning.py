@@ -44,8 +44,9 @@ def plan(
     gone: Collection[int] = frozenset(),
     emptied: Collection[str] = (),
 ) -> Plan:
-    """Compares the files of a root with what the index knows of it. Raises UsageError where a name has another owner,
-    MasksError where all masks are gone.
+    """Compares the files of a root with what the index knows of it.
+
+    Raises UsageError where a name has another owner, MasksError where all masks are gone.
 
     choice: the masks of the root; gone: ids of images that give their names up; emptied: absolute paths of folders of
     masks that were emptied on purpose. A file is unchanged when its size, time and mask are. One that could not be

@@ -22,9 +22,9 @@ class _Place(NamedTuple):
 
 
 class KnownPhotos:
-    """Looks up what is kept of the bytes of a file that were taken without a mask; safe to share between threads.
+    """The evidence that an index keeps of photos without a mask, by their bytes; safe to share between threads.
 
-    A photo of which other versions could read only a part is not known: these may read more of it.
+    A photo that other versions of the decoders read only in part counts as unknown: these versions may read more.
     """
 
     def __init__(self, snapshot: Snapshot, removed: Iterable[RemovedImage], channels: Mapping[str, Channel]) -> None:

@@ -14,26 +14,29 @@ from resight.store import Choices, Snapshot
 
 
 def meant_images(snapshot: Snapshot, asked: Iterable[str | Path]) -> list[Meant]:
-    """The photos of the index that some names, paths, folders and patterns mean. UsageError where one means none."""
+    """Returns the photos of the index that some names, paths, folders and patterns mean.
+
+    Raises UsageError where one means none.
+    """
     where = "in the index, so nothing was removed"
     gone = {name: "it was removed before" for _, name in snapshot.choices.removed}
     return names_meant(snapshot.images.names, asked, folders_of(snapshot), where, gone)
 
 
 def meant_removals(snapshot: Snapshot, asked: Iterable[str | Path]) -> list[Meant]:
-    """The same of the photos that were removed and stay away."""
+    """Returns those photos that such texts mean among the removed ones that stay away."""
     known = sorted({name for _, name in snapshot.choices.removed})
     live = dict.fromkeys(snapshot.images.names, "it is in the index")
     return names_meant(known, asked, folders_of(snapshot), "among the photos that were removed", live)
 
 
 def names_of(meant: Sequence[Meant]) -> list[str]:
-    """All names that are meant, sorted, each once."""
+    """Returns all names that are meant, sorted, each once."""
     return sorted({name for one in meant for name in one.names})
 
 
 def with_removed(snapshot: Snapshot, names: Sequence[str]) -> tuple[list[int], Choices]:
-    """Ids of the images of some names, and the choices by which they stay away."""
+    """Returns ids of the images of some names, and the choices by which they stay away."""
     images, choices = snapshot.images, snapshot.choices
     places = [images.by_name[name] for name in names]
     keys = ((int(images.roots[place]), images.names[place]) for place in places)
@@ -41,7 +44,10 @@ def with_removed(snapshot: Snapshot, names: Sequence[str]) -> tuple[list[int], C
 
 
 def with_restored(snapshot: Snapshot, names: Sequence[str]) -> Choices:
-    """The choices by which removed photos of some names may come back. UsageError where another has a name now."""
+    """Returns the choices by which removed photos of some names may come back.
+
+    Raises UsageError where another has a name now.
+    """
     images, wanted = snapshot.images, set(names)
     for name in names:
         if (place := images.by_name.get(name)) is not None:

@@ -42,7 +42,7 @@ class AddReport:
     without_mask: int = 0
 
     def __add__(self, other: AddReport) -> AddReport:
-        """Both together."""
+        """Returns both together."""
         mine, theirs = ([getattr(report, one.name) for one in fields(report)] for report in (self, other))
         return AddReport(*(a + b for a, b in zip(mine, theirs, strict=True)))
 

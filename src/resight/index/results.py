@@ -70,7 +70,7 @@ class Result:
         return len(self.hits)
 
     def __getitem__(self, rank: int) -> Hit:
-        """The hit at a rank from 0."""
+        """Returns the hit at a rank from 0."""
         return self.hits[rank]
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Result:
         return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]}
 
     def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:
-        """Ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""
+        """Returns ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""
         ranked = list(enumerate(self.hits, start=1))
         parts = [(one, [(rank, hit) for rank, hit in ranked if hit.verdict == one]) for one in VERDICTS]
         return [(one, part) for one, part in parts if part]

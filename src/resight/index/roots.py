@@ -41,7 +41,7 @@ class Listing:
 
 
 def root_of(snapshot: Snapshot, folder: Path, prefix: str, follow_links: bool | None) -> tuple[int, Root]:
-    """The root with this folder and prefix and its number, the next free one where it is new.
+    """Returns the root with this folder and prefix and its number, the next free one where it is new.
 
     follow_links: as the root is to be from now on; None leaves it, and does not follow where the root is new.
     """
@@ -53,12 +53,12 @@ def root_of(snapshot: Snapshot, folder: Path, prefix: str, follow_links: bool | 
 
 
 def root_path(root: Root) -> Path:
-    """Where the photos of a root are."""
+    """Returns where the photos of a root are."""
     return Path(unescape_name(root.path))
 
 
 def folders_of(snapshot: Snapshot) -> list[tuple[Path, str]]:
-    """The folders that photos were taken from, and what the names of each begin with."""
+    """Returns the folders that photos were taken from, and what the names of each begin with."""
     return [(root_path(root), root.prefix) for root in snapshot.roots.values()]
 
 
@@ -93,7 +93,10 @@ def list_root(
 
 
 def with_own_masks(listing: Listing, root: Root, choice: MaskChoice | None) -> Listing:
-    """The listing with the masks of its files, which are no photos themselves. MasksError where they are not there."""
+    """Returns the listing with the masks of its files, which are no photos themselves.
+
+    Raises MasksError where they are not there.
+    """
     masked = with_masks(listing.found, root, choice)
     return replace(
         listing, found=masked.found, without_mask=masked.without, bare=masked.bare, swallowed=masked.swallowed
@@ -101,12 +104,12 @@ def with_own_masks(listing: Listing, root: Root, choice: MaskChoice | None) -> L
 
 
 def places_of(snapshot: Snapshot, number: int) -> list[int]:
-    """Positions in the table of the images of a root."""
+    """Returns positions in the table of the images of a root."""
     return np.flatnonzero(snapshot.images.roots == number).tolist()
 
 
 def moved_roots(snapshot: Snapshot, old: str | Path, new: str | Path) -> dict[int, Root]:
-    """The roots at and below the folder `old` as they are when it has become `new`, by number.
+    """Returns the roots at and below the folder `old` as they are when it has become `new`, by number.
 
     Raises UsageError where no folder of the index is there, or `new` has none of the photos of one of them.
     """
@@ -134,7 +137,7 @@ def moved_roots(snapshot: Snapshot, old: str | Path, new: str | Path) -> dict[in
 
 
 def recognised(snapshot: Snapshot, folder: Path, prefix: str) -> int | None:
-    """The number of a root that is gone and whose photos are in `folder` now, if there is one.
+    """Returns the number of a root that is gone and whose photos are in `folder` now, if there is one.
 
     A root counts where it has no photo any more, more than half of its photos are in `folder` by name and size, and a
     few of them by their bytes. prefix: of the names, where only a root of that prefix is meant.
@@ -150,7 +153,7 @@ def recognised(snapshot: Snapshot, folder: Path, prefix: str) -> int | None:
 
 
 def overlapping(snapshot: Snapshot, root: Root) -> str:
-    """A line about a root of the index that has photos in common with a new one; empty where there is none."""
+    """Returns a line about a root of the index that has photos in common with a new one; empty where there is none."""
     path, folder = unescape_name(root.path), displayed(root_path(root))
     for number, one in snapshot.roots.items():
         other, count = unescape_name(one.path), len(places_of(snapshot, number))
@@ -170,7 +173,7 @@ def overlapping(snapshot: Snapshot, root: Root) -> str:
 
 
 def outside_line(root: Root, links: Sequence[Path]) -> str:
-    """A line about the links that lead out of a root."""
+    """Returns a line about the links that lead out of a root."""
     those = "1 link leads" if len(links) == 1 else f"{len(links)} links lead"
     were, them = ("was", "it") if len(links) == 1 else ("were", "them")
     return (

@@ -1,4 +1,4 @@
-"""What makes an index equal to its folders again, as far as the rule of `vanished` goes. Nothing is written."""
+"""Plans of the changes that make an index equal to its folders again, within the rule of `vanished`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def plan_update(
 
     removed: folders whose vanished photos, or vanished masks, were removed on purpose. choices: as they are to be,
     those of the index by default; excluded: ids of the images that go out with them.
-    Nothing is done for a root whose masks cannot be had: its photos stay with the masks that they had.
+    A root whose masks cannot be read is left alone: its photos stay, with the masks that they had.
     Raises UsageError where one of `removed` is in no folder of the index, or a name has two owners.
     """
     choices = snapshot.choices if choices is None else choices
@@ -68,7 +68,7 @@ def plan_update(
 
 
 def _listed(number: int, root: Root, choices: Choices) -> Listing:
-    """The files of a root; none where it is gone or cannot be read, which is its trouble."""
+    """Returns the files of a root; none where it is gone or cannot be read, which is its trouble."""
     try:
         return list_root(root, Patterns(choices.excluded), choices.removed_of(number))
     except UsageError:
@@ -77,7 +77,7 @@ def _listed(number: int, root: Root, choices: Choices) -> Listing:
 
 
 def _meant(snapshot: Snapshot, choices: Choices, removed: Collection[str | Path]) -> frozenset[str]:
-    """The folders as absolute paths."""
+    """Returns the folders as absolute paths."""
     folders = [root_path(root) for root in snapshot.roots.values()]
     folders += [mask_folder(snapshot.roots[number], mask) for number, mask in choices.masks.items() if mask.folder]
     paths = [*map(str, folders), *map(displayed, folders)]

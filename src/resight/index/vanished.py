@@ -64,8 +64,10 @@ class Verdict:
 
 
 class Appeared:
-    """The files that an index does not know, or not as they are now, in all of its roots: each may be a photo that
-    vanished from its place."""
+    """The files, of all roots, that an index does not know or not as they are now.
+
+    Each may be a photo that vanished from its place.
+    """
 
     def __init__(self, snapshot: Snapshot, listings: Mapping[int, Listing]) -> None:
         images = snapshot.images
@@ -103,8 +105,10 @@ def judge(
     meant: Collection[str] = (),
     excluded: Collection[int] = frozenset(),
 ) -> Verdict:
-    """Applies the rule to one root. elsewhere: files of all roots; meant: absolute paths of folders that were emptied;
-    excluded: ids of images that go out anyway and are as if they were not known.
+    """Applies the rule to one root.
+
+    elsewhere: files of all roots; meant: absolute paths of folders that were emptied; excluded: ids of images that go
+    out anyway and are as if they were not known.
 
     The listing of a root that cannot be listed is empty, with the reason as its trouble.
     """
@@ -170,8 +174,11 @@ def vanished_trees(
 def _renamed(
     vanished: Sequence[int], turned_up: Collection[int], below: Mapping[int, Sequence[str]], totals: Mapping[str, int]
 ) -> set[int]:
-    """Which of the photos that turned up elsewhere count as seen: not those of a tree that vanished and of which less
-    than half turned up. below: the folders of each photo; totals: how many photos each folder has."""
+    """Tells which of the photos that turned up elsewhere count as seen.
+
+    Photos of a tree that vanished do not count where less than half of them turned up. below: the folders of each
+    photo; totals: how many photos each folder has.
+    """
     missing = Counter(folder for place in vanished for folder in below[place])
     seen = Counter(folder for place in turned_up for folder in below[place])
     held = {folder for folder, count in missing.items() if count == totals[folder] and 2 * seen[folder] < count}
@@ -179,7 +186,7 @@ def _renamed(
 
 
 def folders_above(name: str) -> Iterator[str]:
-    """The folders that a file is in, from "" for the root itself down."""
+    """Yields the folders that a file is in, from "" for the root itself down."""
     yield ""
     end = name.find("/")
     while end >= 0:
@@ -210,8 +217,11 @@ def _place(root: Root, folder: str) -> Path:
 
 
 def _named(root: Root, tree: str, within: Sequence[str]) -> str:
-    """The folder to name for a tree that vanished: where all of its photos were in one folder of it that is still
-    there, such as a mount point, that one. within: such folders, from the upper to the lower."""
+    """Returns the folder to name for a tree that vanished.
+
+    Where all of its photos were in one folder of it that is still there, such as a mount point, it is that folder.
+    within: such folders, from the upper to the lower.
+    """
     for folder in within:
         if not os.path.lexists(_place(root, folder)):
             break

@@ -7,9 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from resight.arrays import Int64, Mask, Vector, Vectors
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.forks import WorkerPool
@@ -17,7 +15,7 @@ from resight.manifold.kinds import NEIGHBOURS
 from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
-from resight.search.ranking import Mask, Ranking, Searcher, Verification
+from resight.search.ranking import Ranking, Searcher, Verification
 from resight.search.selection import is_allowed
 from resight.words.evidence import ImageWords, WordVector
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from resight.search.vectors import VectorRows
 
 T = TypeVar("T")
-Vector = NDArray[np.float32]
 
 
 class Once:
@@ -59,7 +56,7 @@ class ChannelView:
     live: LiveRows
     searcher: Searcher[Any]
     read: Callable[[int], object]
-    images: NDArray[np.int64]
+    images: Int64
     """(n,) ids of all images, ascending."""
     derived: Mapping[str, Any] = field(default_factory=dict)
     """What has been read of each structure that the recipe's models ask for, by key; None where nothing is kept."""
@@ -88,7 +85,7 @@ class ChannelView:
         return self.searcher.search(query, k, self.allowed)
 
     def kept(self, key: str) -> Any:
-        """What is kept of a derived structure, by its key. Raises KeyError where no model asks for it."""
+        """Returns what is kept of a derived structure, by its key. Raises KeyError where no model asks for it."""
         return self.derived[key]
 
     def nodes(self) -> Nodes:
@@ -110,11 +107,11 @@ class VectorView(ChannelView):
 
     live: VectorRows
 
-    def vectors(self) -> tuple[NDArray[np.int64], Vector]:
-        """(n,) ids of all images that have a vector, ascending, and (n, d) the vectors that are searched."""
+    def vectors(self) -> tuple[Int64, Vectors]:
+        """Returns (n,) ids of all images that have a vector, ascending, and (n, d) the vectors that are searched."""
         return self.live.images, self.descriptors(self.live.images)
 
-    def descriptors(self, images: NDArray[np.int64]) -> Vector:
+    def descriptors(self, images: Int64) -> Vector:
         """(n, d) the vectors that are searched, augmented ones where there are."""
         return self.live.descriptors(images)
 
@@ -131,7 +128,7 @@ class RegionView(ChannelView):
 
     live: RegionRows
 
-    def regions(self) -> tuple[NDArray[np.int64], Vector]:
+    def regions(self) -> tuple[Int64, Vector]:
         """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
         return self.live.regions()
 

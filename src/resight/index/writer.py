@@ -76,7 +76,7 @@ def _was_read(name: str, planned: Plan) -> bool:
 
 
 def _without_evidence(batch: Sequence[Extracted], bare: NDArray[np.bool_]) -> list[str]:
-    """Names of the photos that were read and by which nothing can be found; `bare`: (n,) without evidence."""
+    """Returns names of the photos that were read and by which nothing can be found; `bare`: (n,) without evidence."""
     return [one.found.name for one, nothing in zip(batch, bare.tolist(), strict=True) if nothing and not one.reason]
 
 

@@ -70,8 +70,10 @@ class CompiledFiles:
 
 
 def is_private(folder: Path) -> bool:
-    """Tells whether only this person and root can change the content of a folder, by its own permissions and those of
-    all folders above it. A folder that does not exist yet is judged by those above it.
+    """Tells whether only this person and root can change the content of a folder.
+
+    The permissions of the folder and of all folders above it decide. A folder that does not exist yet is judged by
+    those above it.
 
     Windows separates the folders of different persons by other means, which are relied upon.
     """
@@ -94,8 +96,10 @@ def is_private(folder: Path) -> bool:
 
 
 def is_as_safe_as(folder: Path, other: Path) -> bool:
-    """Tells whether everyone who can change the content of a folder can change that of another one too: then compiled
-    code may lie beside its source. A folder that does not exist yet is taken to be as safe."""
+    """Tells whether everyone who can change the content of a folder can change that of another one too.
+
+    Then compiled code may lie beside its source. A folder that does not exist yet is taken to be as safe.
+    """
     if not hasattr(os, "getuid"):
         return True
     try:
@@ -123,8 +127,10 @@ def _group_writes(found: os.stat_result) -> bool:
 
 
 def _make(folder: Path) -> None:
-    """Makes a folder and those above it, for this person alone; beside a source, with the source folder's
-    permissions."""
+    """Makes a folder and those above it, for this person alone.
+
+    A folder beside a source gets the permissions of the source's folder.
+    """
     if folder.name == "__pycache__":
         folder.mkdir(exist_ok=True)
         return

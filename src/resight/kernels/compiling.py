@@ -120,8 +120,10 @@ def _restored(data: bytes, target_context: Any) -> Any:
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """Returns a hash of everything that a compiled function depends on: its code, the constants that it names, and
-    those of all kernels that it calls, in any module."""
+    """Returns a hash of everything that a compiled function depends on.
+
+    That is its code, the constants that it names, and those of all kernels that it calls, in any module.
+    """
     parts: list[object] = []
     waiting, seen = [function], {function}
     while waiting:

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from resight.arrays import Arrays, Floating, Int64
 
 Shape = Sequence[int | None]
 
 _ROWS = 1 << 16
 
 
-def misshapen(
-    arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type[Any], Shape]]
-) -> tuple[str, str] | None:
-    """Returns the first array that is missing, or that lacks the type and shape expected of its name, with a
-    description of the fault.
+def misshapen(arrays: Arrays, expected: Mapping[str, tuple[type[Any], Shape]]) -> tuple[str, str] | None:
+    """Returns the first array that is missing or has another type or shape than expected, and what is wrong.
+
+    Types and shapes are expected by name.
 
     A length of None stands for any length.
     """
@@ -32,11 +32,11 @@ def misshapen(
     return None
 
 
-def shared_out(offsets: NDArray[np.int64], total: int) -> bool:
+def shared_out(offsets: Int64, total: int) -> bool:
     """Tells whether offsets, (n + 1,), begin at 0, never decrease and end at `total`."""
     return bool(offsets[0] == 0 and offsets[-1] == total and (offsets[1:] >= offsets[:-1]).all())
 
 
-def finite(array: NDArray[np.floating[Any]]) -> bool:
+def finite(array: Floating) -> bool:
     """Tells whether all numbers are finite; reads the array in parts, as it may be larger than memory."""
     return all(bool(np.isfinite(array[start : start + _ROWS]).all()) for start in range(0, len(array), _ROWS))

@@ -10,16 +10,14 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Arrays, Float32
 from resight.errors import FitError, StorageError
 from resight.files import write_whole
 
-Array = NDArray[Any]
 Provenance = Mapping[str, str | int | float]
 
 _PROVENANCE = "provenance.json"
@@ -30,12 +28,12 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can state
 class Artefact:
     """Fitted arrays by name, their provenance, and the SHA-256 of the arrays (names, types, shapes and values)."""
 
-    arrays: Mapping[str, Array]
+    arrays: Arrays
     provenance: Provenance
     sha256: str
 
 
-def save(path: Path, arrays: Mapping[str, Array], provenance: Provenance) -> str:
+def save(path: Path, arrays: Arrays, provenance: Provenance) -> str:
     """Writes an `.npz`, whole or not at all; equal contents give equal bytes. Returns the SHA-256 of the arrays.
 
     numpy can read the file too. Raises StorageError where the disk refuses.
@@ -47,7 +45,7 @@ def save(path: Path, arrays: Mapping[str, Array], provenance: Provenance) -> str
     return hash_arrays(arrays)
 
 
-def to_bytes(arrays: Mapping[str, Array], provenance: Provenance) -> bytes:
+def to_bytes(arrays: Arrays, provenance: Provenance) -> bytes:
     """Returns the bytes of the file that `save` writes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -93,7 +91,7 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
     return Artefact(arrays, provenance, hash_arrays(arrays))
 
 
-def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
+def quantise(arrays: Mapping[str, Float32]) -> dict[str, Array]:
     """Quantises each array to uint8 in equal steps from its least to its greatest value; `NAME.range`: (least, step).
 
     A value is off by at most half a step, 1/510 of the range.
@@ -109,7 +107,7 @@ def quantise(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
     return stored
 
 
-def dequantise(arrays: Mapping[str, Array]) -> dict[str, Array]:
+def dequantise(arrays: Arrays) -> dict[str, Array]:
     """Restores the arrays that `quantise` stored as float32; others stay unchanged."""
     restored = {name: array for name, array in arrays.items() if not name.endswith(".range")}
     for name in restored.keys() & {name.removesuffix(".range") for name in arrays if name.endswith(".range")}:
@@ -118,7 +116,7 @@ def dequantise(arrays: Mapping[str, Array]) -> dict[str, Array]:
     return restored
 
 
-def hash_arrays(arrays: Mapping[str, Array]) -> str:
+def hash_arrays(arrays: Arrays) -> str:
     """Returns the SHA-256 over names, types, shapes and values, in the order of the names, as hexadecimal digits."""
     digest = hashlib.sha256()
     for name in sorted(arrays):

@@ -8,14 +8,11 @@ from functools import cached_property
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int32, Int64, UInt8
 from resight.errors import FitError
 from resight.forks import single_threaded_in_forks
 from resight.kernels.compiling import kernel
-
-Floats = NDArray[np.float32]
-Words = NDArray[np.int32]
 
 FLAT_LIMIT = 2048
 """Largest codebook in which a descriptor is compared with all words."""
@@ -37,27 +34,31 @@ _BLOCK = 8192
 
 
 class Assigner:
-    """A search for the nearest words: among all of them up to `FLAT_LIMIT`, by short codes up to `FILTER_LIMIT`
-    (product quantisation, Jegou, Douze and Schmid, TPAMI 2011), above by an HNSW graph (Malkov and Yashunin, TPAMI
-    2020).
+    """A search for the nearest words of descriptors.
+
+    Up to `FLAT_LIMIT` words it compares with all of them; up to `FILTER_LIMIT` it uses short codes (product
+    quantisation, Jegou, Douze and Schmid, TPAMI 2011), above an HNSW graph (Malkov and Yashunin, TPAMI 2020).
 
     A descriptor gets the same words in any batch and on any number of threads.
     """
 
     def __init__(
         self,
-        centroids: Floats,
-        graph: NDArray[np.uint8] | None = None,
+        centroids: Float32,
+        graph: UInt8 | None = None,
         flat_limit: int = FLAT_LIMIT,
         filter_limit: int = FILTER_LIMIT,
     ) -> None:
-        """Sets up the search. centroids: (size, d); graph: bytes from `graph()` of an assigner with the same centroids,
-        which saves building it; flat_limit and filter_limit: as in the module."""
+        """Sets up the search.
+
+        centroids: (size, d); graph: bytes from `graph()` of an assigner with the same centroids, which saves building
+        it; flat_limit and filter_limit: as in the module.
+        """
         single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
         self.centroids = np.ascontiguousarray(centroids, np.float32)
         size, dimensions = self.centroids.shape
         self._least, self._each = _SPARE, 1
-        self._made: Callable[[Floats], faiss.Index] = _flat
+        self._made: Callable[[Float32], faiss.Index] = _flat
         if flat_limit < size <= filter_limit and dimensions % _PARTS == 0:
             self._least, self._each = _FEWEST, _FOR_EACH
             self._made = _short_codes
@@ -73,9 +74,12 @@ class Assigner:
         # Not before it is needed: an index may be opened to be counted, or to be searched by what it has already.
         return self._made(self.centroids)
 
-    def assign(self, x: Floats, k: int = 1) -> tuple[Words, Floats]:
-        """Returns the k nearest words of each descriptor of `x` (n, d): (n, k) int32 words, nearest first, of equally
-        near ones the lowest number first, and (n, k) float32 squared distances. `k` is at most the number of words."""
+    def assign(self, x: Float32, k: int = 1) -> tuple[Int32, Float32]:
+        """Returns the k nearest words of each descriptor of `x` (n, d), nearest first, and their distances.
+
+        Words are (n, k) int32, of equally near ones the lowest number first; squared distances are (n, k) float32. `k`
+        is at most the number of words.
+        """
         size = len(self.centroids)
         if not 1 <= k <= size:
             raise FitError(
@@ -93,7 +97,7 @@ class Assigner:
             _nearest_first(points[block], self.centroids, candidates, words[block], distances[block])
         return words, distances
 
-    def graph(self) -> NDArray[np.uint8]:
+    def graph(self) -> UInt8:
         """Returns the HNSW graph as bytes (including the centroids) for an artefact.
 
         Raises FitError where there is none.
@@ -105,13 +109,13 @@ class Assigner:
         return np.asarray(faiss.serialize_index(self._index), np.uint8)
 
 
-def _flat(centroids: Floats) -> faiss.IndexFlatL2:
+def _flat(centroids: Float32) -> faiss.IndexFlatL2:
     index = faiss.IndexFlatL2(centroids.shape[1])
     index.add(centroids)
     return index
 
 
-def _short_codes(centroids: Floats) -> faiss.IndexPQFastScan:
+def _short_codes(centroids: Float32) -> faiss.IndexPQFastScan:
     index = faiss.IndexPQFastScan(centroids.shape[1], _PARTS, 4, faiss.METRIC_L2)
     with _one_thread():
         index.train(centroids)
@@ -130,7 +134,7 @@ def _one_thread() -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def _built_graph(centroids: Floats) -> faiss.IndexHNSWFlat:
+def _built_graph(centroids: Float32) -> faiss.IndexHNSWFlat:
     index = faiss.IndexHNSWFlat(centroids.shape[1], _LINKS)
     index.hnsw.efConstruction = _BUILD_LIST
     with _one_thread():  # several threads would add links in an order that varies
@@ -139,7 +143,7 @@ def _built_graph(centroids: Floats) -> faiss.IndexHNSWFlat:
     return index
 
 
-def _restored_graph(centroids: Floats, graph: NDArray[np.uint8]) -> faiss.IndexHNSWFlat:
+def _restored_graph(centroids: Float32, graph: UInt8) -> faiss.IndexHNSWFlat:
     try:
         index = faiss.deserialize_index(graph)
     except RuntimeError as error:
@@ -153,9 +157,7 @@ def _restored_graph(centroids: Floats, graph: NDArray[np.uint8]) -> faiss.IndexH
 
 
 @kernel(fastmath={"reassoc"})
-def _nearest_first(
-    x: Floats, centroids: Floats, candidates: NDArray[np.int64], words: Words, distances: Floats
-) -> None:
+def _nearest_first(x: Float32, centroids: Float32, candidates: Int64, words: Int32, distances: Float32) -> None:
     """Sorts each row's candidates by their exact distance, then by number, into `words` and `distances` (n, k)."""
     k = words.shape[1]
     for row in range(len(x)):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int32, Int64, Intp
 from resight.errors import FitError
 from resight.kernels.compiling import kernel
 from resight.learned.assignment import Assigner
 from resight.progress import Say
-
-Floats = NDArray[np.float32]
-Words = NDArray[np.int32]
 
 POINTS_PER_WORD = 30
 """Training descriptors per word. A median over m of them splits new descriptors to within 1/(2 sqrt(m)) of a half: 9 %
@@ -33,22 +30,20 @@ def affordable_size(n: int, size: int) -> int:
 
 
 def fit_codebook(
-    x: Floats,
+    x: Float32,
     size: int,
     rng: np.random.Generator | int,
     iterations: int = 10,
     progress: Say | None = None,
-) -> Floats:
+) -> Float32:
     """Fits (size, d) float32 centroids to descriptors `x` (n, d) by Lloyd's k-means from `size` random ones of them.
 
     `progress` is called with a line after the last iteration, and after every slow one. Raises FitError where there are
     fewer descriptors than words (`affordable_size` recommends a number).
 
-    Notes
-    -----
-    Above `ONE_LEVEL_LIMIT` words there are two levels (Nister and Stewenius, CVPR 2006, section 3): about sqrt(size)
-    cells, each with words in proportion to its share of the descriptors. The words then form one flat codebook; a
-    descriptor belongs to the nearest of all of them, not to the nearest in its cell.
+    Notes: Above `ONE_LEVEL_LIMIT` words there are two levels (Nister and Stewenius, CVPR 2006, section 3): about
+    sqrt(size) cells, each with words in proportion to its share of the descriptors. The words then form one flat
+    codebook; a descriptor belongs to the nearest of all of them, not to the nearest in its cell.
     """
     if not 1 <= size <= len(x):
         raise FitError(
@@ -61,9 +56,9 @@ def fit_codebook(
     return _two_levels(points, size, rng, iterations, progress)
 
 
-def _lloyd(x: Floats, size: int, rng: np.random.Generator, iterations: int, progress: Say | None) -> Floats:
+def _lloyd(x: Float32, size: int, rng: np.random.Generator, iterations: int, progress: Say | None) -> Float32:
     centroids = x[np.sort(rng.choice(len(x), size, replace=False))]
-    before: Words | None = None
+    before: Int32 | None = None
     for iteration in range(1, iterations + 1):
         words, distances = Assigner(centroids).assign(x)
         centroids = _means(x, words[:, 0], distances[:, 0], size)
@@ -77,7 +72,7 @@ def _lloyd(x: Floats, size: int, rng: np.random.Generator, iterations: int, prog
     return centroids
 
 
-def _means(x: Floats, words: Words, distances: Floats, size: int) -> Floats:
+def _means(x: Float32, words: Int32, distances: Float32, size: int) -> Float32:
     """Returns the means of the words' descriptors; an empty word takes one of those farthest from their words."""
     sums, counts = _sum_words(x, words, size)
     empty = np.flatnonzero(counts == 0)
@@ -86,7 +81,7 @@ def _means(x: Floats, words: Words, distances: Floats, size: int) -> Floats:
     return np.asarray(sums / counts[:, None], np.float32)
 
 
-def _two_levels(x: Floats, size: int, rng: np.random.Generator, iterations: int, progress: Say | None) -> Floats:
+def _two_levels(x: Float32, size: int, rng: np.random.Generator, iterations: int, progress: Say | None) -> Float32:
     cells = round(size**0.5)
     words = Assigner(_lloyd(x, cells, rng, iterations, progress)).assign(x)[0][:, 0]
     counts = np.bincount(words, minlength=cells)
@@ -101,17 +96,17 @@ def _two_levels(x: Floats, size: int, rng: np.random.Generator, iterations: int,
     return np.concatenate(parts)
 
 
-def _shares(counts: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+def _shares(counts: Intp, size: int) -> Intp:
     """Divides `size` in proportion to `counts` by largest remainders; no share exceeds its count when size <= sum."""
     quotas = counts * (size / counts.sum())
-    shares: NDArray[np.intp] = np.floor(quotas).astype(np.intp)
+    shares: Intp = np.floor(quotas).astype(np.intp)
     order = np.argsort(shares - quotas, kind="stable")
     shares[order[: size - shares.sum()]] += 1
     return shares
 
 
 @kernel()
-def _sum_words(x: Floats, words: Words, size: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _sum_words(x: Float32, words: Int32, size: int) -> tuple[Float64, Int64]:
     sums = np.zeros((size, x.shape[1]), np.float64)
     counts = np.zeros(size, np.int64)
     for row in range(len(x)):

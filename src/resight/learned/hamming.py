@@ -1,18 +1,18 @@
-"""Binary signatures of features inside their visual word: Jegou, Douze and Schmid, "Hamming embedding and weak
-geometric consistency for large scale image search", ECCV 2008, section 3."""
+"""Binary signatures of features inside their visual word: Hamming embedding.
+
+Jegou, Douze and Schmid, "Hamming embedding and weak geometric consistency for large scale image search", ECCV 2008,
+section 3.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int32, UInt64
 from resight.kernels.compiling import kernel
 
-Floats = NDArray[np.float32]
-Words = NDArray[np.int32]
 
-
-def fit_projection(dimensions: int, bits: int, rng: np.random.Generator) -> Floats:
+def fit_projection(dimensions: int, bits: int, rng: np.random.Generator) -> Float32:
     """Returns a random (bits, dimensions) float32 projection with orthonormal rows; `bits` is at most `dimensions`.
 
     It is the Q of the QR decomposition of a Gaussian matrix (section 3.2), with signs fixed by R's diagonal, without
@@ -24,7 +24,7 @@ def fit_projection(dimensions: int, bits: int, rng: np.random.Generator) -> Floa
     return np.ascontiguousarray((q * np.sign(np.diagonal(r))).T[:bits], np.float32)
 
 
-def fit_medians(x: Floats, words: Words, projection: Floats, n_words: int) -> Floats:
+def fit_medians(x: Float32, words: Int32, projection: Float32, n_words: int) -> Float32:
     """Returns the median projection of the training descriptors `x` (n, d) of each word, (n_words, bits) float32.
 
     A word without descriptors gets the medians of all of them.
@@ -39,9 +39,10 @@ def fit_medians(x: Floats, words: Words, projection: Floats, n_words: int) -> Fl
     return medians
 
 
-def signatures(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
-    """Returns (n, bits/64) uint64: bit i tells if descriptor `x` (n, d) projects above its word's median in direction
-    i.
+def signatures(x: Float32, words: Int32, projection: Float32, medians: Float32) -> UInt64:
+    """Returns (n, bits/64) uint64 signatures of descriptors `x` (n, d).
+
+    Bit i tells whether a descriptor projects above its word's median in direction i.
 
     Bit i is bit i % 64 of column i // 64. `bits` is a multiple of 64.
     """
@@ -53,7 +54,7 @@ def signatures(x: Floats, words: Words, projection: Floats, medians: Floats) -> 
     return np.asarray(_pack_above(x, words, projection, medians), np.uint64)
 
 
-def signatures_reference(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
+def signatures_reference(x: Float32, words: Int32, projection: Float32, medians: Float32) -> UInt64:
     """Computes `signatures` in plain numpy."""
     above = x @ projection.T > medians[words]
     packed = np.packbits(above, axis=1, bitorder="little")
@@ -61,7 +62,7 @@ def signatures_reference(x: Floats, words: Words, projection: Floats, medians: F
 
 
 @kernel()
-def _pack_above(x: Floats, words: Words, projection: Floats, medians: Floats) -> NDArray[np.uint64]:
+def _pack_above(x: Float32, words: Int32, projection: Float32, medians: Float32) -> UInt64:
     n, d = x.shape
     bits = projection.shape[0]
     transposed = projection.T.copy()

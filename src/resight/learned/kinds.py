@@ -17,8 +17,11 @@ POWER_ON_OTHERS = 1.0
 
 @dataclass(frozen=True)
 class FitSource:
-    """Where the arrays of a channel come from: what ships with resight, a file of this path, a fit on the photos that
-    are indexed, or the checkpoint of the network."""
+    """The origin of a channel's fitted arrays.
+
+    It is what ships with resight, a file of this path, a fit on the photos that are indexed, or the checkpoint of the
+    network.
+    """
 
     kind: Literal["builtin", "file", "collection", "checkpoint"]
     path: str = ""

@@ -20,8 +20,8 @@ from resight.learned.naming import seen, settings, weights_and_layer
 from resight.learned.passes import Pass
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays
     from resight.features.extractor import Extractor
-    from resight.learned.passes import Arrays
 
 Layout = Literal["vector", "regions", "words", "descriptors"]
 """How an index holds what a method makes: one vector an image, a vector a region, posting lists, or descriptors."""
@@ -105,7 +105,7 @@ class Method(BaseModel):
         return f"{weights_and_layer(features)}-{self.vectors_name}"
 
     def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
-        """Name of what a fit is made on, apart from the weights: two methods with the same may share one.
+        """Returns the name of what a fit is made on, apart from the weights: two methods with the same may share one.
 
         power: of a whitening where the method names none.
         """
@@ -113,10 +113,10 @@ class Method(BaseModel):
 
     @abstractmethod
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
-        """It with arrays that it can use."""
+        """Returns the encoder of the method with arrays that it can use."""
 
     def opened(self, extractor: Extractor[Any, Any], fitted: Arrays) -> Encoder:
-        """It with its fitted arrays, as passes or files give them. FitError where they do not suit it."""
+        """Returns the encoder with its fitted arrays, of passes or files. Raises FitError where they do not suit it."""
         from resight.learned.artefact import dequantise
 
         arrays = dequantise(fitted)

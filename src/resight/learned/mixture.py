@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64
 from resight.errors import FitError
 from resight.learned.codebook import fit_codebook
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 VARIANCE_FLOOR = 1e-3
 """Least variance of a component, relative to the variance of all data in the same dimension (at least 1e-9)."""
@@ -25,24 +22,24 @@ BLOCK = 16_384
 class Mixture:
     """A Gaussian mixture, diagonal covariances. weights: (k,) summing to 1; means, variances: (k, d); all float64."""
 
-    weights: Doubles
-    means: Doubles
-    variances: Doubles
+    weights: Float64
+    means: Float64
+    variances: Float64
 
 
 @dataclass(frozen=True)
 class Projection:
     """A projection to principal components. mean: (d,); components: (r, d), orthonormal rows, descending variance."""
 
-    mean: Floats
-    components: Floats
+    mean: Float32
+    components: Float32
 
-    def apply(self, x: Floats) -> Floats:
+    def apply(self, x: Float32) -> Float32:
         """Returns (n, r) coordinates of `x` (n, d), not whitened."""
         return np.asarray((x - self.mean) @ self.components.T, np.float32)
 
 
-def fit_pca(x: Floats, dimensions: int, floor: float = 1e-10) -> Projection:
+def fit_pca(x: Float32, dimensions: int, floor: float = 1e-10) -> Projection:
     """Fits the `dimensions` directions of greatest variance of `x` (n, d). Raises FitError where the data span fewer.
 
     A direction counts when its variance is more than `floor` times the greatest. Each row's largest entry is positive,
@@ -67,15 +64,14 @@ def fit_pca(x: Floats, dimensions: int, floor: float = 1e-10) -> Projection:
     return Projection(np.asarray(mean, np.float32), np.ascontiguousarray(kept * signs[:, None], np.float32))
 
 
-def fit_mixture(x: Floats, k: int, seed: int, iterations: int = 100) -> Mixture:
-    """Fits a mixture of `k` Gaussians to `x` (n, d) by expectation and maximisation, starting from k-means (Bishop,
-    "Pattern Recognition and Machine Learning", 2006, section 9.2.2).
+def fit_mixture(x: Float32, k: int, seed: int, iterations: int = 100) -> Mixture:
+    """Fits a mixture of `k` Gaussians to `x` (n, d) by expectation and maximisation.
+
+    It starts from k-means (Bishop, "Pattern Recognition and Machine Learning", 2006, section 9.2.2).
 
     Raises FitError where there are fewer than 2 points per Gaussian.
 
-    Notes
-    -----
-    Variances have a floor (`VARIANCE_FLOOR`), without which a component can shrink onto one point.
+    Notes: Variances have a floor (`VARIANCE_FLOOR`), without which a component can shrink onto one point.
     """
     if len(x) < 2 * k:
         raise FitError(f"{k} Gaussians need at least {2 * k} points, there are {len(x)}; give more photos to fit on")
@@ -92,7 +88,7 @@ def fit_mixture(x: Floats, k: int, seed: int, iterations: int = 100) -> Mixture:
     return mixture
 
 
-def posteriors(x: Floats | Doubles, mixture: Mixture) -> Doubles:
+def posteriors(x: Float32 | Float64, mixture: Mixture) -> Float64:
     """Returns (n, k) float64, the probability that each point of `x` (n, d) comes from each Gaussian; rows sum to 1.
 
     Sanchez et al., "Image classification with the Fisher vector", IJCV 2013, eq. 15.
@@ -101,7 +97,7 @@ def posteriors(x: Floats | Doubles, mixture: Mixture) -> Doubles:
     return np.asarray(np.exp(joint - _log_sum(joint)), np.float64)
 
 
-def _step(x: Floats, mixture: Mixture, floor: Doubles) -> tuple[Mixture, float]:
+def _step(x: Float32, mixture: Mixture, floor: Float64) -> tuple[Mixture, float]:
     """Makes one round of EM, and returns the mean log-likelihood before it."""
     k, d = mixture.means.shape
     counts, first, second, likelihood = np.zeros(k), np.zeros((k, d)), np.zeros((k, d)), 0.0
@@ -120,7 +116,7 @@ def _step(x: Floats, mixture: Mixture, floor: Doubles) -> tuple[Mixture, float]:
     return Mixture(counts / counts.sum(), means, variances), likelihood / len(x)
 
 
-def _log_joint(x: Floats | Doubles, mixture: Mixture) -> Doubles:
+def _log_joint(x: Float32 | Float64, mixture: Mixture) -> Float64:
     """Returns (n, k) log of weight times density, with the square expanded into two matrix products.
 
     Data and means are first shifted by the mean of the means: far from the origin the expansion would lose digits.
@@ -135,6 +131,6 @@ def _log_joint(x: Floats | Doubles, mixture: Mixture) -> Doubles:
     return np.asarray(constant - 0.5 * squares, np.float64)
 
 
-def _log_sum(joint: Doubles) -> Doubles:
+def _log_sum(joint: Float64) -> Float64:
     top = joint.max(axis=1, keepdims=True)
     return np.asarray(top + np.log(np.exp(joint - top).sum(axis=1, keepdims=True)), np.float64)

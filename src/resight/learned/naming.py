@@ -23,7 +23,7 @@ _HOW_IT_IS_RUN = {"precision", "runtime", "box"}
 
 
 def weights_and_layer(features: FeaturesKind) -> str:
-    """Name of the features in what ships."""
+    """Returns the name of the features in what ships."""
     assert not isinstance(features, JoinedMaps), "its parts have names"
     if isinstance(features, Sift):
         return "sift" if features.root else "sift-without-root"
@@ -31,7 +31,7 @@ def weights_and_layer(features: FeaturesKind) -> str:
 
 
 def seen(features: FeaturesKind, what: str = "") -> str:
-    """Names the sample of a fit: `what` of a layer of a network, or else the features themselves."""
+    """Returns names the sample of a fit: `what` of a layer of a network, or else the features themselves."""
     assert not isinstance(features, JoinedMaps), "its parts have names"
     if isinstance(features, Sift):
         return "RootSIFT" if features.root else "SIFT"
@@ -45,7 +45,7 @@ def _details(features: NetworkFeatures) -> list[str]:
 
 
 def settings(model: BaseModel, without: Collection[str]) -> list[str]:
-    """The fields that are set, as NAME=VALUE."""
+    """Returns the fields that are set, as NAME=VALUE."""
     fields = {key: getattr(model, key) for key in type(model).model_fields if key not in without}
     return [f"{key}={_shown(value)}" for key, value in fields.items() if value is not None]
 

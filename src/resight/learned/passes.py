@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from resight.learned.kinds import POWER_ON_OTHERS
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from resight.arrays import Array, Arrays, Float32
     from resight.features.extractor import Extractor
 
-    Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-    Fitted: TypeAlias = dict[str, NDArray[Any]]
-    Sample: TypeAlias = NDArray[np.float32]
+    Fitted: TypeAlias = dict[str, Array]
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a fit beside its sample. power: of a whitening, where the method has none of its own; `progress` is
-    told how far it is."""
+    """The terms of a fit beside its sample.
+
+    power: of a whitening, where the method has none of its own; `progress` is called with a line on how far it is.
+    """
 
     seed: int
     power: float = POWER_ON_OTHERS
@@ -39,6 +37,6 @@ class Pass:
     """
 
     limit: int
-    rows_of: Callable[[Extractor[Any, Any], Arrays], Callable[[Any], Sample]]
-    fit: Callable[[Sample, Terms], Fitted]
+    rows_of: Callable[[Extractor[Any, Any], Arrays], Callable[[Any], Float32]]
+    fit: Callable[[Float32, Terms], Fitted]
     one_each: bool = False

@@ -55,7 +55,7 @@ def kinds(section: str, of: type[BaseModel] = BaseModel) -> list[str]:
 
 
 def model_of(section: str, kind: str) -> type[BaseModel]:
-    """The parameter model of a kind, imported where a package registers it.
+    """Returns the parameter model of a kind, imported where a package registers it.
 
     RecipeError: two packages, or one and resight, have the kind, or the module is broken; it names the package.
     """
@@ -86,7 +86,7 @@ class OneOf:
         self.of = of
 
     def models(self) -> dict[str, type[BaseModel]]:
-        """Those that have been imported, by kind."""
+        """Returns those that have been imported, by kind."""
         return {
             kind: model
             for (section, kind), model in _models.items()
@@ -126,7 +126,10 @@ def _section_and_kind(model: type[BaseModel]) -> tuple[str, str]:
 
 
 def _lacking(model: type[BaseModel]) -> str:
-    """Names of the methods that a base class asks for and that a model does not have; empty where it is whole."""
+    """Returns names of the methods that a base class asks for and that a model does not have.
+
+    Empty where it is whole.
+    """
     return ", ".join(sorted(getattr(model, "__abstractmethods__", ())))
 
 
@@ -136,7 +139,7 @@ def _name(model: type[BaseModel] | None) -> str:
 
 @functools.cache
 def _entry_points(section: str) -> Mapping[str, tuple[metadata.EntryPoint, ...]]:
-    """Those of all installed packages that stand in a section, by kind."""
+    """Returns those of all installed packages that stand in a section, by kind."""
     found: dict[str, tuple[metadata.EntryPoint, ...]] = {}
     for entry in metadata.entry_points(group=GROUP):
         where, _, kind = entry.name.partition(".")

@@ -13,8 +13,9 @@ from resight.learned.passes import Pass, Terms
 if TYPE_CHECKING:
     import numpy as np
 
+    from resight.arrays import Arrays, Float32
     from resight.features.extractor import Extractor
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
 
 LOCAL_FEATURES = frozenset({"sift", "convolutional"})
 """Kinds of features that are local descriptors."""
@@ -23,9 +24,9 @@ SAMPLE_PER_WORD = 100
 
 
 def codebook_pass(size: int) -> Pass:
-    """The pass that fits a codebook of at most so many words."""
+    """Returns the pass that fits a codebook of at most so many words."""
 
-    def fit(sample: Sample, terms: Terms) -> Fitted:
+    def fit(sample: Float32, terms: Terms) -> Fitted:
         import numpy as np
 
         return fit_words(sample, size, np.random.default_rng(terms.seed), terms)
@@ -33,8 +34,8 @@ def codebook_pass(size: int) -> Pass:
     return Pass(SAMPLE_PER_WORD * size, descriptors_of, fit)
 
 
-def descriptors_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[Any], Sample]:
-    """The local descriptors (m, d) of a photo, as they are."""
+def descriptors_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[Any], Float32]:
+    """Returns the local descriptors (m, d) of a photo, as they are."""
     return attrgetter("descriptors")
 
 
@@ -43,7 +44,7 @@ def codebook_name(features: FeaturesKind, size: int) -> str:
     return f"{weights_and_layer(features)}-codebook-{size}"
 
 
-def fit_words(sample: Sample, size: int, rng: np.random.Generator, terms: Terms) -> Fitted:
+def fit_words(sample: Float32, size: int, rng: np.random.Generator, terms: Terms) -> Fitted:
     """Centroids in uint8, at most `size`, of descriptors (n, d); of a large codebook the graph that it is searched by.
 
     FitError where there is nothing to fit on.

@@ -12,8 +12,8 @@ from typing import Any
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int32, Int64
 from resight.cores import cores
 from resight.errors import UsageError
 from resight.forks import single_threaded_in_forks
@@ -21,9 +21,6 @@ from resight.kernels.compiling import kernel
 from resight.manifold.comparison import NearestLists, admit, inner_product, squared_norms
 from resight.manifold.graph import Neighbours, checked, nearest_neighbours
 from resight.progress import Progress
-
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int32]
 
 EXACT = 10_000
 """Number of rows up to which all are compared with all, which takes a second or two."""
@@ -42,7 +39,7 @@ DRAWN = 200
 
 
 def approximate_neighbours(
-    descriptors: Floats, k: int, *, probes: int = 8, seed: int = 0, progress: Progress | None = None
+    descriptors: Float32, k: int, *, probes: int = 8, seed: int = 0, progress: Progress | None = None
 ) -> tuple[Neighbours, float]:
     """Finds k near neighbours of every row by inner product, most of them the nearest, and measures the recall.
 
@@ -81,7 +78,7 @@ def approximate_neighbours(
     return found, _recall(x, filled, found, seed)
 
 
-def _cells(x: Floats, seed: int) -> Any:
+def _cells(x: Float32, seed: int) -> Any:
     """Builds faiss's inverted file of all rows of `x`."""
     count = int(CELLS * len(x) ** 0.5)
     single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
@@ -94,7 +91,7 @@ def _cells(x: Floats, seed: int) -> Any:
     return index
 
 
-def _cell_by_cell(index: Any) -> NDArray[np.int64]:
+def _cell_by_cell(index: Any) -> Int64:
     """Returns all rows, grouped by cell: rows of a cell search the same cells, which then are in the cache."""
     lists = index.invlists
     sizes = [lists.list_size(cell) for cell in range(index.nlist)]
@@ -104,7 +101,7 @@ def _cell_by_cell(index: Any) -> NDArray[np.int64]:
 
 
 @kernel()
-def _keep(x: Floats, rows: Ids, candidates: Ids, ids: Ids, similarities: Floats, start: int, end: int) -> None:
+def _keep(x: Float32, rows: Int32, candidates: Int32, ids: Int32, similarities: Float32, start: int, end: int) -> None:
     """Keeps the k most similar candidates of each row, except itself, by the inner products of exact lists."""
     for at in range(start, end):
         for j in candidates[at]:
@@ -112,7 +109,7 @@ def _keep(x: Floats, rows: Ids, candidates: Ids, ids: Ids, similarities: Floats,
                 admit(rows[at], j, inner_product(x, rows[at], j), ids, similarities)
 
 
-def _recall(x: Floats, filled: Ids, found: Neighbours, seed: int) -> float:
+def _recall(x: Float32, filled: Int32, found: Neighbours, seed: int) -> float:
     drawn = np.sort(np.random.default_rng(seed).choice(filled, min(DRAWN, len(filled)), replace=False))
     lists = NearestLists(x, found.k)
     lists.search(drawn, np.arange(len(x), dtype=np.int32))

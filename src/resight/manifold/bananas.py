@@ -6,11 +6,9 @@ It is here and not with the rendered worlds because it has no photos, and illust
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int64
 from resight.errors import UsageError
-
-Points = NDArray[np.float64]
 
 BACKGROUND = -1
 """Label of a background point."""
@@ -24,9 +22,7 @@ _MARGIN = 0.4
 _RANK_FLOOR = 1e-7
 
 
-def banana_manifolds(
-    rng: np.random.Generator, points: int = 100, background: int = 30
-) -> tuple[Points, NDArray[np.int64]]:
+def banana_manifolds(rng: np.random.Generator, points: int = 100, background: int = 30) -> tuple[Float64, Int64]:
     """Draws (n, 2) points, and (n,) labels 0, 1, 2 of their manifolds, -1 for `background` points in and around them.
 
     points: number on each manifold, half a circle of radius 1 with noise across it; the end of each is nearer to the
@@ -46,7 +42,7 @@ def banana_manifolds(
     return np.concatenate([curves, around]), labels.astype(np.int64)
 
 
-def lifted(points: Points, width: float = KERNEL_WIDTH) -> NDArray[np.float32]:
+def lifted(points: Float64, width: float = KERNEL_WIDTH) -> Float32:
     """Returns (n, r) descriptors of points (n, 2), L2-normalised; inner products are exp(-|a - b|^2 / (2 width^2)).
 
     So methods for descriptors work on points: nearest neighbours are those in the plane. The descriptors are the rows

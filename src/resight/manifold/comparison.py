@@ -14,14 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int32, Mask
 from resight.cores import cores
 from resight.kernels.compiling import kernel
-
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 TILE = 2048
 """Rows and columns of a tile: 16 MB, which stay in a shared cache until both sides have been searched."""
@@ -40,7 +36,7 @@ class NearestLists:
     list.
     """
 
-    def __init__(self, x: Floats, k: int) -> None:
+    def __init__(self, x: Float32, k: int) -> None:
         self._x = x
         self._k = k
         squares = squared_norms(x)
@@ -52,13 +48,13 @@ class NearestLists:
         self._similarities = np.zeros((len(x), k + SPARE), np.float32)
         self._known = 0
 
-    def begin_with(self, ids: Ids, similarities: Floats) -> None:
+    def begin_with(self, ids: Int32, similarities: Float32) -> None:
         """Starts from known neighbour lists of the first rows; -1 pads short lists."""
         self._known = len(ids)
         self._ids[: len(ids), : self._k] = ids
         self._similarities[: len(ids), : self._k] = similarities
 
-    def compare(self, one: Ids, other: Ids) -> None:
+    def compare(self, one: Int32, other: Int32) -> None:
         """Compares all rows of one side with all of the other, and updates the lists of both sides.
 
         one, other: row numbers; the same array, or arrays without a common row. No two rows may be compared twice.
@@ -67,14 +63,14 @@ class NearestLists:
             for rows, columns in _tiles(one, other):
                 self._tile(pool, rows, columns, both=rows is not columns)
 
-    def search(self, rows: Ids, among: Ids) -> None:
+    def search(self, rows: Int32, among: Int32) -> None:
         """Adds the rows `among` to the lists of `rows` where they are near enough, but not the reverse."""
         with ThreadPoolExecutor(cores()) as pool:
             for start in range(0, len(rows), TILE):
                 for first in range(0, len(among), TILE):
                     self._tile(pool, rows[start : start + TILE], among[first : first + TILE], both=False)
 
-    def finished(self, rows: Ids) -> tuple[Ids, Floats]:
+    def finished(self, rows: Int32) -> tuple[Int32, Float32]:
         """Returns the lists of `rows`, (r, k) each: ids, padded with -1, and similarities, padded with 0.
 
         All possible neighbours must have been compared with `rows` before.
@@ -91,7 +87,7 @@ class NearestLists:
             list(pool.map(settle, _parts(len(rows))))
         return ids, similarities
 
-    def _tile(self, pool: ThreadPoolExecutor, rows: Ids, columns: Ids, *, both: bool) -> None:
+    def _tile(self, pool: ThreadPoolExecutor, rows: Int32, columns: Int32, *, both: bool) -> None:
         products = _taken(self._x, rows) @ _taken(self._x, columns).T
         lists: tuple[Any, ...] = (rows, columns, self._empty, self._ids, self._similarities)
         # Two jobs never write to the same list: they have different rows, or different columns.
@@ -102,12 +98,12 @@ class NearestLists:
             job.result()
 
 
-def squared_norms(x: Floats) -> Floats:
+def squared_norms(x: Float32) -> Float32:
     """Returns (n,) squared lengths of rows; not finite where a row holds NaN or infinity, or is longer than 1e19."""
     return np.asarray(np.einsum("ij,ij->i", x, x), np.float32)
 
 
-def _tiles(one: Ids, other: Ids) -> Iterator[tuple[Ids, Ids]]:
+def _tiles(one: Int32, other: Int32) -> Iterator[tuple[Int32, Int32]]:
     """Yields every pair of rows once: for one side with itself, the tiles on and above the diagonal."""
     for start in range(0, len(one), TILE):
         rows = one[start : start + TILE]
@@ -117,7 +113,7 @@ def _tiles(one: Ids, other: Ids) -> Iterator[tuple[Ids, Ids]]:
             yield rows, other[first : first + TILE]
 
 
-def _taken(x: Floats, rows: Ids) -> Floats:
+def _taken(x: Float32, rows: Int32) -> Float32:
     consecutive = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
     return x[rows[0] : rows[-1] + 1] if consecutive else x[rows]
 
@@ -130,7 +126,7 @@ def _parts(n: int) -> list[tuple[int, int]]:
 # A product of two float32 is exact in float64; only the order of the sum is left to the compiler, which decides it
 # once.
 @kernel(fastmath={"reassoc", "nsz", "contract"})
-def inner_product(x: Floats, i: int, j: int) -> np.float32:
+def inner_product(x: Float32, i: int, j: int) -> np.float32:
     """Returns the inner product of rows i and j of `x`, summed in float64."""
     total = 0.0
     for at in range(x.shape[1]):
@@ -139,7 +135,7 @@ def inner_product(x: Floats, i: int, j: int) -> np.float32:
 
 
 @kernel()
-def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
+def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Int32, similarities: Float32) -> None:
     """Inserts row j into the sorted first `end` places of a list, dropping the last; ties by number."""
     place = end - 1
     while place > 0 and (
@@ -155,7 +151,7 @@ def _insert(row: int, end: int, j: int, similarity: np.float32, ids: Ids, simila
 
 
 @kernel()
-def _least(i: int, ids: Ids, similarities: Floats) -> np.float32:
+def _least(i: int, ids: Int32, similarities: Float32) -> np.float32:
     """Returns the similarity that a row must exceed to become a candidate of row i."""
     last = ids.shape[1] - 1
     return similarities[i, last] if ids[i, last] >= 0 else np.float32(-np.inf)
@@ -163,7 +159,7 @@ def _least(i: int, ids: Ids, similarities: Floats) -> np.float32:
 
 @kernel()
 def _keep_in_rows(
-    products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
+    products: Float32, start: int, end: int, rows: Int32, columns: Int32, empty: Mask, ids: Int32, similarities: Float32
 ) -> None:
     """Makes columns of a tile candidates of its rows from `start` to `end`."""
     for row in range(start, end):
@@ -184,7 +180,7 @@ def _keep_in_rows(
 
 @kernel()
 def _keep_in_columns(
-    products: Floats, start: int, end: int, rows: Ids, columns: Ids, empty: Mask, ids: Ids, similarities: Floats
+    products: Float32, start: int, end: int, rows: Int32, columns: Int32, empty: Mask, ids: Int32, similarities: Float32
 ) -> None:
     """Makes rows of a tile candidates of its columns from `start` to `end`."""
     least = np.empty(end - start, np.float32)
@@ -207,17 +203,17 @@ def _keep_in_columns(
 
 @kernel()
 def _settle(
-    rows: Ids,
+    rows: Int32,
     start: int,
     end: int,
     known: int,
-    x: Floats,
+    x: Float32,
     empty: Mask,
     error: np.float32,
-    candidates: Ids,
-    products: Floats,
-    ids: Ids,
-    similarities: Floats,
+    candidates: Int32,
+    products: Float32,
+    ids: Int32,
+    similarities: Float32,
 ) -> None:
     """Finds the k most similar candidates of each row, or compares all rows where there may be too few candidates.
 
@@ -242,7 +238,7 @@ def _settle(
 
 
 @kernel()
-def admit(row: int, j: int, similarity: np.float32, ids: Ids, similarities: Floats) -> None:
+def admit(row: int, j: int, similarity: np.float32, ids: Int32, similarities: Float32) -> None:
     """Inserts row j into a list, if it is near enough."""
     last = ids.shape[1] - 1
     if (

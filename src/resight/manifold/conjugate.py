@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Float32, Float64, Int32
 from resight.kernels.compiling import kernel
-
-Ints = NDArray[np.int32]
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 INDEFINITE = -1
 """Returned in place of the number of iterations where the system is not positive definite: S has an eigenvalue above 1
@@ -19,12 +15,12 @@ INDEFINITE = -1
 
 @kernel(fastmath={"reassoc", "contract"})
 def conjugate_gradient(
-    indptr: Ints,
-    indices: Ints,
-    data: Floats | Doubles,
+    indptr: Int32,
+    indices: Int32,
+    data: Float32 | Float64,
     alpha: float,
-    y: Doubles,
-    x: Doubles,
+    y: Float64,
+    x: Float64,
     tolerance: float,
     iterations: int,
 ) -> tuple[int, float]:
@@ -72,8 +68,8 @@ def conjugate_gradient(
 
 
 def conjugate_gradient_reference(
-    graph: csr_array, alpha: float, y: Doubles, start: Doubles, tolerance: float, iterations: int
-) -> tuple[Doubles, int, float]:
+    graph: csr_array, alpha: float, y: Float64, start: Float64, tolerance: float, iterations: int
+) -> tuple[Float64, int, float]:
     """Computes `conjugate_gradient` in plain scipy; returns the solution, the iterations, the relative residual."""
     x = start.copy()
     residual = y - (x - alpha * (graph @ x))

@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Float64, Floating, Int64
 from resight.cores import cores
 from resight.errors import UsageError
-from resight.manifold.signal import Doubles, Signal, checked_alpha, checked_graph, checked_limits, checked_signal
+from resight.manifold.signal import checked_alpha, checked_graph, checked_limits, checked_signal
 from resight.manifold.system import NOT_NORMALISED, LinearSystem
 
 MOST_NODES = 20_000
@@ -30,18 +30,21 @@ MOST_NODES = 20_000
 
 @dataclass(frozen=True)
 class Solution:
-    """A solution f. iterations: (q,) taken by each query; residuals: (q,) |y - (I - alpha S) f / (1 - alpha)| / |y|,
-    which tell whether the iterations sufficed; q is 1 for y (n,)."""
+    """A solution f.
 
-    f: Doubles
-    iterations: NDArray[np.int64]
-    residuals: Doubles
+    iterations: (q,) taken by each query; residuals: (q,) |y - (I - alpha S) f / (1 - alpha)| / |y|, which tell whether
+    the iterations sufficed; q is 1 for y (n,).
+    """
+
+    f: Float64
+    iterations: Int64
+    residuals: Float64
 
 
 class Diffuse(Protocol):
     """A solver on one graph."""
 
-    def __call__(self, y: Signal) -> NDArray[np.floating[Any]]:
+    def __call__(self, y: Floating) -> Floating:
         """Returns f for y."""
         ...
 
@@ -60,7 +63,8 @@ class ClosedForm:
             raise UsageError(NOT_NORMALISED) from None
         self._inverse = (1.0 - alpha) * np.linalg.inv(system)
 
-    def __call__(self, y: Signal) -> Doubles:
+    def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return np.asarray(self._inverse @ checked_signal(y, self._n), np.float64)
 
 
@@ -83,14 +87,15 @@ class ConjugateGradient:
         self._system, self._alpha = LinearSystem(graph, alpha, once=once), alpha
         self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
-    def __call__(self, y: Signal) -> Doubles:
+    def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return self.solve(y).f
 
-    def solve(self, y: Signal) -> Solution:
+    def solve(self, y: Floating) -> Solution:
         """Returns f and its residual. Raises UsageError also for a graph whose S has eigenvalues above 1 / alpha."""
         return _by_query(checked_signal(y, len(self._system)), self._solve)
 
-    def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
+    def _solve(self, y: Float64) -> tuple[Float64, int, float]:
         x, taken, residual = self._system.solve(y, np.zeros(len(y)), self._tolerance, self._iterations)
         return (1.0 - self._alpha) * x, taken, residual
 
@@ -107,14 +112,15 @@ class RandomWalk:
         self._graph, self._alpha = checked_graph(graph), checked_alpha(alpha)
         self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
-    def __call__(self, y: Signal) -> Doubles:
+    def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return self.solve(y).f
 
-    def solve(self, y: Signal) -> Solution:
+    def solve(self, y: Floating) -> Solution:
         """Returns f and its residual."""
         return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
 
-    def walk(self, y: Signal) -> Iterator[Doubles]:
+    def walk(self, y: Floating) -> Iterator[Float64]:
         """Yields f before the first iteration and after every further one, without end."""
         start = np.asarray(checked_signal(y, self._graph.shape[0]), np.float64)
         f = start
@@ -122,7 +128,7 @@ class RandomWalk:
             yield f
             f = self._alpha * (self._graph @ f) + (1.0 - self._alpha) * start
 
-    def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
+    def _solve(self, y: Float64) -> tuple[Float64, int, float]:
         scale = max((1.0 - self._alpha) * float(np.linalg.norm(y)), np.finfo(np.float64).tiny)
         steps = self.walk(y)
         f = next(steps)
@@ -149,14 +155,15 @@ class Jacobi:
         self._diagonal = 1.0 - self._alpha * self._graph.diagonal()
         self._tolerance, self._iterations = checked_limits(tolerance, iterations)
 
-    def __call__(self, y: Signal) -> Doubles:
+    def __call__(self, y: Floating) -> Float64:
+        """Returns f for y, (n,) or (n, q)."""
         return self.solve(y).f
 
-    def solve(self, y: Signal) -> Solution:
+    def solve(self, y: Floating) -> Solution:
         """Returns f and its residual."""
         return _by_query(checked_signal(y, self._graph.shape[0]), self._solve)
 
-    def _solve(self, y: Doubles) -> tuple[Doubles, int, float]:
+    def _solve(self, y: Float64) -> tuple[Float64, int, float]:
         norm = max(float(np.linalg.norm(y)), np.finfo(np.float64).tiny)
         x, residual = np.zeros(len(y)), y
         for taken in range(self._iterations):
@@ -178,7 +185,7 @@ def _bounded(residual: float, alpha: float) -> float:
     return residual
 
 
-def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles:
+def query_affinity(similarities: Floating, kq: int, gamma: float = 3.0) -> Float64:
     """Returns y (n,) for a query that is not in the graph: max(s, 0)^gamma of its kq most similar nodes, 0 elsewhere.
 
     Of equally similar nodes those with smaller numbers are taken; all nodes where kq exceeds n. Raises UsageError where
@@ -193,7 +200,7 @@ def query_affinity(similarities: Signal, kq: int, gamma: float = 3.0) -> Doubles
     return y
 
 
-def _by_query(y: Signal, solve: Callable[[Doubles], tuple[Doubles, int, float]]) -> Solution:
+def _by_query(y: Floating, solve: Callable[[Float64], tuple[Float64, int, float]]) -> Solution:
     """Solves each column separately, on as many threads as there are cores."""
     columns = np.asarray(y, np.float64).reshape(len(y), -1)
     queries = [np.ascontiguousarray(columns[:, query]) for query in range(columns.shape[1])]

@@ -11,10 +11,11 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse import csr_array
 
+from resight.arrays import Float32, Float64
 from resight.errors import FitError, UsageError
 from resight.manifold.filtering import amplified
 from resight.manifold.ritz import ROWS, ritz
-from resight.manifold.signal import Doubles, Floats, checked_graph
+from resight.manifold.signal import checked_graph
 from resight.manifold.spectral import Spectrum
 from resight.manifold.system import compact
 
@@ -107,13 +108,15 @@ def _sparse(s: csr_array, rank: int, seed: int) -> Spectrum:
 
 
 def _degree(cut: float) -> int:
-    """Returns the number of products in a round: fewer where the growth from `cut` to 1 would push the rest of a random
-    block below float32's rounding error."""
+    """Returns the number of products in a round.
+
+    It is smaller where the growth from `cut` to 1 would push the rest of a random block below float32's rounding error.
+    """
     growth = float(np.arccosh((3.0 - cut) / (1.0 + cut)))
     return max(2, min(DEGREE, int(GROWTH / growth)))
 
 
-def _converged(s: csr_array, vectors: Floats) -> Spectrum:
+def _converged(s: csr_array, vectors: Float32) -> Spectrum:
     """Returns the vectors before the first that did not converge, and their Rayleigh quotients."""
     squares, quotients, residuals = (np.zeros(vectors.shape[1]) for _ in range(3))
     for start in range(0, len(vectors), ROWS):
@@ -136,7 +139,7 @@ def _converged(s: csr_array, vectors: Floats) -> Spectrum:
     return Spectrum(vectors[:, order], values[order])
 
 
-def spectrum_of(values: Doubles, vectors: Doubles | Floats) -> Spectrum:
+def spectrum_of(values: Float64, vectors: Float64 | Float32) -> Spectrum:
     """Makes the largest entry of each vector positive, so that signs do not depend on the linear algebra library."""
     largest = np.abs(vectors).argmax(axis=0)
     signs = np.where(vectors[largest, np.arange(len(values))] < 0.0, -1.0, 1.0)

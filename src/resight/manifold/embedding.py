@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree, shortest_path
 from scipy.sparse.linalg import eigsh
 from scipy.spatial.distance import cdist
 
+from resight.arrays import Float32, Float64, Floating
 from resight.errors import UsageError
 
-Doubles = NDArray[np.float64]
 Method = Literal["isomap", "mds", "spectral", "tsne"]
 
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -31,7 +30,7 @@ _DENSE = 100
 _log = logging.getLogger(__name__)
 
 
-def embed(descriptors: NDArray[np.floating[Any]], method: Method, seed: int) -> NDArray[np.float32]:
+def embed(descriptors: Floating, method: Method, seed: int) -> Float32:
     """Returns (n, 2) float32 positions in the plane, centred, of descriptors (n, d), n > 0; the same for the same seed.
 
     "isomap": geodesics on the graph of neighbours keep their lengths (Tenenbaum et al., Science 2000);
@@ -61,9 +60,10 @@ def embed(descriptors: NDArray[np.floating[Any]], method: Method, seed: int) -> 
     return np.asarray(placed * np.where(longest < 0, -1.0, 1.0), np.float32)
 
 
-def neighbour_graph(distances: Doubles, neighbours: int) -> tuple[csr_array, int]:
-    """Returns the (n, n) symmetric, connected graph of distances to the nearest `neighbours`, and the number of its
-    parts before they were joined.
+def neighbour_graph(distances: Float64, neighbours: int) -> tuple[csr_array, int]:
+    """Returns the (n, n) symmetric, connected graph of distances to the nearest `neighbours`.
+
+    Also returns the number of its parts before they were joined.
 
     distances: (n, n), symmetric, more than 0 between different images. A pair is connected where either image is near
     to the other; ties go to the earlier image. Parts are joined by the shortest possible edges: those of the minimum
@@ -85,7 +85,7 @@ def neighbour_graph(distances: Doubles, neighbours: int) -> tuple[csr_array, int
     return graph, int(parts)
 
 
-def _placed(x: Doubles, method: Method, seed: int) -> Doubles:
+def _placed(x: Float64, method: Method, seed: int) -> Float64:
     """Returns (n, 2) positions of different descriptors."""
     distances = cdist(x, x)
     if len(x) <= _EXACT:
@@ -117,7 +117,7 @@ def _placed(x: Doubles, method: Method, seed: int) -> Doubles:
     return np.asarray(found, np.float64)
 
 
-def _joined(distances: Doubles) -> csr_array:
+def _joined(distances: Float64) -> csr_array:
     graph, parts = neighbour_graph(distances, NEIGHBOURS)
     if parts > 1:
         _log.warning(
@@ -128,7 +128,7 @@ def _joined(distances: Doubles) -> csr_array:
     return graph
 
 
-def _classical_scaling(distances: Doubles) -> Doubles:
+def _classical_scaling(distances: Float64) -> Float64:
     """Returns (n, 2) positions with nearly the distances (n, n): Torgerson, 1952; exact where points lie in a plane."""
     n = len(distances)
     squares = distances**2
@@ -146,7 +146,7 @@ def _classical_scaling(distances: Doubles) -> Doubles:
     return found
 
 
-def _start(distances: Doubles) -> NDArray[np.float32]:
+def _start(distances: Float64) -> Float32:
     """Returns the start of t-SNE: small principal components, as in scikit-learn (Kobak & Linderman, 2021)."""
     start = _classical_scaling(distances)
     return np.asarray(start / max(float(start[:, 0].std()), float(np.finfo(np.float64).tiny)) * 1e-4, np.float32)

@@ -6,18 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Array, Float32, Int32
 from resight.cores import cores
 from resight.kernels.compiling import kernel
-from resight.manifold.signal import Floats
 
 PANEL = 64
 """Columns that are filtered together: reading 256 bytes of a neighbour at once is worth its latency."""
 
 
-def amplified(graph: csr_array, block: Floats, cut: float, degree: int) -> Floats:
+def amplified(graph: csr_array, block: Float32, cut: float, degree: int) -> Float32:
     """Returns p(S) block, p the Chebyshev polynomial of `degree` > 0 that is small on [-1, cut] and rises to p(1) = 1.
 
     graph: S in float32; block: (n, b).
@@ -26,7 +25,7 @@ def amplified(graph: csr_array, block: Floats, cut: float, degree: int) -> Float
     """
     half, centre = (cut + 1.0) / 2.0, (cut - 1.0) / 2.0
 
-    def panel(columns: Floats) -> Floats:
+    def panel(columns: Float32) -> Float32:
         sigma = half / (1.0 - centre)
         first = sigma
         before, now = columns, np.zeros_like(columns)
@@ -42,7 +41,7 @@ def amplified(graph: csr_array, block: Floats, cut: float, degree: int) -> Float
     return _by_panels(panel, block)
 
 
-def amplified_reference(graph: csr_array, block: NDArray[Any], cut: float, degree: int) -> NDArray[Any]:
+def amplified_reference(graph: csr_array, block: Array, cut: float, degree: int) -> Array:
     """Computes `amplified` by the unscaled recurrence."""
     half, centre = (cut + 1.0) / 2.0, (cut - 1.0) / 2.0
     before, now = block, (graph @ block - centre * block) / half
@@ -53,10 +52,10 @@ def amplified_reference(graph: csr_array, block: NDArray[Any], cut: float, degre
     return np.asarray(now / high)
 
 
-def spread(graph: csr_array, block: Floats) -> Floats:
+def spread(graph: csr_array, block: Float32) -> Float32:
     """Returns S block."""
 
-    def panel(columns: Floats) -> Floats:
+    def panel(columns: Float32) -> Float32:
         out = np.zeros_like(columns)
         _advance(graph.indptr, graph.indices, graph.data, columns, out, 1.0, 0.0, 0.0)
         return out
@@ -64,7 +63,7 @@ def spread(graph: csr_array, block: Floats) -> Floats:
     return _by_panels(panel, block)
 
 
-def _by_panels(function: Any, block: Floats) -> Floats:
+def _by_panels(function: Any, block: Float32) -> Float32:
     out = np.empty_like(block)
 
     def run(start: int) -> None:
@@ -77,11 +76,11 @@ def _by_panels(function: Any, block: Floats) -> Floats:
 
 @kernel(fastmath={"reassoc", "contract"})
 def _advance(
-    indptr: NDArray[np.int32],
-    indices: NDArray[np.int32],
-    data: Floats,
-    now: Floats,
-    out: Floats,
+    indptr: Int32,
+    indices: Int32,
+    data: Float32,
+    now: Float32,
+    out: Float32,
     scale: float,
     centre: float,
     back: float,

@@ -8,20 +8,16 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Array, Float32, Int32, Int64, Integer
 from resight.cores import cores
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.manifold.comparison import TILE, NearestLists, squared_norms
 from resight.progress import Progress
-
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int32]
 
 MOST = 100_000
 """Most neighbours of a row: lists have the length asked for, however few rows there are."""
@@ -37,8 +33,8 @@ class Neighbours:
     are in no list.
     """
 
-    ids: Ids
-    similarities: Floats
+    ids: Int32
+    similarities: Float32
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,7 +45,7 @@ class Neighbours:
         return int(self.ids.shape[1])
 
 
-def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = None) -> Neighbours:
+def nearest_neighbours(descriptors: Float32, k: int, progress: Progress | None = None) -> Neighbours:
     """Finds the k nearest neighbours of every row by inner product, exactly, the same on any number of threads.
 
     descriptors: (n, d) float32, rows L2-normalised or zero. Where k exceeds n - 1, the lists end with -1. `progress` is
@@ -70,7 +66,7 @@ def nearest_neighbours(descriptors: Floats, k: int, progress: Progress | None = 
     return Neighbours(*lists.finished(rows))
 
 
-def with_added(neighbours: Neighbours, old_descriptors: Floats, new_descriptors: Floats) -> Neighbours:
+def with_added(neighbours: Neighbours, old_descriptors: Float32, new_descriptors: Float32) -> Neighbours:
     """Returns `nearest_neighbours` of the old rows followed by the new ones, comparing only the new ones.
 
     neighbours: of the (n, d) old descriptors. Raises UsageError where n or d differ, or a row is not finite.
@@ -89,7 +85,7 @@ def with_added(neighbours: Neighbours, old_descriptors: Floats, new_descriptors:
     return Neighbours(*lists.finished(rows))
 
 
-def without(neighbours: Neighbours, removed_rows: NDArray[np.integer], descriptors: Floats) -> Neighbours:
+def without(neighbours: Neighbours, removed_rows: Integer, descriptors: Float32) -> Neighbours:
     """Returns `nearest_neighbours` of the remaining rows, renumbered in their order.
 
     neighbours: of the (n, d) descriptors, which still hold the removed rows. Only rows that lose a neighbour, and could
@@ -176,7 +172,7 @@ def normalised(affinity: csr_array) -> csr_array:
     return csr_array((values, affinity.indices, affinity.indptr), shape=affinity.shape)
 
 
-def row_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
+def row_numbers(rows: Array) -> Int64:
     """Returns row numbers (m,) as int64.
 
     Raises UsageError for another shape, or for masks and fractions, which are not row numbers.
@@ -187,7 +183,7 @@ def row_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
     return given.astype(np.int64)
 
 
-def checked(descriptors: Floats) -> Floats:
+def checked(descriptors: Float32) -> Float32:
     """Returns descriptors (n, d) as contiguous float32.
 
     Raises UsageError where the shape differs, or a row is not finite.
@@ -206,7 +202,7 @@ def _pairs(n: int) -> int:
 
 
 @kernel()
-def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
+def _forget(ids: Int32, similarities: Float32, number: Int32) -> None:
     """Renumbers the entries of lists and removes those whose number is negative."""
     for row in range(len(ids)):
         length = 0
@@ -220,9 +216,7 @@ def _forget(ids: Ids, similarities: Floats, number: Ids) -> None:
 
 
 @kernel()
-def _find_mutual(
-    ids: Ids, similarities: Floats, mutual: Floats, counts: NDArray[np.int64], start: int, end: int
-) -> None:
+def _find_mutual(ids: Int32, similarities: Float32, mutual: Float32, counts: Int64, start: int, end: int) -> None:
     """Finds the similarity of each list entry that is connected with its row, and counts these entries per row."""
     for row in range(start, end):
         for at in range(ids.shape[1]):
@@ -245,12 +239,12 @@ def _find_mutual(
 
 @kernel()
 def _fill_mutual(
-    ids: Ids,
-    mutual: Floats,
+    ids: Int32,
+    mutual: Float32,
     gamma: float,
-    starts: NDArray[np.int64],
-    columns: NDArray[np.integer],
-    values: Floats,
+    starts: Int64,
+    columns: Integer,
+    values: Float32,
     start: int,
     end: int,
 ) -> None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
+from resight.arrays import Float64, Floating
 from resight.errors import UsageError
-from resight.manifold.signal import Doubles, Signal, checked_limits, checked_signal
+from resight.manifold.signal import checked_limits, checked_signal
 from resight.manifold.spectral import Spectrum
 from resight.manifold.system import LinearSystem
 
 
 class Hybrid:
-    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by conjugate gradients that start from the part of f in the span of
-    the eigenvectors.
+    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by eigenvectors and conjugate gradients.
+
+    The iterations start from the part of f in the span of the eigenvectors.
 
     iterations: most iterations for the part outside the span of the eigenvectors; the span itself, which would need the
     most, costs none; with 0 that outside part is left out. tolerance: |y - (I - alpha S) x| / |y| at which they end
@@ -51,14 +53,14 @@ class Hybrid:
         self._inverse = 1.0 / (1.0 - alpha * np.minimum(spectrum.values, 1.0))
         self._tolerance, self._iterations = checked_limits(tolerance, iterations, least=0)
 
-    def __call__(self, y: Signal) -> Doubles:
+    def __call__(self, y: Floating) -> Float64:
         """Returns diffused scores of y, float64, in its shape.
 
         Raises UsageError where y is of another graph or not finite, or S is not normalised.
         """
         return self.solve(y)[0]
 
-    def solve(self, y: Signal) -> tuple[Doubles, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    def solve(self, y: Floating) -> tuple[Float64, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         """Returns the scores, and the number of iterations for each column of y."""
         y = checked_signal(y, len(self._system))
         queries = np.array(y.reshape(len(y), -1).T, np.float64, order="C")
@@ -68,7 +70,7 @@ class Hybrid:
             found[query], taken[query] = self._solve(column)
         return np.ascontiguousarray((1.0 - self._alpha) * found.T).reshape(y.shape), taken
 
-    def _solve(self, y: Doubles) -> tuple[Doubles, int]:
+    def _solve(self, y: Float64) -> tuple[Float64, int]:
         rows = np.flatnonzero(y)
         projected = self._vectors[rows].T.astype(np.float64) @ y[rows]
         start = (self._vectors @ ((self._inverse - 1.0) * projected).astype(np.float32)).astype(np.float64)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Float64, Floating
 from resight.errors import UsageError
 from resight.manifold.diffusion import RandomWalk
 
 
-def iterations(s: csr_array, y: NDArray[np.floating], alpha: float, count: int) -> NDArray[np.float64]:
+def iterations(s: csr_array, y: Floating, alpha: float, count: int) -> Float64:
     """Returns (count + 1, n) states f of f <- alpha S f + (1 - alpha) y; the first one is y itself.
 
     s: (n, n) symmetrically normalised affinities; y: (n,), the query. With 0 <= alpha < 1 the states converge to (1 -

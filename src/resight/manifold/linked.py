@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float32, Int32, Int64
 from resight.cores import cores
 from resight.kernels.soundness import finite, misshapen
 from resight.learned.kinds import Keeps
@@ -40,7 +40,7 @@ class Nodes(Protocol):
     """The nodes of a graph and how they are compared."""
 
     @property
-    def images(self) -> NDArray[np.int64]:
+    def images(self) -> Int64:
         """(n,) the image of each node, ascending."""
         ...
 
@@ -48,7 +48,7 @@ class Nodes(Protocol):
         """The k nearest of each node."""
         ...
 
-    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+    def without(self, known: Neighbours, images: Int64, gone: Int64) -> Neighbours:
         """`known` of nodes of `images` without the rows `gone`, of which the nodes here are what remains, or more."""
         ...
 
@@ -65,8 +65,8 @@ class VectorNodes:
     neighbour searches all.
     """
 
-    images: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    images: Int64
+    vectors: Float32
 
     def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
         if len(self.vectors) <= EXACT:
@@ -79,7 +79,7 @@ class VectorNodes:
         )
         return found
 
-    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+    def without(self, known: Neighbours, images: Int64, gone: Int64) -> Neighbours:
         before = np.zeros((len(images), self.vectors.shape[1]), np.float32)
         kept = np.setdiff1d(np.arange(len(images)), gone)
         before[kept] = self.vectors[: len(kept)]
@@ -97,13 +97,13 @@ class SearchedNodes:
     similarities of then, until the lists are made anew.
     """
 
-    images: NDArray[np.int64]
+    images: Int64
     search: Callable[[int, int], Ranking]
 
     def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
         return self._lists(np.arange(len(self.images)), k, progress)
 
-    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+    def without(self, known: Neighbours, images: Int64, gone: Int64) -> Neighbours:
         kept = np.setdiff1d(np.arange(len(images)), gone)
         number = np.full(len(images) + 1, -1, np.int32)
         number[kept] = np.arange(len(kept))
@@ -132,7 +132,7 @@ class SearchedNodes:
                 progress(int(rows[-1]) + 1 - old, n - old)
         return Neighbours(ids, similarities)
 
-    def _lists(self, rows: NDArray[np.int64], k: int, progress: Progress | None) -> Neighbours:
+    def _lists(self, rows: Int64, k: int, progress: Progress | None) -> Neighbours:
         ids = np.full((len(rows), k), -1, np.int32)
         similarities = np.zeros((len(rows), k), np.float32)
 
@@ -160,7 +160,7 @@ def read_neighbourhoods(shelf: Shelf) -> Neighbourhoods | None:
     return None
 
 
-def _fault(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str] | None:
+def _fault(arrays: Mapping[str, Array]) -> tuple[str, str] | None:
     """The first array that is not as `keep_neighbourhoods` writes it, with what is wrong with it."""
     if found := misshapen(arrays, {"images": (np.int64, (None,)), "ids": (np.int32, (None, None))}):
         return found
@@ -226,7 +226,7 @@ class KeptNeighbours:
     params: Diffusion
     name: str = "neighbours of photos"
 
-    def stale(self, live: NDArray[np.int64]) -> int:
+    def stale(self, live: Int64) -> int:
         """Images that have come or gone, or whose lists were made among other images."""
         kept = self.read(live)
         if kept is None or not self._exact:
@@ -234,7 +234,7 @@ class KeptNeighbours:
         come = int((live > kept.seen[0]).sum())
         return come + len(np.setdiff1d(kept.images, live))
 
-    def read(self, live: NDArray[np.int64]) -> Neighbourhoods | None:
+    def read(self, live: Int64) -> Neighbourhoods | None:
         """Reads the lists, which need not be up to date; None where there are none."""
         return read_neighbourhoods(self.site.shelf)
 
@@ -283,9 +283,7 @@ def _first(lists: Neighbours, count: int, k: int) -> Neighbours:
     return Neighbours(ids.astype(np.int32), np.where(ids >= 0, near, np.float32(0)))
 
 
-def _offer(
-    ids: NDArray[np.int32], similarities: NDArray[np.float32], rows: NDArray[np.int64], lists: Neighbours
-) -> None:
+def _offer(ids: Int32, similarities: Float32, rows: Int64, lists: Neighbours) -> None:
     """Puts nodes `rows`, which have these lists, into the lists of others where they are nearer than the last."""
     asked, place = np.nonzero((lists.ids >= 0) & (lists.ids < len(ids)))
     offered, near = lists.ids[asked, place], lists.similarities[asked, place]
@@ -301,7 +299,7 @@ def _offer(
         ids[row, : len(best)], similarities[row, : len(best)] = together[best], nearness[best]
 
 
-def _runs(values: NDArray[np.int32]) -> tuple[list[int], list[slice]]:
+def _runs(values: Int32) -> tuple[list[int], list[slice]]:
     """The different ones of ascending values, and where each stands."""
     found, starts = np.unique(values, return_index=True)
     ends = np.append(starts[1:], len(values))

@@ -6,21 +6,18 @@ graph: (n, n) S, y: (n,) or (n, q), as in `signal`.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Array, Float32, Float64, Floating, Int32, Int64, Integer
 from resight.cores import cores
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
-from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_graph, checked_signal
+from resight.manifold.signal import checked_alpha, checked_graph, checked_signal
 from resight.manifold.truncation import edges_between
 from resight.progress import Progress
-
-Ints = NDArray[np.int32]
 
 ITERATIONS = 20
 TOLERANCE = 1e-6
@@ -30,14 +27,16 @@ CHUNK = 64
 
 def diffusion_rows(
     graph: csr_array,
-    items: NDArray[np.integer[Any]],
-    nearest: NDArray[np.integer[Any]],
+    items: Integer,
+    nearest: Integer,
     alpha: float = 0.99,
     *,
     progress: Progress | None = None,
 ) -> csr_array:
-    """Returns (m, n) float32: row i is f = (1 - alpha)(I - alpha S)^-1 y for y = 1 at items[i], on the part of the
-    graph that nearest[i] spans. Scores of 0, for nodes that are not connected there, are not stored.
+    """Returns (m, n) float32: row i is the solution f for y = 1 at items[i].
+
+    f = (1 - alpha)(I - alpha S)^-1 y on the part of the graph that nearest[i] spans. Scores of 0, for nodes that are
+    not connected there, are not stored.
 
     items: (m,) nodes; nearest: (m, t) the t nearest nodes of each (1000 in the paper), padded with -1. `progress` is
     called with the number of rows solved and the total. At most m t scores are held: solve a large graph in blocks of
@@ -86,7 +85,7 @@ def diffusion_rows(
     return found
 
 
-def diffusion_row_reference(graph: csr_array, item: int, nearest: NDArray[np.integer[Any]], alpha: float) -> Doubles:
+def diffusion_row_reference(graph: csr_array, item: int, nearest: Integer, alpha: float) -> Float64:
     """Returns (n,) one row of `diffusion_rows`, solved exactly."""
     nodes = list(dict.fromkeys([item, *(node for node in nearest.tolist() if node >= 0)]))[: len(nearest)]
     part = np.eye(len(nodes)) - alpha * graph.toarray()[np.ix_(nodes, nodes)]
@@ -108,7 +107,7 @@ class Offline:
             raise UsageError(f"rows of shape {rows.shape} are not those of all nodes; solve one for each, in turn")
         self._rows = rows
 
-    def __call__(self, y: Signal) -> Floats:
+    def __call__(self, y: Floating) -> Float32:
         """Returns diffused scores of y, float32, in its shape.
 
         Raises UsageError where y is of another graph, or not finite.
@@ -120,7 +119,7 @@ class Offline:
         return np.asarray(self._rows[nodes].T @ y[nodes].astype(np.float32), np.float32)
 
 
-def _checked_lists(items: NDArray[Any], nearest: NDArray[Any], nodes: int) -> tuple[Ints, Ints]:
+def _checked_lists(items: Array, nearest: Array, nodes: int) -> tuple[Int32, Int32]:
     if items.ndim != 1 or nearest.ndim != 2 or len(items) != len(nearest):
         raise UsageError(
             f"items {items.shape} and their nearest {nearest.shape} do not go together: give a list for each"
@@ -134,15 +133,15 @@ def _checked_lists(items: NDArray[Any], nearest: NDArray[Any], nodes: int) -> tu
 
 @kernel()
 def _solve_rows(
-    indptr: Ints,
-    indices: Ints,
-    data: Doubles,
+    indptr: Int32,
+    indices: Int32,
+    data: Float64,
     alpha: float,
-    items: Ints,
-    nearest: Ints,
-    counts: NDArray[np.int64],
-    ids: Ints,
-    scores: Floats,
+    items: Int32,
+    nearest: Int32,
+    counts: Int64,
+    ids: Int32,
+    scores: Float32,
 ) -> bool:
     """Fills counts, ids and scores of the items; returns False where a part of the graph is not positive definite."""
     place = np.full(len(indptr) - 1, -1, np.int32)
@@ -165,7 +164,7 @@ def _solve_rows(
 
 
 @kernel()
-def _span(item: int, nearest: Ints, nodes: Ints, place: Ints) -> int:
+def _span(item: int, nearest: Int32, nodes: Int32, place: Int32) -> int:
     """Writes the item and then its nearest into `nodes`, each once, up to its length; returns their number."""
     nodes[0], place[item], size = item, 0, 1
     for node in nearest:

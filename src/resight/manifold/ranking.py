@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Mask
 from resight.manifold.kinds import Diffusion
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import Solve, open_solver
 from resight.search.looks import GraphCollection, Neighbourhoods, RegionCollection
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import is_allowed
 
 
@@ -49,8 +50,9 @@ class DiffusionLook:
 
 
 class RegionalDiffusionLook:
-    """Diffusion from the regions of the query over the graph of all regions; an image scores by a weighted sum of its
-    regions, the weights of generalised max pooling.
+    """Diffusion from the regions of the query over the graph of all regions.
+
+    An image scores by a weighted sum of its regions, with the weights of generalised max pooling.
 
     Images that diffusion does not reach follow in their former order. Safe to share between threads.
     Source: Iscen et al., CVPR 2017, sections 3.3 and 4.
@@ -103,8 +105,11 @@ class RegionalDiffusionLook:
 
 @dataclass(frozen=True)
 class _RegionGraph:
-    """images: (m,) ids, ascending; regions (n, d), those of image i from offsets[i] to offsets[i + 1]; weights: (n,) of
-    generalised max pooling. solve: None where there are no regions."""
+    """The graph of the regions of all images, and its solver.
+
+    images: (m,) ids, ascending; regions: (n, d), those of image i from offsets[i] to offsets[i + 1]; weights: (n,) of
+    generalised max pooling; solve: None where there are no regions.
+    """
 
     images: NDArray[np.int64]
     regions: NDArray[np.float32]

@@ -6,21 +6,21 @@ offsets[i]:offsets[i + 1]; offsets: (images + 1,) int64 from 0 to n.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Floating, Int64, Integer
 from resight.errors import UsageError
-from resight.manifold.signal import Doubles, Floats, Signal, checked_signal
+from resight.manifold.signal import checked_signal
 
 BLOCK = 16_384
 """Regions compared with a query at a time."""
 
 
-def region_affinity(query_regions: Floats, regions: Floats, kq: int, gamma: float = 3.0) -> Doubles:
-    """Returns the signal (n,) of a query of several regions: each gives its similarity to its kq most similar regions;
-    these are summed for each region, and the kq greatest sums are raised to gamma; 0 elsewhere.
+def region_affinity(query_regions: Float32, regions: Float32, kq: int, gamma: float = 3.0) -> Float64:
+    """Returns the signal (n,) of a query of several regions.
+
+    Each region of the query gives its similarity to its kq most similar regions; these are summed for each region, and
+    the kq greatest sums are raised to gamma; 0 elsewhere.
 
     query_regions: (r, d), r > 0. Where kq exceeds n, all regions are taken; ties go to smaller numbers. Raises
     UsageError where shapes do not match, numbers are not finite, kq < 1, or gamma is not positive.
@@ -48,9 +48,10 @@ def region_affinity(query_regions: Floats, regions: Floats, kq: int, gamma: floa
     return y
 
 
-def generalised_max_weights(regions: Floats, offsets: NDArray[np.integer[Any]], regularisation: float = 1.0) -> Doubles:
-    """Returns (n,) weights c = (V V' + lambda I)^-1 1 of the regions V (m, d) of each image: regions similar to many
-    others weigh less.
+def generalised_max_weights(regions: Float32, offsets: Integer, regularisation: float = 1.0) -> Float64:
+    """Returns (n,) weights c = (V V' + lambda I)^-1 1 of the regions V (m, d) of each image.
+
+    Regions that are similar to many others weigh less.
 
     Raises UsageError where offsets do not partition the regions, numbers are not finite, or lambda is not positive.
 
@@ -77,7 +78,7 @@ def generalised_max_weights(regions: Floats, offsets: NDArray[np.integer[Any]], 
     return weights
 
 
-def pool_scores(f: Signal, weights: Doubles, offsets: NDArray[np.integer[Any]]) -> Doubles:
+def pool_scores(f: Floating, weights: Float64, offsets: Integer) -> Float64:
     """Returns (images,) or (images, q): the sum over each image's regions of c_r f_r; 0 for one without regions.
 
     f: (n,) or (n, q) diffused scores of regions; weights: (n,) c. Raises UsageError where shapes do not match.
@@ -95,7 +96,7 @@ def pool_scores(f: Signal, weights: Doubles, offsets: NDArray[np.integer[Any]]) 
     return pooled
 
 
-def _similarities(query_regions: Floats, regions: Floats) -> Floats:
+def _similarities(query_regions: Float32, regions: Float32) -> Float32:
     """Returns (r, n) inner products. Raises UsageError where one is not finite."""
     transposed = np.asarray(query_regions, np.float32).T
     products = np.empty((len(query_regions), len(regions)), np.float32)
@@ -106,14 +107,14 @@ def _similarities(query_regions: Floats, regions: Floats) -> Floats:
     return products
 
 
-def _greatest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
+def _greatest(values: Floating, k: int) -> Int64:
     """Returns the positions of the k greatest values; ties go to the first."""
     least = np.partition(values, len(values) - k)[len(values) - k]
     above = np.flatnonzero(values > least)
     return np.concatenate([above, np.flatnonzero(values == least)[: k - len(above)]])
 
 
-def _checked_offsets(offsets: NDArray[np.integer[Any]], regions: int) -> NDArray[np.int64]:
+def _checked_offsets(offsets: Integer, regions: int) -> Int64:
     starts = np.asarray(offsets, np.int64)
     if starts.ndim != 1 or len(starts) == 0 or starts[0] != 0 or starts[-1] != regions or (np.diff(starts) < 0).any():
         raise UsageError(f"offsets of images do not share out {regions} regions")

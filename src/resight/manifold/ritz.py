@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
+from resight.arrays import Float32, Float64
 from resight.manifold.filtering import spread
-from resight.manifold.signal import Doubles, Floats
 
 FLOOR = 1e-12
 """Least squared length of a direction, relative to the greatest, that is above the rounding error of float32."""
 ROWS = 16_384
 
 
-def ritz(graph: csr_array, block: Floats) -> tuple[Doubles, Floats, Floats]:
+def ritz(graph: csr_array, block: Float32) -> tuple[Float64, Float32, Float32]:
     """Returns Ritz values of S in the span of a block (n, b), descending; their vectors, orthonormal; S times these.
 
     graph: S in float32. Columns that are dependent up to rounding are dropped, so that there may be fewer.
@@ -25,7 +25,7 @@ def ritz(graph: csr_array, block: Floats) -> tuple[Doubles, Floats, Floats]:
     return values[::-1], block @ turn, image @ turn
 
 
-def orthonormal(block: Floats) -> Floats:
+def orthonormal(block: Float32) -> Float32:
     """Returns orthonormal columns of the same span, without those that are dependent up to rounding.
 
     Source: Stathopoulos & Wu, "A block orthogonalization procedure with constant synchronization requirements", SIAM
@@ -37,7 +37,7 @@ def orthonormal(block: Floats) -> Floats:
     return np.asarray(block @ (turn[:, good] / np.sqrt(values[good])).astype(np.float32), np.float32)
 
 
-def _gram(one: Floats, other: Floats) -> Doubles:
+def _gram(one: Float32, other: Float32) -> Float64:
     """Returns one' other, symmetric, in float64."""
     total = np.zeros((one.shape[1], one.shape[1]))
     for start in range(0, len(one), ROWS):

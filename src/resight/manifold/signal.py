@@ -6,17 +6,11 @@ empty row. y: (n,), or (n, q) with one query per column.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Floating
 from resight.errors import UsageError
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Signal = NDArray[np.floating[Any]]
 
 ASYMMETRY = 1e-5
 """Largest difference of S[i, j] and S[j, i] that float32 rounding explains."""
@@ -48,7 +42,7 @@ def _asymmetry(s: csr_array) -> float:
     return float(difference.max()) if difference.nnz else 0.0
 
 
-def checked_signal(y: Signal, nodes: int) -> Signal:
+def checked_signal(y: Floating, nodes: int) -> Floating:
     """Returns y, of shape (nodes,) or (nodes, q).
 
     Raises UsageError for another shape, or numbers that are not finite.

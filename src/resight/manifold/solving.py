@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
 from scipy.sparse.csgraph import connected_components
 
+from resight.arrays import Array, Arrays, Float64, Int64
 from resight.manifold.diffusion import ConjugateGradient, Diffuse
 from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
@@ -20,9 +19,7 @@ from resight.manifold.subspace import fit_subspace
 from resight.manifold.truncation import sub_graph
 from resight.search.looks import Neighbourhoods
 
-Doubles = NDArray[np.float64]
-Rows = NDArray[np.int64]
-Solve = Callable[[Doubles, Rows], Doubles]
+Solve = Callable[[Float64, Int64], Float64]
 """A function of y (n,) and the rows (m,) of nodes to whose graph a solver may be cut, which returns f (n,): 0 at every
 node that is not connected to a node where y is not 0."""
 
@@ -36,7 +33,7 @@ def affinity(neighbourhoods: Neighbourhoods, params: Diffusion) -> csr_array:
     return csr_array(found + eye_array(found.shape[0], dtype=np.float32, format="csr") * params.self_affinity)
 
 
-def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, NDArray[Any]]:
+def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, Array]:
     """Computes the arrays that a solver needs once for a graph, to be kept with it; none where it needs none."""
     if params.solver == "conjugate-gradient":
         return {}
@@ -77,7 +74,7 @@ def _everywhere(whole: csr_array, params: Diffusion) -> Solve:
 def _truncated(whole: csr_array, params: Diffusion) -> Solve:
     """Solves on the sub-graph of some nodes: Iscen et al., CVPR 2017, section 5.3."""
 
-    def solve(y: Doubles, rows: Rows) -> Doubles:
+    def solve(y: Float64, rows: Int64) -> Float64:
         f, kept = np.zeros(len(y)), np.sort(rows)
         f[kept] = _gradients(sub_graph(whole, kept), params, once=True)(y[kept])
         return f
@@ -94,12 +91,12 @@ def _within_reach(diffuse: Diffuse, whole: csr_array) -> Solve:
     """Wraps a solver that approximates all nodes at once; scores of nodes not connected to the query become 0."""
     _, component = connected_components(whole, directed=False)
 
-    def solve(y: Doubles, rows: Rows) -> Doubles:
+    def solve(y: Float64, rows: Int64) -> Float64:
         reached = np.isin(component, component[y != 0])
         return np.where(reached, diffuse(y), 0.0)
 
     return solve
 
 
-def _spectrum(prepared: Mapping[str, NDArray[Any]]) -> Spectrum:
+def _spectrum(prepared: Arrays) -> Spectrum:
     return Spectrum(np.asarray(prepared["vectors"]), np.asarray(prepared["values"]))

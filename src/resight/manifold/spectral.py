@@ -9,17 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resight.manifold.signal import Doubles, Floats, Signal, checked_alpha, checked_signal
+from resight.arrays import Float32, Float64, Floating
+from resight.manifold.signal import checked_alpha, checked_signal
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Orthonormal vectors of a graph of n nodes as columns, (n, r) float32, and their values, (r,), in descending
-    order: eigenvectors and eigenvalues (`eigenvectors.py`), or the Ritz vectors and values of a subspace
-    (`subspace.py`)."""
+    """Orthonormal vectors of a graph of n nodes, and their values in descending order.
 
-    vectors: Floats
-    values: Doubles
+    vectors: (n, r) float32, as columns; values: (r,). They are eigenvectors and eigenvalues (`eigenvectors.py`), or the
+    Ritz vectors and values of a subspace (`subspace.py`).
+    """
+
+    vectors: Float32
+    values: Float64
 
     @property
     def rank(self) -> int:
@@ -28,8 +31,10 @@ class Spectrum:
 
 
 class Spectral:
-    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by r vectors: f = U (h - (1 - alpha)) U'y + (1 - alpha) y with h(l)
-    = (1 - alpha) / (1 - alpha l). Everything outside of U is taken to have the eigenvalue 0.
+    """A solver of f = (1 - alpha)(I - alpha S)^-1 y by r vectors U.
+
+    f = U (h - (1 - alpha)) U'y + (1 - alpha) y with h(l) = (1 - alpha) / (1 - alpha l). Everything outside of U is
+    taken to have the eigenvalue 0.
 
     Source: Iscen et al., CVPR 2018. Equal to the closed form where all eigenvectors are used; with Ritz vectors, of all
     f in their span the nearest to the closed form, in the norm of I - alpha S.
@@ -43,7 +48,7 @@ class Spectral:
         self._alpha = checked_alpha(alpha)
         self._gains = transfer(spectrum.values, alpha) - (1.0 - alpha)
 
-    def __call__(self, y: Signal) -> Floats:
+    def __call__(self, y: Floating) -> Float32:
         """Returns diffused scores of y, float32, in its shape.
 
         Raises UsageError where y is of another graph, or not finite.
@@ -56,7 +61,7 @@ class Spectral:
         f[rows] += ((1.0 - self._alpha) * y[rows]).astype(np.float32)
         return f
 
-    def embedding(self) -> Floats:
+    def embedding(self) -> Float32:
         """Returns vectors (n, r) whose inner product with `embed(y)` is the score of every node at which y is 0.
 
         Notes: directions of negative eigenvalues have no such vectors and are left zero; they would lower the scores of
@@ -64,7 +69,7 @@ class Spectral:
         """
         return self._vectors * self._roots().astype(np.float32)
 
-    def embed(self, y: Signal) -> Floats:
+    def embed(self, y: Floating) -> Float32:
         """Returns (r,) or (q, r) vectors to search `embedding` with by inner product, for y (n,) or (n, q).
 
         Notes: nodes where y is not 0, the nearest of the query, score (1 - alpha) y more than the inner product.
@@ -72,17 +77,17 @@ class Spectral:
         y = checked_signal(y, len(self._vectors))
         return np.asarray(_scaled(self._roots(), _projected(self._vectors, y, _support(y))).T, np.float32)
 
-    def _roots(self) -> Doubles:
+    def _roots(self) -> Float64:
         return np.sqrt(np.maximum(self._gains, 0.0))
 
 
-def transfer(values: Doubles, alpha: float) -> Doubles:
+def transfer(values: Float64, alpha: float) -> Float64:
     """Returns h(l) = (1 - alpha) / (1 - alpha l), by which diffusion multiplies the eigenvector of the eigenvalue l."""
     # Rounding may put an eigenvalue of 1 a little above it, and alpha may be as near to 1.
     return np.asarray((1.0 - alpha) / (1.0 - alpha * np.minimum(values, 1.0)), np.float64)
 
 
-def low_rank(spectrum: Spectrum, y: Signal, alpha: float = 0.99) -> Floats:
+def low_rank(spectrum: Spectrum, y: Floating, alpha: float = 0.99) -> Float32:
     """Returns f = U h U'y, float32, in the shape of y: diffusion in the span of the eigenvectors alone.
 
     Source: Iscen et al., CVPR 2018.
@@ -92,15 +97,15 @@ def low_rank(spectrum: Spectrum, y: Signal, alpha: float = 0.99) -> Floats:
     return spectrum.vectors @ _scaled(transfer(spectrum.values, checked_alpha(alpha)), projected).astype(np.float32)
 
 
-def _support(y: Signal) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _support(y: Floating) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Returns the nodes at which some query is not 0."""
     return np.flatnonzero(y if y.ndim == 1 else y.any(axis=1))
 
 
-def _projected(vectors: Floats, y: Signal, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Doubles:
+def _projected(vectors: Float32, y: Floating, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Float64:
     """Returns U'y, (r,) or (r, q)."""
     return np.asarray(vectors[rows].T.astype(np.float64) @ y[rows], np.float64)
 
 
-def _scaled(gains: Doubles, projected: Doubles) -> Doubles:
+def _scaled(gains: Float64, projected: Float64) -> Float64:
     return np.asarray((gains * projected.T).T, np.float64)

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Float32, Float64, Int64
 from resight.errors import FitError, UsageError
 from resight.manifold.diffusion import ConjugateGradient
 from resight.manifold.eigenvectors import ABOVE, DENSE, fit_spectrum
 from resight.manifold.filtering import amplified
 from resight.manifold.ritz import ritz
-from resight.manifold.signal import Doubles, Floats, checked_alpha, checked_graph
+from resight.manifold.signal import checked_alpha, checked_graph
 from resight.manifold.spectral import Spectral, Spectrum
 from resight.manifold.system import compact
 
@@ -99,7 +99,7 @@ def fit_subspace(graph: csr_array, rank: int, alpha: float = 0.99, *, seed: int 
     return found if found.kept >= best.kept else best
 
 
-def _filtered(s: csr_array, block: Floats) -> Iterator[Spectrum]:
+def _filtered(s: csr_array, block: Float32) -> Iterator[Spectrum]:
     """Yields the Ritz pairs of S in the span of a block that is filtered more and more.
 
     Raises FitError where S is not normalised.
@@ -119,7 +119,7 @@ def _filtered(s: csr_array, block: Floats) -> Iterator[Spectrum]:
         cut = min(float(values[-1]), CUT)
 
 
-def _around(s: csr_array, rows: NDArray[np.int64]) -> Doubles:
+def _around(s: csr_array, rows: Int64) -> Float64:
     """Returns (n, q) signals like those of queries: each of a node and its neighbours."""
     y = np.zeros((s.shape[0], len(rows)))
     for query, row in enumerate(rows.tolist()):
@@ -129,11 +129,11 @@ def _around(s: csr_array, rows: NDArray[np.int64]) -> Doubles:
     return y
 
 
-def _tops(f: Doubles | Floats) -> list[NDArray[np.int64]]:
+def _tops(f: Float64 | Float32) -> list[Int64]:
     """Returns the best nodes of each column."""
     top = min(TOP, -(-len(f) // 4))
     return [np.argsort(-column, kind="stable")[:top] for column in f.T]
 
 
-def _shared(exact: list[NDArray[np.int64]], found: list[NDArray[np.int64]]) -> float:
+def _shared(exact: list[Int64], found: list[Int64]) -> float:
     return float(np.mean([len(np.intersect1d(a, b)) / len(a) for a, b in zip(exact, found, strict=True)]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from resight.arrays import Float64, Int32
 from resight.errors import UsageError
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
-from resight.manifold.signal import Doubles, checked_alpha, checked_graph
+from resight.manifold.signal import checked_alpha, checked_graph
 
 NOT_NORMALISED = "the graph is not normalised: S has an eigenvalue above 1 / alpha; divide by its degrees"
 LARGE = 500_000
@@ -31,7 +31,7 @@ class LinearSystem:
     def __init__(self, graph: csr_array, alpha: float, *, once: bool = False) -> None:
         s = checked_graph(graph)
         self._alpha = checked_alpha(alpha)
-        self._order: NDArray[np.int32] | None = None
+        self._order: Int32 | None = None
         if s.nnz >= LARGE and not once:
             s, self._order = compact(s)
         self._starts, self._columns = s.indptr, s.indices
@@ -41,7 +41,7 @@ class LinearSystem:
         """Returns the number of nodes."""
         return len(self._starts) - 1
 
-    def solve(self, y: Doubles, start: Doubles, tolerance: float, iterations: int) -> tuple[Doubles, int, float]:
+    def solve(self, y: Float64, start: Float64, tolerance: float, iterations: int) -> tuple[Float64, int, float]:
         """Returns x (n,), the number of iterations from `start` (n,), and |y - (I - alpha S) x| / |y|.
 
         It ends at a residual of `tolerance`, or after `iterations` iterations. Raises UsageError where S has an
@@ -61,9 +61,10 @@ class LinearSystem:
         return placed, taken, residual
 
 
-def compact(graph: csr_array) -> tuple[csr_array, NDArray[np.int32]]:
-    """Reorders the nodes of a graph so that neighbours are near in memory, and returns that order: node i of the new
-    graph is node order[i] of the given one.
+def compact(graph: csr_array) -> tuple[csr_array, Int32]:
+    """Reorders the nodes of a graph so that neighbours are near in memory, and returns that order.
+
+    Node i of the new graph is node order[i] of the given one.
 
     Source: Cuthill & McKee, "Reducing the bandwidth of sparse symmetric matrices", ACM 1969, reversed.
     """

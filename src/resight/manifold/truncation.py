@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Floating, Int32, Integer
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.manifold.graph import row_numbers
 
-Ints = NDArray[np.integer[Any]]
-Values = NDArray[np.floating[Any]]
 
-
-def sub_graph(affinity: csr_array, rows: Ints) -> csr_array:
+def sub_graph(affinity: csr_array, rows: Integer) -> csr_array:
     """Returns the (m, m) affinity A of some nodes of a graph, in the order of `rows` (m,).
 
     Normalised separately it is the truncated graph of Iscen et al., CVPR 2017, section 5.3, whose degrees are those of
@@ -37,15 +32,15 @@ def sub_graph(affinity: csr_array, rows: Ints) -> csr_array:
     return part
 
 
-def sub_graph_reference(affinity: csr_array, rows: Ints) -> csr_array:
+def sub_graph_reference(affinity: csr_array, rows: Integer) -> csr_array:
     """Computes `sub_graph` in plain scipy."""
     return csr_array(affinity[rows][:, rows])
 
 
 @kernel()
 def edges_between(
-    starts: Ints, columns: Ints, values: Values, nodes: Ints, place: Ints
-) -> tuple[NDArray[np.int32], NDArray[np.int32], Values]:
+    starts: Integer, columns: Integer, values: Floating, nodes: Integer, place: Integer
+) -> tuple[Int32, Int32, Floating]:
     """Returns the CSR of the edges between `nodes`; `place` (n,): each node's position in `nodes`, else -1."""
     most = 0
     for node in nodes:

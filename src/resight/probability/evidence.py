@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float64, Int64
 from resight.search.background import background
 from resight.search.ranking import Lead, Ranking
 
@@ -31,11 +31,11 @@ class Evidence:
     the correspondences means another thing for each way of matching.
     """
 
-    similarity: NDArray[np.float64]
-    significance: NDArray[np.float64]
+    similarity: Float64
+    significance: Float64
 
     @property
-    def columns(self) -> dict[str, NDArray[np.float64]]:
+    def columns(self) -> dict[str, Float64]:
         """The numbers by their names."""
         return dict(self.__dict__)
 
@@ -56,7 +56,7 @@ def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> E
     return Evidence(np.max(looks, axis=0), damped(surprise))
 
 
-def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[np.float64]:
+def _similarity(ids: Int64, look: Ranking, images: int) -> Float64:
     """Returns (n,) how surprising the scores of images are; the least possible for images that a look did not reach."""
     surprise = background(look.scores, images).surprise(look.scores)
     order = np.argsort(look.ids)
@@ -68,7 +68,7 @@ def _similarity(ids: NDArray[np.int64], look: Ranking, images: int) -> NDArray[n
     return damped(found)
 
 
-def damped(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
+def damped(surprise: Float64) -> Float64:
     """Returns (n,) sign(s) log(1 + |s|): evidence far beyond all doubt is hardly surer than evidence just beyond it.
 
     Scores of things that are alike but not the same, such as packages of one brand, do not fall off as those of

@@ -14,11 +14,12 @@ from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64
+from resight.images.boxes import Box
 from resight.probability.evidence import Evidence, lead_evidence
 from resight.recipe import Recipe
-from resight.search.ranking import Bounds, Lead, Ranking
+from resight.search.ranking import Lead, Ranking
 
 Family = Literal["verified", "words", "vectors"]
 WEIGHED: Mapping[Family, tuple[str, ...]] = {
@@ -54,7 +55,7 @@ def model_of(recipe: Recipe) -> Model:
     return Model(fitted["offset"], fitted["weights"])
 
 
-def believed(ranking: Ranking, given: Evidence, model: Model, k: int) -> NDArray[np.float64]:
+def believed(ranking: Ranking, given: Evidence, model: Model, k: int) -> Float64:
     """Returns (k,) the probabilities of the first k images of a ranking.
 
     Two images that show the same thing as a third show the same thing: an image is at least as probable as the image
@@ -88,20 +89,20 @@ def _ways(ranking: Ranking, k: int) -> dict[int, Lead]:
     return {image: lead for image, lead in ranking.leads.items() if image in wanted}
 
 
-def _covered(box: Bounds, part: Bounds) -> float:
+def _covered(box: Box, part: Box) -> float:
     """Returns the share of a box that lies in another, 0 to 1; 0 of a box without area."""
     low, high = np.maximum(box[:2], part[:2]), np.minimum(box[2:], part[2:])
     area = float(np.prod(np.subtract(box[2:], box[:2])))
     return float(np.prod(np.maximum(high - low, 0.0))) / area if area > 0 else 0.0
 
 
-def _share(xy: NDArray[np.float32], part: Bounds) -> float:
+def _share(xy: Float32, part: Box) -> float:
     """Returns the share of the points (n, 2) that lies in a box."""
     low, high = np.array(part[:2], np.float32), np.array(part[2:], np.float32)
     return float(((xy >= low) & (xy <= high)).all(axis=1).mean())
 
 
-def probabilities(evidence: Evidence, model: Model) -> NDArray[np.float64]:
+def probabilities(evidence: Evidence, model: Model) -> Float64:
     """Returns (n,) probabilities between 0 and 1; none falls where one kind of evidence grows and the others stay."""
     columns = evidence.columns
     odds = np.full(len(evidence.similarity), model.offset, np.float64)

@@ -5,11 +5,11 @@ from resight.recipe.model import ONLY_CHANNEL, Channel, Recipe
 from resight.recipe.reading import (
     DEFAULT,
     RecipeInfo,
-    available,
     load_recipe,
     parse_recipe,
     recipe_folder,
     recipe_text,
+    recipes,
 )
 
 __all__ = [
@@ -18,10 +18,10 @@ __all__ = [
     "Channel",
     "Recipe",
     "RecipeInfo",
-    "available",
     "load_recipe",
     "parse_recipe",
     "recipe_folder",
     "recipe_text",
+    "recipes",
     "register",
 ]

@@ -20,12 +20,12 @@ LARGEST = 10**30
 
 
 def explain(error: ValidationError) -> str:
-    """The first thing wrong, unknown keys before all else, in one line."""
+    """Returns the first thing wrong, unknown keys before all else, in one line."""
     return one_line(_explain(error), 4 * LONGEST)
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Text in one line that can be printed, cut where it is longer than `longest` characters."""
+    """Returns the text in one line that can be printed, cut where it is longer than `longest` characters."""
     printed = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[: longest + 1])
     return printed if len(printed) <= longest else f"{printed[:longest]}..."
 
@@ -61,7 +61,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _shown(given: object) -> str:
-    """The value that was given, where it can be written in a line."""
+    """Returns the value that was given, where it can be written in a line."""
     if isinstance(given, int) and abs(given) > LARGEST:
         return f", not a number of {given.bit_length()} bits"
     return f", not {one_line(repr(given))}" if isinstance(given, str | int | float) else ""
@@ -99,7 +99,7 @@ def _of_field(field: FieldInfo) -> Any:
 
 
 def _plain(annotation: Any) -> Any:
-    """A type without what is annotated, and without None where it may be None; `OneOf` for what it chooses."""
+    """Returns a type without what is annotated, and without None where it may be None; `OneOf` for what it chooses."""
     if get_origin(annotation) is Annotated:
         inner, *others = get_args(annotation)
         return next((one for one in others if isinstance(one, OneOf)), _plain(inner))
@@ -110,7 +110,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def _members(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models of a union, also of unions in it."""
+    """Yields the models of a union, also of unions in it."""
     plain = _plain(annotation)
     if get_origin(plain) in (Union, UnionType):
         for one in get_args(plain):
@@ -120,7 +120,7 @@ def _members(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _kinds(annotation: Any) -> Mapping[str, type[BaseModel]]:
-    """The models of a union by the kind that chooses them; nothing where `annotation` is no union."""
+    """Returns the models of a union by the kind that chooses them; nothing where `annotation` is no union."""
     if isinstance(annotation, OneOf):
         return annotation.models()
     if get_origin(_plain(annotation)) not in (Union, UnionType):
@@ -129,7 +129,7 @@ def _kinds(annotation: Any) -> Mapping[str, type[BaseModel]]:
 
 
 def _names(annotation: Any) -> list[str]:
-    """The kinds of a union, also those of packages that are not imported."""
+    """Returns the kinds of a union, also those of packages that are not imported."""
     return kinds(annotation.section, annotation.of) if isinstance(annotation, OneOf) else list(_kinds(annotation))
 
 

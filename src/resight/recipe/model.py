@@ -212,7 +212,7 @@ class Recipe(BaseModel):
                 yield from ((self.channel_of(stage), stage.kind, kind) for kind in stage.derived)
 
     def channel_of(self, stage: SecondLook) -> str:
-        """Name of the channel that a stage works on. Raises ValueError."""
+        """Returns the name of the channel that a stage works on. Raises ValueError."""
         if not stage.channel and len(self.channel) == 1:
             return next(iter(self.channel))
         if stage.channel in self.channel:

@@ -32,12 +32,12 @@ class RecipeInfo:
     default: bool
 
     def to_dict(self) -> dict[str, str | bool]:
-        """The fields, for JSON."""
+        """Returns the fields, for JSON."""
         return dict(self.__dict__)
 
 
 def parse_recipe(text: str, source: str) -> Recipe:
-    """The recipe that a TOML text describes; `source` is what an error calls it. Raises RecipeError."""
+    """Returns the recipe that a TOML text describes; `source` is what an error calls it. Raises RecipeError."""
     try:
         table = tomllib.loads(text)
     except RecursionError:
@@ -53,12 +53,12 @@ def parse_recipe(text: str, source: str) -> Recipe:
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """A recipe that ships with resight, by its name, or one in a file. Raises RecipeError."""
+    """Returns a recipe that ships with resight, by its name, or one in a file. Raises RecipeError."""
     return parse_recipe(recipe_text(name), str(name))
 
 
 def recipe_text(name: str | Path) -> str:
-    """The text of a recipe, as it is kept in an index. Raises RecipeError."""
+    """Returns the text of a recipe, as it is kept in an index. Raises RecipeError."""
     if _is_file(name):
         return _file_text(Path(name))
     if name not in _names():
@@ -71,7 +71,7 @@ def recipe_text(name: str | Path) -> str:
 
 
 def _file_text(path: Path) -> str:
-    """The text of a recipe's file. Raises RecipeError."""
+    """Returns the text of a recipe's file. Raises RecipeError."""
     shown = one_line(str(path))
     try:
         if path.exists() and not path.is_file():
@@ -87,12 +87,12 @@ def _file_text(path: Path) -> str:
 
 
 def recipe_folder(name: str | Path) -> Path:
-    """The folder that paths in a recipe are relative to: that of its file."""
+    """Returns the folder that paths in a recipe are relative to: that of its file."""
     return Path(name).parent if _is_file(name) else Path()
 
 
-def available() -> list[RecipeInfo]:
-    """The recipes that ship with resight, by name."""
+def recipes() -> list[RecipeInfo]:
+    """Returns the recipes that ship with resight, by name."""
     return [_info(load_recipe(name)) for name in _names()]
 
 
@@ -107,7 +107,7 @@ def _is_file(name: str | Path) -> bool:
 
 
 def _folder() -> Any:
-    return resources.files("resight") / "recipes"
+    return resources.files("resight.recipe") / "shipped"
 
 
 def _names() -> list[str]:
@@ -115,7 +115,7 @@ def _names() -> list[str]:
 
 
 def _with_named_channel(table: dict[str, Any]) -> dict[str, Any]:
-    """The table with the sections of an only channel under its name."""
+    """Returns the table with the sections of an only channel under its name."""
     unnamed = {key: table[key] for key in SECTIONS if key in table}
     if not unnamed or "channel" in table:
         return table

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Intp, Transform, UInt64
 from resight.kernels.compiling import kernel
-from resight.rerank.fitting import SIMILARITY, Ids, Points, Transform, moments
+from resight.rerank.fitting import SIMILARITY, moments
 from resight.rerank.hypotheses import LARGEST_SCALE
 
-Errors = NDArray[np.float64]
 Limits = tuple[float, float, float, float]
 
 # Correspondences that a model is fitted to at least. Two determine a similarity, three an affine map, four a
@@ -20,7 +19,7 @@ LARGEST_ASPECT = 6.0
 
 
 @kernel(error_model="numpy")
-def transfer_errors(h: Transform, columns: Points, limits: Limits, errors: Errors) -> None:
+def transfer_errors(h: Transform, columns: Float64, limits: Limits, errors: Float64) -> None:
     """Squared symmetric transfer error of every correspondence in units of the tolerances, infinite past a gate.
 
     columns: (9, n) positions x, y in query and image, cosine and sine of the angle in query and image, squared ratio of
@@ -49,7 +48,7 @@ def transfer_errors(h: Transform, columns: Points, limits: Limits, errors: Error
 
 
 @kernel(error_model="numpy")
-def one_to_one(errors: Errors, factor: float, growth: float, squares: Errors, places: tuple[Ids, Ids]) -> Ids:
+def one_to_one(errors: Float64, factor: float, growth: float, squares: Float64, places: tuple[Intp, Intp]) -> Intp:
     """Ascending rows within the tolerance that are the closest at their place in the query and at that in the image.
 
     errors: (n,) squared, in tolerances. The tolerance is factor^2 + growth^2 squares; squares: (n,), in tolerances too.
@@ -78,7 +77,7 @@ def one_to_one(errors: Errors, factor: float, growth: float, squares: Errors, pl
 
 
 @kernel(error_model="numpy")
-def determined(kind: int, points: Points, rows: Ids, limits: Limits) -> bool:
+def determined(kind: int, points: Float64, rows: Intp, limits: Limits) -> bool:
     """Returns whether rows are enough for a kind of model, and spread beyond the tolerance in both images."""
     if len(rows) < LEAST[kind]:
         return False
@@ -107,8 +106,8 @@ def plausible(h: Transform, x: float, y: float) -> bool:
 
 
 @kernel()
-def _first_equal(keys: NDArray[np.uint64]) -> Ids:
-    """For each key the row of the first that equals it, by hashing with linear probing."""
+def _first_equal(keys: UInt64) -> Intp:
+    """Returns for each key the row of the first that equals it, by hashing with linear probing."""
     n = len(keys)
     bits = 1
     while (1 << bits) < 2 * n:
@@ -126,7 +125,7 @@ def _first_equal(keys: NDArray[np.uint64]) -> Ids:
     return first
 
 
-def places(xy: NDArray[np.float32]) -> Ids:
-    """(n,) the place of each of (n, 2) positions: the first row that has the same position."""
+def places(xy: Float32) -> Intp:
+    """Returns (n,) the place of each of (n, 2) positions: the first row that has the same position."""
     # Adding 0 makes -0 into 0, so that equal positions are equal bits.
     return np.asarray(_first_equal((np.ascontiguousarray(xy) + np.float32(0)).view(np.uint64)[:, 0]), np.intp)

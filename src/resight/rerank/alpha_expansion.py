@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float64, Vector
 from resight.errors import UsageError
 from resight.rerank.backprojection import normalised
 from resight.rerank.expansion import REACH, ask_again
@@ -17,11 +16,8 @@ from resight.search.looks import BagCollection, VectorCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
-Floats = NDArray[np.float64]
-Vector = NDArray[np.float32]
 
-
-def similarity_weights(similarities: NDArray[Any], alpha: float) -> Floats:
+def similarity_weights(similarities: Array, alpha: float) -> Float64:
     """max(s, 0) ** alpha for similarities s of any shape; all 1 for alpha = 0. UsageError: alpha < 0, not finite."""
     given = np.asarray(similarities, np.float64)
     if not (np.isfinite(alpha) and alpha >= 0):
@@ -31,13 +27,15 @@ def similarity_weights(similarities: NDArray[Any], alpha: float) -> Floats:
     return np.asarray(np.maximum(given, 0.0) ** alpha, np.float64)
 
 
-def rank_weights(n: int) -> Floats:
+def rank_weights(n: int) -> Float64:
     """(n,) weights that fall linearly by rank, n / (n + 1) to 1 / (n + 1): that of rank 0, the query itself, is 1."""
     return 1.0 - np.arange(1, n + 1) / (n + 1)
 
 
-def expanded_query(query: NDArray[Any], neighbours: NDArray[Any], similarities: NDArray[Any], alpha: float) -> Vector:
-    """(d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion; alpha = 0 is average expansion.
+def expanded_query(query: Array, neighbours: Array, similarities: Array, alpha: float) -> Vector:
+    """Returns (d,) L2-normalised q + sum of max(s_i, 0)^alpha x_i: alpha query expansion.
+
+    alpha = 0 is average expansion.
 
     query: (d,); neighbours: (n, d), its nearest images; similarities: (n,) to the query. Zeros where the sum is zero,
     and where the query is: it has no nearest images. UsageError: shapes that do not go together, alpha < 0, values that
@@ -52,7 +50,7 @@ def expanded_query(query: NDArray[Any], neighbours: NDArray[Any], similarities: 
     return _weighted_sum(query, neighbours, weights)
 
 
-def rank_weighted_query(query: NDArray[Any], neighbours: NDArray[Any]) -> Vector:
+def rank_weighted_query(query: Array, neighbours: Array) -> Vector:
     """(d,) L2-normalised q + sum of w_i x_i, where w_i falls linearly with the rank of the image (`rank_weights`).
 
     query: (d,); neighbours: (n, d), nearest first. Zeros as for `expanded_query`. UsageError: shapes that do not go
@@ -64,7 +62,7 @@ def rank_weighted_query(query: NDArray[Any], neighbours: NDArray[Any]) -> Vector
 
 
 def expanded_vector(
-    query: WordVector, neighbours: Sequence[WordVector], similarities: NDArray[Any], alpha: float
+    query: WordVector, neighbours: Sequence[WordVector], similarities: Array, alpha: float
 ) -> WordVector:
     """`expanded_query` for vectors over words. A query without weight stays as it is. UsageError as there."""
     weights = similarity_weights(similarities, alpha)
@@ -80,8 +78,8 @@ def expanded_vector(
     return WordVector(words.astype(np.int32), total / norm if norm > 0 else total)
 
 
-def _weighted_sum(query: NDArray[Any], neighbours: NDArray[Any], weights: Floats) -> Vector:
-    """(d,) L2-normalised q + sum of w_i x_i, or zeros."""
+def _weighted_sum(query: Array, neighbours: Array, weights: Float64) -> Vector:
+    """Returns (d,) L2-normalised q + sum of w_i x_i, or zeros."""
     own, near = np.asarray(query, np.float64), np.asarray(neighbours, np.float64)
     if own.ndim != 1 or near.shape != (*weights.shape, len(own)) or weights.ndim != 1:
         raise UsageError(
@@ -104,7 +102,7 @@ class AlphaExpansionLook:
         self._collection = collection
 
     def __call__(self, query: Vector, ranking: Ranking) -> Ranking:
-        """The images nearest to the new query, at least as many as before; evidence is kept."""
+        """Returns the images nearest to the new query, at least as many as before; evidence is kept."""
         top = ranking.ids[: self.params.top]
         near = self._collection.descriptors(top)
         # The scores of a stage before this one need not be similarities.
@@ -121,7 +119,7 @@ class WordsAlphaExpansionLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """Images by their similarity to the new query; what it does not find follows with score 0."""
+        """Returns images by their similarity to the new query; what it does not find follows with score 0."""
         collection = self._collection
         asked = normalised([collection.word_vector(query)])
         if not asked:

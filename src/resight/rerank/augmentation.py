@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Int64
 from resight.rerank.backprojection import back_projected
 from resight.rerank.kinds import Augmentation
 from resight.search.looks import BagCollection
@@ -31,14 +31,14 @@ def joined(images: Sequence[ImageWords]) -> ImageWords:
 
 
 def augmented_words(image: int, collection: BagCollection, params: Augmentation) -> ImageWords:
-    """An image's words and those of the images verified with it, as far as they show what it shows.
+    """Returns an image's words and the words that images verified with it have inside its frame.
 
     Its first look is verified as the recipe says; the `neighbours` with the most inliers, from `min_inliers` on, give
     the words of their features that project into this image, each as often as it occurs there.
     Arandjelovic & Zisserman, CVPR 2012, section 4 (after Turcot & Lowe, ICCV Workshops 2009, who take all words).
     """
     own = collection.words(image)
-    near: NDArray[np.int64] = collection.search(own, collection.reach + 1).ids
+    near: Int64 = collection.search(own, collection.reach + 1).ids
     others = near[near != image][: collection.reach].tolist()
     verified = collection.verify(own, others)
     sure = [other for other in others if other in verified and verified[other].inliers >= params.min_inliers]

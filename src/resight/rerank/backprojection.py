@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.rerank.geometry import Box
+from resight.arrays import Float64
+from resight.images import Box
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
 
 def bounds(words: ImageWords) -> Box:
-    """(x0, y0, x1, y1) around all features of an image; a query with a box has features inside it only."""
+    """Returns (x0, y0, x1, y1) around all features of an image; a query with a box has features inside it only."""
     low, high = words.xy.min(axis=0), words.xy.max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def back_projected(image: ImageWords, transform: NDArray[np.float64], region: Box) -> ImageWords:
-    """The words of `image` whose features lie, through the inverse of `transform`, in a region of the query.
+def back_projected(image: ImageWords, transform: Float64, region: Box) -> ImageWords:
+    """Returns the words of `image` whose features lie, through the inverse of `transform`, in a region of the query.
 
     transform: (3, 3), query pixels to image pixels. The result has one feature for each word, at its place in the
     query; scales, angles and the size stay those of `image`. What is behind the horizon of a homography is not seen.
@@ -60,6 +60,6 @@ def verified_vectors(
 
 
 def normalised(vectors: list[WordVector]) -> list[WordVector]:
-    """The vectors with L2 norm 1, without those that have none."""
+    """Returns the vectors with L2 norm 1, without those that have none."""
     norms = [float(np.linalg.norm(vector.values)) for vector in vectors]
     return [WordVector(v.words, v.values / norm) for v, norm in zip(vectors, norms, strict=True) if norm > 0]

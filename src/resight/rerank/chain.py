@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int64
 from resight.rerank.geometry import bounds
 from resight.rerank.kinds import Chain
 from resight.rerank.spatial import evidence
@@ -23,28 +23,30 @@ REMEMBERED = 4096
 
 @dataclass(frozen=True)
 class Links:
-    """Images that one leads to. ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as
-    in `Verification`; parts, arrivals: (n, 4) bounds of the inliers in the image, and in each of the
-    others; surprise: (n,) float64 of the scores by which
-    they were found (`Background.surprise`)."""
+    """Images that one leads to.
 
-    ids: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    inliers: NDArray[np.int64]
-    tentative: NDArray[np.int64]
-    parts: NDArray[np.float32]
-    arrivals: NDArray[np.float32]
-    surprise: NDArray[np.float64]
+    ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as in `Verification`; parts,
+    arrivals: (n, 4) bounds of the inliers in the image and in each of the others; surprise: (n,) float64 of the scores
+    by which they were found (`Background.surprise`).
+    """
+
+    ids: Int64
+    confidence: Float64
+    inliers: Int64
+    tentative: Int64
+    parts: Float32
+    arrivals: Float32
+    surprise: Float64
 
     def lead(self, through: int, row: int) -> Lead:
-        """The lead from the image, which has the id `through`, to one of these."""
+        """Returns the lead from the image, which has the id `through`, to one of these."""
         part, arrival = tuple(self.parts[row].tolist()), tuple(self.arrivals[row].tolist())
         seen = int(self.inliers[row]), int(self.tentative[row])
         return Lead(through, *seen, part, arrival, float(self.surprise[row]))
 
 
-def confidence(evidence: NDArray[np.float64], half: float) -> NDArray[np.float64]:
-    """(n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
+def confidence(evidence: Float64, half: float) -> Float64:
+    """Returns (n,) e / (e + half) for evidence e (`rerank.spatial.evidence`); 0 where there is none."""
     return evidence / (evidence + half)
 
 
@@ -62,7 +64,7 @@ class ChainLook:
         self._lock = Lock()
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The images of the ranking and those that the asked ones lead to."""
+        """Returns the images of the ranking and those that the asked ones lead to."""
         verified = ranking.evidence
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Array, Float64, Vectors
 from resight.errors import UsageError
 from resight.rerank.alpha_expansion import expanded_query, rank_weights, similarity_weights
 from resight.rerank.kinds import AlphaAugmentation
 from resight.search.looks import VectorCollection
 
-Descriptors = NDArray[np.float32]
-
 BLOCK = 4096
 """Images that are augmented at once."""
 
 
-def augmented(
-    descriptors: NDArray[Any], neighbours: NDArray[Any], similarities: NDArray[Any], alpha: float
-) -> Descriptors:
-    """(n, d) L2-normalised x_i + sum over its neighbours j of max(s_ij, 0)^alpha x_j; alpha = 0 is the plain sum.
+def augmented(descriptors: Array, neighbours: Array, similarities: Array, alpha: float) -> Vectors:
+    """Returns (n, d) L2-normalised x_i + sum over its neighbours j of max(s_ij, 0)^alpha x_j.
+
+    alpha = 0 is the plain sum.
 
     descriptors: (n, d); neighbours: (n, k) rows of `descriptors`; similarities: (n, k). An image counts once, with
     weight 1: its own row among its neighbours is passed over, and so is -1, which stands where there is none. A row of
@@ -39,13 +35,13 @@ def augmented(
     return _augmented(descriptors, near, weights)
 
 
-def rank_augmented(descriptors: NDArray[Any], neighbours: NDArray[Any]) -> Descriptors:
+def rank_augmented(descriptors: Array, neighbours: Array) -> Vectors:
     """`augmented` with weights that fall linearly by rank (`rank_weights`), nearest first; no similarities needed."""
     near = np.asarray(neighbours)
     return _augmented(descriptors, near, np.broadcast_to(rank_weights(near.shape[-1]), near.shape))
 
 
-def _augmented(descriptors: NDArray[Any], near: NDArray[Any], weights: NDArray[np.float64]) -> Descriptors:
+def _augmented(descriptors: Array, near: Array, weights: Float64) -> Vectors:
     rows = np.asarray(descriptors, np.float32)
     n = len(rows)
     if rows.ndim != 2 or near.ndim != 2 or len(near) != n or not np.issubdtype(near.dtype, np.integer):
@@ -73,7 +69,7 @@ def _augmented(descriptors: NDArray[Any], near: NDArray[Any], weights: NDArray[n
     return result
 
 
-def augmented_vector(image: int, collection: VectorCollection, params: AlphaAugmentation) -> tuple[Descriptors, int]:
+def augmented_vector(image: int, collection: VectorCollection, params: AlphaAugmentation) -> tuple[Vectors, int]:
     """Returns the evidence of an image in a channel of vectors, with its vector as in `augmented`."""
     own, features = collection.evidence(image)
     found = collection.search(own, params.neighbours + 1)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Array, Float32, Float64
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.rerank.backprojection import normalised, verified_vectors
@@ -20,16 +19,14 @@ from resight.search.looks import BagCollection, VectorCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
-Floats = NDArray[np.float64]
-
 TOLERANCE = 1e-6
 """A sweep that moves no margin by more ends the descent."""
 SWEEPS = 10_000
 
 
 @kernel()
-def dual_coordinate_descent(gram: Floats, labels: Floats, c: float) -> Floats:
-    """The (n,) dual variables of a linear SVM without bias and with hinge loss, samples in turn.
+def dual_coordinate_descent(gram: Float64, labels: Float64, c: float) -> Float64:
+    """Returns the (n,) dual variables of a linear SVM without bias and with hinge loss, samples in turn.
 
         min over w of |w|^2 / 2 + c sum_i max(0, 1 - y_i w.x_i),   w = sum_i alpha_i y_i x_i,   0 <= alpha_i <= c
 
@@ -53,7 +50,9 @@ def dual_coordinate_descent(gram: Floats, labels: Floats, c: float) -> Floats:
 
 
 def separating_vector(positives: Sequence[WordVector], negatives: Sequence[WordVector], c: float) -> WordVector:
-    """The w of a linear SVM that wants w.x + b >= 1 for positives and <= -1 for negatives; b is not needed to rank.
+    """Returns the w of a linear SVM that wants w.x + b >= 1 for positives and <= -1 for negatives.
+
+    Ranking needs no b.
 
     Notes: b is the weight of a feature that is 1 everywhere and is regularised with w (Hsieh et al., section 1).
     """
@@ -68,7 +67,7 @@ def separating_vector(positives: Sequence[WordVector], negatives: Sequence[WordV
     return WordVector(words.astype(np.int32), np.asarray(weights, np.float64))
 
 
-def separating_descriptor(positives: NDArray[Any], negatives: NDArray[Any], c: float) -> NDArray[np.float32]:
+def separating_descriptor(positives: Array, negatives: Array, c: float) -> Float32:
     """`separating_vector` of dense vectors: (d,) L2-normalised w, with positives (p, d), p > 0, and negatives (n, d).
 
     UsageError: shapes that do not go together, no positives, values that are not finite, c <= 0.
@@ -102,7 +101,7 @@ class DiscriminativeLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The ranking by distance from the hyperplane."""
+        """Returns the ranking by distance from the hyperplane."""
         collection = self._collection
         verified = verified_vectors(query, ranking, collection, self.params.top, self.params.min_inliers)
         if not verified:
@@ -133,8 +132,8 @@ class VectorDiscriminativeLook:
         self.params = params
         self._collection = collection
 
-    def __call__(self, query: NDArray[np.float32], ranking: Ranking) -> Ranking:
-        """The ranking by distance from the hyperplane, at least as many images as before."""
+    def __call__(self, query: Float32, ranking: Ranking) -> Ranking:
+        """Returns the ranking by distance from the hyperplane, at least as many images as before."""
         collection = self._collection
         found = collection.search(query, sys.maxsize).ids
         later = found[(len(found) + 1) // 2 :]

@@ -18,7 +18,7 @@ REACH = 1000
 
 
 def mean_vector(vectors: Sequence[WordVector]) -> WordVector:
-    """The mean of n vectors, zero where a vector lacks a word: (d_1 + ... + d_n) / n."""
+    """Returns the mean of n vectors, zero where a vector lacks a word: (d_1 + ... + d_n) / n."""
     words, where = np.unique(np.concatenate([vector.words for vector in vectors]), return_inverse=True)
     values = np.concatenate([vector.values for vector in vectors])
     return WordVector(words.astype(np.int32), np.bincount(where, values, minlength=len(words)) / len(vectors))
@@ -48,7 +48,7 @@ class ExpansionLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The ranking for the query and its verified images together."""
+        """Returns the ranking for the query and its verified images together."""
         collection = self._collection
         verified = verified_vectors(query, ranking, collection, self.params.top, self.params.min_inliers)
         if not verified:

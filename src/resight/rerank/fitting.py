@@ -8,13 +8,9 @@ scalars, which compiles several times faster than array expressions and runs as 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float64, Intp, Transform
 from resight.kernels.compiling import kernel
-
-Points = NDArray[np.float64]
-Transform = NDArray[np.float64]
-Ids = NDArray[np.intp]
 
 SIMILARITY, AFFINE, HOMOGRAPHY = 0, 1, 2
 # Pivots below this share of the largest are rounding, not evidence.
@@ -22,7 +18,7 @@ SINGULAR = 1e-10
 
 
 @kernel(error_model="numpy")
-def moments(points: Points, rows: Ids, first: int) -> tuple[float, float, float, float, float]:
+def moments(points: Float64, rows: Intp, first: int) -> tuple[float, float, float, float, float]:
     """Means of x and y, and variances xx, xy, yy, of the two columns of points from `first` on."""
     x, y, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in rows:
@@ -46,7 +42,7 @@ def _set_linear(h: Transform, a: float, b: float, c: float, d: float, means: tup
 
 
 @kernel(error_model="numpy")
-def fit_linear(kind: int, points: Points, rows: Ids) -> Transform:
+def fit_linear(kind: int, points: Float64, rows: Intp) -> Transform:
     """Similarity (Umeyama, PAMI 1991, without mirrors) or affine map with the least squared error in the image."""
     h = np.zeros((3, 3))
     x, y, xx, xy, yy = moments(points, rows, 0)
@@ -70,7 +66,7 @@ def fit_linear(kind: int, points: Points, rows: Ids) -> Transform:
 
 
 @kernel(error_model="numpy")
-def _solve(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+def _solve(a: Float64, b: Float64) -> bool:
     """Solves a x = b for positive definite a into b, by Cholesky in place; False where a is singular."""
     n = len(b)
     largest = 0.0
@@ -99,9 +95,9 @@ def _solve(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
 
 @kernel(error_model="numpy")
 def _normal_equations(
-    points: Points, rows: Ids, before: Transform, frame: tuple[float, float, float, float, float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Normal equations of the eight unknowns of a homography, with points normalised by `frame`."""
+    points: Float64, rows: Intp, before: Transform, frame: tuple[float, float, float, float, float, float]
+) -> tuple[Float64, Float64]:
+    """Returns normal equations of the eight unknowns of a homography, with points normalised by `frame`."""
     mx, my, mu, mv, query_size, image_size = frame
     # With m = (x, y, 1) the equations consist of the sums of m m' times 1, u, v and u u + v v.
     sums = np.zeros((4, 3, 3))
@@ -132,7 +128,7 @@ def _normal_equations(
 
 
 @kernel(error_model="numpy")
-def fit_homography(points: Points, rows: Ids, before: Transform) -> Transform:
+def fit_homography(points: Float64, rows: Intp, before: Transform) -> Transform:
     """Homography with nearly the least squared error in the image, given a transform that is nearly right already.
 
     Source: Hartley and Zisserman, Multiple View Geometry, 4.1 (direct linear transform) and 4.4.4 (normalised points).
@@ -164,6 +160,6 @@ def fit_homography(points: Points, rows: Ids, before: Transform) -> Transform:
 
 
 @kernel(error_model="numpy")
-def fit(kind: int, points: Points, rows: Ids, before: Transform) -> Transform:
-    """The transform of the given kind, near one that is nearly right already."""
+def fit(kind: int, points: Float64, rows: Intp, before: Transform) -> Transform:
+    """Returns the transform of the given kind, near one that is nearly right already."""
     return fit_homography(points, rows, before) if kind == HOMOGRAPHY else fit_linear(kind, points, rows)

@@ -10,71 +10,68 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float64, Int64
 from resight.errors import UsageError
 from resight.rerank.kinds import FusedScores, Fusion
 from resight.search.ranking import Lead, Ranking, Verification
 
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Ranked = tuple[NDArray[Any], NDArray[Any]]
-Normalisation = Callable[[Floats], Floats]
+Ranked = tuple[Array, Array]
+Normalisation = Callable[[Float64], Float64]
 
 RECIPROCAL_K = 60.0
 
 
-def as_given(scores: Floats) -> Floats:
-    """(n,) the scores."""
+def as_given(scores: Float64) -> Float64:
+    """Returns (n,) the scores."""
     return scores
 
 
-def by_range(scores: Floats) -> Floats:
-    """(n,) (s - min) / (max - min), in [0, 1]; all 1 where all are equal."""
+def by_range(scores: Float64) -> Float64:
+    """Returns (n,) (s - min) / (max - min), in [0, 1]; all 1 where all are equal."""
     low, high = scores.min(), scores.max()
     return (scores - low) / (high - low) if high > low else np.ones_like(scores)
 
 
-def by_deviation(scores: Floats) -> Floats:
-    """(n,) (s - mean) / standard deviation; all 0 where all are equal."""
+def by_deviation(scores: Float64) -> Float64:
+    """Returns (n,) (s - mean) / standard deviation; all 0 where all are equal."""
     return (scores - scores.mean()) / scores.std() if scores.max() > scores.min() else np.zeros_like(scores)
 
 
-def by_norm(scores: Floats) -> Floats:
-    """(n,) s / L2 norm; all 0 where all are 0."""
+def by_norm(scores: Float64) -> Float64:
+    """Returns (n,) s / L2 norm; all 0 where all are 0."""
     norm = np.linalg.norm(scores)
     return scores / norm if norm > 0 else scores
 
 
-def by_maximum(scores: Floats) -> Floats:
-    """(n,) s / largest absolute score; all 0 where all are 0."""
+def by_maximum(scores: Float64) -> Float64:
+    """Returns (n,) s / largest absolute score; all 0 where all are 0."""
     largest = np.abs(scores).max()
     return scores / largest if largest > 0 else scores
 
 
-def by_rank(scores: Floats) -> Floats:
+def by_rank(scores: Float64) -> Float64:
     """(n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list: 1 to 1 / n, whatever the scores (Borda)."""
     return 1.0 - np.arange(len(scores)) / len(scores)
 
 
-def by_power(scores: Floats, power: float) -> Floats:
-    """(n,) max(s, 0) ** power."""
+def by_power(scores: Float64, power: float) -> Float64:
+    """Returns (n,) max(s, 0) ** power."""
     return np.asarray(np.maximum(scores, 0.0) ** power, np.float64)
 
 
-def by_confidence(scores: Floats, half: float) -> Floats:
-    """(n,) s / (s + half) of s = max(s, 0), in [0, 1): a weight of evidence as how far it is believed."""
+def by_confidence(scores: Float64, half: float) -> Float64:
+    """Returns (n,) s / (s + half) of s = max(s, 0), in [0, 1): a weight of evidence as how far it is believed."""
     evidence = np.maximum(scores, 0.0)
     return np.asarray(evidence / (evidence + half), np.float64)
 
 
 def summed(
     lists: Sequence[Ranked], normalisation: Normalisation = by_range, weights: Sequence[float] | None = None
-) -> tuple[Ids, Floats]:
-    """Images by the weighted sum of their normalised scores. weights: one a list, all 1 where None.
+) -> tuple[Int64, Float64]:
+    """Returns images by the weighted sum of their normalised scores. weights: one a list, all 1 where None.
 
     UsageError: also a weight that is negative or not finite.
     """
@@ -84,8 +81,8 @@ def summed(
 
 def multiplied(
     lists: Sequence[Ranked], normalisation: Normalisation = by_rank, weights: Sequence[float] | None = None
-) -> tuple[Ids, Floats]:
-    """Images by the product of their normalised scores, each to the power of its list's weight.
+) -> tuple[Int64, Float64]:
+    """Returns images by the product of their normalised scores, each to the power of its list's weight.
 
     UsageError: also normalised scores below 0, which have no product, and weights as for `summed`.
 
@@ -98,8 +95,8 @@ def multiplied(
     return _ordered(ids, np.prod(scores ** exponents[:, None], axis=0))
 
 
-def reciprocal_rank(lists: Sequence[Ranked], k: float = RECIPROCAL_K) -> tuple[Ids, Floats]:
-    """Images by the sum over lists of 1 / (k + rank), ranks from 1; a list without an image adds nothing to it.
+def reciprocal_rank(lists: Sequence[Ranked], k: float = RECIPROCAL_K) -> tuple[Int64, Float64]:
+    """Returns images by the sum over lists of 1 / (k + rank), ranks from 1; a list without an image adds nothing to it.
 
     UsageError: also k < 0. Source: Cormack, Clarke & Buettcher, "Reciprocal rank fusion outperforms Condorcet and
     individual rank learning methods", SIGIR 2009.
@@ -114,8 +111,8 @@ def reciprocal_rank(lists: Sequence[Ranked], k: float = RECIPROCAL_K) -> tuple[I
     return _ordered(ids, scores)
 
 
-def query_adaptive(lists: Sequence[Ranked], references: Sequence[NDArray[Any]]) -> tuple[Ids, Floats]:
-    """Images by the product of their scores, each to the power of what the shape of its list says it is worth.
+def query_adaptive(lists: Sequence[Ranked], references: Sequence[Array]) -> tuple[Int64, Float64]:
+    """Returns images by the product of their scores, each to the power of what the shape of its list says it is worth.
 
     references: one a list, as for `curve_without`. Scores are those of `curve_without`, weights `curve_weights`.
 
@@ -133,8 +130,8 @@ def query_adaptive(lists: Sequence[Ranked], references: Sequence[NDArray[Any]]) 
     return multiplied(again, as_given, curve_weights([scores for _, scores in again]).tolist())
 
 
-def curve_without(scores: NDArray[Any], reference: NDArray[Any]) -> Floats:
-    """(n,) scores of a list less a reference curve, scaled to 0 to 1 (`by_range`).
+def curve_without(scores: Array, reference: Array) -> Float64:
+    """Returns (n,) scores of a list less a reference curve, scaled to 0 to 1 (`by_range`).
 
     reference: (m,) scores, descending, that queries without any match get from the same method. Where it is shorter
     its last value goes on; an empty one is 0.
@@ -149,8 +146,8 @@ def curve_without(scores: NDArray[Any], reference: NDArray[Any]) -> Floats:
     return by_range(given - np.concatenate([known, np.full(len(given) - len(known), last)]))
 
 
-def curve_weights(curves: Sequence[NDArray[Any]]) -> Floats:
-    """(lists,) weights, summing to 1, that fall with the area under each score curve: 1 / area.
+def curve_weights(curves: Sequence[Array]) -> Float64:
+    """Returns (lists,) weights, summing to 1, that fall with the area under each score curve: 1 / area.
 
     curves: scores in [0, 1]. A curve that drops at once tells what it found from the rest. Of a curve of n scores the
     area is their mean; that of an empty list is 1.
@@ -162,7 +159,7 @@ def curve_weights(curves: Sequence[NDArray[Any]]) -> Floats:
     return np.asarray(inverse / inverse.sum(), np.float64)
 
 
-def _checked(lists: Sequence[Ranked]) -> list[tuple[Ids, Floats]]:
+def _checked(lists: Sequence[Ranked]) -> list[tuple[Int64, Float64]]:
     if not lists:
         raise UsageError("there is nothing to fuse: give at least one list")
     checked = []
@@ -178,14 +175,17 @@ def _checked(lists: Sequence[Ranked]) -> list[tuple[Ids, Floats]]:
     return checked
 
 
-def _union(lists: Sequence[tuple[Ids, Floats]]) -> tuple[Ids, list[NDArray[np.int64]]]:
-    """All images, ascending, and where those of each list are among them."""
+def _union(lists: Sequence[tuple[Int64, Float64]]) -> tuple[Int64, list[Int64]]:
+    """Returns all images, ascending, and where those of each list are among them."""
     ids = np.unique(np.concatenate([images for images, _ in lists]))
     return ids, [np.searchsorted(ids, images) for images, _ in lists]
 
 
-def _table(lists: Sequence[Ranked], normalisation: Normalisation, missing: float = 0.0) -> tuple[Ids, Floats]:
-    """All images, ascending, and (lists, images) normalised scores; `missing` all over where a list is empty."""
+def _table(lists: Sequence[Ranked], normalisation: Normalisation, missing: float = 0.0) -> tuple[Int64, Float64]:
+    """Returns all images, ascending, and (lists, images) normalised scores.
+
+    `missing` all over where a list is empty.
+    """
     checked = _checked(lists)
     ids, where = _union(checked)
     table = np.full((len(checked), len(ids)), missing)
@@ -197,14 +197,14 @@ def _table(lists: Sequence[Ranked], normalisation: Normalisation, missing: float
     return ids, table
 
 
-def _list_weights(weights: Sequence[float] | None, lists: int) -> Floats:
+def _list_weights(weights: Sequence[float] | None, lists: int) -> Float64:
     given = np.ones(lists) if weights is None else np.asarray(weights, np.float64)
     if given.shape != (lists,) or not (np.isfinite(given).all() and (given >= 0).all()):
         raise UsageError(f"{lists} lists have weights {given.tolist()}: give one each, none negative")
     return given
 
 
-def _ordered(ids: Ids, scores: Floats) -> tuple[Ids, Floats]:
+def _ordered(ids: Int64, scores: Float64) -> tuple[Int64, Float64]:
     order = np.lexsort((ids, -scores))
     return ids[order], scores[order]
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Floating, Int32, Mask
 from resight.errors import UsageError
-
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int32]
-Box = tuple[float, float, float, float]
+from resight.images import Box
 
 # A homography sends part of the plane to infinity. Corners nearer to that line than this share of the largest
 # denominator are cut off: what lies beyond is out of every photo.
@@ -23,11 +20,19 @@ class Keypoints(Protocol):
     """Anything with keypoint geometry: `LocalFeatures`, `ImageWords`."""
 
     @property
-    def xy(self) -> Floats: ...
+    def xy(self) -> Float32:
+        """(m, 2) positions in pixels of the original."""
+        ...
+
     @property
-    def scale(self) -> Floats: ...
+    def scale(self) -> Float32:
+        """(m,) scales in pixels."""
+        ...
+
     @property
-    def angle(self) -> Floats: ...
+    def angle(self) -> Float32:
+        """(m,) orientations in radians."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,13 @@ class Correspondences:
     query_angle, image_angle: (n,) float32 radians. weights: (n,) float32, at least 0.
     """
 
-    query_xy: Floats
-    query_scale: Floats
-    query_angle: Floats
-    image_xy: Floats
-    image_scale: Floats
-    image_angle: Floats
-    weights: Floats
+    query_xy: Float32
+    query_scale: Float32
+    query_angle: Float32
+    image_xy: Float32
+    image_scale: Float32
+    image_angle: Float32
+    weights: Float32
 
     def __post_init__(self) -> None:
         n = len(self.query_xy)
@@ -71,19 +76,23 @@ class SpatialMatch:
     score: sum of the weights of the inliers.
     """
 
-    transform: NDArray[np.float64]
-    inliers: NDArray[np.bool_]
+    transform: Float64
+    inliers: Mask
     score: float
 
     @property
     def count(self) -> int:
+        """The number of inliers."""
         return int(self.inliers.sum())
 
 
 def correspondences(
-    query: Keypoints, image: Keypoints, query_rows: Rows, image_rows: Rows, weights: Floats | None = None
+    query: Keypoints, image: Keypoints, query_rows: Int32, image_rows: Int32, weights: Float32 | None = None
 ) -> Correspondences:
-    """Geometry of matched features: row i joins feature query_rows[i] to image_rows[i]; weights (n,), 1 if left out."""
+    """Returns the geometry of matched features: row i joins feature query_rows[i] to image_rows[i].
+
+    weights (n,), 1 if left out.
+    """
     if weights is None:
         weights = np.ones(len(query_rows), np.float32)
     return Correspondences(
@@ -98,27 +107,27 @@ def correspondences(
 
 
 def tolerance(size: tuple[int, int], fraction: float = 0.01) -> float:
-    """Pixels that a feature may be off in an image of `size` (width, height): a fraction of the long side.
+    """Returns pixels that a feature may be off in an image of `size` (width, height): a fraction of the long side.
 
     Notes: measured in each image by its own size, a 112-pixel query and a 1000-pixel image are held to the same rule.
     """
     return fraction * max(size)
 
 
-def bounds(xy: NDArray[np.floating]) -> Box:
+def bounds(xy: Floating) -> Box:
     """Returns x0, y0, x1, y1 of (n, 2) points, n at least 1."""
     (x0, y0), (x1, y1) = xy.min(axis=0).tolist(), xy.max(axis=0).tolist()
     return x0, y0, x1, y1
 
 
-def project(transform: NDArray[np.float64], xy: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(n, 2) points mapped by a (3, 3) transform; points on its horizon become infinite."""
+def project(transform: Float64, xy: Floating) -> Float64:
+    """Returns (n, 2) points mapped by a (3, 3) transform; points on its horizon become infinite."""
     mapped = np.column_stack([np.asarray(xy, np.float64), np.ones(len(xy))]) @ transform.T
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(mapped[:, :2] / mapped[:, 2:])
 
 
-def project_box(transform: NDArray[np.float64], box: Box, size: tuple[int, int]) -> Box | None:
+def project_box(transform: Float64, box: Box, size: tuple[int, int]) -> Box | None:
     """Bounds of a query box (x0, y0, x1, y1) in an image of `size` (width, height), or None where none of it falls.
 
     Notes: the corners are clipped at the horizon of a homography before they are divided (Sutherland and Hodgman,

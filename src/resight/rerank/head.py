@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32
 from resight.search.ranking import Ranking
 
 
-def reordered(ranking: Ranking, scores: NDArray[np.float32]) -> Ranking:
-    """The first images by new scores (m,), m <= len(ranking), equal ones as before; the others keep their order.
+def reordered(ranking: Ranking, scores: Float32) -> Ranking:
+    """Returns the first images by new scores (m,), m <= len(ranking), equal ones as before.
+
+    The others keep their order.
 
     The scores of the others are lowered by one amount where they would not be below the head's, so that the scores
     alone tell the order.

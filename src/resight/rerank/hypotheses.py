@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int32, Intp, UInt64
 from resight.kernels.compiling import kernel
 from resight.rerank.geometry import Correspondences
 
-Floats = NDArray[np.float32]
-Votes = NDArray[np.int32]
 Hypothesis = Literal["translation_scale", "similarity"]
 
 # Scale and angle of a frame are off by 4 to 15 % and some degrees, and a plane seen at a slant is no similarity: the
@@ -60,14 +58,14 @@ class Frames:
     correspondence votes for one that is more sectors away.
     """
 
-    columns: Floats
-    votes: Votes
-    sector: NDArray[np.intp]
+    columns: Float32
+    votes: Int32
+    sector: Intp
     reach: int
 
 
 def frames(given: Correspondences, hypothesis: Hypothesis, gates: Gates) -> Frames:
-    """The frames of correspondences, for hypotheses of the given kind."""
+    """Returns the frames of correspondences, for hypotheses of the given kind."""
     columns = np.empty((7, len(given)), np.float32)
     columns[:2], columns[2:4] = given.query_xy.T, given.image_xy.T
     log_scale = np.log(given.image_scale / given.query_scale, out=columns[4])
@@ -89,7 +87,7 @@ def frames(given: Correspondences, hypothesis: Hypothesis, gates: Gates) -> Fram
 
 
 @kernel()
-def _by_sector(sector: NDArray[np.intp], reach: int) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+def _by_sector(sector: Intp, reach: int) -> tuple[Intp, UInt64]:
     """Rows by ascending sector, twice in a row, and for each sector the first and last + 1 of them within reach."""
     n = len(sector)
     starts = np.zeros(2 * SECTORS + 1, np.intp)
@@ -111,13 +109,13 @@ def _by_sector(sector: NDArray[np.intp], reach: int) -> tuple[NDArray[np.intp], 
 
 @kernel()
 def _count(
-    columns: Floats,
-    votes: Votes,
-    reach: Floats,
-    sector: NDArray[np.intp],
-    windows: NDArray[np.uint64],
+    columns: Float32,
+    votes: Int32,
+    reach: Float32,
+    sector: Intp,
+    windows: UInt64,
     gate: np.float32,
-) -> Votes:
+) -> Int32:
     n = len(sector)
     totals = np.zeros(n, np.int32)
     for k in range(n):
@@ -135,7 +133,7 @@ def _count(
     return totals
 
 
-def _reach(given: Frames, query_tolerance: float, image_tolerance: float) -> Floats:
+def _reach(given: Frames, query_tolerance: float, image_tolerance: float) -> Float32:
     """(3, n) scale of each hypothesis, its squared tolerance at its own place, and what that gains by squared distance.
 
     Notes: a similarity carries an error in the image back to the query divided by its scale, so the symmetric transfer
@@ -146,8 +144,8 @@ def _reach(given: Frames, query_tolerance: float, image_tolerance: float) -> Flo
     return np.stack([scale, nearest * nearest, np.square(FRAME_NOISE * scale)])
 
 
-def count_votes(given: Frames, query_tolerance: float, image_tolerance: float, gates: Gates) -> Votes:
-    """(n,) int32 votes for the hypothesis of each correspondence: the weight of those that agree with it.
+def count_votes(given: Frames, query_tolerance: float, image_tolerance: float, gates: Gates) -> Int32:
+    """Returns (n,) int32 votes for the hypothesis of each correspondence: the weight of those that agree with it.
 
     Tolerances in pixels of the query and of the image.
 
@@ -172,7 +170,7 @@ def count_votes(given: Frames, query_tolerance: float, image_tolerance: float, g
     return totals
 
 
-def count_votes_reference(given: Frames, query_tolerance: float, image_tolerance: float, gates: Gates) -> Votes:
+def count_votes_reference(given: Frames, query_tolerance: float, image_tolerance: float, gates: Gates) -> Int32:
     """Computes `count_votes` in plain numpy: n x n float32."""
     scale, nearest, growth = _reach(given, query_tolerance, image_tolerance)[:, :, None]
     x, y, u, v, z = given.columns[:5, None] - given.columns[:5, :, None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from resight.arrays import Array, Float32, Float64, Int64, Mask
 from resight.errors import UsageError
 from resight.rerank.head import reordered
 from resight.rerank.kinds import KReciprocal
@@ -15,8 +15,6 @@ from resight.rerank.neighbours import smallest
 from resight.search.looks import VectorCollection
 from resight.search.ranking import Ranking
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Rule = Literal["more_than", "at_least"]
 """Which overlap of two thirds lets a neighbourhood grow."""
 
@@ -25,12 +23,12 @@ ROUNDING = 1e-13
 float64 are off by a hundredth of it, and no two different float32 descriptors are as near."""
 
 
-def squared_distances(descriptors: NDArray[Any]) -> Floats:
-    """(m, m) squared Euclidean distances of descriptors (m, d), 0 on the diagonal and between copies."""
+def squared_distances(descriptors: Array) -> Float64:
+    """Returns (m, m) squared Euclidean distances of descriptors (m, d), 0 on the diagonal and between copies."""
     rows = np.asarray(descriptors, np.float64)
     norms = np.einsum("md,md->m", rows, rows)
     scale = norms[:, None] + norms
-    distances: Floats = scale - 2.0 * (rows @ rows.T)
+    distances: Float64 = scale - 2.0 * (rows @ rows.T)
     # What rounding leaves between copies would be stretched to 1 where all are copies, and order them anyhow.
     distances[distances < ROUNDING * scale] = 0.0
     np.fill_diagonal(distances, 0.0)
@@ -38,13 +36,13 @@ def squared_distances(descriptors: NDArray[Any]) -> Floats:
 
 
 def k_reciprocal_distances(
-    distances: NDArray[Any],
+    distances: Array,
     queries: int,
     k1: int = 20,
     k2: int = 6,
     weight: float = 0.3,
     rule: Rule = "more_than",
-) -> Floats:
+) -> Float64:
     """(queries, m - queries) in [0, 1]: weight * d + (1 - weight) * Jaccard distance of the k-reciprocal encodings.
 
     distances: (m, m) symmetric, squared Euclidean in the paper, of the queries, which come first, and the images; d is
@@ -78,21 +76,21 @@ def k_reciprocal_distances(
 
 
 def k_reciprocal_of_descriptors(
-    queries: NDArray[Any],
-    images: NDArray[Any],
+    queries: Array,
+    images: Array,
     k1: int = 20,
     k2: int = 6,
     weight: float = 0.3,
     rule: Rule = "more_than",
-) -> Floats:
-    """(q, n) `k_reciprocal_distances` of queries (q, d) and images (n, d), all of them in one set."""
+) -> Float64:
+    """Returns (q, n) `k_reciprocal_distances` of queries (q, d) and images (n, d), all of them in one set."""
     asked, rows = np.asarray(queries, np.float32), np.asarray(images, np.float32)
     if asked.ndim != 2 or rows.ndim != 2 or asked.shape[1] != rows.shape[1]:
         raise UsageError(f"queries {asked.shape} and images {rows.shape} must be (q, d) and (n, d)")
     return k_reciprocal_distances(squared_distances(np.concatenate([asked, rows])), len(asked), k1, k2, weight, rule)
 
 
-def _check(distances: Floats, queries: int, k1: int, k2: int, weight: float) -> None:
+def _check(distances: Float64, queries: int, k1: int, k2: int, weight: float) -> None:
     m = len(distances)
     if distances.shape != (m, m) or not 0 <= queries <= m:
         raise UsageError(f"distances {distances.shape} of {queries} queries: they must be (m, m), with queries <= m")
@@ -104,14 +102,14 @@ def _check(distances: Floats, queries: int, k1: int, k2: int, weight: float) -> 
         raise UsageError(f"the weight of the distance is {weight}: it is from 0 to 1")
 
 
-def _mutual(near: NDArray[np.int64]) -> Mask:
-    """(m, k) whether each neighbour has the row among its own k neighbours."""
+def _mutual(near: Int64) -> Mask:
+    """Returns (m, k) whether each neighbour has the row among its own k neighbours."""
     rows = np.arange(len(near))[:, None, None]
     return np.asarray((near[near] == rows).any(axis=2), np.bool_)
 
 
-def _encodings(d: Floats, near: NDArray[np.int64], k1: int, rule: Rule) -> csr_array[Any]:
-    """(m, m) sparse: exp(-d) over the expanded k-reciprocal neighbours of each row, summing to 1."""
+def _encodings(d: Float64, near: Int64, k1: int, rule: Rule) -> csr_array[Any]:
+    """Returns (m, m) sparse: exp(-d) over the expanded k-reciprocal neighbours of each row, summing to 1."""
     m = len(d)
     whole, half = near[:, : k1 + 1], near[:, : round(k1 / 2) + 1]
     mutual, half_mutual = _mutual(whole), _mutual(half)
@@ -133,14 +131,14 @@ def _encodings(d: Floats, near: NDArray[np.int64], k1: int, rule: Rule) -> csr_a
     return csr_array((values, columns, offsets), shape=(m, m))
 
 
-def _mean_of(near: NDArray[np.int64]) -> csr_array[Any]:
+def _mean_of(near: Int64) -> csr_array[Any]:
     """(m, m) sparse: averages the rows that are named, (m, k)."""
     m, k = near.shape
     return csr_array((np.full(m * k, 1.0 / k), near.ravel(), np.arange(0, m * k + 1, k)), shape=(m, m))
 
 
-def _jaccard(encodings: csr_array[Any], queries: int) -> Floats:
-    """(queries, m - queries): 1 - sum of minima / sum of maxima, where each encoding sums to 1."""
+def _jaccard(encodings: csr_array[Any], queries: int) -> Float64:
+    """Returns (queries, m - queries): 1 - sum of minima / sum of maxima, where each encoding sums to 1."""
     m = encodings.shape[0]
     images = encodings[queries:]
     rows = np.repeat(np.arange(m - queries), np.diff(images.indptr))
@@ -163,8 +161,8 @@ class KReciprocalLook:
         self.params = params
         self._collection = collection
 
-    def __call__(self, query: NDArray[np.float32], ranking: Ranking) -> Ranking:
-        """The ranking with another head, whose scores are 1 - distance.
+    def __call__(self, query: Float32, ranking: Ranking) -> Ranking:
+        """Returns the ranking with another head, whose scores are 1 - distance.
 
         With no more images than k1 or k2, neighbourhoods are of all of them.
         """

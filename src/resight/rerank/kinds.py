@@ -61,7 +61,7 @@ class Spatial(SecondLook):
         return self.top
 
     def open(self, collection: WordCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.spatial import SpatialLook
 
         return SpatialLook(self, collection)
@@ -93,7 +93,7 @@ class Expansion(SecondLook):
         return self.top
 
     def open(self, collection: BagCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.expansion import ExpansionLook
 
         return ExpansionLook(self, collection)
@@ -129,7 +129,7 @@ class Chain(SecondLook):
         return self.top
 
     def open(self, collection: WordCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.chain import ChainLook
 
         return ChainLook(self, collection)
@@ -232,7 +232,7 @@ class Discriminative(SecondLook):
         return self.top
 
     def open(self, collection: BagCollection | VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.discriminative import DiscriminativeLook, VectorDiscriminativeLook
         from resight.search.looks import VectorCollection
 
@@ -243,8 +243,10 @@ class Discriminative(SecondLook):
 
 @register
 class AlphaExpansion(SecondLook):
-    """Alpha query expansion (Radenovic et al., TPAMI 2019): the query asks again together with its nearest images, each
-    weighted by similarity ** alpha. It needs no geometry."""
+    """Alpha query expansion (Radenovic et al., TPAMI 2019).
+
+    The query asks again together with its nearest images, each weighted by similarity ** alpha. It needs no geometry.
+    """
 
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS)
     score_meaning: ClassVar[str] = "cosine with the mean of the query and its first photos"
@@ -260,7 +262,7 @@ class AlphaExpansion(SecondLook):
         return self.top
 
     def open(self, collection: BagCollection | VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.alpha_expansion import AlphaExpansionLook, WordsAlphaExpansionLook
         from resight.search.looks import VectorCollection
 
@@ -288,7 +290,7 @@ class KReciprocal(SecondLook):
         return self.top
 
     def open(self, collection: VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.k_reciprocal import KReciprocalLook
 
         return KReciprocalLook(self, collection)
@@ -312,15 +314,17 @@ class SuperGlobal(SecondLook):
         return self.top
 
     def open(self, collection: VectorCollection) -> Look:
-        """The look on one channel of a collection."""
+        """Returns the look on one channel of a collection."""
         from resight.rerank.superglobal import SuperGlobalLook
 
         return SuperGlobalLook(self, collection)
 
 
 class Augmentation(BaseModel):
-    """Database images take the words of the images that they are verified with (Arandjelovic & Zisserman, CVPR 2012,
-    section 4: spatially verified database-side feature augmentation)."""
+    """Database images take the words of the images that they are verified with.
+
+    Source: Arandjelovic & Zisserman, CVPR 2012, section 4, spatially verified database-side feature augmentation.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS,)
@@ -332,15 +336,18 @@ class Augmentation(BaseModel):
     min_inliers: int = Field(default=20, ge=4, le=1_000_000, description="An image counts from so many inliers: 20.")
 
     def open(self, collection: BagCollection) -> Callable[[int], ImageWords]:
-        """From the id of an image to what its channel keeps of it, augmented by the other images of a collection."""
+        """Returns a function from the id of an image to its evidence, augmented by other images of a collection."""
         from resight.rerank.augmentation import augmented_words
 
         return lambda image: augmented_words(image, collection, self)
 
 
 class AlphaAugmentation(BaseModel):
-    """Database vectors take those of their nearest images, weighted by similarity ** alpha (Arandjelovic & Zisserman,
-    CVPR 2012, section 4, without the verification; weights of Radenovic et al., TPAMI 2019)."""
+    """Database vectors take those of their nearest images, weighted by similarity ** alpha.
+
+    Source: Arandjelovic & Zisserman, CVPR 2012, section 4, without the verification; weights of Radenovic et al., TPAMI
+    2019.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
@@ -350,7 +357,7 @@ class AlphaAugmentation(BaseModel):
     alpha: float = Field(default=3.0, ge=0.0, le=1000.0, description="0 is the plain sum.")
 
     def open(self, collection: VectorCollection) -> Callable[[int], object]:
-        """From the id of an image to what its channel keeps of it, augmented by the other images of a collection."""
+        """Returns a function from the id of an image to its evidence, augmented by other images of a collection."""
         from resight.rerank.database_augmentation import augmented_vector
 
         return lambda image: augmented_vector(image, collection, self)
@@ -380,8 +387,10 @@ class FusedScores(BaseModel):
 
 @register
 class Fusion(Stage):
-    """The rankings of all channels become one. Stages before it work on the ranking of their channel, those after it on
-    the fused one."""
+    """The rankings of all channels become one.
+
+    Stages before it work on the ranking of their channel, those after it on the fused one.
+    """
 
     score_meaning: ClassVar[str] = "the joined scores of the channels; they compare photos of one query alone"
 

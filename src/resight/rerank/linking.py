@@ -14,15 +14,15 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Arrays, Float32, Float64, Int64
 from resight.cores import cores
 from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.progress import Progress, Say
 from resight.rerank.geometry import bounds
 from resight.rerank.kinds import PhotoLinks
 from resight.search.background import DEPTH, background
-from resight.search.derived import Arrays, Site, stamp
+from resight.search.derived import Site, stamp
 from resight.search.looks import WordCollection
 from resight.search.ranking import Verification
 
@@ -43,27 +43,33 @@ COLUMNS: Mapping[str, tuple[type[Any], tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class Pair:
-    """What geometry has found of an image that asked and another: inliers and tentative correspondences, and the bounds
-    (2, 4) of the inliers in each of the two, as x0, y0, x1, y1."""
+    """What geometry has found of an image that asked and another.
+
+    inliers, tentative: numbers of correspondences. parts: (2, 4) bounds of the inliers in each of the two, as x0, y0,
+    x1, y1.
+    """
 
     inliers: int
     tentative: int
-    parts: NDArray[np.float32]
+    parts: Float32
 
     @classmethod
     def of(cls, why: Verification) -> Pair:
-        """The pair, of its verification."""
+        """Makes a pair of its verification."""
         return cls(why.inliers, why.tentative, np.array([bounds(why.query_xy), bounds(why.image_xy)], np.float32))
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """What an image has found. others: (m,) int64 ids of its candidates that were looked at, the most similar first;
-    similarity, surprise: (m,) of the first look; pairs: by place among them, those that were verified."""
+    """What an image has found.
 
-    others: NDArray[np.int64]
-    similarity: NDArray[np.float32]
-    surprise: NDArray[np.float64]
+    others: (m,) int64 ids of its candidates that were looked at, the most similar first. similarity, surprise: (m,) of
+    the first look. pairs: by place among them, those that were verified.
+    """
+
+    others: Int64
+    similarity: Float32
+    surprise: Float64
     pairs: Mapping[int, Pair]
 
 
@@ -96,7 +102,7 @@ def find_candidates(
     return Candidates(others[kept], scores[kept], ordinary.surprise(scores[kept]), pairs)
 
 
-def pack(found: Sequence[Candidates], ids: NDArray[np.int64], seen: NDArray[np.int64]) -> Arrays:
+def pack(found: Sequence[Candidates], ids: Int64, seen: Int64) -> Arrays:
     """Returns the arrays of a block: what images of these ids (n,) have found among images of the stamp `seen`."""
     links = [(one, place, pair) for one in found for place, pair in sorted(one.pairs.items())]
     return {
@@ -115,7 +121,7 @@ def pack(found: Sequence[Candidates], ids: NDArray[np.int64], seen: NDArray[np.i
 
 
 def fault(arrays: Arrays) -> tuple[str, str] | None:
-    """The first array that is not as `pack` makes it, with what is wrong with it."""
+    """Returns the first array that is not as `pack` makes it, with what is wrong with it."""
     if found := misshapen(arrays, {"ids": (np.int64, (None,)), "others": (np.int64, (None,))}):
         return found
     images = len(arrays["ids"])
@@ -135,8 +141,8 @@ def fault(arrays: Arrays) -> tuple[str, str] | None:
     return next(((name, "has numbers that are not finite") for name in endless), None)
 
 
-def counted(blocks: Sequence[Arrays], live: NDArray[np.int64]) -> Iterator[tuple[Arrays, NDArray[np.int64]]]:
-    """Blocks, the newest first, with the rows (m,) that count: of each live image those of the newest."""
+def counted(blocks: Sequence[Arrays], live: Int64) -> Iterator[tuple[Arrays, Int64]]:
+    """Yields blocks, the newest first, with the rows (m,) that count: of each live image those of the newest."""
     covered = np.empty(0, np.int64)
     for block in blocks:
         ids = np.asarray(block["ids"])
@@ -144,15 +150,15 @@ def counted(blocks: Sequence[Arrays], live: NDArray[np.int64]) -> Iterator[tuple
         covered = np.concatenate([covered, ids])
 
 
-def entries(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the entries of some rows stand, one row after the other."""
+def entries(offsets: Int64, rows: Int64) -> Int64:
+    """Returns where the entries of some rows stand, one row after the other."""
     starts, counts = np.asarray(offsets)[rows], np.diff(offsets)[rows]
     return np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(counts.sum())
 
 
-def merged(blocks: Sequence[Arrays], live: NDArray[np.int64]) -> Arrays:
-    """One block of the live images in the place of several, the newest first."""
-    parts: list[dict[str, NDArray[Any]]] = []
+def merged(blocks: Sequence[Arrays], live: Int64) -> Arrays:
+    """Makes one block of the live images of several, the newest first."""
+    parts: list[dict[str, Array]] = []
     for block, rows in counted(blocks, live):
         links = entries(block["link_offsets"], rows)
         part = {name: np.asarray(block[name])[rows] for name in ("ids", "seen")}
@@ -166,10 +172,10 @@ def merged(blocks: Sequence[Arrays], live: NDArray[np.int64]) -> Arrays:
 
 @dataclass(frozen=True)
 class LinkBlocks:
-    """What is kept of the links of images. blocks: the newest first; live: (n,) ids of the images that there are."""
+    """The links of images that are kept. blocks: the newest first; live: (n,) ids of the images that there are."""
 
     blocks: Sequence[Arrays]
-    live: NDArray[np.int64]
+    live: Int64
 
     @property
     def missing(self) -> int:
@@ -185,12 +191,12 @@ class KeptLinks:
     params: PhotoLinks
     name: str = "links between photos"
 
-    def stale(self, live: NDArray[np.int64]) -> int:
-        """Images that have not asked among those that there are now; where there are none, those that were."""
+    def stale(self, live: Int64) -> int:
+        """Counts the images that have not asked among those of now; where there are none now, those that were."""
         blocks = self._blocks()
         return len(np.setdiff1d(live, _current(blocks, live)) if len(live) else _ids(blocks))
 
-    def read(self, live: NDArray[np.int64]) -> LinkBlocks:
+    def read(self, live: Int64) -> LinkBlocks:
         """Reads the links."""
         return LinkBlocks(self._blocks(), live)
 
@@ -216,9 +222,7 @@ class KeptLinks:
     def _blocks(self) -> list[Arrays]:
         return [one.arrays for one in self.site.shelf.read(fault)]
 
-    def _ask(
-        self, images: NDArray[np.int64], live: NDArray[np.int64], progress: Progress | None, say: Say | None
-    ) -> None:
+    def _ask(self, images: Int64, live: Int64, progress: Progress | None, say: Say | None) -> None:
         """Adds blocks of images that ask."""
         if not len(images):
             return
@@ -237,7 +241,7 @@ class KeptLinks:
                         progress(start + len(found), len(images))
                 self.site.shelf.put(pack(found, ids, seen))
 
-    def _merge(self, live: NDArray[np.int64]) -> None:
+    def _merge(self, live: Int64) -> None:
         """Puts one block with the live images in the place of all."""
         if not len(live):
             self.forget()
@@ -245,7 +249,7 @@ class KeptLinks:
         self.site.shelf.replace(merged(self._blocks(), live))
 
 
-def _known(blocks: Sequence[Arrays], images: NDArray[np.int64]) -> Mapping[int, Mapping[int, Pair | None]]:
+def _known(blocks: Sequence[Arrays], images: Int64) -> Mapping[int, Mapping[int, Pair | None]]:
     """What images have found before, by their ids and those of the others."""
     found: dict[int, Mapping[int, Pair | None]] = {}
     for block, rows in counted(blocks, images):
@@ -259,16 +263,16 @@ def _known(blocks: Sequence[Arrays], images: NDArray[np.int64]) -> Mapping[int, 
     return found
 
 
-def _current(blocks: Sequence[Arrays], live: NDArray[np.int64]) -> NDArray[np.int64]:
+def _current(blocks: Sequence[Arrays], live: Int64) -> Int64:
     """Ids of the images that have asked among these."""
     return np.concatenate(
         [np.empty(0, np.int64), *(block["ids"][(block["seen"] == stamp(live)).all(axis=1)] for block in blocks)]
     )
 
 
-def _ids(blocks: Sequence[Arrays]) -> NDArray[np.int64]:
+def _ids(blocks: Sequence[Arrays]) -> Int64:
     return np.concatenate([np.empty(0, np.int64), *(block["ids"] for block in blocks)])
 
 
-def _offsets(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+def _offsets(counts: Sequence[int] | Int64) -> Int64:
     return np.concatenate([[0], np.cumsum(np.asarray(counts, np.int64))]).astype(np.int64)

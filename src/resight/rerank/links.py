@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int32, Int64, Mask
 from resight.rerank.chain import confidence
 from resight.rerank.kinds import LINKS, Links
 from resight.rerank.linking import COLUMNS, LinkBlocks, counted, entries
 from resight.search.looks import WordCollection
-from resight.search.ranking import Lead, Mask, Ranking
+from resight.search.ranking import Lead, Ranking
 from resight.search.selection import is_allowed
 from resight.words.evidence import ImageWords
 
@@ -30,28 +30,28 @@ class LinkTable:
     image and in the other.
     """
 
-    images: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    others: NDArray[np.int64]
-    evidence: NDArray[np.float64]
-    inliers: NDArray[np.int32]
-    tentative: NDArray[np.int32]
-    surprise: NDArray[np.float32]
-    parts: NDArray[np.float32]
+    images: Int64
+    offsets: Int64
+    others: Int64
+    evidence: Float64
+    inliers: Int32
+    tentative: Int32
+    surprise: Float32
+    parts: Float32
 
-    def rows(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n,) rows of images by their ids; -1 of one without links."""
+    def rows(self, images: Int64) -> Int64:
+        """Returns (n,) rows of images by their ids; -1 of one without links."""
         at = np.minimum(np.searchsorted(self.images, images), max(len(self.images) - 1, 0))
         return np.where(self.images[at] == images, at, -1) if len(self.images) else np.full(len(images), -1)
 
     def lead(self, through: int, at: int) -> Lead:
-        """The lead from an image, which has the id `through`, by its link at a place."""
+        """Returns the lead from an image, which has the id `through`, by its link at a place."""
         part, arrival = (tuple(box) for box in self.parts[at].tolist())
         return Lead(through, int(self.inliers[at]), int(self.tentative[at]), part, arrival, float(self.surprise[at]))
 
 
 def link_table(kept: LinkBlocks, most: int) -> LinkTable:
-    """The links of the images that there are, of each the `most` with the most evidence."""
+    """Returns the links of the images that there are, of each the `most` with the most evidence."""
     sources, others = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     columns = {name: [np.empty((0, *shape), kind)] for name, (kind, shape) in COLUMNS.items()}
     for block, rows in counted(kept.blocks, kept.live):
@@ -83,7 +83,7 @@ def link_table(kept: LinkBlocks, most: int) -> LinkTable:
     return LinkTable(images, offsets, np.searchsorted(images, other[order]), *(column[order] for column in columns_of))
 
 
-def _first_of(*keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _first_of(*keys: Int64) -> Mask:
     """(n,) where the keys, which are sorted, differ from those before."""
     found = np.ones(len(keys[0]), np.bool_)
     if len(found):
@@ -93,19 +93,22 @@ def _first_of(*keys: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Reached:
-    """What a step reaches. rows: (m,) int64 of a table, ascending; passed: (m,) float64; at: (m,) the link that has
-    passed the most to each, and through: (m,) the row that it leads from."""
+    """What a step reaches.
 
-    rows: NDArray[np.int64]
-    passed: NDArray[np.float64]
-    at: NDArray[np.int64]
-    through: NDArray[np.int64]
+    rows: (m,) int64 of a table, ascending; passed: (m,) float64 to each; at: (m,) the link that has passed the most to
+    it, and through: (m,) the row that this one leads from.
+    """
+
+    rows: Int64
+    passed: Float64
+    at: Int64
+    through: Int64
 
 
 def step(
     table: LinkTable,
-    rows: NDArray[np.int64],
-    given: NDArray[np.float64],
+    rows: Int64,
+    given: Float64,
     half: float,
     allowed: Mask | None,
 ) -> Reached:
@@ -139,7 +142,7 @@ class LinksLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """The images of the ranking and those that the links of verified ones lead to."""
+        """Ranks the images of a ranking and those that the links of verified ones lead to."""
         # A part has the links of the whole.
         table = self._collection.once((LINKS, self.params.most), self._table)
         verified = ranking.evidence

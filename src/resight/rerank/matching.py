@@ -9,27 +9,25 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int32, Int64, UInt64
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 from resight.words.instructions import bit_distance
 
-Rows = NDArray[np.int32]
-Signatures = NDArray[np.uint64]
-Matches = tuple[Rows, Rows, NDArray[np.float32]]
+Matches = tuple[Int32, Int32, Float32]
 
 # Pairs that one word may give. A word that is seen a hundred times in both images (bricks, foliage, print) would give
-# ten thousand, of which a hundred can be right.
+# ten thousand pairs, and a hundred of them can be right.
 PAIRS_A_WORD = 64
 # Query descriptors that are compared at a time: 2048 x 2000 float32 distances take 16 MB.
 BLOCK = 2048
 
 
 @kernel()
-def _shared_runs(query: Rows, image: Rows) -> NDArray[np.int64]:
-    """(r, 4) first and last + 1 row in query and image of every word that both of two ascending lists have."""
+def _shared_runs(query: Int32, image: Int32) -> Int64:
+    """Returns (r, 4) first and last + 1 row in query and image of every word that both of two ascending lists have."""
     runs = np.empty((min(len(query), len(image)), 4), np.int64)
     found = i = j = 0
     while i < len(query) and j < len(image):
@@ -49,8 +47,8 @@ def _shared_runs(query: Rows, image: Rows) -> NDArray[np.int64]:
 
 
 @kernel()
-def _room(runs: NDArray[np.int64], limit: int) -> int:
-    """Most pairs that runs give."""
+def _room(runs: Int64, limit: int) -> int:
+    """Returns the most pairs that runs give."""
     total = 0
     for r in range(len(runs)):
         total += min(limit, (runs[r, 1] - runs[r, 0]) * (runs[r, 3] - runs[r, 2]))
@@ -58,8 +56,8 @@ def _room(runs: NDArray[np.int64], limit: int) -> int:
 
 
 @kernel()
-def _equal_words(runs: NDArray[np.int64], limit: int, root: int) -> NDArray[np.int64]:
-    """(t, 2) rows of query and image that share a word, at most `limit` a word; `root` is its square root."""
+def _equal_words(runs: Int64, limit: int, root: int) -> Int64:
+    """Returns (t, 2) rows of query and image that share a word, at most `limit` a word; `root` is its square root."""
     pairs = np.empty((_room(runs, limit), 2), np.int64)
     found = 0
     for r in range(len(runs)):
@@ -81,9 +79,7 @@ def _equal_words(runs: NDArray[np.int64], limit: int, root: int) -> NDArray[np.i
 
 
 @kernel()
-def _near_signatures(
-    runs: NDArray[np.int64], query: Signatures, image: Signatures, threshold: int, limit: int
-) -> NDArray[np.int64]:
+def _near_signatures(runs: Int64, query: UInt64, image: UInt64, threshold: int, limit: int) -> Int64:
     """(t, 3) rows of query and image that share a word, and their distance; of each word the `limit` nearest."""
     pairs = np.empty((_room(runs, limit), 3), np.int64)
     found = 0
@@ -110,7 +106,7 @@ def _near_signatures(
     return pairs[:found]
 
 
-def _each_once(query: Rows, image: Rows, similarity: NDArray[np.float32]) -> Matches:
+def _each_once(query: Int32, image: Int32, similarity: Float32) -> Matches:
     """Pairs of features in order, the most similar of those that came by several words."""
     order = np.lexsort((-similarity, image, query))
     query, image, similarity = query[order], image[order], similarity[order]
@@ -120,7 +116,9 @@ def _each_once(query: Rows, image: Rows, similarity: NDArray[np.float32]) -> Mat
 
 
 def match_words(query: ImageWords, image: ImageWords, limit: int = PAIRS_A_WORD) -> Matches:
-    """Features with equal words; the similarity is the product of the assignments' weights, 1 where there are none.
+    """Returns features with equal words.
+
+    The similarity is the product of the assignments' weights, 1 where there are none.
 
     Notes: a word gives at most `limit` pairs, those of its first features: features are stored strongest first. The
     image in which the word is rarer keeps all of its features where it has up to the square root of the limit.
@@ -134,7 +132,9 @@ def match_words(query: ImageWords, image: ImageWords, limit: int = PAIRS_A_WORD)
 
 
 def match_signatures(query: ImageWords, image: ImageWords, threshold: int, limit: int = PAIRS_A_WORD) -> Matches:
-    """Features with equal words whose signatures differ in at most `threshold` bits; similarity 1 - 2 distance / bits.
+    """Returns features with equal words whose signatures differ in at most `threshold` bits.
+
+    Their similarity is 1 - 2 distance / bits.
 
     Raises UsageError where an image has no signatures or their widths differ.
 
@@ -156,8 +156,10 @@ def match_signatures(query: ImageWords, image: ImageWords, threshold: int, limit
     return _each_once(query.features[pairs[:, 0]], image.features[pairs[:, 1]], similarity)
 
 
-def match_descriptors(query: NDArray[np.float32], image: NDArray[np.float32], ratio: float = 0.8) -> Matches:
-    """Mutual nearest neighbours of (m, d) in (n, d) whose distance is under `ratio` of the second; similarity cosine.
+def match_descriptors(query: Float32, image: Float32, ratio: float = 0.8) -> Matches:
+    """Returns mutual nearest neighbours of (m, d) in (n, d) whose distance is under `ratio` of the second.
+
+    Their similarity is the cosine.
 
     Source: Lowe: Distinctive image features from scale-invariant keypoints, IJCV 2004, section 7.1 (ratio 0.8).
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array
 from resight.kernels.compiling import kernel
-
-Array = NDArray[Any]
 
 
 @kernel()
 def smallest(values: Array, k: int) -> Array:
-    """(n, k) int64 columns of the k smallest entries of each row, ascending; equal ones by column.
+    """Returns (n, k) int64 columns of the k smallest entries of each row, ascending; equal ones by column.
 
     values: (n, m) without NaN, k <= m. Almost every entry is above the k-th best so far: one pass with an insertion.
     """

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
-
-from numpy.typing import NDArray
 
 from resight import arguments
+from resight.arrays import Array
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift_extractor import SiftExtractor
@@ -18,7 +16,7 @@ from resight.rerank.refinement import fast_spatial_match
 from resight.search.kinds import Exhaustive
 from resight.search.ranking import Verification
 
-Photo = str | os.PathLike[str] | bytes | NDArray[Any]
+Photo = str | os.PathLike[str] | bytes | Array
 """A file, its bytes, or pixels (H, W, 3) RGB or (H, W) grey, uint8."""
 
 
@@ -36,9 +34,8 @@ def match(
     recipe `sift-match` unless given. Raises ImageError for a photo that cannot be read, and UsageError for what is no
     photo or a box outside of it.
 
-    Notes
-    -----
-    Ten inliers or more are hardly ever chance; `Verification.tentative` says among how many pairs they were found.
+    Notes: Ten inliers or more are hardly ever chance; `Verification.tentative` says among how many pairs they were
+    found.
     """
     extractor = SiftExtractor(features or Sift())
     part = arguments.box(box)

@@ -11,20 +11,12 @@ from typing import Literal
 
 import numpy as np
 
+from resight.arrays import Float32, Float64, Int32, Intp, Transform
 from resight.kernels.compiling import kernel
-from resight.rerank.agreement import (
-    LEAST,
-    Errors,
-    Limits,
-    determined,
-    one_to_one,
-    places,
-    plausible,
-    transfer_errors,
-)
-from resight.rerank.fitting import AFFINE, HOMOGRAPHY, SIMILARITY, Ids, Points, Transform, fit, moments
+from resight.rerank.agreement import LEAST, Limits, determined, one_to_one, places, plausible, transfer_errors
+from resight.rerank.fitting import AFFINE, HOMOGRAPHY, SIMILARITY, fit, moments
 from resight.rerank.geometry import Correspondences, SpatialMatch
-from resight.rerank.hypotheses import FRAME_NOISE, LARGEST_SCALE, Floats, Gates, Hypothesis, Votes, count_votes, frames
+from resight.rerank.hypotheses import FRAME_NOISE, LARGEST_SCALE, Gates, Hypothesis, count_votes, frames
 
 Model = Literal["similarity", "affine", "homography"]
 
@@ -45,7 +37,7 @@ SCHEDULE = (
 
 
 @kernel(error_model="numpy")
-def _weight(votes: Votes, rows: Ids) -> int:
+def _weight(votes: Int32, rows: Intp) -> int:
     total = 0
     for i in rows:
         total += votes[i]
@@ -55,14 +47,14 @@ def _weight(votes: Votes, rows: Ids) -> int:
 @kernel(error_model="numpy")
 def _refine(
     h: Transform,
-    squares: Errors,
-    columns: Points,
-    places: tuple[Ids, Ids],
-    votes: Votes,
+    squares: Float64,
+    columns: Float64,
+    places: tuple[Intp, Intp],
+    votes: Int32,
     limits: Limits,
     kind: int,
     best: int,
-) -> tuple[Transform, Ids, int]:
+) -> tuple[Transform, Intp, int]:
     """The model with the most votes on the way from a hypothesis to the given kind, its inliers and their votes."""
     found, inliers, score = h, np.empty(0, np.intp), 0
     errors = np.empty(columns.shape[1])
@@ -94,8 +86,8 @@ def _refine(
 
 
 @kernel(error_model="numpy")
-def _propose(k: int, columns: Points, proposals: Floats, limits: Limits) -> tuple[Transform, Errors]:
-    """The similarity of correspondence k, and the squared distances from it in squared tolerances."""
+def _propose(k: int, columns: Float64, proposals: Float32, limits: Limits) -> tuple[Transform, Float64]:
+    """Returns the similarity of correspondence k, and the squared distances from it in squared tolerances."""
     scale = np.exp(np.float64(proposals[4, k]))
     a, b = scale * proposals[5, k], scale * proposals[6, k]
     x, y, u, v = columns[0, k], columns[1, k], columns[2, k], columns[3, k]
@@ -112,15 +104,15 @@ def _propose(k: int, columns: Points, proposals: Floats, limits: Limits) -> tupl
 
 @kernel(error_model="numpy")
 def _search(
-    totals: Votes,
-    votes: Votes,
-    columns: Points,
-    proposals: Floats,
-    places: tuple[Ids, Ids],
+    totals: Int32,
+    votes: Int32,
+    columns: Float64,
+    proposals: Float32,
+    places: tuple[Intp, Intp],
     limits: Limits,
     kind: int,
     tries: int,
-) -> tuple[Transform, Ids]:
+) -> tuple[Transform, Intp]:
     """Refines the hypotheses with the most votes until `tries` are spent or none is left that could beat the best."""
     found, inliers, score = np.zeros((3, 3)), np.empty(0, np.intp), 0
     errors = np.empty(len(totals))
@@ -146,7 +138,7 @@ def _search(
     return found, inliers
 
 
-def _columns(given: Correspondences) -> Points:
+def _columns(given: Correspondences) -> Float64:
     columns = np.empty((9, len(given)))
     columns[:2], columns[2:4] = given.query_xy.T, given.image_xy.T
     columns[4], columns[5] = np.cos(given.query_angle), np.sin(given.query_angle)
@@ -164,7 +156,7 @@ def fast_spatial_match(
     gates: Gates = Gates(),  # noqa: B008
     tries: int = 6,
 ) -> SpatialMatch | None:
-    """The transform that most of n correspondences follow, or None where no four of them agree.
+    """Returns the transform that most of n correspondences follow, or None where no four of them agree.
 
     query_tolerance, image_tolerance: largest transfer error in pixels of the query and of the image (`tolerance`).
     hypothesis: what a single correspondence proposes. model: the richest transform that it may be polished to; a richer

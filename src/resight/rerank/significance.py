@@ -33,7 +33,7 @@ class Chance:
 def chance(size: tuple[int, int], tolerance: float, gates: Gates) -> Chance:
     """Chances in an image of `size` (width, height), tolerance in its pixels, for positions and turns that are uniform.
 
-    Notes: scales are taken to agree always, which makes both an upper bound. A frame reaches as far as half of the
+    Notes: scales are taken to agree always, which makes both an upper bound. A frame reaches half of the
     short side, where its tolerance is `FRAME_NOISE` of that.
     """
     turned = min(gates.angle / math.pi, 1.0)
@@ -80,7 +80,7 @@ def log_false_alarms(n: int, inliers: int, given: Chance, model: Model = "homogr
 
 @lru_cache(maxsize=4096)
 def least_inliers(n: int, given: Chance, model: Model = "homography", false_alarms: float = 0.01) -> int:
-    """The fewest inliers, at least 4, that chance gives less often than `false_alarms` times an image pair."""
+    """Returns the fewest inliers, at least 4, that chance gives less often than `false_alarms` times an image pair."""
     least = 4
     while least < n and log_false_alarms(n, least, given, model) > math.log10(false_alarms):
         least += 1
@@ -88,6 +88,6 @@ def least_inliers(n: int, given: Chance, model: Model = "homography", false_alar
 
 
 def score_above_chance(match: SpatialMatch, n: int, given: Chance, model: Model = "homography") -> float:
-    """The score of a match less the share that chance would give: 0 where chance alone reaches its inliers."""
+    """Returns the score of a match less the share that chance would give: 0 where chance alone reaches its inliers."""
     expected = least_inliers(n, given, model, 1.0) - 1
     return match.score * max(0.0, 1.0 - expected / max(match.count, 1))

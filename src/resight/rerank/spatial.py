@@ -22,7 +22,10 @@ have thousands."""
 
 
 def tentative(query: ImageWords, image: ImageWords, params: Spatial) -> Correspondences | None:
-    """Which features of two images may be the same, the `MOST` most similar; None where fewer than `min_inliers`."""
+    """Returns which features of two images may be the same, the `MOST` most similar.
+
+    It is None where fewer than `min_inliers`.
+    """
     if query.signatures is None:
         rows, others, similar = match_words(query, image)
     else:
@@ -36,7 +39,10 @@ def tentative(query: ImageWords, image: ImageWords, params: Spatial) -> Correspo
 
 
 def matched(given: Correspondences, query: ImageWords, image: ImageWords, params: Spatial) -> SpatialMatch | None:
-    """The transform that most of the correspondences of two images follow; None where fewer than `min_inliers` do."""
+    """Returns the transform that most of the correspondences of two images follow.
+
+    It is None where fewer than `min_inliers` do.
+    """
     limits = (tolerance(query.size, params.tolerance), tolerance(image.size, params.tolerance))
     if params.estimator == "usac_homography":
         from resight.rerank.usac import usac_homography
@@ -60,7 +66,7 @@ def verify_pair(query: ImageWords, image: ImageWords, params: Spatial) -> Verifi
 def verify_many(
     query: ImageWords, images: Sequence[int], words: Callable[[int], ImageWords], params: Spatial, workers: WorkerPool
 ) -> dict[int, Verification]:
-    """The verified ones of many images, by id; `words` gives those of an image, `workers` share the images."""
+    """Returns the verified ones of many images, by id; `words` gives those of an image, `workers` share the images."""
 
     def one(image: int) -> Verification | None:
         return verify_pair(query, words(image), params)
@@ -85,7 +91,7 @@ class SpatialLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """By inliers, verified images first, or by evidence, to which the similarity of the first look is added.
+        """Ranks by inliers, verified images first, or by evidence plus the similarity of the first look.
 
         The similarity decides between equals and among what is not verified.
         """

@@ -31,7 +31,9 @@ class Stage(BaseModel):
 
     @property
     @abstractmethod
-    def score_meaning(self) -> str: ...
+    def score_meaning(self) -> str:
+        """The score of a hit in a line, where this stage is the last."""
+        ...
 
     @property
     @abstractmethod

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float32, Vectors
 from resight.errors import UsageError
 from resight.rerank.head import reordered
 from resight.rerank.kinds import SuperGlobal
@@ -14,11 +12,11 @@ from resight.rerank.neighbours import smallest
 from resight.search.looks import VectorCollection
 from resight.search.ranking import Ranking
 
-Descriptors = NDArray[np.float32]
 
+def refined(descriptors: Array, neighbours: int = 9, beta: float = 0.15) -> Vectors:
+    """Returns (m, d) weighted mean of each descriptor, weight 1, and its nearest ones, beta times similarity.
 
-def refined(descriptors: NDArray[Any], neighbours: int = 9, beta: float = 0.15) -> Descriptors:
-    """(m, d) weighted mean of each descriptor, weight 1, and its nearest ones, beta times similarity; not normalised.
+    Not normalised.
 
     descriptors: (m, d) L2-normalised. Where there are no more than `neighbours` others, all of them count.
     UsageError: not (m, d), values that are not finite, neighbours < 0, beta < 0.
@@ -40,8 +38,8 @@ def refined(descriptors: NDArray[Any], neighbours: int = 9, beta: float = 0.15) 
 
 
 def superglobal_scores(
-    query: NDArray[Any], descriptors: NDArray[Any], neighbours: int = 9, beta: float = 0.15
-) -> tuple[Descriptors, Descriptors]:
+    query: Array, descriptors: Array, neighbours: int = 9, beta: float = 0.15
+) -> tuple[Vectors, Vectors]:
     """(m,) similarities of the query to the refined images, and (m,) scores: their mean with those of a new query.
 
     query: (d,); descriptors: (m, d), its nearest images, all L2-normalised. The new query is the largest of each
@@ -68,7 +66,7 @@ class SuperGlobalLook:
         self.params = params
         self._collection = collection
 
-    def __call__(self, query: NDArray[np.float32], ranking: Ranking) -> Ranking:
-        """The ranking with another head."""
+    def __call__(self, query: Float32, ranking: Ranking) -> Ranking:
+        """Returns the ranking with another head."""
         near = self._collection.descriptors(ranking.ids[: self.params.top])
         return reordered(ranking, superglobal_scores(query, near, self.params.neighbours, self.params.beta)[1])

@@ -7,12 +7,11 @@ positions only, and needs a good third of inliers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float64, Mask
 from resight.errors import UsageError
 from resight.rerank.agreement import one_to_one, places
 from resight.rerank.geometry import Correspondences, SpatialMatch
@@ -25,12 +24,13 @@ class EpipolarMatch:
     fundamental: (3, 3) float64, image point' F query point = 0. inliers: (n,) bool, one to one. score: their weight.
     """
 
-    fundamental: NDArray[np.float64]
-    inliers: NDArray[np.bool_]
+    fundamental: Float64
+    inliers: Mask
     score: float
 
     @property
     def count(self) -> int:
+        """The number of inliers."""
         return int(self.inliers.sum())
 
 
@@ -41,7 +41,7 @@ def usac_homography(
     iterations: int = 2000,
     confidence: float = 0.995,
 ) -> SpatialMatch | None:
-    """The homography of n correspondences, or None. Tolerances in pixels of the query and of the image.
+    """Returns the homography of n correspondences, or None. Tolerances in pixels of the query and of the image.
 
     Notes: OpenCV knows one threshold. Queries are measured in units in which their tolerance is that of the image. Its
     random numbers start from a fixed state, so that results repeat.
@@ -76,7 +76,10 @@ def usac_fundamental(
     iterations: int = 2000,
     confidence: float = 0.995,
 ) -> EpipolarMatch | None:
-    """The fundamental matrix of n correspondences, or None. Tolerances in pixels of the query and of the image."""
+    """Returns the fundamental matrix of n correspondences, or None.
+
+    Tolerances in pixels of the query and of the image.
+    """
     if len(given) < 8:
         return None
     unit = _unit(query_tolerance, image_tolerance)
@@ -102,8 +105,8 @@ def _unit(query_tolerance: float, image_tolerance: float) -> float:
     return image_tolerance / query_tolerance
 
 
-def _once(mask: NDArray[Any], errors: NDArray[np.float64], given: Correspondences) -> NDArray[np.bool_]:
-    """The masked correspondences that are the closest at their place in either image."""
+def _once(mask: Array, errors: Float64, given: Correspondences) -> Mask:
+    """Returns the masked correspondences that are the closest at their place in either image."""
     inside = np.where(mask.ravel().astype(np.bool_), errors, np.inf)
     # Every finite error is within this limit: the mask has decided already.
     limit = float(np.max(inside, where=np.isfinite(inside), initial=0.0))

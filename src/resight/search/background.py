@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from resight.arrays import Array, Float64
 
 DEPTH = 1000
 """Images of a ranking that are looked at, at most."""
@@ -27,20 +27,23 @@ WHOLE = 64
 FEWEST = 8
 """A tail of fewer images says nothing."""
 SURPRISE = 100.0
-"""Decimal logarithm beyond which nothing is told apart: no tail is known so far out."""
+"""Largest decimal logarithm: no tail is known so far out that larger ones would differ."""
 
 
 @dataclass(frozen=True)
 class Background:
-    """The tail of one ranking. size: images in it; level: the score of its last; scale: over which they fall by e;
-    spacings: how many that scale was estimated from."""
+    """The tail of one ranking.
+
+    size: images in it; level: the score of its last; scale: over which they fall by e; spacings: how many that scale
+    was estimated from.
+    """
 
     size: int
     level: float
     scale: float
     spacings: int
 
-    def surprise(self, scores: NDArray[Any]) -> NDArray[np.float64]:
+    def surprise(self, scores: Array) -> Float64:
         """(n,) minus the decimal logarithm of the number of unrelated images that are expected to reach each score.
 
         0 is what the best of the unrelated reaches. Within -log10(size) and `SURPRISE`; 0 everywhere where the tail is
@@ -60,8 +63,8 @@ class Background:
         return np.asarray((rarity - math.log10(self.size)).clip(max=SURPRISE), np.float64)
 
 
-def background(scores: NDArray[Any], images: int) -> Background:
-    """The tail of a ranking. scores: (n,) descending, of the best n; images: how many could have been ranked.
+def background(scores: Array, images: int) -> Background:
+    """Returns the tail of a ranking. scores: (n,) descending, of the best n; images: how many could have been ranked.
 
     What was not ranked, though there was room for it, counts as ranked with the least of these scores, or with 0 where
     that is less.

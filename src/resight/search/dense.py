@@ -7,10 +7,10 @@ from functools import cached_property
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Int64, Mask, Vectors
 from resight.forks import single_threaded_in_forks
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 from resight.search.vectors import VectorRows
 
@@ -20,8 +20,6 @@ SMALL = 16
 """Dimensions up to which faiss may sum a row in an order that depends on how many there are."""
 ROUNDING = 2.0**-24
 """Half the distance of neighbouring float32 around 1."""
-
-Vectors = NDArray[np.float32]
 
 
 class DenseSearch:
@@ -33,8 +31,9 @@ class DenseSearch:
         self._order = order
 
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name; none for a query of zeros. query: (d,) or (1, d); `allowed` is indexed by
-        catalogue id.
+        """Returns the k best images, ties by name; none for a query of zeros.
+
+        query: (d,) or (1, d); `allowed` is indexed by catalogue id.
 
         Notes: an inner product is summed in one order whatever block its row is in, so that equal vectors tie.
         """
@@ -42,7 +41,7 @@ class DenseSearch:
         if not wanted.any():
             # A photo without features resembles nothing; by name, any would do.
             return Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
-        ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        ids: list[Int64] = [np.empty(0, np.int64)]
         scores: list[Vectors] = [np.empty(0, np.float32)]
         for block in self._rows.blocks:
             chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
@@ -83,7 +82,7 @@ class DenseSearch:
             length = float(np.linalg.norm(query)) * self._longest
             error = np.float32(4.0 * (len(query) + 2) * ROUNDING * length)
             least = np.partition(every, len(every) - k)[len(every) - k] - error
-            ids: list[NDArray[np.int64]] = []
+            ids: list[Int64] = []
             scores: list[Vectors] = []
             for block, rows, found in zip(blocks, chosen, about, strict=True):
                 kept = rows[found >= least]
@@ -105,7 +104,7 @@ class DenseSearch:
 
 
 def inner_products(query: Vectors, vectors: Vectors) -> Vectors:
-    """(n,) inner products of (d,) and (n, d), with faiss's vector instructions."""
+    """Returns (n,) inner products of (d,) and (n, d), with faiss's vector instructions."""
     rows = np.ascontiguousarray(vectors, np.float32)
     products = np.empty(len(rows), np.float32)
     faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]

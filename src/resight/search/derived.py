@@ -6,17 +6,16 @@ hands what it reads of them to searches and second looks, which ask for it by it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays, Int64
 from resight.learned.kinds import Keeps
 from resight.progress import Progress, Say
 
-Arrays = Mapping[str, NDArray[Any]]
 Fault = Callable[[Arrays], tuple[str, str] | None]
 """Given arrays by name, the first that cannot be used with what is wrong with it; None where all can be."""
 Kept = Callable[[str], Any]
@@ -27,18 +26,25 @@ class KeptArrays(Protocol):
     """Arrays by name, memory-mapped, that were kept together. A higher number is newer."""
 
     @property
-    def number(self) -> int: ...
+    def number(self) -> int:
+        """The number of them on their shelf."""
+        ...
 
     @property
-    def arrays(self) -> Arrays: ...
+    def arrays(self) -> Arrays:
+        """The arrays by their names."""
+        ...
 
 
 class Shelf(Protocol):
-    """The place of one derived structure on the disk. What is put there is there whole or not at all, is never changed,
-    and has sums, which are compared when it is read and by `resight verify`. All raise StorageError."""
+    """The place of one derived structure on the disk.
+
+    What is put there is there whole or not at all, is never changed, and has sums, which are compared when it is read
+    and by `resight verify`. All raise StorageError.
+    """
 
     def read(self, fault: Fault) -> Sequence[KeptArrays]:
-        """All that is there, the newest first; with a warning, without what is damaged or has a fault."""
+        """Reads all that is there, the newest first; with a warning, without what is damaged or has a fault."""
         ...
 
     def put(self, arrays: Arrays) -> None:
@@ -66,7 +72,7 @@ class Site:
 
     shelf: Shelf
     keeps: frozenset[Keeps]
-    live: Callable[[], NDArray[np.int64]]
+    live: Callable[[], Int64]
     collection: Callable[[], Any]
 
 
@@ -78,7 +84,7 @@ class DerivedStructure(Protocol):
         """Its name, for people."""
         ...
 
-    def stale(self, live: NDArray[np.int64]) -> int:
+    def stale(self, live: Int64) -> int:
         """Returns the number of images, of these and of those that were, whose entry differs from that of a rebuild."""
         ...
 
@@ -90,7 +96,7 @@ class DerivedStructure(Protocol):
         """Makes anew what is stale."""
         ...
 
-    def read(self, live: NDArray[np.int64]) -> Any:
+    def read(self, live: Int64) -> Any:
         """Reads what is kept, for a collection of these images (n,), which need not be those that it was made of."""
         ...
 
@@ -112,8 +118,8 @@ class DerivedKind(Protocol):
         ...
 
 
-def stamp(live: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(2,) newest id and number of live images, which tell any two states of a collection apart: ids only grow.
+def stamp(live: Int64) -> Int64:
+    """Returns (2,) newest id and number of live images, which tell any two states of a collection apart: ids only grow.
 
     It is kept with what was made of a collection.
     """

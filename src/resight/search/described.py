@@ -23,7 +23,7 @@ class DescribedEncoder:
     size: int = 0
 
     def encode(self, features: LocalFeatures, size: tuple[int, int]) -> Described:
-        """The features of an image of `size` (width, height)."""
+        """Returns the features of an image of `size` (width, height)."""
         return Described(features, size)
 
     query = encode

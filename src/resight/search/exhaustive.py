@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Int64, Mask
 from resight.forks import WorkerPool
-from resight.search.ranking import Mask, Ranking, Verification
+from resight.search.ranking import Ranking, Verification
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 
 ThingT = TypeVar("ThingT")
@@ -21,7 +21,7 @@ class ThingBlock(Generic[ThingT]):
     """n images that `read` gives by their row, their ids (n,) int64, and which have not been removed, (n,) bool."""
 
     read: Callable[[int], ThingT]
-    ids: NDArray[np.int64]
+    ids: Int64
     alive: Mask
 
 
@@ -47,7 +47,7 @@ class ExhaustiveSearch(Generic[ThingT]):
         self._workers = WorkerPool(rows.threads)
 
     def search(self, query: ThingT, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name, with the evidence for each; `allowed` is indexed by catalogue id."""
+        """Returns the k best images, ties by name, with the evidence for each; `allowed` is indexed by catalogue id."""
         pairs: list[tuple[ThingBlock[ThingT], int]] = []
         for block in self._rows.blocks:
             chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
@@ -57,7 +57,7 @@ class ExhaustiveSearch(Generic[ThingT]):
         evidence: dict[int, Verification] = {
             int(block.ids[row]): why for (block, row), why in zip(pairs, found, strict=True) if why is not None
         }
-        ids: NDArray[Any] = np.fromiter(evidence, np.int64, len(evidence))
+        ids: Array = np.fromiter(evidence, np.int64, len(evidence))
         scores = np.fromiter((why.score for why in evidence.values()), np.float32, len(evidence))
         ranking = best(ids, scores, k, self._order)
         kept: Mapping[int, Verification] = {int(image): evidence[int(image)] for image in ranking.ids}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float32, Float64, Int64, Mask
 from resight.kernels.compiling import kernel
-from resight.search.ranking import Mask, Ranking
+from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 from resight.words.bow import count_images, inverse_norms
 from resight.words.evidence import ImageWords, WordVector
@@ -19,16 +18,13 @@ from resight.words.methods.of_words import WordsMethod
 from resight.words.postings import Postings
 from resight.words.scoring import BagScorer, unit_of
 
-Floats = NDArray[np.float64]
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True)
 class Block:
     """Postings of n images, their catalogue ids (n,) int64, and which of them have not been removed, (n,) bool."""
 
     postings: Postings
-    ids: NDArray[np.int64]
+    ids: Int64
     alive: Mask
 
 
@@ -51,14 +47,14 @@ class PostingRows:
         self.kind, self.codebook_size = method.kind, codebook_size
 
     def __len__(self) -> int:
-        """Number of images that are not removed."""
+        """Returns the number of images that are not removed."""
         return sum(int(block.alive.sum()) for block in self.blocks)
 
     def exact(self, names: NameOrder) -> InvertedFile:
         """Every image with a word of the query is scored."""
         return InvertedFile(self, names)
 
-    def list_lengths(self) -> NDArray[np.int64]:
+    def list_lengths(self) -> Int64:
         """(codebook_size,) entries of the posting list of each word, also those of removed images: what it costs."""
         lengths = np.zeros(self.codebook_size, np.int64)
         for block in self.blocks:
@@ -66,7 +62,7 @@ class PostingRows:
         return lengths
 
     @cached_property
-    def weights(self) -> Floats:
+    def weights(self) -> Float64:
         """(codebook_size,) weight of each word."""
         frequency = np.zeros(self.codebook_size, np.int64)
         for block in self.blocks if self.scorer.idf else ():
@@ -76,7 +72,7 @@ class PostingRows:
         return self.scorer.word_weights(frequency, len(self))
 
     def vector(self, image: ImageWords) -> WordVector:
-        """The tf-idf vector of an image, not normalised. ValueError: the words are not bags of words."""
+        """Returns the tf-idf vector of an image, not normalised. ValueError: the words are not bags of words."""
         return self.bags().vector(image, self.weights)
 
     def bags(self) -> BagScorer:
@@ -100,7 +96,7 @@ class InvertedFile:
         self._norms = tuple(self._norms_of(block) for block in rows.blocks)
 
     def search(self, query: ImageWords | WordVector, k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images with a positive score, ties by name; `allowed` is indexed by catalogue id.
+        """Returns the k best images with a positive score, ties by name; `allowed` is indexed by catalogue id.
 
         A `WordVector` asks for its cosine with the images' tf-idf vectors. ValueError: it asks words of another kind.
         """
@@ -123,11 +119,11 @@ class InvertedFile:
         # Divided last: a quotient can tie where the scores do not, and which ones are compared depends on the blocks.
         return Ranking(ranking.ids, ranking.scores / np.float32(norm))
 
-    def _norms_of(self, block: Block) -> NDArray[np.float32]:
+    def _norms_of(self, block: Block) -> Float32:
         lists, scorer = block.postings, self.rows.scorer
         each = np.empty(0, np.uint8) if lists.weights is None else lists.weights
         gain, word_gain = scorer.norm_gains(self.rows.weights, unit_of(lists))
-        norms: NDArray[np.float32] = inverse_norms(lists.words, each, lists.offsets, block.alive, gain, word_gain)
+        norms: Float32 = inverse_norms(lists.words, each, lists.offsets, block.alive, gain, word_gain)
         return norms
 
 

@@ -12,9 +12,9 @@ from resight.learned.method import Layout, Method
 from resight.learned.registered import OneOf, register
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays
     from resight.features.extractor import Extractor
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
     from resight.search.derived import DerivedKind, Kept
     from resight.search.live import LiveRows
     from resight.search.ranking import Searcher
@@ -76,6 +76,7 @@ class Exhaustive(Method):
     tolerance: float = Field(default=0.02, gt=0.0, lt=1.0, description="Transfer error, as a part of the long side.")
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
+        """Returns the encoder that keeps features with their descriptors."""
         from resight.search.described import DescribedEncoder
 
         return DescribedEncoder(extractor.dimensions)

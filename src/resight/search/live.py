@@ -12,5 +12,5 @@ class LiveRows(Protocol):
     """The images of one channel of a collection: vectors, regions, posting lists or descriptors, in blocks."""
 
     def exact(self, names: NameOrder) -> Searcher[Any]:
-        """The search that leaves out no image that it could find; `names` orders ids as their names do."""
+        """Returns the search that leaves out no image that it could find; `names` orders ids as their names do."""
         ...

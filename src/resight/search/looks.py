@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays, Float32, Int32, Int64, Mask, Vector, Vectors
 from resight.forks import WorkerPool
-from resight.search.ranking import Mask, Ranking, Verification
+from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
 
 T = TypeVar("T")
-Vector = NDArray[np.float32]
 
 Look = Callable[[Any, Ranking], Ranking]
 """A second look that was opened on a collection: a function of a query and its ranking to another ranking."""
@@ -30,11 +29,11 @@ class Neighbourhoods:
     anything. seen: (2,) the stamp of the images among which all nodes were compared at once; (-1, 0) where unknown.
     """
 
-    images: NDArray[np.int64]
-    ids: NDArray[np.int32]
-    similarities: NDArray[np.float32]
-    prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    seen: NDArray[np.int64] = field(default_factory=lambda: np.array([-1, 0]))
+    images: Int64
+    ids: Int32
+    similarities: Float32
+    prepared: Arrays = field(default_factory=dict)
+    seen: Int64 = field(default_factory=lambda: np.array([-1, 0]))
 
 
 class Part(Protocol):
@@ -58,7 +57,7 @@ class Part(Protocol):
         ...
 
     def kept(self, key: str) -> Any:
-        """What is kept of a derived structure that the recipe's models ask for, as its `read` gives it.
+        """Returns what is kept of a derived structure that the recipe's models ask for, as its `read` gives it.
 
         It is that of the whole collection, and need not be up to date. KeyError where no model asks for it.
         """
@@ -70,19 +69,19 @@ class VectorCollection(Part, Protocol):
     """Images that are compared by one vector each."""
 
     def evidence(self, image: int) -> tuple[Vector, int]:
-        """The vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
+        """Returns the vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
         ...
 
-    def vectors(self) -> tuple[NDArray[np.int64], Vector]:
-        """(n,) ids of all images that have a vector, ascending, and (n, d) the vectors that the first look compares."""
+    def vectors(self) -> tuple[Int64, Vectors]:
+        """Returns (n,) ids of all images that have a vector, ascending, and (n, d) what the first look compares."""
         ...
 
-    def descriptors(self, images: NDArray[np.int64]) -> Vector:
-        """(n, d) the vectors by which the first look compares n images. UsageError: one that is not there."""
+    def descriptors(self, images: Int64) -> Vector:
+        """Returns (n, d) the vectors by which the first look compares n images. UsageError: one that is not there."""
         ...
 
     def search(self, query: Vector, k: int) -> Ranking:
-        """The first look again at the allowed images, with another vector (d,)."""
+        """Returns the first look again at the allowed images, with another vector (d,)."""
         ...
 
 
@@ -90,11 +89,11 @@ class WordCollection(Part, Protocol):
     """Images with words that have positions."""
 
     def words(self, image: int) -> ImageWords:
-        """The words of one image. UsageError: it is not there."""
+        """Returns the words of one image. UsageError: it is not there."""
         ...
 
     def verify(self, query: ImageWords, images: Sequence[int]) -> dict[int, Verification]:
-        """The verified ones of many images, by id, as the recipe verifies pairs."""
+        """Returns the verified ones of many images, by id, as the recipe verifies pairs."""
         ...
 
     @property
@@ -108,7 +107,7 @@ class WordCollection(Part, Protocol):
         ...
 
     def search(self, query: ImageWords, k: int) -> Ranking:
-        """The first look again at the allowed images, with other words."""
+        """Returns the first look again at the allowed images, with other words."""
         ...
 
 
@@ -116,11 +115,11 @@ class BagCollection(WordCollection, Protocol):
     """Images that are compared by vectors over words."""
 
     def word_vector(self, words: ImageWords) -> WordVector:
-        """The vector by which the first look compares a bag of words, not normalised."""
+        """Returns the vector by which the first look compares a bag of words, not normalised."""
         ...
 
     def search(self, query: ImageWords | WordVector, k: int) -> Ranking:
-        """The first look again at the allowed images, with other words or a vector over words."""
+        """Returns the first look again at the allowed images, with other words or a vector over words."""
         ...
 
 
@@ -128,7 +127,7 @@ class GraphCollection(Part, Protocol):
     """Images, or their regions, with their nearest neighbours."""
 
     def neighbourhoods(self, k: int) -> Neighbourhoods:
-        """The k nearest of all images, or of their regions: what is kept of them, brought up to date in memory."""
+        """Returns the k nearest of all images, or of their regions: what is kept of them, brought up to date."""
         ...
 
 
@@ -136,6 +135,6 @@ class GraphCollection(Part, Protocol):
 class RegionCollection(GraphCollection, Protocol):
     """Images that are compared by a vector for each of their regions."""
 
-    def regions(self) -> tuple[NDArray[np.int64], Vector]:
-        """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
+    def regions(self) -> tuple[Int64, Vector]:
+        """Returns (n,) ids of images, ascending, and (n, d) vectors of all regions."""
         ...

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from resight.arrays import Float32, Float64, Int64, Mask
+from resight.images.boxes import Box
 
-Mask = NDArray[np.bool_]
-Bounds = tuple[float, float, float, float]
 QueryT = TypeVar("QueryT", contravariant=True)
 
 
@@ -24,14 +22,15 @@ class Verification:
     tentative: correspondences among which the inliers were found; the inliers alone where that is not known.
     """
 
-    transform: NDArray[np.float64]
-    query_xy: NDArray[np.float32]
-    image_xy: NDArray[np.float32]
+    transform: Float64
+    query_xy: Float32
+    image_xy: Float32
     score: float
     tentative: int = 0
 
     @property
     def inliers(self) -> int:
+        """The number of inliers."""
         return len(self.query_xy)
 
 
@@ -47,8 +46,8 @@ class Lead:
     through: int
     inliers: int
     tentative: int
-    part: Bounds
-    arrival: Bounds
+    part: Box
+    arrival: Box
     surprise: float
 
 
@@ -60,8 +59,8 @@ class Ranking:
     to the image, where something does; each after the lead to what leads to it.
     """
 
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    ids: Int64
+    scores: Float32
     evidence: Mapping[int, Verification] = field(default_factory=dict)
     probability: Mapping[int, float] = field(default_factory=dict)
     leads: Mapping[int, Lead] = field(default_factory=dict)
@@ -70,7 +69,7 @@ class Ranking:
         return len(self.ids)
 
     def first(self, k: int) -> Ranking:
-        """The k best of it, with what is known of them."""
+        """Returns the k best images, with their evidence, probabilities and leads."""
         kept = frozenset(self.ids[:k].tolist())
         why = {image: one for image, one in self.evidence.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.descriptors.cross_matching import Floats, cross_match
-from resight.search.ranking import Mask, Ranking
+from resight.arrays import Array, Float32, Int64, Mask
+from resight.descriptors.cross_matching import cross_match
+from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 
 
@@ -18,9 +17,9 @@ from resight.search.selection import NameOrder, best, by_id, is_allowed
 class RegionBlock:
     """Regions of n images: vectors (m, d) in memory or memory-mapped, those of image i at offsets[i]:offsets[i + 1]."""
 
-    vectors: NDArray[Any]
-    offsets: NDArray[np.int64]
-    ids: NDArray[np.int64]
+    vectors: Array
+    offsets: Int64
+    ids: Int64
     alive: Mask
 
 
@@ -29,13 +28,13 @@ class RegionRows:
     """The images of some blocks. match: (query regions, rows, offsets) to similarities."""
 
     blocks: Sequence[RegionBlock]
-    match: Callable[[Floats, Floats, NDArray[np.int64]], Floats] = cross_match
+    match: Callable[[Float32, Float32, Int64], Float32] = cross_match
 
     def exact(self, names: NameOrder) -> RegionSearch:
         """Every region is compared with those of the query."""
         return RegionSearch(self, names)
 
-    def regions(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def regions(self) -> tuple[Int64, Float32]:
         """(n,) ids of images, ascending, and (n, d) float32 vectors of all regions of images that are not removed."""
         images, vectors = [], []
         for block in self.blocks:
@@ -54,10 +53,10 @@ class RegionSearch:
         self._rows = rows
         self._order = order
 
-    def search(self, query: NDArray[np.float32], k: int, allowed: Mask | None = None) -> Ranking:
-        """The k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
-        ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-        scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+    def search(self, query: Float32, k: int, allowed: Mask | None = None) -> Ranking:
+        """Returns the k best images, ties by name. query: (r, d); `allowed` is indexed by catalogue id."""
+        ids: list[Int64] = [np.empty(0, np.int64)]
+        scores: list[Float32] = [np.empty(0, np.float32)]
         for block in self._rows.blocks if len(query) else ():
             chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
             found = self._rows.match(query, block.vectors, block.offsets)

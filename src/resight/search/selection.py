@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.search.ranking import Mask, Ranking, Verification
+from resight.arrays import Array, Float32, Int64, Mask
+from resight.search.ranking import Ranking, Verification
 
-NameOrder = Callable[[NDArray[np.int64]], NDArray[Any]]
+NameOrder = Callable[[Int64], Array]
 """Catalogue ids (n,) to keys (n,) that sort as the names of the images do; asked for tied images only."""
 
 
-def by_id(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The order of names where ids were given in that order."""
+def by_id(ids: Int64) -> Int64:
+    """Returns the order of names where ids were given in that order."""
     return ids
 
 
-def is_allowed(ids: NDArray[np.int64], allowed: Mask) -> Mask:
-    """(n,) whether the mask, which is indexed by catalogue id, allows each id; ids past its end are not allowed."""
+def is_allowed(ids: Int64, allowed: Mask) -> Mask:
+    """Returns (n,) whether the mask, which is indexed by catalogue id, allows each id.
+
+    Ids past its end are not allowed.
+    """
     return allowed[np.minimum(ids, len(allowed) - 1)] & (ids < len(allowed)) if len(allowed) else ids < 0
 
 
-def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int, order: NameOrder = by_id) -> Ranking:
-    """The k highest scores, descending; equal ones in the order of names. ids: (n,), scores: (n,)."""
+def best(ids: Int64, scores: Float32, k: int, order: NameOrder = by_id) -> Ranking:
+    """Returns the k highest scores, descending; equal ones in the order of names. ids: (n,), scores: (n,)."""
     if k < len(scores):
         least = np.partition(scores, len(scores) - k)[len(scores) - k] if k > 0 else np.float32(np.inf)
         kept = np.flatnonzero(scores >= least)
@@ -44,8 +46,10 @@ def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int, order: Nam
 
 
 def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
-    """All images of several rankings, each by its highest score, with the evidence that has most inliers and the
-    largest probability."""
+    """Joins several rankings: all of their images, each by its highest score.
+
+    Each has the evidence with most inliers, and the largest probability.
+    """
     ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
     scores = np.full(len(ids), -np.inf, np.float32)
     evidence: dict[int, Verification] = {}

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Int64, Mask
 from resight.errors import UsageError
-from resight.search.ranking import Mask
 from resight.search.selection import NameOrder
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 class VectorBlock:
     """Descriptors of n images, (n, d) float32 in memory or memory-mapped; their ids; which are not removed."""
 
-    vectors: NDArray[np.float32]
-    ids: NDArray[np.int64]
+    vectors: Float32
+    ids: Int64
     alive: Mask
 
 
@@ -31,9 +30,9 @@ class VectorBlock:
 class _Places:
     """Where the images of some blocks are. ids: (n,) ascending; block, row: (n,) int64."""
 
-    ids: NDArray[np.int64]
-    block: NDArray[np.int64]
-    row: NDArray[np.int64]
+    ids: Int64
+    block: Int64
+    row: Int64
 
 
 class VectorRows:
@@ -47,7 +46,7 @@ class VectorRows:
         self.dimension = dimension
 
     def __len__(self) -> int:
-        """Number of images that are not removed."""
+        """Returns the number of images that are not removed."""
         return sum(int(block.alive.sum()) for block in self.blocks)
 
     def exact(self, names: NameOrder) -> DenseSearch:
@@ -57,12 +56,12 @@ class VectorRows:
         return DenseSearch(self, names)
 
     @property
-    def images(self) -> NDArray[np.int64]:
+    def images(self) -> Int64:
         """(n,) ids of the images that are not removed, ascending."""
         return self._places.ids
 
-    def descriptors(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
+    def descriptors(self, images: Int64) -> Float32:
+        """Returns (n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
         places = self._places
         at = np.searchsorted(places.ids, images)
         missing = at == len(places.ids)

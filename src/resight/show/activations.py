@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Pixels
 from resight.errors import UsageError
 
 if TYPE_CHECKING:
     from resight.features.sight import HeatMap
 
-Image = NDArray[np.uint8]
 
 _STRENGTH = 0.65
 _GAP = 8
 _CAPTION = 26
 
 
-def draw_heat(photo: Image, heats: Sequence[HeatMap], *, factor: float = 1.0) -> Image:
+def draw_heat(photo: Pixels, heats: Sequence[HeatMap], *, factor: float = 1.0) -> Pixels:
     """Draws a photo in grey, coloured where the sum of heat maps is high: (h, w, 3) uint8, the original times `factor`.
 
     The largest value is the brightest; negative values and pixels that no map covers stay grey. Raises UsageError where
@@ -39,7 +38,7 @@ def draw_heat(photo: Image, heats: Sequence[HeatMap], *, factor: float = 1.0) ->
     return np.asarray(np.clip(np.round(_STRENGTH * (grey + colours)), 0, 255), np.uint8)
 
 
-def draw_sheet(pictures: Sequence[Image], captions: Sequence[str], *, columns: int = 5) -> Image:
+def draw_sheet(pictures: Sequence[Pixels], captions: Sequence[str], *, columns: int = 5) -> Pixels:
     """Draws pictures with a caption below each, `columns` in a row: (H, W, 3) uint8 RGB.
 
     Raises UsageError without pictures.
@@ -49,7 +48,7 @@ def draw_sheet(pictures: Sequence[Image], captions: Sequence[str], *, columns: i
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
     wide, high = width + _GAP, height + _CAPTION
     across = min(columns, len(pictures))
-    sheet: Image = np.full((high * math.ceil(len(pictures) / across), wide * across - _GAP, 3), 255, np.uint8)
+    sheet: Pixels = np.full((high * math.ceil(len(pictures) / across), wide * across - _GAP, 3), 255, np.uint8)
     for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         y, x = number // across * high, number % across * wide
         sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
@@ -57,7 +56,7 @@ def draw_sheet(pictures: Sequence[Image], captions: Sequence[str], *, columns: i
     return sheet
 
 
-def spread(heat: HeatMap, size: tuple[int, int], factor: float) -> NDArray[np.float32]:
+def spread(heat: HeatMap, size: tuple[int, int], factor: float) -> Float32:
     """Returns (h, w) float32: a heat map over a picture of `size` (width, height), the original times `factor`.
 
     Bilinear between the centres of positions, and per pixel of the original, so that maps of several scales can be

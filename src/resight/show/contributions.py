@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Pixels
 from resight.errors import UsageError
 from resight.images import Box
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
 
-Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 COLOURS: tuple[Colour, ...] = (
@@ -37,13 +36,13 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def draw_contributions(
-    query: Image,
-    hit: Image,
+    query: Pixels,
+    hit: Pixels,
     contributions: Sequence[Contribution],
     *,
     query_factor: float = 1.0,
     hit_factor: float = 1.0,
-) -> Image:
+) -> Pixels:
     """Draws the query, the hit to its right, and the places of each contribution in its colour: (H, W, 3) uint8 RGB.
 
     A thick box surrounds the pixels nearest to the position that contributes, a thin one its receptive field. Below, by
@@ -55,7 +54,7 @@ def draw_contributions(
             raise UsageError(f"the {name} must be an RGB uint8 image with a positive factor")
     height = max(query.shape[0], hit.shape[0])
     legend = _LINE * len(contributions)
-    canvas: Image = np.full((height + legend, query.shape[1] + _GAP + hit.shape[1], 3), 255, np.uint8)
+    canvas: Pixels = np.full((height + legend, query.shape[1] + _GAP + hit.shape[1], 3), 255, np.uint8)
     upper, lower = (height - query.shape[0]) // 2, (height - hit.shape[0]) // 2
     left = _marked(query, [(one.query_box, one.query_field) for one in contributions], query_factor)
     canvas[upper : upper + query.shape[0], : query.shape[1]] = left
@@ -104,7 +103,7 @@ def _svg_rectangle(kind: str, box: Box, factor: float) -> str:
     return f'<rect class="{kind}" x="{x0:.1f}" y="{y0:.1f}" width="{x1 - x0:.1f}" height="{y1 - y0:.1f}"/>'
 
 
-def _marked(photo: Image, places: Sequence[tuple[Box, Box]], factor: float) -> Image:
+def _marked(photo: Pixels, places: Sequence[tuple[Box, Box]], factor: float) -> Pixels:
     """Returns a copy of the photo with the boxes, the first on top of the others."""
     drawn = photo.copy()
     numbered = list(enumerate(places))[::-1]
@@ -121,7 +120,7 @@ def _marked(photo: Image, places: Sequence[tuple[Box, Box]], factor: float) -> I
     return drawn
 
 
-def _rectangle(image: Image, box: Box, factor: float, colour: Colour, width: int) -> None:
+def _rectangle(image: Pixels, box: Box, factor: float, colour: Colour, width: int) -> None:
     first, last = _corners(box, factor)
     cv2.rectangle(image, first, last, colour, width)
 

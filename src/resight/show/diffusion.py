@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, triu
 
+from resight.arrays import Float64, Int64, UInt8
 from resight.errors import UsageError
 from resight.manifold.bananas import banana_manifolds, lifted
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
@@ -42,8 +42,8 @@ class Toy:
     rows of points; alpha, count: parameter and number of the iterations shown.
     """
 
-    points: NDArray[np.float64]
-    labels: NDArray[np.int64]
+    points: Float64
+    labels: Int64
     s: csr_array
     queries: Sequence[int]
     alpha: float = 0.99
@@ -58,7 +58,7 @@ class Toy:
             )
 
     @cached_property
-    def states(self) -> NDArray[np.float64]:
+    def states(self) -> Float64:
         """Values f (count + 1, n) after each iteration, from y: 1 at each query."""
         y = np.zeros(len(self.points))
         y[list(self.queries)] = 1.0
@@ -77,7 +77,7 @@ class Toy:
         return round((WIDTH - 2 * _MARGIN) * float(min(span[1] / span[0], 1.0))) + 2 * _MARGIN
 
     @cached_property
-    def drawn(self) -> NDArray[np.float64]:
+    def drawn(self) -> Float64:
         """Pixels (n, 2) of the points in the drawing, y down."""
         low, high = self.points.min(axis=0), self.points.max(axis=0)
         span = np.maximum(high - low, 1e-9)
@@ -86,7 +86,7 @@ class Toy:
         return np.asarray(centred + np.array([WIDTH / 2, self.height / 2]), np.float64)
 
 
-def colours(state: NDArray[np.float64]) -> NDArray[np.uint8]:
+def colours(state: Float64) -> UInt8:
     """Returns (n, 3) RGB of values, logarithmic from the largest to `DECADES` below it; grey where they are 0."""
     largest = max(float(state.max(initial=0.0)), float(np.finfo(np.float64).tiny))
     level = 1.0 + np.log10(np.maximum(state / largest, 1e-300)) / DECADES

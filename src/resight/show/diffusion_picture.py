@@ -8,9 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from resight.arrays import UInt8
 from resight.errors import StorageError
 from resight.files import write_whole
 from resight.progress import NamedProgress
@@ -26,13 +26,13 @@ _FINE = 4
 """Fractional bits of the coordinates that OpenCV draws with."""
 
 
-def draw_state(toy: Toy, iteration: int) -> NDArray[np.uint8]:
+def draw_state(toy: Toy, iteration: int) -> UInt8:
     """Draws points, graph, queries, and f after an iteration as colour, with a legend: (h, w, 3) uint8 RGB.
 
     Raises IndexError where there is no such iteration.
     """
     state = toy.states[iteration]
-    picture: NDArray[np.uint8] = np.full((toy.height + _FOOT, WIDTH, 3), rgb(PAPER), np.uint8)
+    picture: UInt8 = np.full((toy.height + _FOOT, WIDTH, 3), rgb(PAPER), np.uint8)
     xy = np.round(toy.drawn * 2**_FINE).astype(int).tolist()
     for i, j in zip(toy.edges.row.tolist(), toy.edges.col.tolist(), strict=True):
         cv2.line(picture, xy[i], xy[j], rgb(EDGE), 1, cv2.LINE_AA, _FINE)
@@ -71,7 +71,7 @@ def write_animation(path: str | os.PathLike[str], toy: Toy, progress: NamedProgr
     return target
 
 
-def _with_legend(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
+def _with_legend(picture: UInt8, caption: str) -> UInt8:
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     y = picture.shape[0] - _FOOT // 2

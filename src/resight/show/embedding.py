@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Float64, Int64, Pixels, Vectors
 from resight.errors import ImageError, UsageError
 from resight.images import decode, displayed, read_bytes
 from resight.images.masks import PhotoMask, decode_masked
@@ -18,11 +18,8 @@ from resight.index.collection import Collection
 from resight.index.queries import Asked, Indexed, ask, meant_by
 from resight.manifold.embedding import Method, embed
 from resight.progress import NamedProgress
-from resight.recipe import Recipe, available, load_recipe
+from resight.recipe import Recipe, load_recipe, recipes
 from resight.show.neighbours import by_distance, by_manifold
-
-Image = NDArray[np.uint8]
-Vectors = NDArray[np.float32]
 
 MOST = 1000
 """Photos that are drawn by default; the distances of all pairs are held in memory."""
@@ -49,7 +46,7 @@ class PlacedPhoto:
     group: str
     x: float
     y: float
-    image: Image | None
+    image: Pixels | None
     is_query: bool = False
     euclidean: int = 0
     manifold: int = 0
@@ -72,8 +69,10 @@ class Plane:
 
 @dataclass(frozen=True)
 class _Query:
-    """A query. name, vector: of the query photo; row: in the index, None for another photo, which has a file and may
-    have a mask."""
+    """A query.
+
+    name, vector: of the query photo; row: in the index, None for another photo, which has a file and may have a mask.
+    """
 
     name: str
     vector: Vectors
@@ -181,7 +180,7 @@ def _channel(collection: Collection) -> str:
     found = _vector_channel(collection.recipe)
     if found is not None:
         return found
-    can = [one.name for one in available() if _vector_channel(load_recipe(one.name))]
+    can = [one.name for one in recipes() if _vector_channel(load_recipe(one.name))]
     raise UsageError(
         f"{collection.recipe.name} keeps no single vector of an image to place it by; these recipes do: "
         f"{', '.join(can)}"
@@ -195,8 +194,10 @@ def _vector_channel(recipe: Recipe) -> str | None:
 def _asked(
     collection: Collection, query: str | Path, mask: PhotoMask | None, names: Sequence[str], vectors: Vectors
 ) -> _Query:
-    """Returns the query. An indexed photo, also one given by its file, has its indexed descriptor unless it has another
-    mask."""
+    """Returns the query.
+
+    An indexed photo, also one given by its file, has its indexed descriptor unless it has another mask.
+    """
     images = collection.snapshot.images
     meant = meant_by(collection, query)
     if mask is not None:
@@ -224,7 +225,7 @@ def _vector(collection: Collection, asked: Asked) -> Vectors:
     return np.asarray(vector, np.float32)
 
 
-def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int64]:
+def _drawn(count: int, most: int, inside: set[int], seed: int) -> Int64:
     """Returns sorted rows: those of `inside`, and others by seed up to `most`."""
     kept = np.array(sorted(inside), np.int64)
     others = np.setdiff1d(np.arange(count), kept)
@@ -234,7 +235,7 @@ def _drawn(count: int, most: int, inside: set[int], seed: int) -> NDArray[np.int
     return np.sort(np.concatenate([kept, others]))
 
 
-def _unit(xy: NDArray[np.float32]) -> NDArray[np.float64]:
+def _unit(xy: Float32) -> Float64:
     """Scales positions into the unit square, centred, with their proportions, y down."""
     low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
     span = float((high - low).max())
@@ -245,7 +246,7 @@ def _rank(order: Sequence[int], row: int) -> int:
     return order.index(row) + 1 if row in order else 0
 
 
-def _pixels(file: Path | None, side: int, mask: PhotoMask | None = None) -> Image | None:
+def _pixels(file: Path | None, side: int, mask: PhotoMask | None = None) -> Pixels | None:
     """Returns a thumbnail, or None where the file is gone, has changed or cannot be read."""
     if file is None:
         return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from resight.arrays import UInt8
 from resight.images import resize
 from resight.show.embedding import PlacedPhoto, Plane
 from resight.show.embedding_page import EUCLIDEAN, GROUPS_LISTED, MANIFOLD, ON_EUCLIDEAN, ON_MANIFOLD, QUERY, describe
@@ -21,7 +21,7 @@ _SMALL, _LARGE = 24, 130
 _LINE, _SIZE = 30, 19
 
 
-def draw_embedding(plane: Plane) -> NDArray[np.uint8]:
+def draw_embedding(plane: Plane) -> UInt8:
     """Draws thumbnails, marked ones above the others, then the query, then ranks, and a legend: (h, w, 3) uint8 RGB."""
     groups = coloured([photo.group for photo in plane.photos])
     colours = {group.name: group.colour for group in groups}

@@ -5,14 +5,12 @@ from __future__ import annotations
 import colorsys
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float64, Floating, Intp, UInt8
 from resight.images import Box
 
-Points = NDArray[np.float64]
 
-
-def spread_rows(xy: NDArray[np.floating], limit: int, cells: int = 8) -> NDArray[np.intp]:
+def spread_rows(xy: Floating, limit: int, cells: int = 8) -> Intp:
     """Returns at most `limit` rows of (n, 2) points, ascending: the first of each cell of a grid, then the second...
 
     Correspondences come strongest first, so that each part of the photo keeps its strongest ones.
@@ -29,14 +27,14 @@ def spread_rows(xy: NDArray[np.floating], limit: int, cells: int = 8) -> NDArray
     return np.sort(np.lexsort((np.arange(len(xy)), turn))[:limit])
 
 
-def line_colours(xy: NDArray[np.floating]) -> NDArray[np.uint8]:
+def line_colours(xy: Floating) -> UInt8:
     """Returns (n, 3) RGB, hues from the left of the query to its right, so that crossing lines stand out."""
     order = np.argsort(np.argsort(xy[:, 0], kind="stable"), kind="stable")
     colours = [colorsys.hsv_to_rgb(0.85 * k / max(1, len(xy)), 0.85, 0.95) for k in order]
     return np.round(np.array(colours).reshape(-1, 3) * 255).astype(np.uint8)
 
 
-def located(transform: NDArray[np.float64], box: Box) -> Points | None:
+def located(transform: Float64, box: Box) -> Float64 | None:
     """Returns (4, 2) corners of a query box (x0, y0, x1, y1) in the image, from the upper left clockwise in the query.
 
     None where the transform sends a corner to infinity or folds the box: such a shape is meaningless.

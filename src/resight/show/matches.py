@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float64, Pixels
 from resight.errors import UsageError
 from resight.images import Box
 from resight.search.ranking import Verification
-from resight.show.evidence import Points, line_colours, located, spread_rows
+from resight.show.evidence import line_colours, located, spread_rows
 
-Image = NDArray[np.uint8]
 _GAP = 12
 _SHIFT = 4
 _ACCENT = (255, 176, 0)
@@ -19,15 +18,15 @@ _FAR = 20_000.0
 
 
 def draw_matches(
-    query: Image,
-    hit: Image,
+    query: Pixels,
+    hit: Pixels,
     verification: Verification,
     *,
     query_factor: float = 1.0,
     hit_factor: float = 1.0,
     box: Box | None = None,
     limit: int = 60,
-) -> Image:
+) -> Pixels:
     """Draws the query on the left, the hit on the right, at most `limit` correspondences joined: (H, W, 3) uint8 RGB.
 
     query, hit: (h, w, 3) uint8 RGB, the photos times `query_factor` and `hit_factor`; box: the searched part of the
@@ -39,7 +38,7 @@ def draw_matches(
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or factor <= 0:
             raise UsageError(f"the {name} must be an RGB uint8 image with a positive factor")
     height = max(query.shape[0], hit.shape[0])
-    canvas: Image = np.full((height, query.shape[1] + _GAP + hit.shape[1], 3), 255, np.uint8)
+    canvas: Pixels = np.full((height, query.shape[1] + _GAP + hit.shape[1], 3), 255, np.uint8)
     left = canvas[(height - query.shape[0]) // 2 :][: query.shape[0], : query.shape[1]]
     right = canvas[(height - hit.shape[0]) // 2 :][: hit.shape[0], query.shape[1] + _GAP :]
     left[:], right[:] = query, hit
@@ -59,13 +58,13 @@ def draw_matches(
     return canvas
 
 
-def _fixed(points: Points) -> list[tuple[int, int]]:
+def _fixed(points: Float64) -> list[tuple[int, int]]:
     """Converts points with centres at +0.5 to OpenCV's fixed-point numbers, which count from pixel centres."""
     near = np.clip(points - 0.5, -_FAR, _FAR)
     return [(int(x), int(y)) for x, y in np.round(near * (1 << _SHIFT))]
 
 
-def _outline(image: Image, quad: Points) -> None:
+def _outline(image: Pixels, quad: Float64) -> None:
     """Draws a closed polygon into an image, cut at its edges; changes the image."""
     drawn = np.ascontiguousarray(image)
     corners = np.array(_fixed(quad), np.int32)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Floating, Mask, Vectors
 from resight.manifold.diffusion import ConjugateGradient, query_affinity
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
 from resight.manifold.kinds import Diffusion
 from resight.progress import NamedProgress
-
-Vectors = NDArray[np.float32]
 
 PAPER = Diffusion()
 """Constants of the paper."""
@@ -39,14 +37,14 @@ def by_manifold(
     return _best(f, _others(vectors, row) & (f > 0), count)
 
 
-def _others(vectors: Vectors, row: int | None) -> NDArray[np.bool_]:
+def _others(vectors: Vectors, row: int | None) -> Mask:
     kept = np.asarray(vectors.any(axis=1), np.bool_)
     if row is not None:
         kept[row] = False
     return kept
 
 
-def _best(scores: NDArray[np.floating], allowed: NDArray[np.bool_], count: int) -> list[int]:
+def _best(scores: Floating, allowed: Mask, count: int) -> list[int]:
     rows = np.flatnonzero(allowed)
     order = np.argsort(-scores[rows], kind="stable")[:count]
     return [int(one) for one in rows[order]]

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float64, Floating, Pixels
 from resight.datasets.dataset import Mark
 from resight.images import Box
 from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 from resight.show.contributions import outlined_boxes
 from resight.show.document import plain_text, write_document
-from resight.show.evidence import Points, line_colours, located, spread_rows
-from resight.show.thumbnails import Image, Thumbnail, corners, outline, thumbnail
+from resight.show.evidence import line_colours, located, spread_rows
+from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
@@ -41,7 +41,7 @@ class PagePhoto:
     box (x0, y0, x1, y1), in original pixels: the searched part of a query, or the part of a hit that shows the query.
     """
 
-    image: Image | None
+    image: Pixels | None
     box: Box | None = None
     factor: float = 1.0
 
@@ -248,7 +248,7 @@ class _Place:
     def y(self) -> float:
         return (_HEIGHT - self.picture.height * self.scale) / 2
 
-    def put(self, xy: NDArray[np.floating]) -> Points:
+    def put(self, xy: Floating) -> Float64:
         """Converts (n, 2) original pixels to positions in the drawing."""
         return np.asarray(xy * (self.picture.factor * self.scale) + (self.x, self.y), np.float64)
 

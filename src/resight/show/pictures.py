@@ -7,13 +7,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import UInt8
 from resight.errors import StorageError, UsageError
 from resight.files import write_whole
 
 
-def write_png(path: str | os.PathLike[str], picture: NDArray[np.uint8]) -> Path:
+def write_png(path: str | os.PathLike[str], picture: UInt8) -> Path:
     """Writes (h, w, 3) uint8 RGB as PNG, whole or not at all, and returns its path.
 
     Raises UsageError where the array has another type or shape, StorageError where the disk refuses.

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Float64, Pixels
 from resight.errors import UsageError
 from resight.images import Box
-from resight.show.evidence import Points
 
-Image = NDArray[np.uint8]
 SIDE = 360
 """Longest side of a thumbnail in pixels, by default."""
 
@@ -30,7 +28,7 @@ class Thumbnail:
     factor: float
 
 
-def thumbnail(image: Image, factor: float, side: int = SIDE) -> Thumbnail:
+def thumbnail(image: Pixels, factor: float, side: int = SIDE) -> Thumbnail:
     """Makes a thumbnail of (h, w, 3) uint8 RGB that is the original times `factor`; its longest side is at most `side`.
 
     Raises UsageError where the image has another form or the factor is not positive.
@@ -48,13 +46,13 @@ def thumbnail(image: Image, factor: float, side: int = SIDE) -> Thumbnail:
     return Thumbnail(f"data:image/jpeg;base64,{encoded}", image.shape[1], image.shape[0], factor * shrink)
 
 
-def corners(box: Box) -> Points:
+def corners(box: Box) -> Float64:
     """Returns (4, 2) corners of a box (x0, y0, x1, y1), clockwise from the upper left."""
     x0, y0, x1, y1 = box
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
-def outline(points: Points, kind: str) -> str:
+def outline(points: Float64, kind: str) -> str:
     """Draws an SVG polygon of class `kind` on a darker one of class `halo`, so that it is visible on any photo."""
     listed = " ".join(f"{x:.1f},{y:.1f}" for x, y in np.clip(points, -1e5, 1e5))
     return f'<polygon class="halo" points="{listed}"/><polygon class="{kind}" points="{listed}"/>'

@@ -1,4 +1,4 @@
-"""Arrays as files: numpy's format, as far as it can be written here and nothing beyond."""
+"""Arrays as files in numpy's format; no more of the format is read than is written here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import mmap
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resight.arrays import Arrays
 from resight.errors import DamagedFileError, UsageError
 from resight.store.checked import Version
 from resight.store.disk import FileSum, open_regular, write_new
-
-Arrays = Mapping[str, NDArray[Any]]
 
 Check = Callable[[Arrays, int], tuple[str, str] | None]
 """Given arrays by name and the number of images, the first array that is not as its layout has it, with what is wrong

@@ -177,8 +177,10 @@ def journal_path(path: Path) -> Path:
 
 
 def build(path: Path, generation: Generation, choices: Choices, segments: Iterable[tuple[int, Rows]]) -> None:
-    """Makes a new catalogue file from a generation, its choices and the rows of its segments. Raises what `writing`
-    raises."""
+    """Makes a new catalogue file from a generation, its choices and the rows of its segments.
+
+    Raises what `writing` raises.
+    """
     with catalogue_errors(path), contextlib.closing(connect(path, "rwc")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:

@@ -22,7 +22,7 @@ from resight.store.disk import TEMPORARY, sealed, unsealed
 RULES = 1
 """Raised when what is checked becomes stricter: what was checked by other rules counts as unchecked."""
 MOST = 1000
-"""Folders of which it is remembered what was checked in them; of more, those written longest ago are forgotten."""
+"""Most folders whose checks are remembered; beyond it, the folders written longest ago are forgotten."""
 
 _TICK_NS = 20_000_000
 """Longer than the steps in which a local file system's clock goes, which are 10 ms at most."""
@@ -86,7 +86,7 @@ class Checked:
         self.save()
 
     def save(self) -> None:
-        """Keeps what was remembered for later processes, as far as the cache can be written."""
+        """Writes the remembered checks for later processes, where the cache can be written."""
         if not self._changed:
             return
         path = _path(self._folder)

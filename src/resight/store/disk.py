@@ -26,7 +26,9 @@ _TOO_MANY = {errno.EMFILE, errno.ENFILE}
 class Writable(Protocol):
     """Anything that bytes can be written to."""
 
-    def write(self, data: bytes, /) -> int: ...
+    def write(self, data: bytes, /) -> int:
+        """Writes bytes; returns how many were written."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from resight.arrays import Arrays
 from resight.errors import DamagedFileError, IndexCorruptError
-from resight.store.arrays import ArrayFile, Arrays, Check, open_array
+from resight.store.arrays import ArrayFile, Check, open_array
 from resight.store.checked import Checked, Version
 from resight.store.disk import FileSum, storage_errors
 from resight.store.generations import files_content

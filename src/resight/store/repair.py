@@ -37,8 +37,10 @@ class Repaired:
 
 
 def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copies: Copies = no_copies) -> Repaired:
-    """Mends what `verify` finds, as far as it can be mended; deletes no damaged file but search structures, which the
-    next `add` or `update` makes again. layouts and copies: as for `verify`.
+    """Mends what `verify` finds, where it can be mended.
+
+    It deletes no damaged file but search structures, which the next `add` or `update` makes again. layouts and copies:
+    as for `verify`.
 
     Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
     """
@@ -74,7 +76,7 @@ def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copi
 
 
 def _put_back(folder: Path, name: str, data: bytes) -> str:
-    """Puts contents in the place of a damaged file, or of what is there instead, which the folder keeps."""
+    """Writes contents in the place of a damaged file; whatever is there stays in the folder under another name."""
     path = folder / name
     line = f"{path}: put back as it ships with resight"
     path.parent.mkdir(parents=True, exist_ok=True)

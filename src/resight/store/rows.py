@@ -17,7 +17,7 @@ INDEXED = "indexed"
 UNREADABLE = "unreadable"
 """The bytes of the file are no image that can be read."""
 UNREACHED = "unreached"
-"""The bytes could not be had, or not handled: permission, a fault of the disk, no memory. That may pass."""
+"""The bytes could not be read or handled (permission, a fault of the disk, no memory), which may pass."""
 
 STATES = (INDEXED, UNREADABLE, UNREACHED)
 
@@ -60,7 +60,7 @@ class Image(NamedTuple):
 
 
 class RemovedImage(NamedTuple):
-    """An image that is not in the index any more, of which a segment still has the evidence.
+    """An image that is no longer in the index, while a segment still has its evidence.
 
     hash: of the file's content; width, height: pixels; reason: what is to be said of it, mostly nothing; tried_by: as
     of an `Image`.

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from resight.arrays import Arrays
 from resight.errors import DamagedFileError, UsageError
-from resight.store.arrays import Arrays, open_array, write_array
+from resight.store.arrays import open_array, write_array
 from resight.store.checked import Checked
 from resight.store.disk import TEMPORARY, FileSum, sealed, storage_errors, sync_folder, unsealed, write_new
 from resight.store.generations import files_content, files_from_content

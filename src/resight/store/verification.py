@@ -77,7 +77,7 @@ class Findings:
     generation: what the index must be. stated: False where no file stated it. catalogued: the catalogue is intact.
     choices: what is left out, None where that is lost. choices_stated: its file is intact. damaged: segments with lost
     bytes. spare: damaged search structures, which can be made again. copies: what the damaged ones of the recipe and
-    the fitted files must contain, by path below the index, as far as that is known.
+    the fitted files must contain, by path below the index, where that is known.
     """
 
     problems: tuple[Problem, ...]
@@ -206,7 +206,7 @@ _LOST = "it does not ship with this version of resight; put a copy of the former
 
 
 def _copies(lost: Collection[str], files: Files, copies: Copies) -> Mapping[str, bytes]:
-    """The contents of lost files, as far as they are there elsewhere and the same."""
+    """Returns the contents of those lost files that exist elsewhere with the same sum."""
     if not lost:
         return {}
     return {name: data for name, data in copies(files).items() if name in lost and sum_bytes(data) == files[name]}

@@ -7,18 +7,18 @@ Tolias, Avrithis & Jegou, "To aggregate or not to aggregate: selective match ker
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Similarity = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]]
+from resight.arrays import Array, Float32, Float64, Floating, Int64, Integer, UInt64
+
+Similarity = Callable[[Array, Array], Float64]
 
 
-def aggregate_residuals(
-    x: NDArray[np.float32], words: NDArray[np.integer[Any]], centroids: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Distinct words (u,), ascending, and the sum of x - centroid over the features of each, (u, d). ICCV 2013, eq. 8.
+def aggregate_residuals(x: Float32, words: Integer, centroids: Float32) -> tuple[Int64, Float32]:
+    """Returns distinct words (u,), ascending, and the sum of x - centroid over the features of each, (u, d).
+
+    Source: ICCV 2013, eq. 8.
 
     x: (m, d); words: (m,) or (m, k) with multiple assignment; centroids: (codebook_size, d).
     """
@@ -28,7 +28,7 @@ def aggregate_residuals(
     return distinct, np.array(sums, np.float32).reshape(len(distinct), x.shape[1])
 
 
-def pack_signs(residuals: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
+def pack_signs(residuals: Floating) -> UInt64:
     """Signature of each row, (n, ceil(d / 64)) uint64: bit i is set where component i is positive (not where 0)."""
     n, d = residuals.shape
     bits = np.zeros((n, -(-d // 64) * 64), np.bool_)
@@ -36,11 +36,14 @@ def pack_signs(residuals: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
     return np.packbits(bits, axis=1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
 
 
-def cosine_similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Cosine of corresponding rows of two (n, d) residual sums; 0 where one of them is 0. ICCV 2013, eq. 9."""
+def cosine_similarity(a: Float32, b: Float32) -> Float64:
+    """Returns the cosine of corresponding rows of two (n, d) residual sums; 0 where one of them is 0.
+
+    Source: ICCV 2013, eq. 9.
+    """
     norms = np.linalg.norm(a, axis=1).astype(np.float64) * np.linalg.norm(b, axis=1)
     products = (a * b).sum(axis=1, dtype=np.float64)
-    cosines: NDArray[np.float64] = np.divide(products, norms, out=np.zeros(len(a)), where=norms > 0)
+    cosines: Float64 = np.divide(products, norms, out=np.zeros(len(a)), where=norms > 0)
     return cosines
 
 
@@ -49,7 +52,7 @@ def sign_similarity(bits: int) -> Similarity:
     return lambda a, b: 1.0 - 2.0 * np.bitwise_count(a ^ b).sum(axis=1, dtype=np.float64) / bits
 
 
-def selectivity(similarity: NDArray[np.float64], alpha: float, threshold: float) -> NDArray[np.float64]:
+def selectivity(similarity: Float64, alpha: float, threshold: float) -> Float64:
     """similarity^alpha from the threshold on, 0 below it. ICCV 2013, eq. 5.
 
     Notes: a similarity that equals the threshold counts, as in the authors' code; the paper has it not count.
@@ -57,28 +60,30 @@ def selectivity(similarity: NDArray[np.float64], alpha: float, threshold: float)
     return np.where(similarity >= threshold, np.maximum(similarity, 0.0) ** alpha, 0.0)
 
 
-def distance_gain(bits: int, alpha: float, threshold: float) -> NDArray[np.float32]:
+def distance_gain(bits: int, alpha: float, threshold: float) -> Float32:
     """`selectivity` of every Hamming distance, (bits + 1,) float32."""
     similarity = 1.0 - 2.0 * np.arange(bits + 1, dtype=np.float64) / bits
     return selectivity(similarity, alpha, threshold).astype(np.float32)
 
 
-def word_weights(document_frequency: NDArray[np.integer[Any]], images: int) -> NDArray[np.float64]:
+def word_weights(document_frequency: Integer, images: int) -> Float64:
     """log(N / n)^2 for each word, (codebook_size,); 1 for a word that no image has, which only a query's norm meets."""
     found = document_frequency > 0
     return np.where(found, np.log(max(images, 1) / np.where(found, document_frequency, 1)) ** 2, 1.0)
 
 
 def asmk_score(
-    query: tuple[NDArray[np.integer[Any]], NDArray[Any]],
-    image: tuple[NDArray[np.integer[Any]], NDArray[Any]],
-    weights: NDArray[np.float64],
+    query: tuple[Integer, Array],
+    image: tuple[Integer, Array],
+    weights: Float64,
     *,
     similarity: Similarity,
     alpha: float,
     threshold: float,
 ) -> float:
-    """Similarity of two images in [0, 1]: the definition that the inverted file computes. ICCV 2013, eq. 1 and 10.
+    """Returns the similarity of two images in [0, 1]: the definition that the inverted file computes.
+
+    Source: ICCV 2013, eq. 1 and 10.
 
         score = sum over common w of weight(w) selectivity(s_w) / sqrt(sum weight over query words, over image words)
 

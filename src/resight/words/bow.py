@@ -5,20 +5,19 @@ Sivic & Zisserman, "Video Google: a text retrieval approach to object matching i
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float64, Integer
 from resight.kernels.compiling import kernel
 from resight.words.instructions import prefetch_rows
 from resight.words.postings import AHEAD, WEIGHT_UNIT
 
 TermFrequency = Literal["raw", "clipped", "sqrt"]
-Array = NDArray[Any]
 
 
-def inverse_document_frequency(document_frequency: NDArray[np.integer[Any]], images: int) -> NDArray[np.float64]:
+def inverse_document_frequency(document_frequency: Integer, images: int) -> Float64:
     """log(N / n) for each word, (codebook_size,); 0 for a word that no image has.
 
     document_frequency: (codebook_size,) number of the N = `images` images that have the word.
@@ -27,7 +26,7 @@ def inverse_document_frequency(document_frequency: NDArray[np.integer[Any]], ima
     return np.where(found, np.log(max(images, 1) / np.where(found, document_frequency, 1)), 0.0)
 
 
-def term_gain(count: NDArray[Any], tf: TermFrequency) -> NDArray[np.float64]:
+def term_gain(count: Array, tf: TermFrequency) -> Float64:
     """Returns the gain of a word's number of occurrences (or summed weight): itself, at most 1, or its square root."""
     count = np.asarray(count, np.float64)
     if tf == "clipped":
@@ -35,15 +34,13 @@ def term_gain(count: NDArray[Any], tf: TermFrequency) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(count) if tf == "sqrt" else count, np.float64)
 
 
-def burst_gain(gain: NDArray[np.float64], count: NDArray[Any]) -> NDArray[np.float64]:
+def burst_gain(gain: Float64, count: Array) -> Float64:
     """The gain of a word's matches, each divided by the root of their number in the image: CVPR 2009, section 4.2."""
     return np.asarray(gain / np.sqrt(np.maximum(count, 1e-300)), np.float64)
 
 
-def bow_scores(
-    query: NDArray[Any], database: NDArray[Any], idf: NDArray[np.float64], *, tf: TermFrequency, burstiness: bool
-) -> NDArray[np.float64]:
-    """Cosine of tf-idf vectors, (n,): the definition that the inverted file computes.
+def bow_scores(query: Array, database: Array, idf: Float64, *, tf: TermFrequency, burstiness: bool) -> Float64:
+    """Returns the cosine of tf-idf vectors, (n,): the definition that the inverted file computes.
 
         score_i = sum over w of idf(w)^2 f(q_w) f(x_iw) / sqrt(b_iw) / (|idf f(q)| |idf f(x_i)|)
 
@@ -54,7 +51,7 @@ def bow_scores(
     vectors, asked = term_gain(database, tf) * idf, term_gain(query, tf) * idf
     norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(asked)
     matched = burst_gain(vectors, database) if burstiness else vectors
-    scores: NDArray[np.float64] = np.divide(matched @ asked, norms, out=np.zeros(len(database)), where=norms > 0)
+    scores: Float64 = np.divide(matched @ asked, norms, out=np.zeros(len(database)), where=norms > 0)
     return scores
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from resight.arrays import Float32, Float64, Int32, UInt64
 
 
 @dataclass(frozen=True)
@@ -25,15 +24,15 @@ class ImageWords:
     `signatures` repeats for each feature the aggregated signature of its word.
     """
 
-    words: NDArray[np.int32]
-    features: NDArray[np.int32]
-    xy: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    angle: NDArray[np.float32]
+    words: Int32
+    features: Int32
+    xy: Float32
+    scale: Float32
+    angle: Float32
     size: tuple[int, int]
-    weights: NDArray[np.float32] | None = None
-    signatures: NDArray[np.uint64] | None = None
-    aggregated: NDArray[np.uint64] | None = None
+    weights: Float32 | None = None
+    signatures: UInt64 | None = None
+    aggregated: UInt64 | None = None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -46,8 +45,8 @@ class WordVector:
     words: (u,) int32 distinct word ids, ascending. values: (u,) float64.
     """
 
-    words: NDArray[np.int32]
-    values: NDArray[np.float64]
+    words: Int32
+    values: Float64
 
     def __len__(self) -> int:
         return len(self.words)

@@ -6,23 +6,21 @@ Jegou, Douze & Schmid, "Hamming embedding and weak geometric consistency for lar
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float32, Float64, Floating, Int64
 from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 from resight.words.instructions import bit_distance, prefetch_rows
 from resight.words.postings import AHEAD
 
-Array = NDArray[Any]
-
 ANGLE_BINS: Final = 32  # of a turn
 SCALE_BINS: Final = 32  # of a quarter octave each, clamped at 4 octaves down and up
 
 
-def match_weights(bits: int, threshold: int, sigma: float) -> NDArray[np.float32]:
+def match_weights(bits: int, threshold: int, sigma: float) -> Float32:
     """Weight of a match by its Hamming distance h, (bits + 1,): exp(-h^2 / sigma^2) up to the threshold, then 0.
 
     sigma = 0 weighs every match 1. CVPR 2009, section 3.
@@ -32,19 +30,17 @@ def match_weights(bits: int, threshold: int, sigma: float) -> NDArray[np.float32
     return np.where(h <= threshold, weights, 0.0).astype(np.float32)
 
 
-def turn_bins(turns: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    """Bin of each rotation in radians, in [0, 32); no rotation is in the middle of bin 0."""
+def turn_bins(turns: Floating) -> Int64:
+    """Returns the bin of each rotation in radians, in [0, 32); no rotation is in the middle of bin 0."""
     return np.asarray(np.rint(turns * (ANGLE_BINS / (2 * np.pi))), np.int64) % ANGLE_BINS
 
 
-def scale_bins(octaves: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    """Bin of each log2 ratio of scales, in [0, 32); equal scales are in the middle of bin 16."""
+def scale_bins(octaves: Floating) -> Int64:
+    """Returns the bin of each log2 ratio of scales, in [0, 32); equal scales are in the middle of bin 16."""
     return np.asarray(np.clip(np.rint(octaves * 4) + SCALE_BINS // 2, 0, SCALE_BINS - 1), np.int64)
 
 
-def consistent_weight(
-    weights: NDArray[np.floating[Any]], scale_ratios: NDArray[np.floating[Any]], turns: NDArray[np.floating[Any]]
-) -> float:
+def consistent_weight(weights: Floating, scale_ratios: Floating, turns: Floating) -> float:
     """Weight of the matches of one image that agree on a change of scale and a rotation: min of the two best bins.
 
     weights, scale_ratios (query over image), turns (radians, query minus image): (n,), a row for each match.
@@ -64,13 +60,15 @@ def consistent_weight(
 def hamming_score(
     query: ImageWords,
     image: ImageWords,
-    idf: NDArray[np.float64],
+    idf: Float64,
     *,
-    weights: NDArray[np.float32],
+    weights: Float32,
     wgc: bool,
     burstiness: bool,
 ) -> float:
-    """Similarity of two images that have signatures, in [0, 1]; the definition that the inverted file computes.
+    """Returns the similarity of two images that have signatures, in [0, 1].
+
+    It is the definition that the inverted file computes.
 
         score = g({ idf(w)^2 f(h(q, x)) : q, x of the same word w }) / (|tf idf of query| |tf idf of image|)
 

@@ -8,8 +8,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy import uint64
-from numpy.typing import NDArray
 
+from resight.arrays import Array
 from resight.kernels.compiling import kernel
 
 LINE: Final = 64  # bytes that come from memory at once
@@ -41,7 +41,7 @@ prefetch: Any = _prefetch
 
 
 @kernel()
-def prefetch_rows(rows: NDArray[Any], start: int, stop: int) -> None:
+def prefetch_rows(rows: Array, start: int, stop: int) -> None:
     """Asks for rows start to stop of a C-contiguous array; nothing waits for them."""
     size = rows.itemsize if rows.ndim == 1 else rows.itemsize * rows.shape[1]
     first = uint64(rows.ctypes.data) + uint64(start * size)
@@ -50,8 +50,8 @@ def prefetch_rows(rows: NDArray[Any], start: int, stop: int) -> None:
 
 
 @kernel()
-def bit_distance(signatures: NDArray[Any], row: int, wanted: NDArray[Any]) -> int:
-    """Number of bits in which one row of (n, w) uint64 signatures differs from `wanted`, (w,)."""
+def bit_distance(signatures: Array, row: int, wanted: Array) -> int:
+    """Returns the number of bits in which one row of (n, w) uint64 signatures differs from `wanted`, (w,)."""
     total = popcount(signatures[uint64(row), uint64(0)] ^ wanted[0])
     for part in range(1, len(wanted)):
         total += popcount(signatures[uint64(row), uint64(part)] ^ wanted[uint64(part)])

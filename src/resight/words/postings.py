@@ -6,17 +6,16 @@ feature for Hamming embedding, 20 an (image, word) for ASMK with 128-dimensional
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Arrays, Float32, Int32, Int64, Intp, Mask, UInt8, UInt16, UInt32, UInt64
 from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 
-Array = NDArray[Any]
 Kind = Literal["bow", "hamming", "asmk"]
 KINDS: Final[tuple[Kind, ...]] = ("bow", "hamming", "asmk")
 
@@ -46,18 +45,18 @@ class Postings:
     kind: Kind
     codebook_size: int
     bits: int
-    offsets: NDArray[np.int64]
-    words: NDArray[np.uint16] | NDArray[np.uint32]
-    xy: NDArray[np.uint16]
-    scale: NDArray[np.uint8]
-    angle: NDArray[np.uint8]
-    sizes: NDArray[np.int32]
-    list_words: NDArray[np.int32]
-    list_offsets: NDArray[np.int64]
-    list_images: NDArray[np.uint32]
-    list_counts: NDArray[np.uint16] | None = None
-    list_signatures: NDArray[np.uint64] | None = None
-    weights: NDArray[np.uint8] | None = None
+    offsets: Int64
+    words: UInt16 | UInt32
+    xy: UInt16
+    scale: UInt8
+    angle: UInt8
+    sizes: Int32
+    list_words: Int32
+    list_offsets: Int64
+    list_images: UInt32
+    list_counts: UInt16 | None = None
+    list_signatures: UInt64 | None = None
+    weights: UInt8 | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -69,16 +68,16 @@ class Postings:
         assert payload is not None, "every kind has one of them"
         return payload
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Named arrays that hold everything, for a file each; absent ones are left out."""
-        arrays: dict[str, NDArray[Any]] = {
+    def to_arrays(self) -> dict[str, Array]:
+        """Returns named arrays that hold everything, for a file each; absent ones are left out."""
+        arrays: dict[str, Array] = {
             "layout": np.array([KINDS.index(self.kind), self.codebook_size, self.bits], np.int64)
         }
         arrays.update({name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None})
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Postings:
+    def from_arrays(cls, arrays: Arrays) -> Postings:
         """Opens the arrays of `to_arrays`, memory-mapped or not; nothing is copied. KeyError: an array is missing."""
         kind, codebook_size, bits = (int(value) for value in arrays["layout"])
         needed = set(_ARRAYS) - {"weights", "list_signatures" if KINDS[kind] == "bow" else "list_counts"}
@@ -113,47 +112,47 @@ class Postings:
 _ARRAYS: Final = tuple(Postings.__dataclass_fields__)[3:]
 
 
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """The array read-only, without numpy.memmap's type: so that kernels are compiled once for every source."""
+def _frozen(array: Array) -> Array:
+    """Returns the array read-only, without numpy.memmap's type: so that kernels are compiled once for every source."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
 
 
-def encode_xy(xy: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.uint16]:
-    """(m, 2) pixels to 1/65535 of the sides, clamped to the image."""
+def encode_xy(xy: Float32, size: tuple[int, int]) -> UInt16:
+    """Returns (m, 2) pixels to 1/65535 of the sides, clamped to the image."""
     parts = np.clip(xy / np.maximum(np.asarray(size, np.float32), 1), 0, 1)
     return np.asarray(np.rint(parts * np.float32(65535)), np.uint16)
 
 
-def decode_xy(code: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.float32]:
-    """(m, 2) float32 pixels; at most 1/131070 of a side off."""
+def decode_xy(code: UInt16, size: tuple[int, int]) -> Float32:
+    """Returns (m, 2) float32 pixels; at most 1/131070 of a side off."""
     return (code * (np.asarray(size, np.float64) / 65535)).astype(np.float32)
 
 
-def encode_scale(scale: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(m,) sigma in pixels to 1/20 octave above 0.25 px, saturating at 0.25 and 1722 px."""
+def encode_scale(scale: Float32) -> UInt8:
+    """Returns (m,) sigma in pixels to 1/20 octave above 0.25 px, saturating at 0.25 and 1722 px."""
     octaves = np.log2(np.maximum(scale, np.float32(2.0**SCALE_ORIGIN))) - SCALE_ORIGIN
     return np.rint(np.clip(octaves * SCALE_STEPS, 0, 255)).astype(np.uint8)
 
 
-def decode_scale(code: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(m,) float32 sigma in pixels, at most 1.8 % off."""
+def decode_scale(code: UInt8) -> Float32:
+    """Returns (m,) float32 sigma in pixels, at most 1.8 % off."""
     return np.exp2(code / np.float32(SCALE_STEPS) + np.float32(SCALE_ORIGIN)).astype(np.float32)
 
 
-def encode_angle(angle: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(m,) radians to 256 steps of a turn."""
+def encode_angle(angle: Float32) -> UInt8:
+    """Returns (m,) radians to 256 steps of a turn."""
     return np.asarray(np.mod(np.rint(angle * (256 / TURN)), 256), np.uint8)
 
 
-def decode_angle(code: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(m,) float32 radians in [0, 2 pi), at most pi / 256 off."""
+def decode_angle(code: UInt8) -> Float32:
+    """Returns (m,) float32 radians in [0, 2 pi), at most pi / 256 off."""
     return (code * (TURN / 256)).astype(np.float32)
 
 
-def run_starts(words: NDArray[Any]) -> NDArray[np.intp]:
-    """First position of every run of equal words, (u,)."""
+def run_starts(words: Array) -> Intp:
+    """Returns the first position of every run of equal words, (u,)."""
     return np.flatnonzero(np.r_[True, words[1:] != words[:-1]]) if len(words) else np.empty(0, np.intp)
 
 
@@ -197,8 +196,8 @@ def build_postings(images: Sequence[ImageWords], codebook_size: int, kind: Kind,
     )
 
 
-def merge_postings(blocks: Sequence[Postings], keep: Sequence[NDArray[np.bool_]]) -> Postings:
-    """The kept images of several postings, in order: what `build_postings` of those images gives.
+def merge_postings(blocks: Sequence[Postings], keep: Sequence[Mask]) -> Postings:
+    """Returns the kept images of several postings, in order: what `build_postings` of those images gives.
 
     keep: a (n,) mask for each block. ValueError: blocks of different kinds, codebooks or signatures.
     """
@@ -208,7 +207,7 @@ def merge_postings(blocks: Sequence[Postings], keep: Sequence[NDArray[np.bool_]]
     features = [np.repeat(mask, np.diff(block.offsets)) for block, mask in zip(blocks, keep, strict=True)]
     counts = np.concatenate([np.diff(block.offsets)[mask] for block, mask in zip(blocks, keep, strict=True)])
 
-    def kept(name: str, masks: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:
+    def kept(name: str, masks: Sequence[Mask]) -> Array:
         return _frozen(np.concatenate([getattr(b, name)[mask] for b, mask in zip(blocks, masks, strict=True)]))
 
     return Postings(
@@ -226,10 +225,10 @@ def merge_postings(blocks: Sequence[Postings], keep: Sequence[NDArray[np.bool_]]
     )
 
 
-Entries = tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[Any]]
+Entries = tuple[Int32, UInt32, Array]
 
 
-def _kept_entries(blocks: Sequence[Postings], keep: Sequence[NDArray[np.bool_]]) -> list[Entries]:
+def _kept_entries(blocks: Sequence[Postings], keep: Sequence[Mask]) -> list[Entries]:
     """Posting entries of the kept images of each block: their words, rows after the merge, counts or signatures."""
     entries: list[Entries] = []
     rows = 0
@@ -242,7 +241,7 @@ def _kept_entries(blocks: Sequence[Postings], keep: Sequence[NDArray[np.bool_]])
     return entries
 
 
-def _lists(codebook_size: int, parts: Sequence[Entries]) -> tuple[NDArray[Any], ...]:
+def _lists(codebook_size: int, parts: Sequence[Entries]) -> tuple[Array, ...]:
     """Entries that come image by image, sorted by word with a counting sort, which keeps the order of images."""
     sizes = np.zeros(codebook_size, np.int64)
     for words, _, _ in parts:
@@ -260,17 +259,17 @@ def _lists(codebook_size: int, parts: Sequence[Entries]) -> tuple[NDArray[Any], 
     return list_words, list_offsets, list_images, list_payload
 
 
-def _named(lists: tuple[NDArray[Any], ...], kind: Kind) -> dict[str, Any]:
+def _named(lists: tuple[Array, ...], kind: Kind) -> dict[str, Any]:
     payload = "list_counts" if kind == "bow" else "list_signatures"
     names = ("list_words", "list_offsets", "list_images", payload)
     return {name: _frozen(array) for name, array in zip(names, lists, strict=True)}
 
 
-def _joined(parts: Sequence[NDArray[Any]], empty: tuple[int, ...], dtype: type) -> NDArray[Any]:
+def _joined(parts: Sequence[Array], empty: tuple[int, ...], dtype: type) -> Array:
     return np.concatenate([np.empty(empty, dtype), *parts]).astype(dtype, copy=False)
 
 
-def _signatures_of(images: Sequence[ImageWords], kind: Kind, bits: int) -> NDArray[np.uint64] | None:
+def _signatures_of(images: Sequence[ImageWords], kind: Kind, bits: int) -> UInt64 | None:
     if kind == "bow":
         return None
     found = [image.signatures if kind == "hamming" else image.aggregated for image in images]
@@ -280,17 +279,17 @@ def _signatures_of(images: Sequence[ImageWords], kind: Kind, bits: int) -> NDArr
     return _joined([part for part in found if part is not None], (0, width), np.uint64)
 
 
-def _weights_of(images: Sequence[ImageWords], kind: Kind) -> NDArray[np.uint8] | None:
+def _weights_of(images: Sequence[ImageWords], kind: Kind) -> UInt8 | None:
     parts = [image.weights for image in images if image.weights is not None]
     if not parts:
         return None
     if kind != "bow" or len(parts) != len(images):
         raise ValueError("weights are for bags of words, and for all images of a batch or none")
-    weights: NDArray[np.uint8] = np.rint(np.clip(_joined(parts, (0,), np.float32), 0, 1) * 255).astype(np.uint8)
+    weights: UInt8 = np.rint(np.clip(_joined(parts, (0,), np.float32), 0, 1) * 255).astype(np.uint8)
     return _frozen(weights)
 
 
-def _term_frequencies(starts: NDArray[np.intp], total: int, weights: NDArray[np.uint8] | None) -> NDArray[np.uint16]:
+def _term_frequencies(starts: Intp, total: int, weights: UInt8 | None) -> UInt16:
     if weights is None:
         counts = np.diff(starts, append=total)
     else:
@@ -301,7 +300,7 @@ def _term_frequencies(starts: NDArray[np.intp], total: int, weights: NDArray[np.
 
 @kernel()
 def take_places(words: Array, cursor: Array) -> Array:
-    """Where each entry goes, (p,) int64; `cursor` (codebook_size,) is moved past it."""
+    """Returns where each entry goes, (p,) int64; `cursor` (codebook_size,) is moved past it."""
     places = np.empty(len(words), np.int64)
     for i in range(len(words)):
         places[i] = cursor[words[i]]
@@ -311,7 +310,7 @@ def take_places(words: Array, cursor: Array) -> Array:
 
 @kernel()
 def seek(values: Array, wanted: int, start: int) -> int:
-    """First position from `start` whose value is at least `wanted`, or the length; `values` ascend.
+    """Returns the first position from `start` whose value is at least `wanted`, or the length; `values` ascend.
 
     Doubling steps: words come in ascending order, so that the next list is near the last one.
     """
@@ -332,7 +331,10 @@ def seek(values: Array, wanted: int, start: int) -> int:
 
 @kernel()
 def find_lists(list_words: Array, list_offsets: Array, words: Array) -> tuple[Array, Array]:
-    """First entry and end of the list of each word, (q,) int64 each; `words` ascend. An absent word has no entries."""
+    """Returns the first entry and end of the list of each word, (q,) int64 each; `words` ascend.
+
+    An absent word has no entries.
+    """
     starts, stops = np.zeros(len(words), np.int64), np.zeros(len(words), np.int64)
     at = 0
     for q in range(len(words)):
@@ -346,7 +348,7 @@ def find_lists(list_words: Array, list_offsets: Array, words: Array) -> tuple[Ar
 def find_entries(
     list_words: Array, list_offsets: Array, list_images: Array, words: Array, row: int, each: bool
 ) -> Array:
-    """Posting entry of each feature of an image, (m,) int64; `words` are the image's, ascending.
+    """Returns posting entry of each feature of an image, (m,) int64; `words` are the image's, ascending.
 
     each: whether a list has one entry for each feature ("hamming") or one for all of them ("asmk").
     """

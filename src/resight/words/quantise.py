@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float32, Int32, Intp, UInt64
 from resight.features.local import LocalFeatures
 from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
 from resight.words.postings import run_starts
 
-Array = NDArray[Any]
 
-
-def soft_weights(distances: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Weights exp(-d^2 / 2 sigma^2) of a feature's words, summing to 1 for each feature, (m, k).
+def soft_weights(distances: Float32, sigma: float) -> Float32:
+    """Returns weights exp(-d^2 / 2 sigma^2) of a feature's words, summing to 1 for each feature, (m, k).
 
     distances: (m, k) squared distances to the words. Philbin et al., "Lost in quantization", CVPR 2008, section 3.
     """
@@ -27,11 +23,11 @@ def soft_weights(distances: NDArray[np.float32], sigma: float) -> NDArray[np.flo
 
 def quantise_bow(
     features: LocalFeatures,
-    words: NDArray[np.int32],
+    words: Int32,
     size: tuple[int, int],
-    weights: NDArray[np.float32] | None = None,
+    weights: Float32 | None = None,
 ) -> ImageWords:
-    """Words of an image for a bag of words; one a feature for a database image, any number for a query.
+    """Returns words of an image for a bag of words; one a feature for a database image, any number for a query.
 
     words: (m, k) nearest words, weights: (m, k) of the assignments, or None when each weighs 1; size: width, height.
     """
@@ -47,10 +43,8 @@ def quantise_bow(
     )
 
 
-def quantise_hamming(
-    features: LocalFeatures, words: NDArray[np.int32], signatures: NDArray[np.uint64], size: tuple[int, int]
-) -> ImageWords:
-    """Words of an image with the Hamming-embedding signature of each (feature, word).
+def quantise_hamming(features: LocalFeatures, words: Int32, signatures: UInt64, size: tuple[int, int]) -> ImageWords:
+    """Returns words of an image with the Hamming-embedding signature of each (feature, word).
 
     words: (m, k) nearest words, signatures: (m * k, w), the words of a feature together; size: width, height.
     """
@@ -66,9 +60,7 @@ def quantise_hamming(
     )
 
 
-def quantise_asmk(
-    features: LocalFeatures, words: NDArray[np.int32], centroids: NDArray[np.float32], size: tuple[int, int]
-) -> ImageWords:
+def quantise_asmk(features: LocalFeatures, words: Int32, centroids: Float32, size: tuple[int, int]) -> ImageWords:
     """Words of an image with the sign bits of each feature's residual, and of the residuals summed over each word.
 
     words: (m, k) nearest words, centroids: (codebook_size, d); size: width, height.
@@ -93,8 +85,8 @@ def quantise_asmk(
     )
 
 
-def _by_word(words: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """Order of the flattened assignments by word, then feature, and the feature of each."""
+def _by_word(words: Int32) -> tuple[Intp, Int32]:
+    """Returns the order of the flattened assignments by word, then feature, and the feature of each."""
     order = np.argsort(words.ravel(), kind="stable")
     return order, (order // max(words.shape[1], 1)).astype(np.int32)
 

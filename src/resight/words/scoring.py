@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float32, Float64, Int32, Int64
 from resight.words.asmk import distance_gain, word_weights
 from resight.words.bow import add_by_count, inverse_document_frequency
 from resight.words.evidence import ImageWords, WordVector
@@ -25,9 +25,7 @@ from resight.words.methods.of_words import BagOfWords
 from resight.words.postings import SCALE_ORIGIN, SCALE_STEPS, TURN, WEIGHT_UNIT, Postings, find_lists, run_starts
 
 COUNTS = np.arange(65536)
-Floats = NDArray[np.float64]
-Array = NDArray[Any]
-AddScores = Callable[[Postings, NDArray[np.float32]], None]
+AddScores = Callable[[Postings, Float32], None]
 
 
 class Scorer(Protocol):
@@ -36,15 +34,15 @@ class Scorer(Protocol):
     idf: bool
     """Whether weights depend on how many images have a word, so that they are counted."""
 
-    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
-        """(codebook_size,) weight of each word."""
+    def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) weight of each word."""
         ...
 
-    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
-        """The square of an image's norm sums the first by stored count, times the second by word."""
+    def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
+        """Returns the square of an image's norm sums the first by stored count, times the second by word."""
         ...
 
-    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+    def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
         """Returns a function that adds a query's scores to those of a block, before norms; and the query's norm."""
         ...
 
@@ -57,28 +55,31 @@ class BagScorer:
         self._method = method
         self._gains = {unit: method.matched_gain(COUNTS / unit).astype(np.float32) for unit in (1, WEIGHT_UNIT)}
 
-    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+    def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) the weight of each word."""
         return self._method.word_weights(frequency, images)
 
-    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
+    def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
+        """Returns what `Scorer.norm_gains` describes."""
         return self._method.count_gain(COUNTS / unit) ** 2, weights**2
 
-    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+    def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
+        """Returns a function that adds the scores of a query, and the norm of the query."""
         return self.ask_vector(self.vector(query, weights), weights)
 
-    def vector(self, image: ImageWords, weights: Floats) -> WordVector:
-        """The tf-idf vector of an image, not normalised."""
+    def vector(self, image: ImageWords, weights: Float64) -> WordVector:
+        """Returns the tf-idf vector of an image, not normalised."""
         starts = run_starts(image.words)
         words = image.words[starts]
         each = np.ones(len(image)) if image.weights is None else image.weights.astype(np.float64)
         frequency = np.add.reduceat(each, starts) if len(starts) else each
         return WordVector(words, self._method.count_gain(frequency) * weights[words])
 
-    def ask_vector(self, query: WordVector, weights: Floats) -> tuple[AddScores, float]:
+    def ask_vector(self, query: WordVector, weights: Float64) -> tuple[AddScores, float]:
         """`ask` for a vector in the space of `vector`."""
         factors = (query.values * weights[query.words]).astype(np.float32)
 
-        def add(lists: Postings, scores: NDArray[np.float32]) -> None:
+        def add(lists: Postings, scores: Float32) -> None:
             gain = self._gains[unit_of(lists)]
             starts, stops = find_lists(lists.list_words, lists.list_offsets, query.words)
             add_by_count(starts, stops, lists.list_images, lists.payload, factors, gain, scores)
@@ -94,13 +95,16 @@ class HammingScorer:
         self._method = method
         self._gain = match_weights(method.bits, method.threshold, method.sigma)
 
-    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+    def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) the weight of each word."""
         return inverse_document_frequency(frequency, images) if self.idf else np.ones(len(frequency))
 
-    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
+    def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
+        """Returns what `Scorer.norm_gains` describes."""
         return (COUNTS / unit) ** 2, weights**2
 
-    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+    def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
+        """Returns a function that adds the scores of a query, and the norm of the query."""
         factors = (weights[query.words] ** 2).astype(np.float32)
         counts = np.diff(run_starts(query.words), append=len(query))
         norm = float(np.linalg.norm(counts * weights[query.words[run_starts(query.words)]]))
@@ -108,7 +112,7 @@ class HammingScorer:
         if not (self._method.wgc or self._method.burstiness):
             return _by_distance(query.words, signatures, factors, self._gain), norm
 
-        def add(lists: Postings, scores: NDArray[np.float32]) -> None:
+        def add(lists: Postings, scores: Float32) -> None:
             starts, stops = find_lists(lists.list_words, lists.list_offsets, query.words)
             rows, images, features, gains = collect_matches(
                 starts, stops, lists.list_images, lists.payload, query.words, signatures, self._gain, lists.words,
@@ -138,13 +142,16 @@ class AsmkScorer:
         self._bits = bits
         self._gain = distance_gain(bits, method.alpha, method.threshold)
 
-    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+    def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) the weight of each word."""
         return word_weights(frequency, images) if self.idf else np.ones(len(frequency))
 
-    def norm_gains(self, weights: Floats, unit: int) -> tuple[Floats, Floats]:
+    def norm_gains(self, weights: Float64, unit: int) -> tuple[Float64, Float64]:
+        """Returns what `Scorer.norm_gains` describes."""
         return np.ones(len(COUNTS)), weights
 
-    def ask(self, query: ImageWords, weights: Floats) -> tuple[AddScores, float]:
+    def ask(self, query: ImageWords, weights: Float64) -> tuple[AddScores, float]:
+        """Returns a function that adds the scores of a query, and the norm of the query."""
         words = query.words[run_starts(query.words)]
         factors = weights[words].astype(np.float32)
         signatures = _signatures(query.aggregated, self._bits)
@@ -152,7 +159,7 @@ class AsmkScorer:
 
 
 def _by_distance(words: Array, signatures: Array, factors: Array, gain: Array) -> AddScores:
-    def add(lists: Postings, scores: NDArray[np.float32]) -> None:
+    def add(lists: Postings, scores: Float32) -> None:
         starts, stops = find_lists(lists.list_words, lists.list_offsets, words)
         add_by_distance(starts, stops, lists.list_images, lists.payload, signatures, factors, gain, scores)
 
@@ -160,13 +167,13 @@ def _by_distance(words: Array, signatures: Array, factors: Array, gain: Array) -
 
 
 def _signatures(found: Array | None, bits: int) -> Array:
-    """The query's signatures, once it is known that a kernel may read them."""
+    """Returns the query's signatures, once it is known that a kernel may read them."""
     if found is None or found.shape[1] != (bits + 63) // 64:
         raise ValueError(f"the query has no signatures of {bits} bits")
     return found
 
 
-def _run_lengths(rows: NDArray[np.int32], images: NDArray[np.int32]) -> NDArray[np.int64]:
+def _run_lengths(rows: Int32, images: Int32) -> Int64:
     """Returns the number of matches of each match's query row in its image; such matches stand together."""
     starts = run_starts(rows.astype(np.int64) << 32 | images)
     lengths = np.diff(starts, append=len(rows))

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Arrays, UInt64
 from resight.kernels.compiling import kernel
 from resight.kernels.soundness import misshapen, shared_out
 from resight.words.postings import KINDS, Kind
 
-Array = NDArray[Any]
-
 _CHUNK = 1 << 20
 
 
-def postings_fault(
-    arrays: Mapping[str, Array], images: int, kind: Kind, codebook_size: int, bits: int
-) -> tuple[str, str] | None:
-    """The first array that is not that of postings of so many images, with what is wrong with it; None where all are.
+def postings_fault(arrays: Arrays, images: int, kind: Kind, codebook_size: int, bits: int) -> tuple[str, str] | None:
+    """Returns the first array that is not that of postings of so many images, with what is wrong with it.
+
+    It is None where all are.
 
     Then the lists say of every word exactly which images have it, and how often where they have an entry each time.
 
@@ -69,7 +66,7 @@ def postings_fault(
     return None
 
 
-def _beyond(signatures: NDArray[np.uint64], bits: int) -> bool:
+def _beyond(signatures: UInt64, bits: int) -> bool:
     """Returns whether a signature has bits above its length: a table of weights by distance ends there."""
     last, unused = signatures[:, -1], np.uint64(bits % 64)
     return any((last[start : start + _CHUNK] >> unused).any() for start in range(0, len(last), _CHUNK))

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Arrays, Float32
 from resight.errors import FitError
 from resight.features.local import LocalFeatures
 from resight.learned.assignment import Assigner
 from resight.words.evidence import ImageWords
 from resight.words.methods.of_words import WordsMethod
 
-Floats = NDArray[np.float32]
-
 
 class Vocabulary:
     """A frozen codebook under one method: what encodes its images. centroids: (size, d) float32."""
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], method: WordsMethod) -> None:
-        """`arrays`: centroids; for Hamming embedding projection (bits, d) and medians (size, bits); graph: (b,) uint8,
-        the saved graph of `Assigner.graph`, or absent. FitError where something is missing."""
+    def __init__(self, arrays: Arrays, method: WordsMethod) -> None:
+        """Takes the arrays of a fit. Raises FitError where something is missing.
+
+        arrays: centroids; for Hamming embedding projection (bits, d) and medians (size, bits); graph: (b,) uint8, the
+        saved graph of `Assigner.graph`, or absent.
+        """
         if missing := method.needs - arrays.keys():
             raise FitError(f'the codebook has no {" and ".join(sorted(missing))} for "{method.kind}"; fit it for that')
         self.method = method
-        self.centroids: Floats = np.ascontiguousarray(arrays["centroids"], np.float32)
+        self.centroids: Float32 = np.ascontiguousarray(arrays["centroids"], np.float32)
         self._arrays = {**arrays, "centroids": self.centroids}
         self.assigner = Assigner(self.centroids, arrays.get("graph"))
         self.bits = method.signature_bits(self.centroids.shape[1])
@@ -37,15 +35,15 @@ class Vocabulary:
         return len(self.centroids)
 
     def encode(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
-        """An image of the collection, of `size` (width, height): each feature has its nearest word."""
+        """Returns an image of the collection, of `size` (width, height): each feature has its nearest word."""
         return self._words(features, size, 1)
 
     def query(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
-        """A query: each feature has the method's number of words."""
+        """Returns a query: each feature has the method's number of words."""
         return self._words(features, size, min(self.method.query_assignment, self.size))
 
     def nothing(self) -> ImageWords:
-        """An image without features."""
+        """Returns an image without features."""
         return self.encode(LocalFeatures.none(self.centroids.shape[1]), (0, 0))
 
     def _words(self, features: LocalFeatures, size: tuple[int, int], k: int) -> ImageWords:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
-Matrix = NDArray[np.float64]
+from resight.arrays import Float64, Pixels
+
 _NEAR = 0.05
 
 
@@ -25,8 +24,8 @@ class Face:
     share of light that reaches it, 1 for all of it.
     """
 
-    texture: Image
-    placement: Matrix
+    texture: Pixels
+    placement: Float64
     extent: tuple[float, float, float, float]
     shade: float = 1.0
 
@@ -37,22 +36,22 @@ class Patch:
 
     rows: slice
     columns: slice
-    coverage: Image
+    coverage: Pixels
 
 
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera. intrinsics: (3, 3); rotation: (3, 3) world to camera; translation: (3,) metres."""
 
-    intrinsics: Matrix
-    rotation: Matrix
-    translation: Matrix
+    intrinsics: Float64
+    rotation: Float64
+    translation: Float64
     width: int
     height: int
 
 
 def face(
-    texture: Image, origin: Matrix, across: Matrix, down: Matrix, *, repeat: float = 1.0, lit: float = 1.0
+    texture: Pixels, origin: Float64, across: Float64, down: Float64, *, repeat: float = 1.0, lit: float = 1.0
 ) -> Face:
     """Makes a face whose first pixel's corner is at `origin`, its sides the vectors `across` and `down`, in metres.
 
@@ -63,7 +62,7 @@ def face(
     return Face(texture, placement.astype(np.float64), (0.0, 0.0, width * repeat, height * repeat), lit)
 
 
-def rotation(yaw: float, pitch: float, roll: float) -> Matrix:
+def rotation(yaw: float, pitch: float, roll: float) -> Float64:
     """Returns the (3, 3) rotation by yaw about y, then pitch about x, then roll about the optical axis; radians."""
     cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
@@ -72,26 +71,26 @@ def rotation(yaw: float, pitch: float, roll: float) -> Matrix:
     return np.asarray(about_z @ about_x @ about_y, np.float64)
 
 
-def homography(camera: Camera, seen: Face) -> Matrix:
+def homography(camera: Camera, seen: Face) -> Float64:
     """Returns the (3, 3) map from a face's texture pixels to photo pixels, centres at +0.5; the third row is depth."""
     to_camera = camera.rotation @ seen.placement
     to_camera[:, 2] += camera.translation
     return np.asarray(camera.intrinsics @ to_camera, np.float64)
 
 
-def transform(matrix: Matrix, points: Matrix) -> Matrix:
+def transform(matrix: Float64, points: Float64) -> Float64:
     """Maps (n, 2) points by a (3, 3) homography."""
     moved = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     return np.asarray(moved[:, :2] / moved[:, 2:], np.float64)
 
 
-def outline(seen: Face) -> Matrix:
+def outline(seen: Face) -> Float64:
     """Returns (4, 2) corners of a face in texture pixels, clockwise from the upper left."""
     u0, v0, u1, v1 = seen.extent
     return np.array([[u0, v0], [u1, v0], [u1, v1], [u0, v1]])
 
 
-def clipped(matrix: Matrix, seen: Face, width: int, height: int, margin: float = 0.0) -> Matrix:
+def clipped(matrix: Float64, seen: Face, width: int, height: int, margin: float = 0.0) -> Float64:
     """Returns the (n, 2) convex polygon of a face in the photo, cut to the frame and `margin`; empty out of sight.
 
     Source: Sutherland and Hodgman, "Reentrant polygon clipping", CACM 1974, in homogeneous coordinates, so that faces
@@ -117,13 +116,13 @@ def clipped(matrix: Matrix, seen: Face, width: int, height: int, margin: float =
     return np.asarray(points[:, :2] / points[:, 2:], np.float64)
 
 
-def area(polygon: Matrix) -> float:
+def area(polygon: Float64) -> float:
     """Returns the signed area of an (n, 2) polygon in pixels, positive when clockwise in the image (y down)."""
     x, y = polygon[:, 0], polygon[:, 1]
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2 if len(polygon) else 0.0
 
 
-def _minification(matrix: Matrix, polygon: Matrix) -> tuple[float, float]:
+def _minification(matrix: Float64, polygon: Float64) -> tuple[float, float]:
     """Returns texture pixels per photo pixel along u and along v, where the face is nearest to the camera."""
     inverse = np.linalg.inv(matrix)
     corners = np.column_stack([polygon, np.ones(len(polygon))]) @ inverse.T
@@ -136,7 +135,7 @@ def _minification(matrix: Matrix, polygon: Matrix) -> tuple[float, float]:
     return 1 / max(along_u, 1e-6), 1 / max(along_v, 1e-6)
 
 
-def paint(canvas: Image, camera: Camera, seen: Face) -> Patch | None:
+def paint(canvas: Pixels, camera: Camera, seen: Face) -> Patch | None:
     """Paints a face into the RGB canvas, antialiased, and returns the area it covers; None when out of sight.
 
     A face seen from behind is not painted. The texture is averaged down along each of its sides to the resolution of
@@ -168,7 +167,7 @@ def paint(canvas: Image, camera: Camera, seen: Face) -> Patch | None:
     warped = np.asarray(
         cv2.warpPerspective(texture, local, window, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8
     )
-    mask: Image = np.zeros(window[::-1], np.uint8)
+    mask: Pixels = np.zeros(window[::-1], np.uint8)
     corners = np.round((polygon - (x0 + 0.5, y0 + 0.5)) * 16).astype(np.int32)
     cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_AA, shift=4)
     if warped.shape[2] == 4:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Pixels
 from resight.worlds.lettering import letter, random_style, sentence
 from resight.worlds.stock import Stock
 from resight.worlds.textures import crop, dead_leaves, earth, fractal_noise, palette, shade
 
-Image = NDArray[np.uint8]
 Colour = tuple[float, ...]
 
 
-def _tint(colour: NDArray[np.float32], gain: float) -> Colour:
+def _tint(colour: Float32, gain: float) -> Colour:
     return tuple(float(c) for c in np.clip(colour * gain, 0, 255))
 
 
-def _ornament(rng: Generator, stock: Stock, size: int, width: int) -> Image:
+def _ornament(rng: Generator, stock: Stock, size: int, width: int) -> Pixels:
     """Draws (size, width, 3): a carved motif of the stock, repeated mirrored along a band."""
     motif = stock.carved(rng, size, max(size, 24))
     pair = np.hstack([motif, motif[:, ::-1]])
@@ -27,7 +26,7 @@ def _ornament(rng: Generator, stock: Stock, size: int, width: int) -> Image:
 
 
 def _window(
-    rng: Generator, image: Image, stock: Stock, box: tuple[int, int, int, int], frame: Colour, panes: tuple[int, int]
+    rng: Generator, image: Pixels, stock: Stock, box: tuple[int, int, int, int], frame: Colour, panes: tuple[int, int]
 ) -> None:
     """Draws one window (x, y, width, height): its reflections, curtain, frame, mullions and sill."""
     x, y, width, height = box
@@ -50,7 +49,7 @@ def _window(
 
 
 def _head(
-    rng: Generator, image: Image, box: tuple[int, int, int, int], style: int, stone: Colour, dark: Colour
+    rng: Generator, image: Pixels, box: tuple[int, int, int, int], style: int, stone: Colour, dark: Colour
 ) -> None:
     """Draws the top of a window: nothing, a lintel, an arch or a gable."""
     x, y, width, height = box
@@ -67,7 +66,7 @@ def _head(
         cv2.polylines(image, [gable], True, dark, 2, cv2.LINE_AA)
 
 
-def _ground_floor(rng: Generator, image: Image, stock: Stock, top: int, frame: Colour) -> None:
+def _ground_floor(rng: Generator, image: Pixels, stock: Stock, top: int, frame: Colour) -> None:
     """Draws doors, shop windows and a sign below the row `top`."""
     height, width = image.shape[:2]
     room = height - top
@@ -94,7 +93,7 @@ def _ground_floor(rng: Generator, image: Image, stock: Stock, top: int, frame: C
             _window(rng, image, stock, (x, y, *size), frame, (int(rng.integers(1, 4)), 1))
 
 
-def draw_facade(rng: Generator, stock: Stock, height: int, width: int) -> Image:
+def draw_facade(rng: Generator, stock: Stock, height: int, width: int) -> Pixels:
     """Draws the (height, width, 3) uint8 front of a building, seen straight on."""
     image = crop(rng, stock.wall(rng), height, width)
     image = np.asarray(cv2.addWeighted(image, 0.75, np.full_like(image, earth(rng, 1)[0]), 0.25, 0), np.uint8)

@@ -8,11 +8,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-Image = NDArray[np.uint8]
+from resight.arrays import Float32, Pixels
 
 _WORD_LIST = """
 FRESH MARKET ORGANIC CLASSIC GARDEN MUSIC NIGHT SUMMER WINTER CITY HOUSE ROYAL GOLD RIVER STONE
@@ -59,7 +58,7 @@ def sentence(rng: Generator, words: int) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _ink(text: str, style: Style, cap: int) -> Image:
+def _ink(text: str, style: Style, cap: int) -> Pixels:
     """Returns (h, w) uint8 coverage of text at about `cap` pixels, cut to its ink; read-only, because shared."""
     width = cap * (len(text) + 2)
     if style.face == 0:
@@ -84,7 +83,7 @@ def _ink(text: str, style: Style, cap: int) -> Image:
     return ink
 
 
-def letter(image: Image, text: str, box: tuple[int, int, int, int], colour: NDArray[np.float32], style: Style) -> None:
+def letter(image: Pixels, text: str, box: tuple[int, int, int, int], colour: Float32, style: Style) -> None:
     """Prints text into the box (x, y, width, height) of an RGB image, as large as fits, centred; changes the image."""
     x, y, width, height = box
     ink = _ink(text, style, 16 if height <= 14 else 64)
@@ -97,9 +96,7 @@ def letter(image: Image, text: str, box: tuple[int, int, int, int], colour: NDAr
     region[:] = np.round(region * (1 - alpha) + colour * alpha).astype(np.uint8)
 
 
-def paragraph(
-    rng: Generator, image: Image, box: tuple[int, int, int, int], line: int, colour: NDArray[np.float32]
-) -> None:
+def paragraph(rng: Generator, image: Pixels, box: tuple[int, int, int, int], line: int, colour: Float32) -> None:
     """Fills a box (x, y, width, height) with lines of small print, `line` pixels apart; changes the image."""
     x, y, width, height = box
     style = Style(int(rng.integers(0, 3)), 0.0, 0)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from resight.arrays import Float32, Pixels
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def _cast(rng: Generator, strength: float) -> tuple[float, float, float]:
     return float(red), float(green), float(blue)
 
 
-def expose(rng: Generator, scene: Image, exposure: Exposure) -> Image:
+def expose(rng: Generator, scene: Pixels, exposure: Exposure) -> Pixels:
     """Returns the (H, W, 3) scene as recorded, before compression; `rng` draws the noise and the shadow's edge."""
     height, width = scene.shape[:2]
     image = scene
@@ -104,7 +103,7 @@ def expose(rng: Generator, scene: Image, exposure: Exposure) -> Image:
     return np.asarray(cv2.add(toned, cv2.merge([grain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
-def _motion(shake: tuple[float, float]) -> NDArray[np.float32]:
+def _motion(shake: tuple[float, float]) -> Float32:
     """Returns a line through the middle of the kernel, each point spread over the four pixels around it."""
     radius = int(np.ceil(np.hypot(*shake) / 2)) + 1
     kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
@@ -115,7 +114,7 @@ def _motion(shake: tuple[float, float]) -> NDArray[np.float32]:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
-def developed(image: Image, quality: int) -> bytes:
+def developed(image: Pixels, quality: int) -> bytes:
     """Returns the RGB image as a JPEG file."""
     done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
@@ -123,7 +122,7 @@ def developed(image: Image, quality: int) -> bytes:
     return data.tobytes()
 
 
-def seen_again(data: bytes) -> Image:
+def seen_again(data: bytes) -> Pixels:
     """Returns the RGB pixels of a JPEG file."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from resight.arrays import Float32, Pixels
 from resight.worlds.lettering import BRANDS, FLAVOURS, Style, letter, paragraph, random_style, sentence
 from resight.worlds.stock import Stock
 from resight.worlds.textures import blob, colourise, dead_leaves, fractal_noise, palette
 
-Image = NDArray[np.uint8]
 
-
-def _contrasting(background: NDArray[np.float32], tone: NDArray[np.float32]) -> NDArray[np.float32]:
+def _contrasting(background: Float32, tone: Float32) -> Float32:
     """Returns the tone, made light on a dark background and dark on a light one."""
     if background.mean() > 128:
         return (tone * 0.35).astype(np.float32)
     return (tone * 0.3 + 178).clip(0, 255).astype(np.float32)
 
 
-def _shapes(rng: Generator, image: Image, count: int) -> None:
+def _shapes(rng: Generator, image: Pixels, count: int) -> None:
     """Prints discs, rings, stars and stripes of flat colour; changes the image."""
     height, width = image.shape[:2]
     for tone in palette(rng, count):
@@ -40,7 +38,7 @@ def _shapes(rng: Generator, image: Image, count: int) -> None:
                 cv2.line(image, (x - size, y + stripe * 9), (x + size, y + stripe * 9), colour, 4, cv2.LINE_AA)
 
 
-def draw_poster(rng: Generator, stock: Stock, height: int, width: int) -> Image:
+def draw_poster(rng: Generator, stock: Stock, height: int, width: int) -> Pixels:
     """Draws a (height, width, 3) uint8 poster: its own picture, a title, small print, shapes, a part of the stock."""
     tones = palette(rng, 4)
     image = colourise(
@@ -67,7 +65,7 @@ def draw_poster(rng: Generator, stock: Stock, height: int, width: int) -> Image:
     return image
 
 
-def _hue_turned(image: Image, degrees: int) -> Image:
+def _hue_turned(image: Pixels, degrees: int) -> Pixels:
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     hsv[:, :, 0] = (hsv[:, :, 0].astype(np.int32) + degrees // 2) % 180
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
@@ -75,7 +73,7 @@ def _hue_turned(image: Image, degrees: int) -> Image:
 
 def draw_package_front(
     rng: Generator, stock: Stock, height: int, width: int, flavour: str | None, colour: int
-) -> Image:
+) -> Pixels:
     """Draws the (height, width, 3) uint8 front of a package: brand, product, flavour, a picture, a weight.
 
     flavour: a word to print in place of the package's own; colour: degrees by which the hue of the lower half is
@@ -109,7 +107,7 @@ def draw_package_front(
     return image
 
 
-def draw_package_side(rng: Generator, stock: Stock, height: int, width: int) -> Image:
+def draw_package_side(rng: Generator, stock: Stock, height: int, width: int) -> Pixels:
     """Draws the (height, width, 3) uint8 side of a package: small print, a table and a bar code."""
     tones = palette(rng, 2)
     image = np.empty((height, width, 3), np.uint8)
@@ -125,7 +123,7 @@ def draw_package_side(rng: Generator, stock: Stock, height: int, width: int) -> 
     return image
 
 
-def draw_label(rng: Generator, stock: Stock, height: int, width: int) -> Image:
+def draw_label(rng: Generator, stock: Stock, height: int, width: int) -> Pixels:
     """Draws (height, width, 3) uint8 of a small object among others: a picture, a band of colour, a word or two."""
     image = stock.picture(rng, height, width)
     tones, style = palette(rng, 2), random_style(rng)

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from resight.worlds.camera import Camera, Face, Matrix, area, clipped, face, homography, paint, rotation
+from resight.arrays import Float64, Pixels
+from resight.worlds.camera import Camera, Face, area, clipped, face, homography, paint, rotation
 from resight.worlds.facades import draw_facade
 from resight.worlds.printed import draw_label
 from resight.worlds.stock import Stock
 from resight.worlds.textures import colourise, crop, faded, fractal_noise
 from resight.worlds.things import Thing, box_thing, flat_thing
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,9 @@ class Shot:
     polygon of the front within the frame; share: part of the front that is in the frame and not hidden.
     """
 
-    pixels: Image
-    front: Matrix
-    visible: Matrix
+    pixels: Pixels
+    front: Float64
+    visible: Float64
     share: float
 
 
@@ -100,13 +98,13 @@ def photograph(rng: Generator, stock: Stock, thing: Thing, pose: Pose, width: in
     return Shot(canvas, front, visible, min(1.0, float(left.sum(dtype=np.float64)) / 255 / max(whole, 1e-9)))
 
 
-def _sky(rng: Generator, width: int, height: int) -> Image:
+def _sky(rng: Generator, width: int, height: int) -> Pixels:
     clouds = fractal_noise(rng, height // 4, width // 4, roughness=0.6)
     tones = np.array([[90, 140, 205], [160, 190, 225], [240, 240, 238]], np.float32) * np.float32(rng.uniform(0.7, 1.0))
     return np.asarray(cv2.resize(colourise(clouds, tones), (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _plane(rng: Generator, plate: Image, middle: Matrix, across: Matrix, down: Matrix, grain: float) -> Face:
+def _plane(rng: Generator, plate: Pixels, middle: Float64, across: Float64, down: Float64, grain: float) -> Face:
     """Makes a large plane around `middle` with a faded part of the plate, mirrored; one copy is `grain` metres wide."""
     texture = faded(rng, crop(rng, plate, *plate.shape[:2]))
     return face(texture, middle - (across + down) / 2, across, down, repeat=float(np.linalg.norm(across)) / grain)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator, SeedSequence
-from numpy.typing import NDArray
 
+from resight.arrays import Pixels
 from resight.worlds.lettering import Style, letter, paragraph, sentence
 from resight.worlds.textures import (
     colourise,
@@ -24,7 +24,6 @@ from resight.worlds.textures import (
     relief,
 )
 
-Image = NDArray[np.uint8]
 _SIDE = 640
 
 
@@ -35,30 +34,32 @@ class Stock:
     walls: brick, ashlar and plaster; tables: wood, cloth, newspaper; pictures: prints on things.
     """
 
-    walls: tuple[Image, ...]
-    tables: tuple[Image, ...]
-    pictures: tuple[Image, ...]
-    carvings: tuple[Image, ...]
-    foliage: tuple[Image, ...]
+    walls: tuple[Pixels, ...]
+    tables: tuple[Pixels, ...]
+    pictures: tuple[Pixels, ...]
+    carvings: tuple[Pixels, ...]
+    foliage: tuple[Pixels, ...]
 
-    def wall(self, rng: Generator) -> Image:
+    def wall(self, rng: Generator) -> Pixels:
+        """Returns (h, w, 3): a wall drawn at random."""
         return self.walls[int(rng.integers(len(self.walls)))]
 
-    def table(self, rng: Generator) -> Image:
+    def table(self, rng: Generator) -> Pixels:
+        """Returns (h, w, 3): a table drawn at random."""
         return self.tables[int(rng.integers(len(self.tables)))]
 
-    def carved(self, rng: Generator, height: int, width: int) -> Image:
+    def carved(self, rng: Generator, height: int, width: int) -> Pixels:
         """Returns (height, width, 3): a random part of a random carved stone."""
         return crop(rng, self.carvings[int(rng.integers(len(self.carvings)))], height, width)
 
-    def picture(self, rng: Generator, height: int, width: int) -> Image:
+    def picture(self, rng: Generator, height: int, width: int) -> Pixels:
         """Returns (height, width, 3): a random part of a random picture, with its colours exchanged or inverted."""
         part = crop(rng, self.pictures[int(rng.integers(len(self.pictures)))], height, width)
         part = np.ascontiguousarray(part[:, :, rng.permutation(3)])
         return np.asarray(255 - part if rng.random() < 0.3 else part, np.uint8)
 
 
-def _newspaper(rng: Generator) -> Image:
+def _newspaper(rng: Generator) -> Pixels:
     page = colourise(fractal_noise(rng, _SIDE, _SIDE), np.array([[205, 200, 185], [240, 236, 226]], np.float32))
     ink = np.array([40, 38, 42], np.float32)
     for column in range(3):
@@ -74,14 +75,14 @@ def _newspaper(rng: Generator) -> Image:
     return page
 
 
-def _cloth(rng: Generator) -> Image:
+def _cloth(rng: Generator) -> Pixels:
     tile = int(rng.integers(50, 110))
     motif = dead_leaves(rng, tile, tile, leaves=25, smallest=5.0)
     times = _SIDE // tile + 1
     return np.ascontiguousarray(np.tile(motif, (times, times, 1))[:_SIDE, :_SIDE])
 
 
-def _foliage(rng: Generator) -> Image:
+def _foliage(rng: Generator) -> Pixels:
     leaves = dead_leaves(rng, _SIDE, _SIDE, leaves=900, smallest=4.0)
     grey = np.asarray(cv2.cvtColor(leaves, cv2.COLOR_RGB2GRAY), np.float32) * np.float32(1 / 255)
     dark, light = palette(rng, 2, saturation=0.4)
@@ -92,7 +93,7 @@ def _foliage(rng: Generator) -> Image:
     return np.dstack([colourise(grey, green), alpha])
 
 
-def _wall(rng: Generator) -> Image:
+def _wall(rng: Generator) -> Pixels:
     kind = int(rng.integers(0, 5))
     if kind == 0:
         return plaster(rng, _SIDE, _SIDE)
@@ -101,24 +102,24 @@ def _wall(rng: Generator) -> Image:
     return masonry(rng, _SIDE, _SIDE, course=int(rng.integers(11, 20)), length=int(rng.integers(26, 44)))
 
 
-def _table(rng: Generator) -> Image:
+def _table(rng: Generator) -> Pixels:
     kind = int(rng.integers(0, 3))
     if kind == 0:
         return planks(rng, _SIDE, _SIDE, boards=int(rng.integers(4, 8)))
     return _cloth(rng) if kind == 1 else _newspaper(rng)
 
 
-def _picture(rng: Generator) -> Image:
+def _picture(rng: Generator) -> Pixels:
     if rng.random() < 0.2:
         return colourise(fractal_noise(rng, _SIDE, _SIDE, roughness=0.75), palette(rng, 6))
     return dead_leaves(rng, _SIDE, _SIDE, leaves=int(rng.integers(300, 900)))
 
 
-def _carving(rng: Generator) -> Image:
+def _carving(rng: Generator) -> Pixels:
     return relief(rng, _SIDE, _SIDE)
 
 
-def _made(make: Callable[[Generator], Image], seed: SeedSequence) -> Image:
+def _made(make: Callable[[Generator], Pixels], seed: SeedSequence) -> Pixels:
     return make(np.random.default_rng(seed))
 
 

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
-Field = NDArray[np.float32]
+from resight.arrays import Float32, Float64, Pixels
 
 
-def palette(rng: Generator, colours: int, *, saturation: float = 0.42) -> Field:
+def palette(rng: Generator, colours: int, *, saturation: float = 0.42) -> Float32:
     """Draws (colours, 3) float32 RGB in 0..255: neighbours of a hue and its contrast, light to dark in any order."""
     hue = rng.uniform(0, 180)
     hues = (
@@ -25,7 +24,7 @@ def palette(rng: Generator, colours: int, *, saturation: float = 0.42) -> Field:
     return np.asarray(cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0], np.float32)
 
 
-def earth(rng: Generator, colours: int) -> Field:
+def earth(rng: Generator, colours: int) -> Float32:
     """Draws (colours, 3) float32 RGB in 0..255: colours of walls, from brick red over ochre to grey."""
     hues = np.clip(rng.normal(rng.uniform(4, 24), 3, colours), 0, 179)
     strength = np.clip(rng.normal(rng.uniform(0.05, 0.5), 0.08, colours), 0, 1) * 255
@@ -33,9 +32,9 @@ def earth(rng: Generator, colours: int) -> Field:
     return np.asarray(cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0], np.float32)
 
 
-def fractal_noise(rng: Generator, height: int, width: int, *, roughness: float = 0.6, coarsest: int = 4) -> Field:
+def fractal_noise(rng: Generator, height: int, width: int, *, roughness: float = 0.6, coarsest: int = 4) -> Float32:
     """Draws (height, width) float32 in 0..1: a sum of octaves, each `roughness` times as strong as the coarser one."""
-    field: Field = np.zeros((height, width), np.float32)
+    field: Float32 = np.zeros((height, width), np.float32)
     cells, weight = coarsest, 1.0
     while cells < max(height, width):
         shape = (max(2, cells * height // max(height, width)), max(2, cells * width // max(height, width)))
@@ -46,7 +45,7 @@ def fractal_noise(rng: Generator, height: int, width: int, *, roughness: float =
     return np.asarray((field - np.float32(low)) * np.float32(1 / (high - low)), np.float32)
 
 
-def colourise(field: Field, colours: NDArray[np.float32 | np.float64]) -> Image:
+def colourise(field: Float32, colours: NDArray[np.float32 | np.float64]) -> Pixels:
     """Returns (h, w, 3) uint8: a field in 0..1 looked up in a ramp through (k, 3) colours."""
     steps = np.linspace(0, len(colours) - 1, 256)
     ramp = np.stack([np.interp(steps, np.arange(len(colours)), colours[:, c]) for c in range(3)], axis=1)
@@ -54,20 +53,20 @@ def colourise(field: Field, colours: NDArray[np.float32 | np.float64]) -> Image:
     return np.asarray(cv2.applyColorMap(levels, np.round(ramp).astype(np.uint8)[:, None, :]), np.uint8)
 
 
-def shade(image: Image, field: Field, depth: float) -> Image:
+def shade(image: Pixels, field: Float32, depth: float) -> Pixels:
     """Multiplies the image by a field in 0..1, so that its brightness varies by `depth` around its former value."""
     gain = 1.0 - depth / 2 + depth * field
     return np.asarray(cv2.multiply(image, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
-def blob(rng: Generator, corners: int, jag: float) -> NDArray[np.float64]:
+def blob(rng: Generator, corners: int, jag: float) -> Float64:
     """Draws a (corners, 2) outline of about unit radius around the origin, `jag` its relative unevenness."""
     turn = np.sort(rng.uniform(0, 2 * np.pi, corners))
     radius = 1.0 + jag * rng.uniform(-1, 1, corners)
     return np.stack([np.cos(turn), np.sin(turn)], axis=1) * radius[:, None]
 
 
-def dead_leaves(rng: Generator, height: int, width: int, *, leaves: int = 500, smallest: float = 4.0) -> Image:
+def dead_leaves(rng: Generator, height: int, width: int, *, leaves: int = 500, smallest: float = 4.0) -> Pixels:
     """Draws (height, width, 3) uint8: shapes that occlude each other, with radii by a power law.
 
     Source: Lee, Mumford, Huang, "Occlusion Models for Natural Images", IJCV 2001.
@@ -97,9 +96,11 @@ def dead_leaves(rng: Generator, height: int, width: int, *, leaves: int = 500, s
     return np.asarray(cv2.multiply(flat, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
-def _leaf_outlines(rng: Generator, leaves: int) -> NDArray[np.float64]:
-    """Draws (leaves, 16, 2) outlines of about unit radius: ellipses, and polygons of three to eight corners, padded
-    with the last corner."""
+def _leaf_outlines(rng: Generator, leaves: int) -> Float64:
+    """Draws (leaves, 16, 2) outlines of about unit radius.
+
+    They are ellipses, and polygons of three to eight corners, padded with the last corner.
+    """
     corners = rng.choice((3, 4, 4, 5, 8, 16), leaves)[:, None]
     is_round = corners == 16
     turn = (np.arange(16) + np.where(is_round, 0.0, rng.uniform(0, 0.9, (leaves, 16)))) / corners
@@ -111,7 +112,7 @@ def _leaf_outlines(rng: Generator, leaves: int) -> NDArray[np.float64]:
     return np.stack([np.cos(turn) * radius, np.sin(turn) * radius * squash], axis=2)
 
 
-def masonry(rng: Generator, height: int, width: int, *, course: int, length: int) -> Image:
+def masonry(rng: Generator, height: int, width: int, *, course: int, length: int) -> Pixels:
     """Draws (height, width, 3) uint8: bricks or ashlar in running bond, `course` high, about `length` wide (pixels)."""
     tone = earth(rng, 3)
     image = np.empty((height, width, 3), np.uint8)
@@ -129,7 +130,7 @@ def masonry(rng: Generator, height: int, width: int, *, course: int, length: int
     return shade(image, fractal_noise(rng, height, width, roughness=0.85), 0.7)
 
 
-def planks(rng: Generator, height: int, width: int, *, boards: int) -> Image:
+def planks(rng: Generator, height: int, width: int, *, boards: int) -> Pixels:
     """Draws (height, width, 3) uint8: wooden boards from left to right, each with its own grain."""
     image = np.empty((height, width, 3), np.uint8)
     edges = np.linspace(0, height, boards + 1).astype(int)
@@ -143,7 +144,7 @@ def planks(rng: Generator, height: int, width: int, *, boards: int) -> Image:
     return shade(image, fractal_noise(rng, height, width, roughness=0.9, coarsest=16), 0.35)
 
 
-def plaster(rng: Generator, height: int, width: int) -> Image:
+def plaster(rng: Generator, height: int, width: int) -> Pixels:
     """Draws (height, width, 3) uint8: a stained wall, two tones and fine grain."""
     tone = earth(rng, 2) * 0.5 + 90
     stains = fractal_noise(rng, height, width, roughness=0.75)
@@ -151,7 +152,7 @@ def plaster(rng: Generator, height: int, width: int) -> Image:
     return shade(colourise(stains, np.clip(tone, 0, 255).astype(np.float32)), grain, 0.45)
 
 
-def relief(rng: Generator, height: int, width: int) -> Image:
+def relief(rng: Generator, height: int, width: int) -> Pixels:
     """Draws (height, width, 3) uint8: carved stone, a height map of overlapping shapes lit from the upper left."""
     shapes = cv2.cvtColor(dead_leaves(rng, height, width, leaves=160, smallest=9.0), cv2.COLOR_RGB2GRAY)
     heights = cv2.GaussianBlur(shapes.astype(np.float32), (0, 0), 1.6) + 40 * fractal_noise(rng, height, width)
@@ -161,7 +162,7 @@ def relief(rng: Generator, height: int, width: int) -> Image:
     return colourise(lit, np.stack([tone * 0.15, tone * 0.75 + 30, tone * 0.4 + 150]).clip(0, 255))
 
 
-def crop(rng: Generator, plate: Image, height: int, width: int) -> Image:
+def crop(rng: Generator, plate: Pixels, height: int, width: int) -> Pixels:
     """Copies a random part of a plate, (height, width, 3) uint8, at one to two times its size, perhaps mirrored."""
     zoom = rng.uniform(1.0, 2.0)
     rows = min(plate.shape[0], max(8, int(height / zoom)))
@@ -174,7 +175,7 @@ def crop(rng: Generator, plate: Image, height: int, width: int) -> Image:
     return np.asarray(cv2.resize(np.ascontiguousarray(part), (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def faded(rng: Generator, image: Image) -> Image:
+def faded(rng: Generator, image: Pixels) -> Pixels:
     """Reduces the contrast of an image to two to six tenths: surroundings that do not dominate the things on them."""
     keep = float(rng.uniform(0.2, 0.6))
     levels = np.arange(256.0)[:, None] * keep + np.array(cv2.mean(image)[:3]) * (1 - keep)

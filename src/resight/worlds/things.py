@@ -9,15 +9,14 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from resight.worlds.camera import Face, Matrix, face, rotation
+from resight.arrays import Float64, Pixels
+from resight.worlds.camera import Face, face, rotation
 from resight.worlds.facades import draw_facade
 from resight.worlds.printed import draw_package_front, draw_package_side, draw_poster
 from resight.worlds.stock import Stock
 from resight.worlds.textures import colourise, dead_leaves, fractal_noise, palette, relief
 
-Image = NDArray[np.uint8]
 Kind = Literal["facade", "poster", "painting", "carving", "package"]
 KINDS: tuple[Kind, ...] = ("facade", "package", "poster", "facade", "painting", "package", "carving")
 
@@ -46,18 +45,18 @@ class Thing:
         return replace(self, front=carry(self.front), sides=tuple(carry(side) for side in self.sides))
 
 
-def _vector(x: float, y: float, z: float) -> Matrix:
+def _vector(x: float, y: float, z: float) -> Float64:
     return np.array([x, y, z], np.float64)
 
 
-def flat_thing(kind: Kind, texture: Image, width: float) -> Thing:
+def flat_thing(kind: Kind, texture: Pixels, width: float) -> Thing:
     """Makes a thing without depth, `width` metres wide."""
     height = width * texture.shape[0] / texture.shape[1]
     front = face(texture, _vector(-width / 2, -height / 2, 0), _vector(width, 0, 0), _vector(0, height, 0))
     return Thing(kind, front, (), (width, height, 0.0))
 
 
-def box_thing(front: Image, side: Image, width: float, depth: float) -> Thing:
+def box_thing(front: Pixels, side: Pixels, width: float, depth: float) -> Thing:
     """Makes a package: its front, and one texture on its left, right, upper and lower sides."""
     height = width * front.shape[0] / front.shape[1]
     x, y = width / 2, height / 2
@@ -73,10 +72,12 @@ def box_thing(front: Image, side: Image, width: float, depth: float) -> Thing:
 
 
 def facade(rng: Generator, stock: Stock) -> Thing:
+    """Makes a facade with random windows and ornaments."""
     return flat_thing("facade", draw_facade(rng, stock, int(rng.integers(620, 760)), int(rng.integers(600, 900))), 12.0)
 
 
 def poster(rng: Generator, stock: Stock) -> Thing:
+    """Makes a poster with random pictures and lettering."""
     return flat_thing("poster", draw_poster(rng, stock, int(rng.integers(680, 780)), 540), 0.6)
 
 

@@ -14,8 +14,8 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 from numpy.random import Generator, SeedSequence
-from numpy.typing import NDArray
 
+from resight.arrays import Float64, Pixels
 from resight.errors import StorageError, UsageError
 from resight.worlds.lettering import FLAVOURS
 from resight.worlds.photography import Exposure, bad_focus, developed, expose, harsh_light, plain_exposure, seen_again
@@ -23,8 +23,6 @@ from resight.worlds.scenes import Pose, photograph
 from resight.worlds.stock import Stock, stock_up
 from resight.worlds.things import KINDS, MAKERS, Thing, package
 
-Image = NDArray[np.uint8]
-Matrix = NDArray[np.float64]
 Challenge = Literal[
     "viewpoint", "scale", "rotation", "light", "occlusion", "blur", "low_resolution", "clutter", "look_alike"
 ]
@@ -41,8 +39,8 @@ class View:
     """
 
     thing: str
-    front: Matrix
-    visible: Matrix
+    front: Float64
+    visible: Float64
     share: float
     challenge: Challenge | None
 
@@ -66,13 +64,13 @@ class World:
     """
 
     files: Mapping[str, bytes]
-    images: Mapping[str, Image]
+    images: Mapping[str, Pixels]
     views: Mapping[str, View]
     queries: tuple[WorldQuery, ...]
     groups: Mapping[str, tuple[str, ...]]
 
     @property
-    def homographies(self) -> dict[tuple[str, str], Matrix]:
+    def homographies(self) -> dict[tuple[str, str], Float64]:
         """Homographies (3, 3) for each ordered pair of photos of one thing, from its front in the first to the second.
 
         Exact, in pixels of the upright original with centres at +0.5.
@@ -203,7 +201,7 @@ def _pose_and_exposure(rng: Generator, challenge: Challenge | None) -> tuple[Pos
     return pose, exposure
 
 
-def _take(task: _Task, things: Mapping[str, Thing], stock: Stock, size: int) -> tuple[bytes, Image, View | None]:
+def _take(task: _Task, things: Mapping[str, Thing], stock: Stock, size: int) -> tuple[bytes, Pixels, View | None]:
     """Takes one photo: its file, the pixels of that file, and its view."""
     rng = np.random.default_rng(task.seed)
     thing = MAKERS[KINDS[int(rng.integers(len(KINDS)))]](rng, stock) if task.thing is None else things[task.thing]
@@ -223,7 +221,7 @@ def _take(task: _Task, things: Mapping[str, Thing], stock: Stock, size: int) -> 
     return data, seen_again(data), View(task.thing, front, visible, shot.share, task.challenge)
 
 
-def _world(tasks: list[_Task], taken: list[tuple[bytes, Image, View | None]]) -> World:
+def _world(tasks: list[_Task], taken: list[tuple[bytes, Pixels, View | None]]) -> World:
     files = {task.name: data for task, (data, _, _) in zip(tasks, taken, strict=True)}
     images = {task.name: pixels for task, (_, pixels, _) in zip(tasks, taken, strict=True)}
     views = {task.name: view for task, (_, _, view) in zip(tasks, taken, strict=True) if view is not None}

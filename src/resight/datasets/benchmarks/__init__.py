@@ -1,0 +1,1 @@
+"""The published data sets: one module for each layout of photos and ground truth."""

@@ -22,9 +22,11 @@ QUERIES_PER_LANDMARK = 5
 
 @dataclass(frozen=True)
 class Buildings:
-    """The properties of one such data set. landmarks: in the order of the queries in gnd_NAME.*; photo_folders:
-    possible folders of the photos, the first that exists is used; corrupt: photos that were published but cannot be
-    read, and belong to no database."""
+    """The properties of one such data set.
+
+    landmarks: in the order of the queries in gnd_NAME.*; photo_folders: possible folders of the photos, the first that
+    exists is used; corrupt: photos that were published but cannot be read, and belong to no database.
+    """
 
     name: str
     landmarks: tuple[str, ...]

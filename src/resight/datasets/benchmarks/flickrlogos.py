@@ -32,10 +32,8 @@ def read_flickrlogos32(folder: Path) -> Dataset:
     program fl_eval_retrieval.py (FlickrLogos-32 SDK 1.0.4): lists, 40 positives a query, the AP of Oxford5k;
     SetaSouto/torchsight, torchsight/datasets/flickr32.py: where the photos are.
 
-    Notes
-    -----
-    The query is the whole photo, as in the authors' program; the boxes and masks in classes/masks are not read. Classes
-    are compared in lower case, as there. That program drops hits with a score of 0 or less; here they count.
+    Notes: The query is the whole photo, as in the authors' program; the boxes and masks in classes/masks are not read.
+    Classes are compared in lower case, as there. That program drops hits with a score of 0 or less; here they count.
     """
     database = {name: logo for _, name, logo in _listed(folder / _DATABASE)}
     by_class = defaultdict(set)

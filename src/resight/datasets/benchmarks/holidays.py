@@ -29,13 +29,11 @@ _NAME = re.compile(r"(?P<number>[0-9]{6,9})\.jpg")
 def read_holidays(folder: Path) -> Dataset:
     """Reads Holidays from a folder; a query is not among its positives. Raises UsageError.
 
-    Notes
-    -----
-    gnd_holidays.mat takes precedence over the authors' holidays_images.dat, and that over the names of the photos in
-    the folder. By name, a photo whose number ends in 00 is the query for those that differ from it in the last two
-    digits only: so holidays_map.py of the authors' package eval_holidays reads its list. In the file for MATLAB,
-    `imlist` has names without suffix, `qidx` the queries and `gnd` their `ok` and `junk`, indices into `imlist` from 1.
-    Photos are turned by their metadata; the "upright" Holidays of some papers was turned by hand.
+    Notes: gnd_holidays.mat takes precedence over the authors' holidays_images.dat, and that over the names of the
+    photos in the folder. By name, a photo whose number ends in 00 is the query for those that differ from it in the
+    last two digits only: so holidays_map.py of the authors' package eval_holidays reads its list. In the file for
+    MATLAB, `imlist` has names without suffix, `qidx` the queries and `gnd` their `ok` and `junk`, indices into `imlist`
+    from 1. Photos are turned by their metadata; the "upright" Holidays of some papers was turned by hand.
     """
     root = folder / PHOTOS
     indexed = folder / INDEXED

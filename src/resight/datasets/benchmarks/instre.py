@@ -34,10 +34,8 @@ def read_instre(folder: Path) -> Dataset:
     aosokin/os2d (os2d/data/dataset.py), facebookresearch/vissl (vissl/utils/instance_retrieval_utils/data_util.py) and
     imatge-upc/salbow (src/datasets/instre_utils.py, with the AP of Oxford5k) read it.
 
-    Notes
-    -----
-    A box is taken as x0, y0, x1, y1, as os2d states; some programs read width and height instead, which would make some
-    boxes empty, and empty boxes are refused. Of the two fields of `gnd` the positives are the first.
+    Notes: A box is taken as x0, y0, x1, y1, as os2d states; some programs read width and height instead, which would
+    make some boxes empty, and empty boxes are refused. Of the two fields of `gnd` the positives are the first.
     """
     truth = open_matlab(folder / _TRUTH, ("imlist", "qimlist", "gnd"))
     images, asked, records = _names(truth, "imlist"), _names(truth, "qimlist"), truth.records("gnd")
@@ -70,11 +68,9 @@ def read_instre_s(folder: Path) -> Dataset:
     Source: the authors' page, "INSTRE" (123.57.42.89/instre/home.html): the parts and their counts;
     SetaSouto/torchsight, torchsight/datasets/instre.py: folders and files of boxes.
 
-    Notes
-    -----
-    The authors' protocol could not be found, so this one is not confirmed: the query is the first box of each photo,
-    the positives are the rest of its class, and the AP is that of Oxford5k. The "23 thousand images of 200 instances"
-    often called INSTRE-S1 are S1 and S2 together: S1 has 11,011 images of 100.
+    Notes: The authors' protocol could not be found, so this one is not confirmed: the query is the first box of each
+    photo, the positives are the rest of its class, and the AP is that of Oxford5k. The "23 thousand images of 200
+    instances" often called INSTRE-S1 are S1 and S2 together: S1 has 11,011 images of 100.
     """
     for part in _PARTS:
         if not (folder / part).is_dir():

@@ -13,8 +13,10 @@ from resight.images import Box
 
 @dataclass(frozen=True)
 class LabelledQuery:
-    """A query with its labels. image: the photo's name without suffix; box: x0, y0, x1, y1 in pixels; labels: names by
-    label, no name under two of them.
+    """A query with its labels.
+
+    image: the photo's name without suffix; box: x0, y0, x1, y1 in pixels; labels: names by label, no name under two of
+    them.
 
     where: the file, or file and key, that it comes from.
     """

@@ -8,15 +8,15 @@ import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array
 from resight.errors import UsageError
 from resight.images import displayed
 
-Value: TypeAlias = "NDArray[Any] | str | list[Value] | list[dict[str, Value]]"
+Value: TypeAlias = "Array | str | list[Value] | list[dict[str, Value]]"
 """Numbers, a text, the cells of a cell array, or the records of a struct array; column by column."""
 
 _HEADER, _MATRIX, _COMPRESSED = 128, 14, 15
@@ -126,7 +126,7 @@ class _Bytes:
             self.at = min(len(self.data), self.at + -size % 8)
         return kind, content
 
-    def numbers(self) -> NDArray[Any]:
+    def numbers(self) -> Array:
         """Returns the next element as a flat array."""
         kind, content = self.element()
         if kind not in _NUMBERS:

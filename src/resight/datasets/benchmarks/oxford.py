@@ -34,12 +34,10 @@ OXFORD = Buildings(
 def read_oxford5k(folder: Path) -> Dataset:
     """Reads Oxford5k from a folder; good and ok are positives, a query also finds itself. Raises UsageError.
 
-    Notes
-    -----
-    Of several files gnd_oxford5k.pkl takes precedence over gnd_oxford5k.json, and that over the authors' text files.
-    Layout of the text files: the authors' page, and `eval_retrieval.py` of facebookresearch/deepcluster, which keeps
-    them in lab/ beside jpg/. A box is used unchanged, x0, y0 and x1, y1 being corners of the pixel grid: the revisited
-    benchmark's own programs count it from 0 and crop it half-open (filipradenovic/revisitop,
+    Notes: Of several files gnd_oxford5k.pkl takes precedence over gnd_oxford5k.json, and that over the authors' text
+    files. Layout of the text files: the authors' page, and `eval_retrieval.py` of facebookresearch/deepcluster, which
+    keeps them in lab/ beside jpg/. A box is used unchanged, x0, y0 and x1, y1 being corners of the pixel grid: the
+    revisited benchmark's own programs count it from 0 and crop it half-open (filipradenovic/revisitop,
     python/example_process_images.py).
     """
     return read_buildings(folder, OXFORD)

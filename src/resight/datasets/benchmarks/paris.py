@@ -64,11 +64,9 @@ def read_paris6k(folder: Path) -> Dataset:
 
     Raises UsageError.
 
-    Notes
-    -----
-    Of several files gnd_paris6k.pkl takes precedence over gnd_paris6k.json, and that over the authors' text files. The
-    photos may be in folders by landmark, as in the authors' archives, or in one folder, as for programs that read the
-    gnd files. Boxes as in `read_oxford5k`. The list of corrupt photos was read from `eval_retrieval.py` of
+    Notes: Of several files gnd_paris6k.pkl takes precedence over gnd_paris6k.json, and that over the authors' text
+    files. The photos may be in folders by landmark, as in the authors' archives, or in one folder, as for programs that
+    read the gnd files. Boxes as in `read_oxford5k`. The list of corrupt photos was read from `eval_retrieval.py` of
     facebookresearch/deepcluster and from facebookresearch/vissl, which name the authors' corrupt.txt.
     """
     return read_buildings(folder, PARIS)

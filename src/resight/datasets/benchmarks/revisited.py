@@ -37,11 +37,9 @@ DISTRACTORS = 1_001_001
 def read_roxford5k(folder: Path) -> Dataset:
     """Reads ROxford5k from a folder. Raises UsageError.
 
-    Notes
-    -----
-    gnd_roxford5k.pkl takes precedence over gnd_roxford5k.json. The query photos are in the same folder but not in the
-    database. A query's id is its photo's name. Each of the 15 queries that were added to the 55 of Oxford5k belongs to
-    the landmark of the query with which it shares most positives. Boxes count from 0 and are half-open:
+    Notes: gnd_roxford5k.pkl takes precedence over gnd_roxford5k.json. The query photos are in the same folder but not
+    in the database. A query's id is its photo's name. Each of the 15 queries that were added to the 55 of Oxford5k
+    belongs to the landmark of the query with which it shares most positives. Boxes count from 0 and are half-open:
     python/example_process_images.py of filipradenovic/revisitop crops them so; the authors' crop is rounded, here it is
     rounded outward.
     """
@@ -107,8 +105,10 @@ def _read(folder: Path, name: str, buildings: Buildings) -> Dataset:
 
 
 def _landmarks(queries: Sequence[LabelledQuery], buildings: Buildings) -> list[str]:
-    """Returns the landmark of each query: of the first ones by their position, of an added one by the photos that it
-    shares with those."""
+    """Returns the landmark of each query.
+
+    The first queries have it by their position; an added one has that of the queries with which it shares photos.
+    """
     known = queries[: QUERIES_PER_LANDMARK * len(buildings.landmarks)]
     shown = [query.names("easy", "hard") for query in queries]
 

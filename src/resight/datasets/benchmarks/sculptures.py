@@ -29,10 +29,8 @@ def read_sculptures6k(folder: Path) -> Dataset:
     photos each of ten sculptures, positives and "ignores", which count neither as right nor as wrong; average precision
     as in Oxford5k.
 
-    Notes
-    -----
-    No page or program of the authors could be read, so the layout is not confirmed. NelleV/SORBB also skips the second
-    line of each query: should it be the region of the query, then the whole photo is used here instead.
+    Notes: No page or program of the authors could be read, so the layout is not confirmed. NelleV/SORBB also skips the
+    second line of each query: should it be the region of the query, then the whole photo is used here instead.
     """
     path, root = folder / _TRUTH, folder / _PHOTOS
     lines = read_lines(path)

@@ -32,10 +32,8 @@ def read_trecvid_ins(folder: Path, year: int) -> Dataset:
     as its best frame); ledduy/kaori-ins2014x, README.md (topics; .bmp as published); "Instance Search" in NIST's
     guidelines, www-nlpir.nist.gov/projects/tv2017 (1,000 shots, four examples).
 
-    Notes
-    -----
-    NIST distributes videos and shot boundaries: the choice of key frames for the database is free. Examples and masks
-    are read as .bmp, as NIST publishes them, else as .png. A topic's query is all its examples, each with the box
+    Notes: NIST distributes videos and shot boundaries: the choice of key frames for the database is free. Examples and
+    masks are read as .bmp, as NIST publishes them, else as .png. A topic's query is all its examples, each with the box
     around its mask. Shots that were not judged are wrong, as for trec_eval.
     """
     relevant = _judgements(_qrels(folder, year))

@@ -20,9 +20,7 @@ def read_ukbench(folder: Path) -> Dataset:
     the file names, and the measure, which counts the query itself; jonathanhexner/sim-bench, docs/DATASETS.md: the
     names.
 
-    Notes
-    -----
-    The benchmark grew: the paper's figures are for its first 6,376 and 1,400 photos, later ones for all.
+    Notes: The benchmark grew: the paper's figures are for its first 6,376 and 1,400 photos, later ones for all.
     """
     images = tuple(f"ukbench{number:05}.jpg" for number in range(_OBJECTS * _VIEWS))
     queries = []

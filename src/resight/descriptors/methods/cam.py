@@ -10,11 +10,10 @@ from resight.descriptors.methods.whitened import Whitened
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.class_maps import ClassedMaps
     from resight.features.extractor import Extractor
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
 
 
 @register
@@ -32,7 +31,7 @@ class Cam(Whitened):
     )
 
     def vectors_of(self, features: ClassedMaps) -> Vector:
-        """(1, C) vector of the likeliest class; (0, C) where it is seen nowhere.
+        """Returns (1, C) vector of the likeliest class; (0, C) where it is seen nowhere.
 
         Source: the authors' code: its principal components are those of vectors of one class.
         """

@@ -15,10 +15,11 @@ from resight.learned.registered import register
 from resight.learned.words import LOCAL_FEATURES, descriptors_of
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays, Float32, Vector
     from resight.features.extractor import Extractor
     from resight.features.local import LocalFeatures
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
 
 SAMPLE_PER_GAUSSIAN = 4000
 
@@ -61,7 +62,7 @@ class Fisher(Descriptor):
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         import numpy as np
 
-        from resight.descriptors.encoding import Vector, VectorEncoder
+        from resight.descriptors.encoding import VectorEncoder
         from resight.descriptors.fisher import fisher_vector
         from resight.features.local import LocalFeatures
         from resight.learned.mixture import Mixture, Projection
@@ -75,7 +76,7 @@ class Fisher(Descriptor):
 
         return VectorEncoder(len(vector(LocalFeatures.none(extractor.dimensions))), vector, len)
 
-    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+    def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         from resight.learned.mixture import fit_mixture, fit_pca
         from resight.learned.sizes import affordable
 

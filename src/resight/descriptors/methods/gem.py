@@ -14,9 +14,8 @@ from resight.learned.registered import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.maps import ImageMaps
-    from resight.learned.passes import Arrays
 
 
 @register

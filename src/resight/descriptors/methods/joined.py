@@ -17,10 +17,11 @@ from resight.learned.passes import Pass, Terms
 from resight.learned.registered import OneOf, register
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays, Float32
     from resight.features.extractor import Extractor
     from resight.features.joined import JoinedImage
     from resight.learned.method import Encoder, Method
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
 
 
 @register
@@ -105,7 +106,7 @@ class Joined(Descriptor):
         if self.how == "sum" and len(set(sizes)) > 1:
             raise FitError(f"vectors of {', '.join(map(str, sizes))} dimensions cannot be summed: concatenate them")
 
-        def vector(features: JoinedImage) -> Sample:
+        def vector(features: JoinedImage) -> Float32:
             vectors = [
                 part.describe(image, whitening, own)
                 for image, part, whitening, own in zip(features, self.parts, whitenings, owned, strict=True)
@@ -114,9 +115,12 @@ class Joined(Descriptor):
 
         return VectorEncoder(sizes[0] if self.how == "sum" else sum(sizes), vector)
 
-    def rows(self, features: JoinedImage) -> Sample:
-        """(m, C + 2): vectors before whitening of all parts, filled up with zeros to the longest, then the number of
-        the part and how many of the columns are its own."""
+    def rows(self, features: JoinedImage) -> Float32:
+        """Returns (m, C + 2) vectors of all parts before whitening.
+
+        Vectors are filled up with zeros to the longest; the last two columns are the number of the part, and how many
+        of the columns before are its own.
+        """
         import numpy as np
 
         vectors = [part.vectors_of(image) for image, part in zip(features, self.parts, strict=True)]
@@ -132,7 +136,7 @@ class Joined(Descriptor):
         assert isinstance(features, JoinedMaps), "a recipe joins nothing else"
         return list(zip(features.parts, self.parts, strict=True))
 
-    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+    def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         arrays: Fitted = {}
         for number, part in enumerate(self.parts):
             for each in part.passes:
@@ -141,15 +145,15 @@ class Joined(Descriptor):
         return arrays
 
 
-def rows_of_part(rows: Sample, number: int) -> Sample:
+def rows_of_part(rows: Float32, number: int) -> Float32:
     """(m, C) vectors of one part, of rows of `Joined.rows`. FitError where there are none."""
     own = rows[rows[:, -2] == number]
     if not len(own):
         raise FitError(f"no photo gives a vector of part {number + 1} to fit it on; give more photos")
-    vectors: Sample = own[:, : int(own[0, -1])].copy()
+    vectors: Float32 = own[:, : int(own[0, -1])].copy()
     return vectors
 
 
 def arrays_of(fitted: Arrays, number: int) -> Fitted:
-    """The arrays of one part, under the names that they have where it is alone."""
+    """Returns the arrays of one part, under the names that they have where it is alone."""
     return {key.removeprefix(f"{number}."): array for key, array in fitted.items() if key.startswith(f"{number}.")}

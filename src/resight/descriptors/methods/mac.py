@@ -10,7 +10,7 @@ from resight.learned.registered import register
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from resight.learned.passes import Arrays
+    from resight.arrays import Arrays
 
 
 @register

@@ -15,11 +15,11 @@ from resight.learned.registered import register
 from resight.learned.words import SAMPLE_PER_WORD
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Float32, Vector
     from resight.features.codes import ImageCodes
     from resight.features.extractor import Extractor
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
 
 PATCH_LEVELS = (1, 2)
 """Of the patches, the larger first; level 0 is the photo. Gong et al., ECCV 2014, section 3, have two."""
@@ -27,8 +27,10 @@ PATCH_LEVELS = (1, 2)
 
 @register
 class Mop(Descriptor):
-    """Multi-scale orderless pooling: the activations of the whole photo and a VLAD of those of the patches of each
-    finer level (Gong et al., ECCV 2014, section 3, whose numbers these are).
+    """Multi-scale orderless pooling of the activations of a photo and its patches (Gong et al., ECCV 2014).
+
+    It joins the activations of the whole photo and a VLAD of those of the patches of each finer level: section 3, where
+    the numbers are from.
 
     It is fitted on principal components and a codebook of each level of patches.
     """
@@ -93,7 +95,7 @@ class Mop(Descriptor):
         size = extractor.dimensions + sum(codebook.centroids.size for codebook in codebooks)
         return VectorEncoder(size, vector, len)
 
-    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+    def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         import numpy as np
 
         from resight.learned.codebook import affordable_size, fit_codebook
@@ -110,8 +112,8 @@ class Mop(Descriptor):
         return arrays
 
 
-def patch_vectors(features: ImageCodes) -> Sample:
-    """(m, C + 1): L2-normalised activations of patches, and their level: what codebooks are fitted on."""
+def patch_vectors(features: ImageCodes) -> Float32:
+    """Returns (m, C + 1): L2-normalised activations of patches, and their level: what codebooks are fitted on."""
     import numpy as np
 
     from resight.descriptors.codes import neural_codes

@@ -17,12 +17,12 @@ from resight.learned.registered import register
 from resight.learned.words import SAMPLE_PER_WORD
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Float32, Vector
     from resight.descriptors.netvlad import NetVLAD
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
 
 
 @register
@@ -94,7 +94,7 @@ class NetVlad(Descriptor):
             return whole_vector_encoder(vector, self.dimensions, arrays)
         return VectorEncoder(layer().centroids.numel(), vector)
 
-    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+    def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         """Centroids (K, C) and alpha (1,) that learning starts from, on rows of `positions`."""
         import numpy as np
 
@@ -107,7 +107,7 @@ class NetVlad(Descriptor):
         return {"centroids": np.asarray(centroids, np.float32), "alpha": np.array([alpha], np.float32)}
 
 
-def _positions_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[ImageMaps], Sample]:
+def _positions_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[ImageMaps], Float32]:
     from resight.descriptors.netvlad_layer import positions
 
     return positions

@@ -12,11 +12,10 @@ from resight.learned.naming import seen
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.codes import ImageCodes
     from resight.features.extractor import Extractor
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
 
 SAMPLE_OF_CODES = 50_000
 """Vectors of a fully connected layer, which have 4096 dimensions: 0.8 GB."""
@@ -24,8 +23,10 @@ SAMPLE_OF_CODES = 50_000
 
 @register
 class NeuralCodes(Whitened):
-    """The activations of the whole photo (Babenko et al., ECCV 2014); power 0 only turns to principal components, as
-    the paper does."""
+    """The activations of the whole photo (Babenko et al., ECCV 2014).
+
+    As in the paper, power 0 only turns vectors to their principal components.
+    """
 
     made_of: ClassVar[frozenset[str]] = frozenset({"codes"})
     limit: ClassVar[int] = SAMPLE_OF_CODES

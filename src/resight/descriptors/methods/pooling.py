@@ -11,12 +11,11 @@ from resight.descriptors.methods.whitened import Whitened
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
     from resight.features.networks.retrieval import RetrievalHead
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
     from resight.learned.whitening import Whitening
 
 EXPONENT = "exponent"
@@ -34,7 +33,7 @@ class OfMaps(Whitened):
 
     @abstractmethod
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
-        """(m, C) L2-normalised vectors before whitening: one an image, a scale or a region."""
+        """Returns (m, C) L2-normalised vectors before whitening: one an image, a scale or a region."""
 
     def describe(self, image: ImageMaps, whitening: Whitening | None, fitted: Arrays) -> Vector:
         """(d,) L2-normalised vector of an image: the sum of its rows, each whitened where there is a whitening."""
@@ -60,7 +59,10 @@ class Pooling(OfMaps):
 
     @abstractmethod
     def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, C) of maps (B, C, h, w), not negative. mask: (h, w), the positions that count; None where all do."""
+        """Returns (B, C) of maps (B, C, h, w), not negative.
+
+        mask: (h, w), the positions that count; None where all do.
+        """
 
     def with_learned(self, fitted: Arrays) -> Callable[[Tensor, Tensor | None], Tensor]:
         """`pool`, with what was learned beside the whitening; most poolings learn nothing."""
@@ -71,7 +73,7 @@ class Pooling(OfMaps):
         raise NotImplementedError(f"{type(self).__name__} does not say what each position adds")
 
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
-        """(1, C): the L2-normalised mean over scales.
+        """Returns (1, C): the L2-normalised mean over scales.
 
         Source: for the scales Radenovic, Tolias & Chum, TPAMI 2019, section 4.2, and its authors' code.
         """

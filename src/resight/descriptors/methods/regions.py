@@ -13,12 +13,11 @@ from resight.learned.method import Layout
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
     from resight.features.networks.retrieval import RetrievalHead
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
 
 Matching = Literal["query", "distance", "image", "image-sum", "symmetric"]
 """How images are compared region by region: `descriptors.cross_matching`."""
@@ -46,8 +45,10 @@ class Regional(Whitened):
 
 @register
 class Regions(Regional):
-    """A vector for each region of R-MAC's grid; images are compared region by region (the R-match of Iscen et al., CVPR
-    2017)."""
+    """A vector for each region of R-MAC's grid.
+
+    Images are compared region by region (the R-match of Iscen et al., CVPR 2017).
+    """
 
     made_of: ClassVar[frozenset[str]] = OfMaps.made_of
 

@@ -10,9 +10,8 @@ from resight.descriptors.methods.pooling import OfMaps
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.maps import ImageMaps
-    from resight.learned.passes import Arrays
     from resight.learned.whitening import Whitening
 
 

@@ -10,8 +10,8 @@ from resight.learned.registered import register
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from resight.arrays import Arrays
     from resight.features.networks.retrieval import RetrievalHead
-    from resight.learned.passes import Arrays
 
 
 @register
@@ -40,7 +40,7 @@ class Spoc(Pooling):
         return super().suits(head) and not self.centre_prior
 
     def _weights(self, maps: Tensor, mask: Tensor | None) -> Tensor | None:
-        """(h, w) of positions of maps (..., h, w); None where all weigh the same."""
+        """Returns (h, w) of positions of maps (..., h, w); None where all weigh the same."""
         if not self.centre_prior:
             return mask
         from resight.descriptors.priors import centre_prior

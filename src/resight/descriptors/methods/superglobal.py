@@ -10,16 +10,17 @@ from resight.descriptors.methods.pooling import OfMaps
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from resight.descriptors.encoding import Vector
+    from resight.arrays import Arrays, Vector
     from resight.features.maps import ImageMaps
-    from resight.learned.passes import Arrays
     from resight.learned.whitening import Whitening
 
 
 @register
 class SuperGlobalPooling(OfMaps):
-    """Generalised mean of regional generalised means, each scale whitened by itself, the largest of each component over
-    the scales (Shao et al., ICCV 2023, section 3.2)."""
+    """Generalised mean of regional generalised means (Shao et al., ICCV 2023, section 3.2).
+
+    Each scale is whitened by itself; of each component the largest over the scales counts.
+    """
 
     kind: Literal["superglobal"] = "superglobal"
     # That of the authors' code.

@@ -15,10 +15,10 @@ from resight.learned.registered import register
 from resight.learned.words import LOCAL_FEATURES, codebook_name, codebook_pass
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
     from resight.features.local import LocalFeatures
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
 
 
 @register
@@ -67,7 +67,7 @@ class Vlad(Descriptor):
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         import numpy as np
 
-        from resight.descriptors.encoding import Vector, VectorEncoder
+        from resight.descriptors.encoding import VectorEncoder
         from resight.descriptors.vlad import vlad
         from resight.descriptors.whitened import whole_vector_encoder
         from resight.learned.assignment import Assigner

@@ -14,9 +14,10 @@ from resight.learned.naming import seen
 from resight.learned.passes import Pass, Terms
 
 if TYPE_CHECKING:
+    from resight.arrays import Arrays, Float32
     from resight.features.extractor import Extractor
     from resight.features.networks.retrieval import RetrievalHead
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
     from resight.learned.whitening import Whitening
 
 SAMPLE_FOR_WHITENING = 200_000
@@ -35,8 +36,11 @@ class Descriptor(Method):
 
 
 class Whitened(Descriptor):
-    """The whitening of vectors: none, whitening by principal components and reduction, or what the checkpoint of a
-    network that was trained for retrieval carries. Subclasses say what the vectors are."""
+    """The whitening of vectors.
+
+    It is none, whitening by principal components with reduction, or what the checkpoint of a network that was trained
+    for retrieval carries. Subclasses say what the vectors are.
+    """
 
     not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "whitening", "dimensions", "power", "fit", "learned_on"})
     limit: ClassVar[int] = SAMPLE_FOR_WHITENING
@@ -62,8 +66,8 @@ class Whitened(Descriptor):
         return self
 
     @abstractmethod
-    def vectors_of(self, features: Any) -> Sample:
-        """(m, d) L2-normalised vectors before whitening, on which one is fitted."""
+    def vectors_of(self, features: Any) -> Float32:
+        """Returns (m, d) L2-normalised vectors before whitening, on which one is fitted."""
 
     def suits(self, head: RetrievalHead) -> bool:
         """Returns whether the head of a checkpoint was learned for the vectors of this method."""
@@ -98,7 +102,10 @@ class Whitened(Descriptor):
         return f"{seen(features, self.vectors_name)}, power={self.power_or(power):g}"
 
     def whitening_of(self, arrays: Arrays) -> Whitening | None:
-        """The whitening to the dimensions that are asked for, or as many as it has; None where none is asked for."""
+        """Returns the whitening to the dimensions that are asked for, or as many as it has.
+
+        It is None where none is asked for.
+        """
         from resight.descriptors.whitened import whitening_to
 
         return None if self.whitening == "none" else whitening_to(self.dimensions, arrays)
@@ -107,7 +114,7 @@ class Whitened(Descriptor):
         """Dimensions of the vectors that are kept."""
         return extractor.dimensions if whitening is None else whitening.dimensions
 
-    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+    def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         from resight.descriptors.whitened import fitted_whitening
 
         return fitted_whitening(sample, self.dimensions, self.power_or(terms.power))

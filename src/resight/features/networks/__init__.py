@@ -1,0 +1,1 @@
+"""The networks: their definitions, checkpoints and weights."""

@@ -213,8 +213,11 @@ def read_weights(path: Path, name: str) -> _Contents:
 
 
 def _with_header(state: states.State, header: Mapping[str, str], path: Path) -> _Contents:
-    """Reads the header's `network`, `padding`, and `mean` and `deviation` as lists in JSON; each may be missing; and
-    what `head_of` reads."""
+    """Reads what the header of a safetensors file says of its network.
+
+    These are `network`, `padding`, and `mean` and `deviation` as lists in JSON, each of which may be missing; and what
+    `head_of` reads.
+    """
     padding = header.get("padding")
     if padding not in (None, "torch", "same"):
         raise WeightsError(f'{path}: its header says padding "{padding}"; known are "torch" and "same"')

@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Float32
 from resight.errors import WeightsError
 from resight.features.networks.pickled import PickledArray
 from resight.features.networks.published import IMAGENET_DEVIATION, IMAGENET_MEAN, Triple
 from resight.features.networks.retrieval import LearnedWhitening, Projection, RetrievalHead
-
-Array = NDArray[np.float32]
 
 # Torchvision's names of the modules that cirtorch numbers.
 _RESNET = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
@@ -107,7 +105,7 @@ def is_numbered(state: Mapping[str, Tensor]) -> bool:
     return all(re.match(r"\d+\.", key) for key in state)
 
 
-def _exponent(state: Mapping[str, Tensor]) -> Array | None:
+def _exponent(state: Mapping[str, Tensor]) -> Float32 | None:
     for key in ("pool.p", "pool.rpool.p"):
         if key in state:
             exponent = _array(state[key]).reshape(-1)
@@ -133,11 +131,11 @@ def _learned(arrays: Mapping[str, Any]) -> LearnedWhitening:
     return LearnedWhitening(mean, projection)
 
 
-def _array(value: object) -> Array:
+def _array(value: object) -> Float32:
     if isinstance(value, PickledArray):
         return value.array.astype(np.float32)
     if isinstance(value, Tensor):
-        tensor: Array = value.detach().float().numpy()
+        tensor: Float32 = value.detach().float().numpy()
         return tensor
     raise ValueError(f"an array is expected, there is {type(value).__name__}")
 

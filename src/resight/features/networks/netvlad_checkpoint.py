@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Float32
 from resight.errors import WeightsError
 from resight.features.networks.retrieval import RetrievalHead, SoftAssignment
-
-Array = NDArray[np.float32]
 
 ENCODER, LAYER = "encoder.", "pool."
 
@@ -61,5 +59,5 @@ def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
     return {key.replace(".module.", "."): value for key, value in state.items()}
 
 
-def _array(tensor: Tensor) -> Array:
+def _array(tensor: Tensor) -> Float32:
     return np.asarray(tensor.detach().float().numpy(), np.float32)

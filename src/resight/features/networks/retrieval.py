@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from resight.arrays import Float32
 from resight.errors import WeightsError
-
-Array = NDArray[np.float32]
 
 PREFIX = "retrieval."
 
@@ -25,25 +23,25 @@ PREFIX = "retrieval."
 class Projection:
     """The layer after pooling: `weight` (D', D) times a descriptor (D,), plus `bias` (D',), then l2 normalisation."""
 
-    weight: Array
-    bias: Array
+    weight: Float32
+    bias: Float32
 
 
 @dataclass(frozen=True)
 class LearnedWhitening:
     """A whitening learned after training: `projection` (D', D) times (descriptor minus `mean` (D,)), then l2."""
 
-    mean: Array
-    projection: Array
+    mean: Float32
+    projection: Float32
 
 
 @dataclass(frozen=True)
 class SoftAssignment:
     """A NetVLAD layer: `weight` (K, C) and `bias` (K,) give the logits, `centroids` (K, C) are the anchors."""
 
-    weight: Array
-    bias: Array
-    centroids: Array
+    weight: Float32
+    bias: Float32
+    centroids: Float32
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class RetrievalHead:
 
     pooling: str
     layer: str = ""
-    exponent: Array | None = None
+    exponent: Float32 | None = None
     whitening: Projection | None = None
     learned: Mapping[str, Mapping[str, LearnedWhitening]] = field(default_factory=dict)
     assignment: SoftAssignment | None = None
@@ -101,9 +99,9 @@ def head_of(state: Mapping[str, Tensor], header: Mapping[str, str], path: Path) 
     return head
 
 
-def tensors_of(head: RetrievalHead) -> tuple[dict[str, Array], dict[str, str]]:
+def tensors_of(head: RetrievalHead) -> tuple[dict[str, Float32], dict[str, str]]:
     """Returns a head as `head_of` reads it: tensors by name, and entries of the header."""
-    arrays: dict[str, Array] = {} if head.exponent is None else {"exponent": head.exponent}
+    arrays: dict[str, Float32] = {} if head.exponent is None else {"exponent": head.exponent}
     if head.whitening is not None:
         arrays |= {"whitening.weight": head.whitening.weight, "whitening.bias": head.whitening.bias}
     for name, by_scales in head.learned.items():
@@ -117,7 +115,7 @@ def tensors_of(head: RetrievalHead) -> tuple[dict[str, Array], dict[str, str]]:
     return {f"{PREFIX}{name}": np.ascontiguousarray(array) for name, array in arrays.items()}, header
 
 
-def _exponent(found: Array | None) -> Array | None:
+def _exponent(found: Float32 | None) -> Float32 | None:
     if found is None:
         return None
     exponent = found.reshape(-1)
@@ -126,7 +124,7 @@ def _exponent(found: Array | None) -> Array | None:
     return exponent
 
 
-def _projection(tensors: dict[str, Array]) -> Projection | None:
+def _projection(tensors: dict[str, Float32]) -> Projection | None:
     if "whitening.weight" not in tensors:
         return None
     found = Projection(tensors.pop("whitening.weight"), tensors.pop("whitening.bias"))
@@ -136,7 +134,7 @@ def _projection(tensors: dict[str, Array]) -> Projection | None:
     return found
 
 
-def _assignment(tensors: dict[str, Array]) -> SoftAssignment | None:
+def _assignment(tensors: dict[str, Float32]) -> SoftAssignment | None:
     if "assignment.centroids" not in tensors:
         return None
     names = ("assignment.weight", "assignment.bias", "assignment.centroids")
@@ -148,10 +146,10 @@ def _assignment(tensors: dict[str, Array]) -> SoftAssignment | None:
     return found
 
 
-def _check_shape(name: str, array: Array, wanted: tuple[int, ...]) -> None:
+def _check_shape(name: str, array: Float32, wanted: tuple[int, ...]) -> None:
     if array.shape != wanted:
         raise ValueError(f"{PREFIX}{name} has shape {array.shape}, not {wanted}")
 
 
-def _array(tensor: Tensor) -> Array:
+def _array(tensor: Tensor) -> Float32:
     return np.asarray(tensor.detach().float().numpy(), np.float32)

@@ -38,8 +38,10 @@ class Vgg(Column):
 
 
 class VggCam(Column):
-    """VGG-16 that classifies by global average pooling: after conv5_3, without pool5, a convolution to 1024 channels,
-    layer "cam", and one linear layer, `fc`. `classes` None omits the latter.
+    """VGG-16 that classifies by global average pooling.
+
+    After conv5_3, without pool5, it has a convolution to 1024 channels, layer "cam", and one linear layer, `fc`.
+    `classes` None omits the latter.
 
     Source: Zhou, Khosla, Lapedriza, Oliva & Torralba, "Learning deep features for discriminative localization", CVPR
     2016, section 3, as used by Jimenez et al., BMVC 2017. The state dict continues torchvision's: features.30 is the

@@ -1,0 +1,1 @@
+"""The regions of photos and maps: grids, proposals, files of boxes, and warping."""

@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Boxes
 from resight.errors import UsageError
-
-Boxes = NDArray[np.float64]
 
 COLUMNS = ("name", "x0", "y0", "x1", "y1")
 

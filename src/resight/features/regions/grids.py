@@ -6,11 +6,9 @@ Raise UsageError for a height, width or other number below 1.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import GridBoxes, Int64
 from resight.errors import UsageError
-
-Boxes = NDArray[np.int64]
 
 LEVELS = 3
 """Scales of R-MAC's grid: ICLR 2016, section 3.2."""
@@ -18,7 +16,7 @@ _OVERLAP = 0.4
 _MOST_EXTRA = 6
 
 
-def rmac_grid(height: int, width: int, levels: int = LEVELS) -> Boxes:
+def rmac_grid(height: int, width: int, levels: int = LEVELS) -> GridBoxes:
     """Returns R-MAC's squares, level by level, row by row: 14 for a square map, 20 for most others at three levels.
 
     At level l a square's side is 2 min(H, W) / (l + 1); there are l of them along the shorter side and l + e along the
@@ -33,7 +31,7 @@ def rmac_grid(height: int, width: int, levels: int = LEVELS) -> Boxes:
     _check({"height": height, "width": width, "levels": levels})
     extra = _extra_regions(height, width)
     along_x, along_y = (extra, 0) if width > height else (0, extra)
-    boxes: list[Boxes] = [np.empty((0, 4), np.int64)]
+    boxes: list[GridBoxes] = [np.empty((0, 4), np.int64)]
     for level in range(1, levels + 1):
         side = 2 * min(height, width) // (level + 1)
         if side > 0:
@@ -43,13 +41,13 @@ def rmac_grid(height: int, width: int, levels: int = LEVELS) -> Boxes:
     return np.concatenate(boxes)
 
 
-def rmac_levels(height: int, width: int, levels: int = LEVELS) -> NDArray[np.int64]:
+def rmac_levels(height: int, width: int, levels: int = LEVELS) -> Int64:
     """Returns the level, from 1, of each box of `rmac_grid`, (R,)."""
     counts = [len(rmac_grid(height, width, level)) for level in range(1, levels + 1)]
     return np.repeat(np.arange(1, levels + 1), np.diff([0, *counts]))
 
 
-def rigid_grid(height: int, width: int, rows: int, columns: int) -> Boxes:
+def rigid_grid(height: int, width: int, rows: int, columns: int) -> GridBoxes:
     """Returns `rows` x `columns` boxes that divide height x width, row by row; edges are rounded down.
 
     Raises UsageError where there are more rows or columns than positions.
@@ -64,7 +62,7 @@ def rigid_grid(height: int, width: int, rows: int, columns: int) -> Boxes:
     return np.stack([left, upper, right, lower], axis=1).astype(np.int64)
 
 
-def spatial_pyramid(height: int, width: int, levels: int) -> Boxes:
+def spatial_pyramid(height: int, width: int, levels: int) -> GridBoxes:
     """Returns rigid grids of 1 x 1, 2 x 2, 4 x 4 ... boxes, `levels` of them, without levels finer than the positions.
 
     Source: Lazebnik, Schmid & Ponce, "Beyond bags of features: spatial pyramid matching", CVPR 2006, section 3.2.
@@ -74,7 +72,7 @@ def spatial_pyramid(height: int, width: int, levels: int) -> Boxes:
     return np.concatenate([rigid_grid(height, width, side, side) for side in sides])
 
 
-def dense_patches(height: int, width: int, size: int, stride: int) -> Boxes:
+def dense_patches(height: int, width: int, size: int, stride: int) -> GridBoxes:
     """Returns squares of side `size` every `stride`, row by row; at the far border one more that ends there.
 
     A side shorter than `size` is covered by one patch of that length, which then is not square.
@@ -96,19 +94,19 @@ def _extra_regions(height: int, width: int) -> int:
     return int(np.argmin(np.abs(overlap - _OVERLAP))) + 1
 
 
-def _starts(length: int, side: int, count: int) -> Boxes:
+def _starts(length: int, side: int, count: int) -> Int64:
     """Returns the first positions of `count` segments of `side` spread over `length`."""
     step = (length - side) / (count - 1) if count > 1 else 0.0
     half = np.floor(side / 2.0 - 1.0)
     return np.asarray(np.floor(half + np.arange(count) * step) - half, np.int64)
 
 
-def _steps(length: int, size: int, stride: int) -> Boxes:
+def _steps(length: int, size: int, stride: int) -> Int64:
     last = max(length - size, 0)
     return np.unique(np.append(np.arange(0, last + 1, stride, dtype=np.int64), last))
 
 
-def _squares(rows: Boxes, columns: Boxes, side: int) -> Boxes:
+def _squares(rows: Int64, columns: Int64, side: int) -> GridBoxes:
     upper, left = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
     return np.stack([left, upper, left + side, upper + side], axis=1)
 

@@ -1,15 +1,17 @@
-"""Boxes that may hold an object, by selective search: Uijlings, van de Sande, Gevers & Smeulders, "Selective search for
-object recognition", IJCV 2013."""
+"""Boxes that may hold an object, by selective search.
+
+Uijlings, van de Sande, Gevers & Smeulders, "Selective search for object recognition", IJCV 2013.
+"""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Int64, Pixels
 from resight.errors import UsageError
 from resight.features.sift import single_threaded_opencv
-from resight.images import Pixels, resize
+from resight.images import resize
 
 LIMIT = 500
 MAX_SIDE = 400
@@ -18,7 +20,7 @@ LEAST_SIDE = 20
 
 def selective_search(
     pixels: Pixels, limit: int = LIMIT, max_side: int = MAX_SIDE, least_side: int = LEAST_SIDE
-) -> NDArray[np.int64]:
+) -> Int64:
     """Returns boxes (R, 4) x0, y0, x1, y1 in pixels of an image (H, W, 3), at most `limit`, largest first.
 
     Uses the paper's "fast" set of strategies, on the image reduced to `max_side`; boxes with a side of less than
@@ -43,12 +45,12 @@ def selective_search(
     return np.asarray(np.rint(scaled).reshape(-1, 4), np.int64)
 
 
-def _search(pixels: Pixels) -> NDArray[np.int64]:
+def _search(pixels: Pixels) -> Int64:
     """Returns distinct boxes (R, 4) x0, y0, x1, y1, in any order."""
     with single_threaded_opencv():
         search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
         search.setBaseImage(np.ascontiguousarray(pixels[:, :, ::-1]))
         search.switchToSelectiveSearchFast()
-        rectangles: NDArray[np.int64] = np.asarray(search.process(), np.int64).reshape(-1, 4)
+        rectangles: Int64 = np.asarray(search.process(), np.int64).reshape(-1, 4)
     rectangles[:, 2:] += rectangles[:, :2]
     return np.asarray(np.unique(rectangles, axis=0), np.int64)

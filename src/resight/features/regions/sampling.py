@@ -7,21 +7,20 @@ input, pixel centres at +0.5. Both are half-open.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Boxes, Floating, GridBoxes
 from resight.errors import UsageError
-
-ImageBoxes = NDArray[np.float64]
-MapBoxes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """The sampling of the image by a layer, in pixels: the distance of neighbouring positions, the side of the square
-    that a position sees, and the centre of the square of the first position (the same along x and y)."""
+    """The sampling of the image by a layer, in pixels, the same along x and y.
+
+    stride: the distance of neighbouring positions; receptive_field: the side of the square that a position sees; start:
+    the centre of the square of the first position.
+    """
 
     stride: float
     receptive_field: float
@@ -40,14 +39,14 @@ PIXELS = Sampling(stride=1.0, receptive_field=1.0, start=0.5)
 """The image itself."""
 
 
-def cells(boxes: MapBoxes, sampling: Sampling, size: tuple[int, int]) -> ImageBoxes:
+def cells(boxes: GridBoxes, sampling: Sampling, size: tuple[int, int]) -> Boxes:
     """Returns the part of an image of `size` (width, height) nearer to the positions of a box than to others."""
     low = sampling.start + (boxes[:, :2] - 0.5) * sampling.stride
     high = sampling.start + (boxes[:, 2:] - 0.5) * sampling.stride
     return _inside(np.concatenate([low, high], axis=1), size)
 
 
-def receptive_fields(boxes: MapBoxes, sampling: Sampling, size: tuple[int, int]) -> ImageBoxes:
+def receptive_fields(boxes: GridBoxes, sampling: Sampling, size: tuple[int, int]) -> Boxes:
     """Returns everything in an image of `size` (width, height) that the positions of a box see."""
     half = sampling.receptive_field / 2.0
     low = sampling.start + boxes[:, :2] * sampling.stride - half
@@ -55,7 +54,7 @@ def receptive_fields(boxes: MapBoxes, sampling: Sampling, size: tuple[int, int])
     return _inside(np.concatenate([low, high], axis=1), size)
 
 
-def positions(boxes: NDArray[np.floating[Any]], sampling: Sampling, shape: tuple[int, int]) -> MapBoxes:
+def positions(boxes: Floating, sampling: Sampling, shape: tuple[int, int]) -> GridBoxes:
     """Returns the positions, on a map of `shape` (height, width), whose centres lie in boxes of the image.
 
     A box between centres, or beyond the last one, takes the one position nearest to its middle along that axis, so that
@@ -79,5 +78,5 @@ def positions(boxes: NDArray[np.floating[Any]], sampling: Sampling, shape: tuple
     )
 
 
-def _inside(boxes: ImageBoxes, size: tuple[int, int]) -> ImageBoxes:
+def _inside(boxes: Boxes, size: tuple[int, int]) -> Boxes:
     return np.clip(boxes, 0.0, np.array([*size, *size], np.float64))

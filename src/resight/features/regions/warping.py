@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.images import Box, Pixels, crop
+from resight.arrays import Pixels
+from resight.images import Box, crop
 
 
 def warp_regions(pixels: Pixels, boxes: NDArray[np.number[Any]], size: tuple[int, int]) -> Pixels:

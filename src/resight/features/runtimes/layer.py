@@ -35,8 +35,9 @@ class LayerMaps(nn.Module):
 
 
 def fold_batch_norm(layer: LayerMaps, side: int) -> None:
-    """Merges the scale and shift of each batch normalisation into the convolution before it, which changes maps by
-    rounding only, and saves a pass over memory for each.
+    """Merges the scale and shift of each batch normalisation into the convolution before it.
+
+    This changes maps by rounding only, and saves a pass over memory for each.
 
     Pairs are those that are connected when an image of `side` pixels passes; modules after the last layer stay
     unchanged. Works in place.

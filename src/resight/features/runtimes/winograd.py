@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from resight.arrays import Float32
 from resight.features.runtimes.layer import LayerMaps
 from resight.forks import WorkerPool
 from resight.kernels.compiling import kernel
@@ -41,8 +41,6 @@ _FILTER = torch.tensor(
     dtype=torch.float64,
 )
 
-Array = NDArray[np.float32]
-
 
 class WinogradConvolution(nn.Module):
     """A convolution 3 x 3 of stride 1 and padding 1, (B, C, H, W) to (B, K, H, W), float32 on the processor.
@@ -60,7 +58,7 @@ class WinogradConvolution(nn.Module):
         # Made at first use: convolutions after the wanted layer never need them.
         self._weight: Tensor | None = None
         bias = torch.zeros(plain.out_channels) if plain.bias is None else plain.bias.detach()
-        self._bias: Array = bias.numpy()
+        self._bias: Float32 = bias.numpy()
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
@@ -71,7 +69,7 @@ class WinogradConvolution(nn.Module):
         if self._weight is None:
             self._weight = _transformed(self.plain.weight.detach())
         outputs = self.plain.out_channels
-        images: Array = x.permute(0, 2, 3, 1).contiguous().numpy()
+        images: Float32 = x.permute(0, 2, 3, 1).contiguous().numpy()
         y = torch.empty(batch, height, width, outputs)
         tiles = min(_MOST_TILES, _BYTES // (36 * 4 * max(channels, outputs)))
         blocks = -(-rows // max(1, tiles // columns))
@@ -86,7 +84,7 @@ class WinogradConvolution(nn.Module):
                 self._share(transform_output, written.numpy(), first, last, result, self._bias)
         return y.permute(0, 3, 1, 2)
 
-    def _share(self, kernel: Callable[..., None], source: Array, first: int, last: int, *others: Array) -> None:
+    def _share(self, kernel: Callable[..., None], source: Float32, first: int, last: int, *others: Float32) -> None:
         """Runs one kernel over rows of tiles, on all threads."""
         bounds = np.linspace(first, last, min(self._threads, last - first) + 1).astype(int).tolist()
         own, *rest = itertools.pairwise(bounds)
@@ -123,7 +121,7 @@ def _suits(module: nn.Conv2d) -> bool:
 
 
 @kernel(fastmath={"contract"})
-def transform_input(image: Array, block: int, first: int, last: int, read: Array) -> None:
+def transform_input(image: Float32, block: int, first: int, last: int, read: Float32) -> None:
     """Computes B' d B of the 6 x 6 inputs d of each tile in tile rows `first` to `last` of (H, W, C), zero outside.
 
     read (36, tiles, C): tiles of the block whose first tile row is `block`.
@@ -152,7 +150,7 @@ def transform_input(image: Array, block: int, first: int, last: int, read: Array
 
 
 @kernel(fastmath={"contract"})
-def transform_output(written: Array, block: int, first: int, last: int, result: Array, bias: Array) -> None:
+def transform_output(written: Float32, block: int, first: int, last: int, result: Float32, bias: Float32) -> None:
     """Computes A' m A of the products m (36, tiles, K) of each tile, with the bias, into (H, W, K). Rows as above."""
     height, width, channels = result.shape
     columns = (width + 3) // 4
@@ -172,7 +170,7 @@ def transform_output(written: Array, block: int, first: int, last: int, result: 
 
 
 @kernel(fastmath={"contract"}, inline="always")
-def _into(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, out: Array) -> None:
+def _into(d0: Float32, d1: Float32, d2: Float32, d3: Float32, d4: Float32, d5: Float32, out: Float32) -> None:
     """Computes B' along one axis, for all channels."""
     four, two, five = np.float32(4), np.float32(2), np.float32(5)
     for c in range(len(d0)):
@@ -187,7 +185,7 @@ def _into(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, out:
 
 
 @kernel(fastmath={"contract"}, inline="always")
-def _out_of(m0: Array, m1: Array, m2: Array, m3: Array, m4: Array, m5: Array, out: Array) -> None:
+def _out_of(m0: Float32, m1: Float32, m2: Float32, m3: Float32, m4: Float32, m5: Float32, out: Float32) -> None:
     """Computes A' along one axis, for all channels."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     for c in range(len(m0)):

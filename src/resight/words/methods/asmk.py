@@ -10,11 +10,8 @@ from resight.learned.registered import register
 from resight.words.methods.of_words import Postings, WordsMethod
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from resight.arrays import Arrays, Float32, Int32
     from resight.features.local import LocalFeatures
-    from resight.learned.passes import Arrays
     from resight.words.evidence import ImageWords
     from resight.words.scoring import Scorer
 
@@ -39,8 +36,8 @@ class Asmk(WordsMethod):
     def quantised(
         self,
         features: LocalFeatures,
-        words: NDArray[np.int32],
-        distances: NDArray[np.float32],
+        words: Int32,
+        distances: Float32,
         size: tuple[int, int],
         arrays: Arrays,
     ) -> ImageWords:

@@ -10,10 +10,7 @@ from resight.learned.registered import register
 from resight.words.methods.of_words import BagOfWords
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from resight.arrays import Float64, Int64
 
 
 @register
@@ -39,18 +36,18 @@ class Bow(BagOfWords):
     def is_counted(self) -> bool:
         return self.idf
 
-    def count_gain(self, count: Floats) -> Floats:
+    def count_gain(self, count: Float64) -> Float64:
         from resight.words.bow import term_gain
 
         return term_gain(count, self.tf)
 
-    def matched_gain(self, count: Floats) -> Floats:
+    def matched_gain(self, count: Float64) -> Float64:
         from resight.words.bow import burst_gain
 
         gain = self.count_gain(count)
         return burst_gain(gain, count) if self.burstiness else gain
 
-    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
+    def word_weights(self, frequency: Int64, images: int) -> Float64:
         import numpy as np
 
         from resight.words.bow import inverse_document_frequency

@@ -13,10 +13,10 @@ from resight.words.methods.of_words import Postings, WordsMethod
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
 
+    from resight.arrays import Arrays, Float32, Int32
     from resight.features.local import LocalFeatures
-    from resight.learned.passes import Arrays, Fitted, Sample
+    from resight.learned.passes import Fitted
     from resight.words.evidence import ImageWords
     from resight.words.scoring import Scorer
 
@@ -63,8 +63,8 @@ class Hamming(WordsMethod):
     def quantised(
         self,
         features: LocalFeatures,
-        words: NDArray[np.int32],
-        distances: NDArray[np.float32],
+        words: Int32,
+        distances: Float32,
         size: tuple[int, int],
         arrays: Arrays,
     ) -> ImageWords:
@@ -82,7 +82,7 @@ class Hamming(WordsMethod):
 
         return HammingScorer(self)
 
-    def _fitted(self, sample: Sample, terms: Terms) -> Fitted:
+    def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         import numpy as np
 
         from resight.learned.artefact import dequantise
@@ -92,8 +92,8 @@ class Hamming(WordsMethod):
         return arrays | fit_signatures(sample, dequantise(arrays)["centroids"], rng)
 
 
-def fit_signatures(sample: Sample, centroids: Sample, rng: np.random.Generator) -> Fitted:
-    """Projection and uint8 medians of Hamming embedding for a codebook, on descriptors (n, d)."""
+def fit_signatures(sample: Float32, centroids: Float32, rng: np.random.Generator) -> Fitted:
+    """Returns the projection and uint8 medians of Hamming embedding for a codebook, on descriptors (n, d)."""
     from resight.learned.artefact import quantise
     from resight.learned.assignment import Assigner
     from resight.learned.hamming import fit_medians, fit_projection

@@ -14,17 +14,13 @@ from resight.learned.passes import Pass
 from resight.learned.words import LOCAL_FEATURES, codebook_name, codebook_pass
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from resight.arrays import Arrays, Float32, Float64, Int32, Int64
     from resight.features.extractor import Extractor
     from resight.features.local import LocalFeatures
     from resight.learned.method import Encoder
-    from resight.learned.passes import Arrays
     from resight.words.evidence import ImageWords
     from resight.words.scoring import Scorer
 
-    Floats = NDArray[np.float64]
 
 Postings = Literal["bow", "hamming", "asmk"]
 """What a posting list has beside images: counts, a signature a feature, or one an image."""
@@ -67,15 +63,15 @@ class WordsMethod(Method):
         return Vocabulary(arrays, self)
 
     def signature_bits(self, dimensions: int) -> int:
-        """Length of a signature of descriptors of so many dimensions; 0 where there is none."""
+        """Returns the length of a signature of descriptors of so many dimensions; 0 where there is none."""
         return 0
 
     @abstractmethod
     def quantised(
         self,
         features: LocalFeatures,
-        words: NDArray[np.int32],
-        distances: NDArray[np.float32],
+        words: Int32,
+        distances: Float32,
         size: tuple[int, int],
         arrays: Arrays,
     ) -> ImageWords:
@@ -90,8 +86,10 @@ class WordsMethod(Method):
 
 
 class BagOfWords(WordsMethod):
-    """Counts of each word in an image: the cosine of vectors of weighted counts. Subclasses say what a count and a
-    word weigh."""
+    """Counts of each word in an image: the cosine of vectors of weighted counts.
+
+    Subclasses say what a count and a word weigh.
+    """
 
     keeps: ClassVar[frozenset[Keeps]] = frozenset({Keeps.WORDS, Keeps.BAGS})
     score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
@@ -107,22 +105,22 @@ class BagOfWords(WordsMethod):
         return True
 
     @abstractmethod
-    def count_gain(self, count: Floats) -> Floats:
+    def count_gain(self, count: Float64) -> Float64:
         """Returns the gain of a word's number of occurrences in an image, or of its summed weight."""
 
-    def matched_gain(self, count: Floats) -> Floats:
+    def matched_gain(self, count: Float64) -> Float64:
         """Returns the gain in a match with the query; norms take `count_gain`."""
         return self.count_gain(count)
 
     @abstractmethod
-    def word_weights(self, frequency: NDArray[np.int64], images: int) -> Floats:
-        """(codebook_size,) weight of each word, of which `frequency` of so many images have it."""
+    def word_weights(self, frequency: Int64, images: int) -> Float64:
+        """Returns (codebook_size,) the weight of each word; `frequency` of the `images` have it."""
 
     def quantised(
         self,
         features: LocalFeatures,
-        words: NDArray[np.int32],
-        distances: NDArray[np.float32],
+        words: Int32,
+        distances: Float32,
         size: tuple[int, int],
         arrays: Arrays,
     ) -> ImageWords:
