@@ -22,9 +22,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from resight.channels.extraction import query_features
 from resight.channels.words import WordLayout
-from resight.datasets.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
 from resight.features.kinds import Sift
@@ -121,7 +120,9 @@ def interval(aps: np.ndarray, groups: Sequence[str]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def precisions(reader: Collection, step: Step, data: Dataset, queries: Sequence[Query], small: bool) -> Iterator[float]:
+def precisions(
+    reader: Collection, step: Step, data: Dataset, queries: Sequence[JudgedQuery], small: bool
+) -> Iterator[float]:
     """The average precision of each query at a step."""
     default = load_recipe(DEFAULT)
     spatial = next(kind for kind in default.rerank if isinstance(kind, Spatial))
@@ -139,7 +140,9 @@ def precisions(reader: Collection, step: Step, data: Dataset, queries: Sequence[
     features = features.model_copy(update={"enlarge_to": features.enlarge_to * step.enlarge})
     for query in queries:
         photo = _photo(data.path(query.image), features.max_side, small)
-        words = vocabulary.query(query_features(photo, SiftExtractor(features), None), photo.size)
+        extractor = SiftExtractor(features)
+        (found,) = extractor.extract([extractor.prepare_query(photo, None)])
+        words = vocabulary.query(found, photo.size)
         ranking = searcher.search(words, len(reader.snapshot.images))
         for look in looks:
             ranking = look(words, ranking)

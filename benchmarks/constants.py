@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from resight.datasets.dataset import Dataset
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
-from resight.index.answering import ask
+from resight.index.asking import ask
 from resight.index.collection import Collection
 from resight.index.index import Index
+from resight.index.queries import Query
 from resight.index.views import ChannelView, Once
 from resight.manifold.kinds import NEIGHBOURS, Diffusion
 from resight.manifold.linked import brought_up_to_date
@@ -79,7 +80,7 @@ def asked(recipe_name: str, folder: Path, distractors: Path, at: Path) -> Asked:
     verified = [kind.open(reader.word_view("words")) for kind in recipe.rerank if isinstance(kind, Spatial)]
     rankings = []
     for query in dataset.queries:
-        queries = ask(reader, dataset.query_path(query.image), query.box).versions[0]
+        queries = ask(reader, Query(dataset.query_path(query.image), box=query.box)).versions[0]
         every = {name: view.search(queries[name], len(reader.snapshot.images)) for name, view in reader.views.items()}
         for look in verified:
             every["words"] = look(queries["words"], every["words"])

@@ -21,8 +21,9 @@ import numpy as np
 from resight.datasets.dataset import Dataset
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
-from resight.index.answering import ask
+from resight.index.asking import ask
 from resight.index.index import Index
+from resight.index.queries import Query
 from resight.rerank.kinds import PhotoLinks
 from resight.rerank.linking import find_candidates
 
@@ -43,7 +44,7 @@ def asked(indexes: Sequence[Index], dataset: Dataset, every: int) -> list[dict[s
     """Mean AP, and median and mean milliseconds of the ranking, of each index."""
     values, seconds = ([[] for _ in indexes] for _ in range(2))
     for query in dataset.queries[::every]:
-        features = ask(indexes[0].collection, dataset.query_path(query.image), query.box).versions[0]
+        features = ask(indexes[0].collection, Query(dataset.query_path(query.image), box=query.box)).versions[0]
         for number, index in enumerate(indexes):
             start = time.perf_counter()
             ranking = index.collection.rank(features, len(index))
@@ -90,9 +91,8 @@ def main() -> None:
             indexes = [
                 filled(at, recipe, dataset, given.distractors) for at, recipe in zip(places, RECIPES, strict=True)
             ]
-            indexes[0].collection.rank(
-                ask(indexes[0].collection, dataset.query_path(dataset.queries[0].image), None).versions[0], 1
-            )
+            for index in indexes:
+                index.search(dataset.query_path(dataset.queries[0].image), k=1)
             found = {
                 "set": folder.name,
                 "asked": asked(indexes, dataset, given.every),

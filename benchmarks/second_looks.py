@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.datasets.dataset import DISTRACTORS, Query
+from resight.datasets.dataset import DISTRACTORS, JudgedQuery
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
-from resight.index.answering import ask
+from resight.index.asking import ask
 from resight.index.index import Index
+from resight.index.queries import Query
 from resight.index.views import Once
 from resight.recipe import load_recipe
 from resight.rerank.database_augmentation import augmented
@@ -70,7 +71,7 @@ class Vectored:
 
 
 def precisions(
-    vectors: Vectors, names: list[str], queries: list[tuple[Query, Vectors]], kind: RerankKind | None
+    vectors: Vectors, names: list[str], queries: list[tuple[JudgedQuery, Vectors]], kind: RerankKind | None
 ) -> NDArray[np.float64]:
     """(queries,) average precision of the first look, or of a second one."""
     collection = Vectored(vectors)
@@ -130,7 +131,8 @@ def main() -> None:
         view = reader.vector_view(channel)
         ids = view.nodes().images
         vectors, names = view.descriptors(ids), [reader.name_of(image) for image in ids.tolist()]
-        asked = [ask(reader, data.query_path(query.image), query.box).versions[0][channel] for query in data.queries]
+        photos = [Query(data.query_path(query.image), box=query.box) for query in data.queries]
+        asked = [ask(reader, photo).versions[0][channel] for photo in photos]
     queries = list(zip(data.queries, [np.asarray(one, np.float32) for one in asked], strict=True))
     groups = [query.group or query.id for query in data.queries]
     augment = augmenter(vectors)

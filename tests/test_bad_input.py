@@ -291,7 +291,7 @@ def test_an_index_of_another_version_is_refused(index: Index, tmp_path: Path) ->
     with connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     connection.close()
-    with pytest.raises(IndexFormatError, match=r"format 99, .* reads 3: use the version that wrote it, or make a new"):
+    with pytest.raises(IndexFormatError, match=r"format 99, .* reads 4: use the version that wrote it, or make a new"):
         Index.open(index.path)
 
 
@@ -330,7 +330,7 @@ def test_a_flipped_byte_of_a_segment_is_found_and_its_photos_are_read_again(inde
     folder = filled(index, tmp_path)
     expected = rankings(index, collection(3))
     assert index.verify().problems == []
-    segment = max(index.path.glob("segments/0*"), key=lambda path: (path / "rows.json").stat().st_size)
+    segment = max(index.path.glob("segments/0*"), key=lambda path: (path / "rows.arrays").stat().st_size)
     for file in sorted(segment.rglob("*.npy"))[:2]:
         flip(file, file.stat().st_size - 1)
     problems = index.verify().problems

@@ -19,6 +19,7 @@ ORDER = (
     "versions",
     "arrays",
     "progress",
+    "markup",
     "cores",
     "files",
     "forks",

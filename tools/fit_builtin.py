@@ -29,7 +29,7 @@ from resight.folders.walking import find_images
 from resight.learned.artefact import dequantise, save
 from resight.learned.method import Method
 from resight.learned.passes import Terms
-from resight.recipe import Channel, load_recipe, recipes
+from resight.recipe import ChannelRecipe, load_recipe, recipes
 from resight.words.kinds import Asmk
 from resight.words.methods.hamming import fit_signatures
 from resight.worlds.world import render_world, save_world
@@ -88,7 +88,7 @@ def fit_whitenings(folders: Sequence[Path], missing: bool) -> None:
             save(TARGET / f"{name}.npz", whitening.fit(sample, Terms(SEED)), provenance)
 
 
-def parts_of(channel: Channel) -> list[tuple[FeaturesKind, Method]]:
+def parts_of(channel: ChannelRecipe) -> list[tuple[FeaturesKind, Method]]:
     """What is joined, part by part; of anything else, itself."""
     if isinstance(channel.features, JoinedMaps) and isinstance(channel.method, Joined):
         parts = zip(channel.features.parts, channel.method.parts, strict=True)

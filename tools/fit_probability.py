@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from resight.index.asking import ask
 from resight.index.collection import Collection
 from resight.index.index import Index
-from resight.index.queries import ask
+from resight.index.queries import Query
 from resight.probability.model import WEIGHED, Family
 from resight.recipe import load_recipe
 from resight.worlds.world import render_world, save_world
@@ -41,7 +42,7 @@ PARTS: Mapping[int, int] = {12: 10, 40: 4, 100: 2}
 """Collections that are drawn from each world: how many photos, and how many such."""
 TWINS = 0.1
 """How much a hit counts that differs from the query's thing in one word or hue. Worlds have many of these, which no
-evidence here can tell from the same thing; one thing in four has them there, elsewhere they are rare."""
+predictor here can tell from the same thing; one thing in four has them there, elsewhere they are rare."""
 SHRINKING = 1e-4
 """Of the squares of the weights, against the mean logarithm of the likelihood."""
 
@@ -109,27 +110,27 @@ def fitted(name: Family, room: Path) -> dict[str, object]:
     }
 
 
-def regression(evidence: Floats, same: Floats, share: Floats) -> tuple[float, list[float]]:
+def regression(predictors: Floats, same: Floats, share: Floats) -> tuple[float, list[float]]:
     """Offset and weights, none negative, of the most likely logistic regression.
 
-    evidence: (kinds, n); same: (n,) 0 or 1; share: (n,) how much a row counts.
+    predictors: (kinds, n); same: (n,) 0 or 1; share: (n,) how much a row counts.
     """
     share = share / share.sum()
 
     def loss(x: Floats) -> tuple[float, Floats]:
-        odds = x[0] + x[1:] @ evidence
+        odds = x[0] + x[1:] @ predictors
         signed = np.where(same > 0, odds, -odds)
         slope = share * (expit(odds) - same)
         value = float(share @ np.logaddexp(0.0, -signed)) + SHRINKING * float(x[1:] @ x[1:])
-        return value, np.concatenate([[slope.sum()], evidence @ slope + 2 * SHRINKING * x[1:]])
+        return value, np.concatenate([[slope.sum()], predictors @ slope + 2 * SHRINKING * x[1:]])
 
-    start = np.zeros(1 + len(evidence))
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), *[(0.0, None)] * len(evidence)])
+    start = np.zeros(1 + len(predictors))
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), *[(0.0, None)] * len(predictors)])
     return float(best.x[0]), [float(weight) for weight in best.x[1:]]
 
 
 def table(recipe: str, kind: Kind, room: Path) -> dict[str, Floats]:
-    """Evidence of the first hits of every query to one world, by name; whether they show the same thing or its twin."""
+    """Predictors of the first hits of every query to one world; whether they show the same thing or its twin."""
     kept = room / f"{kind.seed}-{recipe}.npz"
     if not kept.exists():
         groups, reader = opened(recipe, kind, room)
@@ -205,19 +206,19 @@ def drawn(groups: Mapping[str, str], size: int, rng: np.random.Generator) -> tup
 
 
 def judged(groups: Mapping[str, str], reader: Collection, photo: str, part: frozenset[str]) -> dict[str, Floats]:
-    """Evidence of the first hits of one photo among those of a part of a world."""
+    """Predictors of the first hits of one photo among those of a part of a world."""
     images = reader.snapshot.images
     allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)
     allowed[images.ids[[name in part for name in images.names]]] = True
-    query = ask(reader, photo, None)
-    ranking, evidence = reader.examined(query.versions[0], HITS + 1, allowed)
+    query = ask(reader, Query(photo))
+    ranking, found = reader.examined(query.versions[0], HITS + 1, allowed)
     others = ~np.isin(ranking.ids, list(query.own | query.copies))
     rows = np.flatnonzero(others)[:HITS]
     names = [reader.name_of(image) for image in ranking.ids[rows].tolist()]
     same = np.array([bool(groups[photo]) and groups[name] == groups[photo] for name in names], np.float64)
     kin = np.array([_kin(groups[photo], groups[name]) for name in names], np.float64)
     about = {"same": same, "twin": kin - kin * same, "images": np.full(len(rows), float(len(part)))}
-    return {key: column[rows] for key, column in evidence.columns.items()} | about
+    return {key: column[rows] for key, column in found.columns.items()} | about
 
 
 def _kin(one: str, other: str) -> bool:

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from resight.learned.registered import OneOf
-from resight.recipe.model import SECTIONS, Channel, Recipe
+from resight.recipe.model import SECTIONS, ChannelRecipe, Recipe
 
 HEAD = """# Keys of a recipe
 
@@ -149,7 +149,7 @@ def page() -> str:
     """The whole page."""
     lines = [HEAD]
     for name in SECTIONS:
-        lines += section(f"`[{name}]`, or `[channel.NAME.{name}]`", Channel.model_fields[name].annotation)
+        lines += section(f"`[{name}]`, or `[channel.NAME.{name}]`", ChannelRecipe.model_fields[name].annotation)
     for name, field in Recipe.model_fields.items():
         if name not in ("channel", "rerank") and list(models_of(field.annotation)):
             lines += section(f"`[{name}]`", field.annotation)

@@ -12,6 +12,7 @@ from .images import decode as decode
 from .index.checking import VerifyReport as VerifyReport
 from .index.contents import IndexInfo as IndexInfo
 from .index.index import Index as Index
+from .index.queries import Query as Query
 from .index.report import AddReport as AddReport
 from .index.results import Hit as Hit
 from .index.results import Result as Result

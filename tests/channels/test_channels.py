@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from index_samples import METHODS, collection
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.channels.fits import opened_channels
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
@@ -35,8 +35,8 @@ def channel(request: pytest.FixtureRequest, recipes: Path) -> Channel:
     return opened_channels(recipe, recipes, fitted)["main"]
 
 
-def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> Rows:
-    return Rows(arrays, np.arange(first, first + len(alive)), np.array(alive))
+def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> SegmentRows:
+    return SegmentRows(arrays, np.arange(first, first + len(alive)), np.array(alive))
 
 
 def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:

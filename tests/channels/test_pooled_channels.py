@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from index_samples import collection, texture, write
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.channels.opening import open_channel
 from resight.channels.vectors import VectorLayout
 from resight.descriptors.kinds import Gem, RegionCodes, Regions, Rmac, SuperGlobalPooling
@@ -61,8 +61,8 @@ def channel(request: pytest.FixtureRequest) -> Channel:
     return open_channel(method, Extracted(), fitted)  # type: ignore[arg-type]
 
 
-def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> Rows:
-    return Rows(arrays, np.arange(first, first + len(alive)), np.array(alive))
+def rows(arrays: dict[str, Any], first: int, alive: list[bool]) -> SegmentRows:
+    return SegmentRows(arrays, np.arange(first, first + len(alive)), np.array(alive))
 
 
 def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from resight.cli.demo import demonstrate
 from resight.cli.evaluate import judge_run, print_result
-from resight.datasets.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def test_queries_may_be_missing_only_where_that_is_said(run: Run, tmp_path: Path
 def test_a_run_without_the_distractors_of_its_benchmark_is_remarked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    query = Query("q", "q.jpg", frozenset({"a.jpg"}))
+    query = JudgedQuery("q", "q.jpg", frozenset({"a.jpg"}))
     data = Dataset("set", tmp_path, ("a.jpg",), {"all": (query,)}, distractor_count=1000)
     path = tmp_path / "x.run"
     path.write_text("q Q0 a.jpg 1 0.5 x\n")

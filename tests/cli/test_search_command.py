@@ -367,3 +367,42 @@ def test_a_page_shows_the_query_as_its_mask_leaves_it(
     half = pictures[0].shape[1] // 2
     assert pictures[1][:, 8 : half - 8].std(axis=(0, 1)).max() < 3
     assert np.abs(pictures[0][:, half + 8 :] - pictures[1][:, half + 8 :]).mean() < 3
+
+
+def test_one_bad_query_of_several_is_told_and_the_others_are_answered(
+    run: Run, indexed: Path, photos_of_world: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text.jpg").write_text("no photo")
+    queries = (photos_of_world / QUERY, tmp_path / "text.jpg", "poster-02_7.jpg", photos_of_world / "package-01_1.jpg")
+    answer = run("search", indexed, *queries, "-k", 2)
+    assert answer.exit_code == 1
+    assert [line.split()[1] for line in answer.stderr.splitlines() if line.startswith("Error: ")] == [
+        f"{tmp_path / 'text.jpg'}:",
+        "poster-02_7.jpg:",
+    ]
+    assert answer.stdout.count(" hits in ") == 2
+    assert "score: " in answer.stdout
+    document = json.loads(run("search", indexed, *queries, "-k", 2, "--json").stdout)
+    assert [list(one) for one in document["results"]] == [
+        ["query", "box", "hits"],
+        ["query", "box", "hits", "error"],
+        ["query", "box", "hits", "error"],
+        ["query", "box", "hits"],
+    ]
+    assert "not an image" in document["results"][1]["error"]
+    alone = json.loads(run("search", indexed, queries[0], "-k", 2, "--json").stdout)
+    assert document["results"][0] == alone["results"][0]
+    page = tmp_path / "page.html"
+    assert run("search", indexed, *queries, "-k", 2, "--html", page).exit_code == 1
+    assert "neither a file nor the name of an indexed photo" in page.read_text()
+    # Together they are one query, and it is bad.
+    together = run("search", indexed, *queries, "--together", "--json")
+    assert (together.exit_code, together.stdout) == (1, "")
+
+
+def test_a_bad_photo_from_standard_input_is_named_among_others(indexed: Path, photos_of_world: Path) -> None:
+    arguments = ["search", str(indexed), "-", str(photos_of_world / QUERY)]
+    answer = CliRunner().invoke(app, arguments, input=b"no photo")
+    assert answer.exit_code == 1
+    assert "Error: standard input: not an image" in answer.stderr
+    assert answer.stdout.count(" hits in ") == 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from resight.datasets.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.datasets.folder import photo_root, read_folder
 from resight.errors import UsageError
 
@@ -31,7 +31,7 @@ def test_a_data_set_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     extra = {**document(box=[0, 0, 40, 30], challenge="blur"), "groups": {"ours": ["a.png", "q.png"]}, "note": "any"}
     box = (0.0, 0.0, 40.0, 30.0)
-    query = Query("q.png", "q.png", frozenset({"a.png"}), frozenset({"sub/b.png"}), box, "blur")
+    query = JudgedQuery("q.png", "q.png", frozenset({"a.png"}), frozenset({"sub/b.png"}), box, "blur")
     dataset = read_folder(write(tmp_path / "mine", extra))
     assert dataset == Dataset("mine", tmp_path / "mine/images", ("a.png", "sub/b.png"), {"all": (query,)})
     assert dataset.path("sub/b.png") == tmp_path / "mine" / "images" / "sub" / "b.png"
@@ -39,7 +39,7 @@ def test_a_data_set_is_read_whole(tmp_path: Path) -> None:
 
 def test_junk_box_and_challenge_may_be_left_out(tmp_path: Path) -> None:
     plain = {"images": ["a.png"], "queries": [{"image": "q.png", "positives": []}]}
-    assert read_folder(write(tmp_path, plain)).queries == (Query("q.png", "q.png", frozenset()),)
+    assert read_folder(write(tmp_path, plain)).queries == (JudgedQuery("q.png", "q.png", frozenset()),)
 
 
 def test_a_query_without_a_challenge_is_of_the_group_that_holds_its_photo(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_names_are_those_of_an_index(tmp_path: Path) -> None:
     asked = [{"image": "%80.png", "positives": ["\udcff.png"]}]
     dataset = read_folder(write(tmp_path, {"images": ["\udcff.png"], "queries": asked}))
     assert dataset.images == ("%FF.png",)
-    assert dataset.queries == (Query("%2580.png", "%2580.png", frozenset({"%FF.png"})),)
+    assert dataset.queries == (JudgedQuery("%2580.png", "%2580.png", frozenset({"%FF.png"})),)
     assert dataset.path("%FF.png") == tmp_path / "images" / "\udcff.png"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resight.datasets.dataset import Query
+from resight.datasets.dataset import JudgedQuery
 from resight.datasets.groups import read_groups
 from resight.errors import ImageError, UsageError
 
@@ -32,7 +32,7 @@ def test_every_photo_asks_for_the_others_of_its_folder(tmp_path: Path) -> None:
         "cup/2.jpg": {"cup/1.jpg", "cup/old/3.jpg"},
         "cup/old/3.jpg": {"cup/1.jpg", "cup/2.jpg"},
     }
-    assert dataset.queries[0] == Query(
+    assert dataset.queries[0] == JudgedQuery(
         "can/1.jpg", "can/1.jpg", frozenset({"can/2.PNG"}), frozenset({"can/1.jpg"}), group="can"
     )
 

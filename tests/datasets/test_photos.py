@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from resight.datasets import photos
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.datasets.photos import check_photos
 from resight.errors import UsageError
 from resight.images import Box
@@ -24,8 +24,8 @@ def save(path: Path, size: tuple[int, int] = (40, 30), orientation: int | None =
     Image.new("RGB", size, "gray").save(path, exif=exif)
 
 
-def boxed(image: str, box: Box | None, more: tuple[tuple[str, Box | None], ...] = ()) -> Query:
-    return Query(image, image, frozenset({"a.jpg"}), box=box, more=more)
+def boxed(image: str, box: Box | None, more: tuple[tuple[str, Box | None], ...] = ()) -> JudgedQuery:
+    return JudgedQuery(image, image, frozenset({"a.jpg"}), box=box, more=more)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def dataset(tmp_path: Path) -> Dataset:
     return Dataset("mini", tmp_path / "jpg", ("a.jpg", "b.jpg", "c/d.jpg"), {ALL: queries}, allowed=frozenset())
 
 
-def asking(dataset: Dataset, *queries: Query) -> Dataset:
+def asking(dataset: Dataset, *queries: JudgedQuery) -> Dataset:
     return replace(dataset, settings={ALL: queries})
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.datasets.qrels import read_qrels, write_qrels
 from resight.errors import UsageError
 from resight.evaluation.metrics import positions, rectangle_ap
@@ -27,9 +27,9 @@ IMAGES = tuple(f"a photo {i:02}%.jpg" for i in range(30))
 
 
 @st.composite
-def judged(draw: st.DrawFn) -> Query:
+def judged(draw: st.DrawFn) -> JudgedQuery:
     marks = draw(st.dictionaries(NAMES, st.booleans(), max_size=6))
-    return Query(
+    return JudgedQuery(
         draw(NAMES),
         "",
         frozenset(name for name, right in marks.items() if right),
@@ -37,7 +37,7 @@ def judged(draw: st.DrawFn) -> Query:
     )
 
 
-def small(*queries: Query) -> Dataset:
+def small(*queries: JudgedQuery) -> Dataset:
     return Dataset("small", Path("photos"), IMAGES, {ALL: queries})
 
 
@@ -48,11 +48,11 @@ def random_dataset(seed: int) -> Dataset:
     for number in range(20):
         marked = draw.sample(IMAGES, draw.randint(8, 14))
         image = draw.choice(IMAGES) if number % 3 == 0 else f"q{number}.jpg"
-        queries.append(Query(f"query {number}", image, frozenset(marked[:8]), frozenset(marked[8:])))
+        queries.append(JudgedQuery(f"query {number}", image, frozenset(marked[:8]), frozenset(marked[8:])))
     return small(*queries)
 
 
-def without_junk(query: Query, ranking: RankedNames) -> RankedNames:
+def without_junk(query: JudgedQuery, ranking: RankedNames) -> RankedNames:
     kept = {name: score for name, score in zip(*ranking, strict=True) if name not in query.junk}
     return ranked(list(kept), list(kept.values()))
 
@@ -69,7 +69,7 @@ def random_rankings(seed: int, data: Dataset) -> dict[str, RankedNames]:
 
 @settings(deadline=None)
 @given(st.lists(judged(), min_size=1, max_size=4, unique_by=lambda query: query.id), st.sampled_from([".txt", ".gz"]))
-def test_judgements_that_are_written_are_read_as_they_were(queries: list[Query], suffix: str) -> None:
+def test_judgements_that_are_written_are_read_as_they_were(queries: list[JudgedQuery], suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"qrels{suffix}"
         write_qrels(path, small(*queries), ALL)
@@ -78,10 +78,10 @@ def test_judgements_that_are_written_are_read_as_they_were(queries: list[Query],
 
 def test_lines_are_those_of_trec(tmp_path: Path) -> None:
     data = small(
-        Query("one two", "q.jpg", frozenset({"b.jpg", "a b.jpg"}), frozenset({"c.jpg"})),
-        Query("itself", IMAGES[0], frozenset({"b.jpg"})),
-        Query("itself right", IMAGES[0], frozenset({IMAGES[0]})),
-        Query("nothing", "q.jpg", frozenset()),
+        JudgedQuery("one two", "q.jpg", frozenset({"b.jpg", "a b.jpg"}), frozenset({"c.jpg"})),
+        JudgedQuery("itself", IMAGES[0], frozenset({"b.jpg"})),
+        JudgedQuery("itself right", IMAGES[0], frozenset({IMAGES[0]})),
+        JudgedQuery("nothing", "q.jpg", frozenset()),
     )
     write_qrels(tmp_path / "qrels", data, ALL)
     assert (tmp_path / "qrels").read_text() == (
@@ -97,8 +97,8 @@ def test_lines_are_those_of_trec(tmp_path: Path) -> None:
 
 def test_each_setting_is_written_by_its_name(tmp_path: Path) -> None:
     easy, hard = (
-        Query("q", "q.jpg", frozenset("e"), frozenset("h")),
-        Query("q", "q.jpg", frozenset("h"), frozenset("e")),
+        JudgedQuery("q", "q.jpg", frozenset("e"), frozenset("h")),
+        JudgedQuery("q", "q.jpg", frozenset("h"), frozenset("e")),
     )
     data = Dataset("small", Path("photos"), IMAGES, {"easy": (easy,), "hard": (hard,)}, main="easy")
     write_qrels(tmp_path / "qrels", data, "hard")
@@ -111,7 +111,7 @@ def test_each_setting_is_written_by_its_name(tmp_path: Path) -> None:
 def test_degrees_of_relevance_are_positive_junk_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "qrels.gz").write_bytes(gzip.compress(b"q 0 a 2\np 0 a 0\nq 1 b 1\nq 0 c -2\nq 0 d 0\nq 0 e +1\n"))
     data = read_qrels(tmp_path / "qrels.gz")
-    assert data.queries == (Query("q", "", frozenset("abe"), frozenset("c")), Query("p", "", frozenset()))
+    assert data.queries == (JudgedQuery("q", "", frozenset("abe"), frozenset("c")), JudgedQuery("p", "", frozenset()))
     assert data.images == ()
 
 

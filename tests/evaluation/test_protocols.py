@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -11,11 +11,12 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from resight.datasets import photos
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.errors import ImageError, UsageError
 from resight.evaluation.judging import Scored
 from resight.evaluation.protocols import evaluate, evaluate_index, evaluate_rankings
 from resight.images import Box
+from resight.index.queries import Query
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Hit:
 @dataclass
 class Result:
     hits: list[Hit]
+    seconds: float = 0.25
+    error: ImageError | UsageError | None = None
 
 
 @dataclass
@@ -36,24 +39,34 @@ class Scripted:
     rankings: dict[str, list[str]]
     asked: list[tuple[Path, Box | None, int, bool]] = field(default_factory=list)
     together: list[list[tuple[str, Box | None]]] = field(default_factory=list)
+    wrong: tuple[str, ...] = ()
 
-    def search(self, query: Path, *, box: Box | None, k: int, include_self: bool) -> Result:
-        self.asked.append((query, box, k, include_self))
-        if query.name not in self.rankings:
-            raise ImageError(str(query), "the file is empty")
-        return Result([Hit(name, -float(place)) for place, name in enumerate(self.rankings[query.name])])
+    def search_many(self, queries: Iterable[Query], *, k: int, include_self: bool) -> Iterator[Result]:
+        for query in queries:
+            photo = query.source
+            assert isinstance(photo, Path)
+            self.asked.append((photo, query.box, k, include_self))
+            if photo.name in self.wrong:
+                yield Result([], error=UsageError(f"{photo.name}: the box lies outside the image"))
+            elif photo.name not in self.rankings:
+                yield Result([], error=ImageError(str(photo), "the file is empty"))
+            else:
+                yield Result([Hit(name, -float(place)) for place, name in enumerate(self.rankings[photo.name])])
 
-    def search_together(self, queries: Sequence[tuple[Path, Box | None]], *, k: int, include_self: bool) -> Result:
-        self.together.append([(photo.name, box) for photo, box in queries])
-        return self.search(queries[0][0], box=None, k=k, include_self=include_self)
+    def search_together(self, queries: Sequence[Query], *, k: int, include_self: bool) -> Result:
+        self.together.append([(Path(str(query.source)).name, query.box) for query in queries])
+        (found,) = self.search_many([Query(Path(str(queries[0].source)))], k=k, include_self=include_self)
+        if found.error is not None:
+            raise found.error
+        return found
 
 
-def dataset(*queries: Query) -> Dataset:
+def dataset(*queries: JudgedQuery) -> Dataset:
     return Dataset("ours", Path("photos"), ("a", "b", "c"), {ALL: queries})
 
 
-def query(image: str, positives: str, junk: str = "", box: Box | None = None) -> Query:
-    return Query(image, image, frozenset(positives), frozenset(junk), box)
+def query(image: str, positives: str, junk: str = "", box: Box | None = None) -> JudgedQuery:
+    return JudgedQuery(image, image, frozenset(positives), frozenset(junk), box)
 
 
 def test_all_of_database_and_distractors_is_asked_for() -> None:
@@ -86,6 +99,17 @@ def test_an_unreadable_query_finds_nothing_and_is_listed() -> None:
     result = evaluate_index(index, dataset(query("q", "a"), query("bad", "a")), recipe="r")
     assert [one["AP"] for one in result.figures(ALL)] == [1.0, 0.0]
     assert [(one.image, one.reason) for one in result.unreadable] == [("bad", "the file is empty")]
+
+
+def test_a_query_that_is_wrong_ends_the_evaluation() -> None:
+    with pytest.raises(UsageError, match="the box lies outside the image"):
+        evaluate_index(Scripted({"q": ["a"]}, wrong=("bad",)), dataset(query("q", "a"), query("bad", "a")), recipe="r")
+
+
+def test_seconds_are_those_of_the_searches() -> None:
+    result = evaluate_index(Scripted({"q": ["a"]}), dataset(query("q", "a"), query("bad", "a")), recipe="r")
+    assert [one.seconds for one in result.queries] == [0.25, 0.25]
+    assert result.search_seconds == 0.25
 
 
 def test_an_index_with_other_photos_is_refused() -> None:
@@ -194,7 +218,7 @@ def test_a_ranking_is_had_once_and_judged_under_every_setting() -> None:
 def test_photos_of_one_thing_are_asked_together() -> None:
     index = Scripted({"q": ["a"]})
     box = (0.0, 0.0, 2.0, 2.0)
-    evaluate_index(index, dataset(Query("t", "q", frozenset("a"), more=(("r", box),))), recipe="r")
+    evaluate_index(index, dataset(JudgedQuery("t", "q", frozenset("a"), more=(("r", box),))), recipe="r")
     assert index.together == [[("q", None), ("r", box)]]
 
 
@@ -207,7 +231,7 @@ def test_frames_are_pooled_by_shot() -> None:
         shots={"a": "s1", "b": "s2", "c": "s1"},
         query_root=Path("topics"),
     )
-    wanted = Query("q", "q", frozenset({"s1"}))
+    wanted = JudgedQuery("q", "q", frozenset({"s1"}))
     result = evaluate_index(Scripted({"q": ["b", "c", "a"]}), replace(given, settings={ALL: (wanted,)}), recipe="r")
     assert result.queries[0].ranks == (1,)
     assert [hit.name for hit in result.queries[0].hits] == ["s2", "s1"]

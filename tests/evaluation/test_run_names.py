@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 from resight.evaluation.run_names import match_run, with_missing
 from resight.evaluation.runs import Run, ranked, read_run
@@ -18,7 +18,7 @@ IMAGES = ("a/one.jpg", "a/two.jpg", "b/c/two.png", "b/c/v1.5", "three.JPG", "thr
 def dataset(
     queries: Sequence[str] = ("q1", "q2"), images: Sequence[str] = IMAGES, **more: Mapping[str, str]
 ) -> Dataset:
-    asked = tuple(Query(query, f"{query}.jpg", frozenset()) for query in queries)
+    asked = tuple(JudgedQuery(query, f"{query}.jpg", frozenset()) for query in queries)
     return Dataset("small", Path("photos"), tuple(images), {ALL: asked}, **more)
 
 

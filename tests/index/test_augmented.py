@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.index import augmented
 from resight.index.augmented import Augmenter, overlay, read_blocks
 from resight.search.inverted import Block, InvertedFile, PostingRows
@@ -53,7 +53,7 @@ class Photos:
 
     def plain(self):
         ids = np.array(sorted(self.photos), np.int64)
-        return [Rows(Lists().pack([self.photos[i] for i in ids.tolist()]), ids, np.ones(len(ids), bool))]
+        return [SegmentRows(Lists().pack([self.photos[i] for i in ids.tolist()]), ids, np.ones(len(ids), bool))]
 
     def augmenter(self):
         return Augmenter(self.folder, self.plain(), Lists(), self.augment)

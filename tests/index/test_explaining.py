@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 from index_samples import texture, write
 from resight.errors import ImageError, UsageError
 from resight.features.networks.architectures import blank, randomise
-from resight.images.masks import mask_of_query
 from resight.index.explaining import Explainer, can_explain
 from resight.index.index import Index
+from resight.index.queries import Query
 from resight.show.page import write_page
 from resight.show.results import page_query
 
@@ -109,14 +109,14 @@ def test_the_page_shows_the_boxes_of_the_hits_that_can_be_read(index: Index, tmp
     Image.fromarray(with_patch(60, 60)).save(query)
     told: list[tuple[str, int, int]] = []
     result = index.search(query, k=3)
-    section = page_query(index.collection, result, [(query, None)], progress=lambda *one: told.append(one))
+    section = page_query(index.collection, result, [Query(query)], progress=lambda *one: told.append(one))
     by_name = {hit.name: hit for hit in section.hits}
     assert {name: len(hit.contributions) for name, hit in by_name.items()} == {
         "left.png": 5,
         "right.png": 5,
         "gone.png": 0,
     }
-    assert by_name["left.png"].contributions == Explainer(index.collection, query).contributions("left.png")
+    assert by_name["left.png"].contributions == Explainer(index.collection, Query(query)).contributions("left.png")
     assert told == [("comparing", done, 3) for done in (1, 2, 3)]
     text = write_page(tmp_path / "page.html", [section]).read_text()
     assert text.count('<rect class="cell"') == 2 * 2 * 5
@@ -125,7 +125,7 @@ def test_the_page_shows_the_boxes_of_the_hits_that_can_be_read(index: Index, tmp
 
 
 def test_several_photos_are_explained_by_the_one_that_found_the_hit(index: Index) -> None:
-    queries = [(FLAT, None), (with_patch(16, 24), None)]
+    queries = [Query(FLAT), Query(with_patch(16, 24))]
     result = index.search_together(queries, k=1)
     section = page_query(index.collection, result, queries)
     (hit,) = section.hits
@@ -135,7 +135,7 @@ def test_several_photos_are_explained_by_the_one_that_found_the_hit(index: Index
 
 def test_a_query_that_is_gone_leaves_its_hits_without_boxes(index: Index) -> None:
     result = index.search("gone.png", k=2)
-    section = page_query(index.collection, result, [("gone.png", None)])
+    section = page_query(index.collection, result, [Query("gone.png")])
     assert [list(hit.contributions) for hit in section.hits] == [[], []]
 
 
@@ -170,10 +170,9 @@ def test_what_the_mask_of_a_query_leaves_out_explains_nothing(index: Index, tmp_
 def test_the_page_shows_and_explains_the_query_as_its_mask_leaves_it(index: Index, tmp_path: Path) -> None:
     pixels, mask, painted = two_patches()
     Image.fromarray(pixels).save(tmp_path / "query.png")
-    given = mask_of_query(mask)
-    for query in (pixels, tmp_path / "query.png"):
-        result = index.search(query, k=1, mask=mask)
-        section = page_query(index.collection, result, [(query, None)], masks=[given])
+    for photo in (pixels, tmp_path / "query.png"):
+        query = Query(photo, mask=mask)
+        section = page_query(index.collection, index.search(query, k=1), [query])
         np.testing.assert_array_equal(section.photos[0].image, painted)
         (hit,) = section.hits
-        assert hit.contributions == index.explain(query, hit.name, mask=mask)
+        assert hit.contributions == index.explain(photo, hit.name, mask=mask) == index.explain(query, hit.name)

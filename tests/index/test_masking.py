@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index_samples import names, texture, write
+from index_samples import names, texture, told, write
 from resight.errors import UsageError
 from resight.folders.walking import find_images
 from resight.index.index import Index
 from resight.index.masking import mask_choice, with_masks
+from resight.index.queries import Query
 from resight.index.vanished import MANY
 from resight.store import Root
 
@@ -178,10 +179,12 @@ def test_an_indexed_photo_asks_by_name_with_its_own_mask(index: Index, folder: P
 
 def test_several_queries_have_a_mask_each(index: Index, folder: Path) -> None:
     index.add(folder)
-    both = [(stamped(1), None), (stamped(2), None)]
-    assert len(index.search_together(both, masks=[BAR, None]).hits) > 0
-    with pytest.raises(UsageError, match="1 masks were given for 2 queries"):
-        index.search_together(both, masks=[BAR])
+    masked, plain = stamped(1), stamped(2)
+    together = index.search_together([Query(masked, mask=BAR), plain])
+    assert told(together) != told(index.search_together([masked, plain]))
+    changed = masked.copy()
+    changed[BAR == 0] = 7
+    assert told(index.search_together([Query(changed, mask=BAR), plain])) == told(together)
 
 
 def test_a_folder_of_masks_that_is_gone_changes_nothing(index: Index, folder: Path, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_another_view_is_more_probable_than_anything_else(index: Index, request:
 def test_several_queries_are_as_sure_as_the_surest(index: Index) -> None:
     views = [seen_again(texture(3), seed)[0] for seed in (7, 8)]
     alone = [{hit.name: hit.probability for hit in index.search(view, k=THINGS).hits} for view in views]
-    for hit in index.search_together([(view, None) for view in views], k=THINGS).hits:
+    for hit in index.search_together(views, k=THINGS).hits:
         assert hit.probability == pytest.approx(max(one.get(hit.name, 0.0) for one in alone))
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_probability_is_refused(index: Index, least: float) -> None:
 def test_the_photo_itself_is_certain(index: Index) -> None:
     hits = index.search("05-0.png", include_self=True).hits
     assert (hits[0].name, hits[0].probability, hits[0].verdict) == ("05-0.png", 1.0, "sure")
-    (hit, *_) = index.search_together([("05-0.png", None), ("06-0.png", None)], include_self=True).hits
+    (hit, *_) = index.search_together(["05-0.png", "06-0.png"], include_self=True).hits
     assert hit.probability == 1.0
 
 

@@ -181,7 +181,7 @@ def test_prefixes_that_lead_elsewhere_are_refused(index: Index, tmp_path: Path, 
 @pytest.mark.parametrize("prefix", ["a", "a/", "a/b c/", "ü"])
 def test_a_prefix_is_a_folder(index: Index, tmp_path: Path, prefix: str) -> None:
     index.add(write(tmp_path / "photos", {"x.png": texture(1)}), prefix=prefix)
-    assert index.collection.snapshot.images.names == [prefix.rstrip("/") + "/x.png"]
+    assert list(index.collection.snapshot.images.names) == [prefix.rstrip("/") + "/x.png"]
 
 
 def test_links_that_lead_out_are_followed_where_the_root_says_so(index: Index, tmp_path: Path) -> None:

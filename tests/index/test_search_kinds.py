@@ -14,7 +14,7 @@ from index_samples import collection, index_by, told, write
 from resight.arrays import Mask
 from resight.index.collection import Collection
 from resight.learned.kinds import Keeps
-from resight.recipe.model import Channel
+from resight.recipe.model import ChannelRecipe
 from resight.search.dense import DenseSearch
 from resight.search.derived import Kept
 from resight.search.kinds import Exact, Search
@@ -76,7 +76,7 @@ def test_exact_is_what_a_recipe_has_that_says_nothing(recipes: Path, tmp_path: P
 
 
 def test_a_search_that_needs_what_the_channel_keeps_not_is_refused() -> None:
-    class Refusing(Channel):
+    class Refusing(ChannelRecipe):
         search: Evens = Evens()
 
     with pytest.raises(ValidationError, match='search "evens" needs one vector an image, and "asmk" keeps none'):

@@ -31,7 +31,7 @@ from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind
 from resight.learned.kinds import FitSource
 from resight.learned.method import Method
 from resight.learned.registered import SECTIONS, kinds, model_of
-from resight.recipe import Channel
+from resight.recipe import ChannelRecipe
 from resight.search.kinds import Exhaustive
 from resight.words.kinds import Asmk, Bow, Hamming
 
@@ -223,7 +223,7 @@ def test_every_kind_has_its_section_and_layout() -> None:
 @pytest.mark.parametrize("method", [*FITTED, *UNFITTED], ids=described)
 def test_a_fit_is_made_where_a_recipe_says_so(method: Method) -> None:
     section = "words" if isinstance(method, Bow | Hamming | Asmk) else "descriptor"
-    channel = Channel.model_construct(
+    channel = ChannelRecipe.model_construct(
         features=SIFT, **{"words": None, "descriptor": None, "match": None, section: method}
     )
     assert bool(method.passes) == bool(method.needs) == bool(channel.source) == (method in FITTED)

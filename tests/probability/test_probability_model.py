@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from resight.probability.evidence import Evidence, lead_evidence
-from resight.probability.model import WEIGHED, Model, believed, family, model_of, probabilities
+from resight.probability.model import WEIGHED, Model, believed, calibrated_model, family, probabilities
+from resight.probability.predictors import Predictors, lead_predictors
 from resight.probability.verdict import POSSIBLE, SURE, VERDICTS, verdict
 from resight.recipe import load_recipe, recipes
 from resight.search.ranking import Lead, Ranking, Verification
@@ -23,7 +23,7 @@ def some(rows: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 def test_it_is_the_logistic_of_a_weighted_sum() -> None:
     columns = some(9)
-    found = probabilities(Evidence(**columns), Model(-2.0, {"similarity": 0.5, "significance": 1.5}))
+    found = probabilities(Predictors(**columns), Model(-2.0, {"similarity": 0.5, "significance": 1.5}))
     for row in range(9):
         odds = -2.0 + 0.5 * columns["similarity"][row] + 1.5 * columns["significance"][row]
         assert found[row] == pytest.approx(1 / (1 + math.exp(-odds)))
@@ -31,19 +31,19 @@ def test_it_is_the_logistic_of_a_weighted_sum() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_more_evidence_is_never_less_probable(recipe: str) -> None:
-    model = model_of(load_recipe(recipe))
-    plain = probabilities(Evidence(**some(50)), model)
+    model = calibrated_model(load_recipe(recipe))
+    plain = probabilities(Predictors(**some(50)), model)
     for field in FIELDS:
         columns = some(50)
         columns[field] = columns[field] + 1.0
-        assert (probabilities(Evidence(**columns), model) >= plain).all()
+        assert (probabilities(Predictors(**columns), model) >= plain).all()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_nothing_is_filler_and_overwhelming_evidence_is_sure(recipe: str) -> None:
-    model = model_of(load_recipe(recipe))
-    nothing = Evidence(np.full(1, -2.0), np.zeros(1))
-    everything = Evidence(np.full(1, 4.0), np.full(1, 6.0))
+    model = calibrated_model(load_recipe(recipe))
+    nothing = Predictors(np.full(1, -2.0), np.zeros(1))
+    everything = Predictors(np.full(1, 4.0), np.full(1, 6.0))
     assert verdict(probabilities(nothing, model)[0]) == "filler"
     assert verdict(probabilities(everything, model)[0]) == "sure"
 
@@ -81,10 +81,10 @@ def test_an_image_is_as_probable_as_what_leads_to_it_times_their_link() -> None:
     points = np.array([[1, 1], [10, 9], [5, 5], [5, 11]], np.float32)
     why = {row: Verification(np.eye(3), xy, xy, 1.0) for row, xy in ((0, points), (1, points[:3]))}
     ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), why, leads=leads)
-    given = Evidence(np.zeros(10), np.log1p([200.0, 10.0, 0, 0, 0, 0, 0, 30.0, 0, 0]))
+    given = Predictors(np.zeros(10), np.log1p([200.0, 10.0, 0, 0, 0, 0, 0, 30.0, 0, 0]))
     own = probabilities(given, model)
     found = believed(ranking, given, model, 8)
-    link = probabilities(lead_evidence(list(leads.values())), model)[0]
+    link = probabilities(lead_predictors(list(leads.values())), model)[0]
     assert 0.5 < link < 1
     assert found[5] == pytest.approx(0.75 * own[0] * link)
     assert found[6] == pytest.approx(own[1] * link)
@@ -101,9 +101,9 @@ def test_what_is_led_to_leads_on_from_the_part_where_the_lead_arrives() -> None:
     leads = {9: Lead(0, 100, 100, box, box, 2.0), 1: Lead(9, 100, 100, half, box, 2.0)}
     leads |= {2: Lead(9, 100, 100, box, box, 2.0), 3: Lead(9, 100, 100, away, box, 2.0)}
     ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), why, leads=leads)
-    given = Evidence(np.zeros(10), np.log1p([200.0] + 9 * [0.0]))
+    given = Predictors(np.zeros(10), np.log1p([200.0] + 9 * [0.0]))
     own = probabilities(given, model)
     found = believed(ranking, given, model, 4)
-    link = probabilities(lead_evidence(list(leads.values())), model)[0]
+    link = probabilities(lead_predictors(list(leads.values())), model)[0]
     assert found[:3] == pytest.approx([own[0], 0.5 * own[0] * link**2, own[0] * link**2])
     assert found[3] == own[3] < found[1]

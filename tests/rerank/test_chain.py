@@ -48,7 +48,7 @@ def test_finds_an_image_that_shares_nothing_with_the_query(world):
     found = ChainLook(CHAIN, bags)(query, ranking)
     assert found.ids.tolist()[:2] == [0, 1]
     assert set(ranking.ids) <= set(found.ids)
-    assert found.evidence == ranking.evidence
+    assert found.verified == ranking.verified
 
 
 def test_it_is_told_what_leads_to_an_image_and_how_surely(world):
@@ -70,7 +70,7 @@ def test_scores_are_recomputed_naively(world):
     ranking, bags = first_look(query, images)
     found = ChainLook(CHAIN, bags)(query, ranking)
     total = dict.fromkeys(ranking.ids.tolist(), 0.0)
-    for image, why in ranking.evidence.items():
+    for image, why in ranking.verified.items():
         sure = why.score / (why.score + 3)
         total[image] += sure
         near = bags.file.search(images[image], 10)
@@ -87,7 +87,7 @@ def test_scores_are_recomputed_naively(world):
 def test_the_same_photo_is_not_asked(world):
     _, images = world
     ranking, bags = first_look(images[1], images)
-    assert 1 in ranking.evidence
+    assert 1 in ranking.verified
     ChainLook(CHAIN, bags)(images[1], ranking)
     assert all(asked is not images[1] for asked in bags.searches)
 
@@ -95,7 +95,7 @@ def test_the_same_photo_is_not_asked(world):
 def test_only_sure_images_are_asked_and_only_so_many(world):
     query, images = world
     ranking, bags = first_look(query, images)
-    unsure = Chain(min_inliers=ranking.evidence[0].inliers + 1)
+    unsure = Chain(min_inliers=ranking.verified[0].inliers + 1)
     found = ChainLook(unsure, bags)(query, ranking)
     assert not bags.searches
     assert found.ids.tolist() == ranking.ids.tolist()

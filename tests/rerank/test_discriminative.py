@@ -118,7 +118,7 @@ def world():
 
 def test_ranking_is_by_the_svm_on_dense_vectors(world):
     query, images, ranking, bags = world
-    assert set(ranking.evidence) == {0}
+    assert set(ranking.verified) == {0}
     found = DiscriminativeLook(Discriminative(negatives=4), bags)(query, ranking)
     first, weights = bags.searches
     assert first is query
@@ -133,7 +133,7 @@ def test_ranking_is_by_the_svm_on_dense_vectors(world):
     assert found.ids[:returned].tolist() == [i for i in np.argsort(-scores).tolist() if scores[i] > 1e-7]
     np.testing.assert_allclose(found.scores[:returned], scores[found.ids[:returned]], atol=1e-5)
     assert found.ids.tolist()[:2] == [0, 1]
-    assert found.evidence == ranking.evidence
+    assert found.verified == ranking.verified
 
 
 def test_images_on_the_wrong_side_follow_in_their_former_order(world):
@@ -150,7 +150,7 @@ def test_negatives_are_the_end_of_the_first_look_and_never_verified(world):
     everything = bags.file.search(query, 100).ids.tolist()
     later = everything[(len(everything) + 1) // 2 :]
     look = DiscriminativeLook(Discriminative(negatives=100), bags)
-    known = replace(ranking, evidence={**ranking.evidence, later[-1]: ranking.evidence[0]})
+    known = replace(ranking, verified={**ranking.verified, later[-1]: ranking.verified[0]})
     expected = [bags.unit(images[i]) for i in later[:-1]]
     for found, unit in zip(look._negatives(query, known), expected, strict=True):
         np.testing.assert_allclose(bags.dense(found), unit, atol=1e-12)
@@ -161,7 +161,7 @@ def test_negatives_are_the_end_of_the_first_look_and_never_verified(world):
 
 def test_nothing_verified_leaves_the_ranking(world):
     query, _, ranking, bags = world
-    strict = Discriminative(min_inliers=ranking.evidence[0].inliers + 1)
+    strict = Discriminative(min_inliers=ranking.verified[0].inliers + 1)
     assert DiscriminativeLook(strict, bags)(query, ranking) is ranking
     assert not bags.searches
 

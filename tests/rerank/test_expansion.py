@@ -94,11 +94,11 @@ def test_finds_the_other_half_and_scores_are_recomputed_naively(world):
     query, images = world
     ranking, bags = looked_at(query, images)
     assert 1 not in ranking.ids
-    assert ranking.evidence[0].inliers >= 20
+    assert ranking.verified[0].inliers >= 20
     found = ExpansionLook(Expansion(), bags)(query, ranking)
     # The query's region is where its own features are; part of the other half lies in it.
     x0, y0, x1, y1 = bounds(query)
-    why = ranking.evidence[0]
+    why = ranking.verified[0]
     places = project(np.linalg.inv(why.transform), images[0].xy)
     inside = (places >= (x0, y0)).all(axis=1) & (places <= (x1, y1)).all(axis=1)
     part = replace(images[0], words=images[0].words[inside])
@@ -108,14 +108,14 @@ def test_finds_the_other_half_and_scores_are_recomputed_naively(world):
     assert found.ids.tolist()[: len(expected)] == expected
     np.testing.assert_allclose(found.scores[: len(expected)], [cosines[i] for i in expected], rtol=1e-5)
     assert found.ids.tolist().index(1) <= 1
-    assert found.evidence == ranking.evidence
+    assert found.verified == ranking.verified
 
 
 def test_only_verified_images_from_min_inliers_on_and_only_top(world):
     query, images = world
     ranking, bags = looked_at(query, images)
     stated = {0: verification(20), 1: verification(19), 2: verification(40), 3: verification(21)}
-    ranking = replace(ranking, ids=np.array([3, 4, 1, 0, 2]), scores=np.zeros(5, np.float32), evidence=stated)
+    ranking = replace(ranking, ids=np.array([3, 4, 1, 0, 2]), scores=np.zeros(5, np.float32), verified=stated)
     chosen = verified_vectors(query, ranking, bags, 2, 20)
     everywhere = bounds(query)
     for vector, image in zip(chosen, (3, 0), strict=True):
@@ -126,7 +126,7 @@ def test_only_verified_images_from_min_inliers_on_and_only_top(world):
 def test_nothing_verified_leaves_the_ranking(world):
     query, images = world
     ranking, bags = looked_at(query, images)
-    strict = Expansion(min_inliers=ranking.evidence[0].inliers + 1)
+    strict = Expansion(min_inliers=ranking.verified[0].inliers + 1)
     assert ExpansionLook(strict, bags)(query, ranking) is ranking
     empty = Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
     assert ExpansionLook(Expansion(), bags)(seen(thing(np.random.default_rng(0), 0)), empty) is empty

@@ -74,7 +74,7 @@ def test_finds_an_image_that_shares_nothing_with_the_query_and_asks_none(world):
     found = LinksLook(FOLLOWED, bags)(query, ranking)
     assert found.ids.tolist()[:3] == [0, 1, 4]
     assert set(ranking.ids) <= set(found.ids)
-    assert found.evidence == ranking.evidence
+    assert found.verified == ranking.verified
     assert bags.searches == []
 
 
@@ -83,9 +83,9 @@ def test_scores_are_recomputed_naively(steps, world):
     query, bags = world
     ranking = first_look(query, bags.linked(list(range(5))))
     found = LinksLook(FOLLOWED.model_copy(update={"steps": steps}), bags)(query, ranking)
-    sure = {image: why.score / (why.score + 3) for image, why in ranking.evidence.items()}
+    sure = {image: why.score / (why.score + 3) for image, why in ranking.verified.items()}
     total = {image: sure.get(image, 0.0) for image in ranking.ids.tolist()}
-    given = {image: sure[image] for image, why in ranking.evidence.items() if why.inliers >= 8}
+    given = {image: sure[image] for image, why in ranking.verified.items() if why.inliers >= 8}
     for number in range(steps + 1):
         passed = dict.fromkeys(range(5), 0.0)
         for image, value in given.items():

@@ -48,9 +48,9 @@ def test_verified_images_come_first_by_inliers_and_the_rest_keeps_its_order(worl
     query, images = world
     found = SpatialLook(Spatial(), Bags(images))(query, ranking_of([0, 2, 1, 3], [0.9, 0.8, 0.3, 0.2]))
     assert found.ids.tolist() == [3, 1, 0, 2]
-    assert set(found.evidence) == {1, 3}
-    assert found.evidence[3].inliers == pytest.approx(30, abs=2)
-    assert found.evidence[1].inliers == pytest.approx(12, abs=2)
+    assert set(found.verified) == {1, 3}
+    assert found.verified[3].inliers == pytest.approx(30, abs=2)
+    assert found.verified[1].inliers == pytest.approx(12, abs=2)
     assert (np.diff(found.scores) <= 0).all()
 
 
@@ -70,7 +70,7 @@ def test_scores_are_recomputed_naively(world):
         found = SpatialLook(params, Bags(images))(query, given)
         assert found.ids.tolist() == sorted(expected, key=lambda image: -expected[image])
         np.testing.assert_allclose(found.scores, sorted(expected.values(), reverse=True), rtol=1e-6)
-        for image, why in found.evidence.items():
+        for image, why in found.verified.items():
             assert why.score == pytest.approx(why.inliers * similarity_of[image] ** 0.5)
 
 
@@ -86,7 +86,7 @@ def test_only_the_top_is_looked_at(world):
     query, images = world
     found = SpatialLook(Spatial(top=3), Bags(images))(query, ranking_of([0, 2, 1, 3], [0.9, 0.8, 0.3, 0.2]))
     assert found.ids.tolist() == [1, 0, 2, 3]
-    assert set(found.evidence) == {1}
+    assert set(found.verified) == {1}
 
 
 def test_nothing_verified_leaves_the_ranking(world):
@@ -95,7 +95,7 @@ def test_nothing_verified_leaves_the_ranking(world):
     found = SpatialLook(Spatial(), Bags(images))(query, given)
     assert found.ids.tolist() == [2, 0]
     np.testing.assert_array_equal(found.scores, given.scores)
-    assert not found.evidence
+    assert not found.verified
     assert len(SpatialLook(Spatial(), Bags(images))(query, ranking_of([], []))) == 0
 
 
@@ -115,10 +115,10 @@ def test_equal_images_keep_their_order(world):
 def test_evidence_of_a_former_stage_is_kept(world):
     query, images = world
     before = verification(9)
-    given = replace(ranking_of([0, 3], [0.5, 0.4]), evidence={7: before})
+    given = replace(ranking_of([0, 3], [0.5, 0.4]), verified={7: before})
     found = SpatialLook(Spatial(), Bags(images))(query, given)
-    assert found.evidence[7] is before
-    assert 3 in found.evidence
+    assert found.verified[7] is before
+    assert 3 in found.verified
 
 
 def test_min_inliers_is_a_limit(world):

@@ -52,8 +52,8 @@ def test_equals_a_loop_over_all_pairs(search, query, k):
 
 def test_evidence_is_that_of_the_hits_and_no_other(search):
     found = search.search(7, 3)
-    assert list(found.evidence) == found.ids.tolist()
-    for image, why in found.evidence.items():
+    assert list(found.verified) == found.ids.tolist()
+    for image, why in found.verified.items():
         assert why.image_xy[0, 0] == EVERY[image]
 
 
@@ -87,7 +87,7 @@ def test_threads_change_nothing():
     blocks = [block(VALUES, list(EVERY))]
     one, four = (ExhaustiveSearch(ThingRows(blocks, compare, threads)).search(6, 50) for threads in (1, 4))
     np.testing.assert_array_equal(one.ids, four.ids)
-    assert list(one.evidence) == list(four.evidence)
+    assert list(one.verified) == list(four.evidence)
 
 
 def test_nothing_compared_is_no_hits(search):

@@ -15,9 +15,9 @@ import pytest
 from index_samples import collection, texture, write
 from resight.errors import ImageError, UsageError
 from resight.images import decode
-from resight.images.masks import mask_of_query
 from resight.index.collection import Collection
 from resight.index.index import Index
+from resight.index.queries import Query
 from resight.recipe import load_recipe, recipes
 from resight.show.embedding import PlacedPhoto, Plane, descriptors_of, plane_of, thumbnail_side, top_folder
 from resight.show.embedding_page import EUCLIDEAN, MANIFOLD, QUERY, describe, write_embedding_page
@@ -91,7 +91,7 @@ def test_augmented_descriptors_are_shown_as_they_are_searched(folder: Path, reci
 
 
 def test_neighbours_of_a_query_are_ranked_by_distance_and_by_manifold(reader: Collection) -> None:
-    plane = plane_of(reader, method="mds", query="set0/00-0.png", neighbours=4)
+    plane = plane_of(reader, method="mds", query=Query("set0/00-0.png"), neighbours=4)
     assert plane.query is not None
     assert plane.query.name == "set0/00-0.png"
     assert (plane.query.euclidean, plane.query.manifold) == (0, 0)
@@ -107,8 +107,8 @@ def test_of_many_photos_some_are_drawn_by_seed_and_the_neighbours_in_any_case(re
     drawn = [{photo.name for photo in plane_of(reader, method="mds", most=5, seed=seed).photos} for seed in (0, 0, 1)]
     assert [len(names) for names in drawn] == [5, 5, 5]
     assert drawn[0] == drawn[1] != drawn[2]
-    everything = plane_of(reader, method="mds", query="set1/03-0.png", neighbours=2)
-    plane = plane_of(reader, method="mds", most=1, query="set1/03-0.png", neighbours=2)
+    everything = plane_of(reader, method="mds", query=Query("set1/03-0.png"), neighbours=2)
+    plane = plane_of(reader, method="mds", most=1, query=Query("set1/03-0.png"), neighbours=2)
     for kind in ("euclidean", "manifold"):
         assert marked(plane, kind) == marked(everything, kind)
     assert {photo.name for photo in plane.photos} == {
@@ -121,7 +121,7 @@ def test_of_many_photos_some_are_drawn_by_seed_and_the_neighbours_in_any_case(re
 
 def test_a_file_that_is_not_in_the_index_is_placed_with_it(reader: Collection, tmp_path: Path) -> None:
     query = write(tmp_path, {"other.png": texture(2)[8:, 8:]}) / "other.png"
-    plane = plane_of(reader, method="mds", query=query, neighbours=1)
+    plane = plane_of(reader, method="mds", query=Query(query), neighbours=1)
     assert (len(plane.photos), plane.drawn) == (13, 12)
     assert plane.query == plane.photos[-1]
     assert plane.query.name == str(query)
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_in_the_index_is_placed_with_it(reader: Collection, t
 def test_a_query_with_a_mask_is_placed_and_shown_as_the_mask_leaves_it(reader: Collection, folder: Path) -> None:
     values = np.full((150, 200), 255, np.uint8)
     values[:, 120:] = 0
-    plane = plane_of(reader, method="mds", query="set1/01-1.png", mask=mask_of_query(values), neighbours=1)
+    plane = plane_of(reader, method="mds", query=Query("set1/01-1.png", mask=values), neighbours=1)
     assert (len(plane.photos), plane.drawn) == (13, 12)
     assert plane.query is not None
     assert plane.query.name == "set1/01-1.png (with a mask)"
@@ -146,7 +146,7 @@ def test_a_query_with_a_mask_is_placed_and_shown_as_the_mask_leaves_it(reader: C
 
 
 def test_the_file_of_an_indexed_photo_is_that_photo(reader: Collection, folder: Path) -> None:
-    plane = plane_of(reader, method="mds", query=folder / "set1/01-1.png")
+    plane = plane_of(reader, method="mds", query=Query(folder / "set1/01-1.png"))
     assert len(plane.photos) == 12
     assert plane.query is not None
     assert plane.query.name == "set1/01-1.png"
@@ -167,7 +167,7 @@ def test_photos_that_are_gone_and_photos_without_features_are_there(
     index.add(folder)
     (folder / "00-0.png").unlink()
     with caplog.at_level(logging.WARNING):
-        plane = plane_of(index.collection, method="tsne", query="grey-0.png", neighbours=3)
+        plane = plane_of(index.collection, method="tsne", query=Query("grey-0.png"), neighbours=3)
     by_name = {photo.name: photo for photo in plane.photos}
     assert by_name["00-0.png"].image is None
     assert "2 photos have no features" in caplog.text
@@ -196,12 +196,12 @@ def test_wrong_requests_are_told(reader: Collection, recipes: Path, tmp_path: Pa
     with pytest.raises(UsageError, match="both must be at least 1"):
         plane_of(reader, method="mds", most=0)
     with pytest.raises(UsageError, match="both must be at least 1"):
-        plane_of(reader, method="mds", query="set0/00-0.png", neighbours=0)
+        plane_of(reader, method="mds", query=Query("set0/00-0.png"), neighbours=0)
     with pytest.raises(UsageError, match=r'the nearest name is "set0/00-0\.png"'):
-        plane_of(reader, method="mds", query="set0/00-0.jpg")
+        plane_of(reader, method="mds", query=Query("set0/00-0.jpg"))
     (tmp_path / "text.jpg").write_text("no photo")
     with pytest.raises(ImageError):
-        plane_of(reader, method="mds", query=tmp_path / "text.jpg")
+        plane_of(reader, method="mds", query=Query(tmp_path / "text.jpg"))
     with pytest.raises(UsageError, match="no photos yet"):
         plane_of(Index.create(tmp_path / "empty.resight", recipes / "vlad.toml").collection, method="mds")
 
@@ -251,7 +251,7 @@ def test_the_picture_marks_the_query_and_both_kinds_of_neighbours_differently() 
 
 
 def test_the_page_holds_each_photo_once_and_runs_by_itself(reader: Collection, tmp_path: Path) -> None:
-    plane = plane_of(reader, method="mds", query="set0/00-0.png", neighbours=3)
+    plane = plane_of(reader, method="mds", query=Query("set0/00-0.png"), neighbours=3)
     page = write_embedding_page(tmp_path / "page.html", plane, title="set & more")
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/jpeg") == 12

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from resight.images import decode
+from resight.images.thumbnails import SIDE
 from resight.index.index import Index
+from resight.index.queries import Query
 from resight.index.results import Hit, Result
 from resight.show.results import page_query
-from resight.show.thumbnails import SIDE
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ RESULT = Result(
 
 
 def test_thumbnails_keep_original_pixels_by_their_factor(index: Index, folder: Path) -> None:
-    section = page_query(index.collection, RESULT, [("poster-02_1.jpg", (1.0, 2.0, 30.0, 40.0))])
+    section = page_query(index.collection, RESULT, [Query("poster-02_1.jpg", box=(1.0, 2.0, 30.0, 40.0))])
     (asked,) = section.photos
     size = decode(folder / "poster-02_1.jpg").size
     assert asked.image is not None
@@ -60,6 +61,6 @@ def test_hits_are_marked_as_the_ground_truth_says(index: Index) -> None:
 def test_arrays_stand_for_themselves_and_files_that_are_no_photos_for_nothing(index: Index, tmp_path: Path) -> None:
     pixels = np.zeros((7, 9, 3), np.uint8)
     (tmp_path / "text.jpg").write_text("no photo")
-    section = page_query(index.collection, RESULT, [(pixels, None), (tmp_path / "text.jpg", None)])
-    assert section.photos[0].image is pixels
+    section = page_query(index.collection, RESULT, [Query(pixels), Query(tmp_path / "text.jpg")])
+    np.testing.assert_array_equal(section.photos[0].image, pixels)
     assert section.photos[1].image is None

@@ -51,7 +51,7 @@ def test_bytes_are_read_once_for_a_version_of_a_file(path: Path, monkeypatch: py
 
 
 def test_what_a_writer_wrote_is_not_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resight.store.arrays.ArrayFile.check_sum", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("resight.store.arrays.OpenFile.check_sum", lambda *_: pytest.fail("it was read"))
     opened(path)
 
 
@@ -136,7 +136,7 @@ REPLACED = (folder_in_place, pipe_in_place, device_in_place, loop_in_place, noth
     [
         ARRAY,
         "segments/00000001/segment.json",
-        "segments/00000001/rows.json",
+        "segments/00000001/rows.arrays",
         "segments/generation-*.json",
         "catalog.sqlite",
         "recipe.toml",

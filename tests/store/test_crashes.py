@@ -251,7 +251,7 @@ def interrupted_transaction(path: Path) -> None:
         "import os, signal, sys; from pathlib import Path; from resight.store import catalogue\n"
         "with catalogue.writing(Path(sys.argv[1])) as connection:\n"
         "    connection.execute('PRAGMA cache_size = 1')\n"
-        "    connection.execute('UPDATE images SET removed_generation = 9')\n"
+        "    connection.execute('UPDATE segments SET rows = 9')\n"
         "    connection.execute('CREATE TABLE wide AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 '\n"
         "                       'FROM n WHERE i < 300) SELECT zeroblob(4000) AS b FROM n')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

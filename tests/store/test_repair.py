@@ -118,7 +118,7 @@ def test_a_lost_catalogue_is_rebuilt_as_it_was(path: Path) -> None:
     assert verify(path).problems == []
 
 
-@pytest.mark.parametrize("name", ["rows.json", "segment.json", "words/bits.npy"])
+@pytest.mark.parametrize("name", ["rows.arrays", "segment.json", "words/bits.npy"])
 @pytest.mark.parametrize("lost", [False, True])
 @pytest.mark.parametrize("catalogue_too", [False, True])
 def test_images_of_a_damaged_segment_are_to_be_indexed_again(
@@ -133,6 +133,9 @@ def test_images_of_a_damaged_segment_are_to_be_indexed_again(
     if catalogue_too:
         (path / catalogue.CATALOGUE).write_bytes(b"gone")
     repaired = repair(path)
+    if not lost and not catalogue_too and name == "rows.arrays":
+        assert (list(repaired.to_index_again), contents(path), verify(path).problems) == ([], before, [])
+        return
     if not catalogue_too or (name == "words/bits.npy" and not lost):
         assert list(repaired.to_index_again) == ["a.jpg", "b.jpg"]
     after = contents(path)
@@ -211,13 +214,14 @@ def spoil(path: Path, statement: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE images SET name = 'x.jpg' WHERE id = 1",
-        "UPDATE images SET removed_generation = NULL WHERE id = 4",
-        "UPDATE images SET removed_generation = 4 WHERE id = 4",
-        "UPDATE images SET mtime_ns = mtime_ns + 1",
-        "UPDATE images SET row = 10 WHERE id = 1",
-        "UPDATE images SET segment = 3 WHERE id = 1",
-        "DELETE FROM images WHERE id = 5",
+        "DELETE FROM removed WHERE id = 4",
+        "UPDATE removed SET generation = 4 WHERE id = 4",
+        "UPDATE removed SET id = 5 WHERE id = 4",
+        "INSERT INTO removed VALUES (5, 3)",
+        "UPDATE rows SET content = content || x'00'",
+        "UPDATE rows SET content = 'text' WHERE segment = 1",
+        "UPDATE rows SET segment = 3 WHERE segment = 1",
+        "DELETE FROM rows WHERE segment = 2",
         "UPDATE segments SET rows = rows + 1 WHERE id = 1",
         "DELETE FROM segments WHERE id = 2",
         "UPDATE roots SET path = '/elsewhere'",
@@ -226,7 +230,7 @@ def spoil(path: Path, statement: str) -> None:
         "UPDATE meta SET value = '[]' WHERE key = 'files'",
         "UPDATE meta SET value = '9' WHERE key = 'format'",
         "DELETE FROM meta",
-        "DROP INDEX live_names",
+        "DROP TABLE removed",
         "CREATE TABLE more (a)",
         "PRAGMA user_version = 3",
     ],

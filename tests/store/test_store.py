@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -283,21 +284,23 @@ def test_a_reader_keeps_its_generation_while_others_write(tmp_path: Path) -> Non
 
 def test_a_reader_that_meets_a_merge_opens_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = base(tmp_path / "x.resight")
-    live_images = catalogue.live_images
+    get_choices = catalogue.get_choices
     seen = []
 
-    def merge_meanwhile(connection):  # type: ignore[no-untyped-def]
-        images = live_images(connection)
-        connection.execute("COMMIT")
+    def merge_meanwhile(connection: sqlite3.Connection) -> Choices:
+        choices = get_choices(connection)
+        if connection.in_transaction:
+            connection.execute("COMMIT")
         seen.append(len(seen))
         if seen == [0]:
             with store.writing():
                 store.replace_segments(*_merge)
-        return images
+        return choices
 
     _merge = merged(store)
-    monkeypatch.setattr(catalogue, "live_images", merge_meanwhile)
-    snapshot = Store.open(store.path, read_only=True).snapshot(lambda: {"words": anything})
+    reader = Store.open(store.path, read_only=True)
+    monkeypatch.setattr(catalogue, "get_choices", merge_meanwhile)
+    snapshot = reader.snapshot(lambda: {"words": anything})
     assert snapshot.generation == 4
     assert [segment.number for segment in snapshot.segments] == [4]
 

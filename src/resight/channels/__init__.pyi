@@ -1,11 +1,12 @@
+from .asking import PreparedQuery as PreparedQuery
+from .asking import compare_by as compare_by
+from .asking import prepare_query as prepare_query
 from .channel import Channel as Channel
-from .channel import Rows as Rows
+from .channel import SegmentRows as SegmentRows
 from .extraction import Extracted as Extracted
 from .extraction import Known as Known
 from .extraction import extract as extract
 from .extraction import features_of as features_of
-from .extraction import query_features as query_features
-from .extraction import query_of as query_of
 from .extraction import sample_rows as sample_rows
 from .fits import builtin_arrays as builtin_arrays
 from .fits import fitted_arrays as fitted_arrays

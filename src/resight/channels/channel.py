@@ -13,7 +13,7 @@ from resight.search.live import LiveRows
 
 
 @dataclass(frozen=True)
-class Rows:
+class SegmentRows:
     """Images of one segment as a channel keeps them. arrays: of the segment; ids: (n,) int64; alive: (n,) bool."""
 
     arrays: Arrays
@@ -32,11 +32,11 @@ class ChannelLayout(Protocol):
         """Returns arrays of a segment for what `encode` gave of its images, in their order."""
         ...
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """Returns arrays of one segment with the live images of several, in their order: what `pack` of those gives."""
         ...
 
-    def live(self, segments: Sequence[Rows]) -> LiveRows:
+    def live(self, segments: Sequence[SegmentRows]) -> LiveRows:
         """Returns the live images, where the segments have them, as they are searched."""
         ...
 
@@ -45,7 +45,9 @@ class ChannelLayout(Protocol):
         ...
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
-        """The first array of a segment of so many images that `pack` cannot have made, with what is wrong with it.
+        """Returns the first array of a segment that `pack` cannot have made, and what is wrong with it.
+
+        images: how many the segment has.
 
         None where all are sound: then whatever is compiled can read by them without leaving them. An index may come
         from anybody.

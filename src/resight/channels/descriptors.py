@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from resight.arrays import Array, Arrays, Int64
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.cores import cores
 from resight.features.local import LocalFeatures
 from resight.features.sift import from_uint8, to_uint8
@@ -58,7 +58,7 @@ class DescriptorLayout:
             "descriptors": np.concatenate([to_uint8(part.descriptors) for part in (empty, *parts)]),
         }
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """Returns the live images of several segments."""
         counts = [np.diff(s.arrays["offsets"])[s.alive] for s in segments]
         kept = [np.repeat(s.alive, np.diff(s.arrays["offsets"])) for s in segments]
@@ -70,7 +70,7 @@ class DescriptorLayout:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts), dtype=np.int64)])
         return {"offsets": offsets, "sizes": sizes, **flat}
 
-    def live(self, segments: Sequence[Rows]) -> ThingRows[Described]:
+    def live(self, segments: Sequence[SegmentRows]) -> ThingRows[Described]:
         """Returns the segments' features, which stay where they are, and how two images are compared."""
         blocks = [ThingBlock(partial(self.evidence, s.arrays), s.ids, s.alive) for s in segments]
         return ThingRows(blocks, partial(compare, self._method), cores())

@@ -21,14 +21,12 @@ from resight.features.extractor import Extractor
 from resight.features.sift import single_threaded_opencv
 from resight.folders.walking import Found
 from resight.images import (
-    Box,
     Decoded,
     content_hash,
     decode_bytes,
     decode_whole,
     displayed,
     is_blank,
-    part_of,
     read_bytes,
 )
 from resight.images.masks import masked, reduced
@@ -93,7 +91,7 @@ def extract(
     Files are read and decoded in the threads, and so is what needs one photo at a time. What is quicker for several
     (`Extractor.together`) is extracted here meanwhile.
     """
-    read = _in_order(found, lambda one: read_one(one, channels, recall), workers or cores())
+    read = in_order(found, lambda one: read_one(one, channels, recall), workers or cores())
     together = max((channel.extractor.together for channel in channels.values()), default=1)
     with contextlib.closing(read):
         while window := list(itertools.islice(read, together)):
@@ -135,7 +133,7 @@ def read_one(found: Found, channels: Mapping[str, Channel], recall: Recall | Non
     if is_blank(decoded.pixels):
         nothing = {name: channel.nothing() for name, channel in channels.items()}
         return Read(Extracted(found, key, decoded.size, nothing, remark=decoded.remark), {})
-    prepared = {extractor: extractor.prepare(decoded) for extractor in _extractors(channels)}
+    prepared = {extractor: extractor.prepare(decoded) for extractor in extractors_of(channels)}
     alone = {one: one.extract([prepared[one]])[0] for one in prepared if one.together == 1}
     evidence = {
         name: channel.encode(alone[channel.extractor], decoded.size)
@@ -149,7 +147,7 @@ def read_one(found: Found, channels: Mapping[str, Channel], recall: Recall | Non
 def finish(window: Sequence[Read], channels: Mapping[str, Channel]) -> list[Extracted]:
     """Evidence of several files that were read, with what is extracted of all of them at once."""
     evidence = [dict(one.extracted.evidence) for one in window]
-    for extractor in _extractors(channels):
+    for extractor in extractors_of(channels):
         places = [place for place, one in enumerate(window) if extractor in one.prepared]
         if not places:
             continue
@@ -161,8 +159,8 @@ def finish(window: Sequence[Read], channels: Mapping[str, Channel]) -> list[Extr
     return [replace(one.extracted, evidence=own) for one, own in zip(window, evidence, strict=True)]
 
 
-def _extractors(channels: Mapping[str, Channel]) -> list[Extractor[Any, Any]]:
-    """Each extractor once: channels of the same features share one."""
+def extractors_of(channels: Mapping[str, Channel]) -> list[Extractor[Any, Any]]:
+    """Returns each extractor once: channels of the same features share one."""
     return list(dict.fromkeys(channel.extractor for channel in channels.values()))
 
 
@@ -185,7 +183,7 @@ def features_of(
                 on_error(one, error.reason)
             return []
 
-    with contextlib.closing(_in_order(found, prepare, workers or cores())) as prepared:
+    with contextlib.closing(in_order(found, prepare, workers or cores())) as prepared:
         while window := list(itertools.islice(prepared, extractor.together)):
             features = iter(extractor.extract([one for own in window for one in own]))
             yield from (next(features) if own else None for own in window)
@@ -229,22 +227,6 @@ def decode_found(found: Found, data: bytes, max_side: int) -> Decoded:
         raise ImageError(name, str(error)) from error
 
 
-def query_of(decoded: Decoded, channel: Channel, box: Box | None, size: tuple[int, int]) -> object:
-    """Returns the query that a channel makes of a photo, or of a part of it of `size` (width, height).
-
-    A picture of one colour has no evidence, as when it is indexed. UsageError where the box has no area in the photo.
-    """
-    if is_blank(decoded.pixels if box is None else part_of(decoded, box).pixels):
-        return channel.as_query(channel.nothing())
-    return channel.query(query_features(decoded, channel.extractor, box), size)
-
-
-def query_features(decoded: Decoded, extractor: Extractor[Any, Any], box: Box | None) -> Any:
-    """Features of a query photo, or of a part of it. Raises UsageError where the box has no area inside the photo."""
-    (features,) = extractor.extract([extractor.prepare_query(decoded, box)])
-    return features
-
-
 def _steady_bytes(path: Path) -> bytes:
     """The bytes of a file that did not change while it was read. Raises ImageError."""
     for _ in range(ATTEMPTS):
@@ -263,8 +245,8 @@ def _state(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _in_order(jobs: Iterable[JobT], work: Callable[[JobT], ResultT], workers: int) -> Generator[ResultT, None, None]:
-    """Results in the order of the jobs, with a bounded number of them in work."""
+def in_order(jobs: Iterable[JobT], work: Callable[[JobT], ResultT], workers: int) -> Generator[ResultT, None, None]:
+    """Yields results in the order of the jobs, with a bounded number of them in work on `workers` threads."""
     waiting: deque[Future[ResultT]] = deque()
     with single_threaded_opencv(), ThreadPoolExecutor(workers, initializer=_one_thread_each) as pool:
         try:

@@ -26,8 +26,7 @@ from resight.learned.artefact import Artefact, load, to_bytes
 from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
 from resight.progress import Progress, Say
-from resight.recipe import Channel as RecipeChannel
-from resight.recipe import Recipe
+from resight.recipe import ChannelRecipe, Recipe
 from resight.versions import versions_line
 
 FILE = "fitted.npz"
@@ -74,7 +73,7 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     return kept
 
 
-def is_carried(channel: RecipeChannel) -> bool:
+def is_carried(channel: ChannelRecipe) -> bool:
     """Returns whether the arrays of a channel were learned with its network and come with the weights."""
     return channel.source is not None and channel.source.kind == "checkpoint"
 
@@ -242,7 +241,9 @@ class Elsewhere:
 
 
 def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> Elsewhere | None:
-    """The first channel of an index with these files, by `CHANNEL/NAME.npz`, that has a fit of other photos, if any.
+    """Returns the first channel of an index that has a fit of other photos, if any.
+
+    files: of the index, by `CHANNEL/NAME.npz`.
 
     FitError where a file is damaged.
     """
@@ -258,7 +259,10 @@ def fitted_elsewhere(recipe: Recipe, files: Mapping[str, Path], source: str) -> 
 
 
 def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[Found], int]:
-    """The photos that a pass is made over, drawn by seed over names where it takes but some; and its rows at most."""
+    """Returns the photos that a pass is made over, and its rows at most.
+
+    Where the pass takes only some photos, they are drawn by seed over names.
+    """
     if not one.one_each:
         return found, one.limit
     order = sorted(found, key=lambda each: each.name)
@@ -266,7 +270,7 @@ def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[F
     return drawn, len(drawn)
 
 
-def _origin(channel: RecipeChannel, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
+def _origin(channel: ChannelRecipe, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
     """Returns the origin of a channel's arrays: those of another network or pooling may have the same shape."""
     origin = {"fitted_for": channel.method.fitted_for(channel.features, power)}
     if networks := networks_of(channel.features):

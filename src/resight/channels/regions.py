@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from resight.arrays import Array, Arrays, Int64, Vector
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.descriptors.cross_matching import (
     RegionMatch,
     cross_match,
@@ -46,7 +46,7 @@ class RegionLayout:
         vectors = np.concatenate([np.zeros((0, self.size), np.float32), *images]).astype(np.float16)
         return {"vectors": vectors, "offsets": np.cumsum(counts, dtype=np.int64)}
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """Returns the live images of several segments."""
         counts = [np.diff(segment.arrays["offsets"]) for segment in segments]
         kept = [
@@ -57,7 +57,7 @@ class RegionLayout:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(alive), dtype=np.int64)])
         return {"vectors": np.concatenate(kept), "offsets": offsets}
 
-    def live(self, segments: Sequence[Rows]) -> RegionRows:
+    def live(self, segments: Sequence[SegmentRows]) -> RegionRows:
         """Returns the segments' regions, which stay where they are."""
         blocks = [
             RegionBlock(segment.arrays["vectors"], segment.arrays["offsets"], segment.ids, segment.alive)

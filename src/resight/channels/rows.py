@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from resight.arrays import Arrays, Mask
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.store import ImageTable, Segment
 
 
@@ -17,7 +17,7 @@ def without_evidence(channels: Mapping[str, Channel], arrays: Mapping[str, Array
     return np.asarray(np.sum(kept, axis=0) == 0)
 
 
-def segment_rows(images: ImageTable, segment: Segment, name: str, channel: Channel, chosen: Mask) -> Rows:
+def segment_rows(images: ImageTable, segment: Segment, name: str, channel: Channel, chosen: Mask) -> SegmentRows:
     """Returns one channel's arrays of a segment, with the ids of its images.
 
     alive are the `chosen`, (n,) bool of the table.
@@ -27,4 +27,4 @@ def segment_rows(images: ImageTable, segment: Segment, name: str, channel: Chann
     alive = np.zeros(segment.rows, np.bool_)
     ids[images.rows[here]] = images.ids[here]
     alive[images.rows[here]] = chosen[here]
-    return Rows(segment.arrays(name, channel.fault), ids, alive)
+    return SegmentRows(segment.arrays(name, channel.fault), ids, alive)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from resight.arrays import Array, Arrays, Int64, Vector
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.kernels.soundness import finite, misshapen
 from resight.search.vectors import VectorBlock, VectorRows
 
@@ -23,19 +23,22 @@ class VectorLayout:
         return kept[0]
 
     def pack(self, images: Sequence[tuple[Vector, int]]) -> dict[str, Array]:
-        """Vectors (n, size) and numbers of features (n,) of a batch: 0 for a vector of zeros, which finds nothing."""
+        """Returns vectors (n, size) and numbers of features (n,) of a batch.
+
+        A vector of zeros, which finds nothing, has 0 features.
+        """
         vectors = np.stack([vector for vector, _ in images]) if images else np.empty((0, self.size), np.float32)
         features = np.array([count if vector.any() else 0 for vector, count in images], np.int32)
         return {"vectors": vectors, "features": features}
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """Returns the live rows of several segments."""
         return {
             name: np.concatenate([segment.arrays[name][segment.alive] for segment in segments])
             for name in ("vectors", "features")
         }
 
-    def live(self, segments: Sequence[Rows]) -> VectorRows:
+    def live(self, segments: Sequence[SegmentRows]) -> VectorRows:
         """Returns the segments' vectors, which stay where they are."""
         blocks = [VectorBlock(segment.arrays["vectors"], segment.ids, segment.alive) for segment in segments]
         return VectorRows(blocks, self.size)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from resight.arrays import Array, Arrays, Int64
-from resight.channels.channel import Rows
+from resight.channels.channel import SegmentRows
 from resight.search.inverted import Block, PostingRows
 from resight.words.evidence import ImageWords
 from resight.words.postings import Postings, build_postings, merge_postings
@@ -30,12 +30,12 @@ class WordLayout:
         """Returns posting lists of a batch."""
         return build_postings(images, self.vocabulary.size, self._postings, self.vocabulary.bits).to_arrays()
 
-    def merge(self, segments: Sequence[Rows]) -> dict[str, Array]:
+    def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """Returns posting lists of the live images of several segments."""
         blocks = [Postings.from_arrays(segment.arrays) for segment in segments]
         return merge_postings(blocks, [segment.alive for segment in segments]).to_arrays()
 
-    def live(self, segments: Sequence[Rows]) -> PostingRows:
+    def live(self, segments: Sequence[SegmentRows]) -> PostingRows:
         """Returns the segments' posting lists, which stay where they are."""
         blocks = [Block(Postings.from_arrays(segment.arrays), segment.ids, segment.alive) for segment in segments]
         vocabulary = self.vocabulary

@@ -92,17 +92,17 @@ def _print_comparison(results: Sequence[EvaluationResult]) -> None:
 def _write_demo_page(page: Path, kept: Path, dataset: Dataset) -> None:
     """Writes a page with the first query of each challenge, its hits marked by the ground truth."""
     from resight.index.index import Index
+    from resight.index.queries import Query
     from resight.show.page import write_page
     from resight.show.results import page_query
 
     index = Index.open(kept)
     first = {query.group: query for query in reversed(dataset.queries)}
     sections = []
-    for challenge, query in sorted(first.items(), key=lambda item: item[0] or ""):
-        photo = dataset.query_path(query.image)
-        result = index.search(photo, box=query.box, k=HITS)
-        section = page_query(index.collection, result, [(photo, query.box)], query.mark)
-        sections.append(replace(section, title=f"{challenge or 'query'}: {query.image}"))
+    for challenge, judged in sorted(first.items(), key=lambda item: item[0] or ""):
+        query = Query(dataset.query_path(judged.image), box=judged.box)
+        section = page_query(index.collection, index.search(query, k=HITS), [query], judged.mark)
+        sections.append(replace(section, title=f"{challenge or 'query'}: {judged.image}"))
     note = (
         f"One query for each challenge, searched by {index.recipe.name}. Junk shows the same thing in another"
         " challenge; it counts neither as right nor as wrong."

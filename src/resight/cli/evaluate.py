@@ -18,7 +18,7 @@ from resight.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from resight.datasets.dataset import Dataset, Query
+    from resight.datasets.dataset import Dataset, JudgedQuery
     from resight.evaluation.figures import Figures
     from resight.evaluation.judging import Scored
     from resight.evaluation.protocols import Keep
@@ -164,7 +164,7 @@ def _judge_recipe(
         return evaluate(recipe, data, distractors=distractors, fit=fit, at=index, progress=bar, say=say, keep=keep)
 
 
-def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: Query, ranking: Scored) -> None:
+def _add_ranking(add: Callable[[str, Sequence[str], Scores], None], query: JudgedQuery, ranking: Scored) -> None:
     add(query.id, *ranking)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from resight.cli.index import IndexPath
-from resight.cli.output import print_json, print_table, readable, shown
+from resight.cli.output import print_json, print_table, readable, say, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
 from resight.cli.reports import say_missing_pictures
@@ -21,7 +21,11 @@ from resight.probability.verdict import MEANINGS
 
 if TYPE_CHECKING:
     from resight.images import Box
+    from resight.index.index import Index
+    from resight.index.queries import Query
     from resight.index.results import Hit, Result
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 STANDARD_INPUT = "-"
 """The QUERY that stands for standard input."""
@@ -29,11 +33,10 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True)
 class Answered:
-    """A query as the person wrote it and as the index understood it, and its result."""
+    """A query as the person wrote it, or several together, and its result."""
 
     query: str
-    sources: list[tuple[Path | str | bytes, Box | None]]
-    masks: list[Path | None]
+    asked: list[Query]
     result: Result
 
 
@@ -103,13 +106,15 @@ def search(
     """Find the photos that show the same thing, best first."""
     if as_json and html is not None:
         raise UsageError("--json and --html: choose one of them")
-    asked = parse_boxes(boxes or [], len(queries))
+    parts = parse_boxes(boxes or [], len(queries))
     given = mask_of_each(masks or [], len(queries))
-    sources = list(zip(_sources(queries, by_name), asked, strict=True))
+    sources = _sources(queries, by_name)
     from resight.index.index import Index
+    from resight.index.queries import Query
 
     index = Index.open(path)
-    check_outputs({"--html": html}, [query for query, _ in sources if isinstance(query, Path)])
+    check_outputs({"--html": html}, [one for one in sources if isinstance(one, Path)])
+    asked = [Query(one, box=box, mask=mask) for one, box, mask in zip(sources, parts, given, strict=True)]
     wanted: dict[str, Any] = {
         "k": k,
         "include_self": include_self,
@@ -119,43 +124,58 @@ def search(
         "min_inliers": min_inliers,
         "min_probability": min_probability,
     }
+    found = _answered(index, queries, asked, together, wanted)
+    if as_json:
+        answered = list(found)
+        print_json(document(path, index.recipe.name, answered))
+    elif html is not None:
+        answered = list(found)
+        _write_hits(html, index, path, answered)
+    else:
+        answered = []
+        for one in found:
+            answered.append(one)
+            if one.result.error is None:
+                print_hits(one.query, one.result)
+        if any(one.result.hits for one in answered):
+            print(f"score: {index.recipe.score_meaning}")
+    errors = [one.result.error for one in answered if one.result.error is not None]
+    for error in errors:
+        say(f"Error: {error}")
+    if errors:
+        raise typer.Exit(errors[0].exit_code)
+
+
+def _answered(
+    index: Index, queries: Sequence[str], asked: list[Query], together: bool, wanted: dict[str, Any]
+) -> Iterator[Answered]:
+    """Yields each query with its result, or all together. Raises the error of one that is asked alone or with others.
+
+    An error of a photo that came as bytes names standard input.
+    """
     with _standard_input_by_its_name():
         if together:
-            answer = index.search_together(sources, masks=given, **wanted)
-            found = [Answered(" + ".join(queries), sources, given, answer)]
+            yield Answered(" + ".join(queries), asked, index.search_together(asked, **wanted))
+        elif len(asked) == 1:
+            yield Answered(queries[0], asked, index.search(asked[0], **wanted))
         else:
-            found = [
-                Answered(query, [one], [mask], index.search(one[0], box=one[1], mask=mask, **wanted))
-                for query, one, mask in zip(queries, sources, given, strict=True)
-            ]
-    if as_json:
-        print_json(document(path, index.recipe.name, found))
-    elif html is not None:
-        from resight.images.masks import mask_of_query
-        from resight.show.page import write_page
-        from resight.show.results import page_query
+            for query, one, result in zip(queries, asked, index.search_many(asked, **wanted), strict=True):
+                named = result if result.error is None else replace(result, error=_by_its_name(result.error))
+                yield Answered(query, [one], named)
 
-        with progress_bar() as bar:
-            sections = [
-                page_query(
-                    index.collection,
-                    one.result,
-                    one.sources,
-                    progress=bar,
-                    masks=[None if mask is None else mask_of_query(mask) for mask in one.masks],
-                )
-                for one in found
-            ]
-        photos = [photo for one in sections for photo in (*one.photos, *(hit.photo for hit in one.hits))]
-        note = f"{path}, by {index.recipe.name}. Score: {index.recipe.score_meaning}."
-        write_page(html, sections, title="Photos that show the same thing", note=note)
-        print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
-        say_missing_pictures(path, sum(photo.image is None for photo in photos), len(photos))
-    else:
-        for one in found:
-            print_hits(one.query, one.result)
-        if any(one.result.hits for one in found):
-            print(f"score: {index.recipe.score_meaning}")
+
+def _write_hits(html: Path, index: Index, path: Path, found: Sequence[Answered]) -> None:
+    """Writes the page of hits, and says where it is and which pictures are missing from it."""
+    from resight.show.page import write_page
+    from resight.show.results import page_query
+
+    with progress_bar() as bar:
+        sections = [page_query(index.collection, one.result, one.asked, progress=bar) for one in found]
+    photos = [photo for one in sections for photo in (*one.photos, *(hit.photo for hit in one.hits))]
+    note = f"{path}, by {index.recipe.name}. Score: {index.recipe.score_meaning}."
+    write_page(html, sections, title="Photos that show the same thing", note=note)
+    print(f"{shown(html)}: {len(found)} {'query' if len(found) == 1 else 'queries'}")
+    say_missing_pictures(path, sum(photo.image is None for photo in photos), len(photos))
 
 
 def parse_boxes(texts: Sequence[str], queries: int) -> list[Box | None]:
@@ -224,7 +244,16 @@ def _standard_input_by_its_name() -> Iterator[None]:
     try:
         yield
     except ImageError as error:
-        raise ImageError("standard input" if error.path == "bytes" else error.path, error.reason) from error
+        named = _by_its_name(error)
+        if named is error:
+            raise
+        raise named from error
+
+
+def _by_its_name(error: ErrorT) -> ErrorT | ImageError:
+    if isinstance(error, ImageError) and error.path == "bytes":
+        return ImageError("standard input", error.reason)
+    return error
 
 
 def document(path: Path, recipe: str, found: Sequence[Answered]) -> dict[str, Any]:
@@ -242,12 +271,12 @@ def print_hits(query: str, result: Result) -> None:
     rows: list[Sequence[object] | str] = []
     for verdict, ranked in result.by_verdict():
         rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")
-        rows += [(rank, f"{hit.score:.4f}", _evidence(hit), f"{hit.probability:.2f}", hit.name) for rank, hit in ranked]
+        rows += [(rank, f"{hit.score:.4f}", _inliers(hit), f"{hit.probability:.2f}", hit.name) for rank, hit in ranked]
     if rows:
         print_table(("rank", "score", "inliers", "probability", "photo"), rows)
 
 
-def _evidence(hit: Hit) -> str:
-    """Describes the evidence for a hit in a word or two."""
+def _inliers(hit: Hit) -> str:
+    """Describes what speaks for a hit in a word or two: identical bytes, or its inliers."""
     counted = "-" if hit.inliers is None else str(hit.inliers)
     return "identical file" if hit.copy else f"{counted} mirrored" if hit.mirrored else counted

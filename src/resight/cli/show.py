@@ -66,8 +66,8 @@ def embedding(
     if mask is not None and query is None:
         raise UsageError("--mask: it is laid over the query, and there is none: give --query")
     check_outputs({"--output": output}, [one for one in (groups, asked) if isinstance(one, Path)])
-    from resight.images.masks import mask_of_query
     from resight.index.index import Index
+    from resight.index.queries import Query
     from resight.manifold.embedding import METHODS
     from resight.show.embedding import plane_of
     from resight.show.embedding_page import describe
@@ -83,8 +83,7 @@ def embedding(
             method=named,
             seed=seed,
             most=most,
-            query=asked,
-            mask=None if mask is None else mask_of_query(mask),
+            query=None if asked is None else Query(asked, mask=mask),
             neighbours=neighbours,
             groups=given,
             progress=bar,

@@ -1,7 +1,7 @@
 from .benchmarks.benchmark import Benchmark as Benchmark
 from .benchmarks.catalogue import find as find
 from .dataset import Dataset as Dataset
-from .dataset import Query as Query
+from .dataset import JudgedQuery as JudgedQuery
 from .dataset import Rules as Rules
 from .folder import photo_root as photo_root
 from .folder import read_folder as read_folder

@@ -23,7 +23,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Query:
+class JudgedQuery:
     """A photo, or the `box` (x0, y0, x1, y1) of it, with the names of its positives and of its junk.
 
     id: the query's name in a run; unique in its data set. group: a landmark, class or challenge for which separate
@@ -74,7 +74,7 @@ class Dataset:
     name: str
     root: Path
     images: tuple[str, ...]
-    settings: Mapping[str, tuple[Query, ...]]
+    settings: Mapping[str, tuple[JudgedQuery, ...]]
     rules: Rules = field(default_factory=Rules)
     main: str = ALL
     query_root: Path | None = None
@@ -90,7 +90,7 @@ class Dataset:
             object.__setattr__(self, "settings", own)
 
     @property
-    def queries(self) -> tuple[Query, ...]:
+    def queries(self) -> tuple[JudgedQuery, ...]:
         """The queries of the main setting."""
         return self.settings[self.main]
 
@@ -103,6 +103,6 @@ class Dataset:
         return (self.query_root or self.root) / unescape_name(name)
 
 
-def _without_itself(query: Query, database: frozenset[str]) -> Query:
+def _without_itself(query: JudgedQuery, database: frozenset[str]) -> JudgedQuery:
     own = frozenset({query.image, *(name for name, _ in query.more)}) & database
     return replace(query, junk=query.junk | own - query.positives) if own - query.positives - query.junk else query

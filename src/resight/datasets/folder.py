@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from resight.datasets.benchmarks.benchmark import OWN, Benchmark
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.datasets.json_files import read_json
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, find_images, is_below
@@ -87,7 +87,7 @@ class _Reader:
         name = self.source.parent.resolve().name
         return Dataset(name, self.root, tuple(map(escape_name, images)), {ALL: queries})
 
-    def query(self, row: object, key: str, database: frozenset[str], groups: Mapping[str, str]) -> Query:
+    def query(self, row: object, key: str, database: frozenset[str], groups: Mapping[str, str]) -> JudgedQuery:
         if not isinstance(row, dict):
             raise self.wrong(key, 'must be an object with "image" and "positives"')
         image = self.present(row, "image", f"{key}.image")
@@ -101,7 +101,7 @@ class _Reader:
         challenge = row.get("challenge")
         if not (challenge is None or isinstance(challenge, str)):
             raise self.wrong(f"{key}.challenge", f"must be a name, not {json.dumps(challenge)}")
-        return Query(
+        return JudgedQuery(
             id=self.unused(escape_name(image)),
             image=escape_name(image),
             positives=_escaped(positives),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from resight.datasets.benchmarks.benchmark import OWN, Benchmark
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import ImageError, UsageError
 from resight.folders.walking import find_images
 
@@ -29,7 +29,7 @@ def read_groups(folder: Path) -> Dataset:
     if len(together) == 1 and len(*together.values()) == len(images):
         raise UsageError(f"{folder}: all photos are in one group, {min(together)}; there is nothing to tell apart")
     queries = tuple(
-        Query(id=name, image=name, positives=names - {name}, group=group)
+        JudgedQuery(id=name, image=name, positives=names - {name}, group=group)
         for group, names in together.items()
         for name in members[group]
     )

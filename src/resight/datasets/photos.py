@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from resight.datasets.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.errors import ImageError, UsageError
 from resight.folders.walking import find_images, unescape_name
 from resight.images import Box, check_box, displayed, upright_size
@@ -96,7 +96,7 @@ def _check_boxes(dataset: Dataset, root: Path, progress: Progress | None) -> Non
         progress(len(boxes), len(boxes))
 
 
-def _shown(query: Query) -> Iterator[tuple[str, Box | None]]:
+def _shown(query: JudgedQuery) -> Iterator[tuple[str, Box | None]]:
     """Yields the photos of a query, with their boxes."""
     yield query.image, query.box
     yield from query.more

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.datasets.trec import decode_name, encode_name, reading, rows, writing_lines
 from resight.errors import UsageError
 from resight.images import displayed
@@ -42,9 +42,9 @@ def read_qrels(path: Path) -> Dataset:
     """Reads the queries from lines of `FORM`, which may be gzip, in the order of their first lines.
 
     A relevance above 0 is a positive, one below 0 junk; 0 is wrong, like all documents that are not mentioned. The data
-    set has no photos: it lists no images and `Query.image` is empty. Raises UsageError that names the file and the line
-    where there are more or fewer columns, a name is not well encoded, a relevance is not a whole number, or a document
-    is judged twice for a query; and where there are no judgements.
+    set has no photos: it lists no images and `JudgedQuery.image` is empty. Raises UsageError that names the file and
+    the line where there are more or fewer columns, a name is not well encoded, a relevance is not a whole number, or a
+    document is judged twice for a query; and where there are no judgements.
     """
     judged: dict[str, dict[str, int]] = {}
     with reading(path) as file:
@@ -63,7 +63,7 @@ def read_qrels(path: Path) -> Dataset:
     if not judged:
         raise UsageError(f'{displayed(path)}: nothing is judged in it; lines of "{FORM}" are expected')
     queries = tuple(
-        Query(
+        JudgedQuery(
             id=query,
             image="",
             positives=frozenset(name for name, mark in marks.items() if mark > 0),

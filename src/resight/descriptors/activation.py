@@ -42,7 +42,9 @@ def class_activation_maps(maps: Tensor, weight: Tensor, classes: Tensor) -> Tens
 
 
 def class_vectors(maps: Tensor, cams: Tensor) -> Tensor:
-    """One L2-normalised vector a class, (B, K, C): sum over positions of map times CAM, times CroW's channel weights.
+    """Returns one L2-normalised vector a class, (B, K, C).
+
+    It is the sum over positions of map times CAM, times CroW's channel weights.
 
     cams: (B, K, H, W) as of `class_activation_maps`. Section 3.2.
     """

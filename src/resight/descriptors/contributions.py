@@ -172,7 +172,10 @@ def _joined(scales: list[Tensor], exponent: Float32 | None) -> Row:
 
 
 def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Float32) -> Tensor:
-    """(C, h, w) that sum over positions to `gem` of a map (C, h, w) with one p, or with one for each channel."""
+    """Returns (C, h, w) that sum over positions to `gem` of a map (C, h, w).
+
+    There may be one p, or one for each channel.
+    """
     exponent = torch.tensor([p]) if isinstance(p, float) else torch.from_numpy(p)
     weights = torch.ones_like(maps[0]) if mask is None else mask
     raised = maps.clamp(min=GEM_FLOOR)

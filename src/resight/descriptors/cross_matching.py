@@ -27,7 +27,7 @@ BLOCK = 2048
 
 
 def cross_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) mean over the query's regions of the similarity to the most similar region of the image, in [-1, 1].
+    """Returns (images,) the mean similarity of query regions to their most similar region, in [-1, 1].
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -38,7 +38,7 @@ def cross_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def cross_distance(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) mean over the query's regions of the Euclidean distance to the nearest region of the image, in [0, 2].
+    """Returns (images,) the mean Euclidean distance of query regions to their nearest region, in [0, 2].
 
     query: (r, d), r > 0. 2 for an image without regions. UsageError: shapes that do not go together.
 
@@ -50,7 +50,9 @@ def cross_distance(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def distance_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) the similarity of two vectors that are as far apart as `cross_distance` says, 1 - D^2 / 2, in [-1, 1].
+    """Returns (images,) the similarity 1 - D^2 / 2 for the distance D of `cross_distance`, in [-1, 1].
+
+    Two vectors that are as far apart have this similarity.
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -62,7 +64,7 @@ def distance_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def image_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) mean over the image's regions of the similarity to the most similar region of the query, in [-1, 1].
+    """Returns (images,) the mean similarity of image regions to their most similar query region, in [-1, 1].
 
     query: (r, d), r > 0. UsageError: shapes that do not go together.
 
@@ -99,7 +101,9 @@ def image_sum_match(query: Float32, rows: Float32, offsets: Int64) -> Float32:
 
 
 def sum_similarities(query: Float32, rows: Float32, offsets: Int64) -> Float32:
-    """(images,) inner product of the L2-normalised sums of the query's and of the image's regions: that of R-MAC.
+    """Returns (images,) inner products of the L2-normalised sums of the query's and the image's regions.
+
+    It is the similarity of R-MAC.
 
     0 for an image without regions, and where regions sum to nothing.
     """

@@ -62,7 +62,9 @@ def netvlad(x: Tensor, assignment: Tensor, centroids: Tensor) -> Tensor:
 
 
 def starting_alpha(x: Floating, centroids: Floating) -> float:
-    """The alpha for `start_from` with which the nearest word weighs `SHARPNESS` times the second nearest, on average.
+    """Returns the alpha with which `start_from` makes assignments sharp.
+
+    On average the nearest word weighs `SHARPNESS` times the second nearest.
 
     x: (n, d) L2-normalised local descriptors; centroids: (k, d), k > 1. UsageError: fewer words, or all equally far.
 

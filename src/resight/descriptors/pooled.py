@@ -55,7 +55,9 @@ def power_mean_of_scales(image: ImageMaps, pool: Pool, p: float) -> Vectors:
 
 
 def whitened_by_scale(image: ImageMaps, pool: Pool, whitening: Whitening) -> Vectors:
-    """(d,) L2-normalised sum of the whitened vectors of all scales: for a whitening that is part of the network.
+    """Returns (d,) L2-normalised sum of the whitened vectors of all scales.
+
+    It is for a whitening that is part of the network.
 
     Source: the code of Radenovic, Tolias & Chum, TPAMI 2019, for networks that end with such a layer.
     """

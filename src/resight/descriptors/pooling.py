@@ -34,7 +34,9 @@ def mac(maps: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def spoc(maps: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Sum-pooled convolutional features: the mean of each channel, (B, C), weighted where there are weights.
+    """Returns sum-pooled convolutional features: the mean of each channel, (B, C).
+
+    Positions are weighted where there are weights.
 
     maps: (B, C, H, W). weights: (H, W) or (B, H, W), not negative: `centre_prior` for the paper's prior, a bool mask
     for some of the positions; all zero gives 0.

@@ -93,7 +93,10 @@ def _box_means(maps: Tensor, boxes: GridBoxes) -> Tensor:
 
 
 def _corners_max(table: Tensor, boxes: GridBoxes, width: int, height: int) -> Tensor:
-    """(B, C, R): the largest of the four rectangles of width x height that touch a corner of the box from inside."""
+    """Returns (B, C, R) the largest of four rectangles that touch the corners of a box from inside.
+
+    They are width x height.
+    """
     x0, y0, x1, y1 = torch.from_numpy(boxes.T.copy()).to(table.device)
     left, right, upper, lower = x0, x1 - width, y0, y1 - height
     return torch.maximum(

@@ -29,7 +29,9 @@ def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening
 
 
 def fitted_whitening(sample: Vector, dimensions: int, power: float) -> dict[str, Array]:
-    """Arrays of a whitening of vectors (n, d) to at most so many dimensions; what is too few is said in the log.
+    """Returns arrays of a whitening of vectors (n, d) to at most so many dimensions.
+
+    The log says what is too few.
 
     Raises as `fit_pca_whitening`.
     """

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.datasets.dataset import Query, Rules
+from resight.datasets.dataset import JudgedQuery, Rules
 from resight.evaluation.metrics import positions
 from resight.evaluation.result import SHOWN, QueryResult, RankedHit
 
@@ -15,7 +15,7 @@ Scored = tuple[Sequence[str], Sequence[float] | NDArray[np.floating]]
 """Distinct names, best first, and their scores."""
 
 
-def judge(query: Query, ranking: Scored, rules: Rules, seconds: float | None) -> QueryResult:
+def judge(query: JudgedQuery, ranking: Scored, rules: Rules, seconds: float | None) -> QueryResult:
     """Judges one ranking by one ground truth."""
     names, scores = ranking[0][: rules.depth], ranking[1][: rules.depth]
     return QueryResult(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import tempfile
@@ -9,24 +10,25 @@ import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from resight import arguments
-from resight.datasets.dataset import DISTRACTORS, Dataset, Query
+from resight.datasets.dataset import DISTRACTORS, Dataset, JudgedQuery
 from resight.datasets.folder import photo_root
 from resight.errors import ImageError, UsageError
 from resight.evaluation.judging import Scored, judge, pool_shots
 from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
 from resight.evaluation.runs import ranked
 from resight.folders.walking import escape_name
-from resight.images import Box, displayed
+from resight.images import displayed
+from resight.index.queries import Query
 from resight.progress import NamedProgress
 from resight.versions import versions
 
-Keep = Callable[[Query, Scored], None]
+Keep = Callable[[JudgedQuery, Scored], None]
 """Called with each query and its whole ranking, as it is judged."""
 
 _DISTRIBUTIONS = (
@@ -64,15 +66,25 @@ class Answer(typing.Protocol):
         """The hits, best first."""
         ...
 
-
-class Searchable(typing.Protocol):
-    """An index that ranks database images for a photo, a box of it, or several photos, such as `resight.Index`."""
-
-    def search(self, query: Path, *, box: Box | None, k: int, include_self: bool) -> Answer:
-        """Returns the `k` best images. Raises ImageError where the query is not a readable photo."""
+    @property
+    def seconds(self) -> float:
+        """Time of the search; of several at once, an equal share."""
         ...
 
-    def search_together(self, queries: Sequence[tuple[Path, Box | None]], *, k: int, include_self: bool) -> Answer:
+    @property
+    def error(self) -> ImageError | UsageError | None:
+        """What is wrong with the query, which then has no hits."""
+        ...
+
+
+class Searchable(typing.Protocol):
+    """An index that ranks database images for photos, boxes of them, or several photos, such as `resight.Index`."""
+
+    def search_many(self, queries: Iterable[Query], *, k: int, include_self: bool) -> Iterator[Answer]:
+        """Yields the `k` best images for each query, in their order."""
+        ...
+
+    def search_together(self, queries: Sequence[Query], *, k: int, include_self: bool) -> Answer:
         """Returns the `k` best images for several photos of one thing. Raises ImageError."""
         ...
 
@@ -92,12 +104,9 @@ def evaluate_index(
     query photo that cannot be read finds nothing and is listed as unreadable. Raises UsageError where the index holds
     photos that are neither of the data set nor distractors.
     """
-    known = frozenset(dataset.images)
     unreadable: list[Unreadable] = []
-    answers = (
-        _ask(index, dataset, query, distractors, known, unreadable) for query in _counted(dataset.queries, progress)
-    )
-    settings = _judged(dataset, answers, keep)
+    answers = _counted(_asked(index, dataset, len(dataset.images) + distractors), len(dataset.queries), progress)
+    settings = _judged(dataset, _ranked(dataset, answers, unreadable), keep)
     return _result(dataset, settings, recipe, distractors, unreadable)
 
 
@@ -209,32 +218,58 @@ def evaluate_rankings(dataset: Dataset, rankings: Mapping[str, Scored], *, syste
     return _result(dataset, _judged(dataset, answers, None), system, dataset.distractor_count, [])
 
 
-def _ask(
-    index: Searchable,
-    dataset: Dataset,
-    query: Query,
-    distractors: int,
-    known: frozenset[str],
-    unreadable: list[Unreadable],
-) -> tuple[Scored, float]:
-    size = len(dataset.images) + distractors
-    photo = dataset.query_path(query.image)
-    start = time.perf_counter()
-    try:
-        # The query itself stays in the ranking: the ground truth says whether it is a positive or junk.
-        if query.more:
-            several = [(photo, query.box), *((dataset.query_path(name), box) for name, box in query.more)]
-            hits = index.search_together(several, k=size, include_self=True).hits
+def _asked(index: Searchable, dataset: Dataset, k: int) -> Iterator[Answer]:
+    """Yields the answer to each query, in their order.
+
+    The query itself stays in the ranking: the ground truth says whether it is a positive or junk.
+    """
+    for several, group in itertools.groupby(dataset.queries, lambda query: bool(query.more)):
+        if several:
+            yield from (_asked_together(index, dataset, query, k) for query in group)
         else:
-            hits = index.search(photo, box=query.box, k=size, include_self=True).hits
+            asked = (Query(dataset.query_path(query.image), box=query.box) for query in group)
+            yield from index.search_many(asked, k=k, include_self=True)
+
+
+@dataclass(frozen=True)
+class _Unanswered:
+    """The answer to a query of several photos, of which one cannot be read."""
+
+    error: ImageError
+    seconds: float
+    hits: tuple[Named, ...] = ()
+
+
+def _asked_together(index: Searchable, dataset: Dataset, query: JudgedQuery, k: int) -> Answer:
+    start = time.perf_counter()
+    photos = [(query.image, query.box), *query.more]
+    try:
+        asked = [Query(dataset.query_path(name), box=box) for name, box in photos]
+        return index.search_together(asked, k=k, include_self=True)
     except ImageError as error:
-        unreadable.append(Unreadable(image=query.image, reason=error.reason))
-        hits = []
-    seconds = time.perf_counter() - start
-    for hit in hits:
-        if not (hit.name in known or hit.name.startswith(DISTRACTORS)):
-            raise UsageError(f"{hit.name}: in the index but not in {dataset.root}; use an index of these photos only")
-    return ranked([hit.name for hit in hits], [hit.score for hit in hits]), seconds
+        return _Unanswered(error, time.perf_counter() - start)
+
+
+def _ranked(
+    dataset: Dataset, answers: Iterable[Answer], unreadable: list[Unreadable]
+) -> Iterator[tuple[Scored, float]]:
+    """Yields the ranking of each answer, and its seconds; notes the query photos that cannot be read.
+
+    Raises UsageError where a query is wrong otherwise, or a hit is not of the data set.
+    """
+    known = frozenset(dataset.images)
+    for query, answer in zip(dataset.queries, answers, strict=True):
+        if isinstance(answer.error, ImageError):
+            unreadable.append(Unreadable(image=query.image, reason=answer.error.reason))
+        elif answer.error is not None:
+            raise answer.error
+        for hit in answer.hits:
+            if not (hit.name in known or hit.name.startswith(DISTRACTORS)):
+                raise UsageError(
+                    f"{hit.name}: in the index but not in {dataset.root}; use an index of these photos only"
+                )
+        names, scores = [hit.name for hit in answer.hits], [hit.score for hit in answer.hits]
+        yield ranked(names, scores), answer.seconds
 
 
 def _judged(
@@ -282,10 +317,10 @@ def _result(
     )
 
 
-def _counted(items: Sequence[_Item], progress: NamedProgress | None) -> Iterator[_Item]:
-    for done, item in enumerate(items):
-        if progress is not None:
-            progress("searching", done, len(items))
-        yield item
+def _counted(items: Iterable[_Item], total: int, progress: NamedProgress | None) -> Iterator[_Item]:
     if progress is not None:
-        progress("searching", len(items), len(items))
+        progress("searching", 0, total)
+    for done, item in enumerate(items, start=1):
+        yield item
+        if progress is not None:
+            progress("searching", done, total)

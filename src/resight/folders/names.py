@@ -42,19 +42,19 @@ def find_name(
     `folders`, each with the prefix of its names. A `Path` is only the path of a file. UsageError where two are meant.
     """
     if isinstance(given, str):
-        place = _named(given, by_name)
-        if place is not None or isinstance(given, Name) or not given:
-            return place
+        name = _named(given, by_name)
+        if name is not None or isinstance(given, Name) or not given:
+            return by_name[name] if name is not None else None
     listed = folders if isinstance(folders, Sequence) else list(folders)
     for path in _spellings(os.fspath(given)):
-        places = {place for name in _below(path, listed) if (place := _named(name, by_name)) is not None}
-        if len(places) > 1:
+        meant = {by_name[name]: name for one in _below(path, listed) if (name := _named(one, by_name)) is not None}
+        if len(meant) > 1:
             raise UsageError(
-                f"{displayed(path)}: the index has this file under {len(places)} names: "
-                f"{_listed([name for name, place in by_name.items() if place in places])}; say which"
+                f"{displayed(path)}: the index has this file under {len(meant)} names: "
+                f"{_listed([meant[place] for place in sorted(meant)])}; say which"
             )
-        if places:
-            return places.pop()
+        if meant:
+            return meant.popitem()[0]
     return None
 
 
@@ -65,7 +65,7 @@ def suggestion(given: str | os.PathLike[str], names: Iterable[str]) -> str:
     million names take about a second.
     """
     wanted = _tidy(os.fspath(given)) or os.fspath(given)
-    listed = names if isinstance(names, Sequence) else list(names)
+    listed = names if isinstance(names, list) else list(names)
     last = posixpath.basename(wanted)
     if last:
         ending = [name for name in listed if name.endswith(last)]
@@ -85,11 +85,12 @@ def composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def _named(given: str, by_name: Mapping[str, int]) -> int | None:
+def _named(given: str, by_name: Mapping[str, int]) -> str | None:
+    """The name in the index that is written so, or in another form of the same characters."""
     forms = list(_forms(given))
     for form in forms:
         if form in by_name:
-            return by_name[form]
+            return form
     wanted = {composed(form) for form in forms}
     if all(form.isascii() for form in wanted):
         return None
@@ -97,7 +98,7 @@ def _named(given: str, by_name: Mapping[str, int]) -> int | None:
     alike = [name for name in by_name if not name.isascii() and composed(name) in wanted]
     if len(alike) > 1:
         raise UsageError(f"{given}: {len(alike)} names of the index differ from this in how their accents are written")
-    return by_name[alike[0]] if alike else None
+    return alike[0] if alike else None
 
 
 def _forms(given: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ def names_within(names: Sequence[str], patterns: Sequence[str]) -> Mask:
 
     Raises UsageError where a pattern means no name.
     """
-    part = np.zeros(len(names), np.bool_)
+    names, part = list(names), np.zeros(len(names), np.bool_)
     for pattern in patterns:
         own = _exactly(pattern, names)
         if not own.any():
@@ -71,6 +71,7 @@ def names_meant(
     are meant by themselves alone though they are not among the names, with what is the matter with each. UsageError
     where one means none.
     """
+    names = list(names)
     by_name = {name: place for place, name in enumerate(names)}
     found: list[Meant] = []
     for given in asked:

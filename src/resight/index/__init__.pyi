@@ -1,3 +1,7 @@
+from .asking import Asked as Asked
+from .asking import Failed as Failed
+from .asking import ask as ask
+from .asking import ask_many as ask_many
 from .checking import VerifyReport as VerifyReport
 from .collection import Collection as Collection
 from .contents import IndexInfo as IndexInfo
@@ -5,10 +9,9 @@ from .duplicates import channel_of_words as channel_of_words
 from .explaining import Explainer as Explainer
 from .explaining import can_explain as can_explain
 from .index import Index as Index
-from .queries import Asked as Asked
-from .queries import Indexed as Indexed
-from .queries import ask as ask
-from .queries import meant_by as meant_by
+from .queries import Query as Query
+from .queries import QueryPhoto as QueryPhoto
+from .queries import photo_of as photo_of
 from .report import AddReport as AddReport
 from .results import Hit as Hit
 from .results import Result as Result

@@ -1,9 +1,10 @@
-"""Queries to results: the ranking for a photo, or for several photos of one thing, as hits with their evidence."""
+"""Queries to results: the ranking for a photo, or for several photos of one thing, as hits with what verifies them."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,11 +15,11 @@ from resight.arrays import Mask
 from resight.errors import UsageError
 from resight.folders.names import Name
 from resight.folders.selection import names_within
-from resight.images import Box
-from resight.images.masks import PhotoMask
+from resight.index.asking import Asked, Failed, ask, ask_many, most_at_once
 from resight.index.collection import Collection
+from resight.index.files import indexed_file
 from resight.index.mirroring import seen_mirrored, unmirrored
-from resight.index.queries import Asked, ask
+from resight.index.queries import Query
 from resight.index.results import Hit, Result
 from resight.rerank.geometry import project_box
 from resight.search.ranking import Ranking
@@ -73,56 +74,71 @@ class _Found:
     mirrored: frozenset[int]
 
 
-def answer(
-    collection: Collection,
-    query: object,
-    box: Box | None,
-    wanted: Wanted,
-    *,
-    mirror: bool = False,
-    mask: PhotoMask | None = None,
-) -> Result:
-    """The best images for one query. Raises UsageError and ImageError."""
+def answer(collection: Collection, query: Query, wanted: Wanted, *, mirror: bool = False) -> Result:
+    """Returns the best images for one query. Raises UsageError and ImageError."""
     allowed = _allowed(collection, wanted)
     start = time.perf_counter()
-    asked = ask(collection, query, box, mirror=mirror, mask=mask)
-    certain = _only(asked.own | asked.copies, allowed)
-    found = _found(collection, asked, _depth(collection, wanted) + len(certain), allowed)
-    ranking = _copies_first(collection, found.ranking, certain)
-    hits = _wanted_hits(ranking, asked.own, wanted, lambda image, score: _hit(collection, found, image, score, certain))
-    return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size)
+    asked = ask(collection, query, mirror=mirror)
+    certain = _certain(asked, allowed)
+    (rankings,) = collection.rank_many([asked.versions], [_depth(collection, wanted) + len(certain)], allowed)
+    return _result(collection, _found(collection, asked, rankings), certain, wanted, start)
+
+
+def answer_many(
+    collection: Collection, queries: Iterable[Query], wanted: Wanted, *, mirror: bool = False
+) -> Iterator[Result]:
+    """Yields the best images for each of several queries, in their order; UsageError at once if none can be found.
+
+    A query that is bad has a result with its error and no hits. As many queries are taken, and answered together, as
+    `most_at_once` says: their photos are read on several threads and networks see them at once. Nothing goes on between
+    two results.
+    """
+    return _answered(collection, iter(queries), wanted, mirror, _allowed(collection, wanted))
+
+
+def _answered(
+    collection: Collection, queries: Iterator[Query], wanted: Wanted, mirror: bool, allowed: Mask | None
+) -> Iterator[Result]:
+    while some := list(itertools.islice(queries, most_at_once(collection))):
+        start = time.perf_counter()
+        every = ask_many(collection, some, mirror=mirror)
+        asked = [one for one in every if isinstance(one, Asked)]
+        certain = [_certain(one, allowed) for one in asked]
+        depths = [_depth(collection, wanted) + len(own) for own in certain]
+        rankings = collection.rank_many([one.versions for one in asked], depths, allowed)
+        answers = zip(asked, certain, rankings, strict=True)
+        # What is done for all of them counts for each by an equal share.
+        share = (time.perf_counter() - start) / len(some)
+        for one in every:
+            start = time.perf_counter() - share
+            if isinstance(one, Failed):
+                yield Result(one.title, one.box, [], share, error=one.error)
+                continue
+            _, own, ranked = next(answers)
+            yield _result(collection, _found(collection, one, ranked), own, wanted, start)
 
 
 def answer_together(
-    collection: Collection,
-    queries: Sequence[tuple[object, Box | None]],
-    wanted: Wanted,
-    *,
-    mirror: bool = False,
-    given: Sequence[PhotoMask | None] = (),
+    collection: Collection, queries: Iterable[Query], wanted: Wanted, *, mirror: bool = False
 ) -> Result:
     """Returns the best images for several photos of one thing.
 
-    An image has the mean of its scores, the evidence of the best query, and the largest of its probabilities.
+    An image has the mean of its scores, the verification of the best query, and the largest of its probabilities.
 
     An image that a query does not find scores 0 there, or less where all that the query finds score less: never more
-    than what it does find. What one photo of the thing makes sure is sure, whatever the others say. given: a mask for
-    each query, or none at all. Raises UsageError and ImageError.
+    than what it does find. What one photo of the thing makes sure is sure, whatever the others say. Raises UsageError
+    and ImageError.
     """
     allowed = _allowed(collection, wanted)
-    if not queries:
-        raise UsageError("no query was given; name at least one photo")
     start = time.perf_counter()
-    if given and len(given) != len(queries):
-        raise UsageError(f"{len(given)} masks were given for {len(queries)} queries; give one for each, or none")
-    every = [
-        ask(collection, query, box, mirror=mirror, mask=mask)
-        for (query, box), mask in zip(queries, given or [None] * len(queries), strict=True)
-    ]
+    every = _all_asked(collection, iter(queries), mirror)
+    if not every:
+        raise UsageError("no query was given; name at least one photo")
     own = frozenset().union(*(asked.own for asked in every))
     certain = _only(own.union(*(asked.copies for asked in every)), allowed)
     depth = max(TOGETHER, _depth(collection, wanted) + len(certain))
-    found = [_found(collection, asked, depth, allowed) for asked in every]
+    rankings = collection.rank_many([asked.versions for asked in every], [depth] * len(every), allowed)
+    found = [_found(collection, asked, ranked) for asked, ranked in zip(every, rankings, strict=True)]
     ids, means = _mean_scores([one.ranking for one in found])
     ranking = _copies_first(collection, best(ids, means, len(ids), collection.name_order), certain)
 
@@ -135,6 +151,17 @@ def answer_together(
     hits = _wanted_hits(ranking, own, wanted, hit_of)
     title = " + ".join(asked.title for asked in every)
     return Result(title, None, hits, time.perf_counter() - start, every[0].size)
+
+
+def _all_asked(collection: Collection, queries: Iterator[Query], mirror: bool) -> list[Asked]:
+    """Takes several queries of which none may be bad. Raises UsageError and ImageError."""
+    found: list[Asked] = []
+    while some := list(itertools.islice(queries, most_at_once(collection))):
+        for one in ask_many(collection, some, mirror=mirror):
+            if isinstance(one, Failed):
+                raise one.error
+            found.append(one)
+    return found
 
 
 def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
@@ -195,13 +222,25 @@ def _is_enough(hit: Hit, wanted: Wanted) -> bool:
     )
 
 
-def _found(collection: Collection, asked: Asked, depth: int, allowed: Mask | None) -> _Found:
-    rankings = collection.rank_versions(asked.versions, depth, allowed)
+def _certain(asked: Asked, allowed: Mask | None) -> frozenset[int]:
+    """Returns the images that may be found and have the bytes of the query."""
+    return _only(asked.own | asked.copies, allowed)
+
+
+def _result(collection: Collection, found: _Found, certain: frozenset[int], wanted: Wanted, start: float) -> Result:
+    """Returns the result of one query; start: of the clock by which its seconds are counted."""
+    asked, ranking = found.asked, _copies_first(collection, found.ranking, certain)
+    hits = _wanted_hits(ranking, asked.own, wanted, lambda image, score: _hit(collection, found, image, score, certain))
+    return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size)
+
+
+def _found(collection: Collection, asked: Asked, rankings: Sequence[Ranking]) -> _Found:
+    """Makes the ranking of a query from that of each of its versions."""
     if len(rankings) == 1:
         return _Found(asked, rankings[0], frozenset())
     plain, turned = rankings[0], unmirrored(rankings[1], asked.size[0])
     ranking = best_of([plain, turned], collection.name_order)
-    return _Found(asked, ranking, seen_mirrored(plain, turned, ranking.evidence))
+    return _Found(asked, ranking, seen_mirrored(plain, turned, ranking.verified))
 
 
 def _copies_first(collection: Collection, ranking: Ranking, certain: frozenset[int]) -> Ranking:
@@ -233,13 +272,13 @@ def _mean_scores(rankings: Sequence[Ranking]) -> tuple[NDArray[np.int64], NDArra
 
 
 def _best_query(found: Sequence[_Found], image: int) -> int:
-    """The query that an image is a copy of, or else that has evidence for it, or else that finds it best."""
+    """The query that an image is a copy of, or else that verified it, or else that finds it best."""
 
     def rate(number: int) -> tuple[bool, bool, float]:
         one = found[number]
         score = one.ranking.scores[one.ranking.ids == image]
         is_same = image in one.asked.own or image in one.asked.copies
-        return is_same, image in one.ranking.evidence, float(score[0]) if len(score) else -np.inf
+        return is_same, image in one.ranking.verified, float(score[0]) if len(score) else -np.inf
 
     return max(range(len(found)), key=rate)
 
@@ -253,8 +292,9 @@ def _hit(collection: Collection, found: _Found, image: int, score: float, certai
         copy=image in certain,
         mirrored=image in found.mirrored,
         probability=1.0 if image in certain else found.ranking.probability.get(image, 0.0),
+        file=indexed_file(collection.snapshot, place),
     )
-    why = found.ranking.evidence.get(image)
+    why = found.ranking.verified.get(image)
     if why is None:
         return hit
     size = (int(images.widths[place]), int(images.heights[place]))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from resight.arrays import Arrays, Int64
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.kernels.soundness import misshapen
 from resight.progress import Progress, Say
 from resight.recipe import Recipe
@@ -49,7 +49,7 @@ class Block:
     """Augmented images. rows: their arrays and ids, all alive; seen: (n, 2) int64, see `stamp`."""
 
     number: int
-    rows: Rows
+    rows: SegmentRows
     seen: Int64
 
 
@@ -59,7 +59,7 @@ def read_blocks(folder: Path, channel: Channel) -> list[Block]:
     for structure in read_structures(folder, PREFIX, partial(_fault, channel)):
         arrays = dict(structure.arrays)
         ids, seen = np.array(arrays.pop("ids")), np.array(arrays.pop("seen"))
-        blocks.append(Block(structure.number, Rows(arrays, ids, np.ones(len(ids), np.bool_)), seen))
+        blocks.append(Block(structure.number, SegmentRows(arrays, ids, np.ones(len(ids), np.bool_)), seen))
     return blocks
 
 
@@ -71,7 +71,7 @@ def _fault(channel: Channel, arrays: Arrays) -> tuple[str, str] | None:
     return misshapen(arrays, {"seen": (np.int64, (images, 2))}) or channel.fault(arrays, images)
 
 
-def overlay(plain: Sequence[Rows], blocks: Sequence[Block]) -> list[Rows]:
+def overlay(plain: Sequence[SegmentRows], blocks: Sequence[Block]) -> list[SegmentRows]:
     """Rows that show every live image once: in its newest block, or as it is in its segment."""
     live = _live(plain)
     covered = np.empty(0, np.int64)
@@ -92,7 +92,7 @@ class Augmenter:
     """
 
     folder: Path
-    plain: Sequence[Rows]
+    plain: Sequence[SegmentRows]
     channel: Channel
     augment: Callable[[int], object]
 
@@ -146,7 +146,7 @@ def _write(folder: Path, arrays: Arrays, ids: Int64, seen: Int64) -> None:
     write_structure(folder, PREFIX, {**arrays, "ids": ids, "seen": seen})
 
 
-def _live(plain: Sequence[Rows]) -> Int64:
+def _live(plain: Sequence[SegmentRows]) -> Int64:
     return _joined([rows.ids[rows.alive] for rows in plain])
 
 

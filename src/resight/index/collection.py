@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.arrays import Mask
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.channels.rows import segment_rows, without_evidence
 from resight.errors import UsageError
 from resight.folders.names import find_name
 from resight.images.masks import PhotoMask
+from resight.index.files import indexed_file
 from resight.index.masking import mask_of
 from resight.index.roots import folders_of
 from resight.index.views import BagView, ChannelView, RegionView, VectorView, WordView
 from resight.learned.kinds import Keeps
-from resight.probability.evidence import Evidence, evidence
-from resight.probability.model import believed, model_of
+from resight.probability.model import believed, calibrated_model
+from resight.probability.predictors import Predictors, predictors
 from resight.recipe import Recipe
 from resight.recipe.model import AUGMENTED
 from resight.rerank.fusion import FusionStage
@@ -32,7 +33,7 @@ from resight.search.background import DEPTH
 from resight.search.looks import Look
 from resight.search.ranking import Ranking
 from resight.search.selection import best_of, is_allowed
-from resight.store import Snapshot, file_path
+from resight.store import Snapshot
 
 EVIDENCE_KEPT = 1024
 """Images whose evidence stays in memory: 50 kB each with 1000 features."""
@@ -56,7 +57,7 @@ class Collection:
         self.recipe = recipe
         self.channels = channels
         self._kept = kept or {}
-        self._model = model_of(recipe)
+        self._model = calibrated_model(recipe)
         self._segments = {segment.number: segment for segment in snapshot.segments}
 
     @cached_property
@@ -106,35 +107,73 @@ class Collection:
     def rank_versions(
         self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None = None
     ) -> list[Ranking]:
-        """`rank` for each version of one query, as it is and mirrored, say.
+        """Does what `rank` does for each version of one query, as it is and mirrored, say.
 
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
-        k = min(k, max(1, len(self.snapshot.images.names)))  # the kernels count with 64 bits, a caller's k need not
-        examined = self._examined(versions, k, allowed)
-        return [self._believed(ranking, found, k) for ranking, found in examined]
+        (rankings,) = self.rank_many([versions], [k], allowed)
+        return rankings
 
-    def examined(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> tuple[Ranking, Evidence]:
+    def rank_many(
+        self, queries: Sequence[Sequence[Mapping[str, object]]], depths: Sequence[int], allowed: Mask | None = None
+    ) -> Iterator[list[Ranking]]:
+        """Does what `rank_versions` does for each of several queries, each with its k, in their order.
+
+        What is searched as one matrix is searched at once, all else when its turn comes, because what verifies it
+        takes memory.
+        """
+        most = max(1, len(self.snapshot.images))  # the kernels count with 64 bits, a caller's k need not
+        ks = [min(k, most) for k in depths]
+        every = self._examined(queries, ks, allowed)
+        return (
+            [self._believed(ranking, found, k) for ranking, found in examined]
+            for examined, k in zip(every, ks, strict=True)
+        )
+
+    def examined(
+        self, queries: Mapping[str, object], k: int, allowed: Mask | None = None
+    ) -> tuple[Ranking, Predictors]:
         """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
 
         allowed: by catalogue id, the images that may be found; all where None.
         """
-        (found,) = self._examined([queries], k, allowed)
+        ((found,),) = self._examined([[queries]], [k], allowed)
         return found
 
     def _examined(
-        self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None
-    ) -> list[tuple[Ranking, Evidence]]:
-        deepest = max([k, *(kind.depth for kind in self.recipe.rerank)])
+        self, queries: Sequence[Sequence[Mapping[str, object]]], ks: Sequence[int], allowed: Mask | None
+    ) -> Iterator[list[tuple[Ranking, Predictors]]]:
+        """Does what `examined` does for each version of each query, with its k."""
         views, stages = self.views, self._looks
         if allowed is not None:
             views = {name: view.within(allowed) for name, view in views.items()}
             stages = self._opened(views)
-        looks = [
-            {name: views[name].search(queries[name], max(deepest, DEPTH)) for name in views} for queries in versions
-        ]
+        deepest = [max([k, *(kind.depth for kind in self.recipe.rerank)]) for k in ks]
+        versions = [one for own in queries for one in own]
+        reach = [max(depth, DEPTH) for own, depth in zip(queries, deepest, strict=True) for _ in own]
+        found = {name: iter(view.search_many([one[name] for one in versions], reach)) for name, view in views.items()}
+        images = self._count(allowed)
+
+        def examine(own: Sequence[Mapping[str, object]], depth: int) -> list[tuple[Ranking, Predictors]]:
+            looks = [{name: next(found[name]) for name in views} for _ in own]
+            rankings = self._looked_again(stages, own, looks, depth)
+            return [
+                (ranking, predictors(ranking, tuple(look.values()), images))
+                for ranking, look in zip(rankings, looks, strict=True)
+            ]
+
+        return (examine(own, depth) for own, depth in zip(queries, deepest, strict=True))
+
+    def _looked_again(
+        self,
+        stages: Sequence[tuple[str, Look] | FusionStage],
+        versions: Sequence[Mapping[str, object]],
+        looks: Sequence[Mapping[str, Ranking]],
+        depth: int,
+    ) -> list[Ranking]:
+        """Returns the ranking that the stages leave of the first looks of each version of a query."""
         # Stages are given what they would be given without a look at the background.
-        rankings = [{name: look.first(deepest) for name, look in own.items()} for own in looks]
+        rankings = [{name: look.first(depth) for name, look in own.items()} for own in looks]
         fused: list[Ranking] | None = None
         for stage in stages:
             if isinstance(stage, FusionStage):
@@ -148,29 +187,25 @@ class Collection:
                     found[name] = look(one[name], found[name])
         # Where no stage has left anything out, the background is that of the first look.
         last = rankings if self.recipe.rerank else looks
-        whole = [found[self.recipe.first_channel] for found in last] if fused is None else fused
-        images = self._count(allowed)
-        return [
-            (ranking, evidence(ranking, tuple(own.values()), images)) for ranking, own in zip(whole, looks, strict=True)
-        ]
+        return [found[self.recipe.first_channel] for found in last] if fused is None else fused
 
     def _count(self, allowed: Mask | None) -> int:
         """Returns the number of images that may be found."""
         images = self.snapshot.images
         return int((images.indexed if allowed is None else images.indexed & is_allowed(images.ids, allowed)).sum())
 
-    def _believed(self, ranking: Ranking, found: Evidence, k: int) -> Ranking:
+    def _believed(self, ranking: Ranking, found: Predictors, k: int) -> Ranking:
         """The k best, with the probability that each shows what the query shows."""
         probable = believed(ranking, found, self._model, k).tolist()
         return replace(ranking.first(k), probability=dict(zip(ranking.ids[:k].tolist(), probable, strict=True)))
 
     def _fused(self, stage: FusionStage, rankings: Sequence[Mapping[str, Ranking]]) -> list[Ranking]:
-        """One ranking for all versions of a query, each time with the evidence of one of them."""
+        """One ranking for all versions of a query, each time with the verifications of one of them."""
         if len(rankings) == 1:
             return [stage(rankings[0])]
         joint = stage({name: best_of([found[name] for found in rankings], self.name_order) for name in self.channels})
         own = [stage(found) for found in rankings]
-        return [replace(joint, evidence=one.evidence, leads=one.leads) for one in own]
+        return [replace(joint, verified=one.verified, leads=one.leads) for one in own]
 
     def name_of(self, image: int) -> str:
         """The name of an image."""
@@ -185,14 +220,7 @@ class Collection:
 
     def file_of(self, place: int) -> Path | None:
         """The file of the image at a position of the table, or None where it is gone or has changed since."""
-        images = self.snapshot.images
-        path = file_path(self.snapshot.roots[int(images.roots[place])], images.names[place])
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        same = (status.st_size, status.st_mtime_ns) == (images.sizes[place], images.mtimes[place])
-        return path if same else None
+        return indexed_file(self.snapshot, place).unchanged()
 
     def mask_of(self, place: int) -> PhotoMask | None:
         """The mask of the image at a position of the table, None where it has none, or not that of its features."""
@@ -200,7 +228,7 @@ class Collection:
         number = int(snapshot.images.roots[place])
         return mask_of(snapshot.images, place, snapshot.roots[number], snapshot.choices.masks.get(number))
 
-    def rows(self, name: str) -> list[Rows]:
+    def rows(self, name: str) -> list[SegmentRows]:
         """The segments as one channel keeps them; alive is what could be read and has not been removed."""
         images = self.snapshot.images
         channel = self.channels[name]

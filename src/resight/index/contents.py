@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from resight.channels.channel import Channel, Rows
+from resight.channels.channel import Channel, SegmentRows
 from resight.images import displayed
 from resight.index.collection import Collection
 from resight.index.masking import mask_folder
@@ -87,8 +87,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         without_evidence=collection.without_evidence(),
         remarks=[
             {"name": images.names[i], "remark": images.reasons[i]}
-            for i in np.flatnonzero(images.indexed).tolist()
-            if images.reasons[i]
+            for i in np.flatnonzero(images.indexed & images.reasons.present).tolist()
         ],
         roots=[
             {"path": root.path, "prefix": root.prefix, "follow_links": root.follow_links}
@@ -111,7 +110,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
     )
 
 
-def _counts(channel: Channel, rows: Sequence[Rows]) -> ChannelCounts:
+def _counts(channel: Channel, rows: Sequence[SegmentRows]) -> ChannelCounts:
     """Counts the features and words of the live images of a channel."""
     features = sum(int(channel.features_of(one.arrays)[one.alive].sum()) for one in rows)
     return ChannelCounts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))

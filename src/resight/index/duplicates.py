@@ -97,12 +97,12 @@ class _Table:
 
 def _by_content(collection: Collection, places: Sequence[int]) -> dict[str, list[int]]:
     """Places of the table by the first name of their content, in the order of names."""
-    images = collection.snapshot.images
+    # All at once, which is several times faster than one by one.
+    names, hashes = list(collection.snapshot.images.names), list(collection.snapshot.images.hashes)
     first: dict[str, str] = {}
     found: dict[str, list[int]] = {}
-    for place in sorted(places, key=images.names.__getitem__):
-        name = images.names[place]
-        found.setdefault(first.setdefault(images.hashes[place], name), []).append(place)
+    for place in sorted(places, key=names.__getitem__):
+        found.setdefault(first.setdefault(hashes[place], names[place]), []).append(place)
     return found
 
 

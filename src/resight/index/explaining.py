@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from resight.arguments import path_or_name
 from resight.descriptors.kinds import OfMaps
-from resight.errors import ImageError, UsageError
-from resight.folders.names import suggestion
-from resight.images import Box, Decoded, decode_bytes, decode_whole, displayed, read_bytes
-from resight.images.masks import PhotoMask, decode_masked, masked
+from resight.errors import UsageError
+from resight.folders.names import Name, suggestion
+from resight.images import displayed
 from resight.index.collection import Collection
-from resight.index.queries import Indexed, Meant, meant_by
+from resight.index.queries import Query, photo_of
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution, Traced
@@ -36,10 +33,7 @@ class Explainer:
     Raises UsageError where `can_explain` is not so or the box is bad, ImageError where the query cannot be read.
     """
 
-    def __init__(
-        self, collection: Collection, query: object, box: Box | None = None, mask: PhotoMask | None = None
-    ) -> None:
-        """`query`: as `queries.Source` says; `mask`: of the query, where it is not the one that it was indexed with."""
+    def __init__(self, collection: Collection, query: Query) -> None:
         if not can_explain(collection):
             raise UsageError(
                 f"{collection.recipe.name} does not search by a pooled feature map, of which it could be told which "
@@ -52,11 +46,13 @@ class Explainer:
         assert isinstance(channel.encoder, MapEncoder)
         assert isinstance(channel.extractor, MapExtractor)
         self._collection, self._encoder, self._extractor = collection, channel.encoder, channel.extractor
-        asked = self._decoded(meant_by(collection, query), box, mask)
-        self._query = self._traced(self._extractor.prepare_query(asked, box))
+        # As a search decodes it: a part is taken of the whole photo.
+        side = self._extractor.max_side if query.box is None else None
+        asked, _ = photo_of(collection, query).read(side)
+        self._query = self._traced(self._extractor.prepare_query(asked, query.box))
 
     def contributions(self, name: str | Path, count: int = COUNT) -> list[Contribution]:
-        """The channels that add most to the similarity of an indexed photo with the query, the largest share first.
+        """Returns the channels that add most to the similarity of an indexed photo, largest share first.
 
         UsageError: no such name. ImageError: its file is gone, has changed, or cannot be read.
         """
@@ -66,9 +62,9 @@ class Explainer:
         if place is None:
             names = self._collection.snapshot.images.names
             raise UsageError(f"{displayed(name)}: no photo in the index has this name{suggestion(name, names)}")
-        return contributions(
-            self._query, self._traced(self._extractor.prepare(self._decoded(Indexed(place), None, None))), count
-        )
+        known = Query(Name(self._collection.snapshot.images.names[place]))
+        image, _ = photo_of(self._collection, known).read(self._extractor.max_side)
+        return contributions(self._query, self._traced(self._extractor.prepare(image)), count)
 
     def _traced(self, prepared: PreparedImage) -> Traced:
         from resight.descriptors.contributions import traced
@@ -78,22 +74,3 @@ class Explainer:
         network = self._extractor.loaded().network
         places = sights(maps, network, self._extractor.params.layer)
         return traced(maps, places, self._encoder.method, self._encoder.whitening, self._encoder.fitted)
-
-    def _decoded(self, source: Meant, box: Box | None, mask: PhotoMask | None) -> Decoded:
-        """As a search decodes it: a part is taken from the whole photo, and what a mask leaves out does not count."""
-        if isinstance(source, np.ndarray):
-            photo = Decoded(source, (source.shape[1], source.shape[0]))
-            return photo if mask is None else masked(photo, mask)
-        if isinstance(source, Indexed):
-            images, mask = self._collection.snapshot.images, mask or self._collection.mask_of(source.place)
-            path = self._collection.file_of(source.place)
-            if path is None or (mask is None and images.masks[source.place]):
-                which = "file" if path is None else "mask"
-                raise ImageError(images.names[source.place], f"its {which} is gone or has changed since it was indexed")
-            source = path
-        data, title = (source, "bytes") if isinstance(source, bytes) else (read_bytes(source), displayed(source))
-        if mask is not None:
-            return decode_masked(data, title, mask, self._extractor.max_side if box is None else None)
-        if box is not None:
-            return decode_whole(data, title)
-        return decode_bytes(data, title, self._extractor.max_side)

@@ -15,7 +15,10 @@ from resight.recipe import Recipe
 
 
 def files_of_new_index(recipe: Recipe, folder: Path, fit: str | Path | None, say: Say | None) -> Mapping[str, bytes]:
-    """Weights and fitted files: fitted on the photos of `fit`, or as the recipe has it, by paths from `folder`."""
+    """Returns weights and fitted files of a new index.
+
+    They are fitted on the photos of `fit`, or as the recipe has it, by paths from `folder`.
+    """
     from resight.channels.fits import fitted_arrays, given_arrays, unfitted, weights
 
     networks = weights(recipe, folder)

@@ -1,4 +1,4 @@
-"""A query seen in a mirror: its pixels, and the evidence of its hits in pixels of the query as it is."""
+"""A query seen in a mirror: its pixels, and the verification of its hits in pixels of the query as it is."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ def mirrored_box(box: Box | None, width: int) -> Box | None:
 
 
 def unmirrored(ranking: Ranking, width: int) -> Ranking:
-    """Returns the ranking for a mirrored query with evidence that is of the query as it is, `width` pixels wide."""
+    """Returns the ranking for a mirrored query with verifications of the query as it is, `width` pixels wide."""
     flip = np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    evidence = {image: _unmirrored(why, flip) for image, why in ranking.evidence.items()}
-    return replace(ranking, evidence=evidence)
+    verified = {image: _unmirrored(why, flip) for image, why in ranking.verified.items()}
+    return replace(ranking, verified=verified)
 
 
-def seen_mirrored(plain: Ranking, mirrored: Ranking, evidence: Mapping[int, Verification]) -> frozenset[int]:
-    """The images that are found because the query was mirrored: their evidence is, or without any their score."""
+def seen_mirrored(plain: Ranking, mirrored: Ranking, verified: Mapping[int, Verification]) -> frozenset[int]:
+    """Returns the images that are found because the query was mirrored.
+
+    Their verification is that of the mirrored query; without any, their score is.
+    """
     scores = dict(zip(plain.ids.tolist(), plain.scores.tolist(), strict=True))
     found = set()
     for image, score in zip(mirrored.ids.tolist(), mirrored.scores.tolist(), strict=True):
-        why = evidence.get(image)
+        why = verified.get(image)
         by_score = image not in scores or score > scores[image]
-        if why is mirrored.evidence.get(image) if why is not None else by_score:
+        if why is mirrored.verified.get(image) if why is not None else by_score:
             found.add(image)
     return frozenset(found)
 

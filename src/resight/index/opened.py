@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Self
 
 from resight import arguments
-from resight.errors import UsageError
 from resight.images import Box
-from resight.images.masks import mask_of_query
 from resight.index.results import Result
 from resight.recipe import Recipe, parse_recipe
 from resight.store import Check, Store
@@ -25,7 +21,7 @@ if TYPE_CHECKING:
     from resight.index.collection import Collection
     from resight.index.contents import IndexInfo
     from resight.index.derived import Derived
-    from resight.index.queries import Source
+    from resight.index.queries import MaskSource, Query, Source
     from resight.progress import Progress
 
 
@@ -70,9 +66,10 @@ class OpenedIndex:
 
     def search(
         self,
-        query: Source,
+        query: Source | Query,
         *,
         box: Box | None = None,
+        mask: MaskSource | None = None,
         k: int = 20,
         include_self: bool = False,
         mirror: bool = False,
@@ -80,28 +77,28 @@ class OpenedIndex:
         min_score: float | None = None,
         min_inliers: int = 0,
         min_probability: float = 0.0,
-        mask: str | Path | NDArray[Any] | None = None,
     ) -> Result:
-        """The k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
+        """Finds the k photos that show the same thing as a photo, or as the part of it in `box` (x0, y0, x1, y1).
 
-        query: a Path is a file, a `Name` that of an indexed photo, any other str a file where there is one, else a
-        name; bytes are those of a file; an array is (H, W, 3) RGB or (H, W) grey, uint8. The query's own name is left
-        out unless `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks
-        with the mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `names_within`.
-        min_score, min_inliers, min_probability: what a hit must have that is no copy. mask: a file or an array (H, W)
-        of the proportions of the query, of which black or 0 is left out; a name of the index has its own mask without.
+        query: a `Query`, which has box and mask of its own, or a photo: a Path is a file, a `Name` that of an indexed
+        photo, any other str a file where there is one, else a name; bytes are those of a file; an array is (H, W, 3)
+        RGB or (H, W) grey, uint8. mask: a file or an array (H, W) of the proportions of the query, of which black or 0
+        is left out; a name of the index has its own mask without. The query's own name is left out unless
+        `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks with the
+        mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `names_within`. min_score,
+        min_inliers, min_probability: what a hit must have that is no copy.
         Raises UsageError for any argument that cannot be meant, an unknown name or a bad box, and ImageError.
         """
         from resight.index.answering import answer, wanted_of
+        from resight.index.queries import query_of
 
         wanted = wanted_of(k, include_self, within, min_score, min_inliers, min_probability)
-        given = None if mask is None else mask_of_query(mask)
         flag = arguments.flag("mirror", mirror)
-        return answer(self.collection, query, arguments.box(box), wanted, mirror=flag, mask=given)
+        return answer(self.collection, query_of(query, box=box, mask=mask), wanted, mirror=flag)
 
-    def search_together(
+    def search_many(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Iterable[Source | Query],
         *,
         k: int = 20,
         include_self: bool = False,
@@ -110,41 +107,67 @@ class OpenedIndex:
         min_score: float | None = None,
         min_inliers: int = 0,
         min_probability: float = 0.0,
-        masks: Sequence[str | Path | NDArray[Any] | None] | None = None,
-    ) -> Result:
-        """The k photos that show the same thing as several photos of it: scores are averaged over the queries.
+    ) -> Iterator[Result]:
+        """Yields the result of `search` for each of many queries, in their order.
 
-        queries: each a query, or one with its box; masks: one for each, or None; the rest as for `search`.
+        Networks see several photos at once, and others are read on all cores. A query whose photo cannot be read, that
+        names none, or whose box or mask does not suit it, has a result without hits whose `error` says why; the others
+        are answered. Other arguments as for `search`. All results are of the generation that is open now. UsageError
+        for arguments that cannot be meant is raised at once, and for what is no query when its turn comes.
+
+        Notes: results come one by one because a whole ranking of each query may not fit into memory, and queries are
+        taken as they are needed, so that they may come from a video. Rankings are those of `search`; by networks,
+        scores may differ in their last digits, since a network rounds by the shape of what it sees at once, and with
+        them the order of hits whose scores are as near. `seconds` counts what was done for several queries at once by
+        equal shares.
         """
-        from resight.index.answering import answer_together, wanted_of
-        from resight.index.queries import with_boxes
+        from resight.index.answering import answer_many, wanted_of
+        from resight.index.queries import queries_of
 
         wanted = wanted_of(k, include_self, within, min_score, min_inliers, min_probability)
-        if masks is not None and not isinstance(masks, list | tuple):
-            raise UsageError("masks must be a list with a mask, or None, for each query")
-        given = [None if mask is None else mask_of_query(mask) for mask in masks or ()]
-        flag = arguments.flag("mirror", mirror)
-        return answer_together(self.collection, with_boxes(queries), wanted, mirror=flag, given=given)
+        return answer_many(self.collection, queries_of(queries), wanted, mirror=arguments.flag("mirror", mirror))
+
+    def search_together(
+        self,
+        queries: Iterable[Source | Query],
+        *,
+        k: int = 20,
+        include_self: bool = False,
+        mirror: bool = False,
+        within: str | Iterable[str] = (),
+        min_score: float | None = None,
+        min_inliers: int = 0,
+        min_probability: float = 0.0,
+    ) -> Result:
+        """Finds the k photos that show the same thing as several photos of it: scores are averaged over the queries.
+
+        queries: photos, or each a `Query` with a box or a mask; the rest as for `search`, and its errors.
+        """
+        from resight.index.answering import answer_together, wanted_of
+        from resight.index.queries import queries_of
+
+        wanted = wanted_of(k, include_self, within, min_score, min_inliers, min_probability)
+        return answer_together(self.collection, queries_of(queries), wanted, mirror=arguments.flag("mirror", mirror))
 
     def explain(
         self,
-        query: Source,
+        query: Source | Query,
         name: str | Path,
         *,
         box: Box | None = None,
-        mask: str | Path | NDArray[Any] | None = None,
+        mask: MaskSource | None = None,
         count: int = 5,
     ) -> list[Contribution]:
-        """The channels by which an indexed photo matches a query, given as to `search`: the largest share first.
+        """Returns the map channels by which an indexed photo matches a query, the largest share first.
 
-        mask: of the query, as to `search`. Runs the network for both. UsageError where the recipe does not pool feature
-        maps to one vector, for an unknown name or a bad box; ImageError where a photo cannot be read.
+        Runs the network for both. UsageError where the recipe does not pool feature maps to one vector, for an unknown
+        name or a bad box; ImageError where a photo cannot be read.
         """
         from resight.index.explaining import Explainer
+        from resight.index.queries import query_of
 
         count = arguments.whole_number("count", count, least=1)
-        given = None if mask is None else mask_of_query(mask)
-        return Explainer(self.collection, query, arguments.box(box), given).contributions(name, count)
+        return Explainer(self.collection, query_of(query, box=box, mask=mask)).contributions(name, count)
 
     def duplicates(
         self, kind: Kind = "same", *, within: str | Iterable[str] = (), progress: Progress | None = None

@@ -58,8 +58,7 @@ def plan(
     replaced: dict[str, int] = {}
     retried: dict[str, Image] = {}
     unreadable, waiting = list(listing.trouble), 0
-    for one in listing.found:
-        place = images.by_name.get(one.name)
+    for one, place in zip(listing.found, images.places_of(one.name for one in listing.found), strict=True):
         if place is None or int(images.ids[place]) in gone:
             if one.mask is None and lost.hold(one.name, root.prefix):
                 waiting += 1
@@ -95,5 +94,5 @@ def state_of(found: Found) -> tuple[int, int, str]:
 
 def check_masks_there(snapshot: Snapshot, number: int, listing: Listing) -> None:
     """MasksError where no mask is left and photos of the root have been indexed with theirs."""
-    if listing.bare is not None and any(snapshot.images.masks[place] for place in places_of(snapshot, number)):
+    if listing.bare is not None and snapshot.images.masks.present[places_of(snapshot, number)].any():
         raise listing.bare

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from resight.channels.channel import Channel
 from resight.channels.extraction import Known
 from resight.errors import IndexCorruptError, StorageError
 from resight.images import decoders
-from resight.store import RemovedImage, Snapshot
+from resight.store import INDEXED, RemovedImage, Snapshot
 
 
 class _Place(NamedTuple):
@@ -29,27 +27,19 @@ class KnownPhotos:
 
     def __init__(self, snapshot: Snapshot, removed: Iterable[RemovedImage], channels: Mapping[str, Channel]) -> None:
         """removed: images that are not in the index any more, as long as their evidence is."""
-        images = snapshot.images
+        self._images = snapshot.images
         self._channels = channels
         self._segments = {segment.number: segment for segment in snapshot.segments}
         now = decoders()
-        self._places = {
+        self._removed = {
             one.hash: _Place(one.segment, one.row, (one.width, one.height), one.reason)
             for one in removed
             if not one.reason or one.tried_by == now
         }
-        segments, rows = images.segments.tolist(), images.rows.tolist()
-        widths, heights = images.widths.tolist(), images.heights.tolist()
-        for at in np.flatnonzero(images.indexed).tolist():
-            if images.masks[at] or (images.reasons[at] and images.tried_by[at] != now):
-                continue
-            self._places[images.hashes[at]] = _Place(
-                segments[at], rows[at], (widths[at], heights[at]), images.reasons[at]
-            )
 
     def __call__(self, key: str) -> Known | None:
         """Returns the evidence of a photo with bytes of this hash; None where there is none that can be read."""
-        place = self._places.get(key)
+        place = self._live(key) or self._removed.get(key)
         segment = self._segments.get(place.segment) if place else None
         if place is None or segment is None:
             return None
@@ -62,3 +52,12 @@ class KnownPhotos:
             # Merged into another segment meanwhile, or damaged: the file itself is still there to be read.
             return None
         return Known(place.size, evidence, place.remark)
+
+    def _live(self, key: str) -> _Place | None:
+        """The newest image of the index that was read from bytes of this hash."""
+        for at in reversed(self._images.with_hash(key)):
+            one = self._images.image(at)
+            if one.state == INDEXED and not one.mask and (not one.reason or one.tried_by == decoders()):
+                segment, row = int(self._images.segments[at]), int(self._images.rows[at])
+                return _Place(segment, row, (one.width, one.height), one.reason)
+        return None

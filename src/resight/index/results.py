@@ -1,12 +1,14 @@
-"""What a search returns: hits, best first, each with the evidence for it."""
+"""What a search returns: hits, best first, each with what speaks for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from resight.errors import ImageError, UsageError
 from resight.images import Box
+from resight.index.files import IndexedFile
 from resight.probability.verdict import VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 
@@ -17,9 +19,9 @@ class Hit:
 
     inliers, transform (3 x 3, query pixels to image pixels) and box (where the query was found, original pixels) are
     None where nothing was verified; `verification` has the matched points. query: which of several queries the
-    evidence is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows the
-    query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it shows
-    what the query shows.
+    verification is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows
+    the query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it
+    shows what the query shows. file: what it was indexed from, which need not be there any more.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Hit:
     copy: bool = False
     mirrored: bool = False
     probability: float = 0.0
+    file: IndexedFile | None = field(default=None, repr=False, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -55,13 +58,18 @@ class Hit:
 
 @dataclass(frozen=True)
 class Result:
-    """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone."""
+    """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone.
+
+    error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits. It holds
+    nothing of the index open. In a notebook it is a picture of its first hits, whose files are read when it is shown.
+    """
 
     query: str
     box: Box | None
     hits: list[Hit]
     seconds: float
     size: tuple[int, int] = (0, 0)
+    error: ImageError | UsageError | None = None
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
@@ -73,10 +81,17 @@ class Result:
         """Returns the hit at a rank from 0."""
         return self.hits[rank]
 
+    def _repr_html_(self) -> str:
+        """Returns the picture that a notebook shows of the result."""
+        from resight.index.notebook import result_html
+
+        return result_html(self)
+
     def to_dict(self) -> dict[str, Any]:
-        """Returns the query, its box and its hits for JSON."""
+        """Returns the query, its box and its hits for JSON, and the error of one that has any."""
         box = None if self.box is None else list(self.box)
-        return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]}
+        wrong = {} if self.error is None else {"error": str(self.error)}
+        return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]} | wrong
 
     def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:
         """Returns ranks, from 1, and hits of each verdict that there is, "sure" first; best first in each."""

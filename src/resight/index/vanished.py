@@ -73,8 +73,9 @@ class Appeared:
         images = snapshot.images
         self._paths: dict[Mark, list[Path]] = {}
         for number, listing in listings.items():
-            for one in listing.found:
-                place, mark = images.by_name.get(one.name), (one.size, one.mtime_ns)
+            places = images.places_of(one.name for one in listing.found)
+            for one, place in zip(listing.found, places, strict=True):
+                mark = (one.size, one.mtime_ns)
                 if place is None or (images.roots[place], images.sizes[place], images.mtimes[place]) != (number, *mark):
                     self._paths.setdefault(mark, []).append(one.path)
         self._hashes: dict[Mark, Counter[str]] = {}

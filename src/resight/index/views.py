@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+import numpy as np
 
 from resight.arrays import Int64, Mask, Vector, Vectors
 from resight.channels.channel import Channel
@@ -15,7 +17,7 @@ from resight.manifold.kinds import NEIGHBOURS
 from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
-from resight.search.ranking import Ranking, Searcher, Verification
+from resight.search.ranking import MatrixSearcher, Ranking, Searcher, Verification
 from resight.search.selection import is_allowed
 from resight.words.evidence import ImageWords, WordVector
 
@@ -84,6 +86,10 @@ class ChannelView:
         """The k best of the allowed images at first look."""
         return self.searcher.search(query, k, self.allowed)
 
+    def search_many(self, queries: Sequence[Any], ks: Sequence[int]) -> Iterable[Ranking]:
+        """Searches for each of several queries, with its k, in their order, when its turn comes."""
+        return map(self.search, queries, ks)
+
     def kept(self, key: str) -> Any:
         """Returns what is kept of a derived structure, by its key. Raises KeyError where no model asks for it."""
         return self.derived[key]
@@ -114,6 +120,14 @@ class VectorView(ChannelView):
     def descriptors(self, images: Int64) -> Vector:
         """(n, d) the vectors that are searched, augmented ones where there are."""
         return self.live.descriptors(images)
+
+    def search_many(self, queries: Sequence[Any], ks: Sequence[int]) -> Iterable[Ranking]:
+        """Searches for each of several queries, with its k, in their order: at once where a searcher takes a matrix."""
+        if len(queries) < 2 or not isinstance(self.searcher, MatrixSearcher):
+            return super().search_many(queries, ks)
+        vectors = np.concatenate([np.reshape(one, (1, -1)) for one in queries])
+        found = self.searcher.search_many(vectors, max(ks), self.allowed)
+        return [ranking.first(k) for ranking, k in zip(found, ks, strict=True)]
 
     def nodes(self) -> Nodes:
         """The images, compared by their vectors."""

@@ -39,7 +39,7 @@ def seen(features: FeaturesKind, what: str = "") -> str:
 
 
 def _details(features: NetworkFeatures) -> list[str]:
-    """The fields of a network's features, and of the input that its weights take, that are no name of their own."""
+    """Returns the fields of a network's features and input that are no name of their own."""
     own = settings(features, _CHOICE_OF_FEATURES | _NAMED_BY_ITSELF | _HOW_IT_IS_RUN)
     return [*own, *settings(features.checkpoint, {"source", "sha256", "seed"})]
 

@@ -1,3 +1,3 @@
-from .evidence import Evidence as Evidence
 from .model import believed as believed
-from .model import model_of as model_of
+from .model import calibrated_model as calibrated_model
+from .predictors import Predictors as Predictors

@@ -1,4 +1,4 @@
-"""The probability that an image shows the same thing as the query, computed from its evidence.
+"""The probability that an image shows the same thing as the query, computed from its predictors.
 
 A logistic regression for each family of recipes (Platt: Probabilistic outputs for support vector machines, 1999),
 fitted on rendered worlds, where the content of each photo is known: `tools/fit_probability.py` makes `constants.json`.
@@ -17,7 +17,7 @@ import numpy as np
 
 from resight.arrays import Float32, Float64
 from resight.images.boxes import Box
-from resight.probability.evidence import Evidence, lead_evidence
+from resight.probability.predictors import Predictors, lead_predictors
 from resight.recipe import Recipe
 from resight.search.ranking import Lead, Ranking
 
@@ -27,19 +27,19 @@ WEIGHED: Mapping[Family, tuple[str, ...]] = {
     "words": ("similarity",),
     "vectors": ("similarity",),
 }
-"""Fields of `Evidence` that each family uses."""
+"""Fields of `Predictors` that each family uses."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """Log odds = offset + sum of weight * evidence. weights: by field of `Evidence`, none negative."""
+    """Log odds = offset + sum of weight * predictor. weights: by field of `Predictors`, none negative."""
 
     offset: float
     weights: Mapping[str, float]
 
 
 def family(recipe: Recipe) -> Family:
-    """Returns the family of a recipe, whose hits have the same kinds of evidence: verified matches, words, or vectors.
+    """Returns the family of a recipe, whose hits have the same predictors: verified matches, words, or vectors.
 
     Notes: scores changed by a second look that verifies nothing are not used: averaging or diffusing over neighbours
     raises the scores of unrelated images as well.
@@ -49,13 +49,13 @@ def family(recipe: Recipe) -> Family:
     return "vectors" if recipe.channel[recipe.first_channel].words is None else "words"
 
 
-def model_of(recipe: Recipe) -> Model:
+def calibrated_model(recipe: Recipe) -> Model:
     """Returns the model of a recipe's family."""
     fitted = _constants()[family(recipe)]
     return Model(fitted["offset"], fitted["weights"])
 
 
-def believed(ranking: Ranking, given: Evidence, model: Model, k: int) -> Float64:
+def believed(ranking: Ranking, given: Predictors, model: Model, k: int) -> Float64:
     """Returns (k,) the probabilities of the first k images of a ranking.
 
     Two images that show the same thing as a third show the same thing: an image is at least as probable as the image
@@ -68,10 +68,10 @@ def believed(ranking: Ranking, given: Evidence, model: Model, k: int) -> Float64
     total = own.copy()
     place = {image: row for row, image in enumerate(ranking.ids.tolist())}
     leads = _ways(ranking, k)
-    links = probabilities(lead_evidence(list(leads.values())), model)
+    links = probabilities(lead_predictors(list(leads.values())), model)
     for (image, lead), link in zip(leads.items(), links.tolist(), strict=True):
-        if lead.through in ranking.evidence:
-            passed = own[place[lead.through]] * _share(ranking.evidence[lead.through].image_xy, lead.part)
+        if lead.through in ranking.verified:
+            passed = own[place[lead.through]] * _share(ranking.verified[lead.through].image_xy, lead.part)
         else:
             passed = total[place[lead.through]] * _covered(ranking.leads[lead.through].arrival, lead.part)
         total[place[image]] = max(total[place[image]], passed * link)
@@ -85,7 +85,7 @@ def _ways(ranking: Ranking, k: int) -> dict[int, Lead]:
     while asked:
         wanted |= asked
         through = {ranking.leads[image].through for image in asked}
-        asked = {image for image in through - wanted if image not in ranking.evidence}
+        asked = {image for image in through - wanted if image not in ranking.verified}
     return {image: lead for image, lead in ranking.leads.items() if image in wanted}
 
 
@@ -102,10 +102,10 @@ def _share(xy: Float32, part: Box) -> float:
     return float(((xy >= low) & (xy <= high)).all(axis=1).mean())
 
 
-def probabilities(evidence: Evidence, model: Model) -> Float64:
-    """Returns (n,) probabilities between 0 and 1; none falls where one kind of evidence grows and the others stay."""
-    columns = evidence.columns
-    odds = np.full(len(evidence.similarity), model.offset, np.float64)
+def probabilities(given: Predictors, model: Model) -> Float64:
+    """Returns (n,) probabilities between 0 and 1; none falls where one predictor grows and the others stay."""
+    columns = given.columns
+    odds = np.full(len(given.similarity), model.offset, np.float64)
     for name, weight in model.weights.items():
         odds += weight * columns[name]
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0))), np.float64)

@@ -1,7 +1,7 @@
 """The whole method as data: model, checks, messages. Importing it imports no implementation."""
 
 from resight.learned.registered import register
-from resight.recipe.model import ONLY_CHANNEL, Channel, Recipe
+from resight.recipe.model import ONLY_CHANNEL, ChannelRecipe, Recipe
 from resight.recipe.reading import (
     DEFAULT,
     RecipeInfo,
@@ -15,7 +15,7 @@ from resight.recipe.reading import (
 __all__ = [
     "DEFAULT",
     "ONLY_CHANNEL",
-    "Channel",
+    "ChannelRecipe",
     "Recipe",
     "RecipeInfo",
     "load_recipe",

@@ -68,7 +68,9 @@ def _shown(given: object) -> str:
 
 
 def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str, Any]:
-    """The innermost model of a place that pydantic names, the key as it is written in the file, and its annotation.
+    """Returns the innermost model of a place that pydantic names, the key and its annotation.
+
+    The key is as it is written in the file.
 
     A place has the names of fields and of channels, numbers of stages, and of each union the kind that was chosen.
     """

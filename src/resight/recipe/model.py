@@ -40,7 +40,7 @@ MOST_STAGES = 64
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
-class Channel(BaseModel):
+class ChannelRecipe(BaseModel):
     """Features, and one of: words, descriptor, match (descriptors, exhaustively); and how its images are searched."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +52,7 @@ class Channel(BaseModel):
     search: SearchKind = Field(default_factory=Exact)
 
     @model_validator(mode="after")
-    def _one_family(self) -> Channel:
+    def _one_family(self) -> ChannelRecipe:
         if sum(part is not None for part in (self.words, self.descriptor, self.match)) != 1:
             raise ValueError("a channel has exactly one of words, descriptor and match")
         if self.features.kind not in self.method.made_of:
@@ -111,7 +111,7 @@ class Recipe(BaseModel):
         le=(1 << 63) - 1,
         description="Of everything that is drawn at random when the recipe is fitted.",
     )
-    channel: Mapping[ChannelName, Channel] = Field(default_factory=dict)
+    channel: Mapping[ChannelName, ChannelRecipe] = Field(default_factory=dict)
     augmentation: AugmentationKind | None = None
     rerank: tuple[RerankKind, ...] = Field(default=(), max_length=MOST_STAGES)
 

@@ -28,7 +28,10 @@ def similarity_weights(similarities: Array, alpha: float) -> Float64:
 
 
 def rank_weights(n: int) -> Float64:
-    """(n,) weights that fall linearly by rank, n / (n + 1) to 1 / (n + 1): that of rank 0, the query itself, is 1."""
+    """Returns (n,) weights that fall linearly by rank, n / (n + 1) to 1 / (n + 1).
+
+    The weight of rank 0, the query itself, is 1.
+    """
     return 1.0 - np.arange(1, n + 1) / (n + 1)
 
 
@@ -51,7 +54,9 @@ def expanded_query(query: Array, neighbours: Array, similarities: Array, alpha: 
 
 
 def rank_weighted_query(query: Array, neighbours: Array) -> Vector:
-    """(d,) L2-normalised q + sum of w_i x_i, where w_i falls linearly with the rank of the image (`rank_weights`).
+    """Returns (d,) L2-normalised q + sum of w_i x_i, where w_i falls linearly with the rank.
+
+    The weights are those of `rank_weights`.
 
     query: (d,); neighbours: (n, d), nearest first. Zeros as for `expanded_query`. UsageError: shapes that do not go
     together, values not finite.

@@ -14,7 +14,10 @@ from resight.words.evidence import ImageWords
 
 
 def joined(images: Sequence[ImageWords]) -> ImageWords:
-    """All words of several images as one image of the size of the first, each word with a feature of its own."""
+    """Returns all words of several images as one image of the size of the first.
+
+    Each word has a feature of its own.
+    """
     words = np.concatenate([image.words for image in images])
     order = np.argsort(words, kind="stable").astype(np.int32)
     each = [np.ones(len(image), np.float32) if image.weights is None else image.weights for image in images]

@@ -48,13 +48,13 @@ def verified_vectors(
 
     Of each image only the words in the query's region count; an image without weight there is left out.
     """
-    sure = [i for i in ranking.ids.tolist() if i in ranking.evidence and ranking.evidence[i].inliers >= min_inliers]
+    sure = [i for i in ranking.ids.tolist() if i in ranking.verified and ranking.verified[i].inliers >= min_inliers]
     if not sure:
         return []
     region = bounds(query)
     vectors = []
     for image in sure[:top]:
-        words = back_projected(collection.words(image), ranking.evidence[image].transform, region)
+        words = back_projected(collection.words(image), ranking.verified[image].transform, region)
         vectors.append(collection.word_vector(words))
     return normalised(vectors)
 

@@ -65,7 +65,7 @@ class ChainLook:
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
         """Returns the images of the ranking and those that the asked ones lead to."""
-        verified = ranking.evidence
+        verified = ranking.verified
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))
         total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}

@@ -114,7 +114,7 @@ class DiscriminativeLook:
         collection = self._collection
         # The ranking may hold no more than the few images that were asked for: its end need not be that of the search.
         found = collection.search(query, sys.maxsize).ids
-        last = [i for i in found[(len(found) + 1) // 2 :].tolist() if i not in ranking.evidence]
+        last = [i for i in found[(len(found) + 1) // 2 :].tolist() if i not in ranking.verified]
         return normalised([collection.word_vector(collection.words(i)) for i in last[-self.params.negatives :]])
 
 
@@ -122,7 +122,7 @@ class VectorDiscriminativeLook:
     """Discriminative query expansion of one vector an image, after Arandjelovic & Zisserman, CVPR 2012, section 3.
 
     Positive are the query and the first `top` images, negative the images that the first look ranks last. Images are
-    ranked by w.x, for a w of length 1; evidence is kept.
+    ranked by w.x, for a w of length 1; verifications are kept.
 
     Notes: the paper's positives are verified, these are not. Negatives are taken from the later half of what the first
     look finds, as on words, and positives are not.

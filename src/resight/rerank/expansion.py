@@ -25,7 +25,10 @@ def mean_vector(vectors: Sequence[WordVector]) -> WordVector:
 
 
 def ask_again(vector: WordVector, ranking: Ranking, collection: BagCollection) -> Ranking:
-    """Images by their similarity to a new query; what it does not find follows with score 0 in its former order."""
+    """Returns images by their similarity to a new query.
+
+    Images that it does not find follow with score 0 in their former order.
+    """
     found = collection.search(vector, max(len(ranking), REACH))
     rest = ranking.ids[~np.isin(ranking.ids, found.ids)]
     scores = np.concatenate([found.scores, np.zeros(len(rest), np.float32)])

@@ -43,7 +43,10 @@ def _set_linear(h: Transform, a: float, b: float, c: float, d: float, means: tup
 
 @kernel(error_model="numpy")
 def fit_linear(kind: int, points: Float64, rows: Intp) -> Transform:
-    """Similarity (Umeyama, PAMI 1991, without mirrors) or affine map with the least squared error in the image."""
+    """Returns the similarity or affine map with the least squared error in the image.
+
+    Source: Umeyama, PAMI 1991, without mirrors.
+    """
     h = np.zeros((3, 3))
     x, y, xx, xy, yy = moments(points, rows, 0)
     u, v, _, _, _ = moments(points, rows, 2)
@@ -129,7 +132,9 @@ def _normal_equations(
 
 @kernel(error_model="numpy")
 def fit_homography(points: Float64, rows: Intp, before: Transform) -> Transform:
-    """Homography with nearly the least squared error in the image, given a transform that is nearly right already.
+    """Returns a homography with nearly the least squared error in the image.
+
+    before: a transform that is nearly right already.
 
     Source: Hartley and Zisserman, Multiple View Geometry, 4.1 (direct linear transform) and 4.4.4 (normalised points).
 

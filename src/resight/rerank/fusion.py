@@ -53,7 +53,10 @@ def by_maximum(scores: Float64) -> Float64:
 
 
 def by_rank(scores: Float64) -> Float64:
-    """(n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list: 1 to 1 / n, whatever the scores (Borda)."""
+    """Returns (n,) 1 - rank / n for ranks 0 to n - 1 in the order of the list (Borda).
+
+    Values are 1 to 1 / n, whatever the scores.
+    """
     return 1.0 - np.arange(len(scores)) / len(scores)
 
 
@@ -210,7 +213,7 @@ def _ordered(ids: Int64, scores: Float64) -> tuple[Int64, Float64]:
 
 
 class FusionStage:
-    """The rankings of several channels as one, with the evidence and leads of the first channel that has them."""
+    """The rankings of several channels as one, with the verifications and leads of the first channel that has them."""
 
     def __init__(self, params: Fusion) -> None:
         self.params = params
@@ -228,12 +231,12 @@ class FusionStage:
                 lists.append((ids, _normalisation(parts[name])(here) if len(here) else here))
             fuse = summed if self.params.method == "sum" else multiplied
             ids, scores = fuse(lists, as_given, [part.weight for part in parts.values()])
-        evidence: dict[int, Verification] = {}
+        verified: dict[int, Verification] = {}
         leads: dict[int, Lead] = {}
         for ranking in rankings.values():
-            evidence = {**ranking.evidence, **evidence}
+            verified = {**ranking.verified, **verified}
             leads = {**ranking.leads, **leads}
-        return Ranking(ids, scores.astype(np.float32), evidence, leads=leads)
+        return Ranking(ids, scores.astype(np.float32), verified, leads=leads)
 
 
 def _normalisation(part: FusedScores) -> Normalisation:

@@ -88,7 +88,10 @@ def frames(given: Correspondences, hypothesis: Hypothesis, gates: Gates) -> Fram
 
 @kernel()
 def _by_sector(sector: Intp, reach: int) -> tuple[Intp, UInt64]:
-    """Rows by ascending sector, twice in a row, and for each sector the first and last + 1 of them within reach."""
+    """Returns rows by ascending sector, twice in a row, and the rows within reach of each sector.
+
+    The latter are the first and last + 1.
+    """
     n = len(sector)
     starts = np.zeros(2 * SECTORS + 1, np.intp)
     for s in sector:
@@ -134,7 +137,9 @@ def _count(
 
 
 def _reach(given: Frames, query_tolerance: float, image_tolerance: float) -> Float32:
-    """(3, n) scale of each hypothesis, its squared tolerance at its own place, and what that gains by squared distance.
+    """Returns (3, n) scale, squared tolerance and gain of each hypothesis.
+
+    The tolerance is that at its own place; it grows by the gain with the squared distance.
 
     Notes: a similarity carries an error in the image back to the query divided by its scale, so the symmetric transfer
     error is one comparison with the smaller of the image's tolerance and the scaled tolerance of the query.

@@ -43,7 +43,9 @@ def k_reciprocal_distances(
     weight: float = 0.3,
     rule: Rule = "more_than",
 ) -> Float64:
-    """(queries, m - queries) in [0, 1]: weight * d + (1 - weight) * Jaccard distance of the k-reciprocal encodings.
+    """Returns (queries, m - queries) k-reciprocal distances in [0, 1].
+
+    They are weight * d + (1 - weight) * Jaccard distance of the k-reciprocal encodings.
 
     distances: (m, m) symmetric, squared Euclidean in the paper, of the queries, which come first, and the images; d is
     each row of it divided by its largest. A neighbourhood has k1 + 1 entries, itself included. A mutual neighbour adds

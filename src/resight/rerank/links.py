@@ -145,7 +145,7 @@ class LinksLook:
         """Ranks the images of a ranking and those that the links of verified ones lead to."""
         # A part has the links of the whole.
         table = self._collection.once((LINKS, self.params.most), self._table)
-        verified = ranking.evidence
+        verified = ranking.verified
         sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
         direct = dict(zip(verified, sure.tolist(), strict=True))
         total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}
@@ -171,7 +171,7 @@ class LinksLook:
         """The images whose links are followed, the surest first; of equal ones the first of the ranking."""
         place = {image: row for row, image in enumerate(ranking.ids.tolist())}
         first = sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]
-        return [image for image in first if ranking.evidence[image].inliers >= self.params.min_inliers]
+        return [image for image in first if ranking.verified[image].inliers >= self.params.min_inliers]
 
     def _lead(self, leads: dict[int, Lead], table: LinkTable, reached: Reached, known: frozenset[int]) -> None:
         """Adds the leads of a step to images that no step before has reached, and that are not known anyhow."""

@@ -80,7 +80,10 @@ def _equal_words(runs: Int64, limit: int, root: int) -> Int64:
 
 @kernel()
 def _near_signatures(runs: Int64, query: UInt64, image: UInt64, threshold: int, limit: int) -> Int64:
-    """(t, 3) rows of query and image that share a word, and their distance; of each word the `limit` nearest."""
+    """Returns (t, 3) rows of query and image that share a word, and their distance.
+
+    Of each word the `limit` nearest count.
+    """
     pairs = np.empty((_room(runs, limit), 3), np.int64)
     found = 0
     for r in range(len(runs)):

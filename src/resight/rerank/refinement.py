@@ -55,7 +55,10 @@ def _refine(
     kind: int,
     best: int,
 ) -> tuple[Transform, Intp, int]:
-    """The model with the most votes on the way from a hypothesis to the given kind, its inliers and their votes."""
+    """Returns the model with the most votes between a hypothesis and the given kind.
+
+    Also returns its inliers and their votes.
+    """
     found, inliers, score = h, np.empty(0, np.intp), 0
     errors = np.empty(columns.shape[1])
     transfer_errors(h, columns, limits, errors)

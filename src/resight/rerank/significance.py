@@ -50,7 +50,10 @@ def _log_choose(n: int, k: int) -> float:
 
 
 def _log_tail(n: int, k: int, p: float) -> float:
-    """Logarithm of an upper bound, tight where small, of the probability of k or more successes in n trials."""
+    """Returns the logarithm of an upper bound of the probability of k or more successes in n trials.
+
+    The bound is tight where it is small.
+    """
     if k <= 0 or p >= 1:
         return 0.0
     if k > n:
@@ -62,7 +65,9 @@ def _log_tail(n: int, k: int, p: float) -> float:
 
 
 def log_false_alarms(n: int, inliers: int, given: Chance, model: Model = "homography") -> float:
-    """Decimal logarithm of how many matches with so many inliers chance is expected to give among n correspondences.
+    """Returns the decimal logarithm of how many matches with so many inliers chance should give.
+
+    They are expected among n correspondences.
 
     Source: Moisan and Stival, IJCV 2004, section 4, with the hypotheses of fast spatial matching in place of samples.
 

@@ -105,7 +105,7 @@ class SpatialLook:
             ranking,
             ids=ranking.ids[order],
             scores=scores[order].astype(np.float32),
-            evidence={**ranking.evidence, **verified},
+            verified={**ranking.verified, **verified},
         )
 
     def _score(self, why: Verification | None, similarity: float) -> float:

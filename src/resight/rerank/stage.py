@@ -19,7 +19,7 @@ class Stage(BaseModel):
     """The parameters of a stage.
 
     score_meaning: the score of a hit in a line, where this stage is the last. verifies: whether the rankings that it
-    gives have matched points as evidence (`Ranking.evidence`): hits then have inliers, which people may ask for, and
+    gives have matched points as evidence (`Ranking.verified`): hits then have inliers, which people may ask for, and
     by which the probability of a hit is judged.
     """
 

@@ -40,7 +40,9 @@ def refined(descriptors: Array, neighbours: int = 9, beta: float = 0.15) -> Vect
 def superglobal_scores(
     query: Array, descriptors: Array, neighbours: int = 9, beta: float = 0.15
 ) -> tuple[Vectors, Vectors]:
-    """(m,) similarities of the query to the refined images, and (m,) scores: their mean with those of a new query.
+    """Returns (m,) similarities of the query to the refined images, and (m,) scores.
+
+    Scores are the mean of the similarities and of those of a new query.
 
     query: (d,); descriptors: (m, d), its nearest images, all L2-normalised. The new query is the largest of each
     component over the neighbours + 1 refined images that are most similar to the query. UsageError as for `refined`.

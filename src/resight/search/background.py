@@ -44,7 +44,7 @@ class Background:
     spacings: int
 
     def surprise(self, scores: Array) -> Float64:
-        """(n,) minus the decimal logarithm of the number of unrelated images that are expected to reach each score.
+        """Returns (n,) minus the decimal logarithm of how many unrelated images should reach each score.
 
         0 is what the best of the unrelated reaches. Within -log10(size) and `SURPRISE`; 0 everywhere where the tail is
         too small to say anything. The same for a * scores + b as for scores, where the tail is of such.

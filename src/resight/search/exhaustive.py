@@ -47,18 +47,18 @@ class ExhaustiveSearch(Generic[ThingT]):
         self._workers = WorkerPool(rows.threads)
 
     def search(self, query: ThingT, k: int, allowed: Mask | None = None) -> Ranking:
-        """Returns the k best images, ties by name, with the evidence for each; `allowed` is indexed by catalogue id."""
+        """Returns the k best images, ties by name, with what verifies each; `allowed` is indexed by catalogue id."""
         pairs: list[tuple[ThingBlock[ThingT], int]] = []
         for block in self._rows.blocks:
             chosen = block.alive if allowed is None else block.alive & is_allowed(block.ids, allowed)
             pairs.extend((block, int(row)) for row in np.flatnonzero(chosen))
         every = self._workers.executor.map(lambda pair: self._rows.compare(query, pair[0].read(pair[1])), pairs)
         found = list(every)
-        evidence: dict[int, Verification] = {
+        verified: dict[int, Verification] = {
             int(block.ids[row]): why for (block, row), why in zip(pairs, found, strict=True) if why is not None
         }
-        ids: Array = np.fromiter(evidence, np.int64, len(evidence))
-        scores = np.fromiter((why.score for why in evidence.values()), np.float32, len(evidence))
+        ids: Array = np.fromiter(verified, np.int64, len(verified))
+        scores = np.fromiter((why.score for why in verified.values()), np.float32, len(verified))
         ranking = best(ids, scores, k, self._order)
-        kept: Mapping[int, Verification] = {int(image): evidence[int(image)] for image in ranking.ids}
-        return replace(ranking, evidence=kept)
+        kept: Mapping[int, Verification] = {int(image): verified[int(image)] for image in ranking.ids}
+        return replace(ranking, verified=kept)

@@ -55,7 +55,10 @@ class PostingRows:
         return InvertedFile(self, names)
 
     def list_lengths(self) -> Int64:
-        """(codebook_size,) entries of the posting list of each word, also those of removed images: what it costs."""
+        """Returns (codebook_size,) the number of entries of each word's posting list.
+
+        Entries of removed images count too: the number is what a word costs.
+        """
         lengths = np.zeros(self.codebook_size, np.int64)
         for block in self.blocks:
             lengths[block.postings.list_words] += np.diff(block.postings.list_offsets)

@@ -1,12 +1,12 @@
-"""A ranked list, the evidence for its entries, and what a searcher must offer."""
+"""A ranked list, the verification of its entries, and what a searcher must offer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
-from resight.arrays import Float32, Float64, Int64, Mask
+from resight.arrays import Float32, Float64, Int64, Mask, Vectors
 from resight.images.boxes import Box
 
 QueryT = TypeVar("QueryT", contravariant=True)
@@ -53,15 +53,16 @@ class Lead:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending; evidence by id.
+    """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending.
 
-    probability: by id, that the image shows what the query shows, where that has been judged. leads: by id, what leads
-    to the image, where something does; each after the lead to what leads to it.
+    verified: by id, why the image matches, where that was verified. probability: by id, that the image shows what the
+    query shows, where that has been judged. leads: by id, what leads to the image, where something does; each after the
+    lead to what leads to it.
     """
 
     ids: Int64
     scores: Float32
-    evidence: Mapping[int, Verification] = field(default_factory=dict)
+    verified: Mapping[int, Verification] = field(default_factory=dict)
     probability: Mapping[int, float] = field(default_factory=dict)
     leads: Mapping[int, Lead] = field(default_factory=dict)
 
@@ -71,7 +72,7 @@ class Ranking:
     def first(self, k: int) -> Ranking:
         """Returns the k best images, with their evidence, probabilities and leads."""
         kept = frozenset(self.ids[:k].tolist())
-        why = {image: one for image, one in self.evidence.items() if image in kept}
+        why = {image: one for image, one in self.verified.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}
         return Ranking(self.ids[:k], self.scores[:k], why, believed)
 
@@ -81,4 +82,13 @@ class Searcher(Protocol[QueryT]):
 
     def search(self, query: QueryT, k: int, allowed: Mask | None = None) -> Ranking:
         """The k best of the allowed images; ties are broken by name."""
+        ...
+
+
+@runtime_checkable
+class MatrixSearcher(Protocol):
+    """What a searcher by vectors may offer beside `search`, where several queries are quicker than each alone."""
+
+    def search_many(self, queries: Vectors, k: int, allowed: Mask | None = None) -> Sequence[Ranking]:
+        """Returns the rankings of `search` for each of queries (q, d)."""
         ...

@@ -35,7 +35,10 @@ class RegionRows:
         return RegionSearch(self, names)
 
     def regions(self) -> tuple[Int64, Float32]:
-        """(n,) ids of images, ascending, and (n, d) float32 vectors of all regions of images that are not removed."""
+        """Returns (n,) ids of images, ascending, and (n, d) float32 vectors of all their regions.
+
+        Removed images are left out.
+        """
         images, vectors = [], []
         for block in self.blocks:
             counts = np.diff(block.offsets)

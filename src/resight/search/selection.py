@@ -48,18 +48,18 @@ def best(ids: Int64, scores: Float32, k: int, order: NameOrder = by_id) -> Ranki
 def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
     """Joins several rankings: all of their images, each by its highest score.
 
-    Each has the evidence with most inliers, and the largest probability.
+    Each has the verification with most inliers, and the largest probability.
     """
     ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
     scores = np.full(len(ids), -np.inf, np.float32)
-    evidence: dict[int, Verification] = {}
+    verified: dict[int, Verification] = {}
     probability: dict[int, float] = {}
     for ranking in rankings:
         places = np.searchsorted(ids, ranking.ids)
         scores[places] = np.maximum(scores[places], ranking.scores)
-        for image, why in ranking.evidence.items():
-            if image not in evidence or why.inliers > evidence[image].inliers:
-                evidence[image] = why
+        for image, why in ranking.verified.items():
+            if image not in verified or why.inliers > verified[image].inliers:
+                verified[image] = why
         for image, believed in ranking.probability.items():
             probability[image] = max(believed, probability.get(image, 0.0))
-    return replace(best(ids, scores, len(ids), order), evidence=evidence, probability=probability)
+    return replace(best(ids, scores, len(ids), order), verified=verified, probability=probability)

@@ -10,7 +10,8 @@ from pathlib import Path
 from resight.datasets.dataset import DISTRACTORS
 from resight.evaluation.comparison import Comparison
 from resight.evaluation.result import EvaluationResult, QueryResult, RankedHit
-from resight.show.document import plain_text, write_document
+from resight.markup import plain_text
+from resight.show.document import write_document
 from resight.show.gallery import Gallery, find_photo
 from resight.show.summary import (
     NONE,

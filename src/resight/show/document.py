@@ -1,13 +1,13 @@
-"""The frame of a page: one self-contained HTML file, and the escaping of text in it."""
+"""The frame of a page: one self-contained HTML file."""
 
 from __future__ import annotations
 
-import html
 import os
 from pathlib import Path
 
 from resight.errors import StorageError
 from resight.files import write_whole
+from resight.markup import plain_text
 
 
 def write_document(path: str | os.PathLike[str], *, title: str, note: str, style: str, body: str) -> Path:
@@ -24,18 +24,6 @@ def write_document(path: str | os.PathLike[str], *, title: str, note: str, style
             f"{target}: the page could not be written ({error.strerror}); name a file where it can be written"
         ) from error
     return target
-
-
-def plain_text(text: str) -> str:
-    """Escapes text for HTML and XML, also inside quotes; control characters, which they forbid, become symbols."""
-    return html.escape("".join(_allowed(character) for character in text), quote=True)
-
-
-def _allowed(character: str) -> str:
-    code = ord(character)
-    if code < 32:
-        return chr(0x2400 + code)
-    return "\ufffd" if 0xD800 <= code <= 0xDFFF or code & 0xFFFE == 0xFFFE else character
 
 
 _STYLE = """

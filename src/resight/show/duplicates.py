@@ -10,11 +10,13 @@ import numpy as np
 from resight.duplicates.report import DuplicateGroup, DuplicateLink, DuplicatePhoto, Duplicates
 from resight.errors import ImageError
 from resight.images import decode
+from resight.images.thumbnails import Thumbnail, thumbnail
 from resight.index.collection import Collection
+from resight.markup import plain_text
 from resight.progress import NamedProgress
-from resight.show.document import plain_text, write_document
-from resight.show.evidence import located
-from resight.show.thumbnails import Thumbnail, outline, thumbnail
+from resight.show.correspondences import located
+from resight.show.document import write_document
+from resight.show.outlines import outline
 
 SIDE = 240
 """Longest side of a thumbnail in pixels: a page may have hundreds."""
@@ -83,7 +85,7 @@ def _card(
 
 
 def _why(photo: DuplicatePhoto, link: DuplicateLink | None) -> str:
-    """Returns the evidence that joins a photo to its group, as HTML."""
+    """Returns what joins a photo to its group, as HTML."""
     if photo.copy_of is not None:
         return f"the same bytes as {plain_text(photo.copy_of)}"
     if link is None:

@@ -12,10 +12,10 @@ import numpy as np
 
 from resight.arrays import Float32, Float64, Int64, Pixels, Vectors
 from resight.errors import ImageError, UsageError
-from resight.images import decode, displayed, read_bytes
-from resight.images.masks import PhotoMask, decode_masked
+from resight.images import decode, resize
+from resight.index.asking import Asked, ask
 from resight.index.collection import Collection
-from resight.index.queries import Asked, Indexed, ask, meant_by
+from resight.index.queries import Query, QueryPhoto, photo_of
 from resight.manifold.embedding import Method, embed
 from resight.progress import NamedProgress
 from resight.recipe import Recipe, load_recipe, recipes
@@ -71,14 +71,13 @@ class Plane:
 class _Query:
     """A query.
 
-    name, vector: of the query photo; row: in the index, None for another photo, which has a file and may have a mask.
+    name, vector: of the query photo; row: in the index, None for another photo.
     """
 
     name: str
     vector: Vectors
     row: int | None
-    file: Path | None
-    mask: PhotoMask | None = None
+    photo: QueryPhoto
 
 
 def top_folder(name: str) -> str:
@@ -99,17 +98,16 @@ def plane_of(
     method: Method,
     seed: int = 0,
     most: int = MOST,
-    query: str | Path | None = None,
-    mask: PhotoMask | None = None,
+    query: Query | None = None,
     neighbours: int = NEIGHBOURS,
     groups: Mapping[str, str] | None = None,
     progress: NamedProgress | None = None,
 ) -> Plane:
     """Places at most `most` photos of an index, drawn by seed, in the plane by their descriptors.
 
-    query: a file or the name of an indexed photo, as for a search; it and its `neighbours` nearest, by distance and
-    along the manifold, are always drawn. mask: of the query; an indexed photo with a mask is another photo, and has a
-    place of its own. groups: the group of each photo by name; by default the first folder of the name.
+    query: it and its `neighbours` nearest, by distance and along the manifold, are always drawn; an indexed photo with
+    a mask or a box is another photo, and has a place of its own. groups: the group of each photo by name; by default
+    the first folder of the name.
 
     Raises UsageError where the recipe keeps no single vector per image, there is no photo, `most` or `neighbours` is
     below 1, or there is no such query; ImageError where the query cannot be read.
@@ -117,7 +115,7 @@ def plane_of(
     if most < 1 or neighbours < 1:
         raise UsageError(f"{most} photos, {neighbours} neighbours: both must be at least 1")
     names, vectors = descriptors_of(collection)
-    asked = None if query is None else _asked(collection, query, mask, names, vectors)
+    asked = None if query is None else _asked(collection, query, names, vectors)
     euclidean: list[int] = []
     manifold: list[int] = []
     if asked is not None:
@@ -147,7 +145,7 @@ def plane_of(
         photos.append(PlacedPhoto(name, group(name), x, y, pixels, itself, *ranks))
     if outside is not None:
         x, y = xy[-1].tolist()
-        photos.append(PlacedPhoto(outside.name, "", x, y, _pixels(outside.file, side, outside.mask), is_query=True))
+        photos.append(PlacedPhoto(outside.name, "", x, y, _query_pixels(outside.photo, side), is_query=True))
     return Plane(photos, len(rows), len(names), method)
 
 
@@ -191,33 +189,25 @@ def _vector_channel(recipe: Recipe) -> str | None:
     return next((name for name, channel in recipe.channel.items() if channel.keeps_one_vector), None)
 
 
-def _asked(
-    collection: Collection, query: str | Path, mask: PhotoMask | None, names: Sequence[str], vectors: Vectors
-) -> _Query:
+def _asked(collection: Collection, query: Query, names: Sequence[str], vectors: Vectors) -> _Query:
     """Returns the query.
 
-    An indexed photo, also one given by its file, has its indexed descriptor unless it has another mask.
+    An indexed photo, also one given by its file, has its indexed descriptor unless a part of it is asked for or it has
+    another mask.
     """
-    images = collection.snapshot.images
-    meant = meant_by(collection, query)
-    if mask is not None:
-        masked = ask(collection, query, None, mask=mask)
-        file = collection.file_of(meant.place) if isinstance(meant, Indexed) else Path(query)
-        return _Query(f"{masked.title} (with a mask)", _vector(collection, masked), None, file, mask)
-    if isinstance(meant, Indexed):
-        name = images.names[meant.place]
-        if not images.indexed[meant.place]:
-            reason = images.reasons[meant.place]
-            raise UsageError(f"{name}: this photo could not be read when it was indexed: {reason}")
-        row = names.index(name)
-        return _Query(name, vectors[row], row, None)
-    path = Path(query)
-    asked = ask(collection, path, None)
+    photo = photo_of(collection, query)
+    how = " and ".join(word for word, one in (("a box", query.box), ("a mask", query.mask)) if one is not None)
+    if not how and photo.place is not None:
+        row = names.index(photo.title)
+        return _Query(photo.title, vectors[row], row, photo)
+    asked = ask(collection, query)
+    if how:
+        return _Query(f"{asked.title} (with {how})", _vector(collection, asked), None, photo)
     known = asked.own or asked.copies
     if known:
         row = min(names.index(collection.name_of(image)) for image in known)
-        return _Query(names[row], vectors[row], row, None)
-    return _Query(displayed(path), _vector(collection, asked), None, path)
+        return _Query(names[row], vectors[row], row, photo)
+    return _Query(asked.title, _vector(collection, asked), None, photo)
 
 
 def _vector(collection: Collection, asked: Asked) -> Vectors:
@@ -246,13 +236,17 @@ def _rank(order: Sequence[int], row: int) -> int:
     return order.index(row) + 1 if row in order else 0
 
 
-def _pixels(file: Path | None, side: int, mask: PhotoMask | None = None) -> Pixels | None:
+def _pixels(file: Path | None, side: int) -> Pixels | None:
     """Returns a thumbnail, or None where the file is gone, has changed or cannot be read."""
-    if file is None:
-        return None
     try:
-        if mask is not None:
-            return decode_masked(read_bytes(file), displayed(file), mask, side).pixels
-        return decode(file, max_side=side).pixels
+        return None if file is None else decode(file, max_side=side).pixels
+    except ImageError:
+        return None
+
+
+def _query_pixels(photo: QueryPhoto, side: int) -> Pixels | None:
+    """Returns a thumbnail of the whole query photo, or None where it cannot be read any more."""
+    try:
+        return resize(photo.read(side)[0].pixels, side)
     except ImageError:
         return None

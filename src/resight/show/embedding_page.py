@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from resight.images.thumbnails import thumbnail
 from resight.manifold.embedding import Method
-from resight.show.document import plain_text, write_document
+from resight.markup import plain_text
+from resight.show.document import write_document
 from resight.show.embedding import PlacedPhoto, Plane, thumbnail_side
 from resight.show.palette import Group, coloured
 from resight.show.scripts import data_element, script_element
-from resight.show.thumbnails import thumbnail
 
 EUCLIDEAN, MANIFOLD, QUERY = "#101014", "#ffd400", "#e6007e"
 """Colours of the marks: a square, a disc, and the frame of the query. None is like the colour of a group."""

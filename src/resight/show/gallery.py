@@ -8,8 +8,9 @@ from pathlib import Path
 from resight.errors import ImageError
 from resight.folders.walking import is_below, unescape_name
 from resight.images import Box, decode
-from resight.show.document import plain_text
-from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail
+from resight.images.thumbnails import Thumbnail, thumbnail
+from resight.markup import plain_text
+from resight.show.outlines import corners, outline
 
 
 class Gallery:

@@ -9,7 +9,7 @@ from resight.arrays import Float64, Pixels
 from resight.errors import UsageError
 from resight.images import Box
 from resight.search.ranking import Verification
-from resight.show.evidence import line_colours, located, spread_rows
+from resight.show.correspondences import line_colours, located, spread_rows
 
 _GAP = 12
 _SHIFT = 4

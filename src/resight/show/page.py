@@ -1,4 +1,4 @@
-"""Writes ranked hits and the evidence for them as one self-contained HTML file."""
+"""Writes ranked hits and what speaks for them as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import numpy as np
 from resight.arrays import Float64, Floating, Pixels
 from resight.datasets.dataset import Mark
 from resight.images import Box
+from resight.images.thumbnails import Thumbnail, thumbnail
+from resight.markup import plain_text
 from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 from resight.show.contributions import outlined_boxes
-from resight.show.document import plain_text, write_document
-from resight.show.evidence import line_colours, located, spread_rows
-from resight.show.thumbnails import Thumbnail, corners, outline, thumbnail
+from resight.show.correspondences import line_colours, located, spread_rows
+from resight.show.document import write_document
+from resight.show.outlines import corners, outline
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
@@ -48,7 +50,7 @@ class PagePhoto:
 
 @dataclass(frozen=True)
 class PageHit:
-    """One hit. query: the photo of the query that its evidence refers to; mark: its ground truth.
+    """One hit. query: the photo of the query that its verification refers to; mark: its ground truth.
 
     contributions: the channels whose feature maps match those of the query, where it was found by feature maps. copy:
     whether it has the same bytes as the query; mirrored: whether it shows the query mirrored. probability: that it
@@ -69,11 +71,15 @@ class PageHit:
 
 @dataclass(frozen=True)
 class PageQuery:
-    """One query: a photo, or several photos of one thing in one search; its hits, best first."""
+    """One query: a photo, or several photos of one thing in one search; its hits, best first.
+
+    error: why it could not be asked with, empty where it could.
+    """
 
     title: str
     photos: Sequence[PagePhoto]
     hits: Sequence[PageHit]
+    error: str = ""
 
 
 def write_page(
@@ -101,7 +107,8 @@ def _section(query: PageQuery, number: int) -> str:
     cards = "\n".join(_cards(query, pictures, number))
     verified = sum(hit.verification is not None for hit in query.hits)
     count = "1 hit" if len(query.hits) == 1 else f"{len(query.hits)} hits"
-    found = f"{count}, {verified} verified by matched points" if query.hits else "Nothing was found."
+    nothing = plain_text(query.error) if query.error else "Nothing was found."
+    found = f"{count}, {verified} verified by matched points" if query.hits else nothing
     if any(hit.contributions for hit in query.hits):
         found += f". {_HOW_EXPLAINED}"
     return (

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from resight.errors import StorageError
 from resight.files import write_whole
-from resight.show.document import plain_text
+from resight.markup import plain_text
 
 WIDTH = 960
 """Width of a plot, in its own pixels."""

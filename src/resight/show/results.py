@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from resight.datasets.dataset import Mark
 from resight.errors import ImageError
-from resight.images import Box, Decoded, decode_bytes, displayed, read_bytes
-from resight.images.masks import PhotoMask, decode_masked, masked
+from resight.images import Box, Decoded, decode
+from resight.images.thumbnails import SIDE
 from resight.index.collection import Collection
 from resight.index.explaining import Explainer, can_explain
-from resight.index.queries import Indexed, Meant, Source, meant_by
+from resight.index.queries import Query, photo_of
 from resight.index.results import Hit, Result
 from resight.progress import NamedProgress
 from resight.show.page import PageHit, PagePhoto, PageQuery
-from resight.show.thumbnails import SIDE
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
@@ -27,42 +23,36 @@ if TYPE_CHECKING:
 def page_query(
     collection: Collection,
     result: Result,
-    asked: Sequence[tuple[Source, Box | None]],
+    queries: Sequence[Query],
     mark: Callable[[str], Mark | None] | None = None,
     progress: NamedProgress | None = None,
-    masks: Sequence[PhotoMask | None] = (),
 ) -> PageQuery:
-    """Makes the section of one result. asked: the query photos, and the box of each; masks: the mask of each, if any.
+    """Makes the section of one result. queries: what was asked with.
 
-    A query is shown with its mask, or with the mask it was indexed with: masked parts are painted over.
-    mark: returns the ground truth of a name, where there is one. A photo whose file is gone, has changed since it was
-    indexed or cannot be read any more is left without its picture.
+    A query is shown as its mask, or the mask it was indexed with, leaves it: masked parts are painted over. mark:
+    returns the ground truth of a name, where there is one. A photo whose file or mask is gone or has changed since it
+    was indexed, or cannot be read any more, is left without its picture.
 
     Where the search was by feature maps pooled to one vector, the network runs again for each query photo and each hit,
-    to find the matching channels; `progress` is called meanwhile.
+    to find the matching map channels; `progress` is called meanwhile.
     """
-    given = [*masks] or [None] * len(asked)
-    explained = _explained(collection, result, asked, given, progress)
-    photos = [
-        _photo(partial(_query_pixels, collection, meant_by(collection, source), mask), box)
-        for (source, box), mask in zip(asked, given, strict=True)
-    ]
+    if result.error is not None:
+        photos = [PagePhoto(None, query.box) for query in queries]
+        return PageQuery(result.query, photos, [], str(result.error))
+    explained = _explained(collection, result, queries, progress)
+    photos = [_query_photo(collection, query) for query in queries]
     hits = [_page_hit(collection, hit, mark, explained.get(row, ())) for row, hit in enumerate(result.hits)]
     return PageQuery(result.query, photos, hits)
 
 
 def _explained(
-    collection: Collection,
-    result: Result,
-    asked: Sequence[tuple[Source, Box | None]],
-    masks: Sequence[PhotoMask | None],
-    progress: NamedProgress | None,
+    collection: Collection, result: Result, queries: Sequence[Query], progress: NamedProgress | None
 ) -> dict[int, Sequence[Contribution]]:
     """Returns contributions by rank, for readable hits of readable queries that no second look verified.
 
     A hit that shows the query mirrored matches in other channels than the unmirrored query, and is left out.
     """
-    if not asked or not can_explain(collection):
+    if not queries or not can_explain(collection):
         return {}
     rows = [row for row, hit in enumerate(result.hits) if hit.verification is None and not hit.mirrored]
     explainers: dict[int, Explainer | None] = {}
@@ -72,7 +62,7 @@ def _explained(
         try:
             if hit.query not in explainers:
                 explainers[hit.query] = None
-                explainers[hit.query] = Explainer(collection, *asked[hit.query], masks[hit.query])
+                explainers[hit.query] = Explainer(collection, queries[hit.query])
             explainer = explainers[hit.query]
             if explainer is not None:
                 found[row] = explainer.contributions(hit.name)
@@ -89,8 +79,7 @@ def _page_hit(
     mark: Callable[[str], Mark | None] | None,
     contributions: Sequence[Contribution],
 ) -> PageHit:
-    place = collection.snapshot.images.by_name[hit.name]
-    photo = _photo(partial(_decoded, collection, Indexed(place), None), hit.box)
+    photo = _hit_photo(collection, hit)
     judged = mark(hit.name) if mark is not None else None
     return PageHit(
         hit.name,
@@ -106,27 +95,21 @@ def _page_hit(
     )
 
 
-def _photo(decode: Callable[[], Decoded | None], box: Box | None) -> PagePhoto:
+def _query_photo(collection: Collection, query: Query) -> PagePhoto:
     try:
-        decoded = decode()
+        decoded, _ = photo_of(collection, query).read(SIDE)
     except ImageError:
-        decoded = None
-    if decoded is None:
-        return PagePhoto(None, box)
+        return PagePhoto(None, query.box)
+    return _page_photo(decoded, query.box)
+
+
+def _hit_photo(collection: Collection, hit: Hit) -> PagePhoto:
+    file = collection.file_of(collection.snapshot.images.by_name[hit.name])
+    try:
+        return PagePhoto(None, hit.box) if file is None else _page_photo(decode(file, SIDE), hit.box)
+    except ImageError:
+        return PagePhoto(None, hit.box)
+
+
+def _page_photo(decoded: Decoded, box: Box | None) -> PagePhoto:
     return PagePhoto(decoded.pixels, box, max(decoded.pixels.shape[:2]) / max(decoded.size))
-
-
-def _query_pixels(collection: Collection, source: Meant, mask: PhotoMask | None) -> Decoded | None:
-    own = collection.mask_of(source.place) if mask is None and isinstance(source, Indexed) else None
-    return _decoded(collection, source, mask or own)
-
-
-def _decoded(collection: Collection, source: Meant, mask: PhotoMask | None) -> Decoded | None:
-    if isinstance(source, np.ndarray):
-        photo = Decoded(source, (source.shape[1], source.shape[0]))
-        return photo if mask is None else masked(photo, mask)
-    path = collection.file_of(source.place) if isinstance(source, Indexed) else source
-    if path is None:
-        return None
-    data, title = (path, "bytes") if isinstance(path, bytes) else (read_bytes(path), displayed(path))
-    return decode_bytes(data, title, SIDE) if mask is None else decode_masked(data, title, mask, SIDE)

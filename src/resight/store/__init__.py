@@ -8,8 +8,9 @@ from resight.store.folder import index_around
 from resight.store.opening import Segment
 from resight.store.places import file_path, file_size, sample
 from resight.store.repair import repair
-from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, ImageTable, RemovedImage, Root
+from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, RemovedImage, Root
 from resight.store.store import Snapshot, Store
+from resight.store.table import ImageTable
 from resight.store.verification import Files, Problem, verify
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Do the catalogue, the generation's own file and the rows of the segments say the same?
 
-SQLite has no checksums: a byte that changed in a name, a size or a number is a valid catalogue of something else. The
-other two have checksums, and say everything that the catalogue says.
+SQLite has no checksums: a byte that changed in a path or a number is a valid catalogue of something else. The other two
+have checksums, and say everything that the catalogue says.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from pathlib import Path
 from resight.errors import DamagedFileError, IndexCorruptError, IndexFormatError, StorageError
 from resight.store import catalogue
 from resight.store.choices import choices_path, read_choices
+from resight.store.disk import sum_bytes
 from resight.store.generations import Generation, generation_path, read_generation
-from resight.store.rows import Rows
-from resight.store.segments import fault_of, read_rows, segment_path
+from resight.store.segments import ROWS, fault_of, read_manifest, segment_path
 
 
 def check_agreement(connection: sqlite3.Connection, folder: Path) -> None:
-    """Raises IndexCorruptError unless the catalogue says what the other files of an index say, and OSError.
+    """Raises IndexCorruptError unless the catalogue states what the other files of an index state, and OSError.
 
-    connection: one that sees one state of the catalogue; while it does, nobody deletes what that state counts.
+    connection: one that sees one state of the catalogue; while it does, nobody deletes what that state counts. Copies
+    of rows, which no answer depends on, are left to `disagreements`.
     """
     path = folder / catalogue.CATALOGUE
-    if faults := catalogue.integrity_faults(connection):
+    if faults := catalogue.integrity_faults(connection, catalogue.STATED):
         raise DamagedFileError(path, faults[0])
     catalogued = catalogue.get_generation(connection)
     try:
@@ -38,8 +39,8 @@ def check_agreement(connection: sqlite3.Connection, folder: Path) -> None:
         raise DamagedFileError(chosen, "is missing") from None
     if choices.choices != catalogue.get_choices(connection):
         raise DamagedFileError(path, f"does not agree with {chosen.name}")
-    if faults := disagreements(connection, folder, catalogued, stated, ()):
-        raise DamagedFileError(path, faults[0])
+    if fault := _statement_fault(connection, folder, catalogued, stated):
+        raise DamagedFileError(path, fault)
 
 
 def disagreements(
@@ -49,30 +50,27 @@ def disagreements(
 
     Raises IndexCorruptError where a segment that is asked cannot be read.
     """
-    if catalogued != stated:
-        return [f"does not agree with {generation_path(folder / 'segments', stated.number).name}"]
-    if catalogue.row_counts(connection) != stated.segments:
-        return ["has lost images or has too many"]
+    if fault := _statement_fault(connection, folder, catalogued, stated):
+        return [fault]
     faults = []
     for number in sorted(number for number in stated.segments if number not in damaged):
         path = segment_path(folder / "segments", number)
         try:
-            rows = read_rows(path)
+            expected = read_manifest(path).files[ROWS]
         except OSError as error:
             raise DamagedFileError(path, f"cannot be read ({fault_of(error)})") from error
-        if catalogue.segment_rows(connection, number) != rows:
+        content = catalogue.get_rows(connection, number)
+        if content is None or sum_bytes(content) != expected:
             faults.append(f"does not agree with the rows of segment {number}")
-        elif what := _foreign(rows, stated):
-            faults.append(f"{what} in segment {number}")
     return faults
 
 
-def _foreign(rows: Rows, generation: Generation) -> str:
-    """Returns the references of rows that the generation does not have; empty where there are none."""
-    if not {image.root for image in rows.images} <= generation.roots.keys():
-        return "has photos of a folder that it does not have"
-    if not all(0 < image < generation.next_image for image in rows.ids):
-        return "has ids that were never given"
+def _statement_fault(connection: sqlite3.Connection, folder: Path, catalogued: Generation, stated: Generation) -> str:
+    """Returns the difference of what a catalogue states from what the file of its generation states, if any."""
+    if catalogued != stated:
+        return f"does not agree with {generation_path(folder / 'segments', stated.number).name}"
+    if catalogue.segments_with_rows(connection) != sorted(stated.segments):
+        return "has lost images or has too many"
     return ""
 
 

@@ -1,4 +1,7 @@
-"""The catalogue: an SQLite file with a row for each image; a batch counts when its transaction has committed."""
+"""The catalogue: an SQLite file that says which segments count, with a copy of their rows.
+
+A batch counts when its transaction has committed. The copies are for a repair alone: images are read from the segments.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, StorageError, UsageError
+from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, StorageError
 from resight.store.choices import Choices, choices_content, choices_from_content
 from resight.store.disk import check_regular, storage_errors
 from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
-from resight.store.rows import INDEXED, TABLE_COLUMNS, Image, ImageTable, RemovedImage, Root, Rows, image_table
+from resight.store.rows import Root
 
 CATALOGUE = "catalog.sqlite"
 
@@ -33,34 +36,12 @@ SCHEMA = (
 )""",
     "CREATE TABLE choices (content TEXT NOT NULL)",
     "CREATE TABLE segments (id INTEGER PRIMARY KEY, rows INTEGER NOT NULL)",
-    """CREATE TABLE images (
-    id INTEGER PRIMARY KEY,
-    root INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    hash TEXT NOT NULL,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    tried_by TEXT NOT NULL,
-    mask TEXT NOT NULL,
-    segment INTEGER NOT NULL,
-    row INTEGER NOT NULL,
-    added_generation INTEGER NOT NULL,
-    removed_generation INTEGER
-)""",
-    "CREATE UNIQUE INDEX live_names ON images (name) WHERE removed_generation IS NULL",
-    "CREATE UNIQUE INDEX segment_rows ON images (segment, row)",
-    "CREATE INDEX removed_images ON images (removed_generation) WHERE removed_generation IS NOT NULL",
+    "CREATE TABLE removed (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
+    "CREATE TABLE rows (segment INTEGER PRIMARY KEY, content BLOB NOT NULL)",
 )
 
-_IMAGE_COLUMNS = ", ".join(Image._fields)
-_TABLE_COLUMNS = ", ".join("added_generation" if column == "added" else column for column in TABLE_COLUMNS)
-_PLACES = ", ".join("?" * (len(Image._fields) + 5))
-_INSERT = f"INSERT INTO images (id, {_IMAGE_COLUMNS}, segment, row, added_generation, removed_generation) "
-_CHUNK = 4096
+STATED = ("meta", "roots", "choices", "segments", "removed")
+"""The tables that are read when an index is opened."""
 
 _WAIT_S = 60.0
 # Python decodes SQLite's messages, and one about a damaged file may quote the damage.
@@ -176,8 +157,8 @@ def journal_path(path: Path) -> Path:
     return path.with_name(path.name + "-journal")
 
 
-def build(path: Path, generation: Generation, choices: Choices, segments: Iterable[tuple[int, Rows]]) -> None:
-    """Makes a new catalogue file from a generation, its choices and the rows of its segments.
+def build(path: Path, generation: Generation, choices: Choices, rows: Iterable[tuple[int, bytes]]) -> None:
+    """Makes a new catalogue file from a generation, its choices and the content of the rows of its segments.
 
     Raises what `writing` raises.
     """
@@ -187,13 +168,13 @@ def build(path: Path, generation: Generation, choices: Choices, segments: Iterab
             connection.execute(statement)
         put_generation(connection, generation)
         put_choices(connection, choices)
-        for number, rows in segments:
-            insert_rows(connection, number, rows, generation.removed)
+        for number, content in rows:
+            put_rows(connection, number, content)
         connection.execute("COMMIT")
 
 
 def put_generation(connection: sqlite3.Connection, generation: Generation) -> None:
-    """Makes everything but images and choices what the generation states."""
+    """Makes everything but choices, and copies of rows, what the generation states."""
     meta = {
         "format": str(FORMAT),
         "generation": str(generation.number),
@@ -209,18 +190,22 @@ def put_generation(connection: sqlite3.Connection, generation: Generation) -> No
     )
     connection.execute("DELETE FROM segments")
     connection.executemany("INSERT INTO segments VALUES (?, ?)", generation.segments.items())
+    # There may be very many removed images, of which one batch adds few.
+    before = dict(connection.execute("SELECT id, generation FROM removed"))
+    forgotten = ((image,) for image in before.keys() - generation.removed.keys())
+    connection.executemany("DELETE FROM removed WHERE id = ?", forgotten)
+    connection.executemany("INSERT OR REPLACE INTO removed VALUES (?, ?)", generation.removed.items() - before.items())
 
 
 def get_generation(connection: sqlite3.Connection) -> Generation:
-    """Everything but the images. Raises IndexCorruptError where a value is not what it must be."""
+    """Everything but choices and copies of rows. Raises IndexCorruptError where a value is not what it must be."""
     meta = _meta(connection)
-    removed = connection.execute("SELECT id, removed_generation FROM images WHERE removed_generation IS NOT NULL")
     try:
         return Generation(
             number=int(meta["generation"]),
             next_image=int(meta["next_image"]),
             segments=dict(connection.execute("SELECT id, rows FROM segments ORDER BY id")),
-            removed=dict(removed),
+            removed=dict(connection.execute("SELECT id, generation FROM removed")),
             roots={
                 number: Root(path, prefix, beside, bool(follow_links))
                 for number, path, prefix, beside, follow_links in connection.execute(
@@ -258,89 +243,36 @@ def _meta(connection: sqlite3.Connection) -> Mapping[str, Any]:
     return {**meta, "format": int(format_text) if re.fullmatch(r"\d{1,9}", format_text) else format_text}
 
 
-def insert_rows(connection: sqlite3.Connection, number: int, rows: Rows, removed: Mapping[int, int]) -> None:
-    """Adds the images of a segment."""
-    connection.executemany(
-        f"{_INSERT} VALUES ({_PLACES})",
-        (
-            (id_, *image, number, row, added, removed.get(id_))
-            for row, (id_, added, image) in enumerate(zip(rows.ids, rows.added, rows.images, strict=True))
-        ),
-    )
+def put_rows(connection: sqlite3.Connection, number: int, content: bytes) -> None:
+    """Keeps a copy of the rows of a segment, as its file has them."""
+    connection.execute("INSERT INTO rows VALUES (?, ?)", (number, content))
 
 
-def remove_images(connection: sqlite3.Connection, ids: Sequence[int], generation: int) -> None:
-    """Marks live images as removed. Raises UsageError where one is not a live image."""
-    for id_ in ids:
-        done = connection.execute(
-            "UPDATE images SET removed_generation = ? WHERE id = ? AND removed_generation IS NULL", (generation, id_)
-        )
-        if done.rowcount != 1:
-            raise UsageError(f"image {id_} is not in the index, so it cannot be removed")
+def delete_rows(connection: sqlite3.Connection, segments: Iterable[int]) -> None:
+    """Forgets the rows of segments."""
+    connection.executemany("DELETE FROM rows WHERE segment = ?", ((segment,) for segment in segments))
 
 
-def check_names(connection: sqlite3.Connection, images: Iterable[Image], removed: Iterable[int]) -> None:
-    """Raises UsageError where a name would be that of two live images once `removed` are gone."""
-    gone = set(removed)
-    seen: set[str] = set()
-    for image in images:
-        query = "SELECT id FROM images WHERE name = ? AND removed_generation IS NULL"
-        taken = connection.execute(query, (image.name,)).fetchone()
-        if image.name in seen or (taken is not None and taken[0] not in gone):
-            raise UsageError(
-                f"{image.name}: this name is in the index already; give one of the folders a prefix (--as)"
-            )
-        seen.add(image.name)
+def get_rows(connection: sqlite3.Connection, segment: int) -> bytes | None:
+    """The copy of the rows of a segment, None where there is none; what is in it is not known to be sound."""
+    found = connection.execute("SELECT content FROM rows WHERE segment = ?", (segment,)).fetchone()
+    return found[0] if found is not None and isinstance(found[0], bytes) else None
 
 
-def live_rows(connection: sqlite3.Connection, segments: Iterable[int]) -> dict[int, tuple[int, Image]]:
-    """By id, the generation that added it and the image, for every live image of the segments."""
-    query = (
-        f"SELECT id, added_generation, {_IMAGE_COLUMNS} FROM images WHERE segment = ? AND removed_generation IS NULL"
-    )
-    found = (row for segment in segments for row in connection.execute(query, (segment,)))
-    return {id_: (added, Image(*image)) for id_, added, *image in found}
+def segments_with_rows(connection: sqlite3.Connection) -> list[int]:
+    """The segments of whose rows there is a copy, ascending."""
+    return [number for (number,) in connection.execute("SELECT segment FROM rows ORDER BY segment")]
 
 
-def delete_segments(connection: sqlite3.Connection, segments: Iterable[int]) -> None:
-    """Forgets all images of segments, removed ones too."""
-    connection.executemany("DELETE FROM images WHERE segment = ?", ((segment,) for segment in segments))
+def integrity_faults(connection: sqlite3.Connection, tables: Sequence[str] = ()) -> list[str]:
+    """Returns the faults that SQLite finds, and differences of the catalogue from one that we would write.
 
-
-def segment_rows(connection: sqlite3.Connection, segment: int) -> Rows:
-    """All images of a segment, removed ones too, in its order. Raises IndexCorruptError where a row is lost."""
-    query = f"SELECT row, id, added_generation, {_IMAGE_COLUMNS} FROM images WHERE segment = ? ORDER BY row"
-    found = connection.execute(query, (segment,)).fetchall()
-    if [row for row, *_ in found] != list(range(len(found))):
-        raise IndexCorruptError(f"rows of segment {segment} are lost")
-    return Rows([row[1] for row in found], [row[2] for row in found], [Image(*row[3:]) for row in found])
-
-
-def row_counts(connection: sqlite3.Connection) -> dict[int, int]:
-    """Number of images, removed ones too, by segment."""
-    return dict(connection.execute("SELECT segment, count(*) FROM images GROUP BY segment"))
-
-
-def removed_images(connection: sqlite3.Connection) -> list[RemovedImage]:
-    """The images that were indexed whole, are removed, and still lie in a segment; those removed last come last."""
-    query = (
-        f"SELECT {', '.join(RemovedImage._fields)} FROM images WHERE removed_generation IS NOT NULL AND state = ? "
-        "AND mask = '' ORDER BY removed_generation"
-    )
-    return [RemovedImage(*row) for row in connection.execute(query, (INDEXED,))]
-
-
-def live_images(connection: sqlite3.Connection) -> ImageTable:
-    """All live images as columns."""
-    cursor = connection.execute(f"SELECT {_TABLE_COLUMNS} FROM images WHERE removed_generation IS NULL ORDER BY id")
-    return image_table(iter(lambda: cursor.fetchmany(_CHUNK), []))
-
-
-def integrity_faults(connection: sqlite3.Connection) -> list[str]:
-    """Returns the faults that SQLite finds in the catalogue, and its differences from one that we would write."""
+    tables: those that are examined; all of the file where none is named.
+    """
     try:
         connection.execute("PRAGMA cell_size_check = ON")
-        faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        checks = [f"PRAGMA integrity_check({table})" for table in tables] or ["PRAGMA integrity_check"]
+        faults = [str(row[0]) for check in checks for row in connection.execute(check) if row[0] != "ok"]
         ours = _description(connection)
         with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
             for statement in SCHEMA:

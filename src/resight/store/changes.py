@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from resight.errors import UsageError
 from resight.store.choices import Choices, checked_choices
+from resight.store.columns import Rows
 from resight.store.generations import Generation
 from resight.store.places import kept_root
-from resight.store.rows import Image, Root, Rows, checked_root
+from resight.store.rows import Image, Root, checked_root
 from resight.store.segments import ChannelArrays
 
 
@@ -68,7 +71,7 @@ def with_batch(
         roots=all_roots,
         chosen=number if has_chosen else before.chosen,
     )
-    return Change(after, chosen, Rows(ids, [number] * len(images), images))
+    return Change(after, chosen, Rows.of(ids, [number] * len(images), images))
 
 
 def with_merged(
@@ -76,15 +79,17 @@ def with_merged(
     known: Choices,
     replaced: Sequence[int],
     ids: Sequence[int],
-    live: Mapping[int, tuple[int, Image]],
     rows: Mapping[int, Rows],
 ) -> Change | None:
     """One segment in the place of several; None where `ids` are not all live images of those.
 
-    live: by id the generation that added each live image of the replaced segments, and the image; rows: all of them.
+    rows: of the replaced segments, as far as they are there.
     """
-    dead = {image for one in rows.values() for image in one.ids} - live.keys()
-    if not set(replaced) <= before.segments.keys() or sorted(ids) != sorted(live):
+    parts = [*rows.values()]
+    live = [part.live(before.removed) for part in parts]
+    alive = [image for part, here in zip(parts, live, strict=True) for image in part.ids[here].tolist()]
+    dead = {image for part, here in zip(parts, live, strict=True) for image in part.ids[~here].tolist()}
+    if not set(replaced) <= before.segments.keys() or sorted(ids) != sorted(alive):
         return None
     number = before.number + 1
     kept = {segment: size for segment, size in before.segments.items() if segment not in replaced}
@@ -94,5 +99,4 @@ def with_merged(
         segments={**kept, number: len(ids)} if ids else kept,
         removed={image: when for image, when in before.removed.items() if image not in dead},
     )
-    merged = Rows(list(ids), [live[image][0] for image in ids], [live[image][1] for image in ids])
-    return Change(after, known, merged)
+    return Change(after, known, Rows.chosen(parts, np.array(ids, np.int64)))

@@ -94,7 +94,8 @@ class Checked:
             # A user without a home: the name would be taken for a folder here.
             return
         kept = {**_read(path), **self._known()}
-        kept = {key: digest for key, digest in kept.items() if os.path.lexists(self._folder / key)}
+        folder = os.fspath(self._folder)
+        kept = {key: digest for key, digest in kept.items() if os.path.lexists(f"{folder}/{key}")}
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():

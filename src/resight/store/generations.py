@@ -15,7 +15,7 @@ from resight.errors import DamagedFileError, IndexFormatError
 from resight.store.disk import FileSum, sealed, sync_folder, unsealed, write_over
 from resight.store.rows import Root
 
-FORMAT = 3
+FORMAT = 4
 """Version of everything on the disk; an index of another version is refused."""
 
 _NAME = re.compile(r"generation-(\d{8,})\.json")

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from resight.arrays import Arrays
 from resight.errors import DamagedFileError, IndexCorruptError
-from resight.store.arrays import ArrayFile, Check, open_array
+from resight.store.arrays import Check, OpenFile, open_array, open_file
 from resight.store.checked import Checked, Version
+from resight.store.columns import Rows
 from resight.store.disk import FileSum, storage_errors
 from resight.store.generations import files_content
-from resight.store.segments import MANIFEST, ROWS, Manifest, read_manifest
+from resight.store.segments import MANIFEST, ROWS, Manifest, check_rows, parsed_rows, read_manifest
 
 
 class SegmentFileMissingError(IndexCorruptError):
@@ -47,6 +48,24 @@ class Segment:
             )
         return manifest
 
+    @cached_property
+    def images(self) -> Rows:
+        """The rows of its images, removed ones too, mapped into memory.
+
+        Checked like arrays, the first time for a version of their file. Raises IndexCorruptError and StorageError.
+        """
+        path, expected = self.path / ROWS, self.manifest.files[ROWS]
+        with self._errors(path):
+            file = open_file(path, expected.size)
+        rows = parsed_rows(self.path, file.data)
+
+        def check() -> None:
+            file.check_sum(expected)
+            check_rows(self.path, rows, self.manifest)
+
+        self.checked.once(self._key(ROWS), self._stated_rows, [file.version], check)
+        return rows
+
     @property
     def channels(self) -> tuple[str, ...]:
         """The channels that have arrays in this segment."""
@@ -68,6 +87,7 @@ class Segment:
             stated = self._stated(channel)
             versions = [Version.of((self.path / name).stat()) for name in stated]
             self.checked.trust(self._key(channel), self._terms(stated), versions)
+        self.checked.trust(self._key(ROWS), self._stated_rows, [Version.of((self.path / ROWS).stat())])
 
     def _checked_arrays(self, channel: str, layout: Check) -> Arrays:
         files = {}
@@ -90,8 +110,13 @@ class Segment:
     def _stated(self, channel: str) -> dict[str, FileSum]:
         return {name: file for name, file in sorted(self.manifest.files.items()) if name.startswith(f"{channel}/")}
 
-    def _key(self, channel: str) -> str:
-        return f"segments/{self.path.name}/{channel}"
+    @property
+    def _stated_rows(self) -> Sequence[object]:
+        manifest, expected = self.manifest, self.manifest.files[ROWS]
+        return [expected.size, expected.sha256, manifest.rows, sorted(manifest.roots), manifest.next_image]
+
+    def _key(self, name: str) -> str:
+        return f"segments/{self.path.name}/{name}"
 
     def _terms(self, stated: Mapping[str, FileSum]) -> Sequence[object]:
         return [self.terms, self.rows, files_content(stated)]
@@ -112,5 +137,5 @@ class Segment:
                 ) from None
 
 
-def _versions(files: Iterable[ArrayFile]) -> list[Version]:
+def _versions(files: Iterable[OpenFile]) -> list[Version]:
     return [file.version for file in files]

@@ -14,7 +14,8 @@ import numpy as np
 
 from resight.filesystems import is_in
 from resight.folders.walking import escape_name, unescape_name
-from resight.store.rows import ImageTable, Root
+from resight.store.rows import Root
+from resight.store.table import ImageTable
 
 SAMPLE = 8
 """Photos that are looked for where a root may be in two places."""

@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from resight.errors import IndexCorruptError, ResightError
+import numpy as np
+
+from resight.errors import DamagedFileError, IndexCorruptError, ResightError
 from resight.store import catalogue
 from resight.store.arrays import Check
 from resight.store.choices import Choices, ChoicesFile, choices_path, write_choices
-from resight.store.disk import TEMPORARY, storage_errors, sum_file, sync_folder, write_over
+from resight.store.columns import Rows, rows_fault
+from resight.store.disk import TEMPORARY, storage_errors, sync_folder, write_over
 from resight.store.folder import existing
 from resight.store.generations import Generation, generation_files, write_generation
 from resight.store.leftovers import clear, delete, surplus
 from resight.store.lock import writer_lock
-from resight.store.segments import DAMAGED, ROWS, read_manifest, read_rows, segment_folders, segment_path
+from resight.store.segments import DAMAGED, ROWS, parsed_rows, read_rows, segment_folders, segment_path
 from resight.store.structures import delete_structure
-from resight.store.verification import LOST, Copies, Findings, Problem, examine, no_copies
+from resight.store.verification import LOST, Copies, Findings, Problem, examine, no_copies, rows_copy
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copi
         findings = examine(folder, layouts, copies)
         names: list[str] = []
         mended = [_put_back(folder, name, data) for name, data in sorted(findings.copies.items())]
+        mended += [_rows_anew(folder, number) for number in sorted(findings.copied)]
         for number in sorted(findings.damaged):
             lost, line = _set_aside(folder, number, findings.generation)
             names += lost
@@ -90,6 +94,17 @@ def _put_back(folder: Path, name: str, data: bytes) -> str:
     return line
 
 
+def _rows_anew(folder: Path, number: int) -> str:
+    """Writes the rows of a segment again from the copy that the catalogue has of them."""
+    path, content = segment_path(folder / "segments", number) / ROWS, rows_copy(folder, number)
+    if content is None:
+        raise DamagedFileError(folder / catalogue.CATALOGUE, f"has changed while the rows of {number} were mended")
+    if os.path.lexists(path):
+        delete(path)
+    write_over(path, content)
+    return f"{path}: written anew from the catalogue"
+
+
 def _set_aside(folder: Path, number: int, generation: Generation) -> tuple[list[str], str]:
     segment = segment_path(folder / "segments", number)
     names = _names(folder, number, generation)
@@ -107,21 +122,27 @@ def _set_aside(folder: Path, number: int, generation: Generation) -> tuple[list[
 
 def _names(folder: Path, number: int, generation: Generation) -> list[str] | None:
     """Names of the live images of a damaged segment, from whatever still knows them."""
-    with contextlib.suppress(ResightError), catalogue.reading(folder) as connection:
-        return [image.name for _, image in catalogue.live_rows(connection, [number]).values()]
     segment = segment_path(folder / "segments", number)
     with contextlib.suppress(ResightError, OSError):
-        if sum_file(segment / ROWS) == read_manifest(segment).files[ROWS]:
-            rows = read_rows(segment)
-            return [i.name for id_, i in zip(rows.ids, rows.images, strict=True) if id_ not in generation.removed]
+        return _live_names(read_rows(segment), generation)
+    # Of a lost segment there is no sum to compare the copy with, nor need of one: what it names is only told.
+    with contextlib.suppress(ResightError), catalogue.reading(folder) as connection:
+        if (content := catalogue.get_rows(connection, number)) is not None:
+            rows = parsed_rows(segment, content)
+            if not rows_fault(rows, generation.roots, generation.next_image):
+                return _live_names(rows, generation)
     return None
+
+
+def _live_names(rows: Rows, generation: Generation) -> list[str]:
+    return rows.names.take(np.flatnonzero(rows.live(generation.removed.keys()))).tolist()
 
 
 def _without_damaged(folder: Path, findings: Findings) -> Generation:
     before = findings.generation
     segments = folder / "segments"
     kept = {number: rows for number, rows in before.segments.items() if number not in findings.damaged}
-    present = {image for number in kept for image in read_rows(segment_path(segments, number)).ids}
+    present = {image for number in kept for image in read_rows(segment_path(segments, number)).ids.tolist()}
     numbers = [before.number, before.chosen, *generation_files(segments), *segment_folders(segments), *findings.damaged]
     number = max(numbers) + 1
     return replace(
@@ -151,7 +172,7 @@ def _rebuild(folder: Path, generation: Generation, choices: Choices) -> str:
     new = folder / f"{TEMPORARY}{os.getpid()}-{path.name}"
     new.unlink(missing_ok=True)
     segments = folder / "segments"
-    rows = ((number, read_rows(segment_path(segments, number))) for number in sorted(generation.segments))
+    rows = ((number, read_rows(segment_path(segments, number)).content) for number in sorted(generation.segments))
     try:
         catalogue.build(new, generation, choices, rows)
     except IndexCorruptError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import DamagedFileError, IndexCorruptError, UsageError
-from resight.store.arrays import Check, open_array, write_array
+from resight.store.arrays import Buffer, Check, open_array, write_array
+from resight.store.columns import Rows, parse_rows, rows_fault
 from resight.store.disk import (
     TEMPORARY,
     FileSum,
@@ -27,13 +28,13 @@ from resight.store.disk import (
     write_new,
 )
 from resight.store.generations import FORMAT, check_format, files_content, files_from_content
-from resight.store.rows import Root, Rows
+from resight.store.rows import Root
 
 ChannelArrays = Mapping[str, Mapping[str, NDArray[Any]]]
 """Named arrays by channel."""
 
 MANIFEST = "segment.json"
-ROWS = "rows.json"
+ROWS = "rows.arrays"
 DAMAGED = "damaged-"
 
 _FOLDER = re.compile(r"\d{8,}")
@@ -88,8 +89,7 @@ def write_segment(
     temporary = segments / f"{TEMPORARY}{os.getpid()}-{number}"
     try:
         temporary.mkdir()
-        text = json.dumps(rows.columns(), separators=(",", ":")).encode()
-        files = {ROWS: write_new(temporary / ROWS, lambda file: file.write(text))}
+        files = {ROWS: write_new(temporary / ROWS, lambda file: file.write(rows.content))}
         for channel, named in arrays.items():
             folder = temporary / check_key(channel)
             folder.mkdir()
@@ -103,7 +103,7 @@ def write_segment(
             "rows": len(rows),
             "next_image": next_image,
             "replaces": sorted(replaces),
-            "roots": [[root, *roots[root]] for root in sorted({image.root for image in rows.images})],
+            "roots": [[root, *roots[root]] for root in np.unique(rows.roots).tolist()],
             "files": files_content(files),
         }
         write_new(temporary / MANIFEST, lambda file: file.write(sealed(manifest)))
@@ -141,14 +141,29 @@ def read_manifest(folder: Path) -> Manifest:
 
 def read_rows(folder: Path) -> Rows:
     """The rows of a segment, as its manifest states them. Raises IndexCorruptError and OSError."""
-    path = folder / ROWS
-    data = read_regular(path)
-    if sum_bytes(data) != read_manifest(folder).files[ROWS]:
-        raise DamagedFileError(path, "the checksum is wrong")
+    data = read_regular(folder / ROWS)
+    manifest = read_manifest(folder)
+    if sum_bytes(data) != manifest.files[ROWS]:
+        raise DamagedFileError(folder / ROWS, "the checksum is wrong")
+    rows = parsed_rows(folder, data)
+    check_rows(folder, rows, manifest)
+    return rows
+
+
+def parsed_rows(folder: Path, data: Buffer) -> Rows:
+    """The rows of a segment of which these are the bytes. Raises DamagedFileError."""
     try:
-        return Rows.from_columns(json.loads(data))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise DamagedFileError(path, "is not the rows of a segment") from None
+        return parse_rows(data)
+    except ValueError:
+        raise DamagedFileError(folder / ROWS, "is not the rows of a segment") from None
+
+
+def check_rows(folder: Path, rows: Rows, manifest: Manifest) -> None:
+    """Raises DamagedFileError where the rows of a segment are not as its manifest has them."""
+    if len(rows) != manifest.rows:
+        raise DamagedFileError(folder / ROWS, f"has {len(rows)} rows and not {manifest.rows}")
+    if what := rows_fault(rows, manifest.roots.keys(), manifest.next_image):
+        raise DamagedFileError(folder / ROWS, what)
 
 
 def segment_faults(folder: Path, rows: int, layouts: Mapping[str, Check]) -> Iterator[tuple[Path, str]]:
@@ -168,6 +183,11 @@ def segment_faults(folder: Path, rows: int, layouts: Mapping[str, Check]) -> Ite
         if what := sum_fault(folder / name, expected):
             damaged = True
             yield folder / name, what
+    try:
+        if not damaged:
+            read_rows(folder)
+    except (IndexCorruptError, OSError) as error:
+        yield folder / ROWS, fault_of(error)
     for channel, check in layouts.items() if not damaged else ():
         try:
             names = [name for name in manifest.files if name.startswith(f"{channel}/")]

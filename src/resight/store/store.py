@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from resight.cores import cores
 from resight.errors import DamagedFileError, IndexLockedError, ResightError, StorageError, UsageError
 from resight.store import catalogue
@@ -20,16 +22,19 @@ from resight.store.arrays import Check
 from resight.store.changes import Batch, Change, with_batch, with_merged
 from resight.store.checked import Checked, Version
 from resight.store.choices import Choices, ChoicesFile, remove_choices, write_choices
+from resight.store.columns import Rows
 from resight.store.creation import create_folder, write_fitted
 from resight.store.disk import TEMPORARY, storage_errors, sync_folder
 from resight.store.folder import existing, fitted_files, recipe_text, terms
 from resight.store.generations import Generation, remove_generations, write_generation
 from resight.store.leftovers import clear
+from resight.store.live import check_live, check_names
 from resight.store.lock import writer_lock
 from resight.store.opening import Segment, SegmentFileMissingError
 from resight.store.places import located_root
-from resight.store.rows import ImageTable, RemovedImage, Root, Rows, checked
+from resight.store.rows import INDEXED, RemovedImage, Root, checked
 from resight.store.segments import ChannelArrays, check_key, segment_path, write_segment
+from resight.store.table import ImageTable
 
 Layouts = Callable[[], Mapping[str, Check]]
 """Gives, by channel, what compiled code must know of its arrays before it reads by them."""
@@ -120,25 +125,37 @@ class Store:
         with self._reading() as connection:
             generation = catalogue.get_generation(connection)
             choices = self._known_choices(connection, generation)
-            images = catalogue.live_images(connection)
-        known, own = self._segments, terms(generation)
-        segments = {
-            number: known.get(number) or self._segment(number, rows, own)
-            for number, rows in sorted(generation.segments.items())
-        }
+        segments = self._counted(generation)
         checks = layouts() if segments else {}
         # What is checked for the first time is summed, which needs no interpreter.
         with ThreadPoolExecutor(cores()) as pool:
+            rows = pool.map(lambda segment: segment.images, segments.values())
+            images = ImageTable(dict(zip(segments, rows, strict=True)), generation.removed.keys())
             pairs = itertools.product(segments.values(), checks.items())
             for _ in pool.map(lambda pair: pair[0].arrays(*pair[1]), pairs):
                 pass
         self._checked.save()
-        self._segments = segments
         roots = MappingProxyType(
             {number: located_root(root, number, self.path, images) for number, root in generation.roots.items()}
         )
         found = tuple(segments.values())
         return Snapshot(generation.number, images, found, roots, generation.next_image, choices)
+
+    def _counted(self, generation: Generation) -> dict[int, Segment]:
+        """The segments of a generation, by number in ascending order. Raises IndexCorruptError and StorageError."""
+        known, own = self._segments, terms(generation)
+        segments = {
+            number: known.get(number) or self._segment(number, rows, own)
+            for number, rows in sorted(generation.segments.items())
+        }
+        for number, segment in segments.items():
+            manifest = segment.manifest
+            if not manifest.roots.keys() <= generation.roots.keys() or manifest.next_image > generation.next_image:
+                raise DamagedFileError(
+                    self.path / catalogue.CATALOGUE, f"does not have the folders or the ids of segment {number}"
+                )
+        self._segments = segments
+        return segments
 
     def _segment(self, number: int, rows: int, own: str) -> Segment:
         path = segment_path(self._segments_folder, number)
@@ -155,8 +172,16 @@ class Store:
 
         Raises IndexCorruptError, IndexLockedError and StorageError.
         """
-        with self._reading() as connection:
-            return catalogue.removed_images(connection)
+        generation = self._generation()
+        found: list[tuple[int, RemovedImage]] = []
+        for number, segment in self._counted(generation).items():
+            rows = segment.images
+            for row in np.flatnonzero(~rows.live(generation.removed.keys())).tolist():
+                one, when = rows.image(row), generation.removed[int(rows.ids[row])]
+                if one.state == INDEXED and not one.mask:
+                    kept = RemovedImage(one.hash, number, row, one.width, one.height, one.reason, one.tried_by)
+                    found.append((when, kept))
+        return [kept for _, kept in sorted(found, key=lambda pair: pair[0])]
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -197,20 +222,16 @@ class Store:
         with self._reading() as connection:
             known = self._known_choices(connection, before)
             change = with_batch(before, known, self.path, images, gone, roots or {}, choices)
-            if change is None:
-                return before.number
-            catalogue.check_names(connection, images, gone)
-        number, rows = change.after.number, change.rows
-
-        def apply(connection: sqlite3.Connection) -> None:
-            catalogue.remove_images(connection, gone, number)
-            catalogue.insert_rows(connection, number, rows, {})
-
+        if change is None:
+            return before.number
+        parts = [segment.images for segment in self._counted(before).values()]
+        check_live(parts, before.removed.keys(), gone)
+        check_names(parts, before.removed.keys(), [image.name for image in images], {*gone})
         with self._restoring():
             if added is not None and images:
-                self._write_segment(rows, added.arrays, change.after)
-            self._publish(change, apply)
-        return number
+                self._write_segment(change.rows, added.arrays, change.after)
+            self._publish(change)
+        return change.after.number
 
     def replace_segments(self, replaced: Sequence[int], ids: Sequence[int], arrays: ChannelArrays) -> int:
         """Puts one segment in the place of several, in one transaction; returns the generation.
@@ -225,25 +246,18 @@ class Store:
         order = [int(image) for image in ids]
         with self._reading() as connection:
             known = self._known_choices(connection, before)
-            live = catalogue.live_rows(connection, old)
-            every = {number: catalogue.segment_rows(connection, number) for number in old}
-        change = with_merged(before, known, old, order, live, every)
+        rows = {number: segment.images for number, segment in self._counted(before).items() if number in old}
+        change = with_merged(before, known, old, order, rows)
         if change is None:
             raise UsageError(f"{self.path}: the merged images are not the live images of segments {old}")
-        number, rows = change.after.number, change.rows
-
-        def apply(connection: sqlite3.Connection) -> None:
-            catalogue.delete_segments(connection, old)
-            catalogue.insert_rows(connection, number, rows, {})
-
         with self._restoring():
             if order:
-                self._write_segment(rows, arrays, change.after, old)
-            self._publish(change, apply)
+                self._write_segment(change.rows, arrays, change.after, old)
+            self._publish(change, old)
         # The merge counts; replaced files that stay now are cleared by the next writer.
         with contextlib.suppress(StorageError):
             clear(self.path, change.after)
-        return number
+        return change.after.number
 
     def add_fitted(self, fitted: Mapping[str, bytes]) -> int:
         """Adds fitted files, by `CHANNEL/NAME.npz`, to channels that have none yet; returns the generation.
@@ -267,7 +281,7 @@ class Store:
             temporary.rmdir()
             sync_folder(folder)
             after = replace(before, number=before.number + 1, files={**before.files, **files})
-            self._publish(Change(after, known, Rows([], [], [])), lambda _: None)
+            self._publish(Change(after, known, Rows.of([], [], [])))
         return after.number
 
     @property
@@ -308,14 +322,16 @@ class Store:
             )
             self._segment(after.number, len(rows), terms(after)).trust()
 
-    def _publish(self, change: Change, apply: Callable[[sqlite3.Connection], None]) -> None:
+    def _publish(self, change: Change, replaced: Sequence[int] = ()) -> None:
         after, chosen_now = change.after, change.after.chosen == change.after.number
         with storage_errors(self._segments_folder):
             if chosen_now:
                 write_choices(self._segments_folder, ChoicesFile(after.number, after.roots, change.choices))
             write_generation(self._segments_folder, after)
         with catalogue.writing(self.path) as connection:
-            apply(connection)
+            catalogue.delete_rows(connection, replaced)
+            if len(change.rows):
+                catalogue.put_rows(connection, after.number, change.rows.content)
             catalogue.put_generation(connection, after)
             if chosen_now:
                 catalogue.put_choices(connection, change.choices)

@@ -14,14 +14,16 @@ from resight.store import catalogue
 from resight.store.agreement import catalogue_faults, disagreements
 from resight.store.arrays import Check
 from resight.store.choices import Choices, choices_files, choices_path, read_choices
+from resight.store.columns import Rows
 from resight.store.creation import RECIPE
 from resight.store.disk import FileSum, storage_errors, sum_bytes, sum_file
 from resight.store.folder import existing
 from resight.store.generations import Generation, generation_files, generation_path, read_generation
 from resight.store.leftovers import surplus
 from resight.store.lock import writer_lock
-from resight.store.rows import Root, Rows
+from resight.store.rows import Root
 from resight.store.segments import (
+    ROWS,
     Manifest,
     fault_of,
     read_manifest,
@@ -76,8 +78,9 @@ class Findings:
 
     generation: what the index must be. stated: False where no file stated it. catalogued: the catalogue is intact.
     choices: what is left out, None where that is lost. choices_stated: its file is intact. damaged: segments with lost
-    bytes. spare: damaged search structures, which can be made again. copies: what the damaged ones of the recipe and
-    the fitted files must contain, by path below the index, where that is known.
+    bytes. copied: segments that lost their rows alone, of which the catalogue has a copy. spare: damaged search
+    structures, which can be made again. copies: what the damaged ones of the recipe and the fitted files must contain,
+    by path below the index, where that is known.
     """
 
     problems: tuple[Problem, ...]
@@ -88,6 +91,7 @@ class Findings:
     choices: Choices | None
     choices_stated: bool
     damaged: frozenset[int]
+    copied: frozenset[int]
     spare: tuple[Path, ...]
     copies: Mapping[str, bytes]
 
@@ -120,11 +124,16 @@ def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findi
     problems = []
     if stated is None:
         problems.append(Problem(generation_path(segments, generation.number), "is missing or damaged", True))
-    damaged = set()
+    damaged, copied = set(), set()
     for number, rows in generation.segments.items():
-        for path, what in segment_faults(segment_path(segments, number), rows, layouts):
+        found = dict(segment_faults(segment_path(segments, number), rows, layouts))
+        if [path.name for path in found] == [ROWS] and rows_copy(folder, number) is not None:
+            copied.add(number)
+            told = "the catalogue has a copy"
+        elif found:
             damaged.add(number)
-            problems.append(Problem(path, f"{what}: the images of this segment must be indexed again", True))
+            told = "the images of this segment must be indexed again"
+        problems += [Problem(path, f"{what}: {told}", True) for path, what in found.items()]
     if catalogued is not None and not faults:
         faults = _disagreements(folder, catalogued, generation, damaged)
     choices, choices_what = _stated_choices(choices_path(segments, generation.chosen))
@@ -159,9 +168,20 @@ def examine(folder: Path, layouts: Mapping[str, Check], copies: Copies) -> Findi
         choices,
         not choices_what,
         frozenset(damaged),
+        frozenset(copied),
         tuple(path for path, _ in spare),
         there,
     )
+
+
+def rows_copy(folder: Path, number: int) -> bytes | None:
+    """Returns the rows of a segment as the catalogue has a copy of them; None where it has no sound one."""
+    with contextlib.suppress(ResightError, OSError):
+        expected = read_manifest(segment_path(folder / "segments", number)).files[ROWS]
+        with catalogue.reading(folder) as connection:
+            content = catalogue.get_rows(connection, number)
+        return content if content is not None and sum_bytes(content) == expected else None
+    return None
 
 
 def _stated_choices(path: Path) -> tuple[Choices | None, str]:
@@ -232,13 +252,14 @@ def generation_from_segments(folder: Path) -> Generation:
             continue
         roots |= manifest.roots
         next_image = max(next_image, manifest.next_image)
-        rows = _rows(segment_path(segments, number))
-        for image, added, row in sorted(zip(rows.ids, rows.added, rows.images, strict=True)):
-            root_of[image] = row.root
-            older = newest.get(row.name)
-            newest[row.name] = max(older, (image, added)) if older else (image, added)
+        rows = _rows(folder, number)
+        columns = (rows.ids.tolist(), rows.added.tolist(), rows.roots.tolist(), rows.names)
+        for image, added, root, name in sorted(zip(*columns, strict=True)):
+            root_of[image] = root
+            older = newest.get(name)
+            newest[name] = max(older, (image, added)) if older else (image, added)
             if older:
-                removed[min(older[0], image)] = newest[row.name][1]
+                removed[min(older[0], image)] = newest[name][1]
     chosen = max((number for number, path in choices_files(segments).items() if _stated_choices(path)[0]), default=0)
     choices = Choices()
     with contextlib.suppress(IndexCorruptError, OSError):
@@ -265,10 +286,10 @@ def _manifest(folder: Path) -> Manifest | None:
     return None
 
 
-def _rows(folder: Path) -> Rows:
+def _rows(folder: Path, number: int) -> Rows:
     with contextlib.suppress(ResightError, OSError):
-        return read_rows(folder)
-    return Rows([], [], [])
+        return read_rows(segment_path(folder / "segments", number))
+    return Rows.of([], [], [])
 
 
 def _files_as_they_are(folder: Path) -> dict[str, FileSum]:

@@ -29,7 +29,10 @@ def aggregate_residuals(x: Float32, words: Integer, centroids: Float32) -> tuple
 
 
 def pack_signs(residuals: Floating) -> UInt64:
-    """Signature of each row, (n, ceil(d / 64)) uint64: bit i is set where component i is positive (not where 0)."""
+    """Returns the signature of each row, (n, ceil(d / 64)) uint64.
+
+    Bit i is set where component i is positive (not where 0).
+    """
     n, d = residuals.shape
     bits = np.zeros((n, -(-d // 64) * 64), np.bool_)
     bits[:, :d] = residuals > 0

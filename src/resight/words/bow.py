@@ -35,7 +35,10 @@ def term_gain(count: Array, tf: TermFrequency) -> Float64:
 
 
 def burst_gain(gain: Float64, count: Array) -> Float64:
-    """The gain of a word's matches, each divided by the root of their number in the image: CVPR 2009, section 4.2."""
+    """Returns the gain of a word's matches, each divided by the root of their number in the image.
+
+    Source: CVPR 2009, section 4.2.
+    """
     return np.asarray(gain / np.sqrt(np.maximum(count, 1e-300)), np.float64)
 
 

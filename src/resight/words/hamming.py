@@ -21,7 +21,9 @@ SCALE_BINS: Final = 32  # of a quarter octave each, clamped at 4 octaves down an
 
 
 def match_weights(bits: int, threshold: int, sigma: float) -> Float32:
-    """Weight of a match by its Hamming distance h, (bits + 1,): exp(-h^2 / sigma^2) up to the threshold, then 0.
+    """Returns the weight of a match by its Hamming distance h, (bits + 1,).
+
+    It is exp(-h^2 / sigma^2) up to the threshold, then 0.
 
     sigma = 0 weighs every match 1. CVPR 2009, section 3.
     """
@@ -41,7 +43,9 @@ def scale_bins(octaves: Floating) -> Int64:
 
 
 def consistent_weight(weights: Floating, scale_ratios: Floating, turns: Floating) -> float:
-    """Weight of the matches of one image that agree on a change of scale and a rotation: min of the two best bins.
+    """Returns the weight of the matches of one image that agree on a change of scale and a rotation.
+
+    It is the smaller one of the two best bins.
 
     weights, scale_ratios (query over image), turns (radians, query minus image): (n,), a row for each match.
 

@@ -85,7 +85,10 @@ class Postings:
         return cls(kind=KINDS[kind], codebook_size=codebook_size, bits=bits, **present)
 
     def image_words(self, row: int) -> ImageWords:
-        """The words of one image as they were stored: features in the order of their words, quantised geometry."""
+        """Returns the words of one image as they were stored.
+
+        Features are in the order of their words; geometry is quantised.
+        """
         start, stop = int(self.offsets[row]), int(self.offsets[row + 1])
         width, height = (int(side) for side in self.sizes[row])
         words = self.words[start:stop].astype(np.int32)
@@ -229,7 +232,10 @@ Entries = tuple[Int32, UInt32, Array]
 
 
 def _kept_entries(blocks: Sequence[Postings], keep: Sequence[Mask]) -> list[Entries]:
-    """Posting entries of the kept images of each block: their words, rows after the merge, counts or signatures."""
+    """Returns posting entries of the kept images of each block.
+
+    They are words, rows after the merge, and counts or signatures.
+    """
     entries: list[Entries] = []
     rows = 0
     for block, mask in zip(blocks, keep, strict=True):

@@ -61,7 +61,9 @@ def quantise_hamming(features: LocalFeatures, words: Int32, signatures: UInt64, 
 
 
 def quantise_asmk(features: LocalFeatures, words: Int32, centroids: Float32, size: tuple[int, int]) -> ImageWords:
-    """Words of an image with the sign bits of each feature's residual, and of the residuals summed over each word.
+    """Returns words of an image with sign bits of residuals.
+
+    Residuals are those of each feature, and their sums over each word.
 
     words: (m, k) nearest words, centroids: (codebook_size, d); size: width, height.
     """

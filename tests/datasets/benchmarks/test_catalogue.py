@@ -15,7 +15,7 @@ from resight.datasets import benchmarks as package
 from resight.datasets import folder, groups
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.catalogue import benchmarks, find
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 
 
@@ -63,7 +63,9 @@ def test_published_counts_are_held_to(tmp_path: Path) -> None:
 
 
 def test_two_queries_of_one_name_are_refused(tmp_path: Path) -> None:
-    twice = Dataset("x", tmp_path, ("a",), {ALL: (Query("q", "q.jpg", frozenset()), Query("q", "q.png", frozenset()))})
+    twice = Dataset(
+        "x", tmp_path, ("a",), {ALL: (JudgedQuery("q", "q.jpg", frozenset()), JudgedQuery("q", "q.png", frozenset()))}
+    )
     with pytest.raises(UsageError, match="two queries of folder are called q"):
         replace(find("folder"), read=lambda folder: twice).load(tmp_path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resight.datasets.benchmarks.cub import read_cub
-from resight.datasets.dataset import Query
+from resight.datasets.dataset import JudgedQuery
 from resight.errors import UsageError
 
 IMAGES = """\
@@ -32,7 +32,7 @@ def test_the_second_half_of_the_classes_is_asked_and_searched(tmp_path: Path) ->
     pewee = "102.Western_Wood_Pewee/Western_Wood_Pewee_0001"
     assert dataset.images == tuple(f"{name}.jpg" for name in (*pelicans[:2], pewee, pelicans[2]))
     assert [query.id for query in dataset.queries] == [*pelicans[:2], pewee, pelicans[2]]
-    assert dataset.queries[1] == Query(
+    assert dataset.queries[1] == JudgedQuery(
         id=pelicans[1],
         image=f"{pelicans[1]}.jpg",
         positives=frozenset({f"{pelicans[0]}.jpg", f"{pelicans[2]}.jpg"}),

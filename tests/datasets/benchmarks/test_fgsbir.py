@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from resight.datasets.benchmarks.fgsbir import read_chairs, read_handbags, read_shoes
-from resight.datasets.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.errors import UsageError
 
 PAIRS = {"images": ["305.jpg", "306.jpg"], "sketches": ["305.png", "306b.png"]}
@@ -30,8 +30,8 @@ def test_sketches_and_photos_go_in_pairs(tmp_path: Path, category: str, read: Ca
     assert dataset.name == f"qmul-{category}"
     assert dataset.images == ("305.jpg", "306.jpg")
     assert dataset.queries == (
-        Query("305", "305.png", frozenset({"305.jpg"})),
-        Query("306b", "306b.png", frozenset({"306.jpg"})),
+        JudgedQuery("305", "305.png", frozenset({"305.jpg"})),
+        JudgedQuery("306b", "306b.png", frozenset({"306.jpg"})),
     )
     assert dataset.path("305.jpg") == tmp_path / "test" / "images" / "305.jpg"
     assert dataset.query_path("305.png") == tmp_path / "test" / "sketches" / "305.png"

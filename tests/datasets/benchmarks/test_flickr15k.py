@@ -10,7 +10,7 @@ import pytest
 from scipy.io import savemat
 
 from resight.datasets.benchmarks.flickr15k import read_flickr15k
-from resight.datasets.dataset import Query
+from resight.datasets.dataset import JudgedQuery
 from resight.errors import UsageError
 
 LIST = "1 swan/4.jpg\n1 swan/5.jpg\n2 big ben/1.jpg\n1 swan/6.jpg\n"
@@ -46,7 +46,7 @@ def test_ten_people_sketch_every_class(tmp_path: Path) -> None:
     assert dataset.images == ("swan/4.jpg", "swan/5.jpg", "swan/6.jpg", "big ben/1.jpg")
     assert len(dataset.queries) == 20
     assert [query.id for query in dataset.queries[:3]] == ["1/1", "1/2", "2/1"]
-    assert dataset.queries[-1] == Query("10/2", "10/2.png", frozenset({"big ben/1.jpg"}), group="big ben")
+    assert dataset.queries[-1] == JudgedQuery("10/2", "10/2.png", frozenset({"big ben/1.jpg"}), group="big ben")
     assert dataset.queries[2].positives == {"swan/4.jpg", "swan/5.jpg", "swan/6.jpg"}
     assert dataset.path("swan/4.jpg") == tmp_path / "images" / "source" / "swan" / "4.jpg"
     assert dataset.query_path("10/2.png") == tmp_path / "330sketches" / "10" / "2.png"
@@ -57,8 +57,8 @@ def test_the_ground_truth_of_deep_shape_matching_counts_from_one(tmp_path: Path)
     dataset = read_flickr15k(write_matlab(tmp_path))
     assert dataset.images == ("swan/4.jpg", "big ben/1.jpg", "swan/5.jpg")
     assert dataset.queries == (
-        Query("330sketches/1/1", "330sketches/1/1.png", frozenset({"swan/4.jpg", "swan/5.jpg"}), group="swan"),
-        Query("330sketches/1/2", "330sketches/1/2.png", frozenset({"big ben/1.jpg"}), group="big ben"),
+        JudgedQuery("330sketches/1/1", "330sketches/1/1.png", frozenset({"swan/4.jpg", "swan/5.jpg"}), group="swan"),
+        JudgedQuery("330sketches/1/2", "330sketches/1/2.png", frozenset({"big ben/1.jpg"}), group="big ben"),
     )
     assert dataset.path("swan/4.jpg") == tmp_path / "jpg" / "swan" / "4.jpg"
     assert dataset.query_path("330sketches/1/1.png") == tmp_path / "jpg" / "330sketches" / "1" / "1.png"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resight.datasets.benchmarks.pacs import DOMAINS, read_pacs
-from resight.datasets.dataset import Query
+from resight.datasets.dataset import JudgedQuery
 from resight.errors import ImageError, UsageError
 
 NAMES = (
@@ -33,7 +33,7 @@ def test_a_domain_is_held_out_in_turn(tmp_path: Path) -> None:
     dataset = read_pacs(fill(tmp_path, *NAMES, "splits/readme.jpg"))
     assert dataset.images == NAMES
     assert [query.id for query in dataset.queries] == [*NAMES]
-    assert dataset.queries[3] == Query(
+    assert dataset.queries[3] == JudgedQuery(
         id="photo/dog/056_0001.jpg",
         image="photo/dog/056_0001.jpg",
         positives=frozenset({"art_painting/dog/pic_001.jpg", "cartoon/dog/pic_001.jpg"}),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resight.datasets.benchmarks.products import read_products
-from resight.datasets.dataset import Query
+from resight.datasets.dataset import JudgedQuery
 from resight.errors import UsageError
 
 HEAD = "image_id class_id super_class_id path\n"
@@ -26,9 +26,9 @@ def test_a_test_photo_asks_for_the_others_of_its_product(tmp_path: Path) -> None
     first, second, third = "bicycle_final/7_0.JPG", "bicycle_final/7_1.JPG", "cabinet_final/8_0.JPG"
     assert dataset.images == (first, second, third)
     assert dataset.queries == (
-        Query("bicycle_final/7_0", first, frozenset({second}), frozenset({first}), group="bicycle"),
-        Query("bicycle_final/7_1", second, frozenset({first}), frozenset({second}), group="bicycle"),
-        Query("cabinet_final/8_0", third, frozenset(), frozenset({third}), group="cabinet"),
+        JudgedQuery("bicycle_final/7_0", first, frozenset({second}), frozenset({first}), group="bicycle"),
+        JudgedQuery("bicycle_final/7_1", second, frozenset({first}), frozenset({second}), group="bicycle"),
+        JudgedQuery("cabinet_final/8_0", third, frozenset(), frozenset({third}), group="cabinet"),
     )
     assert dataset.rules.measure == "acc@1"
     assert dataset.path(third) == tmp_path / "cabinet_final" / "8_0.JPG"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resight.datasets.benchmarks import holidays, oxford, paris, revisited
-from resight.datasets.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.errors import UsageError
 
 LISTED = {
@@ -23,7 +23,7 @@ COUNTS = {
 }
 
 
-def query(dataset: Dataset, name: str, setting: str | None = None) -> Query:
+def query(dataset: Dataset, name: str, setting: str | None = None) -> JudgedQuery:
     return next(one for one in dataset.settings[setting or dataset.main] if one.id == name)
 
 

@@ -14,7 +14,7 @@ from resight.datasets.benchmarks.ground_truth_files import (
 from resight.datasets.benchmarks.labels import LabelledQuery
 from resight.datasets.benchmarks.landmark_files import find_landmark_files, read_landmark_files
 from resight.datasets.benchmarks.photo_names import PhotoNames, find_photo_names
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 
 QUERIES_PER_LANDMARK = 5
@@ -61,7 +61,7 @@ def read_buildings(folder: Path, buildings: Buildings) -> Dataset:
             "LANDMARK_N_query.txt, there or in a folder in it"
         )
     queries = tuple(
-        Query(
+        JudgedQuery(
             id=name,
             image=photos[query.image],
             positives=frozenset(photos[one] for one in query.names(*positive)),

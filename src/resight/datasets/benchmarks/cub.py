@@ -6,7 +6,7 @@ from pathlib import Path
 
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import read_rows
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.errors import UsageError
 
 TRAINING_CLASSES = 100
@@ -45,7 +45,7 @@ def read_cub(folder: Path) -> Dataset:
     for number, name in images.items():
         alike.setdefault(classes[number], set()).add(name)
     queries = tuple(
-        Query(
+        JudgedQuery(
             id=name.rpartition(".")[0],
             image=name,
             positives=frozenset(alike[classes[number]] - {name}),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from resight.datasets.benchmarks.benchmark import Benchmark
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.datasets.json_files import read_json
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, is_below
@@ -49,7 +49,7 @@ def _read(folder: Path, category: str) -> Dataset:
     if len(photos) != len(sketches):
         raise UsageError(f"{source}: test.sketches: {len(sketches)} for {len(photos)} photos; they go in pairs")
     queries = tuple(
-        Query(id=sketch.rpartition(".")[0], image=sketch, positives=frozenset({photo}))
+        JudgedQuery(id=sketch.rpartition(".")[0], image=sketch, positives=frozenset({photo}))
         for sketch, photo in zip(sketches, photos, strict=True)
     )
     return Dataset(

@@ -9,7 +9,7 @@ from pathlib import Path
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.matlab import MatlabFile, open_matlab
 from resight.datasets.benchmarks.text_files import read_rows
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, is_below
 
@@ -47,7 +47,9 @@ def read_flickr15k(folder: Path) -> Dataset:
         classes.setdefault(row.number("class"), []).append(name)
     positives = {number: frozenset(names) for number, names in classes.items()}
     queries = tuple(
-        Query(id=f"{user}/{number}", image=f"{user}/{number}.png", positives=positives[number], group=_folder(names))
+        JudgedQuery(
+            id=f"{user}/{number}", image=f"{user}/{number}.png", positives=positives[number], group=_folder(names)
+        )
         for user in range(1, USERS + 1)
         for number, names in sorted(classes.items())
     )
@@ -75,7 +77,7 @@ def _read_matlab(folder: Path) -> Dataset:
             raise file.wrong(f"gnd({number}).ok", f"must be positions in imlist, 1 to {len(images)}")
         names = [images[int(one) - 1] for one in positions]
         queries.append(
-            Query(id=os.path.splitext(image)[0], image=image, positives=frozenset(names), group=_folder(names))
+            JudgedQuery(id=os.path.splitext(image)[0], image=image, positives=frozenset(names), group=_folder(names))
         )
     root = folder / "jpg"
     return Dataset("flickr15k", root, images, {ALL: tuple(queries)}, query_root=root)

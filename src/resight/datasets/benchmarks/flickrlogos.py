@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import Row, read_rows
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.folders.walking import escape_name, is_below
 
 _DATABASE = "trainvalset.txt"
@@ -47,7 +47,7 @@ def read_flickrlogos32(folder: Path) -> Dataset:
         if logo == _NO_LOGO or logo not in positives:
             raise row.wrong(f"nothing in {_DATABASE} shows what the query {name} does")
         queries.append(
-            Query(id=str(PurePosixPath(name).with_suffix("")), image=name, positives=positives[logo], group=logo)
+            JudgedQuery(id=str(PurePosixPath(name).with_suffix("")), image=name, positives=positives[logo], group=logo)
         )
     return Dataset(
         name="flickrlogos32",

@@ -14,7 +14,7 @@ from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.labels import checked_name
 from resight.datasets.benchmarks.matlab import MatlabFile, open_matlab
 from resight.datasets.benchmarks.text_files import lines_of
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 from resight.folders.walking import find_images
 
@@ -51,7 +51,7 @@ def read_holidays(folder: Path) -> Dataset:
     return Dataset("holidays", root, images, {ALL: queries}, allowed=frozenset())
 
 
-def _by_name(names: Iterable[tuple[str, str]], source: str) -> tuple[tuple[str, ...], tuple[Query, ...]]:
+def _by_name(names: Iterable[tuple[str, str]], source: str) -> tuple[tuple[str, ...], tuple[JudgedQuery, ...]]:
     groups: dict[int, list[str]] = {}
     images: dict[str, None] = {}
     for name, where in names:
@@ -69,11 +69,11 @@ def _by_name(names: Iterable[tuple[str, str]], source: str) -> tuple[tuple[str, 
         query = next((name for name in members if int(name.removesuffix(SUFFIX)) % 100 == 0), None)
         if query is None:
             raise UsageError(f"{source}: {members[0]} is there, but not its query {group * 100}{SUFFIX}")
-        queries.append(Query(query.removesuffix(SUFFIX), query, frozenset(members) - {query}))
+        queries.append(JudgedQuery(query.removesuffix(SUFFIX), query, frozenset(members) - {query}))
     return tuple(images), tuple(queries)
 
 
-def _by_index(path: Path) -> tuple[tuple[str, ...], tuple[Query, ...]]:
+def _by_index(path: Path) -> tuple[tuple[str, ...], tuple[JudgedQuery, ...]]:
     file = open_matlab(path, ("imlist", "qidx", "gnd"))
     images = tuple(checked_name(name, f"{path}: imlist") + SUFFIX for name in file.texts("imlist"))
     if len(set(images)) != len(images):
@@ -93,7 +93,7 @@ def _by_index(path: Path) -> tuple[tuple[str, ...], tuple[Query, ...]]:
         )
         if both := positives & junk:
             raise file.wrong(f"gnd({number})", f"{min(both)} is both ok and junk")
-        queries.append(Query(query.removesuffix(SUFFIX), query, positives, junk))
+        queries.append(JudgedQuery(query.removesuffix(SUFFIX), query, positives, junk))
     return images, tuple(queries)
 
 

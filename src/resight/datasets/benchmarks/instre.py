@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.matlab import MatlabFile, open_matlab
 from resight.datasets.benchmarks.text_files import read_rows
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, find_images, is_below, unescape_name
 from resight.images import Box, displayed
@@ -108,8 +108,8 @@ def _class(name: str) -> str:
     return str(PurePosixPath(name).parent)
 
 
-def _query(image: str, box: Box, positives: frozenset[str]) -> Query:
-    return Query(
+def _query(image: str, box: Box, positives: frozenset[str]) -> JudgedQuery:
+    return JudgedQuery(
         id=str(PurePosixPath(image).with_suffix("")),
         image=image,
         positives=positives,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from resight.datasets.benchmarks.benchmark import Benchmark
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.errors import ImageError, UsageError
 from resight.folders.walking import find_images
 
@@ -42,7 +42,7 @@ def read_pacs(folder: Path) -> Dataset:
     # Each set is made once and shared by its thousands of queries.
     elsewhere = {(domain, kind): of_class[kind] - in_domain[domain] for domain, kind in {*kinds.values()}}
     queries = tuple(
-        Query(id=name, image=name, positives=elsewhere[domain, kind], junk=in_domain[domain], group=domain)
+        JudgedQuery(id=name, image=name, positives=elsewhere[domain, kind], junk=in_domain[domain], group=domain)
         for name, (domain, kind) in kinds.items()
     )
     return Dataset("pacs", folder, tuple(kinds), {ALL: queries}, rules=Rules(measure="acc@1"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import Row, read_rows
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.errors import UsageError
 
 COLUMNS = ("image_id", "class_id", "super_class_id", "path")
@@ -31,7 +31,7 @@ def read_products(folder: Path) -> Dataset:
     for name, product in products.items():
         alike.setdefault(product, set()).add(name)
     queries = tuple(
-        Query(
+        JudgedQuery(
             id=name.rpartition(".")[0],
             image=name,
             positives=frozenset(alike[product] - {name}),

@@ -21,7 +21,7 @@ from resight.datasets.benchmarks.ground_truth_files import (
 from resight.datasets.benchmarks.labels import LabelledQuery
 from resight.datasets.benchmarks.oxford import OXFORD
 from resight.datasets.benchmarks.paris import PARIS
-from resight.datasets.dataset import Dataset, Query
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.errors import UsageError
 
 SETTINGS = {
@@ -82,7 +82,7 @@ def _read(folder: Path, name: str, buildings: Buildings) -> Dataset:
     groups = _landmarks(truth.queries, buildings)
     settings = {
         setting: tuple(
-            Query(
+            JudgedQuery(
                 id=query.image,
                 image=photos[query.image],
                 positives=frozenset(photos[one] for one in query.names(*right)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import at_line, read_lines
-from resight.datasets.dataset import ALL, Dataset, Query
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, find_images
 from resight.images import displayed
@@ -36,7 +36,7 @@ def read_sculptures6k(folder: Path) -> Dataset:
     lines = read_lines(path)
     images = tuple(found.name for found in find_images(root))
     known = frozenset(images)
-    queries: dict[str, Query] = {}
+    queries: dict[str, JudgedQuery] = {}
     for number, (query, right, ignored) in _blocks(path, lines):
         for offset, names in enumerate(((query,), (), right, ignored)):
             for name in names:
@@ -52,7 +52,7 @@ def read_sculptures6k(folder: Path) -> Dataset:
             )
         if query in queries:
             raise UsageError(f"{at_line(path, number)}: {query} is asked twice")
-        queries[query] = Query(id=Path(query).stem, image=query, positives=positives, junk=junk)
+        queries[query] = JudgedQuery(id=Path(query).stem, image=query, positives=positives, junk=junk)
     return Dataset(name="sculptures6k", root=root, images=images, settings={ALL: tuple(queries.values())})
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import read_rows
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, find_images
 from resight.images import Box, decode, displayed
@@ -52,7 +52,7 @@ def read_trecvid_ins(folder: Path, year: int) -> Dataset:
                 f"topic {topic}"
             )
         (image, box), *more = examples[topic]
-        queries.append(Query(id=topic, image=image, positives=positives, box=box, more=tuple(more)))
+        queries.append(JudgedQuery(id=topic, image=image, positives=positives, box=box, more=tuple(more)))
     return Dataset(
         name=f"trecvid-ins{year}",
         root=folder / _FRAMES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from resight.datasets.benchmarks.benchmark import Benchmark
-from resight.datasets.dataset import ALL, Dataset, Query, Rules
+from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 
 _OBJECTS = 2550
 _VIEWS = 4
@@ -27,7 +27,7 @@ def read_ukbench(folder: Path) -> Dataset:
     for first in range(0, len(images), _VIEWS):
         same = images[first : first + _VIEWS]
         positives = frozenset(same)
-        queries += [Query(id=Path(image).stem, image=image, positives=positives) for image in same]
+        queries += [JudgedQuery(id=Path(image).stem, image=image, positives=positives) for image in same]
     return Dataset(
         name="ukbench", root=folder / "full", images=images, settings={ALL: tuple(queries)}, rules=Rules(measure="N-S")
     )

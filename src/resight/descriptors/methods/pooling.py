@@ -36,7 +36,10 @@ class OfMaps(Whitened):
         """Returns (m, C) L2-normalised vectors before whitening: one an image, a scale or a region."""
 
     def describe(self, image: ImageMaps, whitening: Whitening | None, fitted: Arrays) -> Vector:
-        """(d,) L2-normalised vector of an image: the sum of its rows, each whitened where there is a whitening."""
+        """Returns (d,) L2-normalised vector of an image.
+
+        It is the sum of its rows, each whitened where there is a whitening.
+        """
         from resight.descriptors.pooled import unit_sum, whitened_rows
 
         return unit_sum(whitened_rows(self.rows(image, fitted), whitening))
@@ -69,7 +72,10 @@ class Pooling(OfMaps):
         return self.pool
 
     def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
-        """(C, h, w) that sum over positions to what `pool` makes of a map (C, h, w), where it `is_traceable`."""
+        """Returns (C, h, w) that sum over positions to what `pool` makes of a map (C, h, w).
+
+        Only where the pooling `is_traceable`.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say what each position adds")
 
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:

@@ -75,7 +75,9 @@ class WordsMethod(Method):
         size: tuple[int, int],
         arrays: Arrays,
     ) -> ImageWords:
-        """An image of `size` (width, height) as words (m, k), the nearest of each of its features, at distances (m, k).
+        """Returns an image of `size` (width, height) as words.
+
+        words: (m, k), the nearest of each of its features, at distances (m, k).
 
         arrays: as floats.
         """

@@ -1,4 +1,4 @@
-"""Evidence for each image of a ranking, as numbers that are comparable between recipes and collections."""
+"""What speaks for each image of a ranking, as numbers that are comparable between recipes and collections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ in its logarithm."""
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Predictors:
     """Numbers for the images of a ranking, (n,) float64 each.
 
     similarity: the score of the first look compared with scores of unrelated images (`Background.surprise`), damped;
@@ -40,20 +40,20 @@ class Evidence:
         return dict(self.__dict__)
 
 
-def evidence(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> Evidence:
-    """Returns the evidence for each image of a ranking of a collection of `images` images.
+def predictors(ranking: Ranking, first_looks: Sequence[Ranking], images: int) -> Predictors:
+    """Returns the predictors of each image of a ranking of a collection of `images` images.
 
     first_looks: the ranking of each channel, as deep as `background.DEPTH`.
 
-    Evidence that one hit leads to another is not included: see `lead_evidence`.
+    That one hit leads to another is not in them: see `lead_predictors`.
     """
     looks = [_similarity(ranking.ids, look, images) for look in first_looks]
     surprise = np.zeros(len(ranking))
-    for row, image in enumerate(ranking.ids.tolist() if ranking.evidence else ()):
-        if image in ranking.evidence:
-            why = ranking.evidence[image]
+    for row, image in enumerate(ranking.ids.tolist() if ranking.verified else ()):
+        if image in ranking.verified:
+            why = ranking.verified[image]
             surprise[row] = _significance(why.inliers, why.tentative)
-    return Evidence(np.max(looks, axis=0), damped(surprise))
+    return Predictors(np.max(looks, axis=0), damped(surprise))
 
 
 def _similarity(ids: Int64, look: Ranking, images: int) -> Float64:
@@ -69,7 +69,7 @@ def _similarity(ids: Int64, look: Ranking, images: int) -> Float64:
 
 
 def damped(surprise: Float64) -> Float64:
-    """Returns (n,) sign(s) log(1 + |s|): evidence far beyond all doubt is hardly surer than evidence just beyond it.
+    """Returns (n,) sign(s) log(1 + |s|): what is far beyond all doubt is hardly surer than what is just beyond it.
 
     Scores of things that are alike but not the same, such as packages of one brand, do not fall off as those of
     unrelated images do.
@@ -77,18 +77,18 @@ def damped(surprise: Float64) -> Float64:
     return np.asarray(np.sign(surprise) * np.log1p(np.abs(surprise)), np.float64)
 
 
-def lead_evidence(leads: Sequence[Lead]) -> Evidence:
-    """Returns the evidence that an image shows the same thing as the image that leads to it, for each lead."""
+def lead_predictors(leads: Sequence[Lead]) -> Predictors:
+    """Returns the predictors of an image showing the same thing as the image that leads to it, for each lead."""
     near = np.array([lead.surprise for lead in leads], np.float64)
     surprise = np.array([_significance(lead.inliers, lead.tentative) for lead in leads], np.float64)
-    return Evidence(damped(near), damped(surprise))
+    return Predictors(damped(near), damped(surprise))
 
 
 def _significance(inliers: int, tentative: int) -> float:
     """Minus the decimal logarithm of the number of equally good matches expected by chance, at least 0.
 
-    Notes: without an upper end. Evidence of the first look is weak in a small collection, and what two photos agree on
-    has to be enough by itself.
+    Notes: without an upper end. The first look tells little in a small collection, and what two photos agree on has to
+    be enough by itself.
     """
     # Import late: verification needs a compiler, which rankings without it need not wait for.
     from resight.rerank.hypotheses import Gates

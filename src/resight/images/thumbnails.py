@@ -1,4 +1,4 @@
-"""Thumbnails that a page contains, and the outlines of boxes on them."""
+"""Thumbnails that a page contains: pixels as the data URI of a small JPEG."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from resight.arrays import Float64, Pixels
+from resight.arrays import Pixels
 from resight.errors import UsageError
-from resight.images import Box
 
 SIDE = 360
 """Longest side of a thumbnail in pixels, by default."""
@@ -44,15 +43,3 @@ def thumbnail(image: Pixels, factor: float, side: int = SIDE) -> Thumbnail:
         raise UsageError("an image of the page could not be written as JPEG: it may be empty")
     encoded = base64.b64encode(data.tobytes()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{encoded}", image.shape[1], image.shape[0], factor * shrink)
-
-
-def corners(box: Box) -> Float64:
-    """Returns (4, 2) corners of a box (x0, y0, x1, y1), clockwise from the upper left."""
-    x0, y0, x1, y1 = box
-    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-
-
-def outline(points: Float64, kind: str) -> str:
-    """Draws an SVG polygon of class `kind` on a darker one of class `halo`, so that it is visible on any photo."""
-    listed = " ".join(f"{x:.1f},{y:.1f}" for x, y in np.clip(points, -1e5, 1e5))
-    return f'<polygon class="halo" points="{listed}"/><polygon class="{kind}" points="{listed}"/>'

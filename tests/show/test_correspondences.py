@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resight.show.evidence import line_colours, located, spread_rows
+from resight.show.correspondences import line_colours, located, spread_rows
 
 
 def naive_spread(xy, limit, cells=8):
