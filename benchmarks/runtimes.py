@@ -80,7 +80,8 @@ def opened(runtime: str, model: Path, threads: int) -> Run:
         import cv2
 
         cv2.setNumThreads(threads)
-        network = cv2.dnn.readNetFromONNX(str(model))
+        # The other engine of OpenCV 5.0 gives other maps from the first layer on.
+        network = cv2.dnn.readNetFromONNX(str(model), engine=cv2.dnn.ENGINE_CLASSIC)
         names = network.getUnconnectedOutLayersNames()
 
         def forward(x: NDArray[np.float32]) -> Maps:
