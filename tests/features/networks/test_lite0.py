@@ -92,4 +92,4 @@ images = extractor.extract([extractor.prepare(photo)])
 print(channel.method.rows(images[0]).shape[1])
 """
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert found.stdout == "1282\n", found.stderr
+    assert found.stdout == "1154\n", found.stderr
