@@ -18,9 +18,9 @@ import numpy as np
 from resight.arrays import Array, Arrays, Float32, Float64, Int64
 from resight.cores import cores
 from resight.kernels.soundness import finite, misshapen, shared_out
+from resight.manifold.kinds import PhotoLinks
 from resight.progress import Progress, Say
 from resight.rerank.geometry import bounds
-from resight.rerank.kinds import PhotoLinks
 from resight.search.background import DEPTH, background
 from resight.search.derived import Site, stamp
 from resight.search.looks import WordCollection
