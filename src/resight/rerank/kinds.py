@@ -177,7 +177,7 @@ class Links(SecondLook):
         description="Of these the first, which are verified first: the others only if one has enough inliers.",
     )
     most: int = Field(default=40, ge=1, le=10_000, description="Links of an image that are followed, the strongest.")
-    steps: int = Field(default=2, ge=1, le=16, description="Links that follow each other.")
+    steps: int = Field(default=1, ge=1, le=16, description="Links that follow each other.")
     top: int = Field(default=25, ge=1, le=10_000_000, description="Verified images whose links are followed.")
     # That of Philbin et al., CVPR 2007, for expansion.
     min_inliers: int = Field(
