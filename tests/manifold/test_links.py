@@ -142,7 +142,7 @@ def test_a_link_leads_both_ways_whoever_has_asked(asking, world):
 
 
 def test_the_strongest_links_are_followed(world):
-    query, bags = world
+    _, bags = world
     bags.linked(list(range(5)))
     assert strength(bags, 0, 1) > strength(bags, 0, 4) > 0
     table = link_table(bags.blocks, 1)
