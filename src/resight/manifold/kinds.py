@@ -161,7 +161,7 @@ class Links(SecondLook):
         ),
     )
     half: float = Field(default=30.0, gt=0.0, le=1e9, description="Evidence at which a pair is half believed.")
-    alpha: float = Field(default=0.9, ge=0.0, lt=1.0, description="What is passed on at each step.")
+    alpha: float = Field(default=0.8, ge=0.0, lt=1.0, description="What is passed on at each step.")
 
     @property
     def depth(self) -> int:
