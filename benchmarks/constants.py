@@ -28,10 +28,10 @@ from resight.evaluation.metrics import oxford_ap, positions
 from resight.index.asking import ask
 from resight.index.collection import Collection
 from resight.index.index import Index
-from resight.index.linked import brought_up_to_date
 from resight.index.queries import Query
 from resight.index.views import ChannelView, Once
-from resight.manifold.kinds import Diffusion
+from resight.manifold.kinds import NEIGHBOURS, Diffusion
+from resight.manifold.linked import brought_up_to_date
 from resight.manifold.ranking import DiffusionLook
 from resight.recipe import load_recipe
 from resight.rerank.fusion import FusionStage
@@ -40,7 +40,7 @@ from resight.search.ranking import Ranking
 
 HALVES, WEIGHTS, ALPHAS, GRAPHS = (30.0, 100.0, 300.0), (0.1, 0.3, 1.0), (0.8, 0.9, 0.95), ("words", "cnn")
 GAMMA = {"words": 1.0, "cnn": 3.0}
-NEIGHBOURS, AFFINITIES, PASSED = (10, 20, 50), (0.0, 1.0), (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+COUNTS, AFFINITIES, PASSED = (10, 20, 50), (0.0, 1.0), (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def asked(recipe_name: str, folder: Path, distractors: Path, at: Path) -> Asked:
         for look in verified:
             every["words"] = look(queries["words"], every["words"])
         rankings.append(every)
-    most = max(NEIGHBOURS) - 1
+    most = max(COUNTS) - 1
     views = {
-        name: replace(view, linked=brought_up_to_date(view.linked, view.nodes(), most), neighbours=most, once=Once())
+        name: replace(view, derived={NEIGHBOURS: brought_up_to_date(None, view.nodes(), most)}, once=Once())
         for name, view in reader.views.items()
     }
     return Asked(dataset, reader, views, rankings)
@@ -135,9 +135,7 @@ class DiffusionSetting:
 
 GRIDS: dict[str, list[FusedSetting] | list[DiffusionSetting]] = {
     "sift-cnn-fused": [FusedSetting(*values) for values in itertools.product(HALVES, WEIGHTS, ALPHAS, GRAPHS)],
-    "rmac-mobilenet-diffusion": [
-        DiffusionSetting(*values) for values in itertools.product(NEIGHBOURS, AFFINITIES, PASSED)
-    ],
+    "rmac-mobilenet-diffusion": [DiffusionSetting(*values) for values in itertools.product(COUNTS, AFFINITIES, PASSED)],
 }
 
 

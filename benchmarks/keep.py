@@ -22,7 +22,17 @@ from resight.files import write_whole
 from resight.versions import versions
 
 HERE = Path(__file__).resolve().parent
-LIBRARIES = ("resight", "numpy", "scipy", "opencv-contrib-python-headless", "faiss-cpu", "numba", "torch", "openvino")
+LIBRARIES = (
+    "resight",
+    "numpy",
+    "scipy",
+    "opencv-contrib-python-headless",
+    "faiss-cpu",
+    "numba",
+    "torch",
+    "onnxruntime",
+    "openvino",
+)
 
 
 def processor() -> str:

@@ -18,6 +18,7 @@ ORDER = (
     "errors",
     "versions",
     "arrays",
+    "libraries",
     "progress",
     "markup",
     "cores",

@@ -11,7 +11,6 @@ Takes about half an hour on two cores; `--only sift` or `--only maps` makes one 
 from __future__ import annotations
 
 import argparse
-import itertools
 import tempfile
 from collections.abc import Sequence
 from operator import attrgetter
@@ -53,35 +52,49 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, help="folders of photos")
     parser.add_argument("--only", choices=("sift", "maps"))
     parser.add_argument("--missing", action="store_true", help="of whitenings, only those that are not there yet")
+    parser.add_argument("--every", type=int, default=1, help="of whitenings, take one photo of so many of each folder")
     options = parser.parse_args()
     TARGET.mkdir(exist_ok=True)
     if options.only != "maps":
         fit_sift(options.folders)
     if options.only != "sift":
-        fit_whitenings(options.folders, options.missing)
+        fit_whitenings(options.folders, options.missing, options.every)
 
 
-def fit_whitenings(folders: Sequence[Path], missing: bool) -> None:
-    """One for each pooling of each kind of feature maps that a shipped recipe whitens with what is built in."""
-    wanted: dict[Maps | ClassMaps, dict[str, Whitened]] = {}
-    channels = [channel for info in recipes() for channel in load_recipe(info.name).channel.values()]
-    built_in = [parts_of(channel) for channel in channels if channel.fit == "builtin"]
-    for features, method in itertools.chain.from_iterable(built_in):
-        if isinstance(features, Maps | ClassMaps) and isinstance(method, Whitened) and method.needs:
-            name = method.shipped_name(features)
-            if missing and (TARGET / f"{name}.npz").exists():
-                continue
-            ours = wanted.setdefault(features, {})
+def fit_whitenings(folders: Sequence[Path], missing: bool, every: int) -> None:
+    """One for each pooling of each kind of feature maps that a shipped recipe whitens with what is built in.
+
+    Layers of one network that a recipe joins are extracted together.
+    """
+    wanted: dict[tuple[Maps | ClassMaps, ...], dict[str, tuple[int, Whitened]]] = {}
+    done: set[str] = set()
+    for channel in (channel for info in recipes() for channel in load_recipe(info.name).channel.values()):
+        if channel.fit != "builtin":
+            continue
+        named = [
+            (features, method.shipped_name(features), method)
+            for features, method in parts_of(channel)
+            if isinstance(features, Maps | ClassMaps) and isinstance(method, Whitened) and method.needs
+        ]
+        open_ones = [one for one in named if not (missing and (TARGET / f"{one[1]}.npz").exists())]
+        ours = wanted.setdefault(tuple(features for features, _, _ in open_ones), {})
+        for number, (_, name, method) in enumerate(open_ones):
             known = ours.get(name)
-            ours[name] = method if known is None or known.dimensions < method.dimensions else known
-    found = [one for folder in folders for one in find_images(folder)]
+            if name not in done or (known is not None and known[1].dimensions < method.dimensions):
+                ours[name] = (number, method)
+            done.add(name)
+    found = [one for folder in folders for one in list(find_images(folder))[::every]]
     for features, methods in wanted.items():
+        if not methods:
+            continue
         print(f"{', '.join(methods)}: {len(found)} photos", flush=True)
         rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in methods}
-        for maps in features_of(found, open_extractor(features, Path())):
-            for name, method in methods.items() if maps is not None else ():
-                rows[name].append(method.vectors_of(maps))
-        for name, method in methods.items():
+        several = len(features) > 1
+        extractor = open_extractor(JoinedMaps(parts=features) if several else features[0], Path())
+        for images in features_of(found, extractor):
+            for name, (number, method) in methods.items() if images is not None else ():
+                rows[name].append(method.vectors_of(images[number] if several else images))
+        for name, (_, method) in methods.items():
             (whitening,) = method.passes
             sample = np.concatenate(rows[name])
             provenance = {"photos": len(found), "folders": listed(folders), "vectors": len(sample)}

@@ -25,6 +25,7 @@ SMALLER: dict[str, dict[str, object]] = {
     "netvlad-vgg16": {"max_side": 64, "dimensions": 8},
     "netvlad-mobilenet": {"max_side": 128, "size": 4, "dimensions": 8},
     "rmac-layers-mobilenet": {"max_side": 128},
+    "rmac-lite0": {"max_side": 128, "enlarge_to": 128},
     "regions-mobilenet": {"max_side": 128},
     "superglobal-mobilenet": {"max_side": 128},
 }
@@ -61,7 +62,7 @@ def test_a_recipe_runs_end_to_end(name: str, run: Run, world_folder: Path, tmp_p
     document = json.loads(answer.stdout)
     assert document["recipe"] == name
     # What MobileNetV2 with random weights makes of small photos is hardly more than chance.
-    assert document["metrics"]["mAP"] > (0.05 if "mobilenet" in name else 0.2)
+    assert document["metrics"]["mAP"] > (0.05 if "mobilenet" in name or "lite0" in name else 0.2)
 
 
 @pytest.mark.slow

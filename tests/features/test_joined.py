@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from resight.features import maps as module
 from resight.features.joined import JoinedExtractor
 from resight.features.kinds import JoinedMaps, Maps
 from resight.features.maps import MapExtractor
+from resight.features.networks import checkpoint
 from resight.features.networks.checkpoint import open_network
 from resight.images import Decoded
 
@@ -46,7 +46,7 @@ def test_each_part_is_what_it_is_alone_in_as_few_passes_as_can_be(monkeypatch: p
         opened.append(given)
         return open_network(*given)
 
-    monkeypatch.setattr(module, "open_network", opening)
+    monkeypatch.setattr(checkpoint, "open_network", opening)
     joined = JoinedExtractor(JoinedMaps(parts=PARTS))
     for box in (None, (20.0, 10.0, 120.0, 100.0)):
         (found,) = joined.extract([joined.prepare_query(PHOTO, box)])

@@ -20,8 +20,10 @@ from resight.errors import RecipeError, ResightError, UsageError, WeightsError
 from resight.features import maps as module
 from resight.features.kinds import Maps
 from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.networks import checkpoint
 from resight.features.networks.checkpoint import open_network
-from resight.images import Decoded, decode
+from resight.features.runtimes.torch_inputs import TorchInputs
+from resight.images import Decoded, decode, resize
 from resight.images.masks import PhotoMask, masked
 
 RNG = np.random.default_rng(0)
@@ -152,6 +154,33 @@ def test_a_part_that_is_small_enough_stays(extractor: MapExtractor) -> None:
     np.testing.assert_array_equal(prepared.pixels, whole.pixels[5:25, 10:40])
 
 
+def test_a_small_query_and_a_small_box_are_enlarged() -> None:
+    enlarging = MapExtractor(params(max_side=64, enlarge_to=48))
+    small = photo(24, 12)
+    assert enlarging.prepare(small).pixels.shape == (12, 24, 3)
+    query = enlarging.prepare_query(small, None)
+    assert query.pixels.shape == (24, 48, 3)
+    assert query.size == (24, 12)
+    assert enlarging.prepare_query(photo(50, 20), None).pixels.shape == (20, 50, 3)
+    # 256 becomes 64, so the 80 x 40 of the box would become 20 x 10; they are taken from the pixels that are there.
+    whole = photo(256, 128)
+    box = enlarging.prepare_query(whole, (100.0, 20.0, 180.0, 60.0))
+    np.testing.assert_array_equal(box.pixels, resize(whole.pixels[20:60, 100:180], 48))
+    assert (box.size, box.origin) == ((80, 40), (100.0, 20.0))
+    assert enlarging.prepare_query(whole, (100.0, 20.0, 110.0, 25.0)).pixels.shape == (24, 48, 3)
+
+
+def test_a_query_is_enlarged_no_further_than_photos_are_reduced() -> None:
+    found = MapExtractor(params(max_side=64, enlarge_to=480))
+    assert found.prepare_query(photo(24, 12), None).pixels.shape == (32, 64, 3)
+    masked = MapExtractor(params(max_side=64, enlarge_to=64, box="mask", scales=(1.0, 0.5)))
+    (whole,) = masked.extract([masked.prepare_query(photo(32, 32), (0, 0, 16, 32))])
+    mask = whole.masks[0]
+    assert mask is not None
+    assert mask.shape == (8, 8)
+    assert float(mask.mean()) == 0.5
+
+
 def test_a_query_without_a_box_is_a_photo(masking: MapExtractor) -> None:
     decoded = photo(50, 40)
     query, base = masking.extract([masking.prepare_query(decoded, None), masking.prepare(decoded)])
@@ -233,7 +262,7 @@ def test_weights_are_opened_once_by_threads(monkeypatch: pytest.MonkeyPatch) -> 
         opened.append(given)
         return open_network(*given)
 
-    monkeypatch.setattr(module, "open_network", opening)
+    monkeypatch.setattr(checkpoint, "open_network", opening)
     found = MapExtractor(params(layer="layer1", max_side=32))
     prepared = [found.prepare(photo(32, 24 + i)) for i in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -243,7 +272,7 @@ def test_weights_are_opened_once_by_threads(monkeypatch: pytest.MonkeyPatch) -> 
         close(each.maps[0], found.extract([image])[0].maps[0])
 
 
-class Small:
+class Small(TorchInputs):
     """A card that holds `most` photos."""
 
     name = "small"

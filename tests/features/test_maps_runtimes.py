@@ -21,6 +21,7 @@ from resight.features.networks.architectures import blank, randomise
 from resight.features.networks.network import Network
 from resight.features.runtimes import choice
 from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
+from resight.features.runtimes.torch_inputs import TorchInputs
 from resight.features.runtimes.torch_runtime import TorchRuntime
 
 CPU = torch.device("cpu")
@@ -204,7 +205,7 @@ def test_an_extractor_runs_on_openvino(runtime: str, no_weights: Path, monkeypat
     assert len(written) == (runtime == "auto")
 
 
-class Paced:
+class Paced(TorchInputs):
     """A runtime that is known by the seconds that a fake clock goes on while it runs."""
 
     device = CPU
@@ -240,7 +241,8 @@ def choose(race: dict[str, Paced]) -> tuple[str, list[str]]:
 
         return open_it
 
-    return choice.fastest({name: opening(name) for name in race}, torch.zeros(1, 3, 2, 2), "a network").name, opened
+    openers = {name: opening(name) for name in race}
+    return choice.fastest(openers, lambda _: torch.zeros(1, 3, 2, 2), "a network").name, opened
 
 
 def test_the_faster_one_is_chosen_and_said(
@@ -282,11 +284,11 @@ def test_one_that_cannot_be_opened_is_left_out(race: dict[str, Paced], caplog: p
         raise WeightsError("cannot be read")
 
     openers = {"torch": lambda: race["torch"], "openvino": broken}
-    assert choice.fastest(openers, torch.zeros(1, 3, 2, 2), "a network").name == "torch"
+    assert choice.fastest(openers, lambda _: torch.zeros(1, 3, 2, 2), "a network").name == "torch"
     assert "cannot be read" in caplog.text
     assert race["torch"].runs == 0
     with pytest.raises(WeightsError):
-        choice.fastest({"openvino": broken}, torch.zeros(1, 3, 2, 2), "another")
+        choice.fastest({"openvino": broken}, lambda _: torch.zeros(1, 3, 2, 2), "another")
 
 
 def test_trying_ends_in_time(race: dict[str, Paced]) -> None:

@@ -12,12 +12,15 @@ from resight.index.index import Index
 VECTORS = 'name = "d"\n[descriptor]\nkind = "vlad"\nsize = 64\nfit = "codebook.npz"\n'
 WORDS = 'name = "d"\n[words]\nkind = "bow"\nsize = 64\nfit = "codebook.npz"\n'
 DIFFUSION = '[[rerank]]\nkind = "diffusion"\nk = 4\nquery_k = 3\nalpha = 0.8\nself_affinity = 1.0\n'
+LINKS = '[[rerank]]\nkind = "spatial"\nscore = "evidence"\n[[rerank]]\nkind = "links"\nmin_inliers = 6\nhalf = 5.0\n'
 RECIPES = {
     "vectors": VECTORS + '[augmentation]\nkind = "alpha"\nneighbours = 2\n',
     "words": WORDS + '[augmentation]\nkind = "verified"\nmin_inliers = 4\n',
     "graph of vectors": VECTORS + DIFFUSION,
     "graph of words": WORDS + DIFFUSION,
     "graph of augmented vectors": VECTORS + '[augmentation]\nkind = "alpha"\nneighbours = 2\n' + DIFFUSION,
+    "links": WORDS + LINKS,
+    "links of augmented words": WORDS + '[augmentation]\nkind = "verified"\nmin_inliers = 4\n' + LINKS,
 }
 STALE = {
     "vectors": {"augmented photos": 12},
@@ -25,6 +28,8 @@ STALE = {
     "graph of vectors": {},
     "graph of words": {"neighbours of photos": 18},
     "graph of augmented vectors": {"augmented photos": 12},
+    "links": {"links between photos": 12},
+    "links of augmented words": {"augmented photos": 12, "links between photos": 12},
 }
 PHOTOS = collection(6, 3)
 FIRST = frozenset(name for name in PHOTOS if not name.endswith("-2.png"))

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from index_samples import collection, index_by, told, write
 from resight.arrays import Mask
@@ -16,7 +16,8 @@ from resight.index.collection import Collection
 from resight.learned.kinds import Keeps
 from resight.recipe.model import ChannelRecipe
 from resight.search.dense import DenseSearch
-from resight.search.kinds import Exact
+from resight.search.derived import Kept
+from resight.search.kinds import Exact, Search
 from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder
 from resight.search.vectors import VectorRows
@@ -26,14 +27,13 @@ AGAIN = '[[rerank]]\nkind = "superglobal"\nneighbours = 2\n'
 PHOTOS = collection(6, 3)
 
 
-class Evens(BaseModel):
+class Evens(Search):
     """Finds every other image only, as a search may that is not exact."""
 
-    model_config = ConfigDict(frozen=True)
     needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
     kind: Literal["evens"] = "evens"
 
-    def open(self, rows: VectorRows, names: NameOrder) -> Half:
+    def open(self, rows: VectorRows, names: NameOrder, kept: Kept) -> Half:
         return Half(DenseSearch(rows, names), rows.images[::2])
 
 

@@ -35,8 +35,8 @@ class Collection:
     allowed: np.ndarray | None = None
     once: Once = field(default_factory=Once)
 
-    def neighbourhoods(self):
-        found = nearest_neighbours(self.vectors, K - 1)
+    def neighbourhoods(self, k):
+        found = nearest_neighbours(self.vectors, k)
         return Neighbourhoods(self.images, found.ids, found.similarities, self.prepared)
 
     def regions(self):
@@ -100,9 +100,9 @@ def test_a_part_and_the_whole_make_one_graph(collection):
     made = []
 
     class Counted(Collection):
-        def neighbourhoods(self):
+        def neighbourhoods(self, k):
             made.append(self.allowed)
-            return super().neighbourhoods()
+            return super().neighbourhoods(k)
 
     whole = Counted(collection.images, collection.vectors)
     params, ranking = Diffusion(k=K), first_look(collection, collection.vectors[3])
@@ -180,7 +180,7 @@ def test_images_without_a_neighbour_keep_their_order(solver, count):
 
 def test_what_was_prepared_is_used(collection, monkeypatch):
     params = Diffusion(k=K, solver="hybrid", rank=12)
-    kept = Collection(collection.images, collection.vectors, prepare(collection.neighbourhoods(), params))
+    kept = Collection(collection.images, collection.vectors, prepare(collection.neighbourhoods(K - 1), params))
     monkeypatch.setattr(solving, "fit_spectrum", lambda graph, rank: pytest.fail("it is there already"))
     DiffusionLook(params, kept)(None, first_look(collection, collection.vectors[0]))
 

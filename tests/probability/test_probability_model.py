@@ -71,19 +71,39 @@ def test_words_for_probabilities() -> None:
 
 def test_an_image_is_as_probable_as_what_leads_to_it_times_their_link() -> None:
     model = Model(-3.0, {"significance": 1.0})
-    look = Ranking(np.arange(100), np.linspace(1, 0, 100, dtype=np.float32))
     box = (0.0, 0.0, 10.0, 10.0)
-    leads = {5: Lead(0, 100, 100, box, look), 6: Lead(1, 100, 100, box, look), 7: Lead(0, 4, 100, box, look)}
+    leads = {
+        5: Lead(0, 100, 100, box, box, 2.0),
+        6: Lead(1, 100, 100, box, box, 2.0),
+        7: Lead(0, 4, 100, box, box, 2.0),
+    }
     # Of what the query has in image 0 three quarters lie in the part by which it leads on; in image 1, all.
     points = np.array([[1, 1], [10, 9], [5, 5], [5, 11]], np.float32)
     why = {row: Verification(np.eye(3), xy, xy, 1.0) for row, xy in ((0, points), (1, points[:3]))}
     ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), why, leads=leads)
     given = Predictors(np.zeros(10), np.log1p([200.0, 10.0, 0, 0, 0, 0, 0, 30.0, 0, 0]))
     own = probabilities(given, model)
-    found = believed(ranking, given, 1000, model, 8)
-    link = probabilities(lead_predictors(leads, 1000), model)[0]
+    found = believed(ranking, given, model, 8)
+    link = probabilities(lead_predictors(list(leads.values())), model)[0]
     assert 0.5 < link < 1
     assert found[5] == pytest.approx(0.75 * own[0] * link)
     assert found[6] == pytest.approx(own[1] * link)
     assert found[[0, 1, 2, 3, 4, 7]].tolist() == own[[0, 1, 2, 3, 4, 7]].tolist()
     assert len(found) == 8
+
+
+def test_what_is_led_to_leads_on_from_the_part_where_the_lead_arrives() -> None:
+    model = Model(-3.0, {"significance": 1.0})
+    box, half, away = (0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 5.0, 10.0), (20.0, 20.0, 30.0, 30.0)
+    points = np.array([[1, 1], [10, 9], [5, 5], [9, 4]], np.float32)
+    why = {0: Verification(np.eye(3), points, points, 1.0)}
+    # Image 9, which is beyond those that are wanted, leads from 0 to 1 and 2, and by another part of it to 3.
+    leads = {9: Lead(0, 100, 100, box, box, 2.0), 1: Lead(9, 100, 100, half, box, 2.0)}
+    leads |= {2: Lead(9, 100, 100, box, box, 2.0), 3: Lead(9, 100, 100, away, box, 2.0)}
+    ranking = Ranking(np.arange(10), np.linspace(1, 0, 10, dtype=np.float32), why, leads=leads)
+    given = Predictors(np.zeros(10), np.log1p([200.0] + 9 * [0.0]))
+    own = probabilities(given, model)
+    found = believed(ranking, given, model, 4)
+    link = probabilities(lead_predictors(list(leads.values())), model)[0]
+    assert found[:3] == pytest.approx([own[0], 0.5 * own[0] * link**2, own[0] * link**2])
+    assert found[3] == own[3] < found[1]

@@ -11,6 +11,7 @@ from word_scenes import Bags, seen, similarity, thing
 from resight.rerank.chain import ChainLook, confidence
 from resight.rerank.kinds import Chain, Spatial
 from resight.rerank.spatial import SpatialLook, evidence, verify_pair
+from resight.search.background import background
 from resight.words.kinds import Bow
 
 PLAIN = Bow(size=400, idf=False)
@@ -57,7 +58,10 @@ def test_it_is_told_what_leads_to_an_image_and_how_surely(world):
     pair = verify_pair(images[0], images[1], Spatial())
     assert (leads[1].through, leads[1].inliers, leads[1].tentative) == (0, pair.inliers, pair.tentative)
     np.testing.assert_allclose(leads[1].part, [*pair.query_xy.min(axis=0), *pair.query_xy.max(axis=0)])
-    assert 1 in leads[1].look.ids
+    near = bags.file.search(images[0], 201)
+    ordinary = background(near.scores, len(images))
+    assert leads[1].surprise == pytest.approx(ordinary.surprise(near.scores[near.ids == 1])[0])
+    np.testing.assert_allclose(leads[1].arrival, [*pair.image_xy.min(axis=0), *pair.image_xy.max(axis=0)])
     assert 0 not in leads
 
 

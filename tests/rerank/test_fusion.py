@@ -96,8 +96,8 @@ def test_a_stage_that_multiplies_makes_0_of_nothing():
 def test_leads_are_those_of_the_first_channel_that_has_them():
     from resight.search.ranking import Lead
 
-    look = Ranking(*ONE)
-    first, second = (Lead(through, 20, 30, (0.0, 0.0, 9.0, 9.0), look) for through in (1, 2))
+    box = (0.0, 0.0, 9.0, 9.0)
+    first, second = (Lead(through, 20, 30, box, box, 1.0) for through in (1, 2))
     rankings = {"one": Ranking(*ONE, leads={5: first}), "other": Ranking(*OTHER, leads={5: second, 6: second})}
     for method in ("sum", "product", "reciprocal-rank"):
         assert FusionStage(Fusion(method=method))(rankings).leads == {5: first, 6: second}

@@ -39,6 +39,16 @@ class Vectored:
     def evidence(self, image: int) -> tuple[Vectors, int]:
         return self.descriptors(np.array([image]))[0], 1
 
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+    def kept(self, key: str) -> None:
+        raise KeyError(key)
+
+    def vectors(self) -> tuple[NDArray[np.int64], Vectors]:
+        return self.rows.images, self.descriptors(self.rows.images)
+
     def descriptors(self, images: NDArray[np.int64]) -> Vectors:
         return self.rows.descriptors(images)
 

@@ -83,6 +83,10 @@ class Bags:
         self.searches: list[object] = []
 
     @property
+    def count(self) -> int:
+        return len(self.images) if self.allowed is None else int(self.allowed.sum())
+
+    @property
     def reach(self) -> int:
         return self.spatial.top
 

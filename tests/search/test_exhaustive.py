@@ -87,7 +87,7 @@ def test_threads_change_nothing():
     blocks = [block(VALUES, list(EVERY))]
     one, four = (ExhaustiveSearch(ThingRows(blocks, compare, threads)).search(6, 50) for threads in (1, 4))
     np.testing.assert_array_equal(one.ids, four.ids)
-    assert list(one.verified) == list(four.evidence)
+    assert list(one.verified) == list(four.verified)
 
 
 def test_nothing_compared_is_no_hits(search):

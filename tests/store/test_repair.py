@@ -350,3 +350,13 @@ def test_a_segment_that_was_set_aside_before_is_set_aside_again(path: Path) -> N
     assert not (aside / "note").exists()
     assert (aside / array.relative_to(segment)).read_bytes() == damaged
     assert verify(path).problems == []
+
+
+def test_a_copy_of_rows_that_is_not_what_was_written_mends_nothing(path: Path) -> None:
+    flip(path / "segments/00000001/rows.arrays", 40, 1)
+    spoil(path, "UPDATE rows SET content = content || x'00' WHERE segment = 1")
+    assert any("must be indexed again" in problem.what for problem in verify(path).problems)
+    repair(path)
+    assert (path / "segments/damaged-00000001").is_dir()
+    assert verify(path).problems == []
+    assert set(contents(path)["images"]) == {5, 6, 7}

@@ -19,7 +19,6 @@ from resight.descriptors.methods.whitened import Whitened
 from resight.errors import FitError
 from resight.features.extractor import Extractor
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
-from resight.features.networks.requirement import require_torch
 from resight.features.opening import open_extractor
 from resight.folders.walking import Found
 from resight.learned.artefact import Artefact, load, to_bytes
@@ -55,8 +54,7 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
     kept = {}
     for name, channel in recipe.channel.items():
         for number, features in enumerate(networks_of(channel.features)):
-            require_torch()
-            from resight.features.networks.checkpoint import pin
+            from resight.features.networks.locating import pin
 
             pinned = pin(features.checkpoint, folder)
             kept[_weights_file(name, number)] = to_bytes({}, {"source": pinned.source, "sha256": pinned.sha256})
@@ -274,8 +272,7 @@ def _origin(channel: ChannelRecipe, folder: Path, power: float = POWER_ON_OTHERS
     """Returns the origin of a channel's arrays: those of another network or pooling may have the same shape."""
     origin = {"fitted_for": channel.method.fitted_for(channel.features, power)}
     if networks := networks_of(channel.features):
-        require_torch()
-        from resight.features.networks.checkpoint import pin
+        from resight.features.networks.locating import pin
 
         pinned = [pin(features.checkpoint, folder) for features in networks]
         origin["weights"] = " and ".join(each.sha256 or f"{each.source} {each.seed}" for each in pinned)

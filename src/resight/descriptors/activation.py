@@ -49,4 +49,5 @@ def class_vectors(maps: Tensor, cams: Tensor) -> Tensor:
     cams: (B, K, H, W) as of `class_activation_maps`. Section 3.2.
     """
     pooled = torch.einsum("bchw,bkhw->bkc", maps, cams)
-    return l2_normalise(pooled * channel_weights(maps).to(maps.dtype)[:, None])
+    vectors: Tensor = l2_normalise(pooled * channel_weights(maps).to(maps.dtype)[:, None])
+    return vectors

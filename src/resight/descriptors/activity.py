@@ -76,6 +76,7 @@ def likely_class_maps(
 
 def _largest(image: ImageMaps, places: tuple[Sight, ...]) -> tuple[Tensor, Sight]:
     """Returns the map (C, h, w) with the most positions; those that do not count are 0."""
+    image = image.tensors()
     row = max(range(len(image.maps)), key=lambda scale: image.maps[scale][0].numel())
     mask = image.masks[row]
     return image.maps[row] if mask is None else image.maps[row] * mask, places[row]

@@ -27,8 +27,9 @@ def class_weighted_vectors(image: ClassedMaps, count: int) -> Vectors:
     Source: Jimenez et al., BMVC 2017, section 3, whose network has maps of one size, at one scale.
     """
     with torch.inference_mode():
-        lasts, maps = _kept(image.last), _kept(image.maps)
-        each = [spoc(last[None], mask) for last, mask in zip(image.last.maps, image.last.masks, strict=True)]
+        last_maps = image.last.tensors()
+        lasts, maps = _kept(last_maps), _kept(image.maps.tensors())
+        each = [spoc(last[None], mask) for last, mask in zip(last_maps.maps, last_maps.masks, strict=True)]
         # Scores are linear in the mean, so those of the mean over the scales are the mean of theirs.
         classes = likely_classes(torch.stack(each).mean(dim=0)[:, :, None, None], image.weight, image.bias, count)
         scales = []

@@ -111,6 +111,7 @@ def traced(
 
     fitted: as of `describe`. UsageError: the method is no sum over positions.
     """
+    image = image.tensors()
     with torch.inference_mode():
         if isinstance(method, Rmac):
             rows = _regions(image, method.levels)
@@ -180,8 +181,9 @@ def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Float32) -> Tens
     weights = torch.ones_like(maps[0]) if mask is None else mask
     raised = maps.clamp(min=GEM_FLOOR)
     raised = (raised / raised.amax(dim=(1, 2), keepdim=True)).pow(exponent.to(maps)[:, None, None]) * weights
-    mean = gem(maps[None], exponent, mask)[0][:, None, None]
-    return mean * raised / raised.sum(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    mean: Tensor = gem(maps[None], exponent, mask)[0][:, None, None]
+    total = raised.sum(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    return mean * raised / total
 
 
 def _regions(image: ImageMaps, levels: int) -> list[Row]:

@@ -58,7 +58,8 @@ def netvlad(x: Tensor, assignment: Tensor, centroids: Tensor) -> Tensor:
     Notes: the sum is taken apart into one of descriptors and one of weights, so that no residual is ever stored.
     """
     sums = assignment @ x.transpose(1, 2) - assignment.sum(dim=2)[:, :, None] * centroids
-    return l2_normalise(l2_normalise(sums).flatten(1))
+    vectors: Tensor = l2_normalise(l2_normalise(sums).flatten(1))
+    return vectors
 
 
 def starting_alpha(x: Floating, centroids: Floating) -> float:

@@ -11,12 +11,14 @@ from resight.descriptors.netvlad import NetVLAD
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import FitError
 from resight.features.maps import ImageMaps, MapExtractor
+from resight.libraries import to_numpy
 
 RANDOM_ALPHA = 10.0
 
 
 def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
     """Returns (K * C,) L2-normalised mean over scales. Zeros where no position has an activation."""
+    image = image.tensors()
     with torch.inference_mode():
         scales = [
             _vector(layer.to(maps.device), maps[None] if mask is None else maps[:, mask > 0][None, :, :, None])
@@ -27,9 +29,8 @@ def netvlad_of(image: ImageMaps, layer: NetVLAD) -> Vectors:
 
 def positions(image: ImageMaps) -> Vectors:
     """Returns (m, C) L2-normalised activations of all positions of all scales: what words are fitted on."""
-    with torch.inference_mode():
-        rows = torch.cat([maps.flatten(1).T for maps in image.maps])
-        return np.ascontiguousarray(torch.nn.functional.normalize(rows, dim=1).cpu().numpy(), np.float32)
+    rows = [to_numpy(maps.reshape(len(maps), -1).T) for maps in image.maps]
+    return np.ascontiguousarray(l2_normalise(np.concatenate(rows)))
 
 
 def fitted_layer(fitted: Arrays) -> NetVLAD:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from resight.arrays import Arrays, Vectors
 from resight.descriptors.methods.pooling import OfMaps
@@ -15,8 +13,9 @@ from resight.descriptors.regional import regional_maxima, rmac
 from resight.descriptors.superglobal import scale_gem, superglobal_vector
 from resight.features.maps import ImageMaps
 from resight.learned.whitening import Whitening
+from resight.libraries import AnyArray, beside, library, to_numpy, without_gradients
 
-Pool = Callable[[Tensor, Tensor | None], Tensor]
+Pool = Callable[[AnyArray, AnyArray | None], AnyArray]
 """Maps (B, C, h, w) and the positions (h, w) that count, or None, to (B, C)."""
 
 
@@ -44,14 +43,14 @@ class MapEncoder:
 
 def mean_of_scales(image: ImageMaps, pool: Pool) -> Vectors:
     """Returns (1, C): the L2-normalised mean of the L2-normalised vectors of all scales."""
-    with torch.inference_mode():
-        return _numpy(l2_normalise(_scales(image, pool).mean(dim=0))[None])
+    with without_gradients():
+        return to_numpy(l2_normalise(_scales(image, pool).mean(axis=0))[None])
 
 
 def power_mean_of_scales(image: ImageMaps, pool: Pool, p: float) -> Vectors:
     """Returns (1, C): `power_mean` of the L2-normalised vectors of all scales."""
-    with torch.inference_mode():
-        return _numpy(power_mean(_scales(image, pool)[:, None], p))
+    with without_gradients():
+        return to_numpy(power_mean(_scales(image, pool)[:, None], p))
 
 
 def whitened_by_scale(image: ImageMaps, pool: Pool, whitening: Whitening) -> Vectors:
@@ -61,43 +60,44 @@ def whitened_by_scale(image: ImageMaps, pool: Pool, whitening: Whitening) -> Vec
 
     Source: the code of Radenovic, Tolias & Chum, TPAMI 2019, for networks that end with such a layer.
     """
-    with torch.inference_mode():
-        return unit_sum(whitening.apply(_numpy(_scales(image, pool))))
+    with without_gradients():
+        return unit_sum(whitening.apply(to_numpy(_scales(image, pool))))
 
 
-def pooled_by_gem(exponent: Vectors, maps: Tensor, mask: Tensor | None) -> Tensor:
+def pooled_by_gem(exponent: Vectors, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
     """`gem` by a p that was learned, (1,) or (C,)."""
-    return gem(maps, float(exponent[0]) if len(exponent) == 1 else torch.from_numpy(exponent), mask)
+    return gem(maps, float(exponent[0]) if len(exponent) == 1 else exponent, mask)
 
 
 def regions_of(image: ImageMaps, levels: int) -> Vectors:
     """Returns (m, C) `regional_maxima` of all scales; of a masked map, those of the positions that count."""
-    with torch.inference_mode():
+    with without_gradients():
         pairs = zip(image.maps, image.masks, strict=True)
-        return _numpy(torch.cat([regional_maxima(maps[None], levels, mask)[0] for maps, mask in pairs]))
+        regions = [regional_maxima(maps[None], levels, mask)[0] for maps, mask in pairs]
+        return to_numpy(library(regions[0]).concatenate(regions, axis=0))
 
 
 def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vectors:
     """Returns (d,) `rmac` of an image."""
 
-    def whiten(rows: Tensor) -> Tensor:
-        return torch.from_numpy(whitened_rows(_numpy(rows[0]), whitening))[None]
+    def whiten(rows: AnyArray) -> AnyArray:
+        return beside(whitened_rows(to_numpy(rows[0]), whitening), rows)[None]
 
-    with torch.inference_mode():
+    with without_gradients():
         maps = [own[None] for own in image.maps]
-        return _numpy(rmac(maps, levels, None if whitening is None else whiten, image.masks)[0])
+        return to_numpy(rmac(maps, levels, None if whitening is None else whiten, image.masks)[0])
 
 
 def superglobal_scales(image: ImageMaps, p: float) -> Vectors:
     """Returns (S, C) `superglobal_vector` of each scale."""
-    with torch.inference_mode():
+    with without_gradients():
         pairs = zip(image.maps, image.masks, strict=True)
-        return _numpy(torch.stack([superglobal_vector(maps, mask, p) for maps, mask in pairs]))
+        return np.stack([to_numpy(superglobal_vector(maps, mask, p)) for maps, mask in pairs])
 
 
 def largest_of_scales(rows: Vectors) -> Vectors:
     """Returns (d,) L2-normalised `scale_gem` of the vectors (S, d) of several scales."""
-    return _numpy(l2_normalise(scale_gem(torch.from_numpy(rows))))
+    return to_numpy(l2_normalise(scale_gem(rows)))
 
 
 def whitened_rows(rows: Vectors, whitening: Whitening | None) -> Vectors:
@@ -111,11 +111,7 @@ def unit_sum(rows: Vectors) -> Vectors:
     return np.asarray(total / max(float(np.linalg.norm(total)), np.finfo(np.float32).tiny), np.float32)
 
 
-def _scales(image: ImageMaps, pool: Pool) -> Tensor:
+def _scales(image: ImageMaps, pool: Pool) -> AnyArray:
     """Returns (S, C), L2-normalised."""
-    pairs = zip(image.maps, image.masks, strict=True)
-    return l2_normalise(torch.stack([pool(maps[None], mask)[0] for maps, mask in pairs]))
-
-
-def _numpy(rows: Tensor) -> Vectors:
-    return np.ascontiguousarray(rows.float().cpu().numpy())
+    pooled = [pool(maps[None], mask)[0] for maps, mask in zip(image.maps, image.masks, strict=True)]
+    return l2_normalise(library(pooled[0]).stack(pooled, axis=0))

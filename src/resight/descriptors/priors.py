@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+
+from resight.arrays import Float32, Floating
 
 
-def centre_prior(height: int, width: int, sigma: float | None = None) -> Tensor:
+def centre_prior(height: int, width: int, sigma: float | None = None) -> Float32:
     """SPoC's Gaussian around the centre, (H, W): exp(-d^2 / 2 sigma^2), d in positions.
 
     sigma: by default min(H, W) / 6, a third of the way from the centre to the nearest border.
@@ -16,12 +17,12 @@ def centre_prior(height: int, width: int, sigma: float | None = None) -> Tensor:
     Notes: position i counts as i + 1/2, so that the prior is symmetric.
     """
     spread = min(height, width) / 6.0 if sigma is None else sigma
-    y = torch.arange(height, dtype=torch.float64) + 0.5 - height / 2.0
-    x = torch.arange(width, dtype=torch.float64) + 0.5 - width / 2.0
-    return _gaussian(y, x, spread).float()
+    y = np.arange(height) + 0.5 - height / 2.0
+    x = np.arange(width) + 0.5 - width / 2.0
+    return _gaussian(y, x, spread).astype(np.float32)
 
 
-def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Tensor:
+def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Float32:
     """Returns the Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
 
     sigma: by default min(H, W) / 3. The first and last position lie H/2 (W/2) from the centre, and the least weight
@@ -31,14 +32,14 @@ def stretched_centre_prior(height: int, width: int, sigma: float | None = None) 
     search", CBMI 2018, authors' code.
     """
     spread = min(height, width) / 3.0 if sigma is None else sigma
-    y = torch.linspace(-height / 2.0, height / 2.0, height, dtype=torch.float64)
-    x = torch.linspace(-width / 2.0, width / 2.0, width, dtype=torch.float64)
+    y = np.linspace(-height / 2.0, height / 2.0, height)
+    x = np.linspace(-width / 2.0, width / 2.0, width)
     weights = _gaussian(y, x, spread)
     low, high = weights.min(), weights.max()
-    return ((weights - low) / (high - low)).float() if high > low else torch.ones(height, width)
+    return ((weights - low) / (high - low)).astype(np.float32) if high > low else np.ones((height, width), np.float32)
 
 
-def centre_bias(height: int, width: int, bias: float) -> Tensor:
+def centre_bias(height: int, width: int, bias: float) -> Float32:
     """1 + bias in the middle, falling linearly to 1 at the border, (H, W).
 
     A 4 x 4 map with `bias` in its central 2 x 2, enlarged bilinearly, corner on corner.
@@ -46,11 +47,10 @@ def centre_bias(height: int, width: int, bias: float) -> Tensor:
     Source: Gordo, Almazan, Revaud & Larlus, "End-to-end learning of deep visual representations for image retrieval",
     IJCV 2017, authors' later code.
     """
-    small = torch.zeros(1, 1, 4, 4)
-    small[:, :, 1:3, 1:3] = bias
-    enlarged = nn.functional.interpolate(small, size=(height, width), mode="bilinear", align_corners=True)
-    return 1.0 + enlarged[0, 0]
+    y, x = (np.interp(np.linspace(0.0, 3.0, side), np.arange(4), [0.0, 1.0, 1.0, 0.0]) for side in (height, width))
+    return (1.0 + bias * y[:, None] * x[None, :]).astype(np.float32)
 
 
-def _gaussian(y: Tensor, x: Tensor, sigma: float) -> Tensor:
-    return torch.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2.0 * sigma**2))
+def _gaussian(y: Floating, x: Floating, sigma: float) -> Floating:
+    weights: Floating = np.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2.0 * sigma**2))
+    return weights

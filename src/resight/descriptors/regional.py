@@ -1,27 +1,28 @@
-"""Descriptors of regions of a feature map, and their sum: R-MAC. Maps are (B, C, H, W), non-negative after ReLU."""
+"""Descriptors of regions of a feature map, and their sum: R-MAC.
+
+Maps are (B, C, H, W), non-negative after ReLU, in numpy or torch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
-from torch import Tensor
-
 from resight.arrays import GridBoxes
 from resight.descriptors.pooling import l2_normalise, mac
 from resight.descriptors.region_pooling import region_max
 from resight.features.regions.grids import LEVELS, rmac_grid
+from resight.libraries import AnyArray, library, to_numpy
 
-Whiten = Callable[[Tensor], Tensor]
+Whiten = Callable[[AnyArray], AnyArray]
 """Vectors (B, R, C) to L2-normalised ones (B, R, d)."""
 
 
 def rmac(
-    maps: Tensor | Sequence[Tensor],
+    maps: AnyArray | Sequence[AnyArray],
     levels: int = LEVELS,
     whiten: Whiten | None = None,
-    masks: Sequence[Tensor | None] = (),
-) -> Tensor:
+    masks: Sequence[AnyArray | None] = (),
+) -> AnyArray:
     """Regional maximum activations of convolutions as published, L2-normalised, (B, C or d).
 
     The maximum of each region of `rmac_grid`, L2, whitening and L2 again where one is given, sum, L2. maps: of one
@@ -30,13 +31,13 @@ def rmac(
     Source: Tolias, Sicre & Jegou, "Particular object retrieval with integral max-pooling of CNN activations", ICLR
     2016, section 3.2.
     """
-    scales = [maps] if isinstance(maps, Tensor) else list(maps)
+    scales = list(maps) if isinstance(maps, list | tuple) else [maps]
     pairs = zip(scales, masks or [None] * len(scales), strict=True)
-    regions = torch.cat([regional_maxima(own, levels, mask) for own, mask in pairs], dim=1)
-    return l2_normalise((regions if whiten is None else whiten(regions)).sum(dim=1))
+    regions = library(scales[0]).concatenate([regional_maxima(own, levels, mask) for own, mask in pairs], axis=1)
+    return l2_normalise((regions if whiten is None else whiten(regions)).sum(axis=1))
 
 
-def regional_maxima(maps: Tensor, levels: int = LEVELS, mask: Tensor | None = None) -> Tensor:
+def regional_maxima(maps: AnyArray, levels: int = LEVELS, mask: AnyArray | None = None) -> AnyArray:
     """Returns the L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
 
     mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out.
@@ -45,7 +46,7 @@ def regional_maxima(maps: Tensor, levels: int = LEVELS, mask: Tensor | None = No
     return l2_normalise(region_max(kept, region_boxes(maps[0], mask, levels)))
 
 
-def region_boxes(maps: Tensor, mask: Tensor | None, levels: int) -> GridBoxes:
+def region_boxes(maps: AnyArray, mask: AnyArray | None, levels: int) -> GridBoxes:
     """Returns (R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts.
 
     mask: (h, w), None where all do.
@@ -56,11 +57,11 @@ def region_boxes(maps: Tensor, mask: Tensor | None, levels: int) -> GridBoxes:
     grid = rmac_grid(maps.shape[1], maps.shape[2], levels)
     if mask is None:
         return grid
-    counted = mask.cpu().numpy() > 0
+    counted = to_numpy(mask) > 0
     return grid[[bool(counted[y0:y1, x0:x1].any()) for x0, y0, x1, y1 in grid.tolist()]]
 
 
-def rmac_cirtorch(maps: Tensor, levels: int = LEVELS) -> Tensor:
+def rmac_cirtorch(maps: AnyArray, levels: int = LEVELS) -> AnyArray:
     """R-MAC as the code of Radenovic, Tolias & Chum (TPAMI 2019) has it, (B, C), not L2-normalised.
 
     One more maximum, of the whole map, is added to those of the grid; there is no whitening inside, and 1e-6 is added
@@ -72,9 +73,8 @@ def rmac_cirtorch(maps: Tensor, levels: int = LEVELS) -> Tensor:
     grid = rmac_grid(maps.shape[2], maps.shape[3], levels)
     whole = mac(maps)
     regions = region_max(maps, grid)
-    return _shrunk(whole) + _shrunk(regions).sum(dim=1)
+    return _shrunk(whole) + _shrunk(regions).sum(axis=1)
 
 
-def _shrunk(x: Tensor) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return x / (norms + 1e-6)
+def _shrunk(x: AnyArray) -> AnyArray:
+    return x / (library(x).linalg.vector_norm(x, axis=-1, keepdims=True) + 1e-6)

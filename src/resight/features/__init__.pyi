@@ -16,10 +16,10 @@ from .maps import ImageMaps as ImageMaps
 from .maps import MapExtractor as MapExtractor
 from .maps import PreparedImage as PreparedImage
 from .networks.checkpoint import LoadedNetwork as LoadedNetwork
-from .networks.checkpoint import is_at_hand as is_at_hand
 from .networks.checkpoint import open_network as open_network
-from .networks.checkpoint import pin as pin
 from .networks.kinds import Checkpoint as Checkpoint
+from .networks.locating import is_at_hand as is_at_hand
+from .networks.locating import pin as pin
 from .networks.network import Network as Network
 from .networks.requirement import require_torch as require_torch
 from .networks.retrieval import LearnedWhitening as LearnedWhitening

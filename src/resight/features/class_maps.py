@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from resight.features.kinds import ClassMaps
@@ -56,6 +57,7 @@ class ClassMapExtractor:
         weight, bias = self._maps.loaded().network.class_weights()
         found = []
         for layers in self._maps.extract_layers(prepared):
-            first = layers[0].maps[0]
+            # Maps that came without torch are on the processor.
+            first = torch.as_tensor(layers[0].maps[0])
             found.append(ClassedMaps(layers[0], layers[-1], weight.detach().to(first), bias.detach().to(first)))
         return found

@@ -12,10 +12,10 @@ import numpy as np
 from resight.arrays import Float32, Int64, Mask, Pixels
 from resight.features.kinds import Codes, Maps
 from resight.features.maps import MapExtractor, PreparedImage
-from resight.features.networks.architectures import blank
 from resight.features.regions.grids import dense_patches, rmac_grid, rmac_levels
 from resight.features.regions.warping import warp_regions
 from resight.images import Box, Decoded, part_of, resize, scaled
+from resight.libraries import to_numpy
 
 PATCHED_SIDE, PATCH_SIDES, PATCH_STRIDE = 256, (128, 64), 32
 """Sides of the squares in pixels: Gong, Wang, Guo & Lazebnik, ECCV 2014, section 3."""
@@ -59,7 +59,7 @@ class CodeExtractor:
         self.max_side = params.max_side
         self._maps = MapExtractor(_of_maps(params), folder)
         self.dimensions = self._maps.dimensions
-        self._side = (self._maps.loaded().network if params.network == "dinov2" else blank(params.network)).input_side
+        self._side = self._maps.input_side
         # Regions of one photo fill a batch; with two photos the network stays in the thread that waits for photos.
         self.together = self._maps.together if params.regions == "whole" else 2
 
@@ -85,7 +85,7 @@ class CodeExtractor:
         # A few at a time, because maps may be large.
         for start in range(0, len(regions), self._maps.together):
             some = self._maps.extract(regions[start : start + self._maps.together])
-            rows += (image.maps[0].amax(dim=(1, 2)).cpu().numpy() for image in some)
+            rows += (to_numpy(image.maps[0]).max(axis=(1, 2)) for image in some)
         bounds = itertools.accumulate((len(one.levels) for one in prepared), initial=0)
         return [
             ImageCodes(np.stack(rows[start:end]), one.levels)

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from resight.arrays import Float32
 from resight.features.kinds import Convolutional
 from resight.features.local import LocalFeatures
 from resight.features.maps import ImageMaps, MapExtractor, PreparedImage, layer_sampling
-from resight.features.networks.network import Network
+from resight.features.networks.layers import Layered
 from resight.features.regions.sampling import Sampling
+from resight.features.runtimes.inputs import scaled
 from resight.images import Box, Decoded
+from resight.libraries import to_numpy
 
 
 class ConvolutionalExtractor:
@@ -40,11 +41,11 @@ class ConvolutionalExtractor:
         maps = self._maps.extract(prepared)
         if not maps:
             return []
-        network, layer = self._maps.loaded().network, self.params.layer
+        network, layer = self._maps.network(), self.params.layer
         return [local_features(image, network, layer, self.params.upsampling) for image in maps]
 
 
-def local_features(image: ImageMaps, network: Network, layer: str, upsampling: int = 1) -> LocalFeatures:
+def local_features(image: ImageMaps, network: Layered, layer: str, upsampling: int = 1) -> LocalFeatures:
     """Returns the positions of all scales, in descending order of the L2 norm, with L2-normalised activations.
 
     xy is the centre of a position's receptive field, scale is half the distance of neighbouring positions of the layer,
@@ -56,8 +57,7 @@ def local_features(image: ImageMaps, network: Network, layer: str, upsampling: i
     parts: list[LocalFeatures] = [LocalFeatures.none(image.maps[0].shape[0])]
     norms = [np.empty(0, np.float32)]
     for maps, mask, given in zip(image.maps, image.masks, image.inputs, strict=True):
-        with torch.inference_mode():
-            activations, strength = _positions(maps, mask, upsampling)
+        activations, strength = _positions(to_numpy(maps), None if mask is None else to_numpy(mask), upsampling)
         kept = np.flatnonzero(strength > 0)
         samplings = [layer_sampling(network, layer, side) for side in given]
         x, y = (
@@ -85,21 +85,18 @@ def local_features(image: ImageMaps, network: Network, layer: str, upsampling: i
     )
 
 
-def _positions(
-    maps: Tensor, mask: Tensor | None, upsampling: int
-) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float32]], np.ndarray[tuple[int], np.dtype[np.float32]]]:
+def _positions(maps: Float32, mask: Float32 | None, upsampling: int) -> tuple[Float32, Float32]:
     """Returns (h * w, C) activations, row by row, and their norms, which are 0 where a position does not count."""
     if upsampling > 1:
-        maps = torch.nn.functional.interpolate(
-            maps[None], scale_factor=upsampling, mode="bilinear", align_corners=False
-        )[0]
+        height, width = maps.shape[1:]
+        maps = scaled(maps[None], float(upsampling), (width * upsampling, height * upsampling))[0]
         if mask is not None:
-            mask = mask.repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1)
-    rows = maps.flatten(1).T
-    norms = torch.linalg.vector_norm(rows, dim=1)
+            mask = mask.repeat(upsampling, 0).repeat(upsampling, 1)
+    rows = maps.reshape(len(maps), -1).T
+    norms = np.linalg.vector_norm(rows, axis=1)
     if mask is not None:
-        norms = norms * (mask.flatten() > 0)
-    return rows.contiguous().cpu().numpy(), norms.cpu().numpy()
+        norms = norms * (mask.ravel() > 0)
+    return np.ascontiguousarray(rows), norms
 
 
 def _centres(sampling: Sampling, count: int, upsampling: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from resight.features.networks.kinds import Checkpoint, NetworkName
 
@@ -45,13 +45,23 @@ class NetworkFeatures(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    network: NetworkName = Field(description="The architecture; layers are called as torchvision calls them.")
+    network: NetworkName = Field(
+        description='The architecture; layers are called as torchvision calls them. "onnx": that of an ONNX file.'
+    )
     checkpoint: Checkpoint = Field(description="Its weights, and the input that they were trained on.")
     # As the field names layers: "conv5_3", "pool5", "layer4", "features.14.expand", "fc6".
-    layer: str = Field(min_length=1)
+    # Of an ONNX file an output; empty: the one that its metadata calls "layer", or the only one.
+    layer: str = Field(default="", description="Whose maps are taken.")
     precision: Literal["float32", "bfloat16"] = Field(default="float32", description="Of the network's arithmetic.")
-    # "auto" measures both at first use, where both are installed.
-    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    # "auto" measures at first use those that are installed and can run the network. "onnxruntime" runs mobilenet_v2 and
+    # efficientnet_lite0 from .safetensors, and ONNX files.
+    runtime: Literal["auto", "torch", "onnxruntime", "openvino"] = "auto"
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if not self.layer and self.network != "onnx":
+            raise ValueError(f"which layer of {self.network} is meant? name it by layer")
+        return self
 
 
 class ScaledFeatures(NetworkFeatures):
@@ -62,6 +72,9 @@ class ScaledFeatures(NetworkFeatures):
     max_side: int = Field(default=1024, ge=16, le=65_535)
     # Of the reduced image, bilinear without antialiasing: 1, 1/sqrt(2), 1/2 in Radenovic et al., TPAMI 2019, section 5.
     scales: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(default=(1.0,), min_length=1, max_length=16)
+    # A query whose long side is shorter, or a box that is shown by fewer pixels, is enlarged to it: things on small
+    # photos are too small for a network that was trained on larger ones. 0 leaves queries as they are. Ours.
+    enlarge_to: int = Field(default=0, ge=0, le=65_535)
     # What becomes of the box of a query: the photo is cropped to it, or run whole and its map masked.
     box: Literal["crop", "mask"] = "crop"
 

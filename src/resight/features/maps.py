@@ -10,43 +10,53 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from resight.arrays import Mask, Pixels
 from resight.errors import RecipeError, ResightError
 from resight.features.kinds import ScaledFeatures
-from resight.features.networks.architectures import blank
-from resight.features.networks.checkpoint import LoadedNetwork, open_network
-from resight.features.networks.network import Network
+from resight.features.networks.exported import ExportedNetwork, can_export, open_exported
+from resight.features.networks.inverted_residuals import INVERTED_RESIDUALS
+from resight.features.networks.layers import Layered
+from resight.features.networks.requirement import require_torch
 from resight.features.regions.sampling import Sampling, positions
+from resight.features.runtimes.cards import full_card, has_card
 from resight.features.runtimes.choice import fastest
-from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.features.runtimes.runtime import Runtime
-from resight.features.runtimes.torch_runtime import TorchRuntime
-from resight.images import Box, Decoded, check_box, part_of, resize
+from resight.images import Box, Decoded, check_box, enlarge, part_of, resize
+from resight.libraries import AnyArray, beside
+
+if TYPE_CHECKING:
+    from resight.features.networks.checkpoint import LoadedNetwork
 
 _log = logging.getLogger(__name__)
 
-_TOGETHER = {"cpu": 16, "cuda": 64}
+_TOGETHER, _TOGETHER_ON_A_CARD = 16, 64
 
 
 @dataclass(frozen=True)
 class ImageMaps:
     """Maps of one photo or a part of it, one per scale, in the order of the scales.
 
-    maps: (C, h, w) float32, contiguous, on the device that ran. masks: (h, w) float32, 1 where a position counts and 0
-    where not, or None where all count. size: (width, height) of the photo or part in pixels of the upright original.
-    inputs: (width, height) of the network's input. origin: (x0, y0) of the part in the original.
+    maps: (C, h, w) float32, contiguous, in numpy or on torch's device that ran. masks: (h, w) float32, 1 where a
+    position counts and 0 where not, or None where all count. size: (width, height) of the photo or part in pixels of
+    the upright original. inputs: (width, height) of the network's input. origin: (x0, y0) of the part in the original.
     """
 
-    maps: tuple[Tensor, ...]
-    masks: tuple[Tensor | None, ...]
+    maps: tuple[AnyArray, ...]
+    masks: tuple[AnyArray | None, ...]
     size: tuple[int, int]
     inputs: tuple[tuple[int, int], ...]
     origin: tuple[float, float] = (0.0, 0.0)
+
+    def tensors(self) -> ImageMaps:
+        """Returns the same with maps and masks of torch, for what only torch computes."""
+        import torch
+
+        masks = tuple(None if mask is None else torch.as_tensor(mask) for mask in self.masks)
+        return replace(self, maps=tuple(torch.as_tensor(maps) for maps in self.maps), masks=masks)
 
 
 @dataclass(frozen=True)
@@ -72,51 +82,68 @@ class MapExtractor:
 
     Notes: photos are not enlarged, except one whose short side is too short for a position of the layer: it is enlarged
     to the least side that gives one, with its aspect kept as far as `max_side` allows. Likewise, where a scale makes a
-    side too short, the least side is used. DINOv2 is opened at once, because its layers are unknown before.
+    side too short, the least side is used. Queries are enlarged by `enlarge_to`. DINOv2 and ONNX files are opened at
+    once, because their layers are unknown before. A network runs without torch where `can_export` says so, unless the
+    recipe asks for torch or bfloat16, or torch finds a graphics card. Photos are warped to the only size that an ONNX
+    file takes.
     """
 
     def __init__(self, params: ScaledFeatures, folder: Path | None = None, beside: Sequence[str] = ()) -> None:
         self.params = params
         self.layers = (params.layer, *beside)
         self.max_side = params.max_side
-        self._folder = folder
+        self._folder = folder or Path()
         self._lock = threading.Lock()
+        self._opened: LoadedNetwork | ExportedNetwork | None = None
         self._loaded: LoadedNetwork | None = None
         self._runtime: Runtime | None = None
         self.most_pixels: int | None = None
         """Most pixels of all images that run at once; the runtime's limit where it is None. Lowered when the card's
         memory is full."""
-        padding = params.checkpoint.padding or "torch"
-        shapes = self.loaded().network if params.network == "dinov2" else blank(params.network, padding=padding)
+        self._is_exported = _runs_exported(params)
+        shapes = self._shapes()
         self.dimensions = shapes.channels(params.layer)
+        self.input_side = shapes.input_side
+        """Side in pixels of the images that the network was trained on."""
         self._least = max(shapes.least_side(layer) for layer in self.layers)
-        self.together = _TOGETHER[_device(params).type]
+        self._size = self._opened.size if isinstance(self._opened, ExportedNetwork) else None
+        if self._size is not None and params.scales != (1.0,):
+            width, height = self._size
+            raise RecipeError(f"{params.checkpoint.source}: it takes {width} x {height} pixels alone: leave scales out")
+        on_card = not self._is_exported and params.runtime != "openvino" and has_card()
+        self.together = _TOGETHER_ON_A_CARD if on_card else _TOGETHER
 
     def loaded(self) -> LoadedNetwork:
-        """Returns the network with its weights.
+        """Returns the network with its weights in torch.
 
         Raises the errors of `open_network`, and WeightsError where they lack the layer.
         """
         with self._lock:
-            return self._load()
+            return self._in_torch()
+
+    def network(self) -> Layered:
+        """Returns the layers of the network that runs, as numbers. Raises the errors of opening it."""
+        with self._lock:
+            return self._load().network
 
     def prepare(self, decoded: Decoded) -> PreparedImage:
         """Prepares a photo: its long side is reduced to `max_side`."""
-        pixels = _at_least(resize(decoded.pixels, self.max_side), self._least, self.max_side)
+        pixels = self._suited(resize(decoded.pixels, self.max_side))
         return PreparedImage(pixels, decoded.size, counts=decoded.counts)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
         """Prepares a query photo, or a part of it, by `ScaledFeatures.box`: cropped, or with positions inside marked.
 
-        A part is reduced by the factor of its whole photo, so that things keep the size that they have there. A part of
-        a few pixels gives at least one position. Raises UsageError where the box has no area inside the photo.
+        A part is reduced by the factor of its whole photo, so that things keep the size that they have there, but not
+        below `ScaledFeatures.enlarge_to`, to which what is smaller is enlarged. A part of a few pixels gives at least
+        one position. Raises UsageError where the box has no area inside the photo.
 
         Source: Radenovic, Tolias & Chum, TPAMI 2019, section 5, and its authors' code.
         """
         if box is None:
-            return self.prepare(decoded)
+            return self._prepared_query(decoded)
         if self.params.box == "mask":
-            whole = self.prepare(decoded)
+            whole = self._prepared_query(decoded)
             if decoded.counts is not None:
                 part_of(decoded, box)  # refuses a part in which nothing counts
             return replace(whole, box=check_box(box, decoded.size))
@@ -124,9 +151,27 @@ class MapExtractor:
         height, width = part.pixels.shape[:2]
         size = (max(1, round(width / part.factors[0])), max(1, round(height / part.factors[1])))
         factor = min(1.0, self.max_side / max(decoded.pixels.shape[:2]))
-        reduced = resize(part.pixels, max(1, round(max(height, width) * factor)))
-        pixels = _at_least(reduced, self._least, self.max_side)
+        shown = max(1, round(max(height, width) * factor), self._enlarge_to)
+        pixels = self._suited(enlarge(resize(part.pixels, shown), self._enlarge_to))
         return PreparedImage(pixels, size, part.origin, counts=part.counts)
+
+    @property
+    def _enlarge_to(self) -> int:
+        """Long side below which a query is enlarged, at most that of photos."""
+        return min(self.params.enlarge_to, self.max_side)
+
+    def _prepared_query(self, decoded: Decoded) -> PreparedImage:
+        """Prepares a whole photo as `prepare` does, enlarged where it is small."""
+        pixels = enlarge(resize(decoded.pixels, self.max_side), self._enlarge_to)
+        return PreparedImage(self._suited(pixels), decoded.size, counts=decoded.counts)
+
+    def _suited(self, pixels: Pixels) -> Pixels:
+        """Returns pixels of a size that the network takes: of its only one, or enlarged where a side is too short."""
+        if self._size is None:
+            return _at_least(pixels, self._least, self.max_side)
+        from PIL import Image
+
+        return np.array(Image.fromarray(pixels).resize(self._size, Image.Resampling.LANCZOS))
 
     def extract(self, prepared: Sequence[PreparedImage]) -> list[ImageMaps]:
         """Returns the maps of some photos, in their order; photos of equal size run together.
@@ -159,8 +204,35 @@ class MapExtractor:
             for scale in self.params.scales
         )
 
-    def _load(self) -> LoadedNetwork:
+    def _shapes(self) -> Layered:
+        """Returns the layers of the network before its weights are opened, where they are known before."""
+        params = self.params
+        padding = params.checkpoint.padding or "torch"
+        if params.network in ("dinov2", "onnx"):
+            return self.network()
+        if params.network in INVERTED_RESIDUALS:
+            return INVERTED_RESIDUALS[params.network].padded(padding)
+        require_torch()
+        from resight.features.networks.architectures import blank
+
+        return blank(params.network, padding=padding)
+
+    def _load(self) -> LoadedNetwork | ExportedNetwork:
+        """Returns the network that runs, opened at the first call."""
+        if self._opened is None:
+            if self._is_exported:
+                params = self.params
+                self._opened = open_exported(params.network, params.checkpoint, self.layers, self._folder)
+            else:
+                self._opened = self._in_torch()
+        return self._opened
+
+    def _in_torch(self) -> LoadedNetwork:
         if self._loaded is None:
+            require_torch()
+            from resight.features.networks.checkpoint import open_network
+            from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
+
             loaded = open_network(self.params.network, self.params.checkpoint, self._folder)
             fold_batch_norm(LayerMaps(loaded.network, self.layers), self._least)
             self._loaded = loaded
@@ -168,29 +240,43 @@ class MapExtractor:
 
     def _open(self, pixels: Pixels) -> Runtime:
         """Opens the runtime; where two are to be compared, on a given photo."""
-        params, loaded = self.params, self._load()
-        layers = LayerMaps(loaded.network, self.layers)
-        device = _device(params)
+        network, params = self._load(), self.params
+        openers = (
+            _without_torch(network, params.checkpoint.source)
+            if isinstance(network, ExportedNetwork)
+            else self._with_torch(network)
+        )
+        if params.runtime != "auto":
+            self._runtime = openers[params.runtime]()
+        elif len(openers) == 1:
+            (opener,) = openers.values()
+            self._runtime = opener()
+        else:
+            what = f"{' and '.join(self.layers)} of {params.network} in {params.precision}"
+            self._runtime = fastest(
+                openers, lambda one: one.normalised(pixels[None], network.mean, network.deviation), what
+            )
+        return self._runtime
+
+    def _with_torch(self, loaded: LoadedNetwork) -> dict[str, Callable[[], Runtime]]:
+        """Returns what opens each runtime that a network in torch can have here, by name."""
+        import torch
+
+        from resight.features.runtimes.layer import LayerMaps
+        from resight.features.runtimes.torch_runtime import TorchRuntime
+
+        layers, precision, least = LayerMaps(loaded.network, self.layers), self.params.precision, self._least
+        device = torch.device("cuda" if self.params.runtime != "openvino" and torch.cuda.is_available() else "cpu")
 
         def open_openvino() -> Runtime:
             from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
-            return OpenvinoRuntime(layers, params.precision, self._least)
+            return OpenvinoRuntime(layers, precision, least)
 
-        def open_torch() -> Runtime:
-            return TorchRuntime(layers, params.precision, device)
-
-        openers: dict[str, Callable[[], Runtime]] = {"torch": open_torch, "openvino": open_openvino}
-        if params.runtime == "openvino":
-            self._runtime = open_openvino()
-        elif params.runtime == "torch" or device.type != "cpu" or find_spec("openvino") is None:
-            self._runtime = open_torch()
-        else:
-            x = loaded.input(pixels[None])
-            self._runtime = fastest(
-                openers, x, f"{' and '.join(self.layers)} of {params.network} in {params.precision}"
-            )
-        return self._runtime
+        openers: dict[str, Callable[[], Runtime]] = {"torch": lambda: TorchRuntime(layers, precision, device)}
+        if device.type == "cpu" and find_spec("openvino") is not None:
+            openers["openvino"] = open_openvino
+        return openers
 
     @property
     def runtime_name(self) -> str:
@@ -212,7 +298,7 @@ class MapExtractor:
                 yield indices[start : start + count]
                 start += count
 
-    def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Tensor, ...]]]:
+    def _run(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[AnyArray, ...]]]:
         """Returns the maps of each layer at all scales of each of some images of equal size.
 
         Where memory is short it runs half of the images at once.
@@ -220,8 +306,10 @@ class MapExtractor:
         # Leave the failed call before the halves begin: its traceback would hold the memory that is missing.
         try:
             return self._run_together(runtime, images)
-        except torch.OutOfMemoryError:
+        except full_card():
             pass
+        import torch
+
         torch.cuda.empty_cache()
         height, width = images[0].shape[:2]
         if len(images) == 1:
@@ -240,17 +328,19 @@ class MapExtractor:
         )
         return self._run(runtime, images[:half]) + self._run(runtime, images[half:])
 
-    def _run_together(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[Tensor, ...]]]:
-        x = _normalised(np.stack(images), self._load(), runtime.device)
+    def _run_together(self, runtime: Runtime, images: list[Pixels]) -> list[list[tuple[AnyArray, ...]]]:
+        network = self._load()
+        x = runtime.normalised(np.stack(images), network.mean, network.deviation)
         sizes = self.scaled_sizes(images[0])
-        scales = [runtime.run(_scaled(x, scale, size)) for scale, size in zip(self.params.scales, sizes, strict=True)]
+        pairs = zip(self.params.scales, sizes, strict=True)
+        scales = [runtime.run(runtime.scaled(x, scale, size)) for scale, size in pairs]
         return [
             [tuple(maps[layer][image] for maps in scales) for layer in range(len(self.layers))]
             for image in range(len(images))
         ]
 
     def _described(
-        self, image: PreparedImage, found: Sequence[tuple[Tensor, ...]], network: Network
+        self, image: PreparedImage, found: Sequence[tuple[AnyArray, ...]], network: Layered
     ) -> tuple[ImageMaps, ...]:
         inputs = self.scaled_sizes(image.pixels)
         each_layer = []
@@ -260,40 +350,48 @@ class MapExtractor:
         return tuple(each_layer)
 
 
-def _device(params: ScaledFeatures) -> torch.device:
-    if params.runtime == "openvino":
-        if find_spec("openvino") is None:
-            raise RecipeError(
-                "runtime = \"openvino\", but OpenVINO is not installed: pip install 'resight[fast]', "
-                'or set runtime = "torch"'
-            )
-        return torch.device("cpu")
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def _runs_exported(params: ScaledFeatures) -> bool:
+    """Returns whether a network runs without torch. RecipeError where the recipe asks for what is not there."""
+    able = can_export(params.network, params.checkpoint)
+    if params.runtime == "onnxruntime" and not able:
+        raise RecipeError(
+            f'runtime = "onnxruntime" runs {" and ".join(INVERTED_RESIDUALS)} from .safetensors files, and ONNX files, '
+            f'not {params.network} from {params.checkpoint.source}: set runtime = "auto"'
+        )
+    if params.runtime == "openvino" and find_spec("openvino") is None:
+        raise RecipeError(
+            "runtime = \"openvino\", but OpenVINO is not installed: pip install 'resight[fast]', "
+            f'or set runtime = "{"onnxruntime" if able else "torch"}"'
+        )
+    if params.network == "onnx" and (params.runtime == "torch" or params.precision != "float32"):
+        raise RecipeError('an ONNX file runs in float32 and without torch: set runtime = "auto", and no precision')
+    if not able or params.runtime == "torch" or params.precision != "float32":
+        return False
+    return params.network == "onnx" or params.runtime != "auto" or not has_card()
 
 
-def _normalised(images: Pixels, loaded: LoadedNetwork, device: torch.device) -> Tensor:
-    """Converts images (B, H, W, 3) to the network's input, (B, 3, H, W) float32 on the device."""
-    if device.type == "cpu":
-        return loaded.input(images)
-    # Pinned bytes: a quarter of the size of float32, in memory that the card reads by itself while the processor goes
-    # on.
-    x = torch.from_numpy(images).pin_memory().to(device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32)
-    mean, deviation = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (loaded.mean, loaded.deviation))
-    return x.div_(255.0).sub_(mean).div_(deviation)
+def _without_torch(network: ExportedNetwork, source: str) -> dict[str, Callable[[], Runtime]]:
+    """Returns what opens each runtime that an exported network can have here, by name."""
+
+    def open_onnx() -> Runtime:
+        from resight.features.runtimes.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime(network.model, source, network.outputs)
+
+    def open_openvino() -> Runtime:
+        from resight.features.runtimes.openvino_model import OpenvinoModelRuntime
+
+        return OpenvinoModelRuntime(network.model, source, network.outputs)
+
+    openers: dict[str, Callable[[], Runtime]] = {"onnxruntime": open_onnx}
+    if find_spec("openvino") is not None:
+        openers["openvino"] = open_openvino
+    return openers
 
 
-def _scaled(x: Tensor, scale: float, size: tuple[int, int]) -> Tensor:
-    """Scales bilinearly, without antialiasing, to `size` (width, height), which is at least that of the scale."""
-    height, width = x.shape[-2:]
-    if (width, height) == size:
-        return x
-    if size == (math.floor(width * scale), math.floor(height * scale)):
-        # By the factor itself, not by the quotient of the rounded sizes.
-        return torch.nn.functional.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
-    return torch.nn.functional.interpolate(x, size=size[::-1], mode="bilinear", align_corners=False)
-
-
-def _mask(maps: Tensor, image: PreparedImage, given: tuple[int, int], network: Network, layer: str) -> Tensor | None:
+def _mask(
+    maps: AnyArray, image: PreparedImage, given: tuple[int, int], network: Layered, layer: str
+) -> AnyArray | None:
     """Returns (h, w) float32: 1 at positions that count, at least one, else 0; None where all count."""
     if image.box is None and image.counts is None:
         return None
@@ -306,7 +404,7 @@ def _mask(maps: Tensor, image: PreparedImage, given: tuple[int, int], network: N
         counted = mask & _counted(image.counts, given, samplings, shape)
         # A mask may leave so little of the box that no centre is in it: then the box alone counts.
         mask = counted if counted.any() else mask
-    return torch.from_numpy(mask.astype(np.float32)).to(maps.device)
+    return beside(mask.astype(np.float32), maps)
 
 
 def _inside(
@@ -338,7 +436,7 @@ def _counted(counts: Mask, given: tuple[int, int], samplings: Sequence[Sampling]
     return counted
 
 
-def layer_sampling(network: Network, layer: str, side: int) -> Sampling:
+def layer_sampling(network: Layered, layer: str, side: int) -> Sampling:
     """Returns the sampling of a layer along one axis of an image, of `side` pixels. Raises RecipeError."""
     field = network.receptive_field(layer, side)
     return Sampling(field.stride, field.size, field.offset + field.size / 2.0)

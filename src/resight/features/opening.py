@@ -18,7 +18,6 @@ def open_extractor(params: FeaturesKind, folder: Path) -> Extractor[Any, Any]:
 
             return SiftExtractor(params)
         case Maps():
-            require_torch()
             from resight.features.maps import MapExtractor
 
             return MapExtractor(params, folder)
@@ -28,17 +27,14 @@ def open_extractor(params: FeaturesKind, folder: Path) -> Extractor[Any, Any]:
 
             return ClassMapExtractor(params, folder)
         case JoinedMaps():
-            require_torch()
             from resight.features.joined import JoinedExtractor
 
             return JoinedExtractor(params, folder)
         case Convolutional():
-            require_torch()
             from resight.features.convolutional import ConvolutionalExtractor
 
             return ConvolutionalExtractor(params, folder)
         case Codes():
-            require_torch()
             from resight.features.codes import CodeExtractor
 
             return CodeExtractor(params, folder)

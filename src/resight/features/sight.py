@@ -9,7 +9,7 @@ import numpy as np
 
 from resight.arrays import Boxes, Float32, GridBoxes
 from resight.features.maps import ImageMaps, layer_sampling
-from resight.features.networks.network import Network
+from resight.features.networks.layers import Layered
 from resight.features.regions.sampling import Sampling, cells, receptive_fields
 from resight.images import Box
 
@@ -64,7 +64,7 @@ class Sight:
         return left + x0 * fx, upper + y0 * fy, left + x1 * fx, upper + y1 * fy
 
 
-def sights(image: ImageMaps, network: Network, layer: str) -> tuple[Sight, ...]:
+def sights(image: ImageMaps, network: Layered, layer: str) -> tuple[Sight, ...]:
     """Returns the geometry of each map of an image, in the order of its scales; `layer` of `network` gave them.
 
     Raises RecipeError.

@@ -9,7 +9,6 @@ from .duplicates import channel_of_words as channel_of_words
 from .explaining import Explainer as Explainer
 from .explaining import can_explain as can_explain
 from .index import Index as Index
-from .linked import brought_up_to_date as brought_up_to_date
 from .queries import Query as Query
 from .queries import QueryPhoto as QueryPhoto
 from .queries import photo_of as photo_of

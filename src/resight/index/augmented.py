@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.arrays import Arrays
+from resight.arrays import Arrays, Int64
 from resight.channels.channel import Channel, SegmentRows
-from resight.index.stamp import stamp
 from resight.kernels.soundness import misshapen
 from resight.progress import Progress, Say
 from resight.recipe import Recipe
+from resight.recipe.model import AUGMENTED
 from resight.rerank.kinds import AugmentationKind
+from resight.search.derived import stamp
 from resight.store import Snapshot
 from resight.store.structures import (
     clear_abandoned,
@@ -34,7 +34,7 @@ from resight.store.structures import (
     write_structure,
 )
 
-PREFIX = "augmented-"
+PREFIX = f"{AUGMENTED}-"
 BLOCK_IMAGES = 1024
 """Images of a block, which is what a crash can lose."""
 MANY = 8
@@ -50,7 +50,7 @@ class Block:
 
     number: int
     rows: SegmentRows
-    seen: NDArray[np.int64]
+    seen: Int64
 
 
 def read_blocks(folder: Path, channel: Channel) -> list[Block]:
@@ -118,7 +118,7 @@ class Augmenter:
         if len(blocks) > 1 or any(not np.isin(block.rows.ids, live).all() for block in blocks):
             self._merge()
 
-    def _augment(self, images: NDArray[np.int64], progress: Progress | None) -> None:
+    def _augment(self, images: Int64, progress: Progress | None) -> None:
         mark = stamp(_live(self.plain))
         for start in range(0, len(images), BLOCK_IMAGES):
             ids = images[start : start + BLOCK_IMAGES]
@@ -142,15 +142,15 @@ class Augmenter:
         delete_structures(self.folder, PREFIX, [block.number for block in blocks])
 
 
-def _write(folder: Path, arrays: Arrays, ids: NDArray[np.int64], seen: NDArray[np.int64]) -> None:
+def _write(folder: Path, arrays: Arrays, ids: Int64, seen: Int64) -> None:
     write_structure(folder, PREFIX, {**arrays, "ids": ids, "seen": seen})
 
 
-def _live(plain: Sequence[SegmentRows]) -> NDArray[np.int64]:
+def _live(plain: Sequence[SegmentRows]) -> Int64:
     return _joined([rows.ids[rows.alive] for rows in plain])
 
 
-def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _joined(parts: Sequence[Int64]) -> Int64:
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
@@ -165,18 +165,15 @@ class AugmentedRows:
     channels: Callable[[], Mapping[str, Channel]]
     name: str = "augmented photos"
 
-    def stale(self, snapshot: Snapshot) -> int:
+    def stale(self, live: Int64) -> int:
         """Images that are not augmented, or were from other images than there are now."""
-        live = snapshot.images.ids[snapshot.images.indexed]
-        current = [block.rows.ids[(block.seen == stamp(live)).all(axis=1)] for block in self._blocks(snapshot)]
+        current = [block.rows.ids[(block.seen == stamp(live)).all(axis=1)] for block in self._blocks(live)]
         return len(np.setdiff1d(live, _joined(current)))
 
-    def read(self, snapshot: Snapshot) -> Sequence[Block]:
+    def read(self, live: Int64) -> Sequence[Block]:
         """Blocks that are searched in the place of the channel's segments; says in the log what they lack."""
-        blocks = self._blocks(snapshot)
-        missing = np.setdiff1d(
-            snapshot.images.ids[snapshot.images.indexed], _joined([block.rows.ids for block in blocks])
-        )
+        blocks = self._blocks(live)
+        missing = np.setdiff1d(live, _joined([block.rows.ids for block in blocks]))
         if len(missing):
             _log.warning("%d photos are not augmented, and rank as they are: run `resight update`", len(missing))
         return blocks
@@ -195,8 +192,9 @@ class AugmentedRows:
         """Deletes all blocks."""
         delete_structures(self.folder, PREFIX, structure_numbers(self.folder, PREFIX))
 
-    def _blocks(self, snapshot: Snapshot) -> list[Block]:
-        return read_blocks(self.folder, self.channels()[self.recipe.first_channel]) if snapshot.segments else []
+    def _blocks(self, live: Int64) -> list[Block]:
+        # Without images, channels need not have been fitted yet.
+        return read_blocks(self.folder, self.channels()[self.recipe.first_channel]) if len(live) else []
 
     def _augmenter(self, say: Say | None) -> Augmenter | None:
         """Returns the function that augments an image; None where there are no images."""

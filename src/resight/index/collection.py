@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,17 +25,15 @@ from resight.learned.kinds import Keeps
 from resight.probability.model import believed, calibrated_model
 from resight.probability.predictors import Predictors, predictors
 from resight.recipe import Recipe
+from resight.recipe.model import AUGMENTED
 from resight.rerank.fusion import FusionStage
 from resight.rerank.kinds import Fusion, Spatial
 from resight.rerank.stage import SecondLook
 from resight.search.background import DEPTH
-from resight.search.looks import Look, Neighbourhoods
+from resight.search.looks import Look
 from resight.search.ranking import Ranking
 from resight.search.selection import best_of, is_allowed
 from resight.store import Snapshot
-
-if TYPE_CHECKING:
-    from resight.index.augmented import Block
 
 EVIDENCE_KEPT = 1024
 """Images whose evidence stays in memory: 50 kB each with 1000 features."""
@@ -49,19 +47,16 @@ class Collection:
         snapshot: Snapshot,
         recipe: Recipe,
         channels: Mapping[str, Channel],
-        augmented: Sequence[Block] = (),
-        linked: Neighbourhoods | None = None,
+        kept: Mapping[tuple[str, str], Any] | None = None,
     ) -> None:
         """Takes what a collection answers from.
 
-        augmented: blocks of the first channel that are searched in the place of what the segments have; linked: what is
-        kept of the neighbours in the channel that the recipe's diffusion names.
+        kept: what has been read of derived structures, by channel and key; nothing is kept where None.
         """
         self.snapshot = snapshot
         self.recipe = recipe
         self.channels = channels
-        self._augmented = augmented
-        self._linked = linked
+        self._kept = kept or {}
         self._model = calibrated_model(recipe)
         self._segments = {segment.number: segment for segment in snapshot.segments}
 
@@ -129,10 +124,9 @@ class Collection:
         """
         most = max(1, len(self.snapshot.images))  # the kernels count with 64 bits, a caller's k need not
         ks = [min(k, most) for k in depths]
-        images = self._count(allowed)
         every = self._examined(queries, ks, allowed)
         return (
-            [self._believed(ranking, found, images, k) for ranking, found in examined]
+            [self._believed(ranking, found, k) for ranking, found in examined]
             for examined, k in zip(every, ks, strict=True)
         )
 
@@ -200,9 +194,9 @@ class Collection:
         images = self.snapshot.images
         return int((images.indexed if allowed is None else images.indexed & is_allowed(images.ids, allowed)).sum())
 
-    def _believed(self, ranking: Ranking, found: Predictors, images: int, k: int) -> Ranking:
+    def _believed(self, ranking: Ranking, found: Predictors, k: int) -> Ranking:
         """The k best, with the probability that each shows what the query shows."""
-        probable = believed(ranking, found, images, self._model, k).tolist()
+        probable = believed(ranking, found, self._model, k).tolist()
         return replace(ranking.first(k), probability=dict(zip(ranking.ids[:k].tolist(), probable, strict=True)))
 
     def _fused(self, stage: FusionStage, rankings: Sequence[Mapping[str, Ranking]]) -> list[Ranking]:
@@ -254,23 +248,23 @@ class Collection:
     def _view(self, name: str, channel: Channel) -> ChannelView:
         images = self.snapshot.images
         rows = self.rows(name)
-        if self._augmented and name == self.recipe.first_channel:
+        if augmented := self._kept.get((name, AUGMENTED)):
             from resight.index.augmented import overlay
 
-            rows = overlay(rows, self._augmented)
+            rows = overlay(rows, augmented)
         # What a channel keeps nothing of is no hit: among vectors it would be one before all that point the other way.
         rows = [replace(one, alive=one.alive & (channel.features_of(one.arrays) > 0)) for one in rows]
         live, kind = channel.live(rows), self.recipe.channel[name]
-        searcher = kind.search.open(live, self.name_order)
+        kept = {key: self._kept.get((name, key)) for key in self._keys(name)}
+        searcher = kind.search.open(live, self.name_order, kept.__getitem__)
         # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
         read = lru_cache(EVIDENCE_KEPT)(partial(self._evidence, name))
         parts = channel, live, searcher, read, images.ids[images.indexed]
-        view = _view_of(kind.keeps, self.recipe.verification, *parts)
-        diffusion = self.recipe.diffusion
-        if diffusion is None or self.recipe.channel_of(diffusion) != name:
-            return view
-        # The papers count an image as its own first neighbour.
-        return replace(view, linked=self._linked, neighbours=diffusion.k - 1)
+        return replace(_view_of(kind.keeps, self.recipe.verification, *parts), derived=kept)
+
+    def _keys(self, name: str) -> set[str]:
+        """Keys of the structures of a channel that models ask for."""
+        return {kind.key for channel, kind in self.recipe.derived if channel == name}
 
     def _evidence(self, name: str, image: int) -> object:
         images, channel = self.snapshot.images, self.channels[name]

@@ -9,7 +9,6 @@ from pathlib import Path
 from resight.channels.fits import builtin_arrays, weights
 from resight.errors import ResightError
 from resight.features.kinds import networks_of
-from resight.features.networks.requirement import require_torch
 from resight.recipe import Recipe, parse_recipe, recipe_text, recipes
 from resight.store import RECIPE, Files
 from resight.store.disk import FileSum, read_regular, sum_bytes
@@ -46,8 +45,7 @@ def _weights_at_hand(recipe: Recipe) -> Mapping[str, bytes]:
     networks = [network for channel in recipe.channel.values() for network in networks_of(channel.features)]
     if not networks:
         return {}
-    require_torch()
-    from resight.features.networks.checkpoint import is_at_hand
+    from resight.features.networks.locating import is_at_hand
 
     if not all(is_at_hand(network.checkpoint, Path()) for network in networks):
         return {}

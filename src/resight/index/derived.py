@@ -1,54 +1,30 @@
 """What an index keeps that is made of the evidence of several images, and follows them: one protocol for all of it.
 
-Augmented rows and neighbours of images. Each can be made anew from the segments. An `add` takes in what has come; what
-was made of other images than there are now is stale until the next `update` or `compact`, and told by `info`.
+`search.derived` has the protocol, the recipe's models say what they need, and augmented rows come first. Each can be
+made anew from the segments. An `add` takes in what has come; what was made of other images than there are now is stale
+until the next `update` or `compact`, and told by `info`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from resight.arrays import Int64
 from resight.channels.channel import Channel
-from resight.learned.kinds import Keeps
 from resight.progress import Progress, Say
 from resight.recipe import Recipe
+from resight.recipe.model import AUGMENTED
+from resight.search.derived import DerivedStructure, Site
 from resight.store import Snapshot, Store
+from resight.store.structures import StructureFolder
 
 if TYPE_CHECKING:
-    from resight.index.augmented import AugmentedRows
     from resight.index.collection import Collection
-    from resight.index.linked import KeptNeighbours
-
-
-class DerivedStructure(Protocol):
-    """A structure that is made of several images. Change it with the index's lock held. All raise StorageError."""
-
-    @property
-    def name(self) -> str:
-        """Its name, for people."""
-        ...
-
-    def stale(self, snapshot: Snapshot) -> int:
-        """Returns the number of images whose entry differs from that of a rebuild."""
-        ...
-
-    def extend(self, progress: Progress | None, say: Say | None) -> None:
-        """Takes in the images that have come; what it has of others may become stale."""
-        ...
-
-    def build(self, progress: Progress | None, say: Say | None) -> None:
-        """Makes anew what is stale."""
-        ...
-
-    def read(self, snapshot: Snapshot) -> Any:
-        """Reads the structure for a collection that is opened on a snapshot."""
-        ...
-
-    def forget(self) -> None:
-        """Deletes it, before it is no longer true."""
-        ...
+    from resight.index.views import ChannelView
 
 
 class Derived:
@@ -66,54 +42,63 @@ class Derived:
 
         snapshot = self._snapshot()
         channels = self._channels() if snapshot.segments else {}
-        augmented = [] if self._augmented is None else self._augmented.read(snapshot)
-        linked = None if self._linked is None else self._linked.read(snapshot)
-        return Collection(snapshot, self._recipe, channels, augmented, linked)
+        live = _live(snapshot)
+        kept = {place: structure.read(live) for place, structure in self._structures.items()}
+        return Collection(snapshot, self._recipe, channels, kept)
 
     def stale(self, snapshot: Snapshot) -> dict[str, int]:
-        """By the name of a structure, how many images are stale in it, where any are."""
-        counts = {structure.name: structure.stale(snapshot) for structure in self._structures}
+        """By the name of a structure, how many images are stale in it, where any are.
+
+        Where several channels have one of this name, the number of the worst.
+        """
+        counts: dict[str, int] = {}
+        for structure in self._structures.values():
+            counts[structure.name] = max(counts.get(structure.name, 0), structure.stale(_live(snapshot)))
         return {name: count for name, count in counts.items() if count}
 
     def extend(self, progress: Progress | None, say: Say | None) -> None:
         """Takes in the images that have come. Call with the lock held."""
-        for structure in self._structures:
+        for structure in self._structures.values():
             structure.extend(progress, say)
 
     def build(self, progress: Progress | None, say: Say | None) -> None:
         """Makes anew what is stale. Call with the lock held."""
-        for place, structure in enumerate(self._structures):
-            if structure.stale(self._snapshot()):
-                # What comes later is made of what comes before.
-                for later in self._structures[place + 1 :]:
-                    later.forget()
+        places = list(self._structures)
+        for number, place in enumerate(places):
+            structure = self._structures[place]
+            if structure.stale(_live(self._snapshot())):
+                # What comes later may be made of what comes before.
+                for later in places[number + 1 :]:
+                    if later[0] == place[0]:
+                        self._structures[later].forget()
                 structure.build(progress, say)
 
     @cached_property
-    def _structures(self) -> Sequence[DerivedStructure]:
-        """All of them, each after those that it is made of."""
-        found: list[DerivedStructure | None] = [self._augmented, self._linked]
-        return [structure for structure in found if structure is not None]
+    def _structures(self) -> Mapping[tuple[str, str], DerivedStructure]:
+        """All of them by channel and key, each after those that it may be made of."""
+        found: dict[tuple[str, str], DerivedStructure] = {}
+        # Not the structure of a model: it takes the place of what the segments have, which models cannot do.
+        if self._recipe.augmentation is not None:
+            from resight.index.augmented import AugmentedRows
 
-    @cached_property
-    def _augmented(self) -> AugmentedRows | None:
-        if self._recipe.augmentation is None:
-            return None
-        from resight.index.augmented import AugmentedRows
+            name = self._recipe.first_channel
+            given = self._recipe, self._recipe.augmentation, self._snapshot, self._channels
+            found[name, AUGMENTED] = AugmentedRows(self._store.search_folder(name), *given)
+        for name, kind in self._recipe.derived:
+            found[name, kind.key] = kind.open(self._site(name, kind.key))
+        return found
 
-        folder = self._store.search_folder(self._recipe.first_channel)
-        return AugmentedRows(folder, self._recipe, self._recipe.augmentation, self._snapshot, self._channels)
+    def _site(self, name: str, key: str) -> Site:
+        def view() -> ChannelView:
+            return self.collection().views[name]
 
-    @cached_property
-    def _linked(self) -> KeptNeighbours | None:
-        params = self._recipe.diffusion
-        if params is None:
-            return None
-        from resight.index.linked import KeptNeighbours
-
-        name = self._recipe.channel_of(params)
-        exact = Keeps.WORDS not in self._recipe.channel[name].keeps
-        return KeptNeighbours(self._store.search_folder(name), name, params, exact, self.collection)
+        shelf = StructureFolder(self._store.search_folder(name), f"{key}-")
+        return Site(shelf, self._recipe.channel[name].keeps, lambda: _live(self._snapshot()), view)
 
     def _snapshot(self) -> Snapshot:
         return self._store.snapshot(lambda: {name: channel.fault for name, channel in self._channels().items()})
+
+
+def _live(snapshot: Snapshot) -> Int64:
+    """(n,) ids of the images that can be found, ascending."""
+    return np.array(snapshot.images.ids[snapshot.images.indexed])

@@ -41,7 +41,9 @@ class Explainer:
             )
         from resight.descriptors.pooled import MapEncoder
         from resight.features.maps import MapExtractor
+        from resight.features.networks.requirement import require_torch
 
+        require_torch()
         channel = collection.channels[collection.recipe.first_channel]
         assert isinstance(channel.encoder, MapEncoder)
         assert isinstance(channel.extractor, MapExtractor)
@@ -71,6 +73,5 @@ class Explainer:
         from resight.features.sight import sights
 
         (maps,) = self._extractor.extract([prepared])
-        network = self._extractor.loaded().network
-        places = sights(maps, network, self._extractor.params.layer)
+        places = sights(maps, self._extractor.network(), self._extractor.params.layer)
         return traced(maps, places, self._encoder.method, self._encoder.whitening, self._encoder.fitted)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.arrays import Mask, Vector
+from resight.arrays import Int64, Mask, Vector, Vectors
 from resight.channels.channel import Channel
 from resight.cores import cores
 from resight.forks import WorkerPool
+from resight.manifold.kinds import NEIGHBOURS
 from resight.rerank.kinds import Spatial
 from resight.search.live import LiveRows
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import MatrixSearcher, Ranking, Searcher, Verification
+from resight.search.selection import is_allowed
 from resight.words.evidence import ImageWords, WordVector
 
 if TYPE_CHECKING:
-    from resight.index.linked import Nodes
+    from resight.manifold.linked import Nodes
     from resight.search.inverted import PostingRows
     from resight.search.regional import RegionRows
     from resight.search.vectors import VectorRows
@@ -57,17 +58,21 @@ class ChannelView:
     live: LiveRows
     searcher: Searcher[Any]
     read: Callable[[int], object]
-    images: NDArray[np.int64]
+    images: Int64
     """(n,) ids of all images, ascending."""
-    linked: Neighbourhoods | None = None
-    neighbours: int = 0
-    """How many neighbours of an image the recipe's diffusion asks for; 0 where it asks for none."""
+    derived: Mapping[str, Any] = field(default_factory=dict)
+    """What has been read of each structure that the recipe's models ask for, by key; None where nothing is kept."""
     allowed: Mask | None = None
     once: Once = field(default_factory=Once)
 
     def within(self, allowed: Mask) -> Self:
         """A part of the images, which shares what is made once."""
         return replace(self, allowed=allowed)
+
+    @property
+    def count(self) -> int:
+        """The number of images that may be found."""
+        return len(self.images) if self.allowed is None else int(is_allowed(self.images, self.allowed).sum())
 
     def evidence(self, image: int) -> Any:
         """Returns the evidence of one image. Raises UsageError where it is not in the index."""
@@ -85,17 +90,21 @@ class ChannelView:
         """Searches for each of several queries, with its k, in their order, when its turn comes."""
         return map(self.search, queries, ks)
 
+    def kept(self, key: str) -> Any:
+        """Returns what is kept of a derived structure, by its key. Raises KeyError where no model asks for it."""
+        return self.derived[key]
+
     def nodes(self) -> Nodes:
         """The images, or their regions, and how their neighbours are found."""
-        from resight.index.linked import SearchedNodes
+        from resight.manifold.linked import SearchedNodes
 
         return SearchedNodes(self.images, lambda image, k: self.searcher.search(self.kept_query(image), k))
 
-    def neighbourhoods(self) -> Neighbourhoods:
-        """The neighbours of all images, or of their regions: what is kept, brought up to date in memory."""
-        from resight.index.linked import brought_up_to_date
+    def neighbourhoods(self, k: int) -> Neighbourhoods:
+        """The k nearest of all images, or of their regions: what is kept of them, brought up to date in memory."""
+        from resight.manifold.linked import brought_up_to_date
 
-        return brought_up_to_date(self.linked, self.nodes(), self.neighbours)
+        return brought_up_to_date(self.kept(NEIGHBOURS), self.nodes(), k)
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,11 @@ class VectorView(ChannelView):
 
     live: VectorRows
 
-    def descriptors(self, images: NDArray[np.int64]) -> Vector:
+    def vectors(self) -> tuple[Int64, Vectors]:
+        """Returns (n,) ids of all images that have a vector, ascending, and (n, d) the vectors that are searched."""
+        return self.live.images, self.descriptors(self.live.images)
+
+    def descriptors(self, images: Int64) -> Vector:
         """(n, d) the vectors that are searched, augmented ones where there are."""
         return self.live.descriptors(images)
 
@@ -118,9 +131,9 @@ class VectorView(ChannelView):
 
     def nodes(self) -> Nodes:
         """The images, compared by their vectors."""
-        from resight.index.linked import VectorNodes
+        from resight.manifold.linked import VectorNodes
 
-        return VectorNodes(self.live.images, self.descriptors(self.live.images))
+        return VectorNodes(*self.vectors())
 
 
 @dataclass(frozen=True)
@@ -129,13 +142,13 @@ class RegionView(ChannelView):
 
     live: RegionRows
 
-    def regions(self) -> tuple[NDArray[np.int64], Vector]:
+    def regions(self) -> tuple[Int64, Vector]:
         """(n,) ids of images, ascending, and (n, d) vectors of all regions."""
         return self.live.regions()
 
     def nodes(self) -> Nodes:
         """The regions, compared by their vectors."""
-        from resight.index.linked import VectorNodes
+        from resight.manifold.linked import VectorNodes
 
         return VectorNodes(*self.regions())
 

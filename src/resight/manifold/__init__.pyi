@@ -13,6 +13,7 @@ from .graph import with_added as with_added
 from .graph import without as without
 from .hybrid import Hybrid as Hybrid
 from .kinds import Diffusion as Diffusion
+from .linked import brought_up_to_date as brought_up_to_date
 from .offline import diffusion_rows as diffusion_rows
 from .ranking import DiffusionLook as DiffusionLook
 from .solving import prepare as prepare

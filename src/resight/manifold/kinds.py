@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +12,25 @@ from resight.learned.registered import register
 from resight.rerank.stage import SecondLook
 
 if TYPE_CHECKING:
+    from resight.search.derived import DerivedKind, DerivedStructure, Site
     from resight.search.looks import GraphCollection, Look
+
+NEIGHBOURS = "neighbours"
+"""Key of the derived structure that diffusion works on."""
+
+
+@dataclass(frozen=True)
+class NeighbourLists:
+    """The neighbours of all images of a channel, or of their regions, with what a solver needs of them."""
+
+    params: Diffusion
+    key: ClassVar[str] = NEIGHBOURS
+
+    def open(self, site: Site) -> DerivedStructure:
+        """Returns the lists that are kept of a channel."""
+        from resight.manifold.linked import KeptNeighbours
+
+        return KeptNeighbours(site, self.params)
 
 
 @register
@@ -63,6 +82,11 @@ class Diffusion(SecondLook):
         if isinstance(collection, RegionCollection):
             return RegionalDiffusionLook(self, collection)
         return DiffusionLook(self, collection)
+
+    @property
+    def derived(self) -> tuple[DerivedKind, ...]:
+        """The neighbours of the channel's images."""
+        return (NeighbourLists(self),)
 
     @model_validator(mode="after")
     def _what_the_solver_uses(self) -> Diffusion:

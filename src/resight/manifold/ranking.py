@@ -44,7 +44,8 @@ class DiffusionLook:
         return _by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), self._collection.allowed)
 
     def _opened(self) -> tuple[Neighbourhoods, Solve]:
-        graph = self._collection.neighbourhoods()
+        # The papers count an image as its own first neighbour.
+        graph = self._collection.neighbourhoods(self.params.k - 1)
         return graph, open_solver(graph, self.params)
 
 
@@ -93,7 +94,7 @@ class RegionalDiffusionLook:
         return y
 
     def _opened(self) -> _RegionGraph:
-        graph = self._collection.neighbourhoods()
+        graph = self._collection.neighbourhoods(self.params.k - 1)
         _, regions = self._collection.regions()
         starts = np.flatnonzero(np.diff(graph.images, prepend=-1))
         offsets = np.append(starts, len(graph.images)).astype(np.int64)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from resight.arrays import Float64, Int64
-from resight.search.background import SHARE, background
+from resight.search.background import background
 from resight.search.ranking import Lead, Ranking
 
 TOLERANCE = 0.02
@@ -77,17 +77,11 @@ def damped(surprise: Float64) -> Float64:
     return np.asarray(np.sign(surprise) * np.log1p(np.abs(surprise)), np.float64)
 
 
-def lead_predictors(leads: Mapping[int, Lead], images: int) -> Predictors:
-    """Returns the predictors of each image showing the same thing as the image that leads to it, in their order."""
-    ids, found = np.fromiter(leads, np.int64, len(leads)), list(leads.values())
-    through = np.array([lead.through for lead in found], np.int64)
-    near = np.zeros(len(found))
-    for asked, first in zip(*np.unique(through, return_index=True), strict=True):
-        look, rows = found[first].look, through == asked
-        # The ranking of an image that was itself used as a query is shorter: its tail is all of it.
-        near[rows] = _similarity(ids[rows], look, min(images, SHARE * len(look)))
-    surprise = np.array([_significance(lead.inliers, lead.tentative) for lead in found], np.float64)
-    return Predictors(near, damped(surprise))
+def lead_predictors(leads: Sequence[Lead]) -> Predictors:
+    """Returns the predictors of an image showing the same thing as the image that leads to it, for each lead."""
+    near = np.array([lead.surprise for lead in leads], np.float64)
+    surprise = np.array([_significance(lead.inliers, lead.tentative) for lead in leads], np.float64)
+    return Predictors(damped(near), damped(surprise))
 
 
 def _significance(inliers: int, tentative: int) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,7 +12,7 @@ from resight.descriptors.kinds import DescriptorKind
 from resight.features.kinds import FeaturesKind, Sift
 from resight.learned.kinds import FitSource, Keeps
 from resight.learned.method import Method
-from resight.manifold.kinds import Diffusion
+from resight.manifold.kinds import Diffusion as Diffusion  # which registers it
 from resight.rerank.kinds import (
     AugmentationKind,
     Discriminative,
@@ -23,6 +24,11 @@ from resight.rerank.stage import SecondLook
 from resight.search.kinds import Exact, Exhaustive, SearchKind
 from resight.words.kinds import WordsKind
 
+if TYPE_CHECKING:
+    from resight.search.derived import DerivedKind
+
+AUGMENTED = "augmented"
+"""Key of the derived structure of [augmentation]."""
 ONLY_CHANNEL = "main"
 """Name of the channel of a recipe that has one and gives it no name."""
 
@@ -128,8 +134,7 @@ class Recipe(BaseModel):
             raise ValueError(f'"fusion" makes one ranking of several channels, and there is only {self.first_channel}')
         for name in (name for stage in fusions for name in stage.channels if name not in self.channel):
             raise ValueError(f'"fusion" names channel "{name}"; the recipe has {", ".join(self.channel)}')
-        if sum(isinstance(stage, Diffusion) for stage in self.rerank) > 1:
-            raise ValueError('a recipe has one stage of kind "diffusion" at most: keep one')
+        self._check_derived()
         return self
 
     def _check_stage(self, stage: SecondLook) -> None:
@@ -141,6 +146,21 @@ class Recipe(BaseModel):
             and self.channel[of].words is None
         ):
             raise ValueError(f'"discriminative" counts inliers of words only, and channel "{of}" has none')
+
+    def _check_derived(self) -> None:
+        """Raises ValueError where a derived structure cannot be kept, or would have to be kept in two ways."""
+        known: dict[tuple[str, str], tuple[str, DerivedKind]] = {}
+        for channel, model, kind in self._asked_for:
+            if not re.fullmatch(r"[a-z][a-z0-9-]*", kind.key):
+                raise ValueError(f'"{model}" keeps a structure of the name "{kind.key}": it may have a-z, 0-9 and "-"')
+            if kind.key == AUGMENTED:
+                raise ValueError(f'"{model}" keeps a structure of the name "{kind.key}", which [augmentation] has')
+            other, same = known.setdefault((channel, kind.key), (model, kind))
+            if same != kind:
+                raise ValueError(
+                    f'"{other}" and "{model}" need the {kind.key} of channel "{channel}" made differently: keep one of '
+                    "them, or give both the same keys"
+                )
 
     def _check_suits(self, what: str, second_look: SecondLook | AugmentationKind, name: str) -> None:
         """Raises ValueError where a channel keeps nothing that a second look works on."""
@@ -155,14 +175,15 @@ class Recipe(BaseModel):
 
     @property
     def verification(self) -> Spatial:
-        """The parameters of verification: those of the first spatial stage."""
-        return next((stage for stage in self.rerank if isinstance(stage, Spatial)), Spatial())
+        """The parameters of verification: those of the first stage that says how it verifies."""
+        told = (stage.verification for stage in self.rerank)
+        return next((one for one in told if one is not None), Spatial())
 
     @property
     def counts_inliers(self) -> bool:
         """True where hits may have inliers: features are matched, at first look or in a second one."""
         matched = any(channel.match is not None for channel in self.channel.values())
-        return matched or any(isinstance(stage, Spatial) for stage in self.rerank)
+        return matched or any(stage.verifies for stage in self.rerank)
 
     @property
     def score_meaning(self) -> str:
@@ -170,9 +191,25 @@ class Recipe(BaseModel):
         return (self.rerank[-1] if self.rerank else self.channel[self.first_channel]).score_meaning
 
     @property
-    def diffusion(self) -> Diffusion | None:
-        """The stage that needs the neighbours of all images, where there is one."""
-        return next((stage for stage in self.rerank if isinstance(stage, Diffusion)), None)
+    def derived(self) -> list[tuple[str, DerivedKind]]:
+        """What is kept for searches and second looks that is made of several images: each once, with its channel.
+
+        In the order in which it is made: that of searches first, then that of stages.
+        """
+        found: list[tuple[str, DerivedKind]] = []
+        for channel, _, kind in self._asked_for:
+            if (channel, kind) not in found:
+                found.append((channel, kind))
+        return found
+
+    @property
+    def _asked_for(self) -> Iterator[tuple[str, str, DerivedKind]]:
+        """Channel, kind of the model that asks, and structure."""
+        for name, channel in self.channel.items():
+            yield from ((name, channel.search.kind, kind) for kind in channel.search.derived)
+        for stage in self.rerank:
+            if isinstance(stage, SecondLook):
+                yield from ((self.channel_of(stage), stage.kind, kind) for kind in stage.derived)
 
     def channel_of(self, stage: SecondLook) -> str:
         """Returns the name of the channel that a stage works on. Raises ValueError."""

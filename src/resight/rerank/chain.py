@@ -9,8 +9,10 @@ from threading import Lock
 import numpy as np
 
 from resight.arrays import Float32, Float64, Int64
+from resight.rerank.geometry import bounds
 from resight.rerank.kinds import Chain
 from resight.rerank.spatial import evidence
+from resight.search.background import SHARE, background
 from resight.search.looks import WordCollection
 from resight.search.ranking import Lead, Ranking
 from resight.words.evidence import ImageWords
@@ -23,8 +25,9 @@ REMEMBERED = 4096
 class Links:
     """Images that one leads to.
 
-    ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as in `Verification`; parts:
-    (n, 4) bounds of the inliers in the image; look: the ranking in which they were found.
+    ids: (n,) int64; confidence: (n,) float64 in [0, 1); inliers, tentative: (n,) int64, as in `Verification`; parts,
+    arrivals: (n, 4) bounds of the inliers in the image and in each of the others; surprise: (n,) float64 of the scores
+    by which they were found (`Background.surprise`).
     """
 
     ids: Int64
@@ -32,12 +35,14 @@ class Links:
     inliers: Int64
     tentative: Int64
     parts: Float32
-    look: Ranking
+    arrivals: Float32
+    surprise: Float64
 
     def lead(self, through: int, row: int) -> Lead:
         """Returns the lead from the image, which has the id `through`, to one of these."""
-        x0, y0, x1, y1 = self.parts[row].tolist()
-        return Lead(through, int(self.inliers[row]), int(self.tentative[row]), (x0, y0, x1, y1), self.look)
+        part, arrival = tuple(self.parts[row].tolist()), tuple(self.arrivals[row].tolist())
+        seen = int(self.inliers[row]), int(self.tentative[row])
+        return Lead(through, *seen, part, arrival, float(self.surprise[row]))
 
 
 def confidence(evidence: Float64, half: float) -> Float64:
@@ -108,14 +113,18 @@ class ChainLook:
         verified = self._collection.verify(words, ids.tolist())
         found = [evidence(verified[i], s) if i in verified else 0.0 for i, s in zip(ids.tolist(), scores, strict=True)]
         strength = np.array(found, np.float64)
+        # The ranking of an image that asks is short: its tail is all of it.
+        ordinary = background(near.scores, min(self._collection.count, SHARE * len(near)))
         linked = ids[strength > 0]
         why = [verified[i] for i in linked.tolist()]
-        bounds = [[*one.query_xy.min(axis=0), *one.query_xy.max(axis=0)] for one in why]
+        parts = [bounds(one.query_xy) for one in why]
+        arrivals = [bounds(one.image_xy) for one in why]
         return Links(
             linked,
             confidence(strength[strength > 0], self.params.half),
             np.array([one.inliers for one in why], np.int64),
             np.array([one.tentative for one in why], np.int64),
-            np.array(bounds, np.float32).reshape(-1, 4),
-            near,
+            np.array(parts, np.float32).reshape(-1, 4),
+            np.array(arrivals, np.float32).reshape(-1, 4),
+            ordinary.surprise(scores[strength > 0]),
         )

@@ -114,6 +114,12 @@ def tolerance(size: tuple[int, int], fraction: float = 0.01) -> float:
     return fraction * max(size)
 
 
+def bounds(xy: Floating) -> Box:
+    """Returns x0, y0, x1, y1 of (n, 2) points, n at least 1."""
+    (x0, y0), (x1, y1) = xy.min(axis=0).tolist(), xy.max(axis=0).tolist()
+    return x0, y0, x1, y1
+
+
 def project(transform: Float64, xy: Floating) -> Float64:
     """Returns (n, 2) points mapped by a (3, 3) transform; points on its horizon become infinite."""
     mapped = np.column_stack([np.asarray(xy, np.float64), np.ones(len(xy))]) @ transform.T

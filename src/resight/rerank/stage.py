@@ -10,14 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from resight.learned.kinds import Keeps
 
 if TYPE_CHECKING:
+    from resight.rerank.kinds import Spatial
+    from resight.search.derived import DerivedKind
     from resight.search.looks import Look
 
 
 class Stage(BaseModel):
-    """The parameters of a stage. score_meaning: the score of a hit in a line, where this stage is the last."""
+    """The parameters of a stage.
+
+    score_meaning: the score of a hit in a line, where this stage is the last. verifies: whether the rankings that it
+    gives have matched points as evidence (`Ranking.verified`): hits then have inliers, which people may ask for, and
+    by which the probability of a hit is judged.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     section: ClassVar[str] = "rerank"
+    verifies: ClassVar[bool] = False
 
     kind: str
 
@@ -32,6 +40,14 @@ class Stage(BaseModel):
     def depth(self) -> int:
         """The number of images that it wants of the first look."""
 
+    @property
+    def verification(self) -> Spatial | None:
+        """How it verifies pairs of images with words, as other stages and `resight duplicates` then do too.
+
+        None where it leaves that to others.
+        """
+        return None
+
 
 class SecondLook(Stage):
     """The parameters of a second look at the ranking of one channel.
@@ -42,6 +58,11 @@ class SecondLook(Stage):
     needs: ClassVar[tuple[Keeps, ...]]
 
     channel: str = Field(default="", description="The channel that it looks at; may be left out if there is only one.")
+
+    @property
+    def derived(self) -> tuple[DerivedKind, ...]:
+        """What is to be kept of its channel for it that is made of several images, in the order in which it is made."""
+        return ()
 
     @abstractmethod
     def open(self, collection: Any) -> Look:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from resight.arrays import Arrays
     from resight.features.extractor import Extractor
     from resight.learned.method import Encoder
+    from resight.search.derived import DerivedKind, Kept
     from resight.search.live import LiveRows
     from resight.search.ranking import Searcher
     from resight.search.selection import NameOrder
@@ -29,11 +30,17 @@ class Search(BaseModel):
 
     kind: str
 
+    @property
+    def derived(self) -> tuple[DerivedKind, ...]:
+        """What is to be kept of its channel for it that is made of several images, in the order in which it is made."""
+        return ()
+
     @abstractmethod
-    def open(self, rows: Any, names: NameOrder) -> Searcher[Any]:
+    def open(self, rows: Any, names: NameOrder, kept: Kept) -> Searcher[Any]:
         """Returns a search of the images of a channel, whose `LiveRows` are of the kind that `needs` says.
 
-        names: orders ids as their names do, by which ties are broken.
+        names: orders ids as their names do, by which ties are broken. kept: gives what is kept of a derived structure,
+        by its key; it need not be up to date.
         """
 
 
@@ -43,7 +50,7 @@ class Exact(Search):
 
     kind: Literal["exact"] = "exact"
 
-    def open(self, rows: LiveRows, names: NameOrder) -> Searcher[Any]:
+    def open(self, rows: LiveRows, names: NameOrder, kept: Kept) -> Searcher[Any]:
         """Searches the images of a channel; `names` orders ids as their names do."""
         return rows.exact(names)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from resight.arrays import Arrays, Float32, Int32, Int64, Mask, Vector
+from resight.arrays import Arrays, Float32, Int32, Int64, Mask, Vector, Vectors
 from resight.forks import WorkerPool
 from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import ImageWords, WordVector
@@ -44,10 +44,22 @@ class Part(Protocol):
         """By catalogue id, which images may be found; all where None."""
         ...
 
+    @property
+    def count(self) -> int:
+        """The number of images that may be found."""
+        ...
+
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Returns the value under a key, made once by `make` for the whole collection. Safe between threads.
 
         For what is dear to make and must not depend on the part: a look is opened anew on each part.
+        """
+        ...
+
+    def kept(self, key: str) -> Any:
+        """Returns what is kept of a derived structure that the recipe's models ask for, as its `read` gives it.
+
+        It is that of the whole collection, and need not be up to date. KeyError where no model asks for it.
         """
         ...
 
@@ -58,6 +70,10 @@ class VectorCollection(Part, Protocol):
 
     def evidence(self, image: int) -> tuple[Vector, int]:
         """Returns the vector (d,) that is kept of an image, not augmented, and how many features it was made of."""
+        ...
+
+    def vectors(self) -> tuple[Int64, Vectors]:
+        """Returns (n,) ids of all images that have a vector, ascending, and (n, d) what the first look compares."""
         ...
 
     def descriptors(self, images: Int64) -> Vector:
@@ -110,8 +126,8 @@ class BagCollection(WordCollection, Protocol):
 class GraphCollection(Part, Protocol):
     """Images, or their regions, with their nearest neighbours."""
 
-    def neighbourhoods(self) -> Neighbourhoods:
-        """Returns the neighbours of all images, or of their regions, as the recipe's diffusion asks for them."""
+    def neighbourhoods(self, k: int) -> Neighbourhoods:
+        """Returns the k nearest of all images, or of their regions: what is kept of them, brought up to date."""
         ...
 
 

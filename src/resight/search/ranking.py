@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
 from resight.arrays import Float32, Float64, Int64, Mask, Vectors
+from resight.images.boxes import Box
 
 QueryT = TypeVar("QueryT", contravariant=True)
 
@@ -35,17 +36,19 @@ class Verification:
 
 @dataclass(frozen=True)
 class Lead:
-    """The way to an image from another in the ranking of the query.
+    """The way to an image from another in the ranking of the query, which it verifies or to which a lead leads.
 
     through: catalogue id of that image; inliers, tentative: of the two, as in `Verification`; part: bounds of these
-    inliers (x0, y0, x1, y1) in that image; look: the ranking of the first look when that image asked.
+    inliers (x0, y0, x1, y1) in that image; arrival: their bounds in the image that is led to; surprise: of the first
+    look's score when one of the two asked (`Background.surprise`).
     """
 
     through: int
     inliers: int
     tentative: int
-    part: tuple[float, float, float, float]
-    look: Ranking
+    part: Box
+    arrival: Box
+    surprise: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Ranking:
     """Images, nearest first. ids: (k,) int64 catalogue ids; scores: (k,) float32, descending.
 
     verified: by id, why the image matches, where that was verified. probability: by id, that the image shows what the
-    query shows, where that has been judged. leads: by id, what leads to the image, where something does.
+    query shows, where that has been judged. leads: by id, what leads to the image, where something does; each after the
+    lead to what leads to it.
     """
 
     ids: Int64

@@ -199,9 +199,10 @@ def rows_fault(rows: Rows, roots: Collection[int], next_image: int) -> str:
     for name in TEXTS:
         if what := texts_fault(getattr(rows, name)):
             return f"{name}: {what}"
-    if len(rows) and (rows.ids.min() < 1 or rows.ids.max() >= next_image or len(np.unique(rows.ids)) < len(rows)):
+    ids = np.sort(rows.ids)
+    if len(ids) and (ids[0] < 1 or ids[-1] >= next_image or (ids[1:] == ids[:-1]).any()):
         return "has ids that were never given"
-    if not {*np.unique(rows.roots).tolist()} <= {*roots}:
+    if not {*rows.roots.tolist()} <= {*roots}:
         return "has photos of a folder that it does not have"
     if (rows.states >= len(STATES)).any():
         return f"the state of an image is none of {', '.join(STATES)}"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from resight.errors import DamagedFileError, IndexCorruptError, UsageError
@@ -103,7 +102,7 @@ def write_segment(
             "rows": len(rows),
             "next_image": next_image,
             "replaces": sorted(replaces),
-            "roots": [[root, *roots[root]] for root in np.unique(rows.roots).tolist()],
+            "roots": [[root, *roots[root]] for root in sorted({*rows.roots.tolist()})],
             "files": files_content(files),
         }
         write_new(temporary / MANIFEST, lambda file: file.write(sealed(manifest)))

@@ -40,6 +40,33 @@ class Structure:
     arrays: Arrays
 
 
+@dataclass(frozen=True)
+class StructureFolder:
+    """The structures of one kind in the folder of a channel; see `search.derived.Shelf`."""
+
+    folder: Path
+    prefix: str
+
+    def read(self, fault: Fault) -> list[Structure]:
+        """All that are whole, the newest first; see `read_structures`. Raises StorageError."""
+        return read_structures(self.folder, self.prefix, fault)
+
+    def put(self, arrays: Arrays) -> None:
+        """Adds one, and deletes what killed writers have left. Raises StorageError."""
+        clear_abandoned(self.folder)
+        write_structure(self.folder, self.prefix, arrays)
+
+    def replace(self, arrays: Arrays) -> None:
+        """Puts one in the place of all, damaged ones too. Raises StorageError."""
+        old = structure_numbers(self.folder, self.prefix)
+        self.put(arrays)
+        delete_structures(self.folder, self.prefix, old)
+
+    def clear(self) -> None:
+        """Deletes all. Raises StorageError."""
+        delete_structures(self.folder, self.prefix, structure_numbers(self.folder, self.prefix))
+
+
 def write_structure(folder: Path, prefix: str, arrays: Arrays) -> None:
     """Puts a new structure on the disk, whole or not at all. Raises StorageError."""
     with storage_errors(folder):

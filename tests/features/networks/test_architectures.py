@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from resight.errors import RecipeError, UsageError
 from resight.features.networks.alexnet import AlexNet
 from resight.features.networks.architectures import ARCHITECTURES, blank, randomise
-from resight.features.networks.mobilenet import MobileNetV2, Padding
+from resight.features.networks.inverted_residual_network import InvertedResidualNetwork
+from resight.features.networks.inverted_residuals import Padding
 from resight.features.networks.network import Network
 
 # Parameters that torchvision's documentation states for each network with 1000 classes.
@@ -26,6 +27,8 @@ PARAMETERS = {
     "resnet101": 44_549_160,
     "resnet152": 60_192_808,
     "mobilenet_v2": 3_504_872,
+    # The published 4.7 million.
+    "efficientnet_lite0": 4_652_008,
 }
 COUNTS = {
     "resnet18": (2, (2, 2, 2, 2)),
@@ -74,6 +77,16 @@ def mobilenet_keys() -> set[str]:
     return keys
 
 
+def lite0_keys() -> set[str]:
+    keys = {"_conv_stem.weight", "_conv_head.weight"} | normalisation("_bn0") | normalisation("_bn1") | affine("_fc")
+    for n in range(16):
+        place = f"_blocks.{n}"
+        for convolution, norm in (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")):
+            if n > 0 or convolution != "_expand_conv":
+                keys |= {f"{place}.{convolution}.weight"} | normalisation(f"{place}.{norm}")
+    return keys
+
+
 KEYS = {
     "alexnet": column_keys([0, 3, 6, 8, 10], [1, 4, 6]),
     "vgg16": column_keys([0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28], [0, 3, 6]),
@@ -81,6 +94,7 @@ KEYS = {
     "vgg19": column_keys([0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34], [0, 3, 6]),
     **{name: resnet_keys(name) for name in COUNTS},
     "mobilenet_v2": mobilenet_keys(),
+    "efficientnet_lite0": lite0_keys(),
 }
 
 # Name: channels, stride, size of the receptive field; sizes as Araujo, Norris and Sim, Distill 2019, compute them for
@@ -105,6 +119,8 @@ KNOWN = {
     ("mobilenet_v2", "features.14.expand"): (576, 16, 267),
     ("mobilenet_v2", "features.14"): (160, 32, 299),
     ("mobilenet_v2", "features.18"): (1280, 32, 491),
+    ("efficientnet_lite0", "stem"): (32, 2, 3),
+    ("efficientnet_lite0", "blocks.1.expand"): (96, 2, 7),
 }
 
 
@@ -130,7 +146,8 @@ def test_keys_are_torchvisions(name: str) -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_without_classes_only_the_classifier_is_missing(name: str) -> None:
-    assert blank(name, None).state_dict().keys() == {k for k in KEYS[name] if not k.startswith(("classifier.", "fc."))}
+    classifier = ("classifier.", "fc.", "_fc.")
+    assert blank(name, None).state_dict().keys() == {key for key in KEYS[name] if not key.startswith(classifier)}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -243,15 +260,15 @@ def test_nothing_after_the_last_layer_is_computed() -> None:
 
 def test_an_inner_layer_is_what_the_block_goes_on_with() -> None:
     network = random_network("mobilenet_v2")
-    assert isinstance(network, MobileNetV2)
+    assert isinstance(network, InvertedResidualNetwork)
     x = image(64, 64)
     maps = network.maps(x, ["features.13", "features.14.expand", "features.14"])
-    block = network.features[14]
-    convolution, normalise = block.conv[0][0], block.conv[0][1]
+    block = "features.14.conv"
+    convolution, normalise = network.get_submodule(f"{block}.0.0"), network.get_submodule(f"{block}.0.1")
     assert torch.equal(normalise(convolution(maps["features.13"])).clamp(0, 6), maps["features.14.expand"])
     out = maps["features.14.expand"]
-    for step in block.conv[1:]:
-        out = step(out)
+    for step in ("1.0", "1.1", "relu6", "2", "3"):
+        out = out.clamp(0, 6) if step == "relu6" else network.get_submodule(f"{block}.{step}")(out)
     assert torch.equal(out, maps["features.14"])
 
 

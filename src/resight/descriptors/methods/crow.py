@@ -10,9 +10,8 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from resight.arrays import Arrays
+    from resight.libraries import AnyArray
 
 
 @register
@@ -25,12 +24,12 @@ class Crow(Pooling):
     a: float = Field(default=2.0, gt=0.0, le=1000.0, description="Power of the norm of the spatial weights: 2.")
     b: float = Field(default=2.0, gt=0.0, le=1000.0, description="Root taken of the spatial weights: 2.")
 
-    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         from resight.descriptors.crow import crow
 
         return crow(maps if mask is None else maps * mask, self.a, self.b)
 
-    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         from resight.descriptors.crow import channel_weights, spatial_weights
 
         kept = (maps if mask is None else maps * mask)[None]

@@ -12,10 +12,9 @@ from resight.descriptors.methods.pooling import EXPONENT, Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from resight.arrays import Arrays, Vector
     from resight.features.maps import ImageMaps
+    from resight.libraries import AnyArray
 
 
 @register
@@ -32,12 +31,12 @@ class Gem(Pooling):
     # Section 5.1: learning starts from 3.
     p: float = Field(default=3.0, gt=0.0, le=1000.0)
 
-    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         from resight.descriptors.pooling import gem
 
         return gem(maps, self.p, mask)
 
-    def with_learned(self, fitted: Arrays) -> Callable[[Tensor, Tensor | None], Tensor]:
+    def with_learned(self, fitted: Arrays) -> Callable[[AnyArray, AnyArray | None], AnyArray]:
         from resight.descriptors.pooled import pooled_by_gem
 
         return partial(pooled_by_gem, fitted[EXPONENT]) if EXPONENT in fitted else self.pool
@@ -49,7 +48,7 @@ class Gem(Pooling):
 
         return power_mean_of_scales(image, self.with_learned(fitted), float(fitted[EXPONENT][0]))
 
-    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         from resight.descriptors.contributions import gem_positions
 
         return gem_positions(maps, mask, fitted.get(EXPONENT, self.p))

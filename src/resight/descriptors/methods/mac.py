@@ -8,9 +8,8 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from resight.arrays import Arrays
+    from resight.libraries import AnyArray
 
 
 @register
@@ -21,12 +20,12 @@ class Mac(Pooling):
 
     kind: Literal["mac"] = "mac"
 
-    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         from resight.descriptors.pooling import mac
 
         return mac(maps, mask)
 
-    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         from resight.descriptors.contributions import maxima
 
         return maxima(maps if mask is None else maps.masked_fill(~mask.bool(), float("-inf")))

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resight.descriptors.methods.whitened import VECTOR_ARRAYS, Descriptor
 from resight.features.kinds import FeaturesKind
+from resight.features.networks.requirement import require_torch
 from resight.learned.kinds import POWER_ON_OTHERS, FitName
 from resight.learned.naming import seen, weights_and_layer
 from resight.learned.passes import Pass, Terms
@@ -75,6 +76,7 @@ class NetVlad(Descriptor):
         return f"{seen(features, self.vectors_name)}, power={power:g}"
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
+        require_torch()
         from resight.descriptors.encoding import VectorEncoder
         from resight.descriptors.netvlad_layer import fitted_layer, layer_of_checkpoint, netvlad_of
         from resight.descriptors.whitened import whole_vector_encoder
@@ -108,6 +110,7 @@ class NetVlad(Descriptor):
 
 
 def _positions_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[ImageMaps], Float32]:
+    require_torch()
     from resight.descriptors.netvlad_layer import positions
 
     return positions

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from resight.descriptors.methods.whitened import Whitened
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
     from resight.features.maps import ImageMaps
     from resight.features.networks.retrieval import RetrievalHead
     from resight.learned.method import Encoder
     from resight.learned.whitening import Whitening
+    from resight.libraries import AnyArray
 
 EXPONENT = "exponent"
-"""Array of a checkpoint's p of GeM."""
+"""AnyArray of a checkpoint's p of GeM."""
 BY_SCALE = "by_scale"
-"""Array that is there, with nothing in it, where every scale is whitened by itself."""
+"""AnyArray that is there, with nothing in it, where every scale is whitened by itself."""
 
 
 class OfMaps(Whitened):
@@ -61,17 +60,17 @@ class Pooling(OfMaps):
     """A global pooling: each map becomes one vector, and those of several scales are averaged."""
 
     @abstractmethod
-    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         """Returns (B, C) of maps (B, C, h, w), not negative.
 
         mask: (h, w), the positions that count; None where all do.
         """
 
-    def with_learned(self, fitted: Arrays) -> Callable[[Tensor, Tensor | None], Tensor]:
+    def with_learned(self, fitted: Arrays) -> Callable[[AnyArray, AnyArray | None], AnyArray]:
         """`pool`, with what was learned beside the whitening; most poolings learn nothing."""
         return self.pool
 
-    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         """Returns (C, h, w) that sum over positions to what `pool` makes of a map (C, h, w).
 
         Only where the pooling `is_traceable`.

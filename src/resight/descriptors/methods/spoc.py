@@ -8,10 +8,9 @@ from resight.descriptors.methods.pooling import Pooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from resight.arrays import Arrays
     from resight.features.networks.retrieval import RetrievalHead
+    from resight.libraries import AnyArray
 
 
 @register
@@ -24,12 +23,12 @@ class Spoc(Pooling):
     # The paper weighs positions by a Gaussian around the centre for Oxford, and not for Holidays.
     centre_prior: bool = False
 
-    def pool(self, maps: Tensor, mask: Tensor | None) -> Tensor:
+    def pool(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray:
         from resight.descriptors.pooling import spoc
 
         return spoc(maps, self._weights(maps, mask))
 
-    def positions(self, maps: Tensor, mask: Tensor | None, fitted: Arrays) -> Tensor:
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         weights = self._weights(maps, mask)
         if weights is None:
             weights = maps.new_ones(maps.shape[1:])
@@ -39,11 +38,12 @@ class Spoc(Pooling):
     def suits(self, head: RetrievalHead) -> bool:
         return super().suits(head) and not self.centre_prior
 
-    def _weights(self, maps: Tensor, mask: Tensor | None) -> Tensor | None:
+    def _weights(self, maps: AnyArray, mask: AnyArray | None) -> AnyArray | None:
         """Returns (h, w) of positions of maps (..., h, w); None where all weigh the same."""
         if not self.centre_prior:
             return mask
         from resight.descriptors.priors import centre_prior
+        from resight.libraries import beside
 
-        prior = centre_prior(*maps.shape[-2:]).to(maps)
+        prior = beside(centre_prior(*maps.shape[-2:]), maps)
         return prior if mask is None else prior * mask

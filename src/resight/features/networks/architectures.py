@@ -10,7 +10,8 @@ from torch import nn
 
 from resight.errors import RecipeError
 from resight.features.networks.alexnet import AlexNet
-from resight.features.networks.mobilenet import MobileNetV2, Padding
+from resight.features.networks.inverted_residual_network import InvertedResidualNetwork
+from resight.features.networks.inverted_residuals import INVERTED_RESIDUALS, Padding
 from resight.features.networks.network import Network
 from resight.features.networks.resnet import resnet18, resnet50, resnet101, resnet152
 from resight.features.networks.vgg import VggCam, vgg16, vgg19
@@ -24,17 +25,15 @@ _BUILDERS: Mapping[str, Callable[[int | None], Network]] = {
     "resnet50": resnet50,
     "resnet101": resnet101,
     "resnet152": resnet152,
-    "mobilenet_v2": MobileNetV2,
 }
 
-ARCHITECTURES = tuple(_BUILDERS)
+ARCHITECTURES = (*_BUILDERS, *INVERTED_RESIDUALS)
 
 LAST_LINEAR = {
     "alexnet": "classifier.6",
     "vgg16": "classifier.6",
     "vgg19": "classifier.6",
-    "mobilenet_v2": "classifier.1",
-}
+} | {name: plan.classifier for name, plan in INVERTED_RESIDUALS.items()}
 """Module that computes the class scores; that of every ResNet is `fc`."""
 
 
@@ -44,10 +43,11 @@ def blank(name: str, classes: int | None = 1000, padding: Padding = "torch") -> 
     `classes` None omits the classifier. Raises RecipeError for padding that the network does not support.
     """
     with torch.device("meta"):
-        if name == "mobilenet_v2":
-            network: Network = MobileNetV2(classes, padding)
+        if name in INVERTED_RESIDUALS:
+            network: Network = InvertedResidualNetwork(INVERTED_RESIDUALS[name].padded(padding), classes)
         elif padding != "torch":
-            raise RecipeError(f'{name} knows only padding = "torch"; "{padding}" is for weights of mobilenet_v2')
+            some = " and ".join(INVERTED_RESIDUALS)
+            raise RecipeError(f'{name} knows only padding = "torch"; "{padding}" is for weights of {some}')
         else:
             network = _BUILDERS[name](classes)
     return network.eval()

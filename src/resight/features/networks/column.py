@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from resight.features.networks.network import Layer, Network, Window, as_convolution, windows_of
+from resight.features.networks.layers import Layer, Window
+from resight.features.networks.network import Network, as_convolution, windows_of
 
 _CODE_SIZE = 4096
 

@@ -20,6 +20,8 @@ from resight.errors import StorageError, UsageError, WeightsError
 Progress = Callable[[int, int | None], None]
 """Called with the number of bytes received and the total, None where the server does not tell it."""
 
+BUILTIN = Path(__file__).parent / "builtin"
+"""Weights that ship with resight."""
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{7,64})\.[A-Za-z]+$")
@@ -57,8 +59,8 @@ def sha256_of(path: Path) -> str:
 
 
 def find(name: str) -> Path | None:
-    """Returns a weights file or folder of that name in the RESIGHT_WEIGHTS folder, else in the cache."""
-    for folder in (weights_folder(), downloads_folder()):
+    """Returns a weights file or folder of that name in the RESIGHT_WEIGHTS folder, else in the cache, else built in."""
+    for folder in (weights_folder(), downloads_folder(), BUILTIN):
         if folder is not None and (folder / name).exists():
             return folder / name
     return None

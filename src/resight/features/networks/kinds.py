@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 NetworkName = Literal[
-    "alexnet", "vgg16", "vgg16_cam", "vgg19", "resnet18", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "dinov2"
+    "alexnet",
+    "vgg16",
+    "vgg16_cam",
+    "vgg19",
+    "resnet18",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "mobilenet_v2",
+    "efficientnet_lite0",
+    "dinov2",
+    "onnx",
 ]
 
 PixelValue = Annotated[float, Field(ge=-1e6, le=1e6)]

@@ -1,95 +1,23 @@
-"""The interface of all networks: named layers, maps up to the last layer asked for, and receptive fields."""
+"""The interface of all networks: maps of named layers up to the last one asked for."""
 
 from __future__ import annotations
 
-import difflib
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from resight.errors import RecipeError, UsageError
+from resight.errors import UsageError
+from resight.features.networks.layers import Layered, Window
 
 
-@dataclass(frozen=True)
-class Window:
-    """A convolution or pooling along one axis, in pixels of its input.
-
-    `same` is TensorFlow's padding: the least that gives ceil(side / stride) positions, the odd pixel after the image.
-    """
-
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    same: bool = False
-
-    def positions(self, side: int) -> int:
-        """Returns the number of positions over `side` pixels; less than 1 where the window does not fit."""
-        if self.same:
-            return -(-side // self.stride)
-        return (side + 2 * self.padding - self.kernel) // self.stride + 1
-
-    def padded_before(self, side: int) -> int:
-        """Returns the pixels of padding before the first of `side` pixels."""
-        if not self.same:
-            return self.padding
-        return max((self.positions(side) - 1) * self.stride + self.kernel - side, 0) // 2
-
-    def least_side(self, positions: int) -> int:
-        """Returns the fewest pixels that give this many positions."""
-        if self.same:
-            return (positions - 1) * self.stride + 1
-        return max((positions - 1) * self.stride + self.kernel - 2 * self.padding, 1)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer whose map can be asked for.
-
-    `rectified`: no value is negative. `windows`: the convolutions and poolings between the previous layer and this one.
-    """
-
-    name: str
-    channels: int
-    rectified: bool
-    windows: tuple[Window, ...]
-
-
-@dataclass(frozen=True)
-class ReceptiveField:
-    """The pixels of one axis that a position of a map depends on: `size` of them; the first of position 0 is `offset`.
-
-    Neighbouring positions are `stride` pixels apart. `offset` is negative where padding comes first. At the far edge a
-    few last pixels may reach no position, where they fill no whole stride.
-    """
-
-    size: int
-    stride: int
-    offset: int
-
-    def interval(self, position: int) -> tuple[int, int]:
-        """Returns the first pixel and the one after the last, half-open; may reach beyond the image into padding."""
-        first = self.offset + position * self.stride
-        return first, first + self.size
-
-
-class Network(nn.Module, ABC):
+class Network(nn.Module, Layered):
     """A network that computes the maps of its named layers.
 
     Inputs are normalised as the checkpoint requires, float (B, 3, H, W); maps are (B, C, h, w).
     """
-
-    name: str
-    input_side: int
-    """Side in pixels of its square training images."""
-
-    @property
-    @abstractmethod
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers in the order in which they are computed."""
 
     @abstractmethod
     def walk(self, x: Tensor) -> Iterator[Tensor]:
@@ -102,7 +30,7 @@ class Network(nn.Module, ABC):
         """
         missing = set(layers)
         for name in layers:
-            self._require_side(name, min(x.shape[-2:]))
+            self.require_side(name, min(x.shape[-2:]))
         found = {}
         if missing:
             for layer, output in zip(self.layers, self.walk(x), strict=True):
@@ -128,56 +56,6 @@ class Network(nn.Module, ABC):
             )
         return output[:, :, 0, 0]
 
-    def layer(self, name: str) -> Layer:
-        """Returns the layer of that name. Raises RecipeError that names the nearest one."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        names = [layer.name for layer in self.layers]
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f'did you mean "{near[0]}"?' if near else f"it has {', '.join(names)}"
-        raise RecipeError(f'{self.name} has no layer "{name}"; {hint}')
-
-    def channels(self, layer: str) -> int:
-        """Returns the number of channels of a layer's map. Raises RecipeError."""
-        return self.layer(layer).channels
-
-    def stride(self, layer: str) -> int:
-        """Returns the image pixels between neighbouring positions of a layer's map. Raises RecipeError."""
-        return self.receptive_field(layer).stride
-
-    def map_side(self, layer: str, side: int) -> int:
-        """Returns the number of positions of a layer's map along an axis of `side` pixels, 0 where there is none.
-
-        Raises RecipeError.
-        """
-        for window in self._windows(layer):
-            side = max(window.positions(side), 0) if side else 0
-        return side
-
-    def least_side(self, layer: str) -> int:
-        """Returns the shortest side in pixels that gives a layer's map a position. Raises RecipeError."""
-        side = 1
-        for window in reversed(self._windows(layer)):
-            side = window.least_side(side)
-        return side
-
-    def receptive_field(self, layer: str, side: int = 224) -> ReceptiveField:
-        """Returns the receptive field of a layer along an axis of `side` pixels, which matters only to `same` padding.
-
-        Raises RecipeError.
-
-        Source: the recurrences of Araujo, Norris and Sim, "Computing receptive fields of convolutional neural
-        networks", Distill 2019. Where paths of different extent meet, as in residual blocks, the longest is used.
-        """
-        size, stride, offset = 1, 1, 0
-        for window in self._windows(layer):
-            offset -= window.padded_before(side) * stride
-            size += (window.kernel - 1) * stride
-            stride *= window.stride
-            side = window.positions(side)
-        return ReceptiveField(size, stride, offset)
-
     def class_weights(self) -> tuple[Tensor, Tensor]:
         """Returns weights (classes, C) and biases (classes,) that turn the mean of the last map into class scores.
 
@@ -188,23 +66,6 @@ class Network(nn.Module, ABC):
             f"{self.name} as loaded has no linear classifier right after its last map, which class-activation maps "
             "need: take vgg16_cam, resnet50 or mobilenet_v2 with a checkpoint that has its classifier"
         )
-
-    def _windows(self, name: str) -> list[Window]:
-        last = self.layer(name)
-        windows: list[Window] = []
-        for layer in self.layers:
-            windows += layer.windows
-            if layer is last:
-                break
-        return windows
-
-    def _require_side(self, layer: str, side: int) -> None:
-        least = self.least_side(layer)
-        if side < least:
-            raise UsageError(
-                f"an image of {side} pixels on its short side gives {layer} of {self.name} not one position: "
-                f"it takes at least {least}; enlarge it, or take an earlier layer"
-            )
 
 
 def windows_of(module: nn.Module) -> tuple[Window, ...]:

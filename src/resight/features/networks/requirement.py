@@ -10,4 +10,4 @@ from resight.errors import WeightsError
 def require_torch() -> None:
     """Raises WeightsError with the command to install torch where it is missing; call it before importing torch."""
     if find_spec("torch") is None:
-        raise WeightsError("networks need PyTorch, which is not installed: pip install 'resight[deep]'")
+        raise WeightsError("this network needs PyTorch, which is not installed: pip install 'resight[deep]'")

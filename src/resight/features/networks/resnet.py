@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from resight.features.networks.network import Layer, Network, Window, windows_of
+from resight.features.networks.layers import Layer, Window
+from resight.features.networks.network import Network, windows_of
 
 
 class _Block(nn.Module):

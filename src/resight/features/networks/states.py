@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -15,22 +14,6 @@ State = dict[str, Tensor]
 
 _COUNTER = ".num_batches_tracked"
 _SHOWN = 3
-
-
-def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
-    """Returns tensors by name and the header's metadata. Raises WeightsError where the file is damaged."""
-    try:
-        import safetensors
-        from safetensors import safe_open
-    except ImportError:
-        raise WeightsError(f"{path}: reading it needs safetensors: pip install safetensors") from None
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file") from None
-    except (safetensors.SafetensorError, OSError, ValueError, struct.error) as error:
-        raise WeightsError(f"{path}: is not safetensors, or is truncated ({error}); fetch it again") from None
 
 
 def as_state(found: object, path: Path) -> State:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from resight.errors import WeightsError
-from resight.features.networks.network import Layer, Network, Window
+from resight.features.networks.layers import Layer, Window
+from resight.features.networks.network import Network
 
 
 class VisionTransformer(Network):

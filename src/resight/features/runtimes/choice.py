@@ -12,14 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from resight.cache import cache_folder
 from resight.cores import cores
 from resight.errors import ResightError
 from resight.features.runtimes.runtime import Runtime
 from resight.files import write_whole
+from resight.libraries import AnyArray
 from resight.versions import versions_line
 
 _log = logging.getLogger(__name__)
@@ -32,8 +30,10 @@ _chosen: dict[str, str] = {}
 _lock = threading.Lock()
 
 
-def fastest(openers: Mapping[str, Callable[[], Runtime]], x: Tensor, network: str) -> Runtime:
-    """Returns the runtime that takes the least time for a batch `x` (B, 3, H, W), of those that can be opened.
+def fastest(
+    openers: Mapping[str, Callable[[], Runtime]], batch: Callable[[Runtime], AnyArray], network: str
+) -> Runtime:
+    """Returns the runtime that takes the least time for a `batch` of its own, of those that can be opened.
 
     `network` names the network: the result is remembered for it, the processor and the versions of the libraries, in
     this process and in the cache folder. Raises the last opener's error where none opens.
@@ -50,7 +50,7 @@ def fastest(openers: Mapping[str, Callable[[], Runtime]], x: Tensor, network: st
                 _chosen[key] = known
                 return runtime
         runtimes = _opened(openers)
-        medians = {} if len(runtimes) == 1 else time_runtimes(runtimes, x)
+        medians = {} if len(runtimes) == 1 else time_runtimes(runtimes, batch)
         name = min(medians, key=medians.__getitem__) if medians else next(iter(runtimes))
         _chosen[key] = name
         if medians:
@@ -60,16 +60,17 @@ def fastest(openers: Mapping[str, Callable[[], Runtime]], x: Tensor, network: st
         return runtimes[name]
 
 
-def time_runtimes(runtimes: Mapping[str, Runtime], x: Tensor) -> dict[str, float]:
+def time_runtimes(runtimes: Mapping[str, Runtime], batch: Callable[[Runtime], AnyArray]) -> dict[str, float]:
     """Returns the median seconds of each runtime for a batch, taking turns, after one round that does not count."""
     taken: dict[str, list[float]] = {name: [] for name in runtimes}
+    inputs = {name: batch(runtime) for name, runtime in runtimes.items()}
     begun = time.perf_counter()
     for turn in range(1 + _ROUNDS):
         if turn > 1 and time.perf_counter() - begun > _SECONDS:
             break
         for name, runtime in runtimes.items():
             start = time.perf_counter()
-            runtime.run(x)
+            runtime.run(inputs[name])
             if turn:
                 taken[name].append(time.perf_counter() - start)
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
@@ -90,8 +91,8 @@ def _opened(openers: Mapping[str, Callable[[], Runtime]]) -> dict[str, Runtime]:
 
 
 def _key(network: str) -> str:
-    parts = [network, _processor(), torch.backends.cpu.get_cpu_capability(), f"{cores()} cores"]
-    return "; ".join([*parts, versions_line(("resight", "torch", "openvino"))])
+    parts = [network, _processor(), f"{cores()} cores"]
+    return "; ".join([*parts, versions_line(("resight", "torch", "onnxruntime", "openvino"))])
 
 
 def _processor() -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from resight.cores import cores
 from resight.errors import ResightError
 from resight.features.runtimes.layer import LayerMaps
+from resight.features.runtimes.torch_inputs import TorchInputs
 from resight.features.runtimes.torch_runtime import CPU_PIXELS
 from resight.forks import check_not_forked
 
@@ -24,7 +25,7 @@ class ConversionError(ResightError):
     """Error for a network that OpenVINO cannot read."""
 
 
-class OpenvinoRuntime:
+class OpenvinoRuntime(TorchInputs):
     """A runtime of layers in OpenVINO, for images of any size in batches of any size. Raises ConversionError.
 
     Notes: one stream on all cores, so that only the maps of one batch at a time are in memory. bfloat16 is used only

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from resight.features.runtimes.layer import LayerMaps
+from resight.features.runtimes.torch_inputs import TorchInputs
 from resight.features.runtimes.winograd import use_winograd
 from resight.forks import check_not_forked
 
@@ -19,7 +20,7 @@ _CUDA_PIXELS = 1 << 25
 _CUDA_BYTES_PER_PIXEL = 2048
 
 
-class TorchRuntime:
+class TorchRuntime(TorchInputs):
     """A runtime of layers in torch. bfloat16: weights and activations, with float32 sums and maps.
 
     Notes: in float32 the weights are those of the network itself, which moves to the device; in bfloat16 they are a

@@ -10,19 +10,19 @@ import pytest
 from numpy.typing import NDArray
 
 from index_samples import collection, index_by, names, told, write
-from resight.index import linked
 from resight.index.index import Index
-from resight.index.linked import (
+from resight.manifold import approximate, linked, solving
+from resight.manifold.linked import (
     SearchedNodes,
     VectorNodes,
     brought_up_to_date,
     keep_neighbourhoods,
     read_neighbourhoods,
 )
-from resight.manifold import approximate, solving
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import Ranking
 from resight.search.selection import best
+from resight.store.structures import StructureFolder
 
 VLAD = 'name = "d"\n[descriptor]\nkind = "vlad"\nsize = 64\nfit = "codebook.npz"\n'
 ASMK = 'name = "d"\n[words]\nkind = "asmk"\nsize = 64\nfit = "codebook.npz"\n'
@@ -34,6 +34,10 @@ SOLVERS = {
     "hybrid": 'solver = "hybrid"\nrank = 10\nself_affinity = 1.0\n',
 }
 PHOTOS = collection(6, 3)
+
+
+def shelf(index: Index) -> StructureFolder:
+    return StructureFolder(index.path / "search" / "main", "neighbours-")
 
 
 def vectors(n: int, seed: int = 0) -> NDArray[np.float32]:
@@ -103,19 +107,20 @@ def test_each_image_has_its_nearest_and_never_itself() -> None:
 def test_what_is_kept_comes_back_and_takes_the_place_of_what_was(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert read_neighbourhoods(tmp_path / "nothing") is None
+    assert read_neighbourhoods(StructureFolder(tmp_path / "nothing", "neighbours-")) is None
+    lists = StructureFolder(tmp_path, "neighbours-")
     for n in (5, 8):
         found = brought_up_to_date(None, VectorNodes(np.arange(n), vectors(n)), 3)
-        keep_neighbourhoods(tmp_path, Neighbourhoods(found.images, found.ids, found.similarities, {"a": np.arange(n)}))
-        again = read_neighbourhoods(tmp_path)
+        keep_neighbourhoods(lists, Neighbourhoods(found.images, found.ids, found.similarities, {"a": np.arange(n)}))
+        again = read_neighbourhoods(lists)
         assert again is not None
         assert equal(again, found)
         assert again.prepared["a"].tolist() == list(range(n))
     assert len(list(tmp_path.iterdir())) == 1
     (next(tmp_path.iterdir()) / "ids.npy").unlink()
-    assert read_neighbourhoods(tmp_path) is None
+    assert read_neighbourhoods(lists) is None
     assert "`resight update` makes it anew" in caplog.text
-    keep_neighbourhoods(tmp_path, found)
+    keep_neighbourhoods(lists, found)
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -155,7 +160,7 @@ def test_an_index_by_diffusion_follows_its_photos(
     some = {name for name in PHOTOS if not name.startswith("05")}
     index.add(folder, only=some)
     index.add(folder)
-    kept = read_neighbourhoods(index.path / "search" / "main")
+    kept = read_neighbourhoods(shelf(index))
     assert kept is not None
     assert len(kept.images) == len(PHOTOS)
     assert bool(kept.prepared) == (solver != "conjugate-gradient")
@@ -178,7 +183,7 @@ def test_an_index_by_diffusion_follows_its_photos(
     assert "00-1.png" not in names(found)
     assert len(found.hits) == len(PHOTOS) - 1
     index.compact()
-    again = read_neighbourhoods(index.path / "search" / "main")
+    again = read_neighbourhoods(shelf(index))
     assert again is not None
     assert len(again.images) == len(PHOTOS) - 1
     assert names(index.search(PHOTOS["00-0.png"], k=3))[0] == "00-0.png"
@@ -239,7 +244,7 @@ def test_damaged_neighbours_are_found_and_made_again(
     again = Index.open(index.path)
     assert told(again.search(PHOTOS["02-0.png"], k=18)) == before
     again.add(folder)
-    assert read_neighbourhoods(index.path / "search" / "main") is not None
+    assert read_neighbourhoods(shelf(index)) is not None
 
 
 def test_neighbours_that_are_lost_are_made_again(folder: Path, recipes: Path, tmp_path: Path, unsynced: None) -> None:
@@ -252,4 +257,4 @@ def test_neighbours_that_are_lost_are_made_again(folder: Path, recipes: Path, tm
     index.refresh()
     assert told(index.search(PHOTOS["02-0.png"], k=18)) == before
     index.add(folder)
-    assert read_neighbourhoods(index.path / "search" / "main") is not None
+    assert read_neighbourhoods(shelf(index)) is not None

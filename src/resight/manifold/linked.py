@@ -1,7 +1,6 @@
-"""The neighbours of an index's images, kept beside its segments and brought up to date when photos come and go.
+"""The neighbours of an index's images, kept with it and brought up to date when photos come and go.
 
-They are the structure `neighbours-NUMBER` of a channel, of which the newest counts. All may be deleted: the next add
-makes them anew.
+They are the derived structure `neighbours` of a channel.
 """
 
 from __future__ import annotations
@@ -10,42 +9,29 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from resight.arrays import Array, Float32, Int32, Int64
 from resight.cores import cores
-from resight.index.stamp import stamp
 from resight.kernels.soundness import finite, misshapen
+from resight.learned.kinds import Keeps
 from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
 from resight.manifold.kinds import Diffusion
 from resight.manifold.solving import prepare
 from resight.progress import Progress, Say
+from resight.search.derived import Shelf, Site, stamp
 from resight.search.looks import Neighbourhoods
 from resight.search.ranking import Ranking
-from resight.store import Snapshot
-from resight.store.structures import (
-    clear_abandoned,
-    delete_structures,
-    read_structures,
-    structure_numbers,
-    write_structure,
-)
 
-PREFIX = "neighbours-"
 _PREPARED = "prepared-"
 _NAMES = ("images", "ids", "similarities", "seen")
 EXACT = 100_000
 """Vectors up to which all are compared with all: half a minute on two cores, and four times that for twice as many."""
 ADDED = 256
 """Added images whose similarities to all others are in memory at once."""
-
-if TYPE_CHECKING:
-    from resight.index.collection import Collection
-
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +40,7 @@ class Nodes(Protocol):
     """The nodes of a graph and how they are compared."""
 
     @property
-    def images(self) -> NDArray[np.int64]:
+    def images(self) -> Int64:
         """(n,) the image of each node, ascending."""
         ...
 
@@ -62,7 +48,7 @@ class Nodes(Protocol):
         """The k nearest of each node."""
         ...
 
-    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+    def without(self, known: Neighbours, images: Int64, gone: Int64) -> Neighbours:
         """`known` of nodes of `images` without the rows `gone`, of which the nodes here are what remains, or more."""
         ...
 
@@ -79,8 +65,8 @@ class VectorNodes:
     neighbour searches all.
     """
 
-    images: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    images: Int64
+    vectors: Float32
 
     def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
         if len(self.vectors) <= EXACT:
@@ -93,7 +79,7 @@ class VectorNodes:
         )
         return found
 
-    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+    def without(self, known: Neighbours, images: Int64, gone: Int64) -> Neighbours:
         before = np.zeros((len(images), self.vectors.shape[1]), np.float32)
         kept = np.setdiff1d(np.arange(len(images)), gone)
         before[kept] = self.vectors[: len(kept)]
@@ -111,13 +97,13 @@ class SearchedNodes:
     similarities of then, until the lists are made anew.
     """
 
-    images: NDArray[np.int64]
+    images: Int64
     search: Callable[[int, int], Ranking]
 
     def neighbours(self, k: int, progress: Progress | None) -> Neighbours:
         return self._lists(np.arange(len(self.images)), k, progress)
 
-    def without(self, known: Neighbours, images: NDArray[np.int64], gone: NDArray[np.int64]) -> Neighbours:
+    def without(self, known: Neighbours, images: Int64, gone: Int64) -> Neighbours:
         kept = np.setdiff1d(np.arange(len(images)), gone)
         number = np.full(len(images) + 1, -1, np.int32)
         number[kept] = np.arange(len(kept))
@@ -146,7 +132,7 @@ class SearchedNodes:
                 progress(int(rows[-1]) + 1 - old, n - old)
         return Neighbours(ids, similarities)
 
-    def _lists(self, rows: NDArray[np.int64], k: int, progress: Progress | None) -> Neighbours:
+    def _lists(self, rows: Int64, k: int, progress: Progress | None) -> Neighbours:
         ids = np.full((len(rows), k), -1, np.int32)
         similarities = np.zeros((len(rows), k), np.float32)
 
@@ -164,9 +150,9 @@ class SearchedNodes:
         return Neighbours(ids, similarities)
 
 
-def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
-    """Reads the lists in a channel's folder, None where they are not whole. Raises StorageError."""
-    for structure in read_structures(folder, PREFIX, _fault):
+def read_neighbourhoods(shelf: Shelf) -> Neighbourhoods | None:
+    """Reads the lists on a shelf, None where they are not whole. Raises StorageError."""
+    for structure in shelf.read(_fault):
         arrays = structure.arrays
         prepared = {name.removeprefix(_PREPARED): a for name, a in arrays.items() if name.startswith(_PREPARED)}
         lists = arrays["ids"], arrays["similarities"]
@@ -174,7 +160,7 @@ def read_neighbourhoods(folder: Path) -> Neighbourhoods | None:
     return None
 
 
-def _fault(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str] | None:
+def _fault(arrays: Mapping[str, Array]) -> tuple[str, str] | None:
     """The first array that is not as `keep_neighbourhoods` writes it, with what is wrong with it."""
     if found := misshapen(arrays, {"images": (np.int64, (None,)), "ids": (np.int32, (None, None))}):
         return found
@@ -195,13 +181,10 @@ def _fault(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str] | None:
     return next(((name, "has numbers that are not finite") for name in endless), None)
 
 
-def keep_neighbourhoods(folder: Path, found: Neighbourhoods) -> None:
-    """Puts neighbourhoods in the place of those in a channel's folder. Raises StorageError. Call with the lock held."""
-    clear_abandoned(folder)
-    old = structure_numbers(folder, PREFIX)
+def keep_neighbourhoods(shelf: Shelf, found: Neighbourhoods) -> None:
+    """Puts neighbourhoods in the place of those on a shelf. Raises StorageError. Call with the lock held."""
     arrays = {name: getattr(found, name) for name in _NAMES}
-    write_structure(folder, PREFIX, arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})
-    delete_structures(folder, PREFIX, old)
+    shelf.replace(arrays | {f"{_PREPARED}{name}": a for name, a in found.prepared.items()})
 
 
 def brought_up_to_date(
@@ -235,57 +218,56 @@ def brought_up_to_date(
 class KeptNeighbours:
     """The neighbours of an index's images in one channel, as a derived structure.
 
-    exact: whether lists that grow are those that would be made anew. Lists of words are not: a search weighs words by
-    how many images have them, so that they are stale as soon as any image has come or gone.
+    Notes: lists of vectors that grow are those that would be made anew. Lists of words are not: a search weighs words
+    by how many images have them, so that they are stale as soon as any image has come or gone.
     """
 
-    folder: Path
-    channel: str
+    site: Site
     params: Diffusion
-    exact: bool
-    open: Callable[[], Collection]
     name: str = "neighbours of photos"
 
-    def stale(self, snapshot: Snapshot) -> int:
+    def stale(self, live: Int64) -> int:
         """Images that have come or gone, or whose lists were made among other images."""
-        live, kept = snapshot.images.ids[snapshot.images.indexed], self.read(snapshot)
-        if kept is None or not self.exact:
+        kept = self.read(live)
+        if kept is None or not self._exact:
             return 0 if kept is not None and np.array_equal(kept.seen, stamp(live)) else len(live)
         come = int((live > kept.seen[0]).sum())
         return come + len(np.setdiff1d(kept.images, live))
 
-    def read(self, snapshot: Snapshot) -> Neighbourhoods | None:
+    def read(self, live: Int64) -> Neighbourhoods | None:
         """Reads the lists, which need not be up to date; None where there are none."""
-        return read_neighbourhoods(self.folder)
+        return read_neighbourhoods(self.site.shelf)
 
     def extend(self, progress: Progress | None, say: Say | None) -> None:
         """Brings the lists up to date; those of words keep the similarities that were found among other images."""
-        collection = self.open()
-        images = collection.snapshot.images
-        if not images.indexed.any():
+        live = self.site.live()
+        if not len(live):
             self.forget()
             return
-        kept, nodes = self.read(collection.snapshot), collection.views[self.channel].nodes()
-        now = stamp(images.ids[images.indexed])
-        seen = now if kept is None or self.exact else kept.seen
+        kept, nodes, now = self.read(live), self.site.collection().nodes(), stamp(live)
+        seen = now if kept is None or self._exact else kept.seen
         if kept is not None and np.array_equal(kept.images, nodes.images):
             if not np.array_equal(kept.seen, seen):
-                keep_neighbourhoods(self.folder, replace(kept, seen=seen))
+                keep_neighbourhoods(self.site.shelf, replace(kept, seen=seen))
             return
         if say is not None:
             say("comparing photos with each other")
         found = brought_up_to_date(kept, nodes, self.params.k - 1, progress)
-        keep_neighbourhoods(self.folder, replace(found, prepared=prepare(found, self.params), seen=seen))
+        keep_neighbourhoods(self.site.shelf, replace(found, prepared=prepare(found, self.params), seen=seen))
 
     def build(self, progress: Progress | None, say: Say | None) -> None:
         """Makes the lists as they are when they are made anew."""
-        if not self.exact:
+        if not self._exact:
             self.forget()
         self.extend(progress, say)
 
     def forget(self) -> None:
         """Deletes all lists."""
-        delete_structures(self.folder, PREFIX, structure_numbers(self.folder, PREFIX))
+        self.site.shelf.clear()
+
+    @property
+    def _exact(self) -> bool:
+        return Keeps.WORDS not in self.site.keeps
 
 
 def _neighbourhoods(nodes: Nodes, known: Neighbours) -> Neighbourhoods:
@@ -301,9 +283,7 @@ def _first(lists: Neighbours, count: int, k: int) -> Neighbours:
     return Neighbours(ids.astype(np.int32), np.where(ids >= 0, near, np.float32(0)))
 
 
-def _offer(
-    ids: NDArray[np.int32], similarities: NDArray[np.float32], rows: NDArray[np.int64], lists: Neighbours
-) -> None:
+def _offer(ids: Int32, similarities: Float32, rows: Int64, lists: Neighbours) -> None:
     """Puts nodes `rows`, which have these lists, into the lists of others where they are nearer than the last."""
     asked, place = np.nonzero((lists.ids >= 0) & (lists.ids < len(ids)))
     offered, near = lists.ids[asked, place], lists.similarities[asked, place]
@@ -319,7 +299,7 @@ def _offer(
         ids[row, : len(best)], similarities[row, : len(best)] = together[best], nearness[best]
 
 
-def _runs(values: NDArray[np.int32]) -> tuple[list[int], list[slice]]:
+def _runs(values: Int32) -> tuple[list[int], list[slice]]:
     """The different ones of ascending values, and where each stands."""
     found, starts = np.unique(values, return_index=True)
     ends = np.append(starts[1:], len(values))

@@ -1,0 +1,1 @@
+"""Networks as ONNX graphs, which runtimes other than torch read."""

@@ -1,0 +1,171 @@
+"""Following kept links: what is linked with a verified image is found, and no more than links are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from word_scenes import Bags, seen, similarity, thing
+
+from resight.rerank.kinds import LINKS, Links, PhotoLinks, Spatial
+from resight.rerank.linking import LinkBlocks, find_candidates, pack
+from resight.rerank.links import LinksLook, link_table
+from resight.rerank.spatial import SpatialLook, evidence, verify_pair
+from resight.words.kinds import Bow
+
+PLAIN = Bow(size=400, idf=False)
+FOLLOWED = Links(min_inliers=8, half=3.0, weight=2.0, steps=1)
+LIVE = np.arange(5)
+
+
+class Linked(Bags):
+    """Images and the blocks of their links, by which images are in each."""
+
+    def linked(self, *blocks: list[int], live=LIVE) -> Linked:
+        params = PhotoLinks(50, 50, 8)
+        made = [
+            pack([find_candidates(i, self, params, {}) for i in images], np.array(images, np.int64), np.array([4, 5]))
+            for images in blocks
+        ]
+        self.blocks = LinkBlocks(made, live)
+        self.searches.clear()
+        return self
+
+    def kept(self, key: str) -> LinkBlocks:
+        assert key == LINKS
+        return self.blocks
+
+
+@pytest.fixture
+def world():
+    """A query of a thing's left part, image 0 of the whole, images 1 and 4 of the right part, 2 and 3 of others."""
+    rng = np.random.default_rng(1)
+    left, right = thing(rng, 40, 0, 100), thing(rng, 40, 100, 200)
+    whole = replace(left, **{n: np.concatenate([getattr(left, n), getattr(right, n)]) for n in left.__dict__})
+    images = [
+        seen(whole, similarity(0.2, 0.8, (5, 5)), thing(rng, 120, 200)),
+        seen(right, similarity(-0.2, 0.7, (0, 9)), thing(rng, 20, 200)),
+        seen(thing(rng, 40, 200)),
+        seen(thing(rng, 10, 0, 100), None, thing(rng, 40, 200)),
+        seen(right.part(slice(25)), similarity(0.3, 0.8, (3, 3)), thing(rng, 20, 200)),
+    ]
+    return seen(left), Linked(images, PLAIN)
+
+
+def first_look(query, bags):
+    return SpatialLook(Spatial(), bags)(query, bags.file.search(query, 10))
+
+
+def strength(bags, asking, asked):
+    """Evidence of a pair, from the definition; 0 where there is none."""
+    near = bags.file.search(bags.images[asking], 10)
+    pair = verify_pair(bags.images[asking], bags.images[asked], Spatial())
+    if pair is None or asked not in near.ids:
+        return 0.0
+    return evidence(pair, float(near.scores[near.ids == asked][0]))
+
+
+def test_finds_an_image_that_shares_nothing_with_the_query_and_asks_none(world):
+    query, bags = world
+    bags.linked(list(range(5)))
+    ranking = first_look(query, bags)
+    assert not {1, 4} & set(ranking.ids.tolist())
+    found = LinksLook(FOLLOWED, bags)(query, ranking)
+    assert found.ids.tolist()[:3] == [0, 1, 4]
+    assert set(ranking.ids) <= set(found.ids)
+    assert found.verified == ranking.verified
+    assert bags.searches == []
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_scores_are_recomputed_naively(steps, world):
+    query, bags = world
+    ranking = first_look(query, bags.linked(list(range(5))))
+    found = LinksLook(FOLLOWED.model_copy(update={"steps": steps}), bags)(query, ranking)
+    sure = {image: why.score / (why.score + 3) for image, why in ranking.verified.items()}
+    total = {image: sure.get(image, 0.0) for image in ranking.ids.tolist()}
+    given = {image: sure[image] for image, why in ranking.verified.items() if why.inliers >= 8}
+    for number in range(steps + 1):
+        passed = dict.fromkeys(range(5), 0.0)
+        for image, value in given.items():
+            total[image] = total.get(image, 0.0) + 2 * value
+            for other in set(range(5)) - {image} if number < steps else ():
+                e = max(strength(bags, image, other), strength(bags, other, image))
+                passed[other] += value * e / (e + 3)
+        given = {image: value for image, value in passed.items() if value > 0}
+    assert dict(zip(found.ids.tolist(), found.scores.tolist(), strict=True)) == pytest.approx(total, rel=1e-5)
+    assert (np.diff(found.scores) <= 0).all()
+
+
+@pytest.mark.parametrize("asking", [0, 1])
+def test_a_link_leads_both_ways_whoever_has_asked(asking, world):
+    query, bags = world
+    ranking = first_look(query, bags.linked([asking]))
+    lead = LinksLook(FOLLOWED, bags)(query, ranking).leads[1]
+    pair = verify_pair(bags.images[asking], bags.images[1 - asking], Spatial())
+    assert (lead.through, lead.inliers, lead.tentative) == (0, pair.inliers, pair.tentative)
+    points = (pair.query_xy, pair.image_xy)[:: 1 if asking == 0 else -1]
+    for box, xy in zip((lead.part, lead.arrival), points, strict=True):
+        np.testing.assert_allclose(box, [*xy.min(axis=0), *xy.max(axis=0)])
+
+
+def test_the_strongest_links_are_followed(world):
+    query, bags = world
+    bags.linked(list(range(5)))
+    assert strength(bags, 0, 1) > strength(bags, 0, 4) > 0
+    table = link_table(bags.blocks, 1)
+    (row,) = table.rows(np.array([0]))
+    assert table.images[table.others[table.offsets[row] : table.offsets[row + 1]]].tolist() == [1]
+    assert table.rows(np.array([9, 0])).tolist() == [-1, row]
+    found = LinksLook(FOLLOWED.model_copy(update={"most": 1}), bags)(query, first_look(query, bags))
+    assert 1 in found.ids
+    assert 4 not in found.ids
+
+
+def test_images_that_are_gone_or_not_allowed_are_not_found(world):
+    query, bags = world
+    bags.linked(list(range(5)), live=np.array([0, 2, 3, 4]))
+    found = LinksLook(FOLLOWED, bags)(query, first_look(query, bags))
+    assert 1 not in found.ids
+    assert 4 in found.ids
+    bags.allowed = np.array([True, True, True, True, False])
+    bags.linked(list(range(5)))
+    bags.once = type(bags.once)()
+    found = LinksLook(FOLLOWED, bags)(query, first_look(query, bags))
+    assert 1 in found.ids
+    assert 4 not in found.ids
+
+
+def test_a_second_step_leads_on_from_what_the_first_has_reached():
+    """The query shows the first third of a thing, and three images two thirds each, one after the other."""
+    rng = np.random.default_rng(2)
+    thirds = [thing(rng, 40, 100 * n, 100 * n + 100) for n in range(4)]
+
+    def both(one, other):
+        return seen(replace(one, **{n: np.concatenate([getattr(one, n), getattr(other, n)]) for n in one.__dict__}))
+
+    images = [both(*thirds[n : n + 2]) for n in range(3)]
+    bags = Linked(images, PLAIN).linked([0, 1, 2], live=np.arange(3))
+    ranking = first_look(seen(thirds[0]), bags)
+    assert ranking.ids.tolist() == [0]
+    once, twice = (LinksLook(FOLLOWED.model_copy(update={"steps": n}), bags)(seen(thirds[0]), ranking) for n in (1, 2))
+    assert once.ids.tolist() == [0, 1]
+    assert twice.ids.tolist() == [0, 1, 2]
+    assert {image: lead.through for image, lead in twice.leads.items()} == {1: 0, 2: 1}
+    assert list(twice.leads) == [1, 2]
+
+
+def test_without_links_the_ranking_keeps_its_order(world):
+    query, bags = world
+    ranking = first_look(query, bags.linked())
+    found = LinksLook(FOLLOWED, bags)(query, ranking)
+    assert found.ids.tolist() == ranking.ids.tolist()
+    assert found.leads == {}
+
+
+def test_too_few_inliers_lead_nowhere(world):
+    query, bags = world
+    ranking = first_look(query, bags.linked(list(range(5))))
+    found = LinksLook(FOLLOWED.model_copy(update={"min_inliers": 1000}), bags)(query, ranking)
+    assert 1 not in found.ids
