@@ -170,7 +170,9 @@ def pixels(value: object) -> UInt8:
         raise UsageError(f"the query is an array of {given.dtype} {shape}; {wanted}")
     if given.shape[0] * given.shape[1] > MAX_PIXELS:
         millions = f"{given.shape[0] * given.shape[1] / 1e6:.0f} megapixels"
-        raise UsageError(f"the query is an array of {millions}, over the limit of {MAX_PIXELS // 10**6}; make it smaller")
+        raise UsageError(
+            f"the query is an array of {millions}, over the limit of {MAX_PIXELS // 10**6}; make it smaller"
+        )
     return np.ascontiguousarray(given if given.shape[2] == 3 else np.repeat(given, 3, axis=2))
 
 

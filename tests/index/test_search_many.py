@@ -20,7 +20,6 @@ from resight.folders.names import Name
 from resight.index import asking
 from resight.index.index import Index
 from resight.index.queries import Query
-from resight.index.results import Result
 from resight.search.dense import DenseSearch
 
 pytestmark = pytest.mark.usefixtures("unsynced")
