@@ -152,11 +152,11 @@ def within_reach(graph: csr_array, rows: Int64, most: int) -> Int64:
 
     No step is made any more that would reach more than `most` nodes.
     """
-    seen = np.zeros(graph.shape[0], np.bool_)
+    seen, starts = np.zeros(graph.shape[0], np.bool_), graph.indptr.astype(np.int64)
     seen[rows] = True
     count, front = int(seen.sum()), rows
     while len(front):
-        found = np.unique(graph.indices[entries(graph.indptr, front)])
+        found = np.unique(graph.indices[entries(starts, front)])
         front = found[~seen[found]].astype(np.int64)
         count += len(front)
         if count > most:
