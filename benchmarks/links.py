@@ -24,8 +24,8 @@ from resight.evaluation.metrics import oxford_ap, positions
 from resight.index.asking import ask
 from resight.index.index import Index
 from resight.index.queries import Query
-from resight.rerank.kinds import PhotoLinks
-from resight.rerank.linking import find_candidates
+from resight.manifold.kinds import PhotoLinks
+from resight.manifold.linking import find_candidates
 
 RECIPES = ("sift-asmk-spatial", "sift-asmk-links")
 

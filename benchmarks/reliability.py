@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--distractors", type=Path)
-    parser.add_argument("--recipe", default="sift-asmk-spatial")
+    parser.add_argument("--recipe", default="sift-asmk-links")
     parser.add_argument("--index", type=Path)
     parser.add_argument("--alone", action="store_true", help="search each set among its own photos")
     parser.add_argument("--every", type=int, default=1, help="of the photos")

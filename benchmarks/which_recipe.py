@@ -21,7 +21,7 @@ import resight
 from resight.datasets.dataset import Dataset
 from resight.datasets.folder import read_folder
 
-RECIPES = ("sift-asmk-spatial", "sift-asmk", "rmac-mobilenet", "rmac-mobilenet-diffusion", "sift-cnn-fused")
+RECIPES = ("sift-asmk-links", "sift-asmk", "rmac-mobilenet", "rmac-mobilenet-diffusion", "sift-cnn-fused")
 TIMED = 10
 """Queries that are timed, of each set."""
 

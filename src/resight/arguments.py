@@ -15,7 +15,7 @@ import numpy as np
 
 from resight.arrays import Array, UInt8
 from resight.errors import UsageError
-from resight.images import Box, displayed
+from resight.images import MAX_PIXELS, Box, displayed
 
 LONGEST_NAME = 255
 LONGEST_PATH = 4095
@@ -150,7 +150,7 @@ def pixels(value: object) -> UInt8:
     """Returns (H, W, 3) uint8 of an array or nested lists; grey ones (H, W) and (H, W, 1) get three equal channels.
 
     Whole numbers from 0 to 255 in lists are taken, in arrays uint8 alone: what another type has for white is not known.
-    Raises UsageError.
+    Raises UsageError, also where there are more pixels than are decoded of a file.
     """
     wanted = "it must be uint8 (H, W, 3) RGB, or (H, W) grey"
     given: Array
@@ -168,6 +168,11 @@ def pixels(value: object) -> UInt8:
         given = given[..., None]
     if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] not in (1, 3) or 0 in given.shape:
         raise UsageError(f"the query is an array of {given.dtype} {shape}; {wanted}")
+    if given.shape[0] * given.shape[1] > MAX_PIXELS:
+        millions = f"{given.shape[0] * given.shape[1] / 1e6:.0f} megapixels"
+        raise UsageError(
+            f"the query is an array of {millions}, over the limit of {MAX_PIXELS // 10**6}; make it smaller"
+        )
     return np.ascontiguousarray(given if given.shape[2] == 3 else np.repeat(given, 3, axis=2))
 
 

@@ -44,7 +44,7 @@ def test_hits_are_printed_best_first(run: Run, indexed: Path, photos_of_world: P
     first, header, *lines, meaning = answer.stdout.rstrip("\n").split("\n")
     assert re.fullmatch(rf"{re.escape(str(photos_of_world / QUERY))}: 3 hits in \d+\.\d\d s", first)
     assert header.split() == ["rank", "score", "inliers", "probability", "photo"]
-    assert meaning.startswith("score: belief in what matches")
+    assert meaning.startswith("score: what the query and verified links give the photo")
     rows = [line for line in lines if "---" not in line]
     assert [row.split()[0] for row in rows] == ["1", "2", "3"]
     scores = [float(row.split()[1]) for row in rows]
@@ -92,7 +92,7 @@ def test_json_has_the_agreed_keys(run: Run, indexed: Path, photos_of_world: Path
     answer = run("search", indexed, photos_of_world / QUERY, "-k", 2, "--json")
     document = json.loads(answer.stdout)
     assert list(document) == ["index", "recipe", "results", "seconds"]
-    assert (document["index"], document["recipe"]) == (str(indexed), "sift-asmk-spatial")
+    assert (document["index"], document["recipe"]) == (str(indexed), "sift-asmk-links")
     assert document["seconds"] > 0
     (result,) = document["results"]
     assert list(result) == ["query", "box", "hits"]
@@ -224,7 +224,7 @@ def test_the_page_shows_the_hits_and_why(run: Run, indexed: Path, photos_of_worl
         assert f">{name}<" in text
     assert text.count("<section>") == 2
     assert text.count("<line ") > 20
-    assert "sift-asmk-spatial" in text
+    assert "sift-asmk-links" in text
     assert text.count("data:image/jpeg") == 6
 
 

@@ -135,7 +135,7 @@ def test_a_recipe_that_keeps_no_words_tells_copies_alone(
     made = Index.create(tmp_path / "vectors.resight", recipes / f"{method}.toml")
     made.add(folder)
     assert [names(group) for group in made.duplicates("copies").groups] == [{"a.png", "a-again.png"}]
-    with pytest.raises(UsageError, match=f'"{method}" keeps no words.*sift-asmk-spatial'):
+    with pytest.raises(UsageError, match=f'"{method}" keeps no words.*sift-asmk-links'):
         made.duplicates()
 
 

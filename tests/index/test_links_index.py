@@ -10,7 +10,7 @@ import pytest
 from index_samples import collection, index_by, names, told, write
 from resight.index.index import Index
 from resight.index.views import WordView
-from resight.rerank import linking
+from resight.manifold import linking
 from resight.search.ranking import Verification
 from resight.words.evidence import ImageWords
 

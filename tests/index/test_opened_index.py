@@ -21,6 +21,9 @@ def test_an_index_has_a_length_names_and_a_line(recipes: Path, world_folder: Pat
     assert "more/poster-02_3.jpg" not in index
     assert 5 not in index
     assert repr(index) == f"<Index '{tmp_path}/x.resight', 2 photos, by verified>"
+    index.path.rename(tmp_path / "elsewhere.resight")
+    index.refresh()
+    assert repr(index) == f"<Index '{tmp_path}/x.resight', by verified>"
 
 
 def test_create_refuses_an_index_that_is_there_and_open_or_create_goes_on_with_it(

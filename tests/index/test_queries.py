@@ -128,6 +128,15 @@ def test_an_array_that_is_no_photo_is_refused(index: Index, array: np.ndarray) -
         index.search(array)
 
 
+def test_an_array_has_no_more_pixels_than_a_file_may_have(index: Index) -> None:
+    # It is a view of three bytes, and is refused before it is copied.
+    large = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (1_000_000, 1_000_000, 3))
+    with pytest.raises(UsageError, match="an array of 1000000 megapixels, over the limit of 100"):
+        index.search(large)
+    with pytest.raises(UsageError, match="over the limit"):
+        index.search(large[..., 0])
+
+
 def test_a_name_whose_file_is_gone_asks_with_what_the_index_keeps(
     tmp_path: Path, recipes: Path, photos: dict[str, Pixels]
 ) -> None:

@@ -20,7 +20,6 @@ from resight.folders.names import Name
 from resight.index import asking
 from resight.index.index import Index
 from resight.index.queries import Query
-from resight.index.results import Result
 from resight.search.dense import DenseSearch
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -220,10 +219,26 @@ def test_all_results_are_of_the_generation_that_was_open(folder: Path, recipes: 
 
 def test_what_is_no_query_ends_the_search_when_its_turn_comes(words: Index) -> None:
     assert list(words.search_many([])) == []
-    results = words.search_many([*["00-0.png"] * 500, 5])  # type: ignore[list-item]
-    assert isinstance(next(results), Result)
+    results = words.search_many([*["00-0.png"] * 5, 5])  # type: ignore[list-item]
+    assert [next(results).error for _ in range(5)] == [None] * 5
     with pytest.raises(UsageError, match="the query is a int"):
-        list(results)
+        next(results)
+
+
+@pytest.mark.parametrize("good", range(5))
+def test_queries_before_an_error_of_their_iterable_are_answered_first(
+    words: Index, monkeypatch: pytest.MonkeyPatch, good: int
+) -> None:
+    monkeypatch.setattr(asking, "cores", lambda: 3)
+
+    def stream() -> Iterator[str]:
+        yield from ["00-0.png"] * good
+        raise OSError("the camera was unplugged")
+
+    results = words.search_many(stream(), k=1)
+    assert [names(next(results)) for _ in range(good)] == [["00-1.png"]] * good
+    with pytest.raises(OSError, match="unplugged"):
+        next(results)
 
 
 def test_a_photo_that_is_gone_asks_with_what_the_index_keeps_of_it(folder: Path, recipes: Path, tmp_path: Path) -> None:
@@ -245,5 +260,5 @@ def test_an_array_that_changes_afterwards_is_not_the_query_any_more(words: Index
 
 def test_a_query_tells_what_it_is() -> None:
     assert repr(Query("a.jpg", box=[1, 2, 3, 4])) == "Query('a.jpg', box=(1.0, 2.0, 3.0, 4.0))"
-    assert repr(Query(bytes(10**6), mask=np.ones((2, 2)))) == "Query('bytes', mask='the mask')"
+    assert repr(Query(bytes(10**6), mask=np.ones((2, 2)))) == "Query('bytes', mask='array')"
     assert repr(Query(PHOTOS["00-0.png"])) == "Query('array')"

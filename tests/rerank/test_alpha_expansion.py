@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from vector_scenes import Vectored, unit, views
-from word_scenes import Bags, seen, thing
 
 from resight.errors import UsageError
 from resight.rerank.alpha_expansion import (
@@ -19,6 +18,7 @@ from resight.rerank.alpha_expansion import (
 from resight.rerank.kinds import AlphaExpansion
 from resight.search.ranking import Ranking
 from resight.words.evidence import WordVector
+from word_scenes import Bags, seen, thing
 
 
 @pytest.mark.golden

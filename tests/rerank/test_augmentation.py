@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_scenes import SIZE, WORDS, Bags, seen, similarity, thing
 
 from resight.rerank.augmentation import augmented_words, joined
 from resight.rerank.geometry import project
@@ -14,6 +13,7 @@ from resight.rerank.kinds import Augmentation, Spatial
 from resight.rerank.spatial import verify_pair
 from resight.words.kinds import Bow
 from resight.words.postings import build_postings
+from word_scenes import SIZE, WORDS, Bags, seen, similarity, thing
 
 PLAIN = Bow(size=WORDS, idf=False)
 ZOOMED = similarity(0.3, 1.6, (40, 20))

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_scenes import Bags, seen, similarity, thing
 
 from resight.rerank.chain import ChainLook, confidence
 from resight.rerank.kinds import Chain, Spatial
 from resight.rerank.spatial import SpatialLook, evidence, verify_pair
 from resight.search.background import background
 from resight.words.kinds import Bow
+from word_scenes import Bags, seen, similarity, thing
 
 PLAIN = Bow(size=400, idf=False)
 CHAIN = Chain(min_inliers=8, half=3.0, weight=2.0)

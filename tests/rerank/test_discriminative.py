@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from vector_scenes import Vectored, views
-from word_scenes import Bags, seen, similarity, thing
 
 from resight.errors import UsageError
 from resight.rerank.backprojection import verified_vectors
@@ -24,6 +23,7 @@ from resight.rerank.discriminative import (
 from resight.rerank.kinds import Discriminative, Spatial
 from resight.rerank.spatial import SpatialLook
 from resight.words.evidence import WordVector
+from word_scenes import Bags, seen, similarity, thing
 
 
 def samples(seed, positives, negatives, dimension=6):

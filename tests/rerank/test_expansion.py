@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_scenes import Bags, seen, similarity, thing
 
 from resight.errors import RecipeError
 from resight.recipe import parse_recipe
@@ -17,6 +16,7 @@ from resight.rerank.kinds import Expansion, Spatial
 from resight.rerank.spatial import SpatialLook
 from resight.search.ranking import Ranking, Verification
 from resight.words.evidence import WordVector
+from word_scenes import Bags, seen, similarity, thing
 
 HOMOGRAPHY = np.array([[0.9, 0.1, 20.0], [-0.1, 1.1, 5.0], [0.002, 0.001, 1.0]])
 

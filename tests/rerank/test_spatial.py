@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_scenes import SIZE, Bags, seen, similarity, thing
 
 from resight.forks import WorkerPool
 from resight.rerank.geometry import project
 from resight.rerank.kinds import Spatial
 from resight.rerank.spatial import SpatialLook, evidence, verify_many, verify_pair
 from resight.search.ranking import Ranking, Verification
+from word_scenes import SIZE, Bags, seen, similarity, thing
 
 
 def shuffled(rng, photo):

@@ -80,6 +80,15 @@ def test_open_says_what_is_not_an_index(tmp_path: Path) -> None:
         Store.open(tmp_path, read_only=True)
 
 
+def test_an_open_index_that_has_gone_is_missed(tmp_path: Path) -> None:
+    path = base(tmp_path / "x.resight").path
+    reader = Store.open(path, read_only=True)
+    path.rename(tmp_path / "elsewhere.resight")
+    for ask in (reader.snapshot, reader.recipe, reader.created_by, reader.fitted, reader.removed_images):
+        with pytest.raises(IndexMissingError, match=r"x\.resight: there is no such folder any more"):
+            ask()
+
+
 def test_another_format_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = base(tmp_path / "x.resight").path
     for module in ("resight.store.generations.FORMAT", "resight.store.catalogue.FORMAT"):

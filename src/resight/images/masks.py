@@ -51,13 +51,13 @@ def mask_of_query(given: str | Path | Array) -> PhotoMask:
     elif not isinstance(given, np.ndarray):
         raise UsageError(f"the mask is a {type(given).__name__}; it must be a file or an array (H, W)")
     elif given.ndim == 2 and given.size:
-        mask = PhotoMask("the mask", "", given)
+        mask = PhotoMask("array", "", given)
     else:
         raise UsageError(f"the mask is an array of shape {given.shape}; it must be (H, W)")
     try:
         mask.counts()
     except ImageError as error:
-        raise UsageError(f"{error.path}: the mask {error.reason}") from error
+        raise UsageError(f"the mask {error}") from error
     return mask
 
 

@@ -91,7 +91,7 @@ def answer_many(
 
     A query that is bad has a result with its error and no hits. As many queries are taken, and answered together, as
     `most_at_once` says: their photos are read on several threads and networks see them at once. Nothing goes on between
-    two results.
+    two results. An error of the iterable itself is raised after the results of the queries before it.
     """
     return _answered(collection, iter(queries), wanted, mirror, _allowed(collection, wanted))
 
@@ -99,7 +99,11 @@ def answer_many(
 def _answered(
     collection: Collection, queries: Iterator[Query], wanted: Wanted, mirror: bool, allowed: Mask | None
 ) -> Iterator[Result]:
-    while some := list(itertools.islice(queries, most_at_once(collection))):
+    wrong: Exception | None = None
+    while wrong is None:
+        some, wrong = _taken(queries, most_at_once(collection))
+        if not some:
+            break
         start = time.perf_counter()
         every = ask_many(collection, some, mirror=mirror)
         asked = [one for one in every if isinstance(one, Asked)]
@@ -116,6 +120,19 @@ def _answered(
                 continue
             _, own, ranked = next(answers)
             yield _result(collection, _found(collection, one, ranked), own, wanted, start)
+    if wrong is not None:
+        raise wrong
+
+
+def _taken(queries: Iterator[Query], most: int) -> tuple[list[Query], Exception | None]:
+    """Takes the next queries, and the error that came in the place of one: those before it can be answered first."""
+    some: list[Query] = []
+    try:
+        # What came before an error stays in the list, as it would not by `list(...)`.
+        some.extend(itertools.islice(queries, most))
+    except Exception as error:
+        return some, error
+    return some, None
 
 
 def answer_together(

@@ -72,7 +72,7 @@ def channel_of_words(recipe: Recipe) -> str:
             return name
     raise UsageError(
         f'an index by "{recipe.name}" keeps no words with positions, which tell a picture from another of the same '
-        'thing: ask for copies alone (--kind copies), or index the photos by "sift-asmk-spatial"'
+        'thing: ask for copies alone (--kind copies), or index the photos by "sift-asmk-links"'
     )
 
 

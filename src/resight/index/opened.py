@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from resight import arguments
+from resight.errors import ResightError
 from resight.images import Box
 from resight.index.results import Result
 from resight.recipe import Recipe, parse_recipe
@@ -58,7 +59,12 @@ class OpenedIndex:
         return isinstance(name, str | Path) and self.collection.find(name) is not None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {str(self.path)!r}, {len(self)} photos, by {self.recipe.name}>"
+        try:
+            photos = f", {len(self)} photos"
+        except ResightError:
+            # An index that is damaged or gone is shown too, in a traceback or a notebook.
+            photos = ""
+        return f"<{type(self).__name__} {str(self.path)!r}{photos}, by {self.recipe.name}>"
 
     def refresh(self) -> None:
         """Looks at the newest generation, whoever wrote it."""
@@ -113,7 +119,8 @@ class OpenedIndex:
         Networks see several photos at once, and others are read on all cores. A query whose photo cannot be read, that
         names none, or whose box or mask does not suit it, has a result without hits whose `error` says why; the others
         are answered. Other arguments as for `search`. All results are of the generation that is open now. UsageError
-        for arguments that cannot be meant is raised at once, and for what is no query when its turn comes.
+        for arguments that cannot be meant is raised at once, and for what is no query when its turn comes, as any error
+        of the iterable is: after the results of the queries before it.
 
         Notes: results come one by one because a whole ranking of each query may not fit into memory, and queries are
         taken as they are needed, so that they may come from a video. Rankings are those of `search`; by networks,

@@ -13,10 +13,12 @@ from resight.rerank.stage import SecondLook
 
 if TYPE_CHECKING:
     from resight.search.derived import DerivedKind, DerivedStructure, Site
-    from resight.search.looks import GraphCollection, Look
+    from resight.search.looks import GraphCollection, Look, WordCollection
 
 NEIGHBOURS = "neighbours"
 """Key of the derived structure that diffusion works on."""
+LINKS = "links"
+"""Key of the derived structure that `Links` works on."""
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,76 @@ class Diffusion(SecondLook):
                 'choose solver = "hybrid"'
             )
         return self
+
+
+@dataclass(frozen=True)
+class PhotoLinks:
+    """The links between all images of a channel; see `Links` for the meaning of its numbers."""
+
+    candidates: int
+    probe: int
+    min_inliers: int
+    key: ClassVar[str] = LINKS
+
+    def open(self, site: Site) -> DerivedStructure:
+        """Returns the links that are kept of a channel."""
+        from resight.manifold.linking import KeptLinks
+
+        return KeptLinks(site, self)
+
+
+@register
+class Links(SecondLook):
+    """Diffusion over links between images, each verified by geometry when the images were added.
+
+    Ours: the diffusion of `Diffusion`, on a graph whose edges are believed: a pair with evidence e (inliers times the
+    root of the similarity) has the affinity e / (e + half), every image has the affinity 1 with itself, and what
+    geometry does not verify is no edge. An image without links keeps what it was given.
+    """
+
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
+    score_meaning: ClassVar[str] = (
+        "what the query and verified links give the photo, 0 to 1; it compares photos of one query alone"
+    )
+
+    kind: Literal["links"] = "links"
+    candidates: int = Field(
+        default=20, ge=1, le=10_000, description="Images that each image verifies when it is added, at most."
+    )
+    probe: int = Field(
+        default=5,
+        ge=1,
+        le=10_000,
+        description="Of these the first, which are verified first: the others only if one has enough inliers.",
+    )
+    # That of Philbin et al., CVPR 2007, for expansion.
+    min_inliers: int = Field(
+        default=20, ge=4, le=1_000_000, description="Enough inliers: links lead to the photos of such a pair."
+    )
+    most: int = Field(default=40, ge=1, le=10_000, description="Links of an image that count, the strongest.")
+    query_k: int = Field(default=50, ge=1, le=1_000_000, description="Best images that diffusion starts from.")
+    start: Literal["evidence", "scores"] = Field(
+        default="evidence",
+        description=(
+            'What they are given: "evidence" makes e / (e + half) of the scores of a spatial stage; "scores" takes '
+            "those of a fusion as they are."
+        ),
+    )
+    half: float = Field(default=30.0, gt=0.0, le=1e9, description="Evidence at which a pair is half believed.")
+    alpha: float = Field(default=0.8, ge=0.0, lt=1.0, description="What is passed on at each step.")
+
+    @property
+    def depth(self) -> int:
+        """The number of images that it wants of the first look."""
+        return self.query_k
+
+    @property
+    def derived(self) -> tuple[DerivedKind, ...]:
+        """The links between the channel's images."""
+        return (PhotoLinks(self.candidates, self.probe, self.min_inliers),)
+
+    def open(self, collection: WordCollection) -> Look:
+        """Returns the look on one channel of a collection."""
+        from resight.manifold.links import LinksLook
+
+        return LinksLook(self, collection)

@@ -41,7 +41,7 @@ class DiffusionLook:
         y[start] = np.maximum(ranking.scores[known][: len(start)].astype(np.float64), 0.0) ** power
         if not y.any():
             return ranking
-        return _by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), self._collection.allowed)
+        return by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), self._collection.allowed)
 
     def _opened(self) -> tuple[Neighbourhoods, Solve]:
         # The papers count an image as its own first neighbour.
@@ -79,7 +79,7 @@ class RegionalDiffusionLook:
         top = np.sort(rows[known][: self.params.top])
         regions = np.concatenate([np.arange(starts[row], ends[row]) for row in top.tolist()])
         pooled = pool_scores(opened.solve(y, regions), opened.weights, opened.offsets)
-        return _by_diffusion(ranking, opened.images, pooled, allowed)
+        return by_diffusion(ranking, opened.images, pooled, allowed)
 
     def _start(
         self, query: NDArray[np.float32], opened: _RegionGraph, power: float, allowed: Mask | None
@@ -124,10 +124,10 @@ def _rows_of(images: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray
     return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
 
 
-def _by_diffusion(ranking: Ranking, images: NDArray[np.int64], f: NDArray[Any], allowed: Mask | None) -> Ranking:
-    """Images by f (n,), equal ones as they were ranked or by id; those with none after them, with score 0.
+def by_diffusion(ranking: Ranking, images: NDArray[np.int64], f: NDArray[Any], allowed: Mask | None) -> Ranking:
+    """Ranks images by f (n,), equal ones as they were ranked or by id; those with none after them, with score 0.
 
-    What is not allowed has passed on what it was given, and is left out.
+    images: (n,) ids, ascending. What is not allowed has passed on what it was given, and is left out.
     """
     if allowed is not None:
         f = np.where(is_allowed(images, allowed), f, 0.0)

@@ -15,7 +15,7 @@ from resight.errors import RecipeError
 from resight.recipe.messages import LONGEST, explain, one_line
 from resight.recipe.model import ONLY_CHANNEL, SECTIONS, Recipe
 
-DEFAULT = "sift-asmk-spatial"
+DEFAULT = "sift-asmk-links"
 LARGEST_FILE = 1 << 20
 """Bytes of the file of a recipe at most."""
 

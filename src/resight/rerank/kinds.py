@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,12 +12,8 @@ from resight.learned.registered import OneOf, register
 from resight.rerank.stage import SecondLook, Stage
 
 if TYPE_CHECKING:
-    from resight.search.derived import DerivedKind, DerivedStructure, Site
     from resight.search.looks import BagCollection, Look, VectorCollection, WordCollection
     from resight.words.evidence import ImageWords
-
-LINKS = "links"
-"""Key of the derived structure that `Links` follows."""
 
 
 @register
@@ -133,76 +128,6 @@ class Chain(SecondLook):
         from resight.rerank.chain import ChainLook
 
         return ChainLook(self, collection)
-
-
-@dataclass(frozen=True)
-class PhotoLinks:
-    """The links between all images of a channel; see `Links` for what its numbers mean."""
-
-    candidates: int
-    probe: int
-    min_inliers: int
-    key: ClassVar[str] = LINKS
-
-    def open(self, site: Site) -> DerivedStructure:
-        """Returns the links that are kept of a channel."""
-        from resight.rerank.linking import KeptLinks
-
-        return KeptLinks(site, self)
-
-
-@register
-class Links(SecondLook):
-    """What is linked with the images that the query verifies is found too. Images are linked when they are added.
-
-    Ours; it answers as `chain` does, but verified images are not asked: each has asked once, when it came, and what it
-    verified is kept beside the index. Evidence e of a pair becomes a confidence e / (e + half); an image found from the
-    query with confidence p passes p times the confidence of each of its links on, and so on for a few steps.
-    """
-
-    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.WORDS,)
-    score_meaning: ClassVar[str] = (
-        "belief in what matches the query, 0 to 1, and what verified photos that are linked with it add; 0: nothing "
-        "matches"
-    )
-
-    kind: Literal["links"] = "links"
-    candidates: int = Field(
-        default=20, ge=1, le=10_000, description="Images that each image verifies when it is added, at most."
-    )
-    probe: int = Field(
-        default=5,
-        ge=1,
-        le=10_000,
-        description="Of these the first, which are verified first: the others only if one has enough inliers.",
-    )
-    most: int = Field(default=40, ge=1, le=10_000, description="Links of an image that are followed, the strongest.")
-    steps: int = Field(default=2, ge=1, le=16, description="Links that follow each other.")
-    top: int = Field(default=25, ge=1, le=10_000_000, description="Verified images whose links are followed.")
-    # That of Philbin et al., CVPR 2007, for expansion.
-    min_inliers: int = Field(
-        default=20, ge=4, le=1_000_000, description="Links of an image are followed from so many inliers."
-    )
-    half: float = Field(default=100.0, gt=0.0, le=1e9, description="Evidence at which the confidence is 0.5.")
-    weight: float = Field(
-        default=5.0, gt=0.0, le=1e9, description="Of what is passed on, against the query's own evidence."
-    )
-
-    @property
-    def depth(self) -> int:
-        """The number of images that it wants of the first look."""
-        return self.top
-
-    @property
-    def derived(self) -> tuple[DerivedKind, ...]:
-        """The links between the channel's images."""
-        return (PhotoLinks(self.candidates, self.probe, self.min_inliers),)
-
-    def open(self, collection: WordCollection) -> Look:
-        """The look on one channel of a collection."""
-        from resight.rerank.links import LinksLook
-
-        return LinksLook(self, collection)
 
 
 @register

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, StorageError
+from resight.errors import DamagedFileError, IndexCorruptError, IndexLockedError, IndexMissingError, StorageError
 from resight.store.choices import Choices, choices_content, choices_from_content
 from resight.store.disk import check_regular, storage_errors
 from resight.store.generations import FORMAT, Generation, check_format, files_content, files_from_content
@@ -76,9 +76,12 @@ def catalogue_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
 def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """A connection that sees one state of the catalogue and writes nothing.
 
-    Raises IndexCorruptError, IndexFormatError, IndexLockedError and StorageError.
+    Raises IndexCorruptError, IndexFormatError, IndexLockedError, IndexMissingError where the folder has gone, and
+    StorageError.
     """
     path = folder / CATALOGUE
+    if not folder.exists():
+        raise IndexMissingError(f"{folder}: there is no such folder any more; look where it went")
     with catalogue_errors(path, reading=True), contextlib.closing(_connect_reader(path)) as connection:
         connection.execute("BEGIN")
         check_format(_meta(connection).get("format"), folder)

@@ -1,23 +1,33 @@
-"""Kept links as a second look: what is linked with the images that the query verifies is found, and asked nothing."""
+"""Kept links as a second look: the score of an image spreads over the verified links between all of them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_array, eye_array
 
 from resight.arrays import Float32, Float64, Int32, Int64, Mask
+from resight.manifold.diffusion import ConjugateGradient
+from resight.manifold.graph import normalised
+from resight.manifold.kinds import LINKS, Links
+from resight.manifold.linking import COLUMNS, LinkBlocks, counted, entries
+from resight.manifold.ranking import by_diffusion
+from resight.manifold.truncation import sub_graph
 from resight.rerank.chain import confidence
-from resight.rerank.kinds import LINKS, Links
-from resight.rerank.linking import COLUMNS, LinkBlocks, counted, entries
 from resight.search.looks import WordCollection
 from resight.search.ranking import Lead, Ranking
 from resight.search.selection import is_allowed
 from resight.words.evidence import ImageWords
 
 _log = logging.getLogger(__name__)
+
+MOST_NODES = 10_000
+"""Images among which diffusion is solved for a query, at most."""
+TOLERANCE, ITERATIONS = 1e-6, 200
+LED = 2
+"""Links that follow each other from a verified image to one that is found through it."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +139,44 @@ def step(
     return Reached(table.others[at[first]], sums, at[first], rows[through[first]])
 
 
-class LinksLook:
-    """Adds to each image's own confidence what the links of verified images pass on, in a few steps.
+def link_graph(table: LinkTable, half: float) -> csr_array:
+    """Returns the normalised affinity (n, n) of the images of a table by their links, and of each with itself."""
+    size = len(table.images)
+    affinity = csr_array((confidence(table.evidence, half), table.others, table.offsets), shape=(size, size))
+    # Of a link that counts for one of its images only, because the other has stronger ones, both are told.
+    return normalised(csr_array(affinity.maximum(affinity.T) + eye_array(size, format="csr")))
 
-    score(x) = p(q, x) + weight * sum over h from 0 to `steps` of f_h(x), where f_0(e) = p(q, e) of the followed images
-    e and f_h(x) = sum over y of f_(h - 1)(y) p(y, x): what `ChainLook` gives with one step. Images without any keep
-    their former order. Safe to share between threads.
+
+def within_reach(graph: csr_array, rows: Int64, most: int) -> Int64:
+    """Returns the nodes (m,), ascending, that edges lead to from some rows, these included.
+
+    No step is made any more that would reach more than `most` nodes.
+    """
+    seen, starts = np.zeros(graph.shape[0], np.bool_), graph.indptr.astype(np.int64)
+    seen[rows] = True
+    count, front = int(seen.sum()), rows
+    while len(front):
+        found = np.unique(graph.indices[entries(starts, front)])
+        front = found[~seen[found]].astype(np.int64)
+        count += len(front)
+        if count > most:
+            break
+        seen[front] = True
+    return np.flatnonzero(seen)
+
+
+class LinksLook:
+    """Ranks by the diffusion of what the best images are given over the links of all images.
+
+    f = (1 - alpha)(I - alpha S)^-1 y, where S is the normalised affinity of all links and of each image with itself.
+    Images without links keep what they were given; those that nothing reaches follow in their former order. Where a
+    part of the images is searched, diffusion starts from the best of the part and passes through all. Safe to share
+    between threads.
+
+    Notes:
+    -----
+    The system is solved among the images that links lead to from where it starts, `MOST_NODES` at most, with the
+    degrees of the whole graph: late truncation (Yang et al., AAAI 2019).
     """
 
     def __init__(self, params: Links, collection: WordCollection) -> None:
@@ -142,46 +184,61 @@ class LinksLook:
         self._collection = collection
 
     def __call__(self, query: ImageWords, ranking: Ranking) -> Ranking:
-        """Ranks the images of a ranking and those that the links of verified ones lead to."""
+        """Ranks the images of a ranking, and those that links lead to from its best."""
         # A part has the links of the whole.
-        table = self._collection.once((LINKS, self.params.most), self._table)
-        verified = ranking.verified
-        sure = confidence(np.array([why.score for why in verified.values()], np.float64), self.params.half)
-        direct = dict(zip(verified, sure.tolist(), strict=True))
-        total = {image: direct.get(image, 0.0) for image in ranking.ids.tolist()}
-        followed = self._followed(ranking, direct)
-        for image in followed:
-            total[image] += self.params.weight * direct[image]
+        key = (LINKS, self.params.most, self.params.half)
+        table, graph = self._collection.once(key, self._opened)
+        first = ranking.first(self.params.query_k)
+        given = np.maximum(first.scores.astype(np.float64), 0.0)
+        if self.params.start == "evidence":
+            given = confidence(given, self.params.half)
+        if not given.any():
+            return ranking
+        rows = table.rows(first.ids)
+        linked = rows >= 0
+        nodes = within_reach(graph, rows[linked & (given > 0)], MOST_NODES)
+        ids = np.concatenate([table.images[nodes], first.ids[~linked]])
+        f = np.concatenate([self._diffused(graph, nodes, rows[linked], given[linked]), given[~linked]])
+        order = np.argsort(ids)
+        found = by_diffusion(ranking, ids[order], f[order], self._collection.allowed)
+        return replace(found, leads=self._leads(table, ranking))
+
+    def _diffused(self, graph: csr_array, nodes: Int64, rows: Int64, given: Float64) -> Float64:
+        """Returns f (m,) of the nodes (m,), ascending, where some rows of the graph were given something."""
+        if not len(nodes):
+            return np.empty(0)
+        y = np.zeros(graph.shape[0])
+        y[rows] = given
+        solver = ConjugateGradient(
+            sub_graph(graph, nodes), self.params.alpha, tolerance=TOLERANCE, iterations=ITERATIONS, once=True
+        )
+        return solver(y[nodes])
+
+    def _leads(self, table: LinkTable, ranking: Ranking) -> dict[int, Lead]:
+        """Returns the leads of two steps from the verified images to images that the query does not verify surely."""
+        direct = {
+            image: float(confidence(np.array([why.score]), self.params.half)[0])
+            for image, why in ranking.verified.items()
+            if why.inliers >= self.params.min_inliers
+        }
+        followed = sorted(direct, key=lambda image: (-direct[image], image))[: self.params.query_k]
         rows = table.rows(np.array(followed, np.int64))
         given = np.array([direct[image] for image in followed], np.float64)[rows >= 0]
         rows = rows[rows >= 0]
         leads: dict[int, Lead] = {}
-        for number in range(self.params.steps):
+        for number in range(LED):
             reached = step(table, rows, given, self.params.half, self._collection.allowed)
             rows, given = reached.rows, reached.passed
-            for image, passed in zip(table.images[rows].tolist(), given.tolist(), strict=True):
-                total[image] = total.get(image, 0.0) + self.params.weight * passed
-            self._lead(leads, table, reached, frozenset(followed) if number else frozenset())
-        ids = np.fromiter(total, np.int64, len(total))
-        scores = np.fromiter(total.values(), np.float64, len(total))
-        order = np.argsort(-scores, kind="stable")
-        return replace(ranking, ids=ids[order], scores=scores[order].astype(np.float32), leads=leads)
+            known = frozenset(followed) if number else frozenset[int]()
+            images, through = table.images[rows].tolist(), table.images[reached.through].tolist()
+            for image, asked, at in zip(images, through, reached.at.tolist(), strict=True):
+                if image not in leads and image not in known:
+                    leads[image] = table.lead(asked, at)
+        return leads
 
-    def _followed(self, ranking: Ranking, direct: Mapping[int, float]) -> list[int]:
-        """The images whose links are followed, the surest first; of equal ones the first of the ranking."""
-        place = {image: row for row, image in enumerate(ranking.ids.tolist())}
-        first = sorted(direct, key=lambda image: (-direct[image], place[image]))[: self.params.top]
-        return [image for image in first if ranking.verified[image].inliers >= self.params.min_inliers]
-
-    def _lead(self, leads: dict[int, Lead], table: LinkTable, reached: Reached, known: frozenset[int]) -> None:
-        """Adds the leads of a step to images that no step before has reached, and that are not known anyhow."""
-        images, through = table.images[reached.rows].tolist(), table.images[reached.through].tolist()
-        for image, asked, at in zip(images, through, reached.at.tolist(), strict=True):
-            if image not in leads and image not in known:
-                leads[image] = table.lead(asked, at)
-
-    def _table(self) -> LinkTable:
+    def _opened(self) -> tuple[LinkTable, csr_array]:
         kept: LinkBlocks = self._collection.kept(LINKS)
         if kept.missing:
             _log.warning("%d photos are not linked with others yet: run `resight update`", kept.missing)
-        return link_table(kept, self.params.most)
+        table = link_table(kept, self.params.most)
+        return table, link_graph(table, self.params.half)

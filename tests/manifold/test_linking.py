@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_scenes import Bags, seen, similarity, thing
 
-from resight.rerank.kinds import PhotoLinks, Spatial
-from resight.rerank.linking import Candidates, Pair, counted, entries, fault, find_candidates, merged, pack
+from resight.manifold.kinds import PhotoLinks
+from resight.manifold.linking import Candidates, Pair, counted, entries, fault, find_candidates, merged, pack
+from resight.rerank.kinds import Spatial
 from resight.rerank.spatial import verify_pair
 from resight.search.background import background
 from resight.words.kinds import Bow
+from word_scenes import Bags, seen, similarity, thing
 
 PLAIN = Bow(size=400, idf=False)
 ALL = PhotoLinks(candidates=50, probe=50, min_inliers=8)

@@ -18,9 +18,9 @@ import numpy as np
 from resight.arrays import Array, Arrays, Float32, Float64, Int64
 from resight.cores import cores
 from resight.kernels.soundness import finite, misshapen, shared_out
+from resight.manifold.kinds import PhotoLinks
 from resight.progress import Progress, Say
 from resight.rerank.geometry import bounds
-from resight.rerank.kinds import PhotoLinks
 from resight.search.background import DEPTH, background
 from resight.search.derived import Site, stamp
 from resight.search.looks import WordCollection
@@ -28,6 +28,8 @@ from resight.search.ranking import Verification
 
 BLOCK_IMAGES = 512
 """Images of a block, which is what a crash can lose."""
+MANY_PHOTOS = 100
+"""Photos whose linking takes so long that it is announced."""
 MANY = 8
 """More blocks than these are merged into one."""
 COLUMNS: Mapping[str, tuple[type[Any], tuple[int, ...]]] = {
@@ -226,7 +228,7 @@ class KeptLinks:
         """Adds blocks of images that ask."""
         if not len(images):
             return
-        if say is not None:
+        if say is not None and len(images) >= MANY_PHOTOS:
             say("linking photos with others of the same thing")
         collection, seen, blocks = self.site.collection(), stamp(live), self._blocks()
         with ThreadPoolExecutor(cores()) as pool:

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_scenes import Bags, seen, similarity, thing
+from scipy.sparse import csr_array
 
-from resight.rerank.kinds import LINKS, Links, PhotoLinks, Spatial
-from resight.rerank.linking import LinkBlocks, find_candidates, pack
-from resight.rerank.links import LinksLook, link_table
+from resight.manifold.kinds import LINKS, Links, PhotoLinks
+from resight.manifold.linking import LinkBlocks, find_candidates, pack
+from resight.manifold.links import LinksLook, link_graph, link_table, within_reach
+from resight.rerank.kinds import Spatial
 from resight.rerank.spatial import SpatialLook, evidence, verify_pair
 from resight.words.kinds import Bow
+from word_scenes import Bags, seen, similarity, thing
 
 PLAIN = Bow(size=400, idf=False)
-FOLLOWED = Links(min_inliers=8, half=3.0, weight=2.0, steps=1)
+FOLLOWED = Links(min_inliers=8, half=3.0, alpha=0.8)
 LIVE = np.arange(5)
 
 
@@ -78,24 +80,53 @@ def test_finds_an_image_that_shares_nothing_with_the_query_and_asks_none(world):
     assert bags.searches == []
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_scores_are_recomputed_naively(steps, world):
+@pytest.mark.parametrize("start", ["evidence", "scores"])
+def test_scores_are_those_of_the_closed_form(start, world):
     query, bags = world
     ranking = first_look(query, bags.linked(list(range(5))))
-    found = LinksLook(FOLLOWED.model_copy(update={"steps": steps}), bags)(query, ranking)
-    sure = {image: why.score / (why.score + 3) for image, why in ranking.verified.items()}
-    total = {image: sure.get(image, 0.0) for image in ranking.ids.tolist()}
-    given = {image: sure[image] for image, why in ranking.verified.items() if why.inliers >= 8}
-    for number in range(steps + 1):
-        passed = dict.fromkeys(range(5), 0.0)
-        for image, value in given.items():
-            total[image] = total.get(image, 0.0) + 2 * value
-            for other in set(range(5)) - {image} if number < steps else ():
-                e = max(strength(bags, image, other), strength(bags, other, image))
-                passed[other] += value * e / (e + 3)
-        given = {image: value for image, value in passed.items() if value > 0}
-    assert dict(zip(found.ids.tolist(), found.scores.tolist(), strict=True)) == pytest.approx(total, rel=1e-5)
+    found = LinksLook(FOLLOWED.model_copy(update={"start": start}), bags)(query, ranking)
+    affinity = np.eye(5)
+    for image in range(5):
+        for other in set(range(5)) - {image}:
+            e = max(strength(bags, image, other), strength(bags, other, image))
+            affinity[image, other] = e / (e + 3)
+    scale = np.diag(affinity.sum(axis=1) ** -0.5)
+    y = np.zeros(5)
+    y[ranking.ids] = ranking.scores / (ranking.scores + 3) if start == "evidence" else ranking.scores
+    f = 0.2 * np.linalg.inv(np.eye(5) - 0.8 * scale @ affinity @ scale) @ y
+    assert dict(zip(found.ids.tolist(), found.scores.tolist(), strict=True)) == pytest.approx(
+        {image: value for image, value in enumerate(f.tolist()) if value > 0 or image in ranking.ids},
+        rel=1e-4,
+        abs=1e-7,
+    )
     assert (np.diff(found.scores) <= 0).all()
+
+
+def test_diffusion_starts_from_the_best_images_alone(world):
+    query, bags = world
+    ranking = first_look(query, bags.linked(list(range(5))))
+    assert len(ranking) > 1
+    found = LinksLook(FOLLOWED.model_copy(update={"query_k": 1}), bags)(query, ranking)
+    rest = [image for image in ranking.ids[1:].tolist() if found.scores[found.ids == image] == 0]
+    assert found.ids[found.scores == 0].tolist() == rest
+
+
+def test_an_image_without_links_keeps_what_it_was_given(world):
+    query, bags = world
+    ranking = first_look(query, bags.linked([], live=np.empty(0, np.int64)))
+    found = LinksLook(FOLLOWED.model_copy(update={"start": "scores"}), bags)(query, ranking)
+    assert found.ids.tolist() == ranking.ids.tolist()
+    np.testing.assert_array_equal(found.scores, ranking.scores)
+    assert not found.leads
+
+
+def test_nodes_are_reached_step_by_step_up_to_a_limit():
+    path = csr_array(np.eye(6, k=1) + np.eye(6, k=-1))
+    assert within_reach(path, np.array([0]), 10).tolist() == [0, 1, 2, 3, 4, 5]
+    assert within_reach(path, np.array([2]), 4).tolist() == [1, 2, 3]
+    assert within_reach(path, np.array([2]), 1).tolist() == [2]
+    assert within_reach(csr_array(np.zeros((3, 3))), np.array([1]), 9).tolist() == [1]
+    assert within_reach(path, np.empty(0, np.int64), 9).tolist() == []
 
 
 @pytest.mark.parametrize("asking", [0, 1])
@@ -111,16 +142,18 @@ def test_a_link_leads_both_ways_whoever_has_asked(asking, world):
 
 
 def test_the_strongest_links_are_followed(world):
-    query, bags = world
+    _, bags = world
     bags.linked(list(range(5)))
     assert strength(bags, 0, 1) > strength(bags, 0, 4) > 0
     table = link_table(bags.blocks, 1)
     (row,) = table.rows(np.array([0]))
     assert table.images[table.others[table.offsets[row] : table.offsets[row + 1]]].tolist() == [1]
     assert table.rows(np.array([9, 0])).tolist() == [-1, row]
-    found = LinksLook(FOLLOWED.model_copy(update={"most": 1}), bags)(query, first_look(query, bags))
-    assert 1 in found.ids
-    assert 4 not in found.ids
+    # Of 4, the link with 0 or with 1 is the strongest, and counts for that one too.
+    graph = link_graph(table, 3.0)
+    assert (abs(graph - graph.T) > 1e-12).nnz == 0
+    ends = np.diff(table.offsets)
+    assert ends.tolist() == [1] * len(table.images)
 
 
 def test_images_that_are_gone_or_not_allowed_are_not_found(world):
@@ -149,11 +182,11 @@ def test_a_second_step_leads_on_from_what_the_first_has_reached():
     bags = Linked(images, PLAIN).linked([0, 1, 2], live=np.arange(3))
     ranking = first_look(seen(thirds[0]), bags)
     assert ranking.ids.tolist() == [0]
-    once, twice = (LinksLook(FOLLOWED.model_copy(update={"steps": n}), bags)(seen(thirds[0]), ranking) for n in (1, 2))
-    assert once.ids.tolist() == [0, 1]
-    assert twice.ids.tolist() == [0, 1, 2]
-    assert {image: lead.through for image, lead in twice.leads.items()} == {1: 0, 2: 1}
-    assert list(twice.leads) == [1, 2]
+    found = LinksLook(FOLLOWED, bags)(seen(thirds[0]), ranking)
+    assert found.ids.tolist() == [0, 1, 2]
+    assert {image: lead.through for image, lead in found.leads.items()} == {1: 0, 2: 1}
+    # Each after the lead to what leads to it.
+    assert list(found.leads) == [1, 2]
 
 
 def test_without_links_the_ranking_keeps_its_order(world):
@@ -164,8 +197,8 @@ def test_without_links_the_ranking_keeps_its_order(world):
     assert found.leads == {}
 
 
-def test_too_few_inliers_lead_nowhere(world):
+def test_images_with_too_few_inliers_are_not_said_to_lead(world):
     query, bags = world
     ranking = first_look(query, bags.linked(list(range(5))))
     found = LinksLook(FOLLOWED.model_copy(update={"min_inliers": 1000}), bags)(query, ranking)
-    assert 1 not in found.ids
+    assert found.leads == {}
