@@ -100,6 +100,10 @@ def test_grey_photos_and_lists_are_photos(index: Index) -> None:
         (lambda index: index.search(Query(QUERY), mask=np.ones((3, 3))), "give the mask to Query"),
         (lambda index: index.search_many("00-0.png"), "queries are a str: give a list of queries"),
         (lambda index: index.search_many(Query("00-0.png")), "queries are a Query: give a list of queries"),
+        (
+            lambda index: index.search_many(np.zeros((30, 40, 4), np.uint8)),
+            r"an array \(30, 40, 4\), which is one photo",
+        ),
         (lambda index: index.search_many(QUERY), r"queries are an array \(.*, 3\), which is one photo: give a list"),
         (lambda index: index.search_together(QUERY[..., 0]), "which is one photo"),
         (lambda index: index.search_many([QUERY], k=0), "k is 0: give a whole number"),

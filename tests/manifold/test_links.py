@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from resight.manifold import links
 from resight.manifold.kinds import LINKS, Links, PhotoLinks
 from resight.manifold.linking import LinkBlocks, find_candidates, pack
-from resight.manifold.links import LinksLook, link_graph, link_table, within_reach
+from resight.manifold.links import LinksLook, link_graph, link_table, ranked_leads, within_reach
 from resight.rerank.kinds import Spatial
 from resight.rerank.spatial import SpatialLook, evidence, verify_pair
 from resight.words.kinds import Bow
@@ -80,25 +81,30 @@ def test_finds_an_image_that_shares_nothing_with_the_query_and_asks_none(world):
     assert bags.searches == []
 
 
-@pytest.mark.parametrize("start", ["evidence", "scores"])
-def test_scores_are_those_of_the_closed_form(start, world):
-    query, bags = world
-    ranking = first_look(query, bags.linked(list(range(5))))
-    found = LinksLook(FOLLOWED.model_copy(update={"start": start}), bags)(query, ranking)
+def closed_form(bags, y):
+    """(5,) the diffusion of y (5,) over the links of all images, by a dense inverse."""
     affinity = np.eye(5)
     for image in range(5):
         for other in set(range(5)) - {image}:
             e = max(strength(bags, image, other), strength(bags, other, image))
             affinity[image, other] = e / (e + 3)
     scale = np.diag(affinity.sum(axis=1) ** -0.5)
+    return 0.2 * np.linalg.inv(np.eye(5) - 0.8 * scale @ affinity @ scale) @ y
+
+
+def scores_of(found):
+    return dict(zip(found.ids.tolist(), found.scores.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("start", ["evidence", "scores"])
+def test_scores_are_those_of_the_closed_form(start, world):
+    query, bags = world
+    ranking = first_look(query, bags.linked(list(range(5))))
+    found = LinksLook(FOLLOWED.model_copy(update={"start": start}), bags)(query, ranking)
     y = np.zeros(5)
     y[ranking.ids] = ranking.scores / (ranking.scores + 3) if start == "evidence" else ranking.scores
-    f = 0.2 * np.linalg.inv(np.eye(5) - 0.8 * scale @ affinity @ scale) @ y
-    assert dict(zip(found.ids.tolist(), found.scores.tolist(), strict=True)) == pytest.approx(
-        {image: value for image, value in enumerate(f.tolist()) if value > 0 or image in ranking.ids},
-        rel=1e-4,
-        abs=1e-7,
-    )
+    expected = {i: f for i, f in enumerate(closed_form(bags, y).tolist()) if f > 0 or i in ranking.ids}
+    assert scores_of(found) == pytest.approx(expected, rel=1e-4, abs=1e-7)
     assert (np.diff(found.scores) <= 0).all()
 
 
@@ -106,9 +112,24 @@ def test_diffusion_starts_from_the_best_images_alone(world):
     query, bags = world
     ranking = first_look(query, bags.linked(list(range(5))))
     assert len(ranking) > 1
-    found = LinksLook(FOLLOWED.model_copy(update={"query_k": 1}), bags)(query, ranking)
-    rest = [image for image in ranking.ids[1:].tolist() if found.scores[found.ids == image] == 0]
-    assert found.ids[found.scores == 0].tolist() == rest
+    found = LinksLook(FOLLOWED.model_copy(update={"query_k": 1, "start": "scores"}), bags)(query, ranking)
+    y = np.zeros(5)
+    y[ranking.ids[0]] = ranking.scores[0]
+    expected = {i: f for i, f in enumerate(closed_form(bags, y).tolist()) if f > 1e-9 or i in ranking.ids}
+    assert scores_of(found) == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+def test_only_images_of_the_ranking_lead_and_are_led_to(world, monkeypatch):
+    query, bags = world
+    ranking = first_look(query, bags.linked(list(range(5))))
+    whole = LinksLook(FOLLOWED, bags)(query, ranking)
+    assert {1, 4} <= set(whole.leads)
+    monkeypatch.setattr(links, "MOST_NODES", 1)
+    near = LinksLook(FOLLOWED, bags)(query, ranking)
+    assert not {1, 4} & set(near.ids.tolist())
+    assert not {1, 4} & set(near.leads)
+    cut = replace(whole, ids=whole.ids[whole.ids != 0], scores=whole.scores[whole.ids != 0])
+    assert all(lead.through != 0 for lead in ranked_leads(whole.leads, cut).values())
 
 
 def test_an_image_without_links_keeps_what_it_was_given(world):

@@ -97,10 +97,11 @@ def test_leads_are_those_of_the_first_channel_that_has_them():
     from resight.search.ranking import Lead
 
     box = (0.0, 0.0, 9.0, 9.0)
-    first, second = (Lead(through, 20, 30, box, box, 1.0) for through in (1, 2))
-    rankings = {"one": Ranking(*ONE, leads={5: first}), "other": Ranking(*OTHER, leads={5: second, 6: second})}
+    first, second = (Lead(through, 20, 30, box, box, 1.0) for through in (3, 2))
+    later = {5: second, 7: second, 9: second}  # 9 is in no list
+    rankings = {"one": Ranking(*ONE, leads={5: first}), "other": Ranking(*OTHER, leads=later)}
     for method in ("sum", "product", "reciprocal-rank"):
-        assert FusionStage(Fusion(method=method))(rankings).leads == {5: first, 6: second}
+        assert FusionStage(Fusion(method=method))(rankings).leads == {5: first, 7: second}
 
 
 def test_normalisations_by_hand():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from resight.errors import IndexCorruptError, UsageError
 from resight.store import INDEXED, UNREADABLE, Image
 from resight.store.columns import Rows, parse_rows, rows_fault
-from resight.store.keys import Asked, KeyOrder, rows_with_text
+from resight.store.keys import KeyOrder, SoughtTexts, rows_with_text
 from resight.store.table import ImageTable
 from resight.store.texts import Texts
 
@@ -64,10 +64,10 @@ def test_equal_keys_are_all_found(keys: list[int], asked: list[int]) -> None:
 
 def test_another_text_of_the_same_key_is_not_taken_for_it() -> None:
     texts = Texts.of(["a", "b", "b"])
-    (key,) = Asked.of(["b"]).keys
+    (key,) = SoughtTexts.of(["b"]).keys
     order = KeyOrder.of(np.full(3, key))
     assert sorted(rows_with_text(order, texts, "b")) == [1, 2]
-    assert sorted(Asked.of(["c", "b"]).rows_in(order, texts)) == [(1, 1), (1, 2)]
+    assert sorted(SoughtTexts.of(["c", "b"]).rows_in(order, texts)) == [(1, 1), (1, 2)]
 
 
 def test_rows_are_read_as_they_were_written() -> None:

@@ -94,7 +94,7 @@ def queries_of(given: Iterable[Source | Query]) -> Iterator[Query]:
     """
     if isinstance(given, str | os.PathLike | bytes | bytearray | memoryview | Query) or not isinstance(given, Iterable):
         raise UsageError(f"queries are a {type(given).__name__}: give a list of queries")
-    if isinstance(given, np.ndarray) and (given.ndim < 3 or (given.ndim == 3 and given.shape[2] in (1, 3))):
+    if isinstance(given, np.ndarray) and (given.ndim < 3 or (given.ndim == 3 and given.shape[2] in (1, 2, 3, 4))):
         # Its rows would pass for photos, one after the other.
         raise UsageError(f"queries are an array {given.shape}, which is one photo: give a list of queries")
     return (query_of(one) for one in given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,8 +87,8 @@ def link_table(kept: LinkBlocks, most: int) -> LinkTable:
     order = order[_first_of(source[order], other[order])]
     order = order[np.lexsort((other[order], -strength[order], source[order]))]
     images, starts, counts = np.unique(source[order], return_index=True, return_counts=True)
-    kept_rows = np.arange(len(order)) - np.repeat(starts, counts) < most
-    order = order[kept_rows]
+    strong = np.arange(len(order)) - np.repeat(starts, counts) < most
+    order = order[strong]
     offsets = np.concatenate([[0], np.cumsum(np.minimum(counts, most))]).astype(np.int64)
     columns_of = (strength, inliers, tentative, surprise, parts)
     return LinkTable(images, offsets, np.searchsorted(images, other[order]), *(column[order] for column in columns_of))
@@ -165,6 +166,15 @@ def within_reach(graph: csr_array, rows: Int64, most: int) -> Int64:
     return np.flatnonzero(seen)
 
 
+def ranked_leads(leads: Mapping[int, Lead], ranking: Ranking) -> dict[int, Lead]:
+    """Returns the leads to images of a ranking from images of it that are verified, or led to themselves."""
+    ranked, kept = frozenset(ranking.ids.tolist()), dict[int, Lead]()
+    for image, lead in leads.items():
+        if {image, lead.through} <= ranked and (lead.through in kept or lead.through in ranking.verified):
+            kept[image] = lead
+    return kept
+
+
 class LinksLook:
     """Ranks by the diffusion of what the best images are given over the links of all images.
 
@@ -201,7 +211,7 @@ class LinksLook:
         f = np.concatenate([self._diffused(graph, nodes, rows[linked], given[linked]), given[~linked]])
         order = np.argsort(ids)
         found = by_diffusion(ranking, ids[order], f[order], self._collection.allowed)
-        return replace(found, leads=self._leads(table, ranking))
+        return replace(found, leads=ranked_leads(self._leads(table, ranking), found))
 
     def _diffused(self, graph: csr_array, nodes: Int64, rows: Int64, given: Float64) -> Float64:
         """Returns f (m,) of the nodes (m,), ascending, where some rows of the graph were given something."""
@@ -215,7 +225,7 @@ class LinksLook:
         return solver(y[nodes])
 
     def _leads(self, table: LinkTable, ranking: Ranking) -> dict[int, Lead]:
-        """Returns the leads of two steps from the verified images to images that the query does not verify surely."""
+        """Returns the leads of two steps from images that the query verifies surely, each after what leads to it."""
         direct = {
             image: float(confidence(np.array([why.score]), self.params.half)[0])
             for image, why in ranking.verified.items()

@@ -70,10 +70,12 @@ def believed(ranking: Ranking, given: Predictors, model: Model, k: int) -> Float
     leads = _ways(ranking, k)
     links = probabilities(lead_predictors(list(leads.values())), model)
     for (image, lead), link in zip(leads.items(), links.tolist(), strict=True):
+        passed = 0.0
         if lead.through in ranking.verified:
             passed = own[place[lead.through]] * _share(ranking.verified[lead.through].image_xy, lead.part)
-        else:
-            passed = total[place[lead.through]] * _covered(ranking.leads[lead.through].arrival, lead.part)
+        if lead.through in leads:
+            led = total[place[lead.through]] * _covered(leads[lead.through].arrival, lead.part)
+            passed = max(passed, led)
         total[place[image]] = max(total[place[image]], passed * link)
     return total[:k]
 

@@ -233,9 +233,11 @@ class FusionStage:
             ids, scores = fuse(lists, as_given, [part.weight for part in parts.values()])
         verified: dict[int, Verification] = {}
         leads: dict[int, Lead] = {}
+        kept = frozenset(ids.tolist())
         for ranking in rankings.values():
-            verified = {**ranking.verified, **verified}
-            leads = {**ranking.leads, **leads}
+            verified = {**{image: why for image, why in ranking.verified.items() if image in kept}, **verified}
+            ways = {image: lead for image, lead in ranking.leads.items() if {image, lead.through} <= kept}
+            leads = {**ways, **leads}
         return Ranking(ids, scores.astype(np.float32), verified, leads=leads)
 
 

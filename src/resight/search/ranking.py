@@ -70,7 +70,10 @@ class Ranking:
         return len(self.ids)
 
     def first(self, k: int) -> Ranking:
-        """Returns the k best images, with their evidence, probabilities and leads."""
+        """Returns the k best images, with their verifications and probabilities.
+
+        Leads are left out: what they lead through may be left out.
+        """
         kept = frozenset(self.ids[:k].tolist())
         why = {image: one for image, one in self.verified.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}

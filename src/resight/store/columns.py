@@ -72,7 +72,7 @@ class Rows:
 
     @classmethod
     def of(cls, ids: Sequence[int], added: Sequence[int], images: Sequence[Image]) -> Rows:
-        """Rows of images. Raises UsageError where a number is too large to be kept."""
+        """Returns rows of images. Raises UsageError where a number is too large to be kept."""
         fields: Sequence[Sequence[Any]] = [*zip(*images, strict=True)] if images else [()] * len(Image._fields)
         named = dict(zip(Image._fields, fields, strict=True))
 
@@ -103,7 +103,7 @@ class Rows:
 
     @classmethod
     def chosen(cls, parts: Sequence[Rows], ids: Int64) -> Rows:
-        """The rows of some images, in the order of their ids, from those of several segments; each is in one."""
+        """Returns the rows of some images, in the order of their ids, from several segments."""
         every = np.concatenate([np.empty(0, np.int64), *(part.ids for part in parts)])
         order = np.argsort(every, kind="stable")
         take = order[np.searchsorted(every[order], ids)]
@@ -122,12 +122,12 @@ class Rows:
         return _rows(numbers, texts, keys("name_order"), keys("hash_order"))
 
     def live(self, removed: Collection[int]) -> Mask:
-        """(n,) which of the images have not been removed."""
+        """Returns (n,) which of the images have not been removed."""
         gone = np.fromiter(removed, np.int64, len(removed))
         return np.isin(self.ids, gone, invert=True)
 
     def image(self, row: int) -> Image:
-        """The image in a row."""
+        """Returns the image in a row."""
         return Image(
             root=int(self.roots[row]),
             name=self.names[row],
@@ -144,7 +144,7 @@ class Rows:
 
     @cached_property
     def content(self) -> bytes:
-        """The bytes that are kept of the rows: arrays in numpy's format, one after the other.
+        """Returns the bytes that are kept of the rows: arrays in numpy's format, one after the other.
 
         Raises UsageError where there are too many of them for one segment.
         """
@@ -167,7 +167,7 @@ class Rows:
 
 
 def parse_rows(data: Buffer) -> Rows:
-    """The rows whose bytes these are, sharing them. Raises ValueError where they are none.
+    """Returns the rows whose bytes these are, sharing them. Raises ValueError where they are none.
 
     Notes: that there is something else than what was written shows in the sum of the bytes; see also `rows_fault`.
     """

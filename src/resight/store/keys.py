@@ -16,7 +16,7 @@ _BYTES = 8
 
 
 def keys_of(texts: Iterable[bytes]) -> UInt64:
-    """(n,) the key of each of n texts: the first 64 bits of their BLAKE2b. Different texts may have one key."""
+    """Returns (n,) the key of each of n texts: the first 64 bits of their BLAKE2b. Different texts may have one key."""
     return np.frombuffer(b"".join(blake2b(text, digest_size=_BYTES).digest() for text in texts), np.uint64)
 
 
@@ -32,18 +32,18 @@ class KeyOrder:
 
     @classmethod
     def of(cls, keys: UInt64) -> KeyOrder:
-        """The order of the keys of rows 0 to n - 1."""
+        """Returns the order of the keys of rows 0 to n - 1."""
         order = np.argsort(keys, kind="stable")
         return cls(keys[order], order.astype(np.int32))
 
     def by_row(self) -> UInt64:
-        """(n,) the key of each row."""
+        """Returns (n,) the key of each row."""
         keys = np.empty_like(self.keys)
         keys[self.rows] = self.keys
         return keys
 
     def rows_with(self, key: int) -> list[int]:
-        """The rows that have a key."""
+        """Returns the rows that have a key."""
         view = self.keys.data
         at, found = bisect_left(view, key), []
         while at < len(view) and view[at] == key:
@@ -52,7 +52,7 @@ class KeyOrder:
         return found
 
     def matches(self, asked: UInt64) -> tuple[Intp, Int32]:
-        """All pairs of one of the ascending keys `asked`, by its place, and a row that has it."""
+        """Returns all pairs of one of the ascending keys `asked`, by its place, and a row that has it."""
         # The fewer are looked up among the more.
         if len(asked) <= len(self.keys):
             one, other = _equal(asked, self.keys)
@@ -62,14 +62,14 @@ class KeyOrder:
 
 
 def rows_with_text(order: KeyOrder, texts: Texts, text: str) -> list[int]:
-    """The rows of a segment whose text in a column, of which `order` has the keys, is this one."""
+    """Returns the rows of a segment whose text in a column, of which `order` has the keys, is this one."""
     data = text.encode("utf-8", "surrogatepass")
     (key,) = keys_of([data]).tolist()
     return [row for row in order.rows_with(key) if texts.bytes_at(row) == data]
 
 
 @dataclass(frozen=True)
-class Asked:
+class SoughtTexts:
     """Texts to be looked up in several segments. texts: in the order of their keys; places: theirs as they came."""
 
     texts: Sequence[bytes]
@@ -77,8 +77,8 @@ class Asked:
     keys: UInt64
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Asked:
-        """The texts with their keys."""
+    def of(cls, texts: Iterable[str]) -> SoughtTexts:
+        """Returns the texts with their keys."""
         data = [text.encode("utf-8", "surrogatepass") for text in texts]
         keys = keys_of(data)
         order = np.argsort(keys, kind="stable")
@@ -98,7 +98,7 @@ class Asked:
 
 
 def _equal(few: UInt64, many: UInt64) -> tuple[Intp, Intp]:
-    """All pairs of places of equal numbers in two ascending arrays."""
+    """Returns all pairs of places of equal numbers in two ascending arrays."""
     first = many.searchsorted(few)
     same = many.take(first, mode="clip") == few if len(many) else np.zeros(len(few), np.bool_)
     # Mostly none is: names of new photos are looked up in very many segments.

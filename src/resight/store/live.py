@@ -8,7 +8,7 @@ import numpy as np
 
 from resight.errors import UsageError
 from resight.store.columns import Rows
-from resight.store.keys import Asked
+from resight.store.keys import SoughtTexts
 
 
 def check_names(parts: Iterable[Rows], removed: Collection[int], names: Sequence[str], gone: Collection[int]) -> None:
@@ -17,7 +17,7 @@ def check_names(parts: Iterable[Rows], removed: Collection[int], names: Sequence
     parts: rows of all segments; removed: ids of those that are not live; names: of new images; gone: ids that go out
     at the same time.
     """
-    asked, seen = Asked.of(names), set[str]()
+    asked, seen = SoughtTexts.of(names), set[str]()
     taken = {
         names[place]
         for part in parts

@@ -42,7 +42,8 @@ class Repaired:
 def repair(path: Path, layouts: Mapping[str, Check] = MappingProxyType({}), copies: Copies = no_copies) -> Repaired:
     """Mends what `verify` finds, where it can be mended.
 
-    It deletes no damaged file but search structures, which the next `add` or `update` makes again. layouts and copies:
+    It deletes no damaged file but search structures, which the next `add` or `update` makes again, and writes over rows
+    of which the catalogue has a sound copy. layouts and copies:
     as for `verify`.
 
     Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
@@ -99,7 +100,7 @@ def _rows_anew(folder: Path, number: int) -> str:
     path, content = segment_path(folder / "segments", number) / ROWS, rows_copy(folder, number)
     if content is None:
         raise DamagedFileError(folder / catalogue.CATALOGUE, f"has changed while the rows of {number} were mended")
-    if os.path.lexists(path):
+    if path.is_dir() and not path.is_symlink():
         delete(path)
     write_over(path, content)
     return f"{path}: written anew from the catalogue"

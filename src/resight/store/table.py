@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from resight.arrays import Int32, Int64, Intp, Mask, UInt8
 from resight.errors import IndexCorruptError, UsageError
 from resight.store.columns import Rows
-from resight.store.keys import Asked, rows_with_text
+from resight.store.keys import SoughtTexts, rows_with_text
 from resight.store.rows import INDEXED, STATES, Image
 from resight.store.texts import Texts
 
@@ -159,7 +159,7 @@ class ImageTable:
 
     def places_of(self, names: Iterable[str]) -> list[int | None]:
         """The same for many names at once, in their order."""
-        asked = Asked.of(names)
+        asked = SoughtTexts.of(names)
         found: list[int | None] = [None] * len(asked.texts)
         for number, rows in enumerate(self._parts):
             for name, row in asked.rows_in(rows.name_order, rows.names):

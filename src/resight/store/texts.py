@@ -27,19 +27,19 @@ class Texts(Sequence[str]):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Texts:
-        """The texts of a sequence."""
+        """Returns the texts of a sequence."""
         encoded = [text.encode() + b"\0" for text in texts]
         stops = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
         return cls.from_offsets(np.frombuffer(b"".join(encoded), np.uint8), np.append(np.int64(0), stops))
 
     @classmethod
     def from_offsets(cls, data: UInt8, offsets: Array) -> Texts:
-        """Texts one behind the other; offsets: (n + 1,) the place of each, and the end."""
+        """Returns texts one behind the other; offsets: (n + 1,) the place of each, and the end."""
         return cls(data, offsets[:-1], offsets[1:])
 
     @classmethod
     def joined(cls, parts: Sequence[Texts]) -> Texts:
-        """The texts of several sequences, one after the other."""
+        """Returns the texts of several sequences, one after the other."""
         if len(parts) == 1:
             return parts[0]
         if not parts:
@@ -72,20 +72,20 @@ class Texts(Sequence[str]):
         return isinstance(text, str) and text in self.tolist()
 
     def bytes_at(self, place: int) -> bytes:
-        """The bytes of one text."""
+        """Returns the bytes of one text."""
         return bytes(self._bytes[self._starts[place] : self._stops[place] - 1])
 
     def take(self, places: Intp) -> Texts:
-        """The texts at some places, in their order."""
+        """Returns the texts at some places, in their order."""
         return Texts(self.data, self.starts[places], self.stops[places])
 
     @property
     def present(self) -> Mask:
-        """(n,) which texts are not empty."""
+        """Returns (n,) which texts are not empty."""
         return np.asarray(self.stops > self.starts + 1)
 
     def tolist(self) -> list[str]:
-        """All texts; as long as they lie behind each other they are decoded at once."""
+        """Returns all texts; as long as they lie behind each other they are decoded at once."""
         found: list[str] = []
         for first, end in self._runs():
             run = str(self._bytes[self._starts[first] : self._stops[end - 1] - 1], "utf-8").split("\0")
@@ -94,7 +94,7 @@ class Texts(Sequence[str]):
         return found
 
     def packed(self) -> tuple[UInt8, UInt32]:
-        """The bytes of the texts in their order, one behind the other, and their (n + 1,) offsets.
+        """Returns the bytes of the texts in their order, one behind the other, and their (n + 1,) offsets.
 
         Raises ValueError where they have more than `MOST_BYTES`.
         """

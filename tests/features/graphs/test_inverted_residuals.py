@@ -65,7 +65,7 @@ def test_maps_of_an_image_are_the_same_in_every_batch() -> None:
         np.testing.assert_array_equal(runtime.run(x[row : row + 1])[0][0], together[row])
 
 
-@pytest.mark.parametrize(("layer", "most"), [("features.2.expand", 60_000), ("features.2", 60_000)])
+@pytest.mark.parametrize(("layer", "most"), [("features.2.expand", 20_000), ("features.2", 33_000)])
 def test_nothing_after_the_last_layer_is_in_the_model(layer: str, most: int) -> None:
     network = random_network("mobilenet_v2", "torch")
     state = {key: tensor.numpy() for key, tensor in network.state_dict().items()}
@@ -73,9 +73,7 @@ def test_nothing_after_the_last_layer_is_in_the_model(layer: str, most: int) -> 
     assert len(model) < most
 
 
-def test_layers_are_those_of_the_network_in_torch() -> None:
-    for name, plan in INVERTED_RESIDUALS.items():
-        assert blank(name, padding=plan.padding).layers == plan.layers
+def test_a_layer_that_is_not_there_is_named_with_the_nearest() -> None:
     with pytest.raises(RecipeError, match="did you mean"):
         inverted_residuals_model(INVERTED_RESIDUALS["mobilenet_v2"], {}, ["features.99"])
 

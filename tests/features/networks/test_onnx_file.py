@@ -87,6 +87,19 @@ def test_what_neither_file_nor_recipe_says_is_named(tmp_path: Path, metadata: Ma
         MapExtractor(params(path), tmp_path)
 
 
+def test_outputs_that_nobody_asks_for_may_have_any_form(tmp_path: Path) -> None:
+    graph = GraphWriter("means")
+    x = graph.input("photos", ("batch", 3, "height", "width"))
+    graph.node("ReduceMean", [x], "whole", axes=[2, 3], keepdims=0)
+    graph.node("ReduceMean", [x], "columns", axes=[2], keepdims=0)
+    graph.output("columns", ("batch", 3, "width"))
+    graph.output("whole", ("batch", 3))
+    (tmp_path / "model.onnx").write_bytes(graph.to_bytes(WHITE))
+    assert MapExtractor(params(tmp_path / "model.onnx", "whole"), tmp_path).dimensions == 3
+    with pytest.raises(WeightsError, match=r"its output columns is \[1, 3, \d+\]"):
+        MapExtractor(params(tmp_path / "model.onnx", "columns"), tmp_path)
+
+
 def test_an_output_that_is_not_there_or_not_named(tmp_path: Path) -> None:
     path = write(tmp_path / "model.onnx")
     with pytest.raises(RecipeError, match='no output "block", but blocks, whole; did you mean "blocks"'):

@@ -86,9 +86,11 @@ def verified(path: Path, checkpoint: Checkpoint, published: Published | None) ->
     is_path = published is None and not checkpoint.source.startswith(("http://", "https://"))
     expected = checkpoint.sha256 if is_path else expected_sha256(path.name, checkpoint, published)
     if not found.startswith(expected):
+        fetched = not is_path and (published is None or bool(published.url))
+        mend = "remove it, then it is fetched again" if fetched else "put the right one in its place"
         raise WeightsError(
             f"{path}: its SHA-256 is {found}, but {expected}{'' if len(expected) == 64 else '…'} is expected: "
-            "another file, or a damaged one; remove it, then it is fetched again"
+            f"another file, or a damaged one; {mend}"
         )
     return found
 

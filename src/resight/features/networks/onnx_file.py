@@ -78,8 +78,13 @@ def open_onnx_file(path: Path, checkpoint: Checkpoint, layers: Sequence[str]) ->
         )
     width, height = size or (PROBED_SIDE, PROBED_SIDE)
     maps = runtime.run(np.zeros((1, 3, height, width), np.float32))
-    found = [_layer(path, name, each.shape, height) for name, each in zip(runtime.outputs, maps, strict=True)]
     default = runtime.metadata.get("layer", runtime.outputs[0] if len(runtime.outputs) == 1 else "")
+    # Outputs that nobody asks for may have any form.
+    asked = {layer or default for layer in layers}
+    outputs = dict(zip(runtime.outputs, maps, strict=True))
+    found = [
+        _layer(path, name, each.shape, height) for name, each in outputs.items() if name in asked or each.ndim == 4
+    ]
     network = OnnxNetwork(path, found, default, height)
     named = [network.layer(layer).name for layer in layers]
     return ExportedNetwork(network, model, mean, deviation, tuple(named), size)
