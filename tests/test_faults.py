@@ -55,7 +55,7 @@ def command() -> Iterator[Command]:
     driver.wait()
 
 
-@pytest.mark.parametrize("kills", [12, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_killed_add_goes_on_where_it_stopped(tmp_path: Path, recipes: Path, command: Command, kills: int) -> None:
     photos = collection(6)
     folder = write(tmp_path / "photos", photos)
