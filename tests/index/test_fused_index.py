@@ -102,7 +102,7 @@ def test_diffusion_goes_on_from_the_fused_ranking(folder: Path, recipes: Path, t
         ),
         (CHANNELS + FUSION + 'channels.words = { scores = "sigmoid" }\n', "scores"),
         (CHANNELS + SPATIAL + FUSION, 'names channel ""; the recipe has words, vectors'),
-        (CHANNELS + FUSION + DIFFUSION + DIFFUSION, 'one stage of kind "diffusion" at most'),
+        (CHANNELS + FUSION + DIFFUSION + DIFFUSION.replace("k = 4", "k = 5"), "made differently: keep one of them"),
         ('name = "x"\n[words]\nkind = "bow"\n' + FUSION, "there is only main"),
         (CHANNELS.replace("channel.vectors.", 'channel."two words".'), "name it with letters"),
         (
