@@ -47,6 +47,7 @@ ORDER = (
     "evaluation",
     "show",
     "worlds",
+    "training",
     "cli",
     "__main__",
 )

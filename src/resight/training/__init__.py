@@ -1,0 +1,1 @@
+"""Networks that learn from photos without labels: mining of tuples, losses, the loop, and the folder it produces."""

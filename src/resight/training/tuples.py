@@ -1,0 +1,181 @@
+"""Training tuples: which photos show the same thing, with the evidence, and which may not be taken for different ones.
+
+They are one file, `tuples.json`, that mining writes and training reads. Photos are named as in the index they were mined
+from; nothing in it depends on the order of the photos there. docs/mine.md describes every field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from resight.errors import UsageError
+from resight.files import write_whole
+from resight.images import displayed
+
+TUPLES = "tuples.json"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo that training may read.
+
+    file: its path, absolute or relative to the folder of the tuples. hash: of its content, as the index has it; empty
+    where it is not known. cluster: what it shows, as far as mining knows: photos of one cluster are never each other's
+    negatives, and an anchor takes at most one hard negative of a cluster.
+    """
+
+    file: str
+    hash: str
+    cluster: int
+
+
+@dataclass(frozen=True)
+class Positive:
+    """A photo of the same thing as the anchor's, and its evidence; `Tuples.evidence` says what that number is."""
+
+    name: str
+    evidence: float
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A photo that training asks with.
+
+    positives: photos of the same thing, the best first; none where only rendered views of the anchor are its positives.
+    negatives: its hard negatives, the hardest first, where mining has chosen them; where it is empty, training mines
+    them from the pool. weight: how often it is drawn, relative to the others.
+    """
+
+    name: str
+    positives: tuple[Positive, ...] = ()
+    negatives: tuple[str, ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Tuples:
+    """Everything that mining knows.
+
+    kind: of mining. evidence: what the numbers of positives are, such as "inliers of a homography". photos: by name.
+    anchors: in the order of their names. pool: photos that negatives are taken from. links: pairs of photos that may
+    show the same thing, though that is too weak for a positive: two photos that at most `hops` links join are never
+    each other's negatives. provenance: of the index, its recipe, and the parameters of mining.
+    """
+
+    kind: str
+    evidence: str
+    photos: Mapping[str, Photo]
+    anchors: Sequence[Anchor]
+    pool: Sequence[str]
+    links: Sequence[tuple[str, str]] = ()
+    hops: int = 2
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _linked(self) -> Mapping[str, frozenset[str]]:
+        near: dict[str, set[str]] = {}
+        for one, other in self.links:
+            near.setdefault(one, set()).add(other)
+            near.setdefault(other, set()).add(one)
+        for anchor in self.anchors:
+            for positive in anchor.positives:
+                near.setdefault(anchor.name, set()).add(positive.name)
+                near.setdefault(positive.name, set()).add(anchor.name)
+        return {name: frozenset(others) for name, others in near.items()}
+
+    def related(self, name: str) -> frozenset[str]:
+        """Returns the names that are never negatives of a photo: itself, and what `hops` links or positives reach."""
+        reached = front = frozenset([name])
+        for _ in range(self.hops):
+            front = frozenset().union(*(self._linked.get(each, ()) for each in front)) - reached
+            reached |= front
+        return reached
+
+    def clusters(self) -> Mapping[int, list[str]]:
+        """Returns the names of the photos of each cluster, in order."""
+        found: dict[int, list[str]] = {}
+        for name in sorted(self.photos):
+            found.setdefault(self.photos[name].cluster, []).append(name)
+        return found
+
+    def text(self) -> str:
+        """Returns the file's text: the same tuples always give the same text."""
+        table = asdict(self) | {"version": VERSION}
+        table["photos"] = dict(sorted(table["photos"].items()))
+        return json.dumps(table, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+    def hash(self) -> str:
+        """Returns the SHA-256 of `text`."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+    def write(self, folder: Path) -> Path:
+        """Writes `tuples.json` into a folder, which is made where it is missing, at once. Returns its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / TUPLES
+        write_whole(file, self.text().encode())
+        return file
+
+
+class _File(BaseModel):
+    """What the file has; unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    version: int
+    kind: str
+    evidence: str
+    photos: dict[str, Photo]
+    anchors: list[Anchor]
+    pool: list[str]
+    links: list[tuple[str, str]]
+    hops: int
+    provenance: dict[str, Any]
+
+
+def read_tuples(path: Path) -> Tuples:
+    """Reads the tuples of a folder, or of a file.
+
+    Raises UsageError for a file that is missing, no tuples, of another version, or names photos that it does not list.
+    """
+    file = path / TUPLES if path.is_dir() else path
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{displayed(file)}: these tuples cannot be read ({error.strerror}): `resight mine` makes them"
+        ) from None
+    try:
+        read = _File.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise UsageError(f"{displayed(file)}: these are no training tuples: {where}: {first['msg']}") from None
+    if read.version != VERSION:
+        raise UsageError(f"{displayed(file)}: tuples of version {read.version}; this is {VERSION}: mine them again")
+    tuples = Tuples(**{name: getattr(read, name) for name in _File.model_fields if name != "version"})
+    _check(tuples, file)
+    return tuples
+
+
+def _check(tuples: Tuples, file: Path) -> None:
+    """Raises UsageError where the tuples name what they do not list, or an anchor is its own positive or negative."""
+    named = [("pool", tuples.pool), ("links", [name for link in tuples.links for name in link])]
+    named += [("anchors", [anchor.name for anchor in tuples.anchors])]
+    for anchor in tuples.anchors:
+        others = [*(positive.name for positive in anchor.positives), *anchor.negatives]
+        if anchor.name in others:
+            raise UsageError(f"{displayed(file)}: the anchor {anchor.name!r} is its own positive or negative")
+        named.append((f"the anchor {anchor.name!r}", others))
+    for where, names in named:
+        for name in names:
+            if name not in tuples.photos:
+                raise UsageError(f"{displayed(file)}: {where} names {name!r}, which is not among its photos")
