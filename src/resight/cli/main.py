@@ -94,6 +94,7 @@ COMMANDS = (
     "index.verify",
     "index.compact",
     "fit.fit",
+    "train.train",
     "evaluate.evaluate",
     "compare.compare",
     "datasets.datasets",

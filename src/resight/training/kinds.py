@@ -72,7 +72,9 @@ class Classification(_Table):
 
     kind: Literal["classification"] = "classification"
     # A classifier starts at random: it learns faster than the network does.
-    rate: float = Field(default=10.0, gt=0.0, le=1e4, description="Learning rate of the classifier, relative to others.")
+    rate: float = Field(
+        default=10.0, gt=0.0, le=1e4, description="Learning rate of the classifier, relative to others."
+    )
 
 
 LossKind = Annotated[
@@ -99,7 +101,9 @@ class Drawing(_Table):
     # The study that the shares come from: rendered views give most of the gain on products, real pairs on covers.
     views: float = Field(default=0.5, ge=0.0, le=1.0, description="Share of anchors whose positive is rendered.")
     # Of real pairs too: a photo is never seen twice as it is.
-    strength: float = Field(default=1.0, ge=0.0, le=2.0, description="Of rendered views, 1 as they are made by default.")
+    strength: float = Field(
+        default=1.0, ge=0.0, le=2.0, description="Of rendered views, 1 as they are made by default."
+    )
     render_all: bool = Field(default=True, description="Anchors and real positives are rendered anew too, mildly.")
     positive: Literal["random", "first", "nearest"] = Field(
         default="random", description="Which of the positives: any, the best in the tuples, or that of the network."
@@ -181,7 +185,9 @@ class Product(_Table):
     """The whitening of the product. best: that of the two that is better on the clusters that are held out."""
 
     whitening: Literal["pca", "learned", "best"] = "best"
-    views: int = Field(default=1, ge=0, le=16, description="Rendered pairs of each photo that a whitening is learned on.")
+    views: int = Field(
+        default=1, ge=0, le=16, description="Rendered pairs of each photo that a whitening is learned on."
+    )
     photos: int = Field(default=5000, ge=2, le=1_000_000, description="Photos that it is fitted on at most.")
 
 
@@ -198,7 +204,9 @@ class TrainingRecipe(_Table):
     # "frozen": that of the descriptor, fitted on the photos with the network that training starts from.
     whitening: Literal["frozen", "none"] = Field(default="none", description="Between pooling and loss.")
     # Of several layers: each has a loss of its own, or their joined vector has one.
-    parts: Literal["each", "joined"] = Field(default="each", description="What the loss is of, where layers are joined.")
+    parts: Literal["each", "joined"] = Field(
+        default="each", description="What the loss is of, where layers are joined."
+    )
     # TPAMI 2019, section 3.2.
     exponent_rate: float = Field(default=10.0, ge=0.0, le=1e6, description="Learning rate of GeM's p; 0: fixed.")
     assignment_rate: float = Field(default=1.0, ge=0.0, le=1e6, description="Learning rate of NetVLAD's layer.")

@@ -17,21 +17,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resight.arrays import Int64, Pixels
+from resight.arrays import Pixels
 from resight.errors import ResightError
 from resight.learned.whitening import Whitening
+from resight.training import losses
 from resight.training.checkpoints import BEST, FOLDER, LAST, check_same, load_checkpoint, save_checkpoint
 from resight.training.describing import describe, plain, whole
 from resight.training.drawing import Step, draw_step, steps_of
 from resight.training.kinds import Contrastive, TrainingRecipe, Triplet, WeakTriplet
 from resight.training.material import Material
 from resight.training.model import TrainedDescriptor, joined
-from resight.training.negatives import Mined, drawn_pool, mine_negatives
+from resight.training.negatives import drawn_pool, mine_negatives
 from resight.training.objective import distilled, loss_of
 from resight.training.optimisation import averaged, between, factor_of, optimiser_of, set_rate
 from resight.training.validation import Score, Validation, judge, whitened
 from resight.training.views import Views
-from resight.training import losses
 
 LOG = "training.jsonl"
 AHEAD = 3
@@ -336,7 +336,9 @@ class Loop:
         self.optimiser.load_state_dict(found["optimiser"])
         if self.average is not None:
             self.average = {name: one.to(self.model.device) for name, one in found["average"].items()}
-        whitenings = [None if one is None else Whitening(*(each.numpy() for each in one)) for one in found["whitenings"]]
+        whitenings = [
+            None if one is None else Whitening(*(each.numpy() for each in one)) for one in found["whitenings"]
+        ]
         self.model.whiten_by(whitenings)
         if self._before is not None:
             self._before.whiten_by(whitenings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resight.arrays import Float32
 from resight.descriptors.gem_module import GeM
-from resight.descriptors.joining import join
 from resight.descriptors.kinds import Gem, Joined, OfMaps, Pooling, Rmac
 from resight.descriptors.pooling import l2_normalise
 from resight.descriptors.regional import regional_maxima
@@ -55,7 +53,9 @@ def parts_of(channel: ChannelRecipe, name: str) -> list[Part]:
         raise RecipeError(f"{name}: {found[0].features.network} cannot be trained here: take a convolutional network")
     for one in found:
         if not isinstance(one.method, Pooling | Rmac):
-            raise RecipeError(f'{name}: no gradient is known of "{one.method.kind}": train mac, spoc, gem, rmac or crow')
+            raise RecipeError(
+                f'{name}: no gradient is known of "{one.method.kind}": train mac, spoc, gem, rmac or crow'
+            )
     return found
 
 
@@ -153,7 +153,9 @@ class TrainedDescriptor(nn.Module):
         for name, parameter in self.layers.network.named_parameters():
             if name in state:
                 state[name] = parameter.detach().cpu().clone()
-        for convolution, norm in ((one.removeprefix("network."), two.removeprefix("network.")) for one, two in self._folded):
+        for convolution, norm in (
+            (one.removeprefix("network."), two.removeprefix("network.")) for one, two in self._folded
+        ):
             state[f"{norm}.weight"] = torch.ones_like(state[f"{norm}.weight"])
             state[f"{norm}.running_mean"] = torch.zeros_like(state[f"{norm}.running_mean"])
             state[f"{norm}.running_var"] = torch.full_like(state[f"{norm}.running_var"], 1.0 - self._epsilons[norm])

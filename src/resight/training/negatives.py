@@ -26,9 +26,7 @@ class Mined:
     short: int
 
 
-def mine_negatives(
-    material: Material, descriptors: Float32, pool: Int64, count: int, *, one_a_cluster: bool
-) -> Mined:
+def mine_negatives(material: Material, descriptors: Float32, pool: Int64, count: int, *, one_a_cluster: bool) -> Mined:
     """Mines the hard negatives and the nearest positive of each anchor.
 
     descriptors: (n, D) L2-normalised, of all photos by row; only those of anchors, their positives and the pool are

@@ -71,7 +71,9 @@ def validation_of(material: Material, held: Mask, recipe: TrainingRecipe) -> Val
     for number in np.sort(rng.permutation(len(real))[: limits.queries]).tolist():
         one = real[number]
         positives = frozenset(one.positives) & there
-        questions.append(Question(Seen(one.photo, "plain", ()), REAL, positives, _junk(material, one.photo) - positives))
+        questions.append(
+            Question(Seen(one.photo, "plain", ()), REAL, positives, _junk(material, one.photo) - positives)
+        )
     for photo in np.sort(rng.permutation([row for row in own.tolist() if row in there])[: limits.queries]).tolist():
         seen = Seen(photo, "strong", (recipe.seed, 7, photo))
         positives = frozenset([photo])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 from resight.arrays import Int64, Pixels
 from resight.training.drawing import Seen
@@ -54,13 +55,23 @@ class Views:
         pixels = self._photos[seen.photo]
         size = self.size(seen.photo)
         reduced = size[0] < pixels.shape[1]
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if reduced else cv2.INTER_LINEAR), np.uint8)
+        pixels = np.asarray(
+            cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if reduced else cv2.INTER_LINEAR), np.uint8
+        )
         if seen.look == "plain":
             return pixels
         rng = np.random.default_rng(list(seen.seed))
-        rows = rng.choice(self._backgrounds, BACKGROUNDS) if len(self._backgrounds) else []
-        others = [self._photos[int(row)] for row in rows if row != seen.photo]
-        return second_view(pixels, others, self._strengths[seen.look], rng)
+        return second_view(pixels, self._others(seen.photo, rng), self._strengths[seen.look], rng)
+
+    def full(self, seen: Seen) -> Pixels:
+        """Returns a rendered view at the size at which photos are kept."""
+        rng = np.random.default_rng(list(seen.seed))
+        pixels = self._photos[seen.photo]
+        return second_view(pixels, self._others(seen.photo, rng), self._strengths[seen.look], rng)
+
+    def _others(self, photo: int, rng: Generator) -> list[Pixels]:
+        rows = rng.choice(self._backgrounds, BACKGROUNDS).tolist() if len(self._backgrounds) else []
+        return [self._photos[row] for row in rows if row != photo]
 
     def batches(self, images: Sequence[Pixels]) -> list[Batch]:
         """Returns images sorted by shape, those of equal shape together."""

@@ -1,0 +1,185 @@
+"""The folder that training produces: network, whitening, and recipes that are ready for an index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import save
+
+from resight.arrays import Float32
+from resight.channels.extraction import in_order
+from resight.cores import cores
+from resight.errors import StorageError
+from resight.features.kinds import JoinedMaps, networks_of
+from resight.features.opening import open_extractor
+from resight.files import write_whole
+from resight.images import Decoded, decode
+from resight.learned.artefact import save as save_arrays
+from resight.learned.whitening import Whitening, to_arrays
+from resight.progress import Progress
+from resight.recipe import ChannelRecipe, Recipe, load_recipe, recipe_text
+from resight.recipe.reading import parse_recipe
+from resight.training.model import Part, TrainedDescriptor
+from resight.training.toml import to_toml
+from resight.training.whitening import Rows
+
+NETWORK, WHITENING, RECIPE, FUSED = "network.safetensors", "whitening.npz", "recipe.toml", "fused.toml"
+FUSED_BASE = "sift-lite0-links"
+"""The recipe whose network channel a trained descriptor takes the place of."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image for the whitening: a file, or pixels (H, W, 3) that were rendered of it."""
+
+    read: Callable[[], Decoded]
+
+
+def from_file(path: Path, side: int) -> Source:
+    """Returns the source of a photo in a file, decoded to a long side of at most `side`."""
+    return Source(lambda: decode(path, side))
+
+
+def from_pixels(make: Callable[[], np.ndarray]) -> Source:
+    """Returns the source of pixels that are made when they are needed."""
+
+    def read() -> Decoded:
+        pixels = make()
+        return Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
+
+    return Source(read)
+
+
+def write_network(folder: Path, model: TrainedDescriptor) -> str:
+    """Writes `network.safetensors`. Returns its SHA-256."""
+    state = {key: value.contiguous() for key, value in sorted(model.network_state().items())}
+    header = {
+        "network": model.architecture,
+        "mean": json.dumps(model.mean),
+        "deviation": json.dumps(model.deviation),
+        "padding": model.padding,
+    }
+    content = save(state, header)
+    _write(folder / NETWORK, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def product_tables(
+    recipe: str | Path, channel: str, exponents: Sequence[float | None], sha256: str, name: str, summary: str
+) -> dict[str, Any]:
+    """Returns the index recipe, as tables of TOML, with the trained network and the whitening of the product."""
+    tables = tomllib.loads(recipe_text(recipe))
+    parsed = parse_recipe(recipe_text(recipe), str(recipe))
+    own = tables["channel"][channel] if "channel" in tables else tables
+    checkpoint = {"source": NETWORK, "sha256": sha256}
+    features, method = own["features"], own["descriptor"]
+    parts = features["parts"] if isinstance(parsed.channel[channel].features, JoinedMaps) else [features]
+    for part in parts:
+        part["checkpoint"] = checkpoint
+    for part, exponent in zip(method.get("parts", [method]), exponents, strict=True):
+        part["whitening"] = "pca"
+        part.pop("learned_on", None)
+        if exponent is not None:
+            part["p"] = exponent
+    method["fit"] = WHITENING
+    return {**tables, "name": name, "summary": summary, "checked_by": "held-out photos of its training"}
+
+
+def fused_tables(product: Mapping[str, Any], channel: str) -> dict[str, Any]:
+    """Returns the tables of `sift-lite0-links` with the product's descriptor as its network channel."""
+    tables = tomllib.loads(recipe_text(FUSED_BASE))
+    own = product["channel"][channel] if "channel" in product else product
+    tables["channel"]["cnn"] = {key: own[key] for key in ("features", "descriptor")}
+    summary = f"{tables['summary']}, with the network of {product['name']}"
+    return {**tables, "name": f"{FUSED_BASE}-{product['name']}", "summary": summary, "checked_by": "unverified"}
+
+
+def write_recipe(file: Path, tables: Mapping[str, Any], comment: str) -> Recipe:
+    """Writes a recipe below a comment. Returns it as an index will read it."""
+    text = "".join(f"# {line}\n" for line in comment.splitlines()) + to_toml(tables) + "\n"
+    recipe = parse_recipe(text, str(file))
+    _write(file, text.encode())
+    return recipe
+
+
+def write_whitening(
+    folder: Path, channel: ChannelRecipe, whitenings: Sequence[Whitening], provenance: Mapping[str, str | int | float]
+) -> str:
+    """Writes `whitening.npz`, as a recipe's `fit` reads it. Returns the SHA-256 of the arrays."""
+    joined = isinstance(channel.features, JoinedMaps)
+    arrays = {}
+    for number, whitening in enumerate(whitenings):
+        arrays |= to_arrays(whitening, f"{number}." if joined else "")
+    weights = " and ".join(features.checkpoint.sha256 for features in networks_of(channel.features))
+    origin = {"fitted_for": channel.method.fitted_for(channel.features), "weights": weights}
+    return save_arrays(folder / WHITENING, arrays, {**provenance, **origin})
+
+
+def rows_of(
+    channel: ChannelRecipe,
+    parts: Sequence[Part],
+    folder: Path,
+    sources: Sequence[Source],
+    progress: Progress | None = None,
+) -> list[Rows]:
+    """Returns the vectors before whitening of each part of some photos, as an index of the channel makes them.
+
+    folder: that paths of weights are relative to.
+    """
+    extractor = open_extractor(channel.features, folder)
+    found: list[list[Float32]] = [[] for _ in parts]
+    prepared = in_order(sources, lambda one: extractor.prepare(one.read()), cores())
+    for done, window in _windows(prepared, extractor.together):
+        for features in extractor.extract(window):
+            images = features if isinstance(channel.features, JoinedMaps) else [features]
+            for own, part, image in zip(found, parts, images, strict=True):
+                own.append(part.method.rows(image, {}))
+        if progress is not None:
+            progress(done, len(sources))
+    return [Rows(own) for own in found]
+
+
+def _windows(items: Iterator[Any], size: int) -> Iterator[tuple[int, list[Any]]]:
+    window: list[Any] = []
+    done = 0
+    for one in items:
+        window.append(one)
+        done += 1
+        if len(window) == size:
+            yield done, window
+            window = []
+    if window:
+        yield done, window
+
+
+def channel_of(recipe: str | Path, wanted: str = "") -> tuple[str, ChannelRecipe]:
+    """Returns the name and the parameters of the channel of an index recipe that has a network."""
+    from resight.errors import RecipeError
+
+    loaded = load_recipe(recipe)
+    if wanted:
+        if wanted not in loaded.channel:
+            raise RecipeError(f'{recipe}: it has no channel "{wanted}", but {", ".join(loaded.channel)}')
+        return wanted, loaded.channel[wanted]
+    having = [name for name, one in loaded.channel.items() if networks_of(one.features)]
+    if len(having) != 1:
+        raise RecipeError(
+            f"{recipe}: {len(having)} of its channels have a network: name the one to train by channel"
+            if having
+            else f"{recipe}: none of its channels has a network that could be trained"
+        )
+    return having[0], loaded.channel[having[0]]
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        write_whole(file, data)
+    except OSError as error:
+        raise StorageError(f"{file}: cannot be written: {error.strerror}") from error
