@@ -1,0 +1,7 @@
+"""Page."""
+
+from __future__ import annotations
+
+
+def write_mining_page(path, collection, mined, *, note="", progress=None):
+    path.write_text("")
