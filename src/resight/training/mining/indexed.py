@@ -1,4 +1,4 @@
-"""The photos of an index that training can read, in the order of their names, and the links of geometry between them."""
+"""The photos of an index that training can read, in the order of their names, and links of geometry between them."""
 
 from __future__ import annotations
 

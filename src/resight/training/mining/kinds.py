@@ -8,9 +8,9 @@ from __future__ import annotations
 import difflib
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from resight.errors import UsageError
 from resight.progress import NamedProgress
@@ -106,9 +106,80 @@ class Views(Geometry):
         return mine_views(self, collection, progress)
 
 
+class Manifold(Mining):
+    """Photos that diffusion finds near each other and descriptors do not, and the other way round.
+
+    Source: Iscen, Tolias, Avrithis & Chum, "Mining on manifolds: metric learning without labels", CVPR 2018, whose
+    constants are for some thousand photos of each class. Where a thing has ten photos, 10 and 10 are better than 30 and
+    50; docs/mine.md has figures.
+    """
+
+    summary: ClassVar[str] = "near by diffusion over a graph and far by descriptors; negatives the other way round"
+
+    channel: str = Field(default="", description="Compares photos; empty: the first of vectors, else of words.")
+    graph: int = Field(default=30, ge=2, le=10_000, description="Neighbours of a photo in the graph, itself counted.")
+    gamma: float = Field(default=3.0, gt=0.0, le=1000.0, description="Power of similarities.")
+    alpha: float = Field(default=0.99, ge=0.0, lt=1.0, description="What diffusion passes on at each step.")
+    anchors: Literal["modes", "all"] = Field(
+        default="modes",
+        description='"modes": photos that a random walk visits more often than their neighbours; "all": all photos.',
+    )
+    component: Literal["largest", "every"] = Field(
+        default="every", description='Where anchors are: the paper has "largest", the largest connected part alone.'
+    )
+    most_anchors: int = Field(default=1500, ge=1, le=10_000_000, description="Anchors, the most visited first.")
+    nearest: int = Field(
+        default=50, ge=1, le=100_000, description="Nearest by diffusion, less those by descriptors, are positives."
+    )
+    negatives: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Nearest by descriptors, less those by diffusion, are negatives; 100 for fine-grained classes.",
+    )
+    most: int = Field(default=50, ge=1, le=10_000, description="Positives of an anchor, and negatives.")
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines by diffusion."""
+        from resight.training.mining.manifold import mine_manifold
+
+        return mine_manifold(self, collection, progress)
+
+
+class Ranks(Mining):
+    """Lists that a recipe of words and vectors ranks: many matches make a positive, a middling similarity a negative.
+
+    The score of a photo in a list is half its inliers where the recipe verifies it, which is 15 for 30 matches, and
+    else the similarity of its vector. The numbers are those of a talk on merged lists of SIFT and a network.
+    """
+
+    summary: ClassVar[str] = "ranked lists: many matched points, and as negatives what only looks alike"
+
+    depth: int = Field(default=100, ge=1, le=100_000, description="Photos of a list that are looked at.")
+    positive: float = Field(default=15.0, gt=0.0, le=1e6, description="Score above which a photo is a positive.")
+    low: float = Field(default=0.5, ge=-1.0, le=1e6, description="Score of a negative, at least.")
+    high: float = Field(default=1.0, ge=-1.0, le=1e6, description="Score of a negative, at most.")
+    most: int = Field(default=10, ge=1, le=10_000, description="Positives of an anchor, and negatives.")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Of the draw of negatives.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Ranks:
+        if not self.low <= self.high < self.positive:
+            raise ValueError(f"low {self.low}, high {self.high} and positive {self.positive} must ascend")
+        return self
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines ranked lists."""
+        from resight.training.mining.ranks import mine_ranks
+
+        return mine_ranks(self, collection, progress)
+
+
 KINDS: Mapping[str, type[Mining]] = {
     "verified": Verified,
     "views": Views,
+    "manifold": Manifold,
+    "ranks": Ranks,
 }
 """The kinds by name, in the order in which people meet them."""
 

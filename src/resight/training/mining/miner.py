@@ -82,5 +82,5 @@ def write_mined(folder: Path, mined: Mined, index: OpenedIndex, progress: NamedP
                 os.replace(new, folder)
     except OSError as error:
         raise StorageError(
-            f"{displayed(folder)}: the tuples could not be written ({error.strerror}); free space or name another folder"
+            f"{displayed(folder)}: the tuples could not be written ({error.strerror}); free space, or name another"
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from resight.arrays import Float64, Int64, Mask
+from resight.arrays import Float64, Mask
 from resight.errors import UsageError
 from resight.index.collection import Collection
 from resight.progress import NamedProgress
@@ -60,14 +60,15 @@ def verified_anchors(names: Sequence[str], links: Links, pairs: Mask, most: int,
     draws at most; none where that is 0.
     """
     near = neighbours_of(links, pairs)
-    weights = 1.0 / (1.0 + links.degrees)
+    weights = np.asarray(1.0 / (1.0 + links.degrees), np.float64)
     paired = np.diff(near.indptr) > 0
     scale = shared_draws(weights, paired, alone)
     anchors = []
     for row, name in enumerate(names):
         if not paired[row] and alone == 0.0:
             continue
-        others, inliers = _row(near.indices, near.data, near.indptr, row)
+        part = slice(int(near.indptr[row]), int(near.indptr[row + 1]))
+        others, inliers = near.indices[part], near.data[part]
         order = np.lexsort((others, -inliers))[:most]
         positives = tuple(
             Positive(names[other], float(evidence))
@@ -88,8 +89,3 @@ def shared_draws(weights: Float64, paired: Mask, alone: float) -> float:
 def named_links(names: Sequence[str], links: Links) -> list[tuple[str, str]]:
     """Returns the links as pairs of names."""
     return [(names[a], names[b]) for a, b in zip(links.a.tolist(), links.b.tolist(), strict=True)]
-
-
-def _row(indices: Int64, values: Int64, offsets: Int64, row: int) -> tuple[Int64, Int64]:
-    part = slice(int(offsets[row]), int(offsets[row + 1]))
-    return np.asarray(indices[part], np.int64), np.asarray(values[part], np.int64)
