@@ -27,8 +27,8 @@ def save_checkpoint(file: Path, content: Mapping[str, Any]) -> None:
         write_whole(file, buffer.getvalue())
     except OSError as error:
         raise StorageError(
-            f"{file}: no checkpoint could be written: {error.strerror}; what was there is whole: make room, and run the "
-            "same command again"
+            f"{file}: no checkpoint could be written: {error.strerror}; what was there is whole: make room, and run "
+            "the same command again"
         ) from error
 
 

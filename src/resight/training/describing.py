@@ -20,22 +20,23 @@ WINDOW = 256
 WORKERS = 2
 
 
-def whole(model: TrainedDescriptor, how: str) -> Callable[[Tensor], Tensor]:
-    """Returns what makes the joined descriptors (B, D) of inputs (B, 3, H, W)."""
-    return lambda x: joined(model.parts, how, model(x))
+def describe(model: TrainedDescriptor, how: str, views: Views, seen: Sequence[Seen]) -> Float32:
+    """Returns (n, D) joined descriptors of some images, in their order. how: as of `joining.join`."""
+
+    def whole(x: Tensor) -> Tensor:
+        return joined(model.parts, how, model(x)[: len(model.parts)])
+
+    return np.stack(_each(model, views, seen, whole))
 
 
-def describe(
-    model: TrainedDescriptor, views: Views, seen: Sequence[Seen], vectors: Callable[[Tensor], Tensor]
-) -> Float32:
-    """Returns (n, …) of some images, in their order; `vectors` makes (B, …) of the network's inputs."""
-    found: list[Float32 | None] = [None] * len(seen)
-    with torch.inference_mode():
-        for numbers, images in _equal_shapes(views, seen):
-            rows = vectors(model.inputs(images)).float().cpu().numpy()
-            for number, row in zip(numbers, rows, strict=True):
-                found[number] = row
-    return np.array([one for one in found if one is not None], np.float32)
+def rows_of_part(model: TrainedDescriptor, number: int, views: Views, seen: Sequence[Seen]) -> list[Float32]:
+    """Returns the vectors (R, C) of one part before whitening of each image."""
+    return _each(model, views, seen, lambda x: model.rows(x)[number])
+
+
+def maps_of_part(model: TrainedDescriptor, number: int, views: Views, seen: Sequence[Seen]) -> list[Float32]:
+    """Returns the maps (C, h, w) of one part of each image."""
+    return _each(model, views, seen, lambda x: model.layers(x)[number])
 
 
 def plain(rows: Sequence[int]) -> list[Seen]:
@@ -43,16 +44,22 @@ def plain(rows: Sequence[int]) -> list[Seen]:
     return [Seen(row, "plain", ()) for row in rows]
 
 
+def _each(
+    model: TrainedDescriptor, views: Views, seen: Sequence[Seen], made: Callable[[Tensor], Tensor]
+) -> list[Float32]:
+    found: dict[int, Float32] = {}
+    with torch.inference_mode():
+        for numbers, images in _equal_shapes(views, seen):
+            rows = made(model.inputs(images)).float().cpu().numpy()
+            found |= dict(zip(numbers, rows, strict=True))
+    return [found[number] for number in range(len(seen))]
+
+
 def _equal_shapes(views: Views, seen: Sequence[Seen]) -> Iterator[tuple[list[int], Pixels]]:
     """Yields numbers and images (B, H, W, 3) of equal shape."""
     with ThreadPoolExecutor(WORKERS) as pool:
         for start in range(0, len(seen), WINDOW):
-            images = list(pool.map(views.image, seen[start : start + WINDOW]))
-            for batch in views.batches(images):
-                for few in _batched(len(batch.numbers)):
-                    yield [start + int(batch.numbers[one]) for one in few], batch.images[few]
-
-
-def _batched(count: int) -> Iterator[list[int]]:
-    for start in range(0, count, TOGETHER):
-        yield list(range(start, min(count, start + TOGETHER)))
+            for batch in views.batches(list(pool.map(views.image, seen[start : start + WINDOW]))):
+                for first in range(0, len(batch.numbers), TOGETHER):
+                    few = slice(first, first + TOGETHER)
+                    yield [start + number for number in batch.numbers[few].tolist()], batch.images[few]

@@ -80,7 +80,7 @@ def draw_step(
         raise UsageError("no anchor of the tuples has a positive: set drawing.views above 0, or mine other tuples")
     rendered = drawing.anchors if not real else round(drawing.views * drawing.anchors)
     chosen = _drawn(material.anchors, rendered, recipe, epoch, step, 0)
-    mates = _drawn(real, drawing.anchors - rendered, recipe, epoch, step, 1)
+    paired = _drawn(real, drawing.anchors - rendered, recipe, epoch, step, 1)
     anchors, positives = [], []
     number = 0
 
@@ -93,13 +93,13 @@ def draw_step(
     for one in chosen:
         anchors.append(seen(one.photo, plain))
         positives.append([seen(one.photo, "strong")])
-    for one in mates:
+    for one in paired:
         anchors.append(seen(one.photo, plain))
         count = recipe.loss.positives if isinstance(recipe.loss, WeakTriplet) else 1
-        rows = _positives(one, drawing.positive, count, nearest, rng)
-        positives.append([seen(row, plain) for row in rows])
+        mates = _positives(one, drawing.positive, count, nearest, rng)
+        positives.append([seen(row, plain) for row in mates])
     hard: list[list[Seen]] = []
-    for one in (*chosen, *mates):
+    for one in (*chosen, *paired):
         mined = (negatives or {}).get(one.photo)
         rows = one.negatives or (() if mined is None else mined.tolist())
         hard.append([seen(row, "plain") for row in rows[: drawing.negatives]])

@@ -22,13 +22,13 @@ from resight.errors import ResightError
 from resight.learned.whitening import Whitening
 from resight.training import losses
 from resight.training.checkpoints import BEST, FOLDER, LAST, check_same, load_checkpoint, save_checkpoint
-from resight.training.describing import describe, plain, whole
+from resight.training.describing import describe, plain
 from resight.training.drawing import Step, draw_step, steps_of
-from resight.training.kinds import Contrastive, TrainingRecipe, Triplet, WeakTriplet
+from resight.training.kinds import Classification, Contrastive, TrainingRecipe, Triplet, WeakTriplet
 from resight.training.material import Material
 from resight.training.model import TrainedDescriptor, joined
 from resight.training.negatives import drawn_pool, mine_negatives
-from resight.training.objective import distilled, loss_of
+from resight.training.objective import classification, distilled, loss_of
 from resight.training.optimisation import averaged, between, factor_of, optimiser_of, set_rate
 from resight.training.validation import Score, Validation, judge, whitened
 from resight.training.views import Views
@@ -112,6 +112,8 @@ class Loop:
         self.average = {name: one.clone() for name, one in self.start.items()} if recipe.frozen.average else None
         self.optimiser = optimiser_of(recipe, self.learned)
         self.steps = steps_of(material, recipe)
+        # Of every cluster its number among them.
+        self.labels = torch.from_numpy(np.unique(material.clusters, return_inverse=True)[1])
         self.state = _State()
         self._before = _copy(model) if recipe.frozen.distil else None
         self._working = self._looping = 0.0
@@ -207,7 +209,7 @@ class Loop:
             if not math.isfinite(total):
                 raise self._no_number("the loss is not a number")
             if loss.requires_grad:
-                loss.backward()
+                torch.autograd.backward(loss)
         if not all(one.grad is None or bool(torch.isfinite(one.grad).all()) for one in self.learned.values()):
             raise self._no_number("a gradient is not a number")
         self.optimiser.step()
@@ -220,6 +222,8 @@ class Loop:
     def _loss(self, step: Step, images: list[Pixels]) -> Tensor:
         recipe, model = self.recipe, self.model
         parts = self._vectors(model, images)
+        if isinstance(recipe.loss, Classification):
+            return classification(parts.pop(), step, self.labels)
         vectors = list(parts) if recipe.parts == "each" else [joined(model.parts, self.how, parts)]
         loss = torch.stack([loss_of(recipe.loss, step, own, self.material) for own in vectors]).sum()
         count = len(step.anchors)
@@ -256,7 +260,7 @@ class Loop:
         pool = drawn_pool(material.pool, recipe.drawing.pool, remembered, seed)
         photos = {one.photo for one in material.anchors} | {row for one in material.anchors for row in one.positives}
         rows = sorted(photos | set(pool.tolist()))
-        found = describe(self.model, self.views, plain(rows), whole(self.model, self.how))
+        found = describe(self.model, self.how, self.views, plain(rows))
         descriptors = np.zeros((len(material.clusters), found.shape[1]), np.float32)
         descriptors[rows] = found
         count, single = recipe.drawing.negatives, recipe.drawing.one_a_cluster
@@ -266,8 +270,8 @@ class Loop:
         self._log("mined", pool=len(pool), short=mined.short)
         if mined.short:
             self._say(
-                f"{mined.short} of {len(material.anchors)} anchors have fewer than {count} hard negatives: the pool has "
-                "too few clusters"
+                f"{mined.short} of {len(material.anchors)} anchors have fewer than {count} hard negatives: the pool "
+                "has too few clusters"
             )
 
     def _validate(self) -> None:
@@ -294,17 +298,18 @@ class Loop:
     def _score(self, weights: Mapping[str, Tensor]) -> Score:
         questions, database = self.validation.questions, self.validation.database
         kept = {name: one.detach().clone() for name, one in self.learned.items()}
-        self._put(weights)
+        self.put(weights)
         seen = [*(question.seen for question in questions), *plain(database.tolist())]
-        vectors = describe(self.model, self.views, seen, whole(self.model, self.how))
-        self._put(kept)
+        vectors = describe(self.model, self.how, self.views, seen)
+        self.put(kept)
         asked, searched = vectors[: len(questions)], vectors[len(questions) :]
         if self.recipe.whitening == "none":
             others = searched[np.isin(database, self.validation.others)]
             asked, searched = whitened(asked, searched, others if len(others) > 1 else searched)
         return judge(self.validation, asked, searched)
 
-    def _put(self, weights: Mapping[str, Tensor]) -> None:
+    def put(self, weights: Mapping[str, Tensor]) -> None:
+        """Gives the model some weights, by name."""
         with torch.no_grad():
             for name, one in self.learned.items():
                 one.copy_(weights[name])
@@ -332,7 +337,7 @@ class Loop:
         shapes = {name: tuple(one.shape) for name, one in found["learned"].items()}
         if shapes != {name: tuple(one.shape) for name, one in self.learned.items()}:
             raise ResightError(f"{file}: a checkpoint of another architecture; name another folder, or remove it")
-        self._put(found["learned"])
+        self.put(found["learned"])
         self.optimiser.load_state_dict(found["optimiser"])
         if self.average is not None:
             self.average = {name: one.to(self.model.device) for name, one in found["average"].items()}

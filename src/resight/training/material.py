@@ -1,4 +1,4 @@
-"""What a training run draws from: the tuples as numbers, without what is left out, and the clusters that are held out."""
+"""The material of a training: the tuples as numbers, without what is left out, and the clusters that are held out."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def mine_negatives(material: Material, descriptors: Float32, pool: Int64, count:
     """Mines the hard negatives and the nearest positive of each anchor.
 
     descriptors: (n, D) L2-normalised, of all photos by row; only those of anchors, their positives and the pool are
-    looked at. pool: rows that negatives are taken from. Never is a negative related to the anchor, or of its cluster. Where the
-    pool has fewer clusters than `count`, there are as many negatives as it has clusters.
+    looked at. pool: rows that negatives are taken from. Never is a negative related to the anchor, or of its cluster.
+    Where the pool has fewer clusters than `count`, there are as many negatives as it has clusters.
 
     Source: Radenovic, Tolias & Chum, ECCV 2016, section 4.2 (one of each model); the nearest positive: Arandjelovic et
     al., CVPR 2016, section 4.

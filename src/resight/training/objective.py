@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -45,9 +46,10 @@ def loss_of(kind: LossKind, step: Step, vectors: Tensor, material: Material) -> 
             raise AssertionError(f"{kind.kind} is no loss of descriptors")
 
 
-def classes_of(step: Step, labels: Tensor) -> Tensor:
-    """Returns the label of each image of a step, of the labels (n,) of all photos."""
-    return labels[[one.photo for one in step.images]]
+def classification(scores: Tensor, step: Step, labels: Tensor) -> Tensor:
+    """Returns the mean cross entropy of the class scores (N, classes) of a step's images; labels: (n,) of photos."""
+    wanted = labels[[one.photo for one in step.images]].to(scores.device)
+    return nn.functional.cross_entropy(scores, wanted)
 
 
 def related_pairs(step: Step, material: Material) -> Tensor:
@@ -66,7 +68,7 @@ def matches(step: Step, material: Material) -> tuple[Tensor, Tensor]:
     group = list(range(count))
     for number, positives in enumerate(step.positives):
         group += [number] * len(positives)
-    for number, negatives in enumerate(step.negatives):
+    for negatives in step.negatives:
         group += range(len(group), len(group) + len(negatives))
     numbers = torch.tensor(group)
     same = numbers[:, None] == numbers[None]
@@ -90,6 +92,6 @@ def _may_match(one: set[int], other: set[int], material: Material) -> bool:
 def _tuples(step: Step, vectors: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Returns anchor (1, D), positives (P, D) and negatives (N, D) of each tuple."""
     counts = [len(own) for own in (*step.positives, *step.negatives)]
-    anchors, *others = torch.split(vectors, [len(step.anchors), *counts])
+    anchors, *others = torch.tensor_split(vectors, np.cumsum([len(step.anchors), *counts[:-1]]).tolist())
     half: Sequence[Tensor] = others[: len(step.anchors)]
-    return list(zip(anchors.split(1), half, others[len(step.anchors) :], strict=True))
+    return list(zip(anchors[:, None], half, others[len(step.anchors) :], strict=True))

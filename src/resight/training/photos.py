@@ -95,7 +95,7 @@ def open_photos(
         where = displayed(folder / tuples.photos[name].file if moved_to is None else moved_to / name)
         mend = "say by --photos FOLDER where they are now, or mine them again"
         raise UsageError(
-            f"{len(left_out)} of {len(wanted)} photos of the tuples cannot be used, the first of them {where}: {reason}; {mend}"
+            f"{len(left_out)} of {len(wanted)} photos of the tuples cannot be used, first {where}: {reason}; {mend}"
         )
     starts = np.concatenate([[0], np.cumsum(parts, dtype=np.int64)]).tolist()
     return TrainingPhotos(names, files, left_out, store.bytes(), starts, shapes)

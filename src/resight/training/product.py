@@ -5,56 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from safetensors.torch import save
 
-from resight.arrays import Float32
-from resight.channels.extraction import in_order
-from resight.cores import cores
-from resight.errors import StorageError
+from resight.arrays import Array
+from resight.descriptors.kinds import NetVlad
+from resight.errors import RecipeError, StorageError
 from resight.features.kinds import JoinedMaps, networks_of
-from resight.features.opening import open_extractor
+from resight.features.networks.retrieval import tensors_of
 from resight.files import write_whole
-from resight.images import Decoded, decode
 from resight.learned.artefact import save as save_arrays
-from resight.learned.whitening import Whitening, to_arrays
-from resight.progress import Progress
+from resight.learned.whitening import VECTORS, Whitening, to_arrays
 from resight.recipe import ChannelRecipe, Recipe, load_recipe, recipe_text
 from resight.recipe.reading import parse_recipe
-from resight.training.model import Part, TrainedDescriptor
+from resight.training.model import TrainedDescriptor
 from resight.training.toml import to_toml
-from resight.training.whitening import Rows
 
 NETWORK, WHITENING, RECIPE, FUSED = "network.safetensors", "whitening.npz", "recipe.toml", "fused.toml"
 FUSED_BASE = "sift-lite0-links"
 """The recipe whose network channel a trained descriptor takes the place of."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One image for the whitening: a file, or pixels (H, W, 3) that were rendered of it."""
-
-    read: Callable[[], Decoded]
-
-
-def from_file(path: Path, side: int) -> Source:
-    """Returns the source of a photo in a file, decoded to a long side of at most `side`."""
-    return Source(lambda: decode(path, side))
-
-
-def from_pixels(make: Callable[[], np.ndarray]) -> Source:
-    """Returns the source of pixels that are made when they are needed."""
-
-    def read() -> Decoded:
-        pixels = make()
-        return Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
-
-    return Source(read)
 
 
 def write_network(folder: Path, model: TrainedDescriptor) -> str:
@@ -66,6 +39,11 @@ def write_network(folder: Path, model: TrainedDescriptor) -> str:
         "deviation": json.dumps(model.deviation),
         "padding": model.padding,
     }
+    head = model.retrieval_head()
+    if head is not None:
+        arrays, entries = tensors_of(head)
+        state |= {key: torch.from_numpy(array) for key, array in arrays.items()}
+        header |= entries
     content = save(state, header)
     _write(folder / NETWORK, content)
     return hashlib.sha256(content).hexdigest()
@@ -86,6 +64,8 @@ def product_tables(
     for part, exponent in zip(method.get("parts", [method]), exponents, strict=True):
         part["whitening"] = "pca"
         part.pop("learned_on", None)
+        if part["kind"] == "netvlad":
+            part["words"] = "checkpoint"
         if exponent is not None:
             part["p"] = exponent
     method["fit"] = WHITENING
@@ -113,56 +93,19 @@ def write_whitening(
     folder: Path, channel: ChannelRecipe, whitenings: Sequence[Whitening], provenance: Mapping[str, str | int | float]
 ) -> str:
     """Writes `whitening.npz`, as a recipe's `fit` reads it. Returns the SHA-256 of the arrays."""
-    joined = isinstance(channel.features, JoinedMaps)
-    arrays = {}
-    for number, whitening in enumerate(whitenings):
-        arrays |= to_arrays(whitening, f"{number}." if joined else "")
+    prefixes = [f"{number}." for number in range(len(whitenings))]
+    if not isinstance(channel.features, JoinedMaps):
+        prefixes = [VECTORS if isinstance(channel.method, NetVlad) else ""]
+    arrays: dict[str, Array] = {}
+    for prefix, whitening in zip(prefixes, whitenings, strict=True):
+        arrays |= to_arrays(whitening, prefix)
     weights = " and ".join(features.checkpoint.sha256 for features in networks_of(channel.features))
     origin = {"fitted_for": channel.method.fitted_for(channel.features), "weights": weights}
     return save_arrays(folder / WHITENING, arrays, {**provenance, **origin})
 
 
-def rows_of(
-    channel: ChannelRecipe,
-    parts: Sequence[Part],
-    folder: Path,
-    sources: Sequence[Source],
-    progress: Progress | None = None,
-) -> list[Rows]:
-    """Returns the vectors before whitening of each part of some photos, as an index of the channel makes them.
-
-    folder: that paths of weights are relative to.
-    """
-    extractor = open_extractor(channel.features, folder)
-    found: list[list[Float32]] = [[] for _ in parts]
-    prepared = in_order(sources, lambda one: extractor.prepare(one.read()), cores())
-    for done, window in _windows(prepared, extractor.together):
-        for features in extractor.extract(window):
-            images = features if isinstance(channel.features, JoinedMaps) else [features]
-            for own, part, image in zip(found, parts, images, strict=True):
-                own.append(part.method.rows(image, {}))
-        if progress is not None:
-            progress(done, len(sources))
-    return [Rows(own) for own in found]
-
-
-def _windows(items: Iterator[Any], size: int) -> Iterator[tuple[int, list[Any]]]:
-    window: list[Any] = []
-    done = 0
-    for one in items:
-        window.append(one)
-        done += 1
-        if len(window) == size:
-            yield done, window
-            window = []
-    if window:
-        yield done, window
-
-
 def channel_of(recipe: str | Path, wanted: str = "") -> tuple[str, ChannelRecipe]:
     """Returns the name and the parameters of the channel of an index recipe that has a network."""
-    from resight.errors import RecipeError
-
     loaded = load_recipe(recipe)
     if wanted:
         if wanted not in loaded.channel:

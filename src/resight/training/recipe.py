@@ -23,11 +23,11 @@ def load_training_recipe(name: str | Path) -> TrainingRecipe:
 
 
 def parse_training_recipe(text: str, source: str) -> TrainingRecipe:
-    """Returns the training recipe that a TOML text describes; `source` is what an error calls it. Raises RecipeError."""
+    """Returns the training recipe that a TOML text describes; an error calls it `source`. Raises RecipeError."""
     try:
         return TrainingRecipe.model_validate(tomllib.loads(text))
     except ValidationError as error:
-        raise RecipeError(f"{source}: {explain(error)}") from None
+        raise RecipeError(f"{source}: {explain(error, TrainingRecipe)}") from None
     except ValueError as error:
         raise RecipeError(f"{source}: not TOML: {one_line(str(error))}") from None
 

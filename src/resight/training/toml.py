@@ -19,8 +19,9 @@ def to_toml(table: Mapping[str, Any], path: Sequence[str] = ()) -> str:
             parts.append(to_toml(value, [*path, key]))
         elif _is_below(value):
             head = f"[[{'.'.join(map(_key, [*path, key]))}]]"
-            for one in value:
-                parts.append("\n".join([head, *(f"{_key(name)} = {_value(own)}" for name, own in one.items())]))
+            parts += [
+                "\n".join([head, *(f"{_key(name)} = {_value(own)}" for name, own in one.items())]) for one in value
+            ]
     return "\n\n".join(part for part in parts if part)
 
 

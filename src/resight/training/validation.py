@@ -89,7 +89,7 @@ def judge(validation: Validation, queries: Float32, database: Float32) -> Score:
         ranking = validation.database[np.argsort(-row, kind="stable")].tolist()
         found = positions(ranking, question.positives, question.junk)
         aps.append(oxford_ap(found, len(question.positives)))
-    return Score(*(_mean(validation, aps, kind) for kind in (REAL, RENDERED)), aps)
+    return Score(_mean(validation, aps, REAL), _mean(validation, aps, RENDERED), aps)
 
 
 def whitened(queries: Float32, database: Float32, sample: Float32) -> tuple[Float32, Float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -33,17 +33,27 @@ class Views:
     """What makes the images of steps. Safe to share between threads.
 
     photos: decoded. backgrounds: rows of photos that views may be pasted on or hidden by. strength: of rendered views,
-    1 as they are made by default. least: shortest side that the network takes.
+    1 as they are made by default. least: shortest side that the network takes. square: side of the only images that it
+    takes, to which photos are warped; None where it takes any.
     """
 
     def __init__(
-        self, photos: TrainingPhotos, form: Photos, backgrounds: Int64, strength: float = 1.0, least: int = 1
+        self,
+        photos: TrainingPhotos,
+        form: Photos,
+        backgrounds: Int64,
+        strength: float = 1.0,
+        least: int = 1,
+        square: int | None = None,
     ) -> None:
-        self._photos, self._form, self._backgrounds, self._least = photos, form, backgrounds, least
+        self._photos, self._form, self._backgrounds = photos, form, backgrounds
+        self._least, self._square = least, square
         self._strengths = {"mild": _scaled(MILD, strength), "strong": _scaled(STRONG, strength)}
 
     def size(self, row: int) -> tuple[int, int]:
         """Returns (width, height) at which the network sees a photo."""
+        if self._square is not None:
+            return self._square, self._square
         width, height = self._photos.size(row)
         side, multiple = self._form.side, self._form.multiple
         short = round(side * min(width, height) / max(width, height) / multiple) * multiple
@@ -91,4 +101,5 @@ def _scaled(strength: ViewStrength, factor: float) -> ViewStrength:
     scaled |= {name: min(1.0, scaled[name]) for name in _PROBABILITIES}
     scaled["zoom"] = max(0.2, 1.0 - factor * (1.0 - values["zoom"]))
     scaled["occluder"] = min(0.8, scaled["occluder"])
-    return ViewStrength(**{**scaled, "quality": int(min(95, max(10, 95 - factor * (95 - values["quality"]))))})
+    quality = int(np.clip(95 - factor * (95 - strength.quality), 10, 95))
+    return replace(strength, **{name: value for name, value in scaled.items() if name != "quality"}, quality=quality)
