@@ -36,8 +36,9 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     """Returns what `save_checkpoint` wrote. Raises ResightError for a damaged file, UsageError for another version."""
     try:
         found = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise ResightError(f"{file}: this checkpoint is damaged ({error}); remove it to train from the start") from None
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError):
+        # The library's own message advises to load it without protection.
+        raise ResightError(f"{file}: this checkpoint is damaged; remove it to train from the start") from None
     if not isinstance(found, dict) or found.get("version") != VERSION:
         raise UsageError(f"{file}: no checkpoint of this version of resight; remove it to train from the start")
     return found

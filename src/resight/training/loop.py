@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resight.arrays import Pixels
+from resight.arrays import Int64, Pixels
 from resight.errors import ResightError
 from resight.learned.whitening import Whitening
 from resight.training import losses
@@ -139,6 +139,11 @@ class Loop:
         rate = self._images / self._looping if self._looping else 0.0
         return Trained(weights, self.state.curve, self.state.best_epoch, outside, rate, self._resumed_at)
 
+    @property
+    def mined(self) -> dict[int, Int64]:
+        """Rows of the hard negatives of each anchor, by the row of its photo, as they were mined last."""
+        return {photo: np.array(rows, np.int64) for photo, rows in self.state.negatives.items()}
+
     def _is_stale(self) -> bool:
         patience = self.recipe.lasting.patience
         return bool(patience) and self.state.stale >= patience
@@ -175,8 +180,7 @@ class Loop:
     def _prepared(self, steps: Sequence[int]) -> Iterator[tuple[Step, list[Pixels]]]:
         """Yields steps with their images, which threads make while the network works."""
         waiting: deque[tuple[Step, list[Future[Pixels]]]] = deque()
-        state = self.state
-        negatives = {photo: np.array(rows, np.int64) for photo, rows in state.negatives.items()}
+        state, negatives = self.state, self.mined
         with ThreadPoolExecutor(WORKERS) as pool:
             try:
                 for number in steps:

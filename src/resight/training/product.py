@@ -44,7 +44,7 @@ def write_network(folder: Path, model: TrainedDescriptor) -> str:
         arrays, entries = tensors_of(head)
         state |= {key: torch.from_numpy(array) for key, array in arrays.items()}
         header |= entries
-    content = save(state, header)
+    content = _in_order(save(state, header))
     _write(folder / NETWORK, content)
     return hashlib.sha256(content).hexdigest()
 
@@ -119,6 +119,19 @@ def channel_of(recipe: str | Path, wanted: str = "") -> tuple[str, ChannelRecipe
             else f"{recipe}: none of its channels has a network that could be trained"
         )
     return having[0], loaded.channel[having[0]]
+
+
+def _in_order(content: bytes) -> bytes:
+    """Returns a file of safetensors whose header is in the order of its keys: the library's order is another each time.
+
+    Source: the format of the library's documentation: the length of the header in 8 bytes, the header in JSON, padded by
+    spaces to a multiple of 8 bytes, and the tensors.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -21,6 +21,7 @@ from resight.files import write_whole
 from resight.progress import NamedProgress, Progress, Say
 from resight.recipe import ChannelRecipe, recipe_folder
 from resight.training.checkpoints import FOLDER, LAST
+from resight.training.drawing import Step, draw_step
 from resight.training.examining import Examined, Sample, best_of, examine, sample_of
 from resight.training.frozen import frozen_whitenings, start_words
 from resight.training.indexed import vectors_of
@@ -40,13 +41,14 @@ from resight.training.product import (
     write_whitening,
 )
 from resight.training.recipe import is_file, load_training_recipe
+from resight.training.report import write_report
 from resight.training.tuples import Tuples, read_tuples
 from resight.training.validation import Score, validation_of
 from resight.training.views import Views
 from resight.training.whitening import Rows
 from resight.versions import versions
 
-REPORT = "training.json"
+REPORT, PAGE = "training.json", "report.html"
 VERSIONS = ("resight", "torch", "numpy", "opencv-contrib-python-headless", "onnxruntime")
 LISTED = 10
 """Photos that are left out, of which a person is told one by one."""
@@ -175,7 +177,8 @@ class _Training:
         )
         trained = loop.run()
         loop.put(trained.weights)
-        return self._product(trained, before, sample, time.monotonic() - begun)
+        step = draw_step(self.material, recipe, 0, 0, loop.mined) if recipe.lasting.epochs else None
+        return self._product(trained, before, sample, step, time.monotonic() - begun)
 
     def _identity(self) -> dict[str, str]:
         names = hashlib.sha256("\n".join(self.photos.names).encode()).hexdigest()
@@ -208,7 +211,9 @@ class _Training:
         parts = parts_of(channel, str(self.base))
         return vectors_of(channel, parts, folder, sample.sources, _named(self.progress, what))
 
-    def _product(self, trained: Trained, before: Examined, sample: Sample, seconds: float) -> TrainReport:
+    def _product(
+        self, trained: Trained, before: Examined, sample: Sample, step: Step | None, seconds: float
+    ) -> TrainReport:
         recipe, model = self.recipe, self.model
         wanted = ("pca", "learned") if recipe.product.whitening == "best" else (recipe.product.whitening,)
         sample = sample if "learned" in wanted else sample.without_views()
@@ -247,6 +252,19 @@ class _Training:
             "exponents": model.exponents(),
         }
         write_whole(self.folder / REPORT, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        write_report(
+            self.folder / PAGE,
+            title=f"{self.recipe.name}: a trained network",
+            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}.",
+            figures=_figures(document, len(self.material.anchors)),
+            curve=trained.curve,
+            step=step,
+            photos=self.photos,
+            views=self.views,
+            validation=self.validation,
+            before=before,
+            after=after,
+        )
         return TrainReport(self.folder, self.folder / RECIPE, before.score, after.score, best, document)
 
     def _provenance(self, trained: Trained) -> dict[str, Any]:
@@ -270,6 +288,25 @@ def _comment(provenance: Mapping[str, Any]) -> str:
         listed = ", ".join(f"{name} {one}" for name, one in value.items()) if isinstance(value, Mapping) else value
         lines.append(f"{key}: {listed}")
     return "\n".join(lines)
+
+
+def _figures(document: Mapping[str, Any], anchors: int) -> dict[str, object]:
+    """Returns the figures of the page, by what they are."""
+    scores = document["validation"]
+    shown = {
+        "photos": document["provenance"]["photos"],
+        "photos left out": len(document["left_out"]),
+        "anchors": anchors,
+        "best epoch": document["best_epoch"],
+        "seconds": round(document["seconds"]),
+        "images a second": round(document["images_per_second"], 1),
+        "share of the loop outside the network": f"{document['share_outside_the_network']:.1%}",
+    }
+    for kind, what in (("real", "mAP of held-out photos"), ("rendered", "mAP of rendered views of them")):
+        before, after = scores["before"][kind], scores["after"][kind]
+        if before is not None:
+            shown[what] = f"{before:.3f} before, {after:.3f} after"
+    return shown
 
 
 def _document(score: Score) -> dict[str, float | None]:

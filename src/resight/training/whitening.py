@@ -9,7 +9,7 @@ import numpy as np
 
 from resight.arrays import Float32, Int64
 from resight.descriptors.joining import join
-from resight.descriptors.kinds import Whitened
+from resight.descriptors.kinds import NetVlad, Whitened
 from resight.descriptors.pooled import unit_sum
 from resight.learned.whitening import Whitening, fit_learned_whitening, fit_pca_whitening
 from resight.training.model import Part
@@ -62,5 +62,7 @@ def described(parts: Sequence[Part], how: str, rows: Sequence[Rows], whitenings:
 
 
 def _dimensions(part: Part, vectors: Float32) -> int:
-    wanted: int = getattr(part.method, "dimensions", vectors.shape[1])
-    return min(wanted, vectors.shape[1])
+    wanted: int = vectors.shape[1]
+    if isinstance(part.method, Whitened | NetVlad):
+        wanted = min(wanted, part.method.dimensions)
+    return wanted
