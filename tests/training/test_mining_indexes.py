@@ -129,7 +129,7 @@ def test_every_photo_is_an_anchor_of_views(linked: Index, vectors: Index) -> Non
 @pytest.mark.parametrize("kind", ["vectors", "linked"])
 def test_a_manifold_is_mined_from_vectors_or_words(kind: str, request: pytest.FixtureRequest) -> None:
     index = request.getfixturevalue(kind)
-    given = {"graph": 4, "nearest": 2, "negatives": 8, "anchors": "all"}
+    given = {"graph": 5, "nearest": 3, "negatives": 8, "anchors": "all"}
     tuples = mine(index, "manifold", parameters=given).tuples
     assert any(anchor.negatives for anchor in tuples.anchors)
     for anchor in tuples.anchors:
@@ -265,6 +265,22 @@ def test_every_kind_says_what_it_does() -> None:
         assert model.summary
         assert mining_of(name, {}) == model()
         assert all(field.description for field in model.model_fields.values())
+
+
+def test_the_page_of_mining_lists_every_kind_and_parameter() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "mine.md").read_text(encoding="utf-8")
+    for kind, model in KINDS.items():
+        section = text[text.index(f"### `{kind}`") :].split("\n##")[0]
+        for name, field in model.model_fields.items():
+            row = f"| `{name}` | {field.default} | {field.description} |"
+            assert row in section or f"`{name}`" in section.split("|")[0], f"{kind}: {row}"
+
+
+def test_the_help_names_every_kind() -> None:
+    from resight.cli import mine as command
+
+    text = Path(command.__file__).read_text(encoding="utf-8")
+    assert all(kind in text for kind in KINDS)
 
 
 def test_parameters_are_given_once(linked: Index) -> None:

@@ -19,7 +19,7 @@ def mine(
         str,
         typer.Option(
             metavar="KIND",
-            help="What tells photos of the same thing: verified, views, manifold, ranks; see docs/mine.md.",
+            help="What tells photos of the same thing: verified, views, sfm, manifold, ranks, places or classes.",
         ),
     ] = "verified",
     output: Annotated[
