@@ -28,6 +28,7 @@ def test_the_same_as_json(run: Run, indexed: Path, tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert told["kind"] == "views"
     assert told["figures"]["anchors"] == told["figures"]["photos"] == 20
+    assert told["figures"]["positives_an_anchor_mean"] == 0.0
     assert told["hash"] == read_tuples(tmp_path / "pairs").hash()
     assert told["output"] == str(tmp_path / "pairs")
 

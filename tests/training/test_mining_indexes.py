@@ -214,6 +214,21 @@ def test_a_folder_with_other_things_is_refused_before_any_work(linked: Index, tm
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_an_empty_folder_and_a_link_to_one_are_filled(linked: Index, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    mine(linked, "verified", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert read_tuples(tmp_path / "empty").kind == "verified"
+
+
+def test_an_empty_index_has_nothing_to_mine(recipes: Path, tmp_path: Path) -> None:
+    index = Index.create(tmp_path / "x.resight", recipes / "verified.toml")
+    for kind in KINDS:
+        with pytest.raises(UsageError, match=r"no photo that training could read|matches no points"):
+            mine(index, kind)
+
+
 def test_nothing_is_left_where_the_disk_refuses(linked: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")

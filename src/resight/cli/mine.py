@@ -46,7 +46,8 @@ def mine(
     figures = figures_of(mined)
     if as_json:
         told = None if output is None else readable(output)
-        print_json({"kind": by, "output": told, "hash": mined.tuples.hash(), "figures": figures, "notes": mined.notes})
+        by_key = {label.replace(",", "").replace(" ", "_"): value for label, value in figures.items()}
+        print_json({"kind": by, "output": told, "hash": mined.tuples.hash(), "figures": by_key, "notes": mined.notes})
         return
     for note in mined.notes:
         say(f"Remark: {note}")
