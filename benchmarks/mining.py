@@ -140,9 +140,9 @@ def hard_negatives(truth: Truth, photos: Photos, links: Links, x: Float32) -> Ma
     every = Tuples("verified", "inliers", own, anchors, photos.names, joined)
     rules = {
         "nearest": replace(every, photos=single, links=(), hops=0),
-        "no positives, one a cluster": replace(every, links=(), hops=1),
-        "no links": replace(every, hops=1),
-        "no links of links": every,
+        "not in a cluster with a positive": replace(every, links=(), hops=1),
+        "nor with a link": replace(every, hops=1),
+        "nor with a link of a link": every,
     }
     row_of = {name: row for row, name in enumerate(photos.names)}
     return {
