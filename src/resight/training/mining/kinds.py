@@ -136,7 +136,7 @@ class Manifold(Mining):
         default=10_000,
         ge=1,
         le=10_000_000,
-        description="Nearest by descriptors, less those by diffusion, are negatives; 100 for fine-grained classes.",
+        description="Nearest by descriptors, less as many by diffusion, are negatives; 100 for fine-grained classes.",
     )
     most: int = Field(default=50, ge=1, le=10_000, description="Positives of an anchor, and negatives.")
 
