@@ -3,8 +3,8 @@
     cd PHOTOS && python .../benchmarks/keep.py mining -- covers scenes products --distractors distractors --at FOLDER
 
 All photos of the sets, queries too, are indexed as one collection by the default recipe and by a network's, in the
-folder of --at; Of each pair of figures the first is a share, the second of how
-many. A pair counts for the sets of its anchor; pairs that the ground truth calls junk count for nothing.
+folder of --at. Of two figures together the first is a share, the second of how many. A pair counts for the set of its
+anchor; pairs that the ground truth calls junk count for nothing.
 """
 
 from __future__ import annotations
