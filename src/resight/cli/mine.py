@@ -19,7 +19,7 @@ def mine(
         str,
         typer.Option(
             metavar="KIND",
-            help="What tells photos of the same thing: verified, views, manifold, ranks; see docs/mine.md.",
+            help="What tells photos of the same thing: verified, views, sfm, manifold, ranks, places or classes.",
         ),
     ] = "verified",
     output: Annotated[
@@ -46,7 +46,8 @@ def mine(
     figures = figures_of(mined)
     if as_json:
         told = None if output is None else readable(output)
-        print_json({"kind": by, "output": told, "hash": mined.tuples.hash(), "figures": figures, "notes": mined.notes})
+        by_key = {label.replace(",", "").replace(" ", "_"): value for label, value in figures.items()}
+        print_json({"kind": by, "output": told, "hash": mined.tuples.hash(), "figures": by_key, "notes": mined.notes})
         return
     for note in mined.notes:
         say(f"Remark: {note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from resight.folders.walking import escape_name
 from resight.index.collection import Collection
 from resight.index.views import WordView
 from resight.manifold.kinds import LINKS, PhotoLinks
-from resight.manifold.linking import Candidates, LinkBlocks, find_candidates, pack
+from resight.manifold.linking import Candidates, LinkBlocks, counted, find_candidates, pack
 from resight.manifold.links import link_table
 from resight.progress import NamedProgress
 from resight.search.derived import stamp
@@ -25,6 +26,8 @@ from resight.training.mining.kinds import Geometry
 from resight.training.mining.pairs import Links, merged_links
 from resight.training.tuples import Photo
 from resight.versions import versions
+
+_log = logging.getLogger(__name__)
 
 EVERY = 1_000_000
 """More links than any photo has: all of them count for what may not be a negative."""
@@ -122,6 +125,9 @@ def photo_links(
     blocks = [] if kept is None else list(kept.blocks)
     live = view.images
     lacking = live if kept is None else np.setdiff1d(live, np.concatenate([live[:0], *(one["ids"] for one in blocks)]))
+    old = sum(int((block["seen"][rows] != stamp(live)).any(axis=1).sum()) for block, rows in counted(blocks, live))
+    if old:
+        _log.warning("%d photos were linked when other photos were in the index: run `resight update` before", old)
     if len(lacking):
         blocks.insert(0, pack(_asked(view, lacking, params, progress), lacking, stamp(live)))
     table = link_table(LinkBlocks(blocks, live), EVERY)

@@ -8,7 +8,7 @@ Source: Iscen, Tolias, Avrithis & Chum, "Mining on manifolds: metric learning wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -24,7 +24,7 @@ from resight.manifold.linked import SearchedNodes
 from resight.progress import NamedProgress
 from resight.training.mining.indexed import Photos, provenance, readable_photos
 from resight.training.mining.kinds import Manifold
-from resight.training.mining.mined import Mined
+from resight.training.mining.mined import Mined, without_related
 from resight.training.tuples import Anchor, Positive, Tuples
 
 TOLERANCE, ITERATIONS = 1e-10, 20
@@ -78,7 +78,7 @@ def modes(affinity: csr_array, visits: Float64, *, largest: bool) -> Int64:
     if largest:
         _, component = connected_components(affinity, directed=False)
         found = found[component[found] == np.bincount(component).argmax()]
-    return found[np.argsort(-visits[found], kind="stable")]
+    return _most_visited(found, visits)
 
 
 def hard_positives(f: Float64, near: Int64, row: int, k: int) -> Int64:
@@ -110,52 +110,63 @@ def mine_manifold(params: Manifold, collection: Collection, progress: NamedProgr
     affinity = mutual_affinity(neighbours, neighbours.k, params.gamma)
     if affinity.nnz == 0:
         raise UsageError(f'no two photos of channel "{name}" are among the nearest of each other: there is no manifold')
-    visits, graph = stationary(affinity), normalised(affinity)
-    cluster = np.unique(climbed(affinity, visits), return_inverse=True)[1].reshape(-1)
-    chosen = modes(affinity, visits, largest=params.component == "largest")
-    if params.anchors == "all":
-        within = np.flatnonzero(np.isin(climbed(affinity, visits), chosen))
-        chosen = within[np.argsort(-visits[within], kind="stable")]
-    solver = ConjugateGradient(graph, params.alpha, tolerance=TOLERANCE, iterations=ITERATIONS)
-    chosen, anchors = chosen[: params.most_anchors], []
-    for start in range(0, len(chosen), BLOCK):
-        block = chosen[start : start + BLOCK]
-        given = np.zeros((len(visits), len(block)))
-        given[block, np.arange(len(block))] = 1.0
-        found = solver(given)
-        for row, f in zip(block.tolist(), found.T, strict=True):
-            near = nearest(row, max(params.nearest, params.negatives))
-            positives = hard_positives(f, near, row, params.nearest)[: params.most]
-            others = hard_negatives(f, near, row, params.negatives)
-            others = others[(cluster[others] != cluster[row]) & ~np.isin(others, positives)][: params.most]
-            if len(positives):
-                evidence = (f[positives] / f[row]).tolist()
-                pairs = zip(positives.tolist(), evidence, strict=True)
-                anchors.append(
-                    Anchor(
-                        photos.names[row],
-                        tuple(Positive(photos.names[other], value) for other, value in pairs),
-                        tuple(photos.names[other] for other in others.tolist()),
-                    )
-                )
-        if progress is not None:
-            progress("diffusing", start + len(block), len(chosen))
+    visits = stationary(affinity)
+    up, tops = climbed(affinity, visits), modes(affinity, visits, largest=params.component == "largest")
+    rows = tops if params.anchors == "modes" else _most_visited(np.flatnonzero(np.isin(up, tops)), visits)
+    rows = rows[: params.most_anchors]
+    anchors = [anchor for anchor in _anchors(params, photos, affinity, rows, nearest, progress) if anchor.positives]
     if not anchors:
         raise UsageError(
-            f"diffusion finds nothing for {len(chosen)} anchors that descriptors do not: things have fewer than "
-            f"{params.nearest} photos; lower graph and nearest"
+            f"diffusion finds nothing for {len(rows)} anchors that descriptors do not find among the {params.nearest} "
+            "nearest: lower graph and nearest, which are for things with many photos"
         )
     tuples = Tuples(
         kind="manifold",
         evidence="similarity by diffusion, as a part of that of the anchor with itself",
-        photos=photos.table(cluster),
+        photos=photos.table(np.unique(up, return_inverse=True)[1].reshape(-1)),
         anchors=sorted(anchors, key=lambda anchor: anchor.name),
         pool=list(photos.names),
         hops=1,
         provenance=provenance(collection, params),
     )
-    figures = {"modes": len(modes(affinity, visits, largest=False)), "edges": int(affinity.nnz // 2)}
-    return Mined(tuples, photos.notes, figures)
+    figures = {"modes": len(tops), "edges": int(affinity.nnz // 2)}
+    return Mined(without_related(tuples), photos.notes, figures)
+
+
+def _anchors(
+    params: Manifold,
+    photos: Photos,
+    affinity: csr_array,
+    rows: Int64,
+    nearest: Nearest,
+    progress: NamedProgress | None,
+) -> Iterator[Anchor]:
+    """Yields anchors at some rows, also those that have no positive."""
+    solver = ConjugateGradient(normalised(affinity), params.alpha, tolerance=TOLERANCE, iterations=ITERATIONS)
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        given = np.zeros((affinity.shape[0], len(block)))
+        given[block, np.arange(len(block))] = 1.0
+        for row, f in zip(block.tolist(), solver(given).T, strict=True):
+            near = nearest(row, max(params.nearest, params.negatives))
+            positives = hard_positives(f, near, row, params.nearest)[: params.most]
+            negatives = hard_negatives(f, near, row, params.negatives)
+            negatives = negatives[~np.isin(negatives, positives)][: params.most]
+            evidence = (f[positives] / f[row]).tolist()
+            yield Anchor(
+                photos.names[row],
+                tuple(
+                    Positive(photos.names[one], much) for one, much in zip(positives.tolist(), evidence, strict=True)
+                ),
+                tuple(photos.names[one] for one in negatives.tolist()),
+            )
+        if progress is not None:
+            progress("diffusing", start + len(block), len(rows))
+
+
+def _most_visited(rows: Int64, visits: Float64) -> Int64:
+    """Returns rows (m,), the most visited first."""
+    return np.asarray(rows[np.argsort(-visits[rows], kind="stable")])
 
 
 def _by_diffusion(f: Float64, row: int, k: int) -> Int64:

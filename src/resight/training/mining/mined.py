@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,6 +31,16 @@ class Mined:
     notes: Sequence[str] = ()
     figures: Mapping[str, int | float | str] = field(default_factory=dict)
     left_out: Sequence[LeftOut] = ()
+
+
+def without_related(tuples: Tuples) -> Tuples:
+    """Returns tuples whose anchors have no negative that is related to them, or of their own cluster."""
+    kept = []
+    for anchor in tuples.anchors:
+        related, cluster = tuples.related(anchor.name), tuples.photos[anchor.name].cluster
+        others = [n for n in anchor.negatives if n not in related and tuples.photos[n].cluster != cluster]
+        kept.append(replace(anchor, negatives=tuple(others)))
+    return replace(tuples, anchors=kept)
 
 
 def figures_of(mined: Mined) -> dict[str, int | float | str]:

@@ -51,6 +51,7 @@ def mine(
 
 def checked_output(folder: Path) -> Path:
     """Returns a folder that tuples may be written to. Raises UsageError where something else is there."""
+    folder = Path(os.path.realpath(folder))
     if not folder.exists():
         return folder
     if not folder.is_dir():

@@ -13,7 +13,7 @@ from resight.index.views import VectorView
 from resight.progress import NamedProgress
 from resight.training.mining.indexed import Photos, provenance, readable_photos
 from resight.training.mining.kinds import Ranks
-from resight.training.mining.mined import Mined
+from resight.training.mining.mined import Mined, without_related
 from resight.training.mining.pairs import clusters_of, merged_links
 from resight.training.mining.verified import SURE
 from resight.training.tuples import Anchor, Positive, Tuples
@@ -82,7 +82,8 @@ def mine_ranks(params: Ranks, collection: Collection, progress: NamedProgress | 
         hops=1,
         provenance=provenance(collection, params),
     )
-    without = sum(not anchor.negatives for anchor in anchors)
+    tuples = without_related(tuples)
+    without = sum(not anchor.negatives for anchor in tuples.anchors)
     notes = list(photos.notes)
     if without:
         notes.append(

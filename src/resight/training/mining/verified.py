@@ -25,13 +25,13 @@ def mine_verified(params: Verified, collection: Collection, progress: NamedProgr
 
     Raises UsageError where the index has no words, or no pair is sure enough.
     """
+    photos = readable_photos(collection)
     channel = word_channel(collection, params.channel)
     if channel is None:
         raise UsageError(
             f'an index by "{collection.recipe.name}" has no words with positions, by which pairs are verified: '
             'index the photos by "sift-asmk-links", or mine by views or by manifold'
         )
-    photos = readable_photos(collection)
     links = photo_links(collection, photos, channel, params, progress)
     pairs = pure_pairs(links, min_inliers=params.min_inliers, top=params.top, share=params.share)
     if not pairs.any():
