@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resight.cli.output import print_json, readable, say, shown
 from resight.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from resight.training.loop import StepReport
 
 
 def train(
@@ -26,27 +30,49 @@ def train(
         Path | None,
         typer.Option(metavar="FOLDER", help="Where the photos are now, if they have moved.", show_default=False),
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A key of the recipe, as lasting.epochs=3; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs for TensorBoard too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train a network on photos without labels; the folder has a recipe for `resight index`.
 
     Running the same command again goes on where it was interrupted.
     """
+    from resight.cli.mine import given
     from resight.training import training
 
-    with progress_bar() as bar:
+    loss = ""
+
+    def stepped(step: StepReport) -> None:
+        nonlocal loss
+        loss = f"loss {step.loss:.3f}, {step.rate:.0f} images/s"
+        bar("training", step.done, step.total)
+
+    with progress_bar(lambda: loss) as bar:
         report = training.train(
             tuples,
             output,
             recipe=recipe,
             photos=photos,
             progress=bar,
-            on_step=lambda step: bar("training", step.done, step.total),
+            changes=given(changes or []),
+            tensorboard=tensorboard,
+            on_step=stepped,
             say=say,
         )
     if as_json:
         print_json({"output": readable(report.folder), **report.document})
         return
     for what, score in (("before", report.before), ("after", report.after)):
-        print(f"{what}: mAP {score.real:.3f} of held-out photos, {score.rendered:.3f} of rendered views of them")
+        named = (("held-out photos", score.real), ("rendered views of them", score.rendered))
+        told = [f"{value:.3f} of {kind}" for kind, value in named if math.isfinite(value)]
+        print(f"{what}: mAP {', '.join(told)}" if told else f"{what}: nothing was held out to judge by")
     print(f"{shown(report.recipe)}: ready for `resight index PHOTOS --recipe {shown(report.recipe)}`")

@@ -107,10 +107,22 @@ def sample_of(
 
 
 def examine(
-    kind: str, parts: Sequence[Part], how: str, rows: Sequence[Rows], sample: Sample, validation: Validation
+    kind: str,
+    parts: Sequence[Part],
+    how: str,
+    rows: Sequence[Rows],
+    sample: Sample,
+    validation: Validation,
+    trained: Sequence[Whitening] = (),
 ) -> Examined:
-    """Fits the whitenings of one kind, pca or learned, on the vectors of a sample, and judges them."""
-    if kind == "learned":
+    """Fits the whitenings of one kind, pca or learned, on the vectors of a sample, or takes those that were `trained`.
+
+    Judges them.
+    """
+    whitenings: Sequence[Whitening]
+    if kind == "trained":
+        whitenings = trained
+    elif kind == "learned":
         own = [one.some(sample.fitted) for one in rows]
         whitenings = [fit_on_pairs(one, sample.pairs, part) for one, part in zip(own, parts, strict=True)]
     else:

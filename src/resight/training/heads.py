@@ -20,21 +20,22 @@ Trainable = Pooling | Rmac | NetVlad | NeuralCodes
 """Methods whose gradient is known."""
 
 
-class FrozenWhitening(nn.Module):
-    """A whitening that does not learn: (…, C) to L2-normalised (…, D)."""
+class WhiteningLayer(nn.Module):
+    """A whitening between pooling and loss, (…, C) to L2-normalised (…, D), which learns or stays as it is."""
 
-    mean: Tensor
-    projection: Tensor
-
-    def __init__(self, whitening: Whitening) -> None:
+    def __init__(self, whitening: Whitening, learns: bool = False) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.from_numpy(whitening.mean.copy()))
-        self.register_buffer("projection", torch.from_numpy(whitening.projection.copy()))
+        self.mean = nn.Parameter(torch.from_numpy(whitening.mean.copy()), requires_grad=learns)
+        self.projection = nn.Parameter(torch.from_numpy(whitening.projection.copy()), requires_grad=learns)
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns what `Whitening.apply` does."""
         whitened: Tensor = l2_normalise(nn.functional.linear(x - self.mean, self.projection))
         return whitened
+
+    def values(self) -> Whitening:
+        """Returns the whitening as it is now."""
+        return Whitening(*(one.detach().cpu().numpy().copy() for one in (self.mean, self.projection)))
 
 
 class Head(nn.Module):
@@ -42,7 +43,7 @@ class Head(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.whiten: FrozenWhitening | None = None
+        self.whiten: WhiteningLayer | None = None
 
     @abstractmethod
     def rows(self, maps: Tensor) -> Tensor:

@@ -182,13 +182,17 @@ class Validation(_Table):
 
 
 class Product(_Table):
-    """The whitening of the product. best: that of the two that is better on the clusters that are held out."""
+    """The whitening of the product.
 
-    whitening: Literal["pca", "learned", "best"] = "best"
+    pca: by principal components. learned: on pairs that match, after training. best: that of the two that is better on
+    the clusters that are held out. trained: the one that learned with the network.
+    """
+
+    whitening: Literal["pca", "learned", "best", "trained"] = "best"
     views: int = Field(
         default=1, ge=0, le=16, description="Rendered pairs of each photo that a whitening is learned on."
     )
-    photos: int = Field(default=5000, ge=2, le=1_000_000, description="Photos that it is fitted on at most.")
+    photos: int = Field(default=1500, ge=2, le=1_000_000, description="Photos that it is fitted on at most.")
 
 
 class TrainingRecipe(_Table):
@@ -201,8 +205,12 @@ class TrainingRecipe(_Table):
     channel: str = Field(default="", description="Which channel of it; empty: the only one that has a network.")
     weights: str = Field(default="", description="Checkpoint that training starts from; empty: that of the descriptor.")
     seed: int = Field(default=0, ge=0, le=(1 << 63) - 1, description="Of everything that is drawn at random.")
-    # "frozen": that of the descriptor, fitted on the photos with the network that training starts from.
-    whitening: Literal["frozen", "none"] = Field(default="none", description="Between pooling and loss.")
+    # "frozen": by principal components, fitted on the photos with the network that training starts from. "learned":
+    # the same, but it learns, as in Gordo et al., IJCV 2017. "random": a projection that learns from random weights.
+    whitening: Literal["none", "frozen", "learned", "random"] = Field(
+        default="none", description="Between pooling and loss."
+    )
+    projected: int = Field(default=0, ge=0, le=65_536, description="Dimensions of a random projection.")
     # Of several layers: each has a loss of its own, or their joined vector has one.
     parts: Literal["each", "joined"] = Field(
         default="each", description="What the loss is of, where layers are joined."
@@ -224,6 +232,12 @@ class TrainingRecipe(_Table):
 
     @model_validator(mode="after")
     def _suits(self) -> Self:
+        if (self.whitening == "random") != bool(self.projected):
+            raise ValueError('projected is for whitening = "random", which needs it')
+        if (self.product.whitening == "trained") != (self.whitening in ("learned", "random")):
+            raise ValueError(
+                'what learns between pooling and loss is in the product: set product.whitening = "trained"'
+            )
         tuples = isinstance(self.loss, Contrastive | Triplet | WeakTriplet)
         if tuples and not self.drawing.negatives:
             raise ValueError(f'loss "{self.loss.kind}" needs negatives: set drawing.negatives')

@@ -102,11 +102,12 @@ class Loop:
         how: str = "concatenate",
         *,
         on_step: Callable[[StepReport], None] | None = None,
+        on_epoch: Callable[[Mapping[str, float]], None] | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.model, self.recipe, self.material, self.views = model, recipe, material, views
         self.validation, self.folder, self.identity, self.how = validation, folder, dict(identity), how
-        self._on_step, self._say = on_step, say or (lambda line: None)
+        self._on_step, self._on_epoch, self._say = on_step, on_epoch, say or (lambda line: None)
         self.learned = model.learned()
         self.start = {name: one.detach().clone() for name, one in self.learned.items()}
         self.average = {name: one.clone() for name, one in self.start.items()} if recipe.frozen.average else None
@@ -292,6 +293,8 @@ class Loop:
             value = score.value
         state.curve.append(entry)
         self._log("validated", **entry)
+        if self._on_epoch is not None:
+            self._on_epoch(entry)
         if value > state.best or not self.validation.questions:
             state.best, state.best_epoch, state.stale = value, state.epoch, 0
             save_checkpoint(self.folder / FOLDER / BEST, {"weights": weights, "epoch": state.epoch})
@@ -329,7 +332,7 @@ class Loop:
             "learned": {name: one.detach() for name, one in self.learned.items()},
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
-            "whitenings": [_as_tensors(head.whiten) for head in self.model.heads],
+            "whitenings": [_as_tensors(one) for one in self.model.whitenings()],
             "random": torch.get_rng_state(),
             "state": {name: getattr(state, name) for name in _State.__dataclass_fields__},
         }
@@ -348,9 +351,10 @@ class Loop:
         whitenings = [
             None if one is None else Whitening(*(each.numpy() for each in one)) for one in found["whitenings"]
         ]
-        self.model.whiten_by(whitenings)
-        if self._before is not None:
-            self._before.whiten_by(whitenings)
+        if self.recipe.whitening == "frozen":
+            self.model.whiten_by(whitenings)
+            if self._before is not None:
+                self._before.whiten_by(whitenings)
         torch.set_rng_state(found["random"])
         self.state = _State(**found["state"])
         done = self.state.epoch * self.steps + self.state.step
@@ -389,8 +393,8 @@ def _copy(model: TrainedDescriptor) -> TrainedDescriptor:
     return before
 
 
-def _as_tensors(whiten: Any) -> list[Tensor] | None:
-    return None if whiten is None else [whiten.mean.cpu(), whiten.projection.cpu()]
+def _as_tensors(whitening: Whitening | None) -> list[Tensor] | None:
+    return None if whitening is None else [torch.from_numpy(one) for one in (whitening.mean, whitening.projection)]
 
 
 def _line(entry: Mapping[str, float], epochs: int) -> str:

@@ -22,7 +22,7 @@ from resight.features.networks.retrieval import RetrievalHead, SoftAssignment
 from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.learned.whitening import Whitening
 from resight.recipe import ChannelRecipe
-from resight.training.heads import FrozenWhitening, Head, NetVladHead, PoolingHead, head_of
+from resight.training.heads import Head, NetVladHead, PoolingHead, WhiteningLayer, head_of
 
 State = dict[str, Tensor]
 
@@ -127,10 +127,14 @@ class TrainedDescriptor(nn.Module):
             for head in self.each_head()
         ]
 
-    def whiten_by(self, whitenings: Sequence[Whitening | None]) -> None:
-        """Puts frozen whitenings between pooling and loss."""
+    def whiten_by(self, whitenings: Sequence[Whitening | None], *, learns: bool = False) -> None:
+        """Puts whitenings between pooling and loss."""
         for head, whitening in zip(self.each_head(), whitenings, strict=True):
-            head.whiten = None if whitening is None else FrozenWhitening(whitening).to(self.device)
+            head.whiten = None if whitening is None else WhiteningLayer(whitening, learns).to(self.device)
+
+    def whitenings(self) -> list[Whitening | None]:
+        """Returns what is between pooling and loss of each part, as it is now."""
+        return [None if head.whiten is None else head.whiten.values() for head in self.each_head()]
 
     def network_state(self) -> State:
         """Returns the weights as the network's own state dict has them, unfolded.

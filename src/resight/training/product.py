@@ -50,9 +50,18 @@ def write_network(folder: Path, model: TrainedDescriptor) -> str:
 
 
 def product_tables(
-    recipe: str | Path, channel: str, exponents: Sequence[float | None], sha256: str, name: str, summary: str
+    recipe: str | Path,
+    channel: str,
+    exponents: Sequence[float | None],
+    sha256: str,
+    name: str,
+    summary: str,
+    projected: int = 0,
 ) -> dict[str, Any]:
-    """Returns the index recipe, as tables of TOML, with the trained network and the whitening of the product."""
+    """Returns the index recipe, as tables of TOML, with the trained network and the whitening of the product.
+
+    exponents: GeM's p of each part. projected: dimensions of a projection that learned, 0 for those of the recipe.
+    """
     tables = tomllib.loads(recipe_text(recipe))
     parsed = parse_recipe(recipe_text(recipe), str(recipe))
     own = tables["channel"][channel] if "channel" in tables else tables
@@ -64,6 +73,8 @@ def product_tables(
     for part, exponent in zip(method.get("parts", [method]), exponents, strict=True):
         part["whitening"] = "pca"
         part.pop("learned_on", None)
+        if projected:
+            part["dimensions"] = projected
         if part["kind"] == "netvlad":
             part["words"] = "checkpoint"
         if exponent is not None:
@@ -124,8 +135,8 @@ def channel_of(recipe: str | Path, wanted: str = "") -> tuple[str, ChannelRecipe
 def _in_order(content: bytes) -> bytes:
     """Returns a file of safetensors whose header is in the order of its keys: the library's order is another each time.
 
-    Source: the format of the library's documentation: the length of the header in 8 bytes, the header in JSON, padded by
-    spaces to a multiple of 8 bytes, and the tensors.
+    Source: the format in the library's documentation: the length of the header in 8 bytes, the header in JSON, padded
+    by spaces to a multiple of 8 bytes, and the tensors.
     """
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -17,19 +18,41 @@ _FOLDER = resources.files("resight.training") / "recipes"
 _ENDING = ".toml"
 
 
-def load_training_recipe(name: str | Path) -> TrainingRecipe:
-    """Returns a training recipe that ships with resight, by its name, or one in a file. Raises RecipeError."""
-    return parse_training_recipe(_text(name), str(name))
+def load_training_recipe(name: str | Path, changes: Mapping[str, str] | None = None) -> TrainingRecipe:
+    """Returns a training recipe that ships with resight, by its name, or one in a file. Raises RecipeError.
+
+    changes: values of keys, such as {"lasting.epochs": "3"}, instead of those of the recipe.
+    """
+    return parse_training_recipe(_text(name), str(name), changes)
 
 
-def parse_training_recipe(text: str, source: str) -> TrainingRecipe:
+def parse_training_recipe(text: str, source: str, changes: Mapping[str, str] | None = None) -> TrainingRecipe:
     """Returns the training recipe that a TOML text describes; an error calls it `source`. Raises RecipeError."""
     try:
-        return TrainingRecipe.model_validate(tomllib.loads(text))
-    except ValidationError as error:
-        raise RecipeError(f"{source}: {explain(error, TrainingRecipe)}") from None
+        table = tomllib.loads(text)
     except ValueError as error:
         raise RecipeError(f"{source}: not TOML: {one_line(str(error))}") from None
+    for key, value in (changes or {}).items():
+        *path, last = key.split(".")
+        place = table
+        for part in path:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise RecipeError(f'{source}: "{key}" is no key: "{part}" is a value, and no table')
+        place[last] = _value(value)
+    try:
+        return TrainingRecipe.model_validate(table)
+    except ValidationError as error:
+        raise RecipeError(f"{source}: {explain(error, TrainingRecipe)}") from None
+
+
+def _value(text: str) -> object:
+    """Returns the value that a text is in TOML, or the text itself."""
+    try:
+        found: object = tomllib.loads(f"value = {text}")["value"]
+    except ValueError:
+        return text
+    return found
 
 
 def training_recipes() -> list[TrainingRecipe]:

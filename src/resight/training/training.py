@@ -22,8 +22,8 @@ from resight.progress import NamedProgress, Progress, Say
 from resight.recipe import ChannelRecipe, recipe_folder
 from resight.training.checkpoints import FOLDER, LAST
 from resight.training.drawing import Step, draw_step
+from resight.training.events import Events
 from resight.training.examining import Examined, Sample, best_of, examine, sample_of
-from resight.training.frozen import frozen_whitenings, start_words
 from resight.training.indexed import vectors_of
 from resight.training.kinds import Classification, TrainingRecipe
 from resight.training.loop import Loop, StepReport, Trained
@@ -42,6 +42,7 @@ from resight.training.product import (
 )
 from resight.training.recipe import is_file, load_training_recipe
 from resight.training.report import write_report
+from resight.training.starting import random_projections, start_whitenings, start_words
 from resight.training.tuples import Tuples, read_tuples
 from resight.training.validation import Score, validation_of
 from resight.training.views import Views
@@ -76,6 +77,8 @@ def train(
     *,
     recipe: str | Path = "small",
     photos: str | os.PathLike[str] | None = None,
+    changes: Mapping[str, str] | None = None,
+    tensorboard: bool = False,
     progress: NamedProgress | None = None,
     on_step: Callable[[StepReport], None] | None = None,
     say: Say | None = None,
@@ -84,15 +87,16 @@ def train(
 
     tuples: a folder or file of `resight mine`. output: a new folder, or one in which the same training was interrupted:
     it goes on from its last checkpoint, to the same weights. recipe: the name of one that ships, or a file. photos: the
-    folder that the photos of the tuples are in now. `progress` is called with what is done, and (done, total) of it;
-    `on_step` after each step; `say` with lines for a person. Raises UsageError for tuples or photos that cannot be
+    folder that the photos of the tuples are in now. changes: values of keys of the recipe, such as
+    {"lasting.epochs": "3"}. tensorboard: logs for it are written too. `progress` is called with what is done, and
+    (done, total) of it; `on_step` after each step; `say` with lines for a person. Raises UsageError for tuples or photos that cannot be
     used; RecipeError, WeightsError and StorageError.
     """
     arguments.callback("progress", progress, "what", "done", "total")
     arguments.callback("say", say, "line")
     told = say or (lambda line: None)
     source, folder = arguments.path("tuples", tuples), arguments.path("output", output)
-    chosen = load_training_recipe(arguments.path_or_name("recipe", recipe))
+    chosen = load_training_recipe(arguments.path_or_name("recipe", recipe), changes)
     base = _beside(chosen.descriptor, recipe)
     name, channel = channel_of(base, chosen.channel)
     parts_of(channel, str(base))
@@ -107,7 +111,8 @@ def train(
         _named(progress, "decoding photos"),
     )
     _tell_left_out(opened, told)
-    return _Training(chosen, channel, name, base, read, opened, folder, told, progress).run(on_step)
+    events = Events(folder) if arguments.flag("tensorboard", tensorboard) else None
+    return _Training(chosen, channel, name, base, read, opened, folder, told, progress).run(on_step, events)
 
 
 class _Training:
@@ -150,8 +155,14 @@ class _Training:
             f"{int(self.held.sum())} photos of {groups} clusters are held out"
         )
 
-    def run(self, on_step: Callable[[StepReport], None] | None) -> TrainReport:
+    def run(self, on_step: Callable[[StepReport], None] | None, events: Events | None) -> TrainReport:
         """Examines the start, trains, examines the end, and writes the product."""
+
+        def stepped(report: StepReport) -> None:
+            for told in (on_step, None if events is None else events.step):
+                if told is not None:
+                    told(report)
+
         begun = time.monotonic()
         recipe, model = self.recipe, self.model
         side = max(int(getattr(part.features, "max_side", 0)) for part in model.parts)
@@ -159,9 +170,13 @@ class _Training:
         if torch.cuda.is_available():
             model.to("cuda")
         start_words(model, self.views, self.rest, recipe.seed)
-        # What goes on has its whitenings in the checkpoint.
-        if recipe.whitening == "frozen" and not (self.folder / FOLDER / LAST).is_file():
-            model.whiten_by(frozen_whitenings(model, self.views, self.rest, recipe.seed))
+        if recipe.whitening == "random":
+            drawn = random_projections(model, self.views, self.rest, recipe.projected, recipe.seed)
+            model.whiten_by(drawn, learns=True)
+        # What goes on has frozen whitenings in the checkpoint.
+        elif recipe.whitening == "learned" or (recipe.whitening == "frozen" and not self._goes_on):
+            fitted = start_whitenings(model, self.views, self.rest, recipe.seed)
+            model.whiten_by(fitted, learns=recipe.whitening == "learned")
         before = self._examined_start(sample.without_views())
         loop = Loop(
             model,
@@ -172,13 +187,18 @@ class _Training:
             self.folder,
             self._identity(),
             self.how,
-            on_step=on_step,
+            on_step=stepped,
+            on_epoch=None if events is None else events.epoch,
             say=self.say,
         )
         trained = loop.run()
         loop.put(trained.weights)
         step = draw_step(self.material, recipe, 0, 0, loop.mined) if recipe.lasting.epochs else None
         return self._product(trained, before, sample, step, time.monotonic() - begun)
+
+    @property
+    def _goes_on(self) -> bool:
+        return (self.folder / FOLDER / LAST).is_file()
 
     def _identity(self) -> dict[str, str]:
         names = hashlib.sha256("\n".join(self.photos.names).encode()).hexdigest()
@@ -204,7 +224,7 @@ class _Training:
         name = f"{base_name}-{self.recipe.name}"
         summary = f"The descriptor of {base_name}, trained by {self.recipe.name} on {len(self.photos)} photos"
         exponents = self.model.exponents()
-        tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary)
+        tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected)
         return write_recipe(folder / RECIPE, tables, comment).channel[self.channel_name], tables
 
     def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[Rows]:
@@ -222,7 +242,8 @@ class _Training:
         channel, tables = self._written(self.folder, comment)
         rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
         parts = parts_of(channel, str(self.base))
-        examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation) for kind in wanted}
+        own = [one for one in model.whitenings() if one is not None]
+        examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
         best = best_of(examined)
         after = examined[best]
         facts: dict[str, str | int | float] = {

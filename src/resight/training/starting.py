@@ -1,4 +1,4 @@
-"""What training starts from beside the network: whitenings that stay, and the words of NetVLAD."""
+"""The start of training beside the network: whitenings, projections, and the words of NetVLAD."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POSITIONS = 100
 """Positions of a photo that words are fitted on: Arandjelovic et al., CVPR 2016, code, which has 50,000 in all."""
 
 
-def frozen_whitenings(model: TrainedDescriptor, views: Views, photos: Int64, seed: int) -> list[Whitening | None]:
+def start_whitenings(model: TrainedDescriptor, views: Views, photos: Int64, seed: int) -> list[Whitening | None]:
     """Returns the whitening of each part by principal components, fitted on photos with the network as it is."""
     drawn = _drawn(photos, seed)
     found: list[Whitening | None] = []
@@ -32,6 +32,21 @@ def frozen_whitenings(model: TrainedDescriptor, views: Views, photos: Int64, see
         every = np.concatenate(rows_of_part(model, number, views, plain(drawn)))
         dimensions = min(part.method.dimensions, every.shape[1])
         found.append(fit_pca_whitening(every, dimensions, power=part.method.power_or()))
+    return found
+
+
+def random_projections(
+    model: TrainedDescriptor, views: Views, photos: Int64, dimensions: int, seed: int
+) -> list[Whitening | None]:
+    """Returns a random projection of each part to so many dimensions, which keeps lengths on average.
+
+    Source: Johnson & Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984.
+    """
+    found: list[Whitening | None] = []
+    for number in range(len(model.parts)):
+        rows = rows_of_part(model, number, views, plain(photos[:1].tolist()))[0].shape[1]
+        drawn = np.random.default_rng([seed, 13, number]).standard_normal((dimensions, rows)) * dimensions**-0.5
+        found.append(Whitening(np.zeros(rows, np.float32), drawn.astype(np.float32)))
     return found
 
 
