@@ -289,7 +289,8 @@ class Loop:
         value = -math.inf
         if self.validation.questions:
             score = self._score(weights)
-            entry |= {"real": score.real, "rendered": score.rendered, "value": score.value}
+            told = {"real": score.real, "rendered": score.rendered, "value": score.value}
+            entry |= {name: one for name, one in told.items() if math.isfinite(one)}
             value = score.value
         state.curve.append(entry)
         self._log("validated", **entry)
@@ -371,9 +372,8 @@ class Loop:
             self._on_step(StepReport(state.epoch, state.step, done, total, loss, rate, left))
 
     def _log(self, what: str, **values: float) -> None:
-        numbers = {name: value for name, value in values.items() if math.isfinite(value)}
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"what": what, **numbers}) + "\n")
+            file.write(json.dumps({"what": what, **values}) + "\n")
 
     def _no_number(self, what: str) -> ResightError:
         state = self.state

@@ -89,8 +89,8 @@ def train(
     it goes on from its last checkpoint, to the same weights. recipe: the name of one that ships, or a file. photos: the
     folder that the photos of the tuples are in now. changes: values of keys of the recipe, such as
     {"lasting.epochs": "3"}. tensorboard: logs for it are written too. `progress` is called with what is done, and
-    (done, total) of it; `on_step` after each step; `say` with lines for a person. Raises UsageError for tuples or photos that cannot be
-    used; RecipeError, WeightsError and StorageError.
+    (done, total) of it; `on_step` after each step; `say` with lines for a person. Raises UsageError for tuples or
+    photos that cannot be used; RecipeError, WeightsError and StorageError.
     """
     arguments.callback("progress", progress, "what", "done", "total")
     arguments.callback("say", say, "line")
