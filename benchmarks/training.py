@@ -22,6 +22,7 @@ import torch
 from resight.cores import cores
 from resight.images import content_hash
 from resight.training.drawing import Seen
+from resight.training.gradients import Gradients
 from resight.training.loop import Loop
 from resight.training.material import held_out, material_of
 from resight.training.model import open_descriptor
@@ -50,14 +51,14 @@ def rendered(folder: Path) -> Tuples:
     return Tuples("verified", "inliers", photos, anchors, sorted(photos))
 
 
-def images_per_second(loop: Loop, photos: TrainingPhotos, count: int, steps: int) -> float:
+def images_per_second(gradients: Gradients, loop: Loop, photos: TrainingPhotos, count: int, steps: int) -> float:
     """Returns the median over steps of forward and backward passes of so many images."""
     rates = []
     for number in range(steps + 1):
         seen = [Seen((number + one) % len(photos), "plain", ()) for one in range(count)]
         images = [loop.views.image(one) for one in seen]
         begun = time.perf_counter()
-        vectors = loop._vectors(loop.model, images)
+        vectors = gradients.vectors(loop.model, images)
         torch.autograd.backward(torch.stack([own.square().mean(dim=0).sum() for own in vectors]).sum())
         rates.append(count / (time.perf_counter() - begun))
     return statistics.median(rates[1:])
@@ -88,7 +89,8 @@ def main() -> None:
             folder = Path(place) / str(side)
             folder.mkdir()
             loop = Loop(model, recipe, material.without(held_out(material, 0.0, 0)), views, nothing, folder, {})
-            rate = images_per_second(loop, photos, 2 * recipe.drawing.anchors, given.steps)
+            gradients = Gradients(model, recipe, loop.material, views, loop.how)
+            rate = images_per_second(gradients, loop, photos, 2 * recipe.drawing.anchors, given.steps)
             trained = loop.run()
             found.append(
                 {
