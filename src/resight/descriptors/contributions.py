@@ -1,4 +1,4 @@
-"""Why two images are similar: what each channel adds to the inner product of their descriptors, and where it looks.
+"""The reasons of a similarity: what each channel adds to the inner product of two descriptors, and where it looks.
 
 A descriptor is u = P z with P the projection of the whitening (without one, the identity) and z (C,) the sum of pooled
 vectors less the mean, each weighted by the norms that it is divided by: one of them, or for R-MAC one a region. So the
@@ -31,7 +31,7 @@ from resight.images import Box
 from resight.learned.whitening import Whitening
 
 COUNT = 5
-"""How many channels are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
+"""The number of channels that are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What methods have in common that make vectors of feature maps; a new pooling is one subclass of `Pooling`."""
+"""The common part of methods that make vectors of feature maps; a new pooling is one subclass of `Pooling`."""
 
 from __future__ import annotations
 
