@@ -66,8 +66,9 @@ def tuples(tmp_path: Path, world_folder: Path) -> Path:
 def test_it_writes_a_folder_and_says_what_it_gained(run: Run, tuples: Path, recipe: Path, tmp_path: Path) -> None:
     done = run("train", tuples, "--recipe", recipe, "-o", tmp_path / "network", "--set", "seed=3")
     assert done.exit_code == 0, done.output
-    before, after, ready = done.stdout.splitlines()
+    before, alone, after, ready = done.stdout.splitlines()
     assert before.startswith("before: mAP 0.")
+    assert alone.startswith("whitening alone: mAP 0.")
     assert "of rendered views of them" in after
     assert "held-out photos," not in after
     assert ready.endswith(f"--recipe {tmp_path / 'network' / 'recipe.toml'}`")

@@ -54,6 +54,7 @@ class Finished:
     """What a training gave; the fields are those of `TrainReport`."""
 
     before: Score
+    untrained: Score
     after: Score
     whitening: str
     document: Mapping[str, Any]
@@ -121,7 +122,7 @@ class Training:
         elif recipe.whitening == "learned" or (recipe.whitening == "frozen" and not self._goes_on):
             fitted = start_whitenings(model, self.views, self.rest, recipe.seed)
             model.whiten_by(fitted, learns=recipe.whitening == "learned")
-        before = self._examined_start(sample.without_views())
+        starts = self._examined_start(sample)
         loop = Loop(
             model,
             recipe,
@@ -138,7 +139,7 @@ class Training:
         trained = loop.run()
         loop.put(trained.weights)
         step = draw_step(self.material, recipe, 0, 0, loop.mined) if recipe.lasting.epochs else None
-        return self._product(trained, before, sample, step, time.monotonic() - begun)
+        return self._product(trained, starts, sample, step, time.monotonic() - begun)
 
     @property
     def _goes_on(self) -> bool:
@@ -154,12 +155,21 @@ class Training:
             "the architecture": self.model.architecture,
         }
 
-    def _examined_start(self, sample: Sample) -> Examined:
-        """Returns how the untrained network does, whitened by its principal components."""
+    def _examined_start(self, sample: Sample) -> dict[str, Examined]:
+        """Returns how the untrained network does with the same whitenings as the product, what training has to beat."""
+        kinds = ["pca", *(kind for kind in self._whitenings if kind == "learned")]
+        sample = sample if "learned" in kinds else sample.without_views()
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             channel = self._written(Path(folder), "")[0]
             rows = self._vectors(channel, Path(folder), sample, "describing photos, untrained")
-        return examine("pca", self.model.parts, self.how, rows, sample, self.validation)
+        parts = self.model.parts
+        return {kind: examine(kind, parts, self.how, rows, sample, self.validation) for kind in kinds}
+
+    @property
+    def _whitenings(self) -> tuple[str, ...]:
+        """The kinds of whitening of which the product gets the best."""
+        wanted = self.recipe.product.whitening
+        return ("pca", "learned") if wanted == "best" else (wanted,)
 
     def _written(self, folder: Path, comment: str) -> tuple[ChannelRecipe, dict[str, Any]]:
         """Writes network and recipe. Returns the channel, and the recipe as tables."""
@@ -176,10 +186,10 @@ class Training:
         return vectors_of(channel, parts, folder, sample.sources, named(self.progress, what))
 
     def _product(
-        self, trained: Trained, before: Examined, sample: Sample, step: Step | None, seconds: float
+        self, trained: Trained, starts: Mapping[str, Examined], sample: Sample, step: Step | None, seconds: float
     ) -> Finished:
         recipe, model = self.recipe, self.model
-        wanted = ("pca", "learned") if recipe.product.whitening == "best" else (recipe.product.whitening,)
+        wanted = self._whitenings
         sample = sample if "learned" in wanted else sample.without_views()
         provenance = self._provenance(trained)
         comment = _comment(provenance)
@@ -187,6 +197,7 @@ class Training:
         rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
         parts = parts_of(channel, str(self.base))
         own = [one for one in model.whitenings() if one is not None]
+        before = starts["pca"]
         examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
         best = best_of(examined)
         after = examined[best]
@@ -212,6 +223,7 @@ class Training:
                 "before": _document(before.score),
                 "after": _document(after.score),
                 "by_whitening": {kind: _document(one.score) for kind, one in examined.items()},
+                "untrained_by_whitening": {kind: _document(one.score) for kind, one in starts.items()},
             },
             "whitening": best,
             "exponents": model.exponents(),
@@ -230,7 +242,8 @@ class Training:
             before=before,
             after=after,
         )
-        return Finished(before.score, after.score, best, document)
+        untrained = starts.get("learned", before)
+        return Finished(before.score, untrained.score, after.score, best, document)
 
     def _provenance(self, trained: Trained) -> dict[str, Any]:
         return {
@@ -267,10 +280,12 @@ def _figures(document: Mapping[str, Any], anchors: int) -> dict[str, object]:
         "images a second": round(document["images_per_second"], 1),
         "share of the loop outside the network": f"{document['share_outside_the_network']:.1%}",
     }
+    names = {"pca": "principal components", "learned": "whitening learned on pairs", "trained": "trained whitening"}
     for kind, what in (("real", "mAP of held-out photos"), ("rendered", "mAP of rendered views of them")):
-        before, after = scores["before"][kind], scores["after"][kind]
-        if before is not None:
-            shown[what] = f"{before:.3f} before, {after:.3f} after"
+        for network, key in (("untrained", "untrained_by_whitening"), ("trained", "by_whitening")):
+            for whitening, own in scores[key].items():
+                if own[kind] is not None:
+                    shown[f"{what}, {network} network, {names[whitening]}"] = f"{own[kind]:.3f}"
     return shown
 
 

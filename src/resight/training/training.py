@@ -26,12 +26,15 @@ class TrainReport:
     """A finished training.
 
     folder: the product; recipe: its file for `resight index`. before, after: mAP of the held-out photos by the whole
-    descriptor, both whitened. whitening: its kind in the product. document: what is in `training.json`.
+    descriptor, both whitened. untrained: that of the network as it was, with a whitening learned on the same pairs,
+    where the product may have one: what training has to beat. whitening: its kind in the product. document: what is in
+    `training.json`.
     """
 
     folder: Path
     recipe: Path
     before: Score
+    untrained: Score
     after: Score
     whitening: str
     document: Mapping[str, Any]
@@ -89,7 +92,9 @@ def train(
     events = Events(folder) if arguments.flag("tensorboard", tensorboard) else None
     training = Training(chosen, channel, name, base, read, opened, folder, told, progress)
     found = training.run(on_step, events)
-    return TrainReport(folder, folder / RECIPE, found.before, found.after, found.whitening, found.document)
+    return TrainReport(
+        folder, folder / RECIPE, found.before, found.untrained, found.after, found.whitening, found.document
+    )
 
 
 def _tell_left_out(photos: TrainingPhotos, say: Say) -> None:
