@@ -43,6 +43,23 @@ whitening = "pca"
 dimensions = 10
 """
 
+WORDS_RECIPE = """
+name = "words"
+
+[features]
+kind = "maps"
+network = "efficientnet_lite0"
+layer = "blocks.3.expand"
+max_side = 96
+checkpoint = { source = "random" }
+
+[descriptor]
+kind = "netvlad"
+words = "checkpoint"
+size = 4
+dimensions = 6
+"""
+
 TRAINING_RECIPE = """
 name = "little"
 descriptor = "tiny.toml"
@@ -97,5 +114,6 @@ def recipe_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `tiny.toml`, an index recipe, and `little.toml`, a training recipe of it."""
     folder = tmp_path_factory.mktemp("recipes")
     (folder / "tiny.toml").write_text(INDEX_RECIPE)
+    (folder / "words.toml").write_text(WORDS_RECIPE)
     (folder / "little.toml").write_text(TRAINING_RECIPE)
     return folder

@@ -71,7 +71,8 @@ def train(
     if as_json:
         print_json({"output": readable(report.folder), **report.document})
         return
-    for what, score in (("before", report.before), ("after", report.after)):
+    scores = {"before": report.before, "whitening alone": report.untrained, "after": report.after}
+    for what, score in scores.items():
         named = (("held-out photos", score.real), ("rendered views of them", score.rendered))
         told = [f"{value:.3f} of {kind}" for kind, value in named if math.isfinite(value)]
         print(f"{what}: mAP {', '.join(told)}" if told else f"{what}: nothing was held out to judge by")

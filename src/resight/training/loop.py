@@ -8,10 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,15 +18,14 @@ from torch import Tensor
 from resight.arrays import Int64, Pixels
 from resight.errors import ResightError
 from resight.learned.whitening import Whitening
-from resight.training import losses
 from resight.training.checkpoints import BEST, FOLDER, LAST, check_same, load_checkpoint, save_checkpoint
 from resight.training.describing import describe, plain
 from resight.training.drawing import Step, draw_step, steps_of
-from resight.training.kinds import Classification, Contrastive, TrainingRecipe, Triplet, WeakTriplet
+from resight.training.gradients import Gradients
+from resight.training.kinds import TrainingRecipe
 from resight.training.material import Material
-from resight.training.model import TrainedDescriptor, joined
+from resight.training.model import TrainedDescriptor
 from resight.training.negatives import drawn_pool, mine_negatives
-from resight.training.objective import classification, distilled, loss_of
 from resight.training.optimisation import averaged, between, factor_of, optimiser_of, set_rate
 from resight.training.validation import Score, Validation, judge, whitened
 from resight.training.views import Views
@@ -113,10 +110,8 @@ class Loop:
         self.average = {name: one.clone() for name, one in self.start.items()} if recipe.frozen.average else None
         self.optimiser = optimiser_of(recipe, self.learned)
         self.steps = steps_of(material, recipe)
-        # Of every cluster its number among them.
-        self.labels = torch.from_numpy(np.unique(material.clusters, return_inverse=True)[1])
         self.state = _State()
-        self._before = _copy(model) if recipe.frozen.distil else None
+        self._gradients = Gradients(model, recipe, material, views, how)
         self._working = self._looping = 0.0
         self._images = 0
         self._resumed_at = 0
@@ -205,16 +200,9 @@ class Loop:
         epochs = recipe.lasting.epochs
         set_rate(self.optimiser, factor_of(recipe.schedule, state.epoch, state.step, self.steps, epochs))
         self.optimiser.zero_grad(set_to_none=True)
-        total = 0.0
-        by_tuples = isinstance(recipe.loss, Contrastive | Triplet | WeakTriplet)
-        numbers = {id(one): number for number, one in enumerate(step.images)}
-        for part in step.tuples if by_tuples and not recipe.second_order and not recipe.frozen.distil else [step]:
-            loss = self._loss(part, [images[numbers[id(one)]] for one in part.images])
-            total += float(loss.detach())
-            if not math.isfinite(total):
-                raise self._no_number("the loss is not a number")
-            if loss.requires_grad:
-                torch.autograd.backward(loss)
+        loss = self._gradients(step, images)
+        if not math.isfinite(loss):
+            raise self._no_number("the loss is not a number")
         if not all(one.grad is None or bool(torch.isfinite(one.grad).all()) for one in self.learned.values()):
             raise self._no_number("a gradient is not a number")
         self.optimiser.step()
@@ -222,40 +210,7 @@ class Loop:
             averaged(self.average, self.learned, recipe.frozen.average, state.epoch * self.steps + state.step + 1)
         self._images += len(images)
         self._working += time.monotonic() - begun
-        return total
-
-    def _loss(self, step: Step, images: list[Pixels]) -> Tensor:
-        recipe, model = self.recipe, self.model
-        parts = self._vectors(model, images)
-        if isinstance(recipe.loss, Classification):
-            return classification(parts.pop(), step, self.labels)
-        vectors = list(parts) if recipe.parts == "each" else [joined(model.parts, self.how, parts)]
-        loss = torch.stack([loss_of(recipe.loss, step, own, self.material) for own in vectors]).sum()
-        count = len(step.anchors)
-        if recipe.second_order:
-            terms = [losses.second_order(own[:count], own[count : 2 * count]) for own in vectors]
-            loss = loss + recipe.second_order * torch.stack(terms).sum()
-        if self._before is not None:
-            with torch.no_grad():
-                before = self._vectors(self._before, images)
-            terms = [distilled(now, own) for now, own in zip(parts, before, strict=True)]
-            loss = loss + recipe.frozen.distil * torch.stack(terms).sum()
         return loss
-
-    def _vectors(self, model: TrainedDescriptor, images: list[Pixels]) -> list[Tensor]:
-        """Returns the descriptors (N, D) of each part, in the order of the images."""
-        found, order = [], []
-        for batch in self.views.batches(images):
-            with self._precision():
-                found.append(model(model.inputs(batch.images)))
-            order += batch.numbers.tolist()
-        back = torch.argsort(torch.tensor(order)).to(model.device)
-        return [torch.cat(own)[back] for own in zip(*found, strict=True)]
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        device = self.model.device.type
-        wanted = self.recipe.precision == "bfloat16" or (self.recipe.precision == "auto" and device == "cuda")
-        return torch.autocast(device, torch.bfloat16) if wanted else nullcontext()
 
     def _mine(self) -> None:
         """Mines negatives and the nearest positives with the network as it is."""
@@ -289,7 +244,8 @@ class Loop:
         value = -math.inf
         if self.validation.questions:
             score = self._score(weights)
-            entry |= {"real": score.real, "rendered": score.rendered, "value": score.value}
+            told = {"real": score.real, "rendered": score.rendered, "value": score.value}
+            entry |= {name: one for name, one in told.items() if math.isfinite(one)}
             value = score.value
         state.curve.append(entry)
         self._log("validated", **entry)
@@ -353,8 +309,7 @@ class Loop:
         ]
         if self.recipe.whitening == "frozen":
             self.model.whiten_by(whitenings)
-            if self._before is not None:
-                self._before.whiten_by(whitenings)
+            self._gradients.whiten_start_by(whitenings)
         torch.set_rng_state(found["random"])
         self.state = _State(**found["state"])
         done = self.state.epoch * self.steps + self.state.step
@@ -371,9 +326,8 @@ class Loop:
             self._on_step(StepReport(state.epoch, state.step, done, total, loss, rate, left))
 
     def _log(self, what: str, **values: float) -> None:
-        numbers = {name: value for name, value in values.items() if math.isfinite(value)}
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"what": what, **numbers}) + "\n")
+            file.write(json.dumps({"what": what, **values}) + "\n")
 
     def _no_number(self, what: str) -> ResightError:
         state = self.state
@@ -382,15 +336,6 @@ class Loop:
             f"{what} at step {state.step + 1} of epoch {state.epoch + 1}: training stops; {kept} holds the last good "
             "weights; lower optimiser.rate, or raise schedule.warm_up"
         )
-
-
-def _copy(model: TrainedDescriptor) -> TrainedDescriptor:
-    import copy
-
-    before = copy.deepcopy(model)
-    for one in before.parameters():
-        one.requires_grad_(False)
-    return before
 
 
 def _as_tensors(whitening: Whitening | None) -> list[Tensor] | None:
