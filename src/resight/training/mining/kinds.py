@@ -175,11 +175,56 @@ class Ranks(Mining):
         return mine_ranks(self, collection, progress)
 
 
+class Structure(Mining):
+    """Structure from motion: photos that share points of one model (Radenović, Tolias & Chum, ECCV 2016 and TPAMI 2018).
+
+    `share`, `zoom` and the strategies are the papers'; the others are ours.
+    """
+
+    summary: ClassVar[str] = "photos that see the same points of a model, by structure from motion"
+
+    channel: str = Field(default="", description="The channel of words; empty: the first that there is.")
+    seeds: Literal["search", "min-hash"] = Field(
+        default="search",
+        description='Photos that ask: "search": all; "min-hash": those with colliding sketches, and what they lead to.',
+    )
+    candidates: int = Field(default=40, ge=1, le=10_000, description="Photos that a photo that asks is verified with.")
+    threshold: int = Field(default=50, ge=0, le=65_536, description="Largest Hamming distance of a correspondence.")
+    min_inliers: int = Field(
+        default=10, ge=8, le=1_000_000, description="Matched points of a verified pair, at least: of one epipolar geometry."
+    )
+    positives: Literal["random", "inliers", "nearest"] = Field(
+        default="random",
+        description=(
+            'Of photos that share points: "random": those with `share` and `zoom`; "inliers": with most points; '
+            '"nearest": by descriptors.'
+        ),
+    )
+    share: float = Field(
+        default=0.2, gt=0.0, le=1.0, description="Of the anchor's points, which a positive at random sees too: 0.2."
+    )
+    zoom: float = Field(
+        default=1.5, ge=1.0, le=1000.0, description="Change of scale of a positive at random, at most: 1.5."
+    )
+    most: int = Field(
+        default=0, ge=0, le=10_000, description="Positives of an anchor; 0: all at random, else one, as in the papers."
+    )
+    seed: int = Field(default=0, ge=0, description="Of the draw of `most` at random.")
+    hops: int = Field(default=2, ge=0, le=100, description="Links in turn that keep photos from being negatives.")
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Maps photos, and mines those that share points."""
+        from resight.training.mining.structure import mine_structure
+
+        return mine_structure(self, collection, progress)
+
+
 KINDS: Mapping[str, type[Mining]] = {
     "verified": Verified,
     "views": Views,
     "manifold": Manifold,
     "ranks": Ranks,
+    "sfm": Structure,
 }
 """The kinds by name, in the order in which people meet them."""
 

@@ -76,7 +76,7 @@ class Attempt:
 ATTEMPTS = (
     Attempt(focal=1.2, shared=False, start=30, resection=10, ratio=0.25, angle=16.0, least_angle=1.5),
     Attempt(focal=0.85, shared=False, start=15, resection=8, ratio=0.15, angle=8.0, least_angle=1.0),
-    Attempt(focal=0.85, shared=True, start=15, resection=8, ratio=0.15, angle=4.0, least_angle=0.5),
+    Attempt(focal=0.85, shared=True, start=15, resection=6, ratio=0.1, angle=4.0, least_angle=0.25),
 )
 """Tried in turn, until one model has `ENOUGH` of the photos: COLMAP's guess of the focal length with less evidence than
 its defaults ask for; the wider lens of a phone, with less again; and one camera for all, with which a walk down a street
