@@ -51,7 +51,9 @@ def shared_points(models: Sequence[Model]) -> Sharing:
     return _by_photo(best)
 
 
-def matched_points(scales: Sequence[Float32], matches: Sequence[PairMatches], sizes: Sequence[tuple[int, int]]) -> Sharing:
+def matched_points(
+    scales: Sequence[Float32], matches: Sequence[PairMatches], sizes: Sequence[tuple[int, int]]
+) -> Sharing:
     """Returns the same from verified matches alone, where there is no model: a photo's points are all that it matched.
 
     scales: for each photo (m,) of its keypoints, in pixels; zoom is the median of their ratios. sizes: (width, height).
@@ -66,9 +68,7 @@ def matched_points(scales: Sequence[Float32], matches: Sequence[PairMatches], si
         one = scales[pair.one][pair.rows[:, 0]] / max(sizes[pair.one])
         other = scales[pair.other][pair.rows[:, 1]] / max(sizes[pair.other])
         zoom = change(one.astype(np.float64), other.astype(np.float64))
-        found[pair.one, pair.other] = _both(
-            pair.one, pair.other, len(pair), counts[pair.one], counts[pair.other], zoom
-        )
+        found[pair.one, pair.other] = _both(pair.one, pair.other, len(pair), counts[pair.one], counts[pair.other], zoom)
     return _by_photo(found)
 
 

@@ -225,9 +225,7 @@ def _chosen(
     return [(one.other, float(one.points)) for one in chosen]
 
 
-def _similarity(
-    params: Structure, collection: Collection, channel: str, photos: Photos
-) -> Callable[[int, int], float]:
+def _similarity(params: Structure, collection: Collection, channel: str, photos: Photos) -> Callable[[int, int], float]:
     """Returns the similarity of two photos by the first channel of vectors, else by words."""
     if params.positives != "nearest":
         return lambda one, other: 0.0
