@@ -18,7 +18,7 @@ _BASES = (1.0, 60.0, 3600.0)
 
 
 def position_of(path: Path | str) -> tuple[float, float] | None:
-    """Returns latitude and longitude in degrees, north and east positive, of the EXIF of a file, None where it has none.
+    """Returns latitude and longitude in degrees, north and east positive, of the EXIF of a file, None without.
 
     Numbers are as the file has them, also where no place on earth has them. Raises ImageError where the file cannot be
     read; metadata that is damaged is none.

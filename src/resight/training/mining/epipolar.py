@@ -21,9 +21,9 @@ NEIGHBOURS = 16
 SUPPORT = 2
 """So many of them have to."""
 LOOSE = 0.3
-"""What a neighbour may be off from where the frame of a correspondence puts it, as a part of its distance, besides..."""
+"""What a neighbour may be off from where the frame of a correspondence puts it, as a part of its distance."""
 NEAR = 0.005
-"""...this part of the long side of the photo."""
+"""What it may be off besides, as a part of the long side of the photo."""
 TURN, ZOOM = np.radians(25.0), np.log(1.6)
 """What the frames of neighbours may differ in."""
 EPIPOLAR = 0.004

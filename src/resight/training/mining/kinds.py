@@ -176,7 +176,7 @@ class Ranks(Mining):
 
 
 class Structure(Mining):
-    """Structure from motion: photos that share points of one model (Radenović, Tolias & Chum, ECCV 2016 and TPAMI 2018).
+    """Photos that share points of one model, by structure from motion (Radenović et al., ECCV 2016 and TPAMI 2018).
 
     `share`, `zoom` and the strategies are the papers'; the others are ours.
     """
@@ -223,7 +223,7 @@ class Structure(Mining):
 
 
 class Places(Mining):
-    """Photos by their positions (Arandjelović et al., NetVLAD, CVPR 2016); the constants are the paper's and its code's."""
+    """Photos by their positions (Arandjelović et al., NetVLAD, CVPR 2016), with its constants and those of its code."""
 
     summary: ClassVar[str] = (
         "photos that were taken near each other, by EXIF, a CSV file or the names of published sets"
@@ -231,7 +231,7 @@ class Places(Mining):
 
     positions: str = Field(
         default="",
-        description="A CSV file with name, lat and lon, or easting and northing; empty: names, Mapillary's files, EXIF.",
+        description="A CSV file with name, lat and lon, or easting and northing; empty: names, Mapillary, EXIF.",
     )
     near: float = Field(default=10.0, gt=0.0, le=1e6, description="Metres to a potential positive, at most: 10.")
     far: float = Field(default=25.0, gt=0.0, le=1e6, description="Metres to a negative are more: 25.")

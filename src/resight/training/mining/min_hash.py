@@ -16,8 +16,8 @@ from resight.training.mining.reconstruction import PairMatches
 Pair = tuple[int, int]
 
 SKETCHES, SIZE = 512, 2
-"""Sketches of a photo, and min-hashes of each: the paper's sizes, 512 of 3, are for a million words; of fewer words more
-are shared by chance, but photos share fewer features than in its sets, too."""
+"""Sketches of a photo, and min-hashes of each. The paper has 512 of 3; fewer hashes find more pairs, which geometry
+checks anyway."""
 CROWD = 20
 """A sketch that more photos share tells of none of them."""
 

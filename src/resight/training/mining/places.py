@@ -81,9 +81,9 @@ def same_place(xyz: Float64) -> Int64:
 
 
 def roles(names: Sequence[str]) -> tuple[Mask, Mask]:
-    """Returns which photos ask and which answer, by the folders of published sets, `queries` (or `query`) and `database`.
+    """Returns which photos (n) ask and which answer.
 
-    Where not both are there, every photo does both.
+    Published sets have them in folders `queries` (or `query`) and `database`; where not both are there, all do both.
     """
     folders = [frozenset(name.split("/")[:-1]) for name in names]
     asks = np.array([bool(own & _QUERIES) for own in folders], np.bool_)

@@ -58,8 +58,8 @@ def read_positions(names: Sequence[str], files: Sequence[Path], given: Path | No
         if np.isfinite(found).any():
             return _reported(found, source, names)
     raise UsageError(
-        f"none of {len(names)} photos has a position in its name or its EXIF: give a CSV file with the columns name, lat "
-        "and lon, or name, easting and northing, as --set positions=FILE"
+        f"none of {len(names)} photos has a position in its name or its EXIF: give a CSV file with the columns name, "
+        "lat and lon, or name, easting and northing, as --set positions=FILE"
     )
 
 
@@ -123,7 +123,8 @@ def _columns(path: Path, given: Sequence[str]) -> dict[str, str]:
     """Returns the column of each thing that is there. Raises UsageError where it is not enough."""
     plain = {column.strip().lower(): column for column in given}
     found = {what: next((plain[one] for one in names if one in plain), "") for what, names in _COLUMNS.items()}
-    if not found["name"] or not (found["latitude"] and found["longitude"] or found["easting"] and found["northing"]):
+    pairs = (found["latitude"], found["longitude"]), (found["easting"], found["northing"])
+    if not found["name"] or not any(map(all, pairs)):
         raise UsageError(
             f"{displayed(path)}: its first row must name the columns name, lat and lon, or name, easting and northing; "
             f"it has {', '.join(given) or 'none'}"
@@ -147,8 +148,8 @@ def _position(where: str, row: Mapping[str, str | None], columns: Mapping[str, s
     latitude, longitude = number("latitude"), number("longitude")
     if not on_earth(latitude, longitude):
         raise UsageError(
-            f"{where}: {latitude:g}, {longitude:g} is no position: latitudes go from -90 to 90, longitudes from -180 to "
-            "180, and 0, 0 is what devices write that do not know; leave the row out"
+            f"{where}: {latitude:g}, {longitude:g} is no position: latitudes go from -90 to 90, longitudes from -180 "
+            "to 180, and 0, 0 is what devices write that do not know; leave the row out"
         )
     return metres(latitude, longitude)
 
@@ -202,8 +203,8 @@ def _reported(xyz: Float64, source: str, names: Sequence[str]) -> Positions:
     if not known.all():
         lost = names[int(np.flatnonzero(~known)[0])]
         notes.append(
-            f"{int((~known).sum())} of {len(names)} photos have no position that can be meant, such as {lost}: they are "
-            "left out, as they may show anything"
+            f"{int((~known).sum())} of {len(names)} photos have no position that can be meant, such as {lost}: they "
+            "are left out, as they may show anything"
         )
     same = int(known.sum()) - len(np.unique(xyz[known], axis=0))
     if same:

@@ -1,4 +1,4 @@
-"""Structure from motion from keypoints and matches that there are already: models with cameras and the points they share.
+"""Structure from motion from keypoints and matches that there are: models with cameras and the points they share.
 
 Schönberger and Frahm: Structure-from-motion revisited, CVPR 2016, by pycolmap.
 """
@@ -78,9 +78,9 @@ ATTEMPTS = (
     Attempt(focal=0.85, shared=False, start=15, resection=8, ratio=0.15, angle=8.0, least_angle=1.0),
     Attempt(focal=0.85, shared=True, start=15, resection=6, ratio=0.1, angle=4.0, least_angle=0.25),
 )
-"""Tried in turn, until one model has `ENOUGH` of the photos: COLMAP's guess of the focal length with less evidence than
-its defaults ask for; the wider lens of a phone, with less again; and one camera for all, with which a walk down a street
-works, whose photos share little but what lies straight ahead."""
+"""Tried in turn, until one model has `ENOUGH` of the photos: COLMAP's guess of the focal length with less evidence
+than its defaults ask for; the wider lens of a phone, with less again; and one camera for all, with which a walk down a
+street works, whose photos share little but what lies straight ahead."""
 
 
 def reconstruct(

@@ -100,7 +100,7 @@ def nearest(others: Iterable[Shared], similarity: Callable[[int], float], count:
 def at_random(
     others: Iterable[Shared], rng: np.random.Generator, *, share: float, zoom: float, count: int
 ) -> list[Shared]:
-    """Returns some of those that share enough points at little change of scale, most points first; all where count is 0.
+    """Returns some of those that share enough points at little change of scale, most points first; 0: all.
 
     share: of the anchor's points, at least. zoom: change of scale, at most.
     """

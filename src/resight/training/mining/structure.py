@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,8 +20,8 @@ from resight.progress import NamedProgress
 from resight.training.mining.epipolar import match_photos
 from resight.training.mining.indexed import Photos, provenance, readable_photos, word_channel
 from resight.training.mining.kinds import Structure
-from resight.training.mining.mined import Mined
 from resight.training.mining.min_hash import grown_pairs, seed_pairs
+from resight.training.mining.mined import Mined
 from resight.training.mining.pairs import Links, clusters_of
 from resight.training.mining.reconstruction import (
     Model,
@@ -186,7 +188,7 @@ def clusters_of_models(count: int, models: Sequence[Model], graph: Sequence[Pair
 
 
 def _join(forest: Forest, members: Sequence[int]) -> None:
-    for one, other in zip(members, members[1:], strict=False):
+    for one, other in pairwise(members):
         if forest.root(one) != forest.root(other):
             forest.join(Bond(one, other, 1.0))
 
@@ -203,7 +205,7 @@ def _anchors(
         degrees[[pair.one, pair.other]] += 1
     anchors = []
     for row, others in sorted(sharing.items()):
-        chosen = _chosen(params, photos.names[row], others, lambda other, row=row: similarity(row, other))
+        chosen = _chosen(params, photos.names[row], others, partial(similarity, row))
         if chosen:
             positives = tuple(Positive(photos.names[other], evidence) for other, evidence in chosen)
             anchors.append(Anchor(photos.names[row], positives, weight=1.0 / (1.0 + float(degrees[row]))))
@@ -250,8 +252,8 @@ def _notes(mapped: Mapped) -> list[str]:
     if not lost:
         return []
     return [
-        f"{lost} of {sum(map(len, joined))} photos that match others are in no model, since what they show is planar or "
-        "they share too little: their verified matches take the place of shared points"
+        f"{lost} of {sum(map(len, joined))} photos that match others are in no model, since what they show is planar "
+        "or they share too little: their verified matches take the place of shared points"
     ]
 
 
