@@ -1,9 +1,10 @@
 """Mined pairs and negatives against ground truth that mining does not see: how many of them are right.
 
-    cd PHOTOS && python .../benchmarks/mining.py covers scenes products --distractors distractors --at FOLDER
+    cd PHOTOS && python .../benchmarks/keep.py mining -- covers scenes products --distractors distractors --at FOLDER
 
 All photos of the sets, queries too, are indexed as one collection by the default recipe and by a network's, in the
-folder of --at. A pair counts for the sets of its anchor; pairs that the ground truth calls junk count for nothing.
+folder of --at. Of two figures together the first is a share, the second of how many. A pair counts for the set of its
+anchor; pairs that the ground truth calls junk count for nothing.
 """
 
 from __future__ import annotations
@@ -140,9 +141,9 @@ def hard_negatives(truth: Truth, photos: Photos, links: Links, x: Float32) -> Ma
     every = Tuples("verified", "inliers", own, anchors, photos.names, joined)
     rules = {
         "nearest": replace(every, photos=single, links=(), hops=0),
-        "no positives, one a cluster": replace(every, links=(), hops=1),
-        "no links": replace(every, hops=1),
-        "no links of links": every,
+        "not in a cluster with a positive": replace(every, links=(), hops=1),
+        "nor with a link": replace(every, hops=1),
+        "nor with a link of a link": every,
     }
     row_of = {name: row for row, name in enumerate(photos.names)}
     return {
@@ -198,7 +199,6 @@ def main() -> None:
     report: dict[str, Any] = {"photos": len(photos.names), "links": len(links)}
     report["verified: right"] = verified(truth, photos, links)
     report["clusters"] = clusters(truth, photos, links)
-    print(json.dumps(report, indent=1), flush=True)
     network = indexed(given.at / "vectors.resight", NETWORK, folders).collection
     ids, vectors = network.vector_view("main").vectors()
     x = np.zeros((len(photos.names), vectors.shape[1]), np.float32)
@@ -206,10 +206,10 @@ def main() -> None:
     for image, vector in zip(ids.tolist(), np.asarray(vectors), strict=True):
         if (name := network.name_of(image)) in row_of:
             x[row_of[name]] = vector
-    report = {"hard negatives: the same thing": hard_negatives(truth, photos, links, x)}
+    report["hard negatives: the same thing"] = hard_negatives(truth, photos, links, x)
     report["manifold: right, as many negatives"] = manifold(truth, network, negatives=0)
     report["manifold: right, negatives of all"] = manifold(truth, network, negatives=10_000)
-    print(json.dumps(report, indent=1), flush=True)
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

@@ -281,7 +281,7 @@ def test_the_whole_demo_as_json(run: Run, tmp_path: Path) -> None:
     assert answer.exit_code == 0
     document = json.loads(answer.stdout)
     plain, best = document["results"]
-    assert (plain["recipe"], best["recipe"]) == ("sift-bow", "sift-asmk-links")
+    assert (plain["recipe"], best["recipe"]) == ("sift-bow", "sift-lite0-links")
     assert plain["metrics"]["mAP"] < best["metrics"]["mAP"]
     assert best["metrics"]["mAP"] > 0.8
     assert Path(document["page"]).is_file()

@@ -263,7 +263,7 @@ def test_compact_frees_the_space_of_removed_photos(run: Run, own_index: Path) ->
 def test_info_tells_what_is_held(run: Run, own_index: Path, own_photos: Path) -> None:
     document = json.loads(run("info", own_index, "--json").stdout)
     assert document["index"] == str(own_index)
-    assert document["recipe"] == "sift-asmk-links"
+    assert document["recipe"] == "sift-lite0-links"
     assert (document["images"], document["unreadable"]) == (4, 0)
     assert document["roots"] == [{"path": str(own_photos), "prefix": "", "follow_links": False}]
     assert document["bytes_per_image"] == document["bytes"] / 4
@@ -328,11 +328,11 @@ def test_wrong_usage_leaves_nothing_behind(run: Run, own_photos: Path, tmp_path:
     assert not path.exists()
 
 
-def test_recipes_are_listed_with_the_default_marked(run: Run) -> None:
-    assert "sift-asmk-links (default)" in run("recipes").stdout
+def test_recipes_are_listed_with_their_aliases(run: Run) -> None:
+    assert any(line.split()[:2] == ["sift-lite0-links", "default"] for line in run("recipes").stdout.splitlines())
     listed = json.loads(run("recipes", "--json").stdout)["recipes"]
-    assert [one["name"] for one in listed if one["default"]] == ["sift-asmk-links"]
-    assert {"name", "summary", "paper", "needs", "checked_by", "default"} == set(listed[0])
+    assert {one["alias"] for one in listed} == {"", "fast", "default"}
+    assert {"name", "summary", "paper", "needs", "checked_by", "alias"} == set(listed[0])
     assert [one["name"] for one in listed] == sorted(one["name"] for one in listed)
 
 

@@ -92,7 +92,7 @@ def test_json_has_the_agreed_keys(run: Run, indexed: Path, photos_of_world: Path
     answer = run("search", indexed, photos_of_world / QUERY, "-k", 2, "--json")
     document = json.loads(answer.stdout)
     assert list(document) == ["index", "recipe", "results", "seconds"]
-    assert (document["index"], document["recipe"]) == (str(indexed), "sift-asmk-links")
+    assert (document["index"], document["recipe"]) == (str(indexed), "sift-lite0-links")
     assert document["seconds"] > 0
     (result,) = document["results"]
     assert list(result) == ["query", "box", "hits"]
@@ -224,7 +224,7 @@ def test_the_page_shows_the_hits_and_why(run: Run, indexed: Path, photos_of_worl
         assert f">{name}<" in text
     assert text.count("<section>") == 2
     assert text.count("<line ") > 20
-    assert "sift-asmk-links" in text
+    assert "sift-lite0-links" in text
     assert text.count("data:image/jpeg") == 6
 
 

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from resight.errors import RecipeError
-from resight.recipe import DEFAULT, load_recipe, parse_recipe, recipe_folder, recipe_text, recipes
+from resight.recipe import (
+    ALIASES,
+    DEFAULT,
+    load_recipe,
+    parse_recipe,
+    recipe_folder,
+    recipe_text,
+    recipes,
+)
 from resight.words.kinds import Bow
 
 BOW = '[words]\nkind = "bow"\n'
@@ -178,12 +186,12 @@ def test_an_only_channel_needs_no_name() -> None:
 
 def test_every_recipe_that_ships_is_valid_and_described() -> None:
     listed = recipes()
-    assert [one.name for one in listed if one.default] == [DEFAULT]
+    assert {one.alias: one.name for one in listed if one.alias} == dict(ALIASES)
     for one in listed:
         assert load_recipe(one.name).name == one.name
         assert one.summary
         assert one.paper
-        assert set(one.to_dict()) == {"name", "summary", "paper", "needs", "checked_by", "default"}
+        assert set(one.to_dict()) == {"name", "summary", "paper", "needs", "checked_by", "alias"}
 
 
 @pytest.mark.parametrize("features", ["gem-resnet101", "gem-mobilenet"])

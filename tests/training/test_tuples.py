@@ -55,8 +55,14 @@ def test_names_of_any_letters_are_kept(tmp_path: Path) -> None:
     ("hops", "reached"), [(0, "a"), (1, "ab"), (2, "abc"), (3, "abcd"), (4, "abcd"), (10**15, "abcd")]
 )
 def test_links_and_positives_reach_as_far_as_the_hops(hops: int, reached: str) -> None:
-    related = replace(TUPLES_OF_FIVE, hops=hops).related("a.jpg")
+    alone = {name: replace(photo, cluster=number) for number, (name, photo) in enumerate(TUPLES_OF_FIVE.photos.items())}
+    related = replace(TUPLES_OF_FIVE, hops=hops, photos=alone).related("a.jpg")
     assert related == {f"{letter}.jpg" for letter in reached}
+
+
+def test_what_is_reached_brings_its_cluster_along() -> None:
+    assert replace(TUPLES_OF_FIVE, hops=0).related("a.jpg") == {"a.jpg", "b.jpg"}
+    assert replace(TUPLES_OF_FIVE, hops=1).related("b.jpg") == {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}
 
 
 def test_a_photo_without_links_is_related_to_itself_alone() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from resight.channels.channel import Channel
 from resight.channels.extraction import extractors_of
+from resight.cores import single_threaded_products
 from resight.features.extractor import Extractor
 from resight.images import Box, Decoded, is_blank, part_of
 
@@ -49,6 +50,11 @@ def compare_by(prepared: Sequence[PreparedQuery], channels: Mapping[str, Channel
     Notes: a network rounds by the shape of what it is given at once, so that a vector may differ in its last bits from
     that of the same photo alone.
     """
+    with single_threaded_products():
+        return _compared(prepared, channels)
+
+
+def _compared(prepared: Sequence[PreparedQuery], channels: Mapping[str, Channel]) -> list[dict[str, object]]:
     compared = [dict(one.compared) for one in prepared]
     for extractor in extractors_of(channels):
         places = [place for place, one in enumerate(prepared) if extractor in one.waiting]

@@ -15,7 +15,7 @@ import numpy as np
 
 from resight.arrays import Float32
 from resight.channels.channel import Channel
-from resight.cores import cores
+from resight.cores import cores, single_threaded_products
 from resight.errors import ImageError, UsageError
 from resight.features.extractor import Extractor
 from resight.features.sift import single_threaded_opencv
@@ -248,7 +248,11 @@ def _state(path: Path) -> tuple[int, int]:
 def in_order(jobs: Iterable[JobT], work: Callable[[JobT], ResultT], workers: int) -> Generator[ResultT, None, None]:
     """Yields results in the order of the jobs, with a bounded number of them in work on `workers` threads."""
     waiting: deque[Future[ResultT]] = deque()
-    with single_threaded_opencv(), ThreadPoolExecutor(workers, initializer=_one_thread_each) as pool:
+    with (
+        single_threaded_opencv(),
+        single_threaded_products(),
+        ThreadPoolExecutor(workers, initializer=_one_thread_each) as pool,
+    ):
         try:
             for job in jobs:
                 waiting.append(pool.submit(work, job))

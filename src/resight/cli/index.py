@@ -62,7 +62,11 @@ def index(
     ],
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="NAME|PATH", help="The method: see `resight recipes`, or a file.", show_default=False),
+        typer.Option(
+            metavar="NAME|PATH",
+            help="The method: fast, default, one of `resight recipes`, or a file.",
+            show_default=False,
+        ),
     ] = None,
     fit: Annotated[
         Path | None,

@@ -17,7 +17,5 @@ def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print the list
     if as_json:
         print_json({"recipes": [one.to_dict() for one in listed]})
         return
-    rows = [
-        (f"{one.name} (default)" if one.default else one.name, one.needs, one.checked_by, one.summary) for one in listed
-    ]
-    print_table(("recipe", "needs", "checked by", "what it is"), rows)
+    rows = [(one.name, one.alias, one.needs, one.checked_by, one.summary) for one in listed]
+    print_table(("recipe", "alias", "needs", "checked by", "what it is"), rows)

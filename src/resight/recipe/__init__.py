@@ -3,6 +3,7 @@
 from resight.learned.registered import register
 from resight.recipe.model import ONLY_CHANNEL, ChannelRecipe, Recipe
 from resight.recipe.reading import (
+    ALIASES,
     DEFAULT,
     RecipeInfo,
     load_recipe,
@@ -13,6 +14,7 @@ from resight.recipe.reading import (
 )
 
 __all__ = [
+    "ALIASES",
     "DEFAULT",
     "ONLY_CHANNEL",
     "ChannelRecipe",

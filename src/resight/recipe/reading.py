@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,23 +16,29 @@ from resight.errors import RecipeError
 from resight.recipe.messages import LONGEST, explain, one_line
 from resight.recipe.model import ONLY_CHANNEL, SECTIONS, Recipe
 
-DEFAULT = "sift-asmk-links"
+DEFAULT = "sift-lite0-links"
+ALIASES: Mapping[str, str] = {"fast": "rmac-lite0", "default": DEFAULT}
+"""Recipes by what a person wants, each a name that stands for one that ships."""
 LARGEST_FILE = 1 << 20
 """Bytes of the file of a recipe at most."""
 
 
 @dataclass(frozen=True)
 class RecipeInfo:
-    """One line of the list of recipes. needs: what it fits or loads; checked_by: what its figures rest on."""
+    """One line of the list of recipes.
+
+    needs: what it fits or loads; checked_by: what its figures rest on; alias: the one of `ALIASES` that stands for
+    it, empty for most.
+    """
 
     name: str
     summary: str
     paper: str
     needs: str
     checked_by: str
-    default: bool
+    alias: str
 
-    def to_dict(self) -> dict[str, str | bool]:
+    def to_dict(self) -> dict[str, str]:
         """Returns the fields, for JSON."""
         return dict(self.__dict__)
 
@@ -53,7 +60,7 @@ def parse_recipe(text: str, source: str) -> Recipe:
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """Returns a recipe that ships with resight, by its name, or one in a file. Raises RecipeError."""
+    """Returns a recipe that ships with resight, by its name or alias, or one in a file. Raises RecipeError."""
     return parse_recipe(recipe_text(name), str(name))
 
 
@@ -61,6 +68,7 @@ def recipe_text(name: str | Path) -> str:
     """Returns the text of a recipe, as it is kept in an index. Raises RecipeError."""
     if _is_file(name):
         return _file_text(Path(name))
+    name = ALIASES.get(str(name), name)
     if name not in _names():
         near = difflib.get_close_matches(str(name)[:100], _names(), n=1, cutoff=0.0)
         raise RecipeError(
@@ -99,7 +107,8 @@ def recipes() -> list[RecipeInfo]:
 def _info(recipe: Recipe) -> RecipeInfo:
     fits = dict.fromkeys(f"{channel.method.kind} {channel.fit}" for channel in recipe.channel.values() if channel.fit)
     needs = ", ".join(fits) or "nothing"
-    return RecipeInfo(recipe.name, recipe.summary, recipe.paper, needs, recipe.checked_by, recipe.name == DEFAULT)
+    aliases = {name: alias for alias, name in ALIASES.items()}
+    return RecipeInfo(recipe.name, recipe.summary, recipe.paper, needs, recipe.checked_by, aliases.get(recipe.name, ""))
 
 
 def _is_file(name: str | Path) -> bool:

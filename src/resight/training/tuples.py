@@ -1,6 +1,10 @@
-"""Training tuples: which photos show the same thing, with the evidence, and which may not be taken for different ones.
+"""Training tuples: photos that show the same thing, with the evidence, and photos that may not be taken for others.
 
+<<<<<<< HEAD
 They are one file, `tuples.json`, that mining writes and training reads. Photos are named as in the index that they were
+=======
+They are one file, `tuples.json`, that mining writes and training reads. Photos are named as in the index they were
+>>>>>>> main
 mined from; nothing in it depends on the order of the photos there. docs/mine.md describes every field.
 """
 
@@ -77,8 +81,9 @@ class Tuples:
 
     kind: of mining. evidence: what the numbers of positives are, such as "inliers of a homography". photos: by name.
     anchors: in the order of their names. pool: photos that negatives are taken from. links: pairs of photos that may
-    show the same thing, though that is too weak for a positive: two photos that at most `hops` links join are never
-    each other's negatives. provenance: of the index, its recipe, and the parameters of mining.
+    show the same thing, though that is too weak for a positive: photos that at most `hops` links or positives join, and
+    those in a cluster with one of them, are never each other's negatives. provenance: of the index, its recipe, and the
+    parameters of mining.
     """
 
     kind: str
@@ -102,15 +107,23 @@ class Tuples:
                 near.setdefault(positive.name, set()).add(anchor.name)
         return {name: frozenset(others) for name, others in near.items()}
 
+    @cached_property
+    def _members(self) -> Mapping[int, list[str]]:
+        return self.clusters()
+
     def related(self, name: str) -> frozenset[str]:
-        """Returns the names that are never negatives of a photo: itself, and what `hops` links or positives reach."""
+        """Returns the photos that are never negatives of one: what `hops` links or positives reach, with its clusters.
+
+        The photo itself and its own cluster are among them.
+        """
         reached = front = frozenset([name])
         for _ in range(self.hops):
             if not front:
                 break
             front = frozenset().union(*(self._linked.get(each, ()) for each in front)) - reached
             reached |= front
-        return reached
+        clusters = self._members
+        return reached.union(*(clusters[self.photos[each].cluster] for each in reached))
 
     def path_of(self, name: str, folder: Path) -> Path:
         """Returns the file of a photo. folder: that of the tuples, to which the path may be relative."""

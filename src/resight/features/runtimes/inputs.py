@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resight.arrays import Float32, Pixels
 
@@ -44,19 +46,31 @@ def scaled(x: Float32, scale: float, size: tuple[int, int]) -> Float32:
     if (width, height) == size:
         return x
     follows = size == (math.floor(width * scale), math.floor(height * scale))
-    columns = _weights(width, size[0], 1.0 / scale if follows else width / size[0])
-    rows = _weights(height, size[1], 1.0 / scale if follows else height / size[1])
-    return np.ascontiguousarray(rows @ x @ columns.T)
+    columns = _taps(width, size[0], 1.0 / scale if follows else width / size[0])
+    rows = _taps(height, size[1], 1.0 / scale if follows else height / size[1])
+    return _between(np.ascontiguousarray(_between(x, columns, axis=3)), rows, axis=2)
 
 
-def _weights(before: int, after: int, step: float) -> Float32:
-    """(after, before): how much each pixel of an axis adds to each of the new ones, which are `step` pixels apart."""
+@dataclass(frozen=True)
+class _Taps:
+    """The two pixels of an axis that each of (n,) new ones lies between, and the share of the upper one."""
+
+    lower: NDArray[np.intp]
+    upper: NDArray[np.intp]
+    share: Float32
+
+
+def _taps(before: int, after: int, step: float) -> _Taps:
+    """Returns where `after` new pixels, `step` old ones apart, lie among the `before` pixels of an axis."""
+    if after == before:  # torch leaves such an axis alone
+        step = 1.0
     places = np.maximum((np.arange(after) + 0.5) * step - 0.5, 0.0)
     lower = np.minimum(places.astype(np.intp), before - 1)
-    upper = np.minimum(lower + 1, before - 1)
-    share = (places - lower).astype(np.float32)
-    weights = np.zeros((after, before), np.float32)
-    new = np.arange(after)
-    np.add.at(weights, (new, lower), 1.0 - share)
-    np.add.at(weights, (new, upper), share)
-    return weights
+    return _Taps(lower, np.minimum(lower + 1, before - 1), (places - lower).astype(np.float32))
+
+
+def _between(x: Float32, taps: _Taps, axis: int) -> Float32:
+    """Interpolates (B, 3, H, W) along an axis. Two reads a pixel: a product with a matrix would read all of them."""
+    share = taps.share if axis == 3 else taps.share[:, None]
+    below = np.take(x, taps.lower, axis)
+    return below + share * (np.take(x, taps.upper, axis) - below)

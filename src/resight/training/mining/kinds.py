@@ -109,15 +109,16 @@ class Views(Geometry):
 class Manifold(Mining):
     """Photos that diffusion finds near each other and descriptors do not, and the other way round.
 
-    Source: Iscen, Tolias, Avrithis & Chum, "Mining on manifolds: metric learning without labels", CVPR 2018, whose
-    constants are for some thousand photos of each class. Where a thing has ten photos, 10 and 10 are better than 30 and
-    50; docs/mine.md has figures.
+    Source: Iscen, Tolias, Avrithis & Chum, "Mining on manifolds: metric learning without labels", CVPR 2018.
+
+    Notes: the paper's graph has 30 neighbours, and its positives are among the 50 nearest, which is for some hundred
+    photos of each class. More than a thing has photos gives wrong positives; docs/mine.md has figures.
     """
 
     summary: ClassVar[str] = "near by diffusion over a graph and far by descriptors; negatives the other way round"
 
     channel: str = Field(default="", description="Compares photos; empty: the first of vectors, else of words.")
-    graph: int = Field(default=30, ge=2, le=10_000, description="Neighbours of a photo in the graph, itself counted.")
+    graph: int = Field(default=10, ge=2, le=10_000, description="Neighbours of a photo in the graph, itself counted.")
     gamma: float = Field(default=3.0, gt=0.0, le=1000.0, description="Power of similarities.")
     alpha: float = Field(default=0.99, ge=0.0, lt=1.0, description="What diffusion passes on at each step.")
     anchors: Literal["modes", "all"] = Field(
@@ -129,13 +130,13 @@ class Manifold(Mining):
     )
     most_anchors: int = Field(default=1500, ge=1, le=10_000_000, description="Anchors, the most visited first.")
     nearest: int = Field(
-        default=50, ge=1, le=100_000, description="Nearest by diffusion, less those by descriptors, are positives."
+        default=10, ge=1, le=100_000, description="Nearest by diffusion, less those by descriptors, are positives."
     )
     negatives: int = Field(
         default=10_000,
         ge=1,
         le=10_000_000,
-        description="Nearest by descriptors, less those by diffusion, are negatives; 100 for fine-grained classes.",
+        description="Nearest by descriptors, less as many by diffusion, are negatives; 100 for fine-grained classes.",
     )
     most: int = Field(default=50, ge=1, le=10_000, description="Positives of an anchor, and negatives.")
 

@@ -90,7 +90,8 @@ def _section(gallery: Gallery, collection: Collection, shown: ShownAnchor) -> st
         for sort, style, text in _SORTS
         for one in getattr(shown, sort)
     ]
-    count = f"{len(anchor.positives)} positives" if anchor.positives else "its positives are rendered from it"
+    several = "1 positive" if len(anchor.positives) == 1 else f"{len(anchor.positives)} positives"
+    count = several if anchor.positives else "its positives are rendered from it"
     picture = gallery.shown(_file(collection, anchor.name), anchor.name, SIDE) or f'<div class="absent">{_ABSENT}</div>'
     return (
         f'<section><div class="anchor"><div class="asked">{picture}</div><div><h3>{plain_text(anchor.name)}</h3>'
