@@ -65,9 +65,9 @@ def matched_points(
     counts = {photo: len(np.unique(np.concatenate(rows))) for photo, rows in seen.items()}
     found = {}
     for pair in matches:
-        one = scales[pair.one][pair.rows[:, 0]] / max(sizes[pair.one])
-        other = scales[pair.other][pair.rows[:, 1]] / max(sizes[pair.other])
-        zoom = change(one.astype(np.float64), other.astype(np.float64))
+        one = scales[pair.one][pair.rows[:, 0]].astype(np.float64) / max(sizes[pair.one])
+        other = scales[pair.other][pair.rows[:, 1]].astype(np.float64) / max(sizes[pair.other])
+        zoom = change(one, other)
         found[pair.one, pair.other] = _both(pair.one, pair.other, len(pair), counts[pair.one], counts[pair.other], zoom)
     return _by_photo(found)
 

@@ -88,7 +88,13 @@ def mine_structure(params: Structure, collection: Collection, progress: NamedPro
         )
     require_pycolmap()
     photos = readable_photos(collection)
-    mapped = map_photos(params, collection.word_view(channel), photos, progress)
+    return mined_structure(
+        params, collection, channel, photos, map_photos(params, collection.word_view(channel), photos, progress)
+    )
+
+
+def mined_structure(params: Structure, collection: Collection, channel: str, photos: Photos, mapped: Mapped) -> Mined:
+    """Returns what mining finds in photos that have been mapped. Raises UsageError where no two share enough points."""
     anchors = _anchors(params, photos, mapped.sharing, mapped.graph, _similarity(params, collection, channel, photos))
     if not anchors:
         raise UsageError(
