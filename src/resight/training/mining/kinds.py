@@ -34,8 +34,8 @@ class Mining(BaseModel):
 class Geometry(Mining):
     """What geometry has to say of pairs, for the kinds that ask it.
 
-    The links that an index by `sift-asmk-links` and the like keeps are taken as they are; what it has not verified yet,
-    or keeps no links of, is verified now.
+    The links that an index by the default recipe and the like keeps are taken as they are; what it has not verified
+    yet, or keeps no links of, is verified now.
     """
 
     channel: str = Field(default="", description="The channel of words; empty: the first that there is.")
