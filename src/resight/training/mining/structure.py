@@ -80,6 +80,7 @@ def mine_structure(params: Structure, collection: Collection, progress: NamedPro
 
     Raises UsageError where the index has no words, pycolmap is missing, or no two photos share enough points.
     """
+    photos = readable_photos(collection)
     channel = word_channel(collection, params.channel)
     if channel is None:
         raise UsageError(
@@ -87,7 +88,6 @@ def mine_structure(params: Structure, collection: Collection, progress: NamedPro
             'index them by "sift-asmk-links", or mine by manifold'
         )
     require_pycolmap()
-    photos = readable_photos(collection)
     return mined_structure(
         params, collection, channel, photos, map_photos(params, collection.word_view(channel), photos, progress)
     )
