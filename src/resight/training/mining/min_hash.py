@@ -15,9 +15,8 @@ from resight.training.mining.reconstruction import PairMatches
 
 Pair = tuple[int, int]
 
-SKETCHES, SIZE = 512, 2
-"""Sketches of a photo, and min-hashes of each. The paper has 512 of 3; fewer hashes find more pairs, which geometry
-checks anyway."""
+SKETCHES, SIZE = 512, 3
+"""Sketches of a photo, and min-hashes of each, as in the paper, section 3.1."""
 CROWD = 20
 """A sketch that more photos share tells of none of them."""
 
