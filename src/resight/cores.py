@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _limited = False
-"""Whether a thread has asked for products on one thread, and has not left."""
+"""True while a thread that has asked for products on one thread has not left."""
 
 
 def cores() -> int:

@@ -1,4 +1,4 @@
-"""How long work tells a person what it does: three kinds of function that a caller may give."""
+"""Reports of long work to a person: three kinds of function that a caller may give."""
 
 from __future__ import annotations
 

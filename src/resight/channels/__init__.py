@@ -1,4 +1,4 @@
-"""What a recipe makes of photos: extractor, encoder, layout and searcher of each channel; extraction and fits."""
+"""The channels of a recipe: extractor, encoder, layout and searcher of each; extraction and fits."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What an index is fitted with: arrays that ship with resight, come from a file, or are fitted on photos."""
+"""The fits of an index: arrays that ship with resight, come from a file, or are fitted on photos."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from resight.learned.method import Method
 from resight.learned.naming import JOINED
 
 BUILTIN = resources.files("resight.learned") / "builtin"
-"""What ships with resight. A file never changes under its name: an index refers to it by name and hash."""
+"""Arrays that ship with resight. A file never changes under its name: an index refers to it by name and hash."""
 REFERENCE = "builtin"
 """Key of the provenance by which an artefact without arrays stands for one that ships."""
 

@@ -28,7 +28,7 @@ COLUMNS = (
 NAMES = {"copies": "copies", "near": "near-copies", "same": "the same thing"}
 UNSURE = ", unsure: a pair of them may only look alike"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a cell begins with that a spreadsheet runs."""
+"""First characters of a cell that a spreadsheet runs."""
 
 
 def duplicates(
@@ -123,7 +123,7 @@ def print_group(number: int, group: DuplicateGroup) -> None:
 
 
 def reason(photo: DuplicatePhoto, link: DuplicateLink | None) -> str:
-    """Why a photo is in its group, in a few words; empty for the one that others are compared with."""
+    """The reason why a photo is in its group, in a few words; empty for the one that others are compared with."""
     if photo.copy_of is not None:
         return f"same bytes as {photo.copy_of}"
     if link is None:

@@ -1,4 +1,4 @@
-"""What an index holds, as a table or as JSON."""
+"""The contents of an index, as a table or as JSON."""
 
 from __future__ import annotations
 

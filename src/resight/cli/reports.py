@@ -1,4 +1,4 @@
-"""What changes to an index did, as text or JSON, and how a command ends that held something back."""
+"""Reports of changes to an index, as text or JSON, and how a command ends that held something back."""
 
 from __future__ import annotations
 

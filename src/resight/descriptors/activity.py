@@ -1,4 +1,4 @@
-"""Where on one photo single channels, or the classes of a classifier, are active."""
+"""The places of one photo where single channels, or the classes of a classifier, are active."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resight.features.sight import HeatMap, Sight
 from resight.images import Box
 
 SPARSE_CHANNELS = 10
-"""How many of CroW's channels are shown: Kalantidis, Mellina & Osindero, ECCV 2016 workshops."""
+"""The number of CroW's channels that are shown: Kalantidis, Mellina & Osindero, ECCV 2016 workshops."""
 CLASSES = 5
 
 

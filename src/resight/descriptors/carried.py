@@ -1,4 +1,4 @@
-"""What the checkpoint of a network that was trained for retrieval carries beside it, as arrays of a fit."""
+"""The layers that a checkpoint for retrieval carries beside its network, as arrays of a fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why two images are similar: what each channel adds to the inner product of their descriptors, and where it looks.
+"""The reasons of a similarity: what each channel adds to the inner product of two descriptors, and where it looks.
 
 A descriptor is u = P z with P the projection of the whitening (without one, the identity) and z (C,) the sum of pooled
 vectors less the mean, each weighted by the norms that it is divided by: one of them, or for R-MAC one a region. So the
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from resight.arrays import Arrays, Float32, Float64, Floating
-from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, OfMaps, Pooling
+from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, OfMaps, SummedPooling
 from resight.descriptors.methods.rmac import Rmac
 from resight.descriptors.pooling import GEM_FLOOR, gem
 from resight.descriptors.regional import region_boxes
@@ -31,7 +31,7 @@ from resight.images import Box
 from resight.learned.whitening import Whitening
 
 COUNT = 5
-"""How many channels are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
+"""The number of channels that are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def traced(
     with torch.inference_mode():
         if isinstance(method, Rmac):
             rows = _regions(image, method.levels)
-        elif not (method.is_traceable and isinstance(method, Pooling)):
+        elif not isinstance(method, SummedPooling):
             raise UsageError(f'"{method.kind}" is no sum over positions, of which it could be told what they add')
         elif whitening is not None and BY_SCALE in fitted:
             rows = [[((scale, 0, 0), part)] for scale, part in enumerate(_scales(image, method, fitted))]
@@ -151,7 +151,7 @@ def _traced(image: ImageMaps, places: tuple[Sight, ...], rows: list[Row], whiten
     return Traced(parts, places, weights @ centred, descriptor if projection is None else descriptor @ projection)
 
 
-def _scales(image: ImageMaps, method: Pooling, fitted: Arrays) -> list[Tensor]:
+def _scales(image: ImageMaps, method: SummedPooling, fitted: Arrays) -> list[Tensor]:
     """Returns (C, h, w) of each scale, whose sums are L2-normalised."""
     parts = [method.positions(maps, mask, fitted) for maps, mask in zip(image.maps, image.masks, strict=True)]
     return [part * float(_inverse(np.linalg.norm(_sum(part)))) for part in parts]

@@ -15,7 +15,7 @@ from resight.libraries import AnyArray, as_type, beside, detached, library
 GEM_P = 3.0
 """Exponent that GeM starts from: Radenovic, Tolias & Chum, TPAMI 2019, section 5.1."""
 GEM_FLOOR = 1e-6
-"""What activations are raised to before GeM's power, as in the authors' code: the gradient at 0 would be infinite."""
+"""The least activation before GeM's power, as in the authors' code: the gradient at 0 would be infinite."""
 
 
 def mac(maps: AnyArray, mask: AnyArray | None = None) -> AnyArray:

@@ -73,7 +73,7 @@ class Answer(typing.Protocol):
 
     @property
     def error(self) -> ImageError | UsageError | None:
-        """What is wrong with the query, which then has no hits."""
+        """The fault of the query, which then has no hits."""
         ...
 
 

@@ -21,7 +21,8 @@ from resight.features.networks.exported import ExportedNetwork, can_export, open
 from resight.features.networks.inverted_residuals import INVERTED_RESIDUALS
 from resight.features.networks.layers import Layered
 from resight.features.networks.requirement import require_torch
-from resight.features.regions.sampling import Sampling, positions
+from resight.features.regions.counting import counting_positions
+from resight.features.regions.sampling import Sampling
 from resight.features.runtimes.cards import full_card, has_card
 from resight.features.runtimes.choice import fastest
 from resight.features.runtimes.runtime import Runtime
@@ -345,7 +346,10 @@ class MapExtractor:
         inputs = self.scaled_sizes(image.pixels)
         each_layer = []
         for layer, maps in zip(self.layers, found, strict=True):
-            masks = tuple(_mask(each, image, given, network, layer) for each, given in zip(maps, inputs, strict=True))
+            masks = tuple(
+                _mask(own, given, image, [layer_sampling(network, layer, side) for side in given])
+                for own, given in zip(maps, inputs, strict=True)
+            )
             each_layer.append(ImageMaps(maps, masks, image.size, inputs, image.origin))
         return tuple(each_layer)
 
@@ -390,50 +394,14 @@ def _without_torch(network: ExportedNetwork, source: str) -> dict[str, Callable[
 
 
 def _mask(
-    maps: AnyArray, image: PreparedImage, given: tuple[int, int], network: Layered, layer: str
+    maps: AnyArray, given: tuple[int, int], image: PreparedImage, samplings: Sequence[Sampling]
 ) -> AnyArray | None:
-    """Returns (h, w) float32: 1 at positions that count, at least one, else 0; None where all count."""
+    """Returns (h, w) float32 of the maps of an input of `given` (width, height): 1 where a position counts, else 0."""
     if image.box is None and image.counts is None:
         return None
     shape = (maps.shape[1], maps.shape[2])
-    samplings = [layer_sampling(network, layer, side) for side in given]
-    mask = np.ones(shape, np.bool_)
-    if image.box is not None:
-        mask = _inside(image.box, image.size, given, samplings, shape)
-    if image.counts is not None:
-        counted = mask & _counted(image.counts, given, samplings, shape)
-        # A mask may leave so little of the box that no centre is in it: then the box alone counts.
-        mask = counted if counted.any() else mask
-    return beside(mask.astype(np.float32), maps)
-
-
-def _inside(
-    box: Box, size: tuple[int, int], given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]
-) -> Mask:
-    """Returns (h, w) positions whose centres lie in a box of the original of `size`, at least one."""
-    boxes = np.array([box]) * np.array([given[0] / size[0], given[1] / size[1]] * 2)
-    x0, x1 = positions(boxes, samplings[0], shape)[0, [0, 2]].tolist()
-    y0, y1 = positions(boxes, samplings[1], shape)[0, [1, 3]].tolist()
-    inside = np.zeros(shape, np.bool_)
-    inside[y0:y1, x0:x1] = True
-    return inside
-
-
-def _counted(counts: Mask, given: tuple[int, int], samplings: Sequence[Sampling], shape: tuple[int, int]) -> Mask:
-    """Returns (h, w) positions whose centres lie where a photo (H, W) counts.
-
-    If there are none, it returns the position nearest to a place that counts.
-    """
-    columns, rows = (
-        np.clip((sampling.start + np.arange(count) * sampling.stride) * (of / side), 0, of - 1).astype(np.intp)
-        for sampling, count, of, side in zip(samplings, shape[::-1], counts.shape[::-1], given, strict=True)
-    )
-    counted: Mask = counts[rows[:, None], columns]
-    if not counted.any():
-        places = np.argwhere(counts)
-        y, x = places[len(places) // 2].tolist()
-        counted[np.abs(rows - y).argmin(), np.abs(columns - x).argmin()] = True
-    return counted
+    counting = counting_positions(shape, samplings, given, image.size, image.box, image.counts)
+    return beside(counting.astype(np.float32), maps)
 
 
 def layer_sampling(network: Layered, layer: str, side: int) -> Sampling:

@@ -1,4 +1,4 @@
-"""Which photos of a collection a person means: by names, paths of files, folders and patterns.
+"""The photos of a collection that a person means: by names, paths of files, folders and patterns.
 
 There is one language of patterns, that of `patterns.py`. Here it is matched with whole names, and what is there by
 exactly the name that was given, a photo or a folder, wins over what the name would match as a pattern.

@@ -187,7 +187,7 @@ def check_prefix(prefix: str) -> str:
 
 @dataclass(frozen=True)
 class _Bounds:
-    """Where a walk may go."""
+    """The places that a walk may enter."""
 
     real_root: str
     follow_links: bool

@@ -1,4 +1,4 @@
-"""Which pixels of an image are black: the question that a mask answers."""
+"""The black pixels of an image, by which a mask says what does not count."""
 
 from __future__ import annotations
 

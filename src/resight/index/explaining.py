@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resight.arguments import path_or_name
-from resight.descriptors.kinds import OfMaps
+from resight.descriptors.methods.traceable import Traceable
 from resight.errors import UsageError
 from resight.folders.names import Name, suggestion
 from resight.images import displayed
@@ -24,7 +24,7 @@ COUNT = 5
 def can_explain(collection: Collection) -> bool:
     """Returns whether an index is searched by a pooled feature map, whose parts add up to a similarity."""
     method = collection.recipe.channel[collection.recipe.first_channel].method
-    return isinstance(method, OfMaps) and method.is_traceable
+    return isinstance(method, Traceable)
 
 
 class Explainer:

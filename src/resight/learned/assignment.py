@@ -25,6 +25,9 @@ candidates 25 us and of 120 for ten words 40 us, 99.9 and 99.97 % the same words
 
 # Short codes: 32 parts of 4 bits (Andre, Kermarrec and Le Scouarnec, VLDB 2015), and the number of their candidates.
 _PARTS, _FEWEST, _FOR_EACH = 32, 48, 12
+# They are trained by fewer rounds on fewer centroids than faiss would: in a fifth of the time, with as many of the same
+# words among the candidates.
+_ROUNDS, _POINTS = 10, 128
 # The graph: 32 links, and lists of 100 while building and of 64 while searching; it finds 99.9 % of the nearest words.
 _LINKS, _BUILD_LIST, _SEARCH_LIST = 32, 100, 64
 # Candidates beyond the k wanted. They are sorted again by exact distances, because some builds of faiss expand the
@@ -117,6 +120,7 @@ def _flat(centroids: Float32) -> faiss.IndexFlatL2:
 
 def _short_codes(centroids: Float32) -> faiss.IndexPQFastScan:
     index = faiss.IndexPQFastScan(centroids.shape[1], _PARTS, 4, faiss.METRIC_L2)
+    index.pq.cp.niter, index.pq.cp.max_points_per_centroid = _ROUNDS, _POINTS
     with _one_thread():
         index.train(centroids)
         index.add(centroids)

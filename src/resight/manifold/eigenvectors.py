@@ -35,7 +35,7 @@ SPARE = 4
 NEAR = 1e-6
 """Least distance of damped eigenvalues from 1."""
 ABOVE = 1e-3
-"""How far rounding may take an eigenvalue of a normalised graph above 1."""
+"""The most that rounding takes an eigenvalue of a normalised graph above 1."""
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What a recipe may ask of diffusion: parameters and their published defaults."""
+"""The kinds of diffusion in a recipe: parameters and their published defaults."""
 
 from __future__ import annotations
 

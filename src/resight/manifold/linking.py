@@ -40,12 +40,12 @@ COLUMNS: Mapping[str, tuple[type[Any], tuple[int, ...]]] = {
     "surprise": (np.float32, ()),
     "parts": (np.float32, (2, 4)),
 }
-"""What is kept of each link: type, and shape of one."""
+"""The columns of a link: type, and shape of one."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What geometry has found of an image that asked and another.
+    """The finding of geometry on an image that asked and another.
 
     inliers, tentative: numbers of correspondences. parts: (2, 4) bounds of the inliers in each of the two, as x0, y0,
     x1, y1.
@@ -63,7 +63,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What an image has found.
+    """The findings of an image.
 
     others: (m,) int64 ids of its candidates that were looked at, the most similar first. similarity, surprise: (m,) of
     the first look. pairs: by place among them, those that were verified.
@@ -252,7 +252,7 @@ class KeptLinks:
 
 
 def _known(blocks: Sequence[Arrays], images: Int64) -> Mapping[int, Mapping[int, Pair | None]]:
-    """What images have found before, by their ids and those of the others."""
+    """Earlier findings of images, by their ids and those of the others."""
     found: dict[int, Mapping[int, Pair | None]] = {}
     for block, rows in counted(blocks, images):
         for row in rows.tolist():

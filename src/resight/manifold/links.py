@@ -104,7 +104,7 @@ def _first_of(*keys: Int64) -> Mask:
 
 @dataclass(frozen=True)
 class Reached:
-    """What a step reaches.
+    """The rows that a step reaches.
 
     rows: (m,) int64 of a table, ascending; passed: (m,) float64 to each; at: (m,) the link that has passed the most to
     it, and through: (m,) the row that this one leads from.

@@ -119,7 +119,7 @@ class _RegionGraph:
 
 
 def _rows_of(images: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where ids are among ascending images, and which of them are there."""
+    """The places of ids among ascending images, and a mask of those that are there."""
     rows = np.minimum(np.searchsorted(images, ids), max(len(images) - 1, 0))
     return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
 

@@ -1,4 +1,4 @@
-"""How probable it is that a hit shows what the query shows."""
+"""The probability that a hit shows the thing of the query."""
 
 import lazy_loader
 

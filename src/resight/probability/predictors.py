@@ -1,4 +1,4 @@
-"""What speaks for each image of a ranking, as numbers that are comparable between recipes and collections."""
+"""The evidence for each image of a ranking, as numbers that are comparable between recipes and collections."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class ChannelRecipe(BaseModel):
 
     @property
     def source(self) -> FitSource | None:
-        """Where fitted arrays come from; None where there are none."""
+        """The source of fitted arrays; None where there are none."""
         return self.method.source
 
     @property

@@ -1,4 +1,4 @@
-"""Which correspondences follow a transform, each feature once, and whether they determine one at all."""
+"""The correspondences that follow a transform, each feature once; a check that they determine one at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What verified images show of the query: the words of their features that project back into its region."""
+"""The query as verified images show it: the words of their features that project back into its region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which features of two images may be the same, the transform they agree on, and where it puts a box."""
+"""Features of two images that may be the same, the transform they agree on, and where it puts a box."""
 
 from __future__ import annotations
 

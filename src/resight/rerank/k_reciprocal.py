@@ -16,7 +16,7 @@ from resight.search.looks import VectorCollection
 from resight.search.ranking import Ranking
 
 Rule = Literal["more_than", "at_least"]
-"""Which overlap of two thirds lets a neighbourhood grow."""
+"""The overlap of two thirds that lets a neighbourhood grow: above it, or from it on."""
 
 ROUNDING = 1e-13
 """Squared distance, as a part of the sum of the squared norms, that stands for none: products of 2048 dimensions of

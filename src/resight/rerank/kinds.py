@@ -1,4 +1,4 @@
-"""What a recipe may ask of a second look: parameters and their published defaults."""
+"""The second looks of a recipe: parameters and their published defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many inliers chance would give, and what the inliers of a match are worth beyond that.
+"""The inliers that chance would give, and the worth of those of a match beyond that.
 
 The a-contrario reasoning of Moisan and Stival: A probabilistic criterion to detect rigid point matches between two
 images and estimate the fundamental matrix, IJCV 57(3), 2004: evidence counts by how many matches as good are expected

@@ -1,4 +1,4 @@
-"""What a table `[[rerank]]` of a recipe has, whichever kind it is: ours, or one that a package registers."""
+"""The table `[[rerank]]` of a recipe, whichever kind it is: ours, or one that a package registers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Stage(BaseModel):
 
     @property
     def verification(self) -> Spatial | None:
-        """How it verifies pairs of images with words, as other stages and `resight duplicates` then do too.
+        """The way it verifies pairs of images with words, as other stages and `resight duplicates` then do too.
 
         None where it leaves that to others.
         """

@@ -1,4 +1,4 @@
-"""What unrelated images score: the ranking of a query is mostly of these, and says itself what is ordinary for it.
+"""The scores of unrelated images: the ranking of a query is mostly of these, and says itself what is ordinary for it.
 
 Above a high level the scores of unrelated images fall off as an exponential does, whatever the method (the excesses
 over a threshold of Pickands, Statistical inference using extreme order statistics, Annals of Statistics 3(1), 1975,

@@ -1,4 +1,4 @@
-"""What is made of several images of a channel, and kept on the disk beside what each image left: a protocol for all.
+"""Structures that are made of several images of a channel, and kept beside what each image left: a protocol for all.
 
 A parameter model says in `derived` which structures it needs. The index makes them, follows what comes and goes, and
 hands what it reads of them to searches and second looks, which ask for it by its key (`Part.kept`).
@@ -19,7 +19,7 @@ from resight.progress import Progress, Say
 Fault = Callable[[Arrays], tuple[str, str] | None]
 """Given arrays by name, the first that cannot be used with what is wrong with it; None where all can be."""
 Kept = Callable[[str], Any]
-"""What has been read of a derived structure, by its key; None where nothing is kept."""
+"""The contents of a derived structure, by its key; None where nothing is kept."""
 
 
 class KeptArrays(Protocol):
@@ -62,7 +62,7 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True)
 class Site:
-    """What a derived structure is made of, and where it is kept.
+    """The material of a derived structure, and the place where it is kept.
 
     keeps: what the channel keeps of images. live: gives the ids (n,) of the images of the newest generation that could
     be read, ascending. collection: opens that generation's channel as a second look is given it, which offers what it
@@ -106,7 +106,7 @@ class DerivedStructure(Protocol):
 
 
 class DerivedKind(Protocol):
-    """What a parameter model needs a structure for; equal ones make the same structure."""
+    """The parameters that a structure depends on; equal ones make the same structure."""
 
     @property
     def key(self) -> str:

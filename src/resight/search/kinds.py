@@ -1,4 +1,4 @@
-"""What a recipe may ask of search: how the images of a channel are searched, and what is matched exhaustively."""
+"""The parameters of search in a recipe: how the images of a channel are searched, and what is matched exhaustively."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Exact(Search):
 
 
 SearchKind = Annotated[Search, OneOf("search", Search)]
-"""How the images of a channel are searched: exactly, or as another package registers."""
+"""The search among the images of a channel: exact, or one that another package registers."""
 
 
 @register

@@ -1,4 +1,4 @@
-"""What a channel keeps of images, where the segments have it, and the methods that search it."""
+"""The evidence that a channel keeps of images, where the segments have it, and the methods that search it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ QueryT = TypeVar("QueryT", contravariant=True)
 
 @dataclass(frozen=True)
 class Verification:
-    """Why an image matches: a transform and the correspondences that agree with it.
+    """The reason why an image matches: a transform and the correspondences that agree with it.
 
     transform: (3, 3) float64, maps query pixels to image pixels.
     query_xy, image_xy: (n, 2) float32, the inlier correspondences in original pixels.
@@ -90,7 +90,7 @@ class Searcher(Protocol[QueryT]):
 
 @runtime_checkable
 class MatrixSearcher(Protocol):
-    """What a searcher by vectors may offer beside `search`, where several queries are quicker than each alone."""
+    """The offer of a searcher by vectors for which several queries at once are quicker than each alone."""
 
     def search_many(self, queries: Vectors, k: int, allowed: Mask | None = None) -> Sequence[Ranking]:
         """Returns the rankings of `search` for each of queries (q, d)."""

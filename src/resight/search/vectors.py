@@ -28,7 +28,7 @@ class VectorBlock:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the images of some blocks are. ids: (n,) ascending; block, row: (n,) int64."""
+    """The places of the images of some blocks. ids: (n,) ascending; block, row: (n,) int64."""
 
     ids: Int64
     block: Int64

@@ -151,7 +151,7 @@ class Tuples:
 
 
 class _File(BaseModel):
-    """What the file has; unknown fields are errors."""
+    """The fields of the file; unknown ones are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
 

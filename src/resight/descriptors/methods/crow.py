@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from resight.descriptors.methods.pooling import Pooling
+from resight.descriptors.methods.pooling import SummedPooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 
 @register
-class Crow(Pooling):
+class Crow(SummedPooling):
     """Cross-dimensional weighting (Kalantidis et al., ECCV 2016 workshops)."""
-
-    is_traceable: ClassVar[bool] = True
 
     kind: Literal["crow"] = "crow"
     a: float = Field(default=2.0, gt=0.0, le=1000.0, description="Power of the norm of the spatial weights: 2.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from resight.descriptors.methods.pooling import EXPONENT, Pooling
+from resight.descriptors.methods.pooling import EXPONENT, SummedPooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
 
 @register
-class Gem(Pooling):
+class Gem(SummedPooling):
     """Generalised-mean pooling (Radenovic et al., TPAMI 2019, eq. 3).
 
     Notes: a p that was learned takes the place of the method's; a single one also joins the scales, by the generalised
     mean with it, as in the authors' code.
     """
-
-    is_traceable: ClassVar[bool] = True
 
     kind: Literal["gem"] = "gem"
     # Section 5.1: learning starts from 3.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from resight.descriptors.methods.pooling import Pooling
+from resight.descriptors.methods.pooling import SummedPooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
 
 @register
-class Mac(Pooling):
+class Mac(SummedPooling):
     """Maximum activations of convolutions (Tolias et al., ICLR 2016, section 3.1)."""
-
-    is_traceable: ClassVar[bool] = True
 
     kind: Literal["mac"] = "mac"
 

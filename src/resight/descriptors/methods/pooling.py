@@ -1,4 +1,4 @@
-"""What methods have in common that make vectors of feature maps; a new pooling is one subclass of `Pooling`."""
+"""The common part of methods that make vectors of feature maps; a new pooling is one subclass of `Pooling`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ class OfMaps(Whitened):
     """One vector of the feature maps of an image at one scale or several, whitened or not."""
 
     made_of: ClassVar[frozenset[str]] = frozenset({"maps"})
-    is_traceable: ClassVar[bool] = False
-    """Whether the vector is a sum over positions, so that it can be told which of them make a similarity."""
 
     @abstractmethod
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
@@ -70,13 +68,6 @@ class Pooling(OfMaps):
         """`pool`, with what was learned beside the whitening; most poolings learn nothing."""
         return self.pool
 
-    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
-        """Returns (C, h, w) that sum over positions to what `pool` makes of a map (C, h, w).
-
-        Only where the pooling `is_traceable`.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not say what each position adds")
-
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:
         """Returns (1, C): the L2-normalised mean over scales.
 
@@ -92,3 +83,11 @@ class Pooling(OfMaps):
         if whitening is not None and BY_SCALE in fitted:
             return whitened_by_scale(image, self.with_learned(fitted), whitening)
         return super().describe(image, whitening, fitted)
+
+
+class SummedPooling(Pooling):
+    """A pooling that is a sum over positions, so that each position's part in a similarity is known."""
+
+    @abstractmethod
+    def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
+        """Returns (C, h, w) that sum over positions to what `pool` makes of a map (C, h, w)."""

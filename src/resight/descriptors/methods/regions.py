@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from resight.learned.method import Encoder
 
 Matching = Literal["query", "distance", "image", "image-sum", "symmetric"]
-"""How images are compared region by region: `descriptors.cross_matching`."""
+"""The comparison of images region by region: `descriptors.cross_matching`."""
 
 
 class Regional(Whitened):

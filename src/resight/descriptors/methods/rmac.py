@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 @register
 class Rmac(OfMaps):
     """Sum of whitened regional maxima (Tolias et al., ICLR 2016, section 3.2)."""
-
-    is_traceable: ClassVar[bool] = True
 
     kind: Literal["rmac"] = "rmac"
     # Section 5.1.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from resight.descriptors.methods.pooling import Pooling
+from resight.descriptors.methods.pooling import SummedPooling
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
 
 @register
-class Spoc(Pooling):
+class Spoc(SummedPooling):
     """Sum-pooled convolutional features (Babenko & Lempitsky, ICCV 2015)."""
-
-    is_traceable: ClassVar[bool] = True
 
     kind: Literal["spoc"] = "spoc"
     # The paper weighs positions by a Gaussian around the centre for Oxford, and not for Holidays.

@@ -1,4 +1,4 @@
-"""Where the files of checkpoints are, and whether they are the ones that are meant. No weights are read."""
+"""The files of checkpoints: finds them, and checks that they are the ones that are meant. No weights are read."""
 
 from __future__ import annotations
 

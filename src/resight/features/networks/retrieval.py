@@ -1,4 +1,4 @@
-"""What a network that was trained for retrieval carries beside its convolutions, whatever the layout of its file.
+"""The layers that a network trained for retrieval carries beside its convolutions, whatever the layout of its file.
 
 Files of cirtorch and of NetVLAD are read into it, and our own safetensors: tensors `retrieval.NAME` beside those of the
 network, and `pooling` and `layer` in the header.

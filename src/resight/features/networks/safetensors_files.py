@@ -19,7 +19,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Stated:
-    """What a file says of its weights; None where it does not. `mean` and `deviation` are of values from 0 to 1."""
+    """The statements of a file on its weights; None: not stated. `mean` and `deviation` are of values from 0 to 1."""
 
     architecture: str | None = None
     mean: Triple | None = None

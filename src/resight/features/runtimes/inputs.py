@@ -14,7 +14,7 @@ Triple = tuple[float, float, float]
 
 
 class ArrayInputs:
-    """What runtimes have in common that take images in numpy."""
+    """The common part of runtimes that take images in numpy."""
 
     def normalised(self, images: Pixels, mean: Triple, deviation: Triple) -> Float32:
         """As the function of this name."""

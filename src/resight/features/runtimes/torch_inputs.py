@@ -13,7 +13,7 @@ Triple = tuple[float, float, float]
 
 
 class TorchInputs:
-    """What runtimes have in common that take images in torch."""
+    """The common part of runtimes that take images in torch."""
 
     device: torch.device
 
