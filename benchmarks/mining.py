@@ -185,9 +185,9 @@ def manifold(truth: Truth, collection: Collection, *, negatives: int) -> Mapping
     return table
 
 
-def ranks(truth: Truth, collection: Collection) -> Mapping[str, Any]:
+def ranks(truth: Truth, collection: Collection, low: float) -> Mapping[str, Any]:
     """Purity of the positives and negatives of ranked lists."""
-    anchors = Ranks().mine(collection).tuples.anchors
+    anchors = Ranks(low=low).mine(collection).tuples.anchors
     return {
         "anchors": len(anchors),
         "with negatives": sum(bool(anchor.negatives) for anchor in anchors),
@@ -232,7 +232,8 @@ def main() -> None:
         report["manifold: right, as many negatives"] = manifold(truth, network, negatives=0)
         report["manifold: right, negatives of all"] = manifold(truth, network, negatives=10_000)
     if "ranks" in given.kinds:
-        report["ranks: right"] = ranks(truth, indexed(given.at, FUSED, folders).collection)
+        fused = indexed(given.at, FUSED, folders).collection
+        report["ranks: right"] = {f"low {low}": ranks(truth, fused, low) for low in (0.5, 0.25)}
     print(json.dumps(report, indent=1))
 
 
