@@ -26,8 +26,11 @@ def photo(xy: Float32, scale: Float32, words: np.ndarray, rng: np.random.Generat
     return ImageWords(words[order].astype(np.int32), order, xy, scale, angle, SIZE)
 
 
-def two_photos(rng: np.random.Generator, points: int, noise: int) -> tuple[ImageWords, ImageWords]:
-    """Two photos of a relief; of the first `points` features each is the same in both, the other words are chance."""
+def two_photos(rng: np.random.Generator, points: int, noise: int, words: int = 0) -> tuple[ImageWords, ImageWords]:
+    """Two photos of a relief; of the first `points` features each is the same in both, the others are chance.
+
+    words: of the others; each has its own where 0.
+    """
     where = np.column_stack([rng.uniform(-1.2, 1.2, points), rng.uniform(-1, 1, points), np.zeros(points)])
     where[:, 2] = 2.0 + 0.4 * np.sin(2 * where[:, 0])
     photos = []
@@ -35,8 +38,9 @@ def two_photos(rng: np.random.Generator, points: int, noise: int) -> tuple[Image
         xy, scale = seen(where, shift, zoom)
         other = rng.uniform(0, SIZE, (noise, 2)).astype(np.float32)
         scales = np.concatenate([scale, rng.uniform(2, 20, noise).astype(np.float32)])
-        words = np.concatenate([np.arange(points), points + rng.permutation(noise)])
-        photos.append(photo(np.concatenate([xy, other]), scales, words, rng))
+        chance = rng.integers(0, words, noise) if words else rng.permutation(noise)
+        every = np.concatenate([np.arange(points), points + chance])
+        photos.append(photo(np.concatenate([xy, other]), scales, every, rng))
     return photos[0], photos[1]
 
 
@@ -47,6 +51,12 @@ def test_what_both_photos_show_is_matched_among_as_much_chance() -> None:
     assert right.sum() > 120
     assert right.mean() > 0.95
     assert len(np.unique(rows[:, 0])) == len(np.unique(rows[:, 1])) == len(rows)
+
+
+def test_what_repeats_is_not_matched_because_it_lies_on_a_line() -> None:
+    one, other = two_photos(np.random.default_rng(1), points=150, noise=400, words=20)
+    rows = match_photos(one, other, 64)
+    assert ((rows[:, 0] == rows[:, 1]) & (rows[:, 0] < 150)).mean() > 0.97
 
 
 def test_photos_of_nothing_in_common_match_hardly_anywhere() -> None:

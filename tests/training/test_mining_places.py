@@ -155,7 +155,7 @@ def index(tmp_path: Path, recipes: Path) -> Index:
 
 
 def test_an_index_is_mined_by_a_table(tmp_path: Path, index: Index) -> None:
-    rows = ["00-0.png,100,100", "00-1,103,104", "01-0.png,120,100", "01-1.png,900,100", "02-0.png,904,100"]
+    rows = ["00-0.png,100,100", "00-1,103,104", "01-0.png,880,100", "01-1.png,900,100", "02-0.png,909,100"]
     (tmp_path / "where.csv").write_text("\n".join(["name,easting,northing", *rows]))
     mined = mine(index, "places", parameters={"positions": str(tmp_path / "where.csv")})
     tuples = mined.tuples
@@ -165,9 +165,10 @@ def test_an_index_is_mined_by_a_table(tmp_path: Path, index: Index) -> None:
         "01-1.png": ["02-0.png"],
         "02-0.png": ["01-1.png"],
     }
-    # 20 m away: no positive, but no negative either; and no farther than that.
-    assert tuples.related("01-0.png") == {"00-0.png", "00-1.png", "01-0.png"}
-    assert tuples.related("02-0.png") == {"01-1.png", "02-0.png"}
+    # 20 m away: no positive, but no negative either; 29 m away is one, whatever lies between.
+    assert tuples.related("01-0.png") == {"01-0.png", "01-1.png"}
+    assert tuples.related("01-1.png") == {"01-0.png", "01-1.png", "02-0.png"}
+    assert tuples.related("00-0.png") == {"00-0.png", "00-1.png"}
     assert "02-1.png" not in tuples.photos
     assert [one.name for one in mined.left_out] == ["02-1.png"]
     assert any("1 of 6 photos have no position" in note for note in mined.notes)

@@ -10,7 +10,7 @@ from structures import SIZE, Shot, around, matched
 
 from resight.arrays import Float64
 from resight.errors import UsageError
-from resight.training.mining.reconstruction import ATTEMPTS, Model, PairMatches, components, reconstruct
+from resight.training.mining.reconstruction import ATTEMPTS, Model, PairMatches, components, parts, reconstruct
 from resight.training.mining.sharing import shared_points
 from resight.training.mining.structure import clusters_of_models
 
@@ -68,14 +68,15 @@ def test_photos_share_the_points_that_both_see(models: list[Model], shots: tuple
             assert found.zoom < 1.2
 
 
-def test_a_photo_from_half_as_far_shows_everything_twice_as_large() -> None:
+def test_a_photo_from_twice_as_far_shows_everything_half_as_large() -> None:
     rng = np.random.default_rng(5)
     points = np.random.default_rng(6).uniform(-0.5, 0.5, (150, 3))
     own = around(points, 4, rng)
-    own += [around(points / 2, 5, rng)[4]]  # half as large a thing from the same place
+    own += [around(points / 2, 5, rng)[4]]  # half as large a thing is one from twice as far
     (model,) = mapped((own,))
     zooms = {one.other: one.zoom for one in shared_points([model])[4]}
     assert all(1.8 < zooms[other] < 2.2 for other in range(4))
+    assert all(np.median(model.zooms[4]) < np.median(model.zooms[other]) for other in range(4))
 
 
 def test_mapping_repeats_to_the_bit(models: list[Model], shots: tuple[list[Shot], list[Shot]]) -> None:
@@ -106,9 +107,9 @@ def test_a_plane_is_mapped_as_well() -> None:
 
 def test_attempts_end_with_the_first_that_has_enough(shots: tuple[list[Shot], list[Shot]]) -> None:
     own = shots[1]
-    found = reconstruct([one.xy for one in own], matched(own), [SIZE] * len(own), [ATTEMPTS[0]])
+    found = reconstruct([one.xy for one in own], matched(own), [SIZE] * len(own), attempts=[ATTEMPTS[0]])
     assert [model.images.tolist() for model in found] == [[0, 1, 2, 3, 4]]
-    assert reconstruct([one.xy for one in own], matched(own), [SIZE] * len(own), []) == []
+    assert reconstruct([one.xy for one in own], matched(own), [SIZE] * len(own), attempts=[]) == []
 
 
 def test_components_are_those_of_the_pairs() -> None:
@@ -119,6 +120,24 @@ def test_components_are_those_of_the_pairs() -> None:
 
 def pair(a: int, b: int, count: int) -> PairMatches:
     return PairMatches(a, b, np.zeros((count, 2), np.int64))
+
+
+def test_a_large_component_is_taken_apart_at_its_weakest_pairs() -> None:
+    graph = [
+        pair(0, 1, 50),
+        pair(1, 2, 60),
+        pair(2, 3, 10),
+        pair(3, 4, 70),
+        pair(4, 5, 80),
+        pair(6, 7, 9),
+        pair(3, 5, 9),
+    ]
+    assert [sorted(photos) for photos, _ in parts(8, graph, 6)] == [[0, 1, 2, 3, 4, 5], [6, 7]]
+    found = parts(8, graph, 5)
+    assert [sorted(photos) for photos, _ in found] == [[0], [1, 2], [3, 4, 5], [6, 7]]
+    assert [[(one.one, one.other) for one in own] for _, own in found] == [[], [(1, 2)], [(3, 4), (4, 5)], [(6, 7)]]
+    told: list[tuple[int, int]] = []
+    assert reconstruct([], [], [], progress=lambda *done: told.append(done)) == told == []
 
 
 def model(*images: int) -> Model:

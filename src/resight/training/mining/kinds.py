@@ -197,6 +197,12 @@ class Structure(Mining):
         le=1_000_000,
         description="Matched points of a verified pair, at least: of one epipolar geometry.",
     )
+    largest: int = Field(
+        default=500,
+        ge=3,
+        le=1_000_000,
+        description="Photos that are mapped together, at most; of more the weakest pairs are left out.",
+    )
     positives: Literal["random", "inliers", "nearest"] = Field(
         default="random",
         description=(

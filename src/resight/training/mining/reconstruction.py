@@ -18,9 +18,12 @@ from scipy.sparse.csgraph import connected_components
 
 from resight.arrays import Float32, Float64, Int64
 from resight.errors import UsageError
+from resight.progress import Progress
 
 SMALLEST = 3
 """Photos of a model, at least: two have no third to confirm their geometry."""
+LARGEST = 500
+"""Photos that are mapped together, at most."""
 ENOUGH = 0.9
 """Share of a component in one model with which no other attempt is made."""
 
@@ -87,23 +90,25 @@ def reconstruct(
     keypoints: Sequence[Float32],
     matches: Sequence[PairMatches],
     sizes: Sequence[tuple[int, int]],
+    *,
+    largest: int = LARGEST,
     attempts: Sequence[Attempt] = ATTEMPTS,
+    progress: Progress | None = None,
 ) -> list[Model]:
     """Returns models of what photos show, the largest first; photos that none has could not be placed.
 
     keypoints: for each photo (m, 2) positions in pixels. matches: verified ones of pairs of photos. sizes: (width,
-    height). A photo may be in several models. Each connected component is mapped by itself, with each of a few attempts
-    at most, one thread and a fixed seed, so that the same input gives the same models. Raises UsageError where
-    pycolmap is missing.
+    height). largest: see `parts`. progress: is told the photos that are done, and their number. A photo may be in
+    several models. Each part is mapped by itself, with each of a few attempts at most, one thread and a fixed seed, so
+    that the same input gives the same models. Raises UsageError where pycolmap is missing.
 
     Notes: the mapping takes matches as they are, without another estimate of the geometry of two views.
     """
     require_pycolmap()
     models: list[Model] = []
-    for photos in components(len(keypoints), matches):
-        if len(photos) < SMALLEST:
-            continue
-        own = [pair for pair in matches if pair.one in photos]
+    mapped = [part for part in parts(len(keypoints), matches, largest) if len(part[0]) >= SMALLEST]
+    done, total = 0, sum(len(photos) for photos, _ in mapped)
+    for photos, own in mapped:
         best: list[Model] = []
         for attempt in attempts:
             found = _mapped(sorted(photos), keypoints, own, sizes, attempt)
@@ -112,7 +117,34 @@ def reconstruct(
             if best and len(best[0]) >= ENOUGH * len(photos):
                 break
         models += best
+        done += len(photos)
+        if progress is not None:
+            progress(done, total)
     return sorted(models, key=lambda model: (-len(model), model.images.tolist()))
+
+
+def parts(
+    count: int, matches: Sequence[PairMatches], largest: int
+) -> list[tuple[frozenset[int], Sequence[PairMatches]]]:
+    """Returns the connected components of photos with their pairs, those of more than `largest` photos taken apart.
+
+    The weaker half of the pairs of such a component is left out, and again, until its parts are small enough: mapping
+    takes more than the square of its photos, and it is weak pairs that join what is not one thing.
+    """
+    found: list[tuple[frozenset[int], Sequence[PairMatches]]] = []
+    joined = components(count, matches)
+    number = {photo: place for place, photos in enumerate(joined) for photo in photos}
+    pairs: list[list[PairMatches]] = [[] for _ in joined]
+    for pair in matches:
+        pairs[number[pair.one]].append(pair)
+    for photos, own in zip(joined, pairs, strict=True):
+        if len(photos) <= largest:
+            found.append((photos, own))
+            continue
+        strongest = sorted(own, key=lambda pair: (-len(pair), pair.one, pair.other))[: len(own) // 2]
+        kept = sorted(strongest, key=lambda pair: (pair.one, pair.other))
+        found += [part for part in parts(count, kept, largest) if part[0] <= photos]
+    return found
 
 
 def components(count: int, matches: Sequence[PairMatches]) -> list[frozenset[int]]:

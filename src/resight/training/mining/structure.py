@@ -130,11 +130,13 @@ def map_photos(params: Structure, view: WordView, photos: Photos, progress: Name
     else:
         pairs = sorted({_pair(row, other) for row in range(len(words)) for other in candidates(row)})
         graph, asked = verify(pairs), (len(words), len(pairs))
-    if progress is not None:
-        progress("mapping", 0, 1)
-    models = reconstruct([one.xy for one in words], graph, [one.size for one in words])
-    if progress is not None:
-        progress("mapping", 1, 1)
+    models = reconstruct(
+        [one.xy for one in words],
+        graph,
+        [one.size for one in words],
+        largest=params.largest,
+        progress=None if progress is None else partial(progress, "mapping"),
+    )
     return Mapped(words, graph, models, asked)
 
 
