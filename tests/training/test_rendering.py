@@ -75,6 +75,15 @@ def test_the_thing_stays_visible(strength: ViewStrength, least: float, mean: flo
     assert float(np.mean(shares)) > mean
 
 
+def test_a_frame_of_one_pixel_shows_the_thing():
+    red, green = np.zeros((1, 1, 3), np.uint8), np.zeros((9, 9, 3), np.uint8)
+    red[..., 0], green[..., 1] = 200, 200
+    strength = replace(STRONG, occluded=0.0, glaring=0.0, cast=0.0)
+    for seed in range(30):
+        view = second_view(red, [green], strength, np.random.default_rng(seed)).astype(int)
+        assert view[0, 0, 0] > view[0, 0, 1]
+
+
 def test_a_pasted_thing_is_the_photo_itself():
     # Nothing but the paste: full size, seen straight on, in unchanged light.
     still = ViewStrength(**dict.fromkeys(ViewStrength.__dataclass_fields__, 0.0))  # type: ignore[arg-type]

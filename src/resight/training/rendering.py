@@ -18,6 +18,8 @@ from resight.worlds.photography import Exposure, developed, expose, seen_again
 
 _FOCAL = 1.3
 """Focal length in long sides of the photo: that of a telephone."""
+_ROOM = 8
+"""Least side of a frame in pixels that has room for a thing and what lies behind it."""
 _OVERHANG = 1.2
 """Most of a pasted thing's width and height, in those of the frame: what is beyond 1 is cut off."""
 
@@ -108,7 +110,7 @@ def second_view(pixels: Pixels, backgrounds: Sequence[Pixels], strength: ViewStr
     """
     height, width = pixels.shape[:2]
     texture = np.ascontiguousarray(pixels)
-    pasted = bool(rng.random() < strength.pasted) and len(backgrounds) > 0
+    pasted = bool(rng.random() < strength.pasted) and len(backgrounds) > 0 and min(height, width) >= _ROOM
     canvas = _crop(backgrounds[int(rng.integers(len(backgrounds)))], (width, height), rng) if pasted else texture.copy()
     reach = 0.0 if pasted else 2.0
     extent = (-reach * width, -reach * height, (1 + reach) * width, (1 + reach) * height)
@@ -116,9 +118,7 @@ def second_view(pixels: Pixels, backgrounds: Sequence[Pixels], strength: ViewStr
     size = float(rng.uniform(strength.zoom, 1.0))
     camera = _camera(Face(texture, placement, (0, 0, width, height)), size if pasted else 1 / size, strength, rng)
     seen = Face(texture, placement, extent)
-    # A frame of a few pixels may have no room for the thing: then it shows the photo itself.
-    if paint(canvas, camera, seen) is None:
-        canvas = texture.copy()
+    paint(canvas, camera, seen)
     if rng.random() < strength.occluded:
         _occlude(canvas, backgrounds, strength.occluder, rng)
     if rng.random() < strength.glaring:
