@@ -2,16 +2,16 @@
 
     cd PHOTOS && python .../benchmarks/keep.py mining -- covers scenes products --distractors distractors --at FOLDER
 
-All photos of the sets, queries too, are indexed as one collection by the default recipe and by a network's, in the
-folder of --at. Of two figures together the first is a share, the second of how many. A pair counts for the set of its
-anchor; pairs that the ground truth calls junk count for nothing.
+All photos of the sets, queries too, are one collection, indexed in the folder of --at by a recipe of words, one of a
+network, and for ranked lists one that fuses both. Of two figures together the first is a share, the second of how many.
+A pair counts for the set of its anchor; pairs that the ground truth calls junk count for nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,13 @@ from resight.datasets.folder import photo_root, read_folder
 from resight.index.collection import Collection
 from resight.index.index import Index
 from resight.training.mining.indexed import Photos, photo_links, readable_photos, word_channel
-from resight.training.mining.kinds import Manifold, Verified
+from resight.training.mining.kinds import Manifold, Ranks, Verified
 from resight.training.mining.pairs import Links, clusters_of, pure_pairs
 from resight.training.mining.verified import SURE, verified_anchors
 from resight.training.tuples import Tuples
 
-NETWORK = "rmac-lite0"
+WORDS, NETWORK, FUSED = "sift-asmk-links", "rmac-lite0", "sift-lite0-links"
+KINDS = ("verified", "manifold", "ranks")
 NEGATIVES = 5
 GRAPHS = ((10, 10), (10, 30), (30, 50), (50, 50))
 
@@ -81,9 +82,9 @@ def truth_of(folders: Sequence[Path]) -> Truth:
     return Truth(group, set_of, frozenset(unclear))
 
 
-def indexed(at: Path, recipe: str | None, folders: Sequence[Path]) -> Index:
-    """An index of all photos of some folders; links that came in turn are brought up to date."""
-    index = Index.open_or_create(at) if recipe is None else Index.open_or_create(at, recipe)
+def indexed(at: Path, recipe: str, folders: Sequence[Path]) -> Index:
+    """The index of all photos of some folders by a recipe; links that came in turn are brought up to date."""
+    index = Index.open_or_create(at / f"{recipe}.resight", recipe)
     for folder in folders:
         index.add(photo_root(folder))
     index.update()
@@ -184,31 +185,55 @@ def manifold(truth: Truth, collection: Collection, *, negatives: int) -> Mapping
     return table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("sets", type=Path, nargs="+")
-    parser.add_argument("--distractors", type=Path)
-    parser.add_argument("--at", type=Path, required=True, help="folder of the indexes")
-    given = parser.parse_args()
-    truth = truth_of(given.sets)
-    folders = [*given.sets, *([given.distractors] if given.distractors is not None else [])]
-    collection = indexed(given.at / "photos.resight", None, folders).collection
+def ranks(truth: Truth, collection: Collection, low: float) -> Mapping[str, Any]:
+    """Purity of the positives and negatives of ranked lists."""
+    anchors = Ranks(low=low).mine(collection).tuples.anchors
+    return {
+        "anchors": len(anchors),
+        "with negatives": sum(bool(anchor.negatives) for anchor in anchors),
+        "positives": truth.shares(((a.name, p.name) for a in anchors for p in a.positives), same=True),
+        "negatives": truth.shares(((a.name, n) for a in anchors for n in a.negatives), same=False),
+    }
+
+
+def by_geometry(truth: Truth, at: Path, folders: Sequence[Path]) -> Iterator[tuple[str, Any]]:
+    """Figures of `verified`, with hard negatives by a network."""
+    collection, network = (indexed(at, recipe, folders).collection for recipe in (WORDS, NETWORK))
     photos, channel = readable_photos(collection), word_channel(collection, "")
     assert channel is not None
     links = photo_links(collection, photos, channel, Verified())
-    report: dict[str, Any] = {"photos": len(photos.names), "links": len(links)}
-    report["verified: right"] = verified(truth, photos, links)
-    report["clusters"] = clusters(truth, photos, links)
-    network = indexed(given.at / "vectors.resight", NETWORK, folders).collection
+    yield "photos", len(photos.names)
+    yield "links", len(links)
+    yield "verified: right", verified(truth, photos, links)
+    yield "clusters", clusters(truth, photos, links)
     ids, vectors = network.vector_view("main").vectors()
     x = np.zeros((len(photos.names), vectors.shape[1]), np.float32)
     row_of = {name: row for row, name in enumerate(photos.names)}
     for image, vector in zip(ids.tolist(), np.asarray(vectors), strict=True):
         if (name := network.name_of(image)) in row_of:
             x[row_of[name]] = vector
-    report["hard negatives: the same thing"] = hard_negatives(truth, photos, links, x)
-    report["manifold: right, as many negatives"] = manifold(truth, network, negatives=0)
-    report["manifold: right, negatives of all"] = manifold(truth, network, negatives=10_000)
+    yield "hard negatives: the same thing", hard_negatives(truth, photos, links, x)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sets", type=Path, nargs="+")
+    parser.add_argument("--distractors", type=Path)
+    parser.add_argument("--at", type=Path, required=True, help="folder of the indexes")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    given = parser.parse_args()
+    truth = truth_of(given.sets)
+    folders = [*given.sets, *([given.distractors] if given.distractors is not None else [])]
+    report: dict[str, Any] = {}
+    if "verified" in given.kinds:
+        report |= by_geometry(truth, given.at, folders)
+    if "manifold" in given.kinds:
+        network = indexed(given.at, NETWORK, folders).collection
+        report["manifold: right, as many negatives"] = manifold(truth, network, negatives=0)
+        report["manifold: right, negatives of all"] = manifold(truth, network, negatives=10_000)
+    if "ranks" in given.kinds:
+        fused = indexed(given.at, FUSED, folders).collection
+        report["ranks: right"] = {f"low {low}": ranks(truth, fused, low) for low in (0.5, 0.25)}
     print(json.dumps(report, indent=1))
 
 

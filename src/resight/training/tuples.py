@@ -1,10 +1,6 @@
 """Training tuples: photos that show the same thing, with the evidence, and photos that may not be taken for others.
 
-<<<<<<< HEAD
-They are one file, `tuples.json`, that mining writes and training reads. Photos are named as in the index that they were
-=======
 They are one file, `tuples.json`, that mining writes and training reads. Photos are named as in the index they were
->>>>>>> main
 mined from; nothing in it depends on the order of the photos there. docs/mine.md describes every field.
 """
 
