@@ -42,7 +42,8 @@ def single_threaded_products() -> Iterator[None]:
         with _libraries().limit(limits=1, user_api="blas"):
             yield
     finally:
-        _limited = False
+        with _lock:
+            _limited = False
 
 
 @cache

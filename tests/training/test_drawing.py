@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from resight.errors import UsageError
-from resight.training.drawing import draw_step, steps_of
+from resight.training.drawing import check_drawable, draw_step, steps_of
 from resight.training.kinds import TrainingRecipe
 from resight.training.material import AnchorRow, Material
 
@@ -45,7 +46,30 @@ def test_without_real_positives_all_are_rendered() -> None:
     step = draw_step(material(alone), recipe(drawing={"anchors": 4, "views": 0.25}), 0, 0)
     assert {positive.look for (positive,) in step.positives} == {"strong"}
     with pytest.raises(UsageError, match="no anchor of the tuples has a positive"):
-        draw_step(material(alone), recipe(drawing={"anchors": 4, "views": 0.0}), 0, 0)
+        check_drawable(material(alone), recipe(drawing={"anchors": 4, "views": 0.0}))
+
+
+LOSSES: list[dict[str, object]] = [
+    {"loss": {"kind": "info-nce"}},
+    {"loss": {"kind": "classification"}},
+    {"loss": {"kind": "contrastive"}, "drawing": {"negatives": 2}},
+]
+
+
+@pytest.mark.parametrize("tables", LOSSES)
+def test_photos_of_one_cluster_teach_nothing(tables: dict[str, object]) -> None:
+    several = material(PAIRS)
+    check_drawable(several, recipe(**tables))
+    with pytest.raises(UsageError, match="all photos are of one cluster"):
+        check_drawable(replace(several, clusters=np.zeros(20, np.int64)), recipe(**tables))
+
+
+def test_negatives_of_a_tuple_may_be_of_the_pool_alone() -> None:
+    clusters = np.repeat([0, 1], [15, 5])
+    by_tuples = recipe(loss={"kind": "triplet"}, drawing={"negatives": 1})
+    check_drawable(replace(material(PAIRS), clusters=clusters), by_tuples)
+    with pytest.raises(UsageError, match="all photos are of one cluster"):
+        check_drawable(replace(material(PAIRS), clusters=clusters), recipe())
 
 
 def test_an_epoch_without_steps_shows_every_anchor_once() -> None:
@@ -69,7 +93,23 @@ def test_negatives_are_those_mined_unless_the_tuples_have_some() -> None:
     one = recipe(drawing={"anchors": 2, "views": 0.0, "negatives": 2}, loss={"kind": "contrastive"})
     step = draw_step(material(anchors), one, 0, 0, {0: np.array([8, 9]), 1: np.array([3])})
     found = {anchor.photo: [n.photo for n in own] for anchor, own in zip(step.anchors, step.negatives, strict=True)}
-    assert found == {0: [5, 6], 1: [3]}
+    assert found.keys() == {0, 1}
+    assert set(found[0]) < {5, 6, 7}
+    assert len(found[0]) == 2
+    assert found[1] == [3]
+
+
+def test_all_negatives_of_a_tuple_are_drawn_in_the_course_of_steps() -> None:
+    anchors = [AnchorRow(0, (10,), (5, 6, 7, 8), 1.0)]
+    tables = {"drawing": {"anchors": 1, "views": 0.0, "negatives": 2}, "loss": {"kind": "contrastive"}}
+    one = recipe(**tables)
+    drawn = [[n.photo for n in draw_step(material(anchors), one, 0, step).negatives[0]] for step in range(40)]
+    assert {photo for own in drawn for photo in own} == {5, 6, 7, 8}
+    # 5 and 6 are of one cluster, and so are 7 and 8.
+    grouped = replace(material(anchors), clusters=np.array([*range(5), 50, 50, 51, 51, *range(9, 20)]))
+    drawn = [[n.photo for n in draw_step(grouped, one, 0, step).negatives[0]] for step in range(40)]
+    assert {photo for own in drawn for photo in own} == {5, 6, 7, 8}
+    assert all(len({photo < 7 for photo in own}) == 2 for own in drawn)
 
 
 def test_the_nearest_positive_is_taken_where_it_is_asked_for() -> None:

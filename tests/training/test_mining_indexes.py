@@ -155,6 +155,9 @@ def test_ranked_lists_have_positives_by_inliers_and_negatives_by_similarity(link
     for anchor in mined.tuples.anchors:
         assert all(thing(name) != thing(anchor.name) for name in anchor.negatives)
     assert any(anchor.negatives for anchor in mined.tuples.anchors)
+    hardest = mine(linked, "ranks", parameters={"positive": 10, "low": 0.0, "high": 0.4, "seed": 1}).tuples.anchors
+    # All there are fit: another seed draws the same, and the order is that of their scores.
+    assert [one.negatives for one in hardest] == [one.negatives for one in mined.tuples.anchors]
     with pytest.raises(UsageError, match="none scores above 1000, which are 2000 inliers"):
         mine(linked, "ranks", parameters={"positive": 1000})
     with pytest.raises(UsageError, match="must ascend"):

@@ -9,15 +9,17 @@ import pytest
 import torch
 
 from resight.descriptors.joining import join
+from resight.descriptors.kinds import Gem
 from resight.descriptors.pooled import unit_sum
 from resight.errors import RecipeError
 from resight.features.joined import JoinedExtractor
-from resight.features.kinds import JoinedMaps
+from resight.features.kinds import JoinedMaps, Maps
 from resight.features.networks.architectures import blank, randomise
 from resight.images import Decoded
+from resight.learned.whitening import Whitening
 from resight.recipe import load_recipe
 from resight.recipe.reading import parse_recipe
-from resight.training.heads import head_of
+from resight.training.heads import WhiteningLayer, head_of
 from resight.training.model import TrainedDescriptor, joined, open_descriptor, parts_of
 
 
@@ -110,3 +112,14 @@ def test_random_weights_are_left_alone() -> None:
     before = {key: value.clone() for key, value in network.state_dict().items()}
     randomise(network, 1)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_a_head_is_as_exact_where_the_network_is_not() -> None:
+    rng = np.random.default_rng(0)
+    head = head_of(Gem(), Maps(network="efficientnet_lite0", layer="blocks.3.expand"), 12, "some")
+    projection = rng.standard_normal((6, 12)).astype(np.float32)
+    head.whiten = WhiteningLayer(Whitening(np.zeros(12, np.float32), projection))
+    maps = torch.from_numpy(rng.random((2, 12, 5, 5)).astype(np.float32))
+    wanted = head(maps)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(head(maps), wanted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from resight.training.material import AnchorRow, Material
@@ -53,6 +55,14 @@ def test_the_nearest_positive_is_found() -> None:
     mined = mine_negatives(material, x, material.pool, 1, one_a_cluster=True)
     for one in material.anchors:
         assert mined.nearest[one.photo] == max(one.positives, key=lambda row: float(x[row] @ x[one.photo]))
+
+
+def test_an_anchor_with_its_own_is_not_looked_at() -> None:
+    material, x = world()
+    anchors = [replace(one, negatives=(50,)) if one.photo < 10 else one for one in material.anchors]
+    mined = mine_negatives(replace(material, anchors=anchors), x, material.pool, 2, one_a_cluster=True)
+    assert set(mined.negatives) == {one.photo for one in anchors if one.photo >= 10}
+    assert set(mined.nearest) == {one.photo for one in anchors}
 
 
 def test_the_pool_keeps_what_was_hard_before() -> None:

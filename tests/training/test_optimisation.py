@@ -37,6 +37,23 @@ def test_each_kind_of_parameter_has_its_rate() -> None:
     ]
 
 
+def test_only_a_new_classifier_learns_at_its_rate() -> None:
+    recipe = TrainingRecipe.model_validate(
+        {
+            "name": "some",
+            "descriptor": "x",
+            "loss": {"kind": "classification", "rate": 7.0},
+            "optimiser": {"kind": "sgd", "rate": 1.0},
+        }
+    )
+    rates = {}
+    # Layers of AlexNet and VGG are called so too.
+    for name in ("layers.network.classifier.1.weight", "layers.network.gem.p", "classifier.weight", "heads.0.gem.p"):
+        (group,) = optimiser_of(recipe, {name: nn.Parameter(torch.zeros(1))}).param_groups
+        rates[name] = group["lr"]
+    assert list(rates.values()) == [1.0, 1.0, 7.0, 10.0]
+
+
 def test_averages_are_those_of_a_loop() -> None:
     average = {"w": torch.zeros(1)}
     expected = 0.0

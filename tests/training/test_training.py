@@ -91,7 +91,7 @@ def test_a_killed_training_ends_in_the_same_weights(
 def test_another_recipe_does_not_go_on(product: TrainReport, tuples_folder: Path, recipe_folder: Path) -> None:
     other = recipe_folder / "other.toml"
     other.write_text((recipe_folder / "little.toml").read_text().replace("anchors = 4", "anchors = 3"))
-    with pytest.raises(UsageError, match="a checkpoint of another training: the training recipe"):
+    with pytest.raises(UsageError, match="this is of another training: the training recipe"):
         train(tuples_folder, product.folder, recipe=other)
 
 

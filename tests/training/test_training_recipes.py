@@ -58,6 +58,12 @@ def test_the_constants_are_those_of_the_papers() -> None:
         ("[optimiser]\nkind = 'adamw'\nrate = 0", "greater than 0"),
         ("whitening = 'random'", "projected is for"),
         ("whitening = 'learned'", "trained"),
+        (
+            "second_order = 1.0\n[drawing]\nnegatives = 2\n[loss]\nkind = 'weak-triplet'\npositives = 2",
+            "set loss.positives = 1",
+        ),
+        ("second_order = 1.0\n[loss]\nkind = 'classification'", "second_order and frozen.distil are of descriptors"),
+        ("[frozen]\ndistil = 1.0\n[loss]\nkind = 'classification'", "second_order and frozen.distil are of descr"),
         ("a = ", "not TOML"),
     ],
 )

@@ -72,6 +72,9 @@ def train(
         print_json({"output": readable(report.folder), **report.document})
         return
     scores = {"before": report.before, "whitening alone": report.untrained, "after": report.after}
+    if "learned" not in report.document["validation"]["untrained_by_whitening"]:
+        # Both are the network as it was with the same whitening.
+        del scores["whitening alone"]
     for what, score in scores.items():
         named = (("held-out photos", score.real), ("rendered views of them", score.rendered))
         told = [f"{value:.3f} of {kind}" for kind, value in named if math.isfinite(value)]

@@ -58,6 +58,20 @@ def steps_of(material: Material, recipe: TrainingRecipe) -> int:
     return max(1, count // recipe.drawing.anchors)
 
 
+def check_drawable(material: Material, recipe: TrainingRecipe) -> None:
+    """Raises UsageError where no step can be drawn: there are no positives, or there is nothing to tell apart."""
+    if recipe.drawing.views == 0.0 and not material.with_positives:
+        raise UsageError("no anchor of the tuples has a positive: set drawing.views above 0, or mine other tuples")
+    rows = [one.photo for one in material.anchors]
+    if recipe.drawing.negatives:
+        rows += [*material.pool.tolist(), *(row for one in material.anchors for row in one.negatives)]
+    if len(set(material.clusters[rows].tolist())) < 2:
+        raise UsageError(
+            f'all photos are of one cluster, and loss "{recipe.loss.kind}" needs photos of other things: mine tuples '
+            "of more clusters"
+        )
+
+
 def draw_step(
     material: Material,
     recipe: TrainingRecipe,
@@ -68,16 +82,15 @@ def draw_step(
 ) -> Step:
     """Returns the images of a step: the same for the same arguments.
 
-    negatives: rows of the hard negatives of each anchor, by the row of its photo; the tuples' own where they have some.
-    nearest: the positive of each anchor that the network likes best. Raises UsageError where there is none to draw.
+    material: as `check_drawable` wants it. negatives: rows of the hard negatives of each anchor, by the row of its
+    photo; where the tuples have some of its own, some of these are drawn instead. nearest: the positive of each anchor
+    that the network likes best.
 
     Notes: where no anchor has a real positive, all of them are rendered.
     """
     drawing = recipe.drawing
     rng = np.random.default_rng([recipe.seed, 2, epoch, step])
     real = material.with_positives
-    if drawing.views == 0.0 and not real:
-        raise UsageError("no anchor of the tuples has a positive: set drawing.views above 0, or mine other tuples")
     rendered = drawing.anchors if not real else round(drawing.views * drawing.anchors)
     chosen = _drawn(material.anchors, rendered, recipe, epoch, step, 0)
     paired = _drawn(real, drawing.anchors - rendered, recipe, epoch, step, 1)
@@ -101,9 +114,21 @@ def draw_step(
     hard: list[list[Seen]] = []
     for one in (*chosen, *paired):
         mined = (negatives or {}).get(one.photo)
-        rows = one.negatives or (() if mined is None else mined.tolist())
+        rows = [] if mined is None else mined.tolist()
+        if one.negatives:
+            rows = rng.permutation(one.negatives).tolist()
+            if drawing.one_a_cluster:
+                rows = _one_a_cluster(rows, material.clusters)
         hard.append([seen(row, "plain") for row in rows[: drawing.negatives]])
     return Step(anchors, positives, hard)
+
+
+def _one_a_cluster(rows: Sequence[int], clusters: Int64) -> list[int]:
+    """Returns the first row of each cluster."""
+    first: dict[int, int] = {}
+    for row in rows:
+        first.setdefault(int(clusters[row]), row)
+    return list(first.values())
 
 
 def _positives(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from resight.errors import UsageError
@@ -11,14 +12,18 @@ from resight.training.loop import StepReport
 FOLDER = "tensorboard"
 
 
+def require_tensorboard() -> None:
+    """Raises UsageError where TensorBoard's package is not installed."""
+    if find_spec("tensorboard") is None:
+        raise UsageError("logs for TensorBoard need its package: pip install tensorboard")
+
+
 class Events:
-    """The log of a training in a folder. Raises UsageError where TensorBoard's package is not installed."""
+    """The log of a training in a folder, which needs TensorBoard's package."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise UsageError("logs for TensorBoard need its package: pip install tensorboard") from None
+        from torch.utils.tensorboard import SummaryWriter
+
         self._writer = SummaryWriter(str(folder / FOLDER))  # type: ignore[no-untyped-call, unused-ignore]
 
     def step(self, report: StepReport) -> None:

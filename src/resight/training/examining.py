@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resight.arrays import Float32, Int64, Mask
+from resight.errors import UsageError
 from resight.learned.whitening import Whitening
 from resight.training.drawing import Seen
 from resight.training.indexed import Source, from_file, from_pixels
@@ -67,11 +68,11 @@ def sample_of(
 ) -> Sample:
     """Returns the images: training photos drawn by seed, views of them, and the queries and photos of the validation.
 
-    material: without what is held out (n,). side: to which photos are decoded.
+    material: without what is held out (n,). side: to which photos are decoded. Raises UsageError where a whitening is
+    to be learned, and there is no pair.
     """
-    drawn = np.sort(
-        np.random.default_rng([recipe.seed, 9]).permutation(np.flatnonzero(~held))[: recipe.product.photos]
-    ).tolist()
+    learns = recipe.product.whitening in ("learned", "best")
+    drawn = _drawn(recipe, material, np.flatnonzero(~held), paired=learns)
     place = {row: number for number, row in enumerate(drawn)}
 
     def photo(row: int) -> Source:
@@ -87,6 +88,11 @@ def sample_of(
         for row in one.positives
         if one.photo in place and row in place
     }
+    if learns and not pairs and not recipe.product.views:
+        raise UsageError(
+            "no anchor of the tuples has a positive, so that no whitening can be learned on pairs: set "
+            'product.views = 1, or product.whitening = "pca"'
+        )
     rendered = []
     for number in range(recipe.product.views):
         for row in drawn:
@@ -104,6 +110,30 @@ def sample_of(
             sources.append(photo(row))
     every = np.array([*sorted(pairs), *rendered], np.int64).reshape(-1, 2)
     return Sample(sources, len(drawn), count, every, judged)
+
+
+def _drawn(recipe: TrainingRecipe, material: Material, rest: Int64, *, paired: bool) -> list[int]:
+    """Returns rows of photos that whitenings are fitted on, ascending, drawn by seed from `rest` (m,).
+
+    paired: half of them are anchors, each with one of its positives, as far as there are any; of a large collection
+    photos drawn one by one are hardly ever a pair.
+    """
+    rng = np.random.default_rng([recipe.seed, 9])
+    order = rng.permutation(rest).tolist()
+    room = min(recipe.product.photos, len(order))
+    drawn: dict[int, None] = {}
+    if paired:
+        anchors = material.with_positives
+        for number in rng.permutation(len(anchors)).tolist():
+            if len(drawn) >= room // 2:
+                break
+            one = anchors[number]
+            drawn |= dict.fromkeys((one.photo, int(rng.choice(one.positives))))
+    for row in order:
+        if len(drawn) >= room:
+            break
+        drawn[row] = None
+    return sorted(drawn)
 
 
 def examine(

@@ -50,9 +50,11 @@ class Head(nn.Module):
         """Returns (B, R, C) L2-normalised vectors before whitening, one a region, or one in all."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Returns descriptors (B, D)."""
-        rows = self.rows(maps.float())
-        vectors: Tensor = l2_normalise((rows if self.whiten is None else self.whiten(rows)).sum(dim=1))
+        """Returns descriptors (B, D), in float32 also where the network has less."""
+        # Sums of many small numbers: bfloat16 has three digits.
+        with torch.autocast(maps.device.type, enabled=False):
+            rows = self.rows(maps.float())
+            vectors: Tensor = l2_normalise((rows if self.whiten is None else self.whiten(rows)).sum(dim=1))
         return vectors
 
 

@@ -245,4 +245,12 @@ class TrainingRecipe(_Table):
             raise ValueError(
                 f'loss "{self.loss.kind}" takes the photos of a step as negatives: leave drawing.negatives out'
             )
+        several = isinstance(self.loss, WeakTriplet) and self.loss.positives > 1
+        if self.second_order and several:
+            raise ValueError("second_order takes one positive of each anchor: set loss.positives = 1, or leave it out")
+        if isinstance(self.loss, Classification) and (self.second_order or self.frozen.distil):
+            raise ValueError(
+                'loss "classification" is of scores, and second_order and frozen.distil are of descriptors: leave '
+                "them out"
+            )
         return self

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,15 @@ from torch import Tensor
 from resight.arrays import Int64, Pixels
 from resight.errors import ResightError
 from resight.learned.whitening import Whitening
-from resight.training.checkpoints import BEST, FOLDER, LAST, check_same, load_checkpoint, save_checkpoint
+from resight.training.checkpoints import (
+    BEST,
+    FOLDER,
+    LAST,
+    check_same,
+    disk_errors,
+    load_checkpoint,
+    save_checkpoint,
+)
 from resight.training.describing import describe, plain
 from resight.training.drawing import Step, draw_step, steps_of
 from resight.training.gradients import Gradients
@@ -112,7 +120,7 @@ class Loop:
         self.steps = steps_of(material, recipe)
         self.state = _State()
         self._gradients = Gradients(model, recipe, material, views, how)
-        self._working = self._looping = 0.0
+        self._working = self._looping = self._begun = 0.0
         self._images = 0
         self._resumed_at = 0
 
@@ -124,9 +132,13 @@ class Loop:
         last = self.folder / FOLDER / LAST
         if last.is_file():
             self._restore(last)
-        elif self.recipe.lasting.epochs:
-            self._validate()
-            self._save()
+        else:
+            # Of another training, if they are there.
+            for stale in (self.folder / FOLDER / BEST, self.folder / LOG):
+                stale.unlink(missing_ok=True)
+            if self.recipe.lasting.epochs:
+                self._validate()
+                self._save()
         while self.state.epoch < self.recipe.lasting.epochs and not self._is_stale():
             self._epoch()
         best = self.folder / FOLDER / BEST
@@ -146,12 +158,11 @@ class Loop:
 
     def _epoch(self) -> None:
         state, recipe = self.state, self.recipe
-        saved = time.monotonic()
-        begun = time.monotonic()
-        every = recipe.drawing.mine_every // recipe.drawing.anchors or self.steps
-        first = state.step
+        self._begun = saved = time.monotonic()
+        every = max(1, recipe.drawing.mine_every // recipe.drawing.anchors) if recipe.drawing.mine_every else self.steps
         while state.step < self.steps:
-            if self._mines and state.step % every == 0 and (state.step > first or first == 0 or not state.negatives):
+            # A checkpoint of such a step is from before it was mined.
+            if self._mines and state.step % every == 0:
                 self._mine()
             end = min(self.steps, state.step - state.step % every + every) if self._mines else self.steps
             for step, images in self._prepared(range(state.step, end)):
@@ -160,14 +171,19 @@ class Loop:
                 state.step += 1
                 self._tell(loss)
                 if time.monotonic() - saved > PAUSE and state.step < self.steps:
-                    self._looping += time.monotonic() - begun
+                    self._looping = self._elapsed
                     self._save()
-                    saved = begun = time.monotonic()
-        self._looping += time.monotonic() - begun
+                    self._begun = saved = time.monotonic()
+        self._looping = self._elapsed
         state.epoch, state.step = state.epoch + 1, 0
         self._validate()
         state.losses = []
         self._save()
+
+    @property
+    def _elapsed(self) -> float:
+        """Seconds in the loop, without validation and checkpoints."""
+        return self._looping + time.monotonic() - self._begun
 
     @property
     def _mines(self) -> bool:
@@ -213,24 +229,31 @@ class Loop:
         return loss
 
     def _mine(self) -> None:
-        """Mines negatives and the nearest positives with the network as it is."""
+        """Mines the negatives of anchors without their own, and nearest positives, with the network as it is."""
         state, recipe, material = self.state, self.recipe, self.material
-        seed = (recipe.seed, 5, state.epoch, state.step)
-        remembered = [np.array(rows, np.int64) for rows in state.negatives.values()]
-        pool = drawn_pool(material.pool, recipe.drawing.pool, remembered, seed)
-        photos = {one.photo for one in material.anchors} | {row for one in material.anchors for row in one.positives}
+        count, single = recipe.drawing.negatives, recipe.drawing.one_a_cluster
+        nearest = recipe.drawing.positive == "nearest"
+        anchors = [one for one in material.anchors if (count and not one.negatives) or (nearest and one.positives)]
+        if not anchors:
+            return
+        seeking = sum(not one.negatives for one in anchors) if count else 0
+        pool = np.zeros(0, np.int64)
+        if seeking:
+            seed = (recipe.seed, 5, state.epoch, state.step)
+            remembered = [np.array(rows, np.int64) for rows in state.negatives.values()]
+            pool = drawn_pool(material.pool, recipe.drawing.pool, remembered, seed)
+        photos = {one.photo for one in anchors} | {row for one in anchors for row in one.positives}
         rows = sorted(photos | set(pool.tolist()))
         found = describe(self.model, self.how, self.views, plain(rows))
         descriptors = np.zeros((len(material.clusters), found.shape[1]), np.float32)
         descriptors[rows] = found
-        count, single = recipe.drawing.negatives, recipe.drawing.one_a_cluster
-        mined = mine_negatives(material, descriptors, pool, count, one_a_cluster=single)
+        mined = mine_negatives(replace(material, anchors=anchors), descriptors, pool, count, one_a_cluster=single)
         state.negatives = {photo: own.tolist() for photo, own in mined.negatives.items()}
         state.nearest = dict(mined.nearest)
         self._log("mined", pool=len(pool), short=mined.short)
         if mined.short:
             self._say(
-                f"{mined.short} of {len(material.anchors)} anchors have fewer than {count} hard negatives: the pool "
+                f"{mined.short} of {seeking} anchors have fewer than {count} hard negatives: the pool "
                 "has too few clusters"
             )
 
@@ -321,12 +344,13 @@ class Loop:
         self._log("step", epoch=state.epoch, step=state.step, loss=loss)
         if self._on_step is not None:
             done, total = state.epoch * self.steps + state.step, self.recipe.lasting.epochs * self.steps
-            rate = self._images / max(1e-9, self._working)
-            left = (total - done) * self._working / max(1, done - self._resumed_at)
+            elapsed = self._elapsed
+            rate = self._images / max(1e-9, elapsed)
+            left = (total - done) * elapsed / max(1, done - self._resumed_at)
             self._on_step(StepReport(state.epoch, state.step, done, total, loss, rate, left))
 
     def _log(self, what: str, **values: float) -> None:
-        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+        with disk_errors(self.folder / LOG), (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"what": what, **values}) + "\n")
 
     def _no_number(self, what: str) -> ResightError:
@@ -334,7 +358,7 @@ class Loop:
         kept = self.folder / FOLDER / LAST
         return ResightError(
             f"{what} at step {state.step + 1} of epoch {state.epoch + 1}: training stops; {kept} holds the last good "
-            "weights; lower optimiser.rate, or raise schedule.warm_up"
+            "weights; lower optimiser.rate, or raise schedule.warm_up, in another folder"
         )
 
 

@@ -104,7 +104,8 @@ class TrainedDescriptor(nn.Module):
         vectors = tuple(head(own) for head, own in zip(self.heads, maps, strict=False))
         if self.classifier is None:
             return vectors
-        return (*vectors, self.classifier(maps[-1].float().mean(dim=(2, 3))))
+        with torch.autocast(x.device.type, enabled=False):
+            return (*vectors, self.classifier(maps[-1].float().mean(dim=(2, 3))))
 
     def rows(self, x: Tensor) -> tuple[Tensor, ...]:
         """Returns the vectors (B, R, C) of each part before whitening."""

@@ -27,7 +27,7 @@ class Mined:
 
 
 def mine_negatives(material: Material, descriptors: Float32, pool: Int64, count: int, *, one_a_cluster: bool) -> Mined:
-    """Mines the hard negatives and the nearest positive of each anchor.
+    """Mines the hard negatives of each anchor that has none of its own, and the nearest positive of each.
 
     descriptors: (n, D) L2-normalised, of all photos by row; only those of anchors, their positives and the pool are
     looked at. pool: rows that negatives are taken from. Never is a negative related to the anchor, or of its cluster.
@@ -43,8 +43,9 @@ def mine_negatives(material: Material, descriptors: Float32, pool: Int64, count:
         block = anchors[start : start + BLOCK]
         similarity = descriptors[[one.photo for one in block]] @ descriptors[pool].T
         for one, row in zip(block, similarity, strict=True):
-            order = pool[np.argsort(-row, kind="stable")]
-            found[one.photo] = _hardest(order, one.photo, material, count, one_a_cluster)
+            if not one.negatives:
+                order = pool[np.argsort(-row, kind="stable")]
+                found[one.photo] = _hardest(order, one.photo, material, count, one_a_cluster)
             if one.positives:
                 positives = np.array(one.positives, np.int64)
                 best = np.argmax(descriptors[positives] @ descriptors[one.photo])

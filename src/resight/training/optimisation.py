@@ -76,10 +76,11 @@ def between(start: Mapping[str, Tensor], end: Mapping[str, Tensor], share: float
 
 
 def _kind_of(name: str) -> str:
-    for kind in ("gem", "netvlad", "classifier"):
-        if f".{kind}." in f".{name}.":
-            return kind
-    return "network"
+    # Some networks have layers of the same names, which start from learned weights.
+    top, *rest = name.split(".")
+    if top == "classifier":
+        return "classifier"
+    return next((kind for kind in ("gem", "netvlad") if top == "heads" and kind in rest), "network")
 
 
 def _classifier_rate(recipe: TrainingRecipe) -> float:

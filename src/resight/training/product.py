@@ -14,14 +14,15 @@ from safetensors.torch import save
 
 from resight.arrays import Array
 from resight.descriptors.kinds import NetVlad
-from resight.errors import RecipeError, StorageError
+from resight.errors import RecipeError
 from resight.features.kinds import JoinedMaps, networks_of
 from resight.features.networks.retrieval import tensors_of
 from resight.files import write_whole
-from resight.learned.artefact import save as save_arrays
+from resight.learned.artefact import hash_arrays, to_bytes
 from resight.learned.whitening import VECTORS, Whitening, to_arrays
 from resight.recipe import ChannelRecipe, Recipe, load_recipe, recipe_text
 from resight.recipe.reading import parse_recipe
+from resight.training.checkpoints import disk_errors
 from resight.training.model import TrainedDescriptor
 from resight.training.toml import to_toml
 
@@ -45,7 +46,8 @@ def write_network(folder: Path, model: TrainedDescriptor) -> str:
         state |= {key: torch.from_numpy(array) for key, array in arrays.items()}
         header |= entries
     content = _in_order(save(state, header))
-    _write(folder / NETWORK, content)
+    with disk_errors(folder / NETWORK):
+        write_whole(folder / NETWORK, content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -92,12 +94,16 @@ def fused_tables(product: Mapping[str, Any], channel: str) -> dict[str, Any]:
     return {**tables, "name": f"{FUSED_BASE}-{product['name']}", "summary": summary, "checked_by": "unverified"}
 
 
-def write_recipe(file: Path, tables: Mapping[str, Any], comment: str) -> Recipe:
-    """Writes a recipe below a comment. Returns it as an index will read it."""
+def read_tables(file: Path, tables: Mapping[str, Any]) -> Recipe:
+    """Returns a recipe as an index will read it from a file that is not there yet."""
+    return parse_recipe(to_toml(tables), str(file))
+
+
+def write_recipe(file: Path, tables: Mapping[str, Any], comment: str) -> None:
+    """Writes a recipe below a comment."""
     text = "".join(f"# {line}\n" for line in comment.splitlines()) + to_toml(tables) + "\n"
-    recipe = parse_recipe(text, str(file))
-    _write(file, text.encode())
-    return recipe
+    with disk_errors(file):
+        write_whole(file, text.encode())
 
 
 def write_whitening(
@@ -112,7 +118,9 @@ def write_whitening(
         arrays |= to_arrays(whitening, prefix)
     weights = " and ".join(features.checkpoint.sha256 for features in networks_of(channel.features))
     origin = {"fitted_for": channel.method.fitted_for(channel.features), "weights": weights}
-    return save_arrays(folder / WHITENING, arrays, {**provenance, **origin})
+    with disk_errors(folder / WHITENING):
+        write_whole(folder / WHITENING, to_bytes(arrays, {**provenance, **origin}))
+    return hash_arrays(arrays)
 
 
 def channel_of(recipe: str | Path, wanted: str = "") -> tuple[str, ChannelRecipe]:
@@ -143,10 +151,3 @@ def _in_order(content: bytes) -> bytes:
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + content[8 + length :]
-
-
-def _write(file: Path, data: bytes) -> None:
-    try:
-        write_whole(file, data)
-    except OSError as error:
-        raise StorageError(f"{file}: cannot be written: {error.strerror}") from error

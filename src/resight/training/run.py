@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from resight.errors import UsageError
 from resight.files import write_whole
 from resight.progress import NamedProgress, Progress, Say
 from resight.recipe import ChannelRecipe, recipe_folder
-from resight.training.checkpoints import FOLDER, LAST
-from resight.training.drawing import Step, draw_step
+from resight.training.checkpoints import FOLDER, LAST, claim, disk_errors
+from resight.training.drawing import Step, check_drawable, draw_step
 from resight.training.events import Events
 from resight.training.examining import Examined, Sample, best_of, examine, sample_of
 from resight.training.indexed import vectors_of
@@ -33,6 +32,7 @@ from resight.training.product import (
     RECIPE,
     fused_tables,
     product_tables,
+    read_tables,
     write_network,
     write_recipe,
     write_whitening,
@@ -81,9 +81,9 @@ class Training:
         self.held = held_out(everything, recipe.validation.share, recipe.seed)
         self.material = everything.without(self.held)
         self.validation = validation_of(everything, self.held, recipe)
+        if recipe.lasting.epochs:
+            check_drawable(self.material, recipe)
         classes = len(set(everything.clusters.tolist())) if isinstance(recipe.loss, Classification) else 0
-        if classes == 1:
-            raise UsageError("all photos are of one class, and a classifier needs two: mine tuples of more classes")
         weights, until = recipe.weights, recipe.frozen.until
         self.model = open_descriptor(channel, str(base), recipe_folder(base), weights, until, classes, recipe.seed)
         rest = np.flatnonzero(~self.held)
@@ -100,8 +100,10 @@ class Training:
             f"{int(self.held.sum())} photos of {groups} clusters are held out"
         )
 
-    def run(self, on_step: Callable[[StepReport], None] | None, events: Events | None) -> Finished:
+    def run(self, on_step: Callable[[StepReport], None] | None, *, tensorboard: bool) -> Finished:
         """Examines the start, trains, examines the end, and writes the product."""
+        claim(self.folder, self._identity())
+        events = Events(self.folder) if tensorboard else None
 
         def stepped(report: StepReport) -> None:
             for told in (on_step, None if events is None else events.step):
@@ -147,9 +149,7 @@ class Training:
 
     def _identity(self) -> dict[str, str]:
         names = hashlib.sha256("\n".join(self.photos.names).encode()).hexdigest()
-        return {
-            "the training recipe": self.recipe.model_dump_json(),
-            "the hash of the tuples": self.tuples.hash(),
+        return known_identity(self.recipe, self.tuples) | {
             "the hash of the names of its photos": names,
             "the hash of the weights that it starts from": self.start_sha256,
             "the architecture": self.model.architecture,
@@ -160,7 +160,7 @@ class Training:
         kinds = ["pca", *(kind for kind in self._whitenings if kind == "learned")]
         sample = sample if "learned" in kinds else sample.without_views()
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            channel = self._written(Path(folder), "")[0]
+            channel = self._written(Path(folder))[0]
             rows = self._vectors(channel, Path(folder), sample, "describing photos, untrained")
         parts = self.model.parts
         return {kind: examine(kind, parts, self.how, rows, sample, self.validation) for kind in kinds}
@@ -171,15 +171,15 @@ class Training:
         wanted = self.recipe.product.whitening
         return ("pca", "learned") if wanted == "best" else (wanted,)
 
-    def _written(self, folder: Path, comment: str) -> tuple[ChannelRecipe, dict[str, Any]]:
-        """Writes network and recipe. Returns the channel, and the recipe as tables."""
+    def _written(self, folder: Path) -> tuple[ChannelRecipe, dict[str, Any]]:
+        """Writes the network. Returns its channel, and the recipe as tables."""
         base_name = Path(str(self.base)).stem
         sha256 = write_network(folder, self.model)
         name = f"{base_name}-{self.recipe.name}"
         summary = f"The descriptor of {base_name}, trained by {self.recipe.name} on {len(self.photos)} photos"
         exponents = self.model.exponents()
         tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected)
-        return write_recipe(folder / RECIPE, tables, comment).channel[self.channel_name], tables
+        return read_tables(folder / RECIPE, tables).channel[self.channel_name], tables
 
     def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[Rows]:
         parts = parts_of(channel, str(self.base))
@@ -193,7 +193,7 @@ class Training:
         sample = sample if "learned" in wanted else sample.without_views()
         provenance = self._provenance(trained)
         comment = _comment(provenance)
-        channel, tables = self._written(self.folder, comment)
+        channel, tables = self._written(self.folder)
         rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
         parts = parts_of(channel, str(self.base))
         own = [one for one in model.whitenings() if one is not None]
@@ -228,11 +228,13 @@ class Training:
             "whitening": best,
             "exponents": model.exponents(),
         }
-        write_whole(self.folder / REPORT, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        with disk_errors(self.folder / REPORT):
+            write_whole(self.folder / REPORT, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
         write_report(
             self.folder / PAGE,
             title=f"{self.recipe.name}: a trained network",
-            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}.",
+            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}. "
+            "Its epoch and its whitening were chosen on these held-out photos.",
             figures=_figures(document, len(self.material.anchors)),
             curve=trained.curve,
             step=step,
@@ -242,8 +244,9 @@ class Training:
             before=before,
             after=after,
         )
-        untrained = starts.get("learned", before)
-        return Finished(before.score, untrained.score, after.score, best, document)
+        # What an index is made with comes last: where it is there, so is the rest.
+        write_recipe(self.folder / RECIPE, tables, comment)
+        return Finished(before.score, starts[best_of(starts)].score, after.score, best, document)
 
     def _provenance(self, trained: Trained) -> dict[str, Any]:
         return {
@@ -257,6 +260,11 @@ class Training:
             "best_epoch": trained.best_epoch,
             "versions": versions(VERSIONS),
         }
+
+
+def known_identity(recipe: TrainingRecipe, tuples: Tuples) -> dict[str, str]:
+    """Returns what tells a training from others before its photos are decoded."""
+    return {"the training recipe": recipe.model_dump_json(), "the hash of the tuples": tuples.hash()}
 
 
 def _comment(provenance: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resight import arguments
+from resight.errors import UsageError
 from resight.features.networks.requirement import require_torch
 from resight.progress import NamedProgress, Say
 
@@ -26,8 +27,8 @@ class TrainReport:
     """A finished training.
 
     folder: the product; recipe: its file for `resight index`. before, after: mAP of the held-out photos by the whole
-    descriptor, both whitened. untrained: that of the network as it was, with a whitening learned on the same pairs,
-    where the product may have one: what training has to beat. whitening: its kind in the product. document: what is in
+    descriptor, both whitened. untrained: that of the network as it was, with the better of the whitenings that the
+    product may have: what training has to beat. whitening: its kind in the product. document: what is in
     `training.json`.
     """
 
@@ -54,20 +55,22 @@ def train(
 ) -> TrainReport:
     """Trains the descriptor of a training recipe on tuples, and writes a folder that an index is made with.
 
-    tuples: a folder or file of `resight mine`. output: a new folder, or one in which the same training was interrupted:
-    it goes on from its last checkpoint, to the same weights. recipe: the name of one that ships, or a file. photos: the
-    folder that the photos of the tuples are in now. changes: values of keys of the recipe, such as
+    tuples: a folder or file of `resight mine`. output: a new or empty folder, or one in which the same training was
+    interrupted: it goes on from its last checkpoint, to the same weights. recipe: the name of one that ships, or a
+    file. photos: the folder that the photos of the tuples are in now. changes: values of keys of the recipe, such as
     {"lasting.epochs": "3"}. tensorboard: logs for it are written too. `progress` is called with what is done, and
-    (done, total) of it; `on_step` after each step; `say` with lines for a person. Raises UsageError for tuples or
-    photos that cannot be used; RecipeError, WeightsError and StorageError.
+    (done, total) of it; `on_step` after each step; `say` with lines for a person. Raises UsageError for tuples, photos
+    or a folder that cannot be used; RecipeError, WeightsError and StorageError.
     """
-    require_torch()
-    from resight.training.events import Events
+    require_torch("train")
+    _require_one_process()
+    from resight.training.checkpoints import checked_output
+    from resight.training.events import require_tensorboard
     from resight.training.model import parts_of
     from resight.training.photos import open_photos
     from resight.training.product import RECIPE, channel_of
     from resight.training.recipe import load_training_recipe
-    from resight.training.run import Training, named
+    from resight.training.run import Training, known_identity, named
     from resight.training.tuples import read_tuples
 
     arguments.callback("progress", progress, "what", "done", "total")
@@ -79,7 +82,9 @@ def train(
     name, channel = channel_of(base, chosen.channel)
     parts_of(channel, str(base))
     read = read_tuples(source)
-    folder.mkdir(parents=True, exist_ok=True)
+    checked_output(folder, known_identity(chosen, read))
+    if arguments.flag("tensorboard", tensorboard):
+        require_tensorboard()
     opened = open_photos(
         read,
         source if source.is_dir() else source.parent,
@@ -89,12 +94,19 @@ def train(
         named(progress, "decoding photos"),
     )
     _tell_left_out(opened, told)
-    events = Events(folder) if arguments.flag("tensorboard", tensorboard) else None
     training = Training(chosen, channel, name, base, read, opened, folder, told, progress)
-    found = training.run(on_step, events)
+    found = training.run(on_step, tensorboard=tensorboard)
     return TrainReport(
         folder, folder / RECIPE, found.before, found.untrained, found.after, found.whitening, found.document
     )
+
+
+def _require_one_process() -> None:
+    count = os.environ.get("WORLD_SIZE", "").strip()
+    if count not in ("", "0", "1"):
+        raise UsageError(
+            f"training runs in one process, and WORLD_SIZE is {count}: start it without torchrun or the like"
+        )
 
 
 def _tell_left_out(photos: TrainingPhotos, say: Say) -> None:

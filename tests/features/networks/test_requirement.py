@@ -16,6 +16,8 @@ def test_a_missing_torch_is_answered_with_what_installs_it(monkeypatch: pytest.M
     monkeypatch.setattr(requirement, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match=r"pip install 'resight\[deep\]'"):
         requirement.require_torch()
+    with pytest.raises(WeightsError, match=r"pip install 'resight\[train\]'"):
+        requirement.require_torch("train")
 
 
 def test_parameters_of_networks_import_nothing_heavy() -> None:

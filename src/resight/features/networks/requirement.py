@@ -7,7 +7,10 @@ from importlib.util import find_spec
 from resight.errors import WeightsError
 
 
-def require_torch() -> None:
-    """Raises WeightsError with the command to install torch where it is missing; call it before importing torch."""
+def require_torch(extra: str = "deep") -> None:
+    """Raises WeightsError with the command to install torch where it is missing; call it before importing torch.
+
+    extra: name of the optional packages that have it.
+    """
     if find_spec("torch") is None:
-        raise WeightsError("this network needs PyTorch, which is not installed: pip install 'resight[deep]'")
+        raise WeightsError(f"this network needs PyTorch, which is not installed: pip install 'resight[{extra}]'")

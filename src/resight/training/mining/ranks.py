@@ -54,11 +54,12 @@ def mine_ranks(params: Ranks, collection: Collection, progress: NamedProgress | 
     sources, others, inliers = (list[Int64]() for _ in range(3))
     for row in range(len(photos.names)):
         listed = ranked_list(collection, photos, row, params.depth)
-        near, far = sorted_out(
-            merged_scores(listed.inliers, listed.similarity), params.positive, params.low, params.high
-        )
+        scores = merged_scores(listed.inliers, listed.similarity)
+        near, far = sorted_out(scores, params.positive, params.low, params.high)
         if near.any():
-            negatives = rng.permutation(listed.rows[far])[: params.most].tolist()
+            drawn = rng.permutation(np.flatnonzero(far))[: params.most]
+            hardest_first = drawn[np.lexsort((drawn, -scores[drawn]))]
+            negatives = listed.rows[hardest_first].tolist()
             anchors.append(_anchor(photos, row, listed, near, params.most, negatives))
         sources.append(np.full(int(near.sum()), row, np.int64))
         others.append(listed.rows[near])
