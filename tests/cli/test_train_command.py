@@ -79,6 +79,12 @@ def test_it_writes_a_folder_and_says_what_it_gained(run: Run, tuples: Path, reci
     assert "going on after 2 of 2 steps" in again.stderr
 
 
+def test_without_a_learned_whitening_none_is_told(run: Run, tuples: Path, recipe: Path, tmp_path: Path) -> None:
+    given = ("--set", "product.whitening=pca", "--set", "lasting.epochs=0")
+    done = run("train", tuples, "--recipe", recipe, "-o", tmp_path / "network", *given)
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:2]] == ["before", "after"]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -13,13 +13,13 @@ from resight.descriptors.kinds import Gem
 from resight.descriptors.pooled import unit_sum
 from resight.errors import RecipeError
 from resight.features.joined import JoinedExtractor
-from resight.features.kinds import JoinedMaps, Maps
+from resight.features.kinds import JoinedMaps
 from resight.features.networks.architectures import blank, randomise
 from resight.images import Decoded
 from resight.learned.whitening import Whitening
 from resight.recipe import load_recipe
 from resight.recipe.reading import parse_recipe
-from resight.training.heads import WhiteningLayer, head_of
+from resight.training.heads import PoolingHead, WhiteningLayer, head_of
 from resight.training.model import TrainedDescriptor, joined, open_descriptor, parts_of
 
 
@@ -116,7 +116,7 @@ def test_random_weights_are_left_alone() -> None:
 
 def test_a_head_is_as_exact_where_the_network_is_not() -> None:
     rng = np.random.default_rng(0)
-    head = head_of(Gem(), Maps(network="efficientnet_lite0", layer="blocks.3.expand"), 12, "some")
+    head = PoolingHead(Gem())
     projection = rng.standard_normal((6, 12)).astype(np.float32)
     head.whiten = WhiteningLayer(Whitening(np.zeros(12, np.float32), projection))
     maps = torch.from_numpy(rng.random((2, 12, 5, 5)).astype(np.float32))

@@ -9,14 +9,16 @@ import pytest
 
 from resight.channels.opening import open_channel
 from resight.descriptors.encoding import VectorEncoder
+from resight.errors import StorageError
 from resight.features.opening import open_extractor
 from resight.images import decode
 from resight.learned.artefact import load
-from resight.learned.whitening import to_arrays
+from resight.learned.whitening import Whitening, to_arrays
 from resight.recipe import load_recipe
+from resight.training import product
 from resight.training.indexed import from_file, from_pixels, vectors_of
 from resight.training.model import Part, parts_of
-from resight.training.product import write_whitening
+from resight.training.product import write_recipe, write_whitening
 from resight.training.whitening import Rows, described, fit_by_components, fit_on_pairs
 
 
@@ -49,6 +51,19 @@ def test_pixels_are_a_source_like_a_file(recipe_folder: Path, world_folder: Path
     sources = [from_file(file, 96), from_pixels(lambda: decode(file, 96).pixels)]
     for rows in vectors_of(channel, parts_of(channel, "tiny"), recipe_folder, sources):
         assert np.array_equal(*rows.of)
+
+
+def test_a_full_disk_says_what_to_do(recipe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(product, "write_whole", full)
+    channel = load_recipe(recipe_folder / "words.toml").channel["main"]
+    whitening = Whitening(np.zeros(3, np.float32), np.eye(3, dtype=np.float32))
+    with pytest.raises(StorageError, match=r"whitening\.npz: .*: make room, and run the same command again"):
+        write_whitening(tmp_path, channel, [whitening], {"kind": "pca"})
+    with pytest.raises(StorageError, match=r"recipe\.toml: .*: make room, and run the same command again"):
+        write_recipe(tmp_path / "recipe.toml", {"name": "some"}, "")
 
 
 @pytest.fixture

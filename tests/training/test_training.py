@@ -16,11 +16,14 @@ import numpy as np
 import pytest
 import torch
 
-from resight.errors import ResightError, UsageError
+from resight.errors import ResightError, StorageError, UsageError
 from resight.index.index import Index
-from resight.training import gradients
+from resight.learned.whitening import Whitening
+from resight.training import events, examining, gradients, loop, run
 from resight.training.checkpoints import load_checkpoint
+from resight.training.loop import StepReport
 from resight.training.training import TrainReport, train
+from resight.training.whitening import Rows
 
 PROGRAM = """
 import sys
@@ -106,7 +109,9 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_weights(
         return loss_of(*arguments) * (float("nan") if next(steps) >= 8 else 1.0)  # type: ignore[arg-type]
 
     monkeypatch.setattr(gradients, "loss_of", broken)
-    with pytest.raises(ResightError, match=r"not a number at step 2 of epoch 2: training stops; .*last good"):
+    with pytest.raises(
+        ResightError, match=r"not a number at step 2 of epoch 2: training stops; .*last good.*in another folder"
+    ):
         train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml")
     kept = load_checkpoint(tmp_path / "checkpoints" / "last.pt")
     assert kept["state"]["epoch"] == 1
@@ -163,3 +168,115 @@ def test_no_steps_leave_the_network_as_it_was(tuples_folder: Path, recipe_folder
     file.write_text(text)
     report = train(tuples_folder, tmp_path, recipe=file)
     assert report.document["validation"]["by_whitening"]["pca"] == report.document["validation"]["before"]
+    # Nor does one of another recipe take its place.
+    with pytest.raises(UsageError, match="this is of another training: the training recipe"):
+        train(tuples_folder, tmp_path, recipe=file, changes={"seed": "1"})
+
+
+SHORT = {"lasting.epochs": "1", "product.whitening": '"pca"'}
+MINED = {"drawing.negatives": "2", "drawing.pool": "6", "loss.kind": "triplet", "optimiser.rate": "1e-2"}
+
+
+def logged(folder: Path, what: str) -> int:
+    return sum(json.loads(line)["what"] == what for line in (folder / "training.jsonl").read_text().splitlines())
+
+
+def test_mining_is_taken_up_where_it_was(
+    tuples_folder: Path, recipe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "PAUSE", 0.0)
+    # After every step, of four anchors each.
+    given = SHORT | MINED | {"drawing.mine_every": "4"}
+    recipe = recipe_folder / "little.toml"
+
+    def interrupted(report: StepReport) -> None:
+        if report.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tuples_folder, tmp_path / "a", recipe=recipe, changes=given, on_step=interrupted)
+    assert not (tmp_path / "a" / "recipe.toml").exists()
+    train(tuples_folder, tmp_path / "a", recipe=recipe, changes=given)
+    train(tuples_folder, tmp_path / "b", recipe=recipe, changes=given)
+    assert logged(tmp_path / "b", "mined") == 3
+    ended = [load_checkpoint(tmp_path / name / "checkpoints" / "last.pt") for name in "ab"]
+    assert ended[0]["state"]["negatives"] == ended[1]["state"]["negatives"]
+    assert all(torch.equal(one, ended[1]["learned"][name]) for name, one in ended[0]["learned"].items())
+
+
+def test_fewer_anchors_than_a_step_are_mined_for_each_step(
+    tuples_folder: Path, recipe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = loop.draw_step
+
+    def slow(*arguments: object) -> object:
+        time.sleep(0.3)
+        return drawn(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "draw_step", slow)
+    reports: list[StepReport] = []
+    given = SHORT | MINED | {"drawing.mine_every": "2"}
+    train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=given, on_step=reports.append)
+    assert logged(tmp_path, "mined") == 3
+    # What is left counts what the network waits for, too.
+    assert reports[0].left > 0.3 * 2
+
+
+def test_what_another_training_left_is_not_taken_up(
+    tuples_folder: Path, recipe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise StorageError("no room")
+
+    given = SHORT | {"lasting.epochs": "0"}
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "write_report", full)
+        with pytest.raises(StorageError):
+            train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=given)
+    assert not (tmp_path / "recipe.toml").exists()
+    (tmp_path / "checkpoints" / "best.pt").write_bytes(b"of another training")
+    (tmp_path / "training.jsonl").write_text("{}\n")
+    report = train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=given)
+    assert report.recipe.exists()
+    assert not (tmp_path / "training.jsonl").exists()
+
+
+def test_a_folder_of_something_else_stays_as_it_is(tuples_folder: Path, recipe_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    own = tmp_path / "mine" / "recipe.toml"
+    own.write_text("mine")
+    for folder in (tmp_path / "mine", tuples_folder):
+        with pytest.raises(UsageError, match="the folder has other things in it, such as"):
+            train(tuples_folder, folder, recipe=recipe_folder / "little.toml", photos=tmp_path)
+    with pytest.raises(UsageError, match="this is a file"):
+        train(tuples_folder, own, recipe=recipe_folder / "little.toml", photos=tmp_path)
+    assert own.read_text() == "mine"
+
+
+def test_what_cannot_work_is_said_before_photos_are_decoded(
+    tuples_folder: Path, recipe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, folder = recipe_folder / "little.toml", tmp_path / "new"
+    monkeypatch.setattr(events, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="pip install tensorboard"):
+        train(tuples_folder, folder, recipe=recipe, photos=tmp_path, tensorboard=True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="training runs in one process, and WORLD_SIZE is 2"):
+        train(tuples_folder, folder, recipe=recipe, photos=tmp_path)
+    assert not folder.exists()
+
+
+def test_the_untrained_network_is_told_by_its_best_whitening(
+    tuples_folder: Path, recipe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def useless(rows: Rows, pairs: np.ndarray, part: object) -> Whitening:
+        width = rows.of[0].shape[1]
+        return Whitening(np.zeros(width, np.float32), np.eye(1, width, dtype=np.float32))
+
+    monkeypatch.setattr(examining, "fit_on_pairs", useless)
+    changes = {"lasting.epochs": "0"}
+    report = train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=changes)
+    by_whitening = report.document["validation"]["untrained_by_whitening"]
+    assert by_whitening["learned"]["rendered"] < by_whitening["pca"]["rendered"]
+    assert report.untrained.rendered == by_whitening["pca"]["rendered"]
+    assert "were chosen on these held-out photos" in (tmp_path / "report.html").read_text()

@@ -28,7 +28,7 @@ def disk_errors(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            f"{file}: cannot be written: {error.strerror}; make room, and run the same command again"
+            f"{file}: cannot be written: {error.strerror}: make room, and run the same command again"
         ) from error
 
 
