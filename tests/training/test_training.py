@@ -212,6 +212,7 @@ def test_fewer_anchors_than_a_step_are_mined_for_each_step(
         return drawn(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "draw_step", slow)
+    monkeypatch.setattr(loop.Loop, "_step", lambda self, step, images: 1.0)
     reports: list[StepReport] = []
     given = SHORT | MINED | {"drawing.mine_every": "2"}
     train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=given, on_step=reports.append)
