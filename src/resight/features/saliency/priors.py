@@ -5,9 +5,10 @@ All lie in [0, 1], and the largest is 1.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from resight.arrays import Float32
+from resight.arrays import Float32, Mask
 from resight.features.regions.grids import LEVELS, rmac_grid
 
 
@@ -53,3 +54,17 @@ def region_coverage(maps: Float32, levels: int = LEVELS) -> Float32:
         count[y0:y1, x0:x1] += 1
     largest = count.max(initial=0)
     return np.asarray(count / largest if largest > 0 else np.ones((height, width)), np.float32)
+
+
+def faded(inside: Mask) -> Float32:
+    """Returns 1 for the positions inside (H, W), and for the others 1 - d / max d, where d is the distance to them.
+
+    All ones where there is nothing outside, or nothing inside.
+
+    Source: Mohedano et al., "Bags of local convolutional features for scalable instance search", ICMR 2016, section
+    5.1, as in the authors' code.
+    """
+    if inside.all() or not inside.any():
+        return np.ones(inside.shape, np.float32)
+    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(1.0 - distance / distance.max(), np.float32)
