@@ -21,7 +21,10 @@ from resight.libraries import to_numpy
 
 @dataclass(frozen=True)
 class View:
-    """A photo as the network sees it: as it is, mirrored, or a part of it. box: the part of a query that is asked for."""
+    """A photo as the network sees it: as it is, mirrored, or a part of it.
+
+    box: the part of a query that is asked for.
+    """
 
     image: PreparedImage
     is_mirrored: bool = False
@@ -130,8 +133,8 @@ def local_features(
 
     xy is the centre of a position's receptive field, scale is half the distance of neighbouring positions of the layer,
     both in pixels of the upright original; the angle is 0. Positions without any activation, or that do not count, are
-    left out. upsampling: factor by which maps are enlarged first, bilinearly. weighed: how much a position counts is its
-    weight. is_fading: positions that do not count are there, and weigh less with the distance to those that do.
+    left out. upsampling: factor by which maps are enlarged first, bilinearly. weighed: a position's weight is how much
+    it counts. is_fading: positions that do not count are there, and weigh less with the distance to those that do.
 
     Source: Ng, Yang & Davis, CVPR 2015 workshops, section 3.1; upsampling: Mohedano et al., ICMR 2016, section 3.
     """

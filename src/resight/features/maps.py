@@ -43,8 +43,9 @@ class ImageMaps:
     """Maps of one photo or a part of it, one per scale, in the order of the scales.
 
     maps: (C, h, w) float32, contiguous, in numpy or on torch's device that ran. masks: (h, w) float32, 1 where a
-    position counts and 0 where not, or between them by how salient it is; None where all count alike. size: (width, height) of the photo or part in pixels of
-    the upright original. inputs: (width, height) of the network's input. origin: (x0, y0) of the part in the original.
+    position counts and 0 where not, or between them by how salient it is; None where all count alike. size: (width,
+    height) of the photo or part in pixels of the upright original. inputs: (width, height) of the network's input.
+    origin: (x0, y0) of the part in the original.
     """
 
     maps: tuple[AnyArray, ...]
@@ -66,8 +67,8 @@ class PreparedImage:
     """Input of a network at scale 1. pixels: (H, W, 3) uint8; box: the part that counts, in pixels of the original.
 
     size, origin: as in `ImageMaps`. counts: (h, w), at any size, False where a mask excludes the photo or part.
-    weighed: positions count by the saliency that the recipe names; saliency: (h, w) at any size, where that is of pixels
-    or files.
+    weighed: positions count by the saliency that the recipe names; saliency: (h, w) at any size, where that is of
+    pixels or files.
     """
 
     pixels: Pixels

@@ -15,7 +15,10 @@ from resight.words.vocabulary import Vocabulary
 
 
 class WhitenedVocabulary(Vocabulary):
-    """A frozen codebook whose words are of whitened descriptors. mean: (d,), projection: (r, d), centroids: (size, r)."""
+    """A frozen codebook whose words are of whitened descriptors.
+
+    mean: (d,), projection: (r, d), centroids: (size, r).
+    """
 
     def __init__(self, arrays: Arrays, method: WordsMethod, weighs: bool) -> None:
         """Takes the arrays of a fit; weighs: images of the collection have weights, as all of a posting list must."""

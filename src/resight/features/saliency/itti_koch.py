@@ -18,7 +18,7 @@ COMMON = 4
 """Level at which maps are added."""
 ORIENTATIONS = (0.0, 45.0, 90.0, 135.0)
 PERIOD, SPREAD, REACH = 7.0, 7.0 / 3.0, 9
-"""Of the Gabor filters, in pixels: the period, the deviation of the envelope, and how far they reach from the centre."""
+"""Of the Gabor filters, in pixels: period, deviation of the envelope, and how far they reach from the centre."""
 FAINT = 0.1
 """Part of the greatest intensity below which a hue is not seen, and of the greatest value below which a maximum does
 not count."""
@@ -63,7 +63,9 @@ def pyramid(x: Float32, levels: int) -> list[Float32]:
 
 
 def opponents(x: Float32, intensity: Float32) -> tuple[Float32, Float32]:
-    """Returns (H, W) red against green, R - G, and blue against yellow, B - Y, of colours (H, W, 3): the paper, eq. 2-3.
+    """Returns (H, W) red against green, R - G, and blue against yellow, B - Y, of colours (H, W, 3).
+
+    Source: the paper, eq. 2 and 3.
 
     Notes: the paper's difference of (R - G) at the centre and (G - R) in the surround is the sum of the two; it is
     taken here as the difference of R - G, which is 0 where nothing changes.
