@@ -17,8 +17,9 @@ _log = logging.getLogger(__name__)
 def read_saliency(folder: Path, name: str) -> Float32:
     """Returns the map (h, w) in [0, 1] of the photo `name` from `folder`.
 
-    It is FOLDER/NAME.png, or with that suffix instead of the photo's. Of a map in colour the mean of the channels counts. One that is black says nothing, which is logged. Raises
-    UsageError, naming both files, where there is none; ImageError where it cannot be read.
+    It is FOLDER/NAME.png, or with that suffix instead of the photo's. Of a map in colour the mean of the channels
+    counts. One that is black says nothing, which is logged. Raises UsageError, naming both files, where there is none;
+    ImageError where it cannot be read.
     """
     if not name:
         raise UsageError("saliency from files is read by the name of a photo, and these pixels have none")
