@@ -101,10 +101,7 @@ def naive_scores(query: np.ndarray, grid: np.ndarray, weights: np.ndarray, facto
 def test_windows_are_halves_and_quarters_that_overlap_by_half() -> None:
     sides = [(h, w) for h in (8, 4, 2) for w in (8, 4, 2)]
     naive = {
-        (x, y, x + w, y + h)
-        for h, w in sides
-        for y in range(0, 8 - h + 1, h // 2)
-        for x in range(0, 8 - w + 1, w // 2)
+        (x, y, x + w, y + h) for h, w in sides for y in range(0, 8 - h + 1, h // 2) for x in range(0, 8 - w + 1, w // 2)
     }
     assert {tuple(box) for box in WINDOWS.tolist()} == naive
     assert len(WINDOWS) == 121
@@ -190,9 +187,7 @@ def test_expansion_asks_with_the_mean_of_the_box_and_the_windows() -> None:
     images = {one: image_of(rng.integers(0, VOCABULARY, (8, 8)), (80, 80)) for one in (1, 2, 3, 4)}
     collection = Bags(images, factors)
     query = image_of(rng.integers(0, VOCABULARY, (8, 8)), (80, 80), box=(0.0, 0.0, 40.0, 80.0))
-    before = Ranking(
-        np.array([2, 1, 4, 3]), np.array([4, 3, 2, 1], np.float32), boxes={2: (0.0, 0.0, 40.0, 40.0)}
-    )
+    before = Ranking(np.array([2, 1, 4, 3]), np.array([4, 3, 2, 1], np.float32), boxes={2: (0.0, 0.0, 40.0, 40.0)})
     look = WindowExpansionLook(WindowExpansion(top=2), collection)  # type: ignore[arg-type]
     found = look(query, before)
 
