@@ -20,6 +20,7 @@ from resight.rerank.window_kinds import Windows
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords
+from resight.words.postings import run_starts
 
 CELLS: Final = 8
 """Cells along a side of an image: windows of a quarter of it end at eighths, and so do their quarters."""
@@ -59,8 +60,9 @@ def cells_of(xy: Float32, box: Box, count: int) -> Int64:
 
     A place outside is in the nearest cell.
     """
-    sides = np.array([max(box[2] - box[0], 1e-9), max(box[3] - box[1], 1e-9)])
-    return np.clip(((xy - np.array(box[:2])) / sides * count).astype(np.int64), 0, count - 1)
+    scale = np.array([count / max(box[2] - box[0], 1e-9), count / max(box[3] - box[1], 1e-9)])
+    cells = ((xy - np.array(box[:2])) * scale).astype(np.int64)
+    return np.minimum(np.maximum(cells, 0), count - 1)
 
 
 def within(words: ImageWords, box: Box) -> ImageWords:
@@ -117,7 +119,9 @@ def window_scores(query: QueryParts, image: ImageWords, factors: Float32, chosen
     factors: (u,) by which counts of the image's distinct words, in ascending order, are multiplied. A score is the mean
     of the cosines of a window and of its quarters with those of the query, weighted by `LEVEL_WEIGHTS`.
     """
-    distinct, places = np.unique(image.words, return_inverse=True)
+    starts = run_starts(image.words)
+    distinct = image.words[starts]
+    places = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(image)))
     vectors = np.zeros((PARTS, len(distinct)), np.float32)
     at = np.searchsorted(distinct, query.words)
     known = at < len(distinct)
@@ -208,7 +212,11 @@ class WindowLook:
     def _factors(self, words: ImageWords) -> Float32:
         """Returns (u,) the weight of a count of 1 of each distinct word of an image."""
         vector = self._collection.word_vector(words)
-        counts = np.bincount(np.searchsorted(vector.words, words.words), words.weights, minlength=len(vector.words))
+        starts = run_starts(words.words)
+        if words.weights is None:
+            counts = np.diff(starts, append=len(words)).astype(np.float64)
+        else:
+            counts = np.add.reduceat(words.weights.astype(np.float64), starts)
         return np.divide(vector.values, counts, out=np.zeros(len(counts)), where=counts > 0).astype(np.float32)
 
 
