@@ -34,7 +34,8 @@ def boolean_map_saliency(pixels: Pixels) -> Float32:
     factor = LONG_SIDE / max(pixels.shape[:2])
     size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
     shrinks = factor < 1
-    resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized = np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
     total = np.zeros(resized.shape[:2], np.float64)
     for channel in whitened_channels(resized):
         for threshold in range(int(channel.min()), int(channel.max()), STEP):
@@ -77,4 +78,5 @@ def whitened_channels(pixels: Pixels) -> list[UInt8]:
     low, high = whitened.min(axis=0), whitened.max(axis=0)
     span = np.where(high - low > 1e-9, high - low, 1.0)
     scaled = np.rint((whitened - low) / span * 255.0).astype(np.uint8).reshape(pixels.shape)
-    return [cv2.medianBlur(np.ascontiguousarray(scaled[..., channel]), MEDIAN_SIDE) for channel in range(3)]
+    channels = (np.ascontiguousarray(scaled[..., channel]) for channel in range(3))
+    return [np.asarray(cv2.medianBlur(channel, MEDIAN_SIDE), np.uint8) for channel in channels]
