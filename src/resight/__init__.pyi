@@ -23,4 +23,5 @@ from .recipe import recipes as recipes
 from .recipe import register as register
 from .rerank.pairs import match as match
 from .search.ranking import Verification as Verification
+from .training.mining.miner import mine as mine
 from .versions import __version__ as __version__

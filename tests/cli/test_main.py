@@ -129,7 +129,7 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     program = (
         "import sys, types\n"
         "recipe = sys.modules['resight.recipe'] = types.ModuleType('resight.recipe')\n"
-        "row = types.SimpleNamespace(name='Köln', default=True, needs='', checked_by='', summary='')\n"
+        "row = types.SimpleNamespace(name='Köln', alias='default', needs='', checked_by='', summary='')\n"
         "recipe.recipes = lambda: [row]\n"
         "from resight.cli.main import main\n"
         "main()\n"
@@ -137,7 +137,7 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     answer = subprocess.run([sys.executable, "-c", program, "recipes"], capture_output=True, env=environment)
     assert answer.returncode == 0
-    assert b"K\\xf6ln (default)" in answer.stdout
+    assert b"K\\xf6ln    default" in answer.stdout
 
 
 def test_python_runs_it_as_a_module() -> None:

@@ -90,6 +90,7 @@ COMMANDS = (
     "index.remove",
     "search.search",
     "duplicates.duplicates",
+    "mine.mine",
     "info.info",
     "index.verify",
     "index.compact",

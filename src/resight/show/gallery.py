@@ -24,18 +24,22 @@ class Gallery:
 
         label: plain text that describes the picture. side: the longest, in pixels, if the photo is not on the page yet.
         """
-        if file is None:
+        found = None if file is None else self.picture(file, side)
+        if found is None:
             return None
-        if file not in self._thumbnails:
-            self._thumbnails[file] = (len(self._thumbnails), _read(file, side))
-        number, picture = self._thumbnails[file]
-        if picture is None:
-            return None
+        used, picture = found
         part = "" if box is None else outline(corners(box) * picture.factor, "box")
         return (
             f'<svg role="img" aria-label="{plain_text(label)}" viewBox="0 0 {picture.width} {picture.height}">'
-            f'<use href="#photo-{number}"/>{part}</svg>'
+            f"{used}{part}</svg>"
         )
+
+    def picture(self, file: Path, side: int) -> tuple[str, Thumbnail] | None:
+        """Returns an SVG element for use within another, and the thumbnail of a photo; None where it cannot be read."""
+        if file not in self._thumbnails:
+            self._thumbnails[file] = (len(self._thumbnails), _read(file, side))
+        number, picture = self._thumbnails[file]
+        return None if picture is None else (f'<use href="#photo-{number}"/>', picture)
 
     def definitions(self) -> str:
         """Returns an invisible element with the pixels of all photos shown so far."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from resight.arrays import Float64, Floating, Pixels
+from resight.arrays import Pixels
 from resight.datasets.dataset import Mark
 from resight.images import Box
 from resight.images.thumbnails import Thumbnail, thumbnail
@@ -18,17 +16,14 @@ from resight.markup import plain_text
 from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
 from resight.show.contributions import outlined_boxes
-from resight.show.correspondences import line_colours, located, spread_rows
+from resight.show.correspondences import located
 from resight.show.document import write_document
 from resight.show.outlines import corners, outline
+from resight.show.side_by_side import STYLE, side_by_side
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
 
-_GAP = 8
-_LINES = 40
-_HEIGHT = 270
-_WIDEST = 480
 _HOW_EXPLAINED = (
     "Boxes: the positions of the channels that add most to the similarity, in both photos; the thin box around each is "
     "all that the position depends on. Point at one to see what it adds."
@@ -95,7 +90,7 @@ def write_page(
     refuses.
     """
     body = "\n".join(_section(query, number) for number, query in enumerate(results))
-    return write_document(path, title=title, note=note, style=_STYLE, body=body or "<p>No queries.</p>")
+    return write_document(path, title=title, note=note, style=_STYLE + STYLE, body=body or "<p>No queries.</p>")
 
 
 def _section(query: PageQuery, number: int) -> str:
@@ -191,16 +186,6 @@ def _pair(
     The searched part is outlined in both: in the hit as transformed, or by its bounds where the transform gives no
     valid shape.
     """
-    left, right = _Place.of(asked, 0.0), _Place.of(picture, 0.0)
-    right = replace(right, x=left.width + _GAP)
-    rows = spread_rows(why.query_xy, _LINES)
-    starts, ends = left.put(why.query_xy[rows]), right.put(why.image_xy[rows])
-    lines = "".join(
-        f'<g stroke="#{r:02x}{g:02x}{b:02x}" fill="#{r:02x}{g:02x}{b:02x}">'
-        f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>'
-        f'<circle cx="{x0:.1f}" cy="{y0:.1f}" r="1.8"/><circle cx="{x1:.1f}" cy="{y1:.1f}" r="1.8"/></g>'
-        for (x0, y0), (x1, y1), (r, g, b) in zip(starts, ends, line_colours(starts), strict=True)
-    )
     asked_part = found_part = ""
     if part is not None:
         asked_part = outline(corners(part) * asked.factor, "box")
@@ -209,63 +194,25 @@ def _pair(
             found_part = outline(quad * picture.factor, "box")
         elif hit.photo.box is not None:
             found_part = outline(corners(hit.photo.box) * picture.factor, "box dashed")
-    label = f"{why.inliers} matched points join the query {plain_text(title)} and {plain_text(hit.name)}"
-    image = f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
-    return (
-        f'<svg role="img" aria-label="{label}" viewBox="0 0 {right.x + right.width:.1f} {_HEIGHT}">'
-        f'{left.frame(f"""<use href="#{key}"/>{asked_part}""")}{right.frame(f"{image}{found_part}")}'
-        f'<g class="lines">{lines}</g></svg>'
-    )
+    label = f"{why.inliers} matched points join the query {title} and {hit.name}"
+    drawn = f'<use href="#{key}"/>{asked_part}', f"{_image(picture)}{found_part}"
+    return side_by_side(asked, picture, drawn, label, (why.query_xy, why.image_xy))
 
 
 def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, key: str) -> str:
     """Draws the query and a hit side by side at one height, with the places of the channels that make them similar."""
-    left, right = _Place.of(asked, 0.0), _Place.of(picture, 0.0)
-    right = replace(right, x=left.width + _GAP)
     told = [f"channel {one.channel} adds {one.share:+.3f}" for one in hit.contributions]
     in_query = [(one.query_box, one.query_field) for one in hit.contributions]
     in_hit = [(one.image_box, one.image_field) for one in hit.contributions]
     asked_boxes = outlined_boxes(in_query, told, asked.factor)
     found_boxes = outlined_boxes(in_hit, told, picture.factor)
-    label = f"Similar parts of the query {plain_text(title)} and {plain_text(hit.name)}: {'; '.join(told)}"
-    image = f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
-    return (
-        f'<svg role="img" aria-label="{label}" viewBox="0 0 {right.x + right.width:.1f} {_HEIGHT}">'
-        f'{left.frame(f"""<use href="#{key}"/>{asked_boxes}""")}{right.frame(f"{image}{found_boxes}")}</svg>'
-    )
+    label = f"Similar parts of the query {title} and {hit.name}: {'; '.join(told)}"
+    drawn = f'<use href="#{key}"/>{asked_boxes}', f"{_image(picture)}{found_boxes}"
+    return side_by_side(asked, picture, drawn, label)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """The place of a picture in the drawing of a pair: as high as the drawing unless that makes it too wide."""
-
-    picture: Thumbnail
-    x: float
-    scale: float
-
-    @classmethod
-    def of(cls, picture: Thumbnail, x: float) -> _Place:
-        return cls(picture, x, min(_HEIGHT / picture.height, _WIDEST / picture.width))
-
-    @property
-    def width(self) -> float:
-        return self.picture.width * self.scale
-
-    @property
-    def y(self) -> float:
-        return (_HEIGHT - self.picture.height * self.scale) / 2
-
-    def put(self, xy: Floating) -> Float64:
-        """Converts (n, 2) original pixels to positions in the drawing."""
-        return np.asarray(xy * (self.picture.factor * self.scale) + (self.x, self.y), np.float64)
-
-    def frame(self, content: str) -> str:
-        """Draws the picture's pixels as a part of the drawing."""
-        height = self.picture.height * self.scale
-        return (
-            f'<svg x="{self.x:.1f}" y="{self.y:.1f}" width="{self.width:.1f}" height="{height:.1f}"'
-            f' viewBox="0 0 {self.picture.width} {self.picture.height}">{content}</svg>'
-        )
+def _image(picture: Thumbnail) -> str:
+    return f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>'
 
 
 _STYLE = """
@@ -285,12 +232,9 @@ figcaption { padding: .55rem .7rem; display: flex; flex-wrap: wrap; gap: .2rem .
 .name { flex: 1 1 9rem; }
 .absent { padding: 1rem; display: grid; place-items: center; text-align: center; color: var(--quiet); }
 .absent.query { width: 240px; height: 180px; border-radius: 6px; background: var(--mat); }
-.lines line { stroke-width: 1.2; stroke-opacity: .7; vector-effect: non-scaling-stroke; }
-.lines circle { stroke: none; }
 rect { vector-effect: non-scaling-stroke; pointer-events: all; } .label { stroke: none; }
 rect.field, rect.cell, rect.halo { fill: none; }
 .field { stroke-width: 1; stroke-opacity: .3; pointer-events: none; } .cell { stroke-width: 2.5; }
 .channel text { font-size: 13px; font-weight: 700; stroke: none; fill: #000; }
 .channel:hover .field { stroke-width: 2.5; stroke-opacity: 1; } .channel:hover .cell { stroke-width: 4; }
-.lines { transition: opacity .15s; } svg:hover > .lines { opacity: .12; }
 """

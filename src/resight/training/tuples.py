@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from resight.errors import UsageError
 from resight.files import write_whole
+from resight.folders.walking import unescape_name
 from resight.images import displayed
 
 TUPLES = "tuples.json"
 VERSION = 1
+_STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
 class Photo:
     """A photo that training may read.
 
-    file: its path, absolute or relative to the folder of the tuples. hash: of its content, as the index has it; empty
-    where it is not known. cluster: what it shows, as far as mining knows: photos of one cluster are never each other's
-    negatives, and an anchor takes at most one hard negative of a cluster.
+    file: its path, absolute or relative to the folder of the tuples, with bytes that are not UTF-8 escaped as in names;
+    see `Tuples.path_of`. hash: of its content, as the index has it; empty where it is not known. cluster: what it
+    shows, as far as mining knows: photos of one cluster are never each other's negatives, and an anchor takes at most
+    one hard negative of a cluster.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     file: str
     hash: str
@@ -41,6 +47,8 @@ class Photo:
 @dataclass(frozen=True)
 class Positive:
     """A photo of the same thing as the anchor's, and its evidence; `Tuples.evidence` says what that number is."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     name: str
     evidence: float
@@ -55,6 +63,8 @@ class Anchor:
     them from the pool. weight: how often it is drawn, relative to the others.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     name: str
     positives: tuple[Positive, ...] = ()
     negatives: tuple[str, ...] = ()
@@ -67,8 +77,9 @@ class Tuples:
 
     kind: of mining. evidence: what the numbers of positives are, such as "inliers of a homography". photos: by name.
     anchors: in the order of their names. pool: photos that negatives are taken from. links: pairs of photos that may
-    show the same thing, though that is too weak for a positive: two photos that at most `hops` links join are never
-    each other's negatives. provenance: of the index, its recipe, and the parameters of mining.
+    show the same thing, though that is too weak for a positive: photos that at most `hops` links or positives join, and
+    those in a cluster with one of them, are never each other's negatives. provenance: of the index, its recipe, and the
+    parameters of mining.
     """
 
     kind: str
@@ -92,13 +103,27 @@ class Tuples:
                 near.setdefault(positive.name, set()).add(anchor.name)
         return {name: frozenset(others) for name, others in near.items()}
 
+    @cached_property
+    def _members(self) -> Mapping[int, list[str]]:
+        return self.clusters()
+
     def related(self, name: str) -> frozenset[str]:
-        """Returns the names that are never negatives of a photo: itself, and what `hops` links or positives reach."""
+        """Returns the photos that are never negatives of one: what `hops` links or positives reach, with its clusters.
+
+        The photo itself and its own cluster are among them.
+        """
         reached = front = frozenset([name])
         for _ in range(self.hops):
+            if not front:
+                break
             front = frozenset().union(*(self._linked.get(each, ()) for each in front)) - reached
             reached |= front
-        return reached
+        clusters = self._members
+        return reached.union(*(clusters[self.photos[each].cluster] for each in reached))
+
+    def path_of(self, name: str, folder: Path) -> Path:
+        """Returns the file of a photo. folder: that of the tuples, to which the path may be relative."""
+        return folder / unescape_name(self.photos[name].file)
 
     def clusters(self) -> Mapping[int, list[str]]:
         """Returns the names of the photos of each cluster, in order."""
@@ -167,15 +192,31 @@ def read_tuples(path: Path) -> Tuples:
 
 
 def _check(tuples: Tuples, file: Path) -> None:
-    """Raises UsageError where the tuples name what they do not list, or an anchor is its own positive or negative."""
+    """Raises UsageError where tuples name what they do not list, contradict themselves, or have no usable number."""
+
+    def wrong(what: str) -> UsageError:
+        return UsageError(f"{displayed(file)}: {what}; mine them again")
+
+    if tuples.hops < 0:
+        raise wrong(f"hops is {tuples.hops}, which is below 0")
     named = [("pool", tuples.pool), ("links", [name for link in tuples.links for name in link])]
     named += [("anchors", [anchor.name for anchor in tuples.anchors])]
+    seen: set[str] = set()
     for anchor in tuples.anchors:
+        if anchor.name in seen:
+            raise wrong(f"the anchor {anchor.name!r} is there twice")
+        seen.add(anchor.name)
         others = [*(positive.name for positive in anchor.positives), *anchor.negatives]
         if anchor.name in others:
-            raise UsageError(f"{displayed(file)}: the anchor {anchor.name!r} is its own positive or negative")
+            raise wrong(f"the anchor {anchor.name!r} is its own positive or negative")
+        if len(set(others)) < len(others):
+            raise wrong(f"the anchor {anchor.name!r} has a positive or a negative twice, or one that is both")
+        if not (
+            anchor.weight > 0 and all(map(math.isfinite, (anchor.weight, *(p.evidence for p in anchor.positives))))
+        ):
+            raise wrong(f"the anchor {anchor.name!r} has a weight that is not above 0, or a number that is not finite")
         named.append((f"the anchor {anchor.name!r}", others))
     for where, names in named:
         for name in names:
             if name not in tuples.photos:
-                raise UsageError(f"{displayed(file)}: {where} names {name!r}, which is not among its photos")
+                raise wrong(f"{where} names {name!r}, which is not among its photos")

@@ -1,0 +1,203 @@
+"""Kinds of mining and their parameters, by name; importing them loads nothing heavy.
+
+A new kind is a model here, which imports its function inside `mine`, a line of `KINDS`, and a file with that function.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from resight.errors import UsageError
+from resight.progress import NamedProgress
+
+if TYPE_CHECKING:
+    from resight.index.collection import Collection
+    from resight.training.mining.mined import Mined
+
+
+class Mining(BaseModel):
+    """The parameters of a kind of mining. summary: what it takes for photos of the same thing, in a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    summary: ClassVar[str]
+
+    @abstractmethod
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines one generation of an index. Raises UsageError where it has nothing to mine."""
+
+
+class Geometry(Mining):
+    """What geometry has to say of pairs, for the kinds that ask it.
+
+    The links that an index by the default recipe and the like keeps are taken as they are; what it has not verified
+    yet, or keeps no links of, is verified now.
+    """
+
+    channel: str = Field(default="", description="The channel of words; empty: the first that there is.")
+    candidates: int = Field(
+        default=20, ge=1, le=10_000, description="Photos that each photo is verified with, at most."
+    )
+    probe: int = Field(
+        default=5,
+        ge=1,
+        le=10_000,
+        description="Of these the first, which are verified first: the others only if one of them has `min_inliers`.",
+    )
+    min_inliers: int = Field(default=20, ge=4, le=1_000_000, description="Inliers of a positive, at least.")
+    weak: int = Field(
+        default=8, ge=4, le=1_000_000, description="Inliers of a link, too weak for a positive, but never a negative."
+    )
+    hops: int = Field(default=2, ge=0, le=100, description="Links in turn that keep photos from being negatives.")
+
+
+class Verified(Geometry):
+    """Pairs of photos that geometry has verified, by rules that keep them pure.
+
+    The constants are those of a study on covers, products and scenes, where they left 98 to 100 % of the pairs right;
+    docs/mine.md has the figures that they give here.
+    """
+
+    summary: ClassVar[str] = "pairs of photos whose features agree with one transform"
+
+    top: int = Field(
+        default=3,
+        ge=0,
+        le=10_000,
+        description="A pair counts if each is among so many best of the other, by inliers; 0: this is no reason.",
+    )
+    share: float = Field(
+        default=0.7,
+        gt=0.0,
+        le=1.0,
+        description="A pair counts too if it has this share of the inliers of the best pair of each of the two.",
+    )
+    most: int = Field(default=10, ge=1, le=10_000, description="Positives of an anchor, those with most inliers.")
+    alone: float = Field(
+        default=0.5,
+        ge=0.0,
+        lt=1.0,
+        description="Share of the draws, at most, of photos without a positive, which are rendered anew; 0: none.",
+    )
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines pairs by geometry."""
+        from resight.training.mining.verified import mine_verified
+
+        return mine_verified(self, collection, progress)
+
+
+class Views(Geometry):
+    """Every photo by itself: its positives are views of it that training renders.
+
+    Where the index has words, links between photos keep what may show the same thing from being a negative.
+    """
+
+    summary: ClassVar[str] = "every photo, whose positives are rendered from it when training"
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines every photo."""
+        from resight.training.mining.views import mine_views
+
+        return mine_views(self, collection, progress)
+
+
+class Manifold(Mining):
+    """Photos that diffusion finds near each other and descriptors do not, and the other way round.
+
+    Source: Iscen, Tolias, Avrithis & Chum, "Mining on manifolds: metric learning without labels", CVPR 2018.
+
+    Notes: the paper's graph has 30 neighbours, and its positives are among the 50 nearest, which is for some hundred
+    photos of each class. More than a thing has photos gives wrong positives; docs/mine.md has figures.
+    """
+
+    summary: ClassVar[str] = "near by diffusion over a graph and far by descriptors; negatives the other way round"
+
+    channel: str = Field(default="", description="Compares photos; empty: the first of vectors, else of words.")
+    graph: int = Field(default=10, ge=2, le=10_000, description="Neighbours of a photo in the graph, itself counted.")
+    gamma: float = Field(default=3.0, gt=0.0, le=1000.0, description="Power of similarities.")
+    alpha: float = Field(default=0.99, ge=0.0, lt=1.0, description="What diffusion passes on at each step.")
+    anchors: Literal["modes", "all"] = Field(
+        default="modes",
+        description='"modes": photos that a random walk visits more often than their neighbours; "all": all photos.',
+    )
+    component: Literal["largest", "every"] = Field(
+        default="every", description='Where anchors are: the paper has "largest", the largest connected part alone.'
+    )
+    most_anchors: int = Field(default=1500, ge=1, le=10_000_000, description="Anchors, the most visited first.")
+    nearest: int = Field(
+        default=10, ge=1, le=100_000, description="Nearest by diffusion, less those by descriptors, are positives."
+    )
+    negatives: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Nearest by descriptors, less as many by diffusion, are negatives; 100 for fine-grained classes.",
+    )
+    most: int = Field(default=50, ge=1, le=10_000, description="Positives of an anchor, and negatives.")
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines by diffusion."""
+        from resight.training.mining.manifold import mine_manifold
+
+        return mine_manifold(self, collection, progress)
+
+
+class Ranks(Mining):
+    """Lists that a recipe of words and vectors ranks: many matches make a positive, a middling similarity a negative.
+
+    The score of a photo in a list is half its inliers where the recipe verifies it, which is 15 for 30 matches, and
+    else the similarity of its vector. The numbers are those of a talk on merged lists of SIFT and a network.
+    """
+
+    summary: ClassVar[str] = "ranked lists: many matched points, and as negatives what only looks alike"
+
+    depth: int = Field(default=100, ge=1, le=100_000, description="Photos of a list that are looked at.")
+    positive: float = Field(default=15.0, gt=0.0, le=1e6, description="Score above which a photo is a positive.")
+    low: float = Field(default=0.5, ge=-1.0, le=1e6, description="Score of a negative, at least.")
+    high: float = Field(default=1.0, ge=-1.0, le=1e6, description="Score of a negative, at most.")
+    most: int = Field(default=10, ge=1, le=10_000, description="Positives of an anchor, and negatives.")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Of the draw of negatives.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Ranks:
+        if not self.low <= self.high < self.positive:
+            raise ValueError(f"low {self.low}, high {self.high} and positive {self.positive} must ascend")
+        return self
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines ranked lists."""
+        from resight.training.mining.ranks import mine_ranks
+
+        return mine_ranks(self, collection, progress)
+
+
+KINDS: Mapping[str, type[Mining]] = {
+    "verified": Verified,
+    "views": Views,
+    "manifold": Manifold,
+    "ranks": Ranks,
+}
+"""The kinds by name, in the order in which people meet them."""
+
+
+def mining_of(kind: str, given: Mapping[str, Any]) -> Mining:
+    """Returns the parameters of a kind. Raises UsageError for an unknown kind or key, and for a value out of range."""
+    if kind not in KINDS:
+        raise UsageError(f"there is no mining by {kind!r}: choose one of {', '.join(KINDS)}")
+    model = KINDS[kind]
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.0)
+            told = f"; the nearest that it has is {near[0]!r}" if near else ""
+            raise UsageError(f"mining by {kind!r} has no parameter {key!r}{told}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"mining by {kind!r}: {key} is {first['input']!r}: {message}") from None
