@@ -12,7 +12,8 @@ expansions (GQE, LQE): tables of Mohedano et al., ICMR 2016. `weights`: mAP by h
 weighted, for words and for sum pooling: table of Mohedano et al., CBMI 2018. `places`: references ask, photos with a
 known box are the collection: overlap (IoU) of the box that windows find in right photos with the true one. `speed`:
 memory and times by the number of photos, of words drawn by Zipf's law.
-The words are fitted on the photos that are searched, once for all rows of a table. `--json FILE` keeps the figures.
+The words are fitted on the photos that are searched, once for all rows of a table, unless `--fit` names others.
+`--json FILE` keeps the figures.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from resight.features.opening import open_extractor
 from resight.features.saliency.kinds import SaliencyName
 from resight.folders.walking import Found
 from resight.images import Box, decode
+from resight.learned.artefact import load
 from resight.recipe.model import Recipe
 from resight.recipe.reading import parse_recipe, recipe_text
 from resight.rerank.kinds import AlphaExpansion
@@ -173,6 +175,8 @@ def looked(bags: Bags, query: ImageWords, chain: Sequence[SecondLook]) -> Rankin
 def words_of(photos: Photos, args: argparse.Namespace) -> tuple[dict[str, object], Mapping[str, NDArray[Any]]]:
     """What all rows of a table have in common, and the words fitted on the photos."""
     features: dict[str, object] = {"max_side": args.max_side, "enlarge_to": args.enlarge_to}
+    if args.fit:
+        return features, load(args.fit).arrays
     recipe = changed("blcf-mobilenet", features, {"size": args.size})
     return features, fit_channel(recipe, "main", Path(), photos.found, "the photos", print).arrays
 
@@ -332,6 +336,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10_000, help="distractors at most")
     parser.add_argument("--queries", type=int, default=10_000, help="queries at most")
     parser.add_argument("--size", type=int, default=25_000, help="words")
+    parser.add_argument("--fit", type=Path, help="words of `resight fit`, instead of those of the photos")
     parser.add_argument("--max-side", type=int, default=336)
     parser.add_argument("--enlarge-to", type=int, default=0)
     parser.add_argument("--images", type=int, nargs="+", default=[1000, 100_000], help="of `speed`")

@@ -31,8 +31,8 @@ def params(**others: Any) -> dict[str, Any]:
     return {**given, "max_side": 96, **others}
 
 
-def extractor(folder: Path | None = None, **others: Any) -> ConvolutionalExtractor:
-    return ConvolutionalExtractor(Convolutional.model_validate(params(**others)), folder)
+def extractor(**others: Any) -> ConvolutionalExtractor:
+    return ConvolutionalExtractor(Convolutional.model_validate(params(**others)))
 
 
 def features(working: ConvolutionalExtractor, views: list[View]) -> LocalFeatures:
@@ -73,7 +73,7 @@ def test_saliency_of_files_is_found_by_the_name_of_the_photo(tmp_path: Path) -> 
     values = np.zeros((8, 12), np.uint8)
     values[:, 6:] = 200
     Image.fromarray(values).save(tmp_path / "one.png")
-    working = extractor(tmp_path.parent, saliency="files", saliency_folder=tmp_path.name)
+    working = extractor(saliency="files", saliency_folder=str(tmp_path))
     found = features(working, working.prepare(Decoded(PHOTO.pixels, PHOTO.size, name="one.jpg")))
     assert len(found) == 8 * 6
     assert found.xy[:, 0].min() > 80
@@ -185,7 +185,13 @@ def test_views_without_weights_weigh_1_beside_others() -> None:
 
 
 def test_keys_that_do_not_go_together_are_refused() -> None:
-    for wrong in ({"context": "whole"}, {"saliency": "files"}, {"saliency_folder": "x"}, {"saliency": "nose"}):
+    for wrong in (
+        {"context": "whole"},
+        {"saliency": "files"},
+        {"saliency_folder": "/x"},
+        {"saliency": "files", "saliency_folder": "x"},
+        {"saliency": "nose"},
+    ):
         with pytest.raises(ValidationError):
             Convolutional.model_validate(params(**wrong))
 

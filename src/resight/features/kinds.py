@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -86,13 +87,16 @@ class ScaledFeatures(NetworkFeatures):
         default=None,
         min_length=1,
         max_length=4096,
-        description='Of saliency = "files": PNG maps by the names of photos.',
+        description='Of saliency = "files": whole path of PNG maps.',
     )
 
     @model_validator(mode="after")
     def _files_have_a_folder(self) -> Self:
         if (self.saliency == "files") != (self.saliency_folder is not None):
             raise ValueError('saliency = "files" and saliency_folder go together: give both, or leave both out')
+        # An index carries its recipe with it: from there a relative path would lead elsewhere.
+        if self.saliency_folder is not None and not PurePath(self.saliency_folder).is_absolute():
+            raise ValueError(f"saliency_folder is {self.saliency_folder}: write the whole path, from the root")
         return self
 
     @field_validator("scales")

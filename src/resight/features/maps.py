@@ -148,7 +148,7 @@ class MapExtractor:
         if self.params.saliency_folder is not None:
             from resight.features.saliency.files import read_saliency
 
-            return read_saliency(self._folder / self.params.saliency_folder, name)
+            return read_saliency(Path(self.params.saliency_folder), name)
         from resight.features.saliency.weighting import OF_PIXELS
 
         return OF_PIXELS[kind](pixels) if kind in OF_PIXELS else None

@@ -62,7 +62,7 @@ def cells_of(xy: Float32, box: Box, count: int) -> Int64:
     """
     scale = np.array([count / max(box[2] - box[0], 1e-9), count / max(box[3] - box[1], 1e-9)])
     cells = ((xy - np.array(box[:2])) * scale).astype(np.int64)
-    return np.minimum(np.maximum(cells, 0), count - 1)
+    return np.asarray(np.minimum(np.maximum(cells, 0), count - 1), np.int64)
 
 
 def within(words: ImageWords, box: Box) -> ImageWords:

@@ -40,13 +40,11 @@ def draw_weights(photo: Pixels, words: ImageWords) -> Pixels:
 
 def most_shared(query: ImageWords, image: ImageWords, count: int) -> Int32:
     """Returns the words, at most `count`, that add most to the product of the counts of two images; most first."""
-    common, counts = [], []
-    for words in (query, image):
-        distinct, places = np.unique(words.words, return_inverse=True)
-        common.append(distinct)
-        counts.append(np.bincount(places, words.weights, minlength=len(distinct)))
-    shared, left, right = np.intersect1d(*common, assume_unique=True, return_indices=True)
-    products: Float64 = counts[0][left] * counts[1][right]
+    size = 1 + max(int(words.words.max(initial=0)) for words in (query, image))
+    asked, kept = (np.bincount(words.words, words.weights, minlength=size) for words in (query, image))
+    products: Float64 = asked * kept
+    shared = np.flatnonzero(products)
+    products = products[shared]
     return np.asarray(shared[np.argsort(-products, kind="stable")[:count]], np.int32)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from index_samples import collection, write
 from resight.features.kinds import Convolutional
@@ -155,3 +156,20 @@ def test_an_index_scores_the_cosine_of_weighted_counts(features: str, words: str
         assert score == pytest.approx(expected[image], abs=6e-3 if features else 1e-5)
     hits = index.search(folder / name, k=1, include_self=True).hits
     assert hits[0].name == name
+
+
+def test_saliency_of_files_is_read_by_the_names_of_indexed_photos(tmp_path: Path) -> None:
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(RECIPE.format(features=f'saliency = "files"\nsaliency_folder = "{tmp_path}/maps"', words=""))
+    photos = collection(3)
+    folder = write(tmp_path / "photos" / "sub", photos).parent
+    (tmp_path / "maps" / "sub").mkdir(parents=True)
+    for name in photos:
+        values = np.zeros((10, 10), np.uint8)
+        values[:, 5:] = 255
+        Image.fromarray(values).save(tmp_path / "maps" / "sub" / f"{name}.png")
+    index = Index.create(tmp_path / "x.resight", recipe)
+    index.add(folder)
+    catalogue = index.collection.snapshot.images
+    for image, width in zip(catalogue.ids.tolist(), catalogue.widths.tolist(), strict=True):
+        assert index.collection.views["main"].evidence(image).xy[:, 0].min() > width * 0.4

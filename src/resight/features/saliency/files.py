@@ -30,7 +30,7 @@ def read_saliency(folder: Path, name: str) -> Float32:
             f"no saliency map of {name}: neither {candidates[0]} nor {candidates[1]} is there; write one, or choose "
             "another saliency"
         )
-    saliency = decode(path).pixels.mean(axis=2, dtype=np.float32) / np.float32(255.0)
+    saliency = np.asarray(decode(path).pixels.mean(axis=2) / 255.0, np.float32)
     if not saliency.any():
         _log.warning("%s is black all over: every position of the photo counts alike", path)
     return saliency
