@@ -260,14 +260,19 @@ def places(photos: Photos, args: argparse.Namespace) -> dict[str, float]:
     recipe = changed("blcf-mobilenet", features, {"size": args.size})
     channel = opened(recipe, arrays)
     bags = Bags(build_postings(indexed(channel, turned), channel.size, "bow"), method_of(recipe))
-    overlaps = []
-    for query, words in zip(turned.queries, asked_of(channel, turned.queries), strict=True):
-        ranking = looked(bags, words, (R,))
-        for row, one in enumerate(turned.found):
-            truth = boxes[one.name]
-            if one.name in query.positives and row in ranking.boxes and truth is not None:
-                overlaps.append(overlap(ranking.boxes[row], truth))
-    figures = {"right photos": float(len(overlaps)), "mean IoU": float(np.mean(overlaps))}
+    asked = asked_of(channel, turned.queries)
+    figures = {}
+    for least_side in (0.25, 0.5, 1.0):
+        overlaps = []
+        for query, words in zip(turned.queries, asked, strict=True):
+            ranking = looked(bags, words, (Windows(top=100, least_side=least_side),))
+            for row, one in enumerate(turned.found):
+                truth = boxes[one.name]
+                if one.name in query.positives and row in ranking.boxes and truth is not None:
+                    overlaps.append(overlap(ranking.boxes[row], truth))
+        figures[f"mean IoU of {len(overlaps)} right photos, windows from {least_side:g} of a side"] = float(
+            np.mean(overlaps)
+        )
     print(figures)
     return figures
 

@@ -164,6 +164,8 @@ def test_the_window_that_has_the_query_is_found_and_gives_the_image_its_place() 
     assert found.scores[1] < 0.9
     assert found.boxes[5] == (40.0, 80.0, 80.0, 120.0)
     assert 9 not in found.boxes
+    halves = WindowLook(Windows(top=4, least_side=0.5), collection)(image_of(query, (40, 40)), before)  # type: ignore[arg-type]
+    assert {box[2] - box[0] for box in halves.boxes.values()} <= {80.0, 160.0}
     assert (np.diff(found.scores) <= 0).all()
 
 

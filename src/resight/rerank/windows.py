@@ -194,13 +194,13 @@ class WindowLook:
             return ranking
         scores = np.zeros(len(top), np.float32)
         boxes = dict(ranking.boxes)
+        large = (WINDOWS[:, 2:] - WINDOWS[:, :2]).min(axis=1) >= self.params.least_side * CELLS
         for row, image in enumerate(top):
             words = self._collection.words(image)
             if not len(words):
                 continue
-            own = window_scores(
-                parts, words, self._factors(words), similar_shapes(words.size, parts.box, self.params.least_ratio)
-            )
+            chosen = large & similar_shapes(words.size, parts.box, self.params.least_ratio)
+            own = window_scores(parts, words, self._factors(words), chosen)
             best = int(own.argmax())
             scores[row] = own[best]
             if own[best] > 0:
