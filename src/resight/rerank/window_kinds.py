@@ -27,9 +27,8 @@ class Windows(SecondLook):
         default=0.4, ge=0.0, le=1.0, description="Of the aspect ratios of window and query, smaller to larger: 0.4."
     )
     # The fewer words an image has, the more small windows are alike by chance.
-    least_side: Literal[1.0, 0.5, 0.25] = Field(
-        default=0.25,
-        description="Of windows, as a part of the image's side: 1/4; larger ones are halves and the whole.",
+    least_side: float = Field(
+        default=0.25, gt=0.0, le=1.0, description="Of windows, as a part of the image's side: 1, 1/2 and 1/4 are there."
     )
 
     @property
