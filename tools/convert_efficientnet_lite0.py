@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from resight.features.networks.inverted_residuals import INVERTED_RESIDUALS
+from resight.arrays import Arrays
+from resight.features.networks.inverted_residuals import INVERTED_RESIDUALS, InvertedResiduals
 from resight.features.networks.quantised import SCALE, quantised
 from resight.files import write_whole
 
@@ -36,7 +37,15 @@ def main() -> None:
     if not found.startswith(SHA256):
         raise SystemExit(f"{source}: its SHA-256 is {found}, but {SHA256}… is expected")
     state = {key: tensor.numpy() for key, tensor in torch.load(source, weights_only=True).items()}
-    plan = INVERTED_RESIDUALS["efficientnet_lite0"]
+    content = compact(INVERTED_RESIDUALS["efficientnet_lite0"], state)
+    TARGET.mkdir(exist_ok=True)
+    write_whole(TARGET / f"{NAME}.safetensors", content)
+    write_whole(TARGET / f"{NAME}.LICENSE", files["LICENSE"].read_bytes())
+    print(f"{TARGET / NAME}.safetensors: {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+
+
+def compact(plan: InvertedResiduals, state: Arrays) -> bytes:
+    """Returns the file of a network: its weights as they are stored, without those that are not of the plan."""
     kept: dict[str, np.ndarray] = {}
     for each in plan.convolutions:
         weight = state[each.weight]
@@ -46,13 +55,9 @@ def main() -> None:
             kept[each.weight] = weight.astype(np.float16)
         for name in ("weight", "bias", "running_mean", "running_var"):
             kept[f"{each.norm}.{name}"] = state[f"{each.norm}.{name}"].astype(np.float32)
-    TARGET.mkdir(exist_ok=True)
     # One line of metadata alone: the order of several would differ from run to run.
     # In the order of rows, which the published tensors are not in: the file would keep their bytes as they lie.
-    content = save({key: np.ascontiguousarray(kept[key]) for key in sorted(kept)}, {"network": plan.name})
-    write_whole(TARGET / f"{NAME}.safetensors", content)
-    write_whole(TARGET / f"{NAME}.LICENSE", files["LICENSE"].read_bytes())
-    print(f"{TARGET / NAME}.safetensors: {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+    return save({key: np.ascontiguousarray(kept[key]) for key in sorted(kept)}, {"network": plan.name})
 
 
 if __name__ == "__main__":

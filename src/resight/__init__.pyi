@@ -24,4 +24,6 @@ from .recipe import register as register
 from .rerank.pairs import match as match
 from .search.ranking import Verification as Verification
 from .training.mining.miner import mine as mine
+from .training.training import TrainReport as TrainReport
+from .training.training import train as train
 from .versions import __version__ as __version__

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resight.descriptors.pooling import gem, mac, spoc
-from resight.descriptors.region_pooling import max_by_slices, max_by_table, region_gem, region_max, region_mean
+from resight.descriptors.region_pooling import (
+    max_by_places,
+    max_by_slices,
+    max_by_table,
+    region_gem,
+    region_max,
+    region_mean,
+)
 from resight.errors import UsageError
 
 
@@ -44,17 +51,26 @@ def test_a_weak_region_beside_a_strong_one_keeps_its_generalised_mean():
     np.testing.assert_allclose(region_gem(maps, boxes)[0, :, 0], [1e-3, 100.0], rtol=1e-3, atol=5e-4)
 
 
-def test_many_boxes_take_the_table_and_it_has_the_gradient_of_the_slices():
+def test_all_ways_to_the_maxima_of_many_boxes_have_the_gradient_of_the_slices():
     rng = np.random.default_rng(3)
     boxes = random_boxes(rng, 300, 12, 16)
     maps = torch.from_numpy(rng.permutation(4 * 12 * 16).reshape(1, 4, 12, 16).astype(np.float64))
     gradients = []
-    for pool in (max_by_slices, max_by_table, region_max):
+    for pool in (max_by_slices, max_by_table, max_by_places, region_max):
         x = maps.clone().requires_grad_()
         pool(x, boxes).square().sum().backward()
         gradients.append(x.grad)
     np.testing.assert_allclose(gradients[1], gradients[0])
     np.testing.assert_allclose(gradients[2], gradients[0])
+    np.testing.assert_allclose(gradients[3], gradients[0])
+
+
+def test_with_and_without_gradients_the_maxima_are_the_same():
+    maps = torch.from_numpy(np.maximum(np.random.default_rng(4).standard_normal((2, 5, 9, 13)), 0))
+    for seed in range(5):
+        boxes = random_boxes(np.random.default_rng(seed), 20, 9, 13)
+        found = region_max(maps.clone().requires_grad_(), boxes).detach()
+        np.testing.assert_array_equal(found, region_max(maps, boxes))
 
 
 @pytest.mark.parametrize("pool", [region_max, region_mean, region_gem])

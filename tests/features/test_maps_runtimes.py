@@ -269,6 +269,12 @@ def test_what_was_chosen_is_remembered(race: dict[str, Paced], no_weights: Path)
     assert json.loads(file.read_text())["runtime"] == "openvino"
 
 
+def test_what_was_chosen_is_chosen_anew_where_it_cannot_be_opened(race: dict[str, Paced]) -> None:
+    assert choose(race)[0] == "openvino"
+    others = {"torch": race["torch"], "onnxruntime": race["torch"]}
+    assert choose(others)[1] == ["torch", "onnxruntime"]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"for": "other", "runtime": "torch"}', '{"runtime": 1}', "\xff"])
 def test_a_damaged_memory_is_made_anew(race: dict[str, Paced], no_weights: Path, content: str) -> None:
     choose(race)

@@ -123,6 +123,26 @@ def test_pairs_that_span_too_little_are_helped_by_a_ridge():
     assert np.isfinite(whitening.apply(x)).all()
 
 
+def test_complete_shrinkage_of_pairs_keeps_all_angles_around_the_mean_of_the_queries():
+    x = descriptors(n=60)
+    queries, positives = np.arange(30), np.arange(30, 60)
+    whitening = fit_learned_whitening(x, queries, positives, 12, shrinkage=1.0)
+    centred = unit(x - x[:30].mean(axis=0))
+    white = whitening.apply(x)
+    np.testing.assert_allclose(white @ white.T, centred @ centred.T, atol=1e-5)
+
+
+def test_shrinkage_of_pairs_by_its_definition():
+    x = descriptors(n=60)
+    queries, positives = np.arange(30), np.arange(30, 60)
+    whitening = fit_learned_whitening(x, queries, positives, 12, shrinkage=0.25)
+    difference = (x[queries] - x[positives]).astype(np.float64)
+    inner = difference.T @ difference / 30
+    shrunk = 0.75 * inner + 0.25 * np.trace(inner) / 12 * np.eye(12)
+    projection = whitening.projection.astype(np.float64)
+    np.testing.assert_allclose(projection @ shrunk @ projection.T, np.eye(12), atol=1e-4)
+
+
 def test_a_descriptor_equal_to_the_mean_becomes_zeros():
     whitening = Whitening(np.ones(3, np.float32), np.eye(3, dtype=np.float32))
     assert not whitening.apply(np.ones((1, 3), np.float32)).any()

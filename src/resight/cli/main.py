@@ -21,8 +21,10 @@ from resight.cli.output import say
 from resight.errors import ResightError
 from resight.versions import __version__
 
-RESUMABLE = ("index", "add", "update")
-"""Commands that continue where they were interrupted."""
+RESUMABLE = dict.fromkeys(("index", "add", "update"), "The index keeps finished photos") | {
+    "train": "The last checkpoint is kept"
+}
+"""Commands that continue where they were interrupted, and what is kept."""
 
 
 class Verbs(TyperGroup):
@@ -39,11 +41,8 @@ class Verbs(TyperGroup):
             say(f"Error: {error}")
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
-            resumable = ctx.invoked_subcommand in RESUMABLE
-            say(
-                "Interrupted."
-                + (" The index keeps finished photos; run the same command again to continue." if resumable else "")
-            )
+            kept = RESUMABLE.get(str(ctx.invoked_subcommand))
+            say("Interrupted." + (f" {kept}; run the same command again to continue." if kept else ""))
             raise typer.Exit(130) from error
         except BrokenPipeError as error:
             # The interpreter flushes once more at its end and would complain.
@@ -95,6 +94,7 @@ COMMANDS = (
     "index.verify",
     "index.compact",
     "fit.fit",
+    "train.train",
     "evaluate.evaluate",
     "compare.compare",
     "datasets.datasets",

@@ -18,8 +18,11 @@ LONGEST_PAUSE = 60.0
 
 
 @contextmanager
-def progress_bar() -> Iterator[NamedProgress]:
-    """Shows progress on standard error: on a terminal a bar for each step, gone at the end; elsewhere lines."""
+def progress_bar(note: Callable[[], str] | None = None) -> Iterator[NamedProgress]:
+    """Shows progress on standard error: on a terminal a bar for each step, gone at the end; elsewhere lines.
+
+    note: what else a bar shows of the step that is on.
+    """
     if sys.stderr is None or not sys.stderr.isatty():
         yield ProgressLines(say, time.monotonic)
         return
@@ -32,6 +35,7 @@ def progress_bar() -> Iterator[NamedProgress]:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
@@ -39,10 +43,11 @@ def progress_bar() -> Iterator[NamedProgress]:
 
         def update(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, rate="")
+                tasks[what] = bars.add_task(what, rate="", note="")
             speed = next(task.speed for task in bars.tasks if task.id == tasks[what])
             rate = f"{speed:.1f}/s" if speed else ""
-            bars.update(tasks[what], completed=done, total=total, rate=rate)
+            told = "" if note is None or done >= total else note()
+            bars.update(tasks[what], completed=done, total=total, rate=rate, note=told)
 
         yield update
 

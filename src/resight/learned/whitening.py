@@ -109,11 +109,14 @@ def fit_pca_whitening(
     return Whitening(np.asarray(mean, np.float32), np.ascontiguousarray(projection, np.float32))
 
 
-def fit_learned_whitening(x: Floating, queries: Integer, positives: Integer, dimensions: int) -> Whitening:
+def fit_learned_whitening(
+    x: Floating, queries: Integer, positives: Integer, dimensions: int, *, shrinkage: float = 0.0
+) -> Whitening:
     """Fits a whitening that brings matching pairs together: whitens their differences, then rotates all `x` (n, d).
 
-    queries, positives: (pairs,) rows of `x`; equal positions form matching pairs. Raises FitError where there are no
-    pairs, or all of them are equal.
+    queries, positives: (pairs,) rows of `x`; equal positions form matching pairs. shrinkage: in [0, 1], the fraction by
+    which the covariance of the differences moves to a multiple of the identity, for pairs that are few. Raises FitError
+    where there are no pairs, or all of them are equal.
 
     Source: Mikolajczyk & Matas, "Improving descriptors for fast tree matching by optimal linear projection", ICCV 2007;
     as in Radenovic, Tolias & Chum, TPAMI 2019, section 3.4 and code: the mean is that of the queries alone, the
@@ -130,6 +133,7 @@ def fit_learned_whitening(x: Floating, queries: Integer, positives: Integer, dim
     inner = difference.T @ difference / len(difference)
     if not np.trace(inner) > 0.0:
         raise FitError("the descriptors of all matching pairs are equal; give pairs of different photos")
+    inner = (1.0 - shrinkage) * inner + shrinkage * float(np.trace(inner)) / len(inner) * np.eye(len(inner))
     whiten_pairs = np.linalg.inv(_cholesky(inner))
     scattered = (rows - mean) @ whiten_pairs.T
     _, turn = _eigen(scattered.T @ scattered)

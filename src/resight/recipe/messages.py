@@ -19,9 +19,9 @@ LARGEST = 10**30
 """Numbers beyond it are not written out."""
 
 
-def explain(error: ValidationError) -> str:
-    """Returns the first thing wrong, unknown keys before all else, in one line."""
-    return one_line(_explain(error), 4 * LONGEST)
+def explain(error: ValidationError, root: type[BaseModel] = Recipe) -> str:
+    """Returns the first thing wrong in a file that `root` models, unknown keys before all else, in one line."""
+    return one_line(_explain(error, root), 4 * LONGEST)
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
@@ -30,10 +30,10 @@ def one_line(text: str, longest: int = LONGEST) -> str:
     return printed if len(printed) <= longest else f"{printed[:longest]}..."
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, root: type[BaseModel]) -> str:
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     loc = first["loc"]
-    model, key, annotation = _place(loc)
+    model, key, annotation = _place(loc, root)
     given = first["input"]
     if first["type"] == "extra_forbidden":
         if key in SECTIONS:
@@ -67,15 +67,15 @@ def _shown(given: object) -> str:
     return f", not {one_line(repr(given))}" if isinstance(given, str | int | float) else ""
 
 
-def _place(loc: Sequence[str | int]) -> tuple[type[BaseModel], str, Any]:
+def _place(loc: Sequence[str | int], root: type[BaseModel]) -> tuple[type[BaseModel], str, Any]:
     """Returns the innermost model of a place that pydantic names, the key and its annotation.
 
     The key is as it is written in the file.
 
     A place has the names of fields and of channels, numbers of stages, and of each union the kind that was chosen.
     """
-    model: type[BaseModel] = Recipe
-    annotation: Any = Recipe
+    model: type[BaseModel] = root
+    annotation: Any = root
     key = ""
     for part in loc:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -83,9 +83,13 @@ def usac_fundamental(
     if len(given) < 8:
         return None
     unit = _unit(query_tolerance, image_tolerance)
-    f, mask = cv2.findFundamentalMat(
-        given.query_xy * np.float32(unit), given.image_xy, cv2.USAC_MAGSAC, image_tolerance, confidence, iterations
-    )
+    try:
+        f, mask = cv2.findFundamentalMat(
+            given.query_xy * np.float32(unit), given.image_xy, cv2.USAC_MAGSAC, image_tolerance, confidence, iterations
+        )
+    except cv2.error:
+        # OpenCV fails where no sample gives a model, as on a line of points, instead of answering none.
+        return None
     if f is None or np.shape(f) != (3, 3):
         return None
     fundamental = np.asarray(f, np.float64) @ np.diag([unit, unit, 1.0])

@@ -86,8 +86,8 @@ def expose(rng: Generator, scene: Pixels, exposure: Exposure) -> Pixels:
     if any(exposure.shake):
         image = np.asarray(cv2.filter2D(image, -1, _motion(exposure.shake)), np.uint8)
     # Light changes slowly: a quarter of the resolution is enough, and makes the shadow's edge realistically soft.
-    across = np.linspace(-1, 1, width // 4, dtype=np.float32)[None, :]
-    downward = np.linspace(-1, 1, height // 4, dtype=np.float32)[:, None]
+    across = np.linspace(-1, 1, max(1, width // 4), dtype=np.float32)[None, :]
+    downward = np.linspace(-1, 1, max(1, height // 4), dtype=np.float32)[:, None]
     light = 1 - 0.1 * (across**2 + downward**2) + exposure.fall[0] * across + exposure.fall[1] * downward
     if exposure.shadow:
         turn = rng.uniform(0, 2 * np.pi)

@@ -19,27 +19,30 @@ from resight.features.networks.published import PUBLISHED
 from resight.features.networks.quantised import quantised, restored
 
 NAME = "efficientnet_lite0-imagenet"
+TUNED = "efficientnet_lite0-resight"
 LAYERS = ["blocks.11.expand", "blocks.12.expand", "head"]
 
 
-def test_the_file_is_the_published_one_small_and_with_its_licence() -> None:
-    path = BUILTIN / PUBLISHED[NAME].file
-    assert sha256_of(path) == PUBLISHED[NAME].sha256
-    assert path.stat().st_size < 7e6
+@pytest.mark.parametrize("name", [NAME, TUNED])
+def test_the_file_is_the_published_one_small_and_with_its_licence(name: str) -> None:
+    path = BUILTIN / PUBLISHED[name].file
+    assert sha256_of(path) == PUBLISHED[name].sha256
+    assert path.stat().st_size < 4e6
     notice = path.with_suffix(".LICENSE").read_text(encoding="utf-8")
     assert "Apache" in notice
     assert "(c) 2020, ML Illustrated" in notice
 
 
-def test_both_roads_open_it_alike(no_weights: Path) -> None:
-    loaded = open_network("efficientnet_lite0", Checkpoint(source=NAME))
-    found = open_exported("efficientnet_lite0", Checkpoint(source=NAME), LAYERS, Path())
+@pytest.mark.parametrize("name", [NAME, TUNED])
+def test_both_roads_open_it_alike(no_weights: Path, name: str) -> None:
+    loaded = open_network("efficientnet_lite0", Checkpoint(source=name))
+    found = open_exported("efficientnet_lite0", Checkpoint(source=name), LAYERS, Path())
     assert (loaded.mean, loaded.deviation) == (found.mean, found.deviation) == ((127 / 255,) * 3, (128 / 255,) * 3)
     assert loaded.classes is None
     from resight.features.runtimes.onnx_runtime import OnnxRuntime
 
     pixels = np.random.default_rng(0).integers(0, 256, (1, 71, 96, 3), np.uint8)
-    runtime = OnnxRuntime(found.model, NAME, found.outputs)
+    runtime = OnnxRuntime(found.model, name, found.outputs)
     with torch.inference_mode():
         expected = loaded.network.maps(loaded.input(pixels), LAYERS)
     ours = runtime.run(runtime.normalised(pixels, found.mean, found.deviation))
@@ -63,6 +66,21 @@ def test_it_is_what_the_published_wheel_holds() -> None:
         # Weights in a byte each: what is left of a map's direction.
         similarity = torch.nn.functional.cosine_similarity(theirs[layer].flatten(), found[layer].flatten(), dim=0)
         assert similarity > 0.99
+
+
+def test_the_tuned_network_begins_as_the_published_one_and_ends_elsewhere() -> None:
+    layers = ["blocks.5", *LAYERS[:2]]
+    published, tuned = (open_network("efficientnet_lite0", Checkpoint(source=name)) for name in (NAME, TUNED))
+    x = torch.randn(1, 3, 97, 128, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        before, after = published.network.maps(x, layers), tuned.network.maps(x, layers)
+    alike = [
+        float(torch.nn.functional.cosine_similarity(before[layer].flatten(), after[layer].flatten(), dim=0))
+        for layer in layers
+    ]
+    # Frozen layers differ by the rounding of weights to a byte.
+    assert alike[0] > 0.999
+    assert max(alike[1:]) < 0.99
 
 
 def test_integers_with_a_scale_a_channel_are_within_half_a_step() -> None:

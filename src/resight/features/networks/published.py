@@ -95,6 +95,17 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             deviation=(128 / 255, 128 / 255, 128 / 255),
             padding="same",
         ),
+        # The same network tuned by resight on rendered worlds and on rendered views of photos, up to blocks.12.expand;
+        # tools/tune_builtin_network.py makes it.
+        "efficientnet_lite0-resight": Published(
+            "efficientnet_lite0",
+            "efficientnet_lite0-resight.safetensors",
+            "",
+            "45f6667d8e01fab1a9b9f937d9f7e2632595c82b4d26a5f1eb2b27f1f881e5cf",
+            mean=(127 / 255, 127 / 255, 127 / 255),
+            deviation=(128 / 255, 128 / 255, 128 / 255),
+            padding="same",
+        ),
         # Convolutions converted from Caffe, from which cirtorch's training starts: no classifier.
         "vgg16-imagenet-caffe": _cirtorch("vgg16", "imagenet", "imagenet-caffe-vgg16-features-d369c8e.pth"),
         "resnet50-imagenet-caffe": _cirtorch("resnet50", "imagenet", "imagenet-caffe-resnet50-features-ac468af.pth"),

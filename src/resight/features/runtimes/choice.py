@@ -40,7 +40,10 @@ def fastest(
     """
     key = _key(network)
     with _lock:
-        known = _chosen.get(key) or _recorded(key, openers)
+        known = _chosen.get(key)
+        # The same network may have been opened in torch before, and without it now.
+        if known not in openers:
+            known = _recorded(key, openers)
         if known is not None:
             try:
                 runtime = openers[known]()

@@ -34,13 +34,13 @@ class LayerMaps(nn.Module):
         return tuple(found[index] for index in self._indices)
 
 
-def fold_batch_norm(layer: LayerMaps, side: int) -> None:
+def fold_batch_norm(layer: LayerMaps, side: int) -> list[tuple[str, str]]:
     """Merges the scale and shift of each batch normalisation into the convolution before it.
 
     This changes maps by rounding only, and saves a pass over memory for each.
 
     Pairs are those that are connected when an image of `side` pixels passes; modules after the last layer stay
-    unchanged. Works in place.
+    unchanged. Works in place. Returns the names of the convolution and of the normalisation of each pair.
     """
     makers: dict[int, str] = {}
     pairs: list[tuple[str, str]] = []
@@ -79,3 +79,4 @@ def fold_batch_norm(layer: LayerMaps, side: int) -> None:
         # Into the same module, because its class may pad in its own way.
         convolution.weight, convolution.bias = fused.weight, fused.bias
         layer.set_submodule(norm_name, nn.Identity())
+    return pairs

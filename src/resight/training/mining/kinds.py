@@ -176,11 +176,120 @@ class Ranks(Mining):
         return mine_ranks(self, collection, progress)
 
 
+class Structure(Mining):
+    """Photos that share points of one model, by structure from motion (Radenović et al., ECCV 2016 and TPAMI 2018).
+
+    `share`, `zoom` and the strategies are the papers'; the others are ours.
+    """
+
+    summary: ClassVar[str] = "photos that see the same points of a model, by structure from motion"
+
+    channel: str = Field(default="", description="The channel of words; empty: the first that there is.")
+    seeds: Literal["search", "min-hash"] = Field(
+        default="search",
+        description='Photos that ask: "search": all; "min-hash": those with colliding sketches, and what they lead to.',
+    )
+    candidates: int = Field(default=40, ge=1, le=10_000, description="Photos that a photo that asks is verified with.")
+    threshold: int = Field(default=50, ge=0, le=65_536, description="Largest Hamming distance of a correspondence.")
+    min_inliers: int = Field(
+        default=10,
+        ge=8,
+        le=1_000_000,
+        description="Matched points of a verified pair, at least: of one epipolar geometry.",
+    )
+    largest: int = Field(
+        default=500,
+        ge=3,
+        le=1_000_000,
+        description="Photos that are mapped together, at most; of more the weakest pairs are left out.",
+    )
+    positives: Literal["random", "inliers", "nearest"] = Field(
+        default="random",
+        description=(
+            'Of photos that share points: "random": those with `share` and `zoom`; "inliers": with most points; '
+            '"nearest": by descriptors.'
+        ),
+    )
+    share: float = Field(
+        default=0.2, gt=0.0, le=1.0, description="Of the anchor's points, which a positive at random sees too: 0.2."
+    )
+    zoom: float = Field(
+        default=1.5, ge=1.0, le=1000.0, description="Change of scale of a positive at random, at most: 1.5."
+    )
+    most: int = Field(
+        default=0, ge=0, le=10_000, description="Positives of an anchor; 0: all at random, else one, as in the papers."
+    )
+    seed: int = Field(default=0, ge=0, description="Of the draw of `most` at random.")
+    hops: int = Field(default=2, ge=0, le=100, description="Links in turn that keep photos from being negatives.")
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Maps photos, and mines those that share points."""
+        from resight.training.mining.structure import mine_structure
+
+        return mine_structure(self, collection, progress)
+
+
+class Places(Mining):
+    """Photos by their positions (Arandjelović et al., NetVLAD, CVPR 2016), with its constants and those of its code."""
+
+    summary: ClassVar[str] = (
+        "photos that were taken near each other, by EXIF, a CSV file or the names of published sets"
+    )
+
+    positions: str = Field(
+        default="",
+        description="A CSV file with name, lat and lon, or easting and northing; empty: names, Mapillary, EXIF.",
+    )
+    near: float = Field(default=10.0, gt=0.0, le=1e6, description="Metres to a potential positive, at most: 10.")
+    far: float = Field(default=25.0, gt=0.0, le=1e6, description="Metres to a negative are more: 25.")
+    least: float = Field(
+        default=1.0, ge=0.0, le=1e6, description="Metres to a potential positive, at least: what is nearer is one spot."
+    )
+    most: int = Field(default=20, ge=1, le=10_000, description="Potential positives of an anchor, the nearest.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Places:
+        if not self.least < self.near <= self.far:
+            raise ValueError(f"least, near and far are {self.least:g}, {self.near:g} and {self.far:g}: they must rise")
+        return self
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines photos by where they were taken."""
+        from resight.training.mining.places import mine_places
+
+        return mine_places(self, collection, progress)
+
+
+class Classes(Mining):
+    """A folder for each class; cleaned as by Gordo et al., Deep image retrieval, ECCV 2016, section 4.1."""
+
+    summary: ClassVar[str] = "photos of one folder, and with clean=true only those that match others of it"
+
+    clean: bool = Field(
+        default=False, description="Match the photos of each class; its largest connected component stays."
+    )
+    depth: int = Field(default=0, ge=0, le=100, description="Folders of a name that are its class; 0: all.")
+    channel: str = Field(default="", description="The channel of words; empty: the first that there is.")
+    threshold: int = Field(default=50, ge=0, le=65_536, description="Largest Hamming distance of a correspondence.")
+    min_inliers: int = Field(
+        default=10, ge=8, le=1_000_000, description="Matched points of two photos that stay, at least."
+    )
+
+    def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+        """Mines folders."""
+        from resight.training.mining.classes import mine_classes
+
+        return mine_classes(self, collection, progress)
+
+
 KINDS: Mapping[str, type[Mining]] = {
     "verified": Verified,
     "views": Views,
     "manifold": Manifold,
     "ranks": Ranks,
+    "sfm": Structure,
+    "places": Places,
+    "classes": Classes,
 }
 """The kinds by name, in the order in which people meet them."""
 

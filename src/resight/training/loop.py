@@ -1,0 +1,351 @@
+"""The training loop: steps, validation, checkpoints, and going on after an interruption with the same weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resight.arrays import Int64, Pixels
+from resight.errors import ResightError
+from resight.learned.whitening import Whitening
+from resight.training.checkpoints import BEST, FOLDER, LAST, check_same, load_checkpoint, save_checkpoint
+from resight.training.describing import describe, plain
+from resight.training.drawing import Step, draw_step, steps_of
+from resight.training.gradients import Gradients
+from resight.training.kinds import TrainingRecipe
+from resight.training.material import Material
+from resight.training.model import TrainedDescriptor
+from resight.training.negatives import drawn_pool, mine_negatives
+from resight.training.optimisation import averaged, between, factor_of, optimiser_of, set_rate
+from resight.training.validation import Score, Validation, judge, whitened
+from resight.training.views import Views
+
+LOG = "training.jsonl"
+AHEAD = 3
+"""Steps whose images are made while the network works on one."""
+WORKERS = 2
+PAUSE = 30.0
+"""Seconds between checkpoints within an epoch."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What is known after a step. done, total: steps of the whole training; rate: images a second; left: seconds."""
+
+    epoch: int
+    step: int
+    done: int
+    total: int
+    loss: float
+    rate: float
+    left: float
+
+
+@dataclass
+class Trained:
+    """The end of a training: the learned weights of the product, and how it went.
+
+    curve: of each epoch. share_outside: of the time of the loop in which the network did not work.
+    """
+
+    weights: dict[str, Tensor]
+    curve: list[dict[str, float]]
+    best_epoch: int
+    share_outside: float
+    images_per_second: float
+    resumed_at: int
+
+
+@dataclass
+class _State:
+    """What changes while training goes on, apart from weights and optimiser."""
+
+    epoch: int = 0
+    step: int = 0
+    best: float = -math.inf
+    best_epoch: int = 0
+    stale: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    negatives: dict[int, list[int]] = field(default_factory=dict)
+    nearest: dict[int, int] = field(default_factory=dict)
+
+
+class Loop:
+    """A training run in a folder.
+
+    identity: what the run is of, by which a checkpoint of another is told apart. how: of joined vectors.
+    """
+
+    def __init__(
+        self,
+        model: TrainedDescriptor,
+        recipe: TrainingRecipe,
+        material: Material,
+        views: Views,
+        validation: Validation,
+        folder: Path,
+        identity: Mapping[str, str],
+        how: str = "concatenate",
+        *,
+        on_step: Callable[[StepReport], None] | None = None,
+        on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.model, self.recipe, self.material, self.views = model, recipe, material, views
+        self.validation, self.folder, self.identity, self.how = validation, folder, dict(identity), how
+        self._on_step, self._on_epoch, self._say = on_step, on_epoch, say or (lambda line: None)
+        self.learned = model.learned()
+        self.start = {name: one.detach().clone() for name, one in self.learned.items()}
+        self.average = {name: one.clone() for name, one in self.start.items()} if recipe.frozen.average else None
+        self.optimiser = optimiser_of(recipe, self.learned)
+        self.steps = steps_of(material, recipe)
+        self.state = _State()
+        self._gradients = Gradients(model, recipe, material, views, how)
+        self._working = self._looping = 0.0
+        self._images = 0
+        self._resumed_at = 0
+
+    def run(self) -> Trained:
+        """Trains from the last checkpoint of the folder on, or from the start. Returns the best weights.
+
+        Raises ResightError where the loss is no longer a number, and the errors of checkpoints.
+        """
+        last = self.folder / FOLDER / LAST
+        if last.is_file():
+            self._restore(last)
+        elif self.recipe.lasting.epochs:
+            self._validate()
+            self._save()
+        while self.state.epoch < self.recipe.lasting.epochs and not self._is_stale():
+            self._epoch()
+        best = self.folder / FOLDER / BEST
+        weights = load_checkpoint(best)["weights"] if best.is_file() else self._product_weights()
+        outside = 1.0 - self._working / self._looping if self._looping else 0.0
+        rate = self._images / self._looping if self._looping else 0.0
+        return Trained(weights, self.state.curve, self.state.best_epoch, outside, rate, self._resumed_at)
+
+    @property
+    def mined(self) -> dict[int, Int64]:
+        """Rows of the hard negatives of each anchor, by the row of its photo, as they were mined last."""
+        return {photo: np.array(rows, np.int64) for photo, rows in self.state.negatives.items()}
+
+    def _is_stale(self) -> bool:
+        patience = self.recipe.lasting.patience
+        return bool(patience) and self.state.stale >= patience
+
+    def _epoch(self) -> None:
+        state, recipe = self.state, self.recipe
+        saved = time.monotonic()
+        begun = time.monotonic()
+        every = recipe.drawing.mine_every // recipe.drawing.anchors or self.steps
+        first = state.step
+        while state.step < self.steps:
+            if self._mines and state.step % every == 0 and (state.step > first or first == 0 or not state.negatives):
+                self._mine()
+            end = min(self.steps, state.step - state.step % every + every) if self._mines else self.steps
+            for step, images in self._prepared(range(state.step, end)):
+                loss = self._step(step, images)
+                state.losses.append(loss)
+                state.step += 1
+                self._tell(loss)
+                if time.monotonic() - saved > PAUSE and state.step < self.steps:
+                    self._looping += time.monotonic() - begun
+                    self._save()
+                    saved = begun = time.monotonic()
+        self._looping += time.monotonic() - begun
+        state.epoch, state.step = state.epoch + 1, 0
+        self._validate()
+        state.losses = []
+        self._save()
+
+    @property
+    def _mines(self) -> bool:
+        return self.recipe.drawing.negatives > 0 or self.recipe.drawing.positive == "nearest"
+
+    def _prepared(self, steps: Sequence[int]) -> Iterator[tuple[Step, list[Pixels]]]:
+        """Yields steps with their images, which threads make while the network works."""
+        waiting: deque[tuple[Step, list[Future[Pixels]]]] = deque()
+        state, negatives = self.state, self.mined
+        with ThreadPoolExecutor(WORKERS) as pool:
+            try:
+                for number in steps:
+                    step = draw_step(self.material, self.recipe, state.epoch, number, negatives, state.nearest)
+                    waiting.append((step, [pool.submit(self.views.image, one) for one in step.images]))
+                    if len(waiting) > AHEAD:
+                        step, images = waiting.popleft()
+                        yield step, [one.result() for one in images]
+                while waiting:
+                    step, images = waiting.popleft()
+                    yield step, [one.result() for one in images]
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _step(self, step: Step, images: list[Pixels]) -> float:
+        """Changes the weights by one step. Returns its loss."""
+        begun = time.monotonic()
+        state, recipe = self.state, self.recipe
+        # Whatever is random in the network is a function of the step too.
+        torch.manual_seed(hash((recipe.seed, state.epoch, state.step)) & 0x7FFFFFFF)
+        epochs = recipe.lasting.epochs
+        set_rate(self.optimiser, factor_of(recipe.schedule, state.epoch, state.step, self.steps, epochs))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = self._gradients(step, images)
+        if not math.isfinite(loss):
+            raise self._no_number("the loss is not a number")
+        if not all(one.grad is None or bool(torch.isfinite(one.grad).all()) for one in self.learned.values()):
+            raise self._no_number("a gradient is not a number")
+        self.optimiser.step()
+        if self.average is not None:
+            averaged(self.average, self.learned, recipe.frozen.average, state.epoch * self.steps + state.step + 1)
+        self._images += len(images)
+        self._working += time.monotonic() - begun
+        return loss
+
+    def _mine(self) -> None:
+        """Mines negatives and the nearest positives with the network as it is."""
+        state, recipe, material = self.state, self.recipe, self.material
+        seed = (recipe.seed, 5, state.epoch, state.step)
+        remembered = [np.array(rows, np.int64) for rows in state.negatives.values()]
+        pool = drawn_pool(material.pool, recipe.drawing.pool, remembered, seed)
+        photos = {one.photo for one in material.anchors} | {row for one in material.anchors for row in one.positives}
+        rows = sorted(photos | set(pool.tolist()))
+        found = describe(self.model, self.how, self.views, plain(rows))
+        descriptors = np.zeros((len(material.clusters), found.shape[1]), np.float32)
+        descriptors[rows] = found
+        count, single = recipe.drawing.negatives, recipe.drawing.one_a_cluster
+        mined = mine_negatives(material, descriptors, pool, count, one_a_cluster=single)
+        state.negatives = {photo: own.tolist() for photo, own in mined.negatives.items()}
+        state.nearest = dict(mined.nearest)
+        self._log("mined", pool=len(pool), short=mined.short)
+        if mined.short:
+            self._say(
+                f"{mined.short} of {len(material.anchors)} anchors have fewer than {count} hard negatives: the pool "
+                "has too few clusters"
+            )
+
+    def _validate(self) -> None:
+        """Judges the weights of the product as they would be now, and keeps them where they are the best."""
+        state = self.state
+        weights = self._product_weights()
+        entry: dict[str, float] = {"epoch": state.epoch}
+        if state.losses:
+            entry["loss"] = float(np.mean(state.losses))
+        value = -math.inf
+        if self.validation.questions:
+            score = self._score(weights)
+            told = {"real": score.real, "rendered": score.rendered, "value": score.value}
+            entry |= {name: one for name, one in told.items() if math.isfinite(one)}
+            value = score.value
+        state.curve.append(entry)
+        self._log("validated", **entry)
+        if self._on_epoch is not None:
+            self._on_epoch(entry)
+        if value > state.best or not self.validation.questions:
+            state.best, state.best_epoch, state.stale = value, state.epoch, 0
+            save_checkpoint(self.folder / FOLDER / BEST, {"weights": weights, "epoch": state.epoch})
+        else:
+            state.stale += 1
+        self._say(_line(entry, self.recipe.lasting.epochs))
+
+    def _score(self, weights: Mapping[str, Tensor]) -> Score:
+        questions, database = self.validation.questions, self.validation.database
+        kept = {name: one.detach().clone() for name, one in self.learned.items()}
+        self.put(weights)
+        seen = [*(question.seen for question in questions), *plain(database.tolist())]
+        vectors = describe(self.model, self.how, self.views, seen)
+        self.put(kept)
+        asked, searched = vectors[: len(questions)], vectors[len(questions) :]
+        if self.recipe.whitening == "none":
+            others = searched[np.isin(database, self.validation.others)]
+            asked, searched = whitened(asked, searched, others if len(others) > 1 else searched)
+        return judge(self.validation, asked, searched)
+
+    def put(self, weights: Mapping[str, Tensor]) -> None:
+        """Gives the model some weights, by name."""
+        with torch.no_grad():
+            for name, one in self.learned.items():
+                one.copy_(weights[name])
+
+    def _product_weights(self) -> dict[str, Tensor]:
+        end = self.learned if self.average is None else self.average
+        return {name: one.cpu().clone() for name, one in between(self.start, end, self.recipe.frozen.start).items()}
+
+    def _save(self) -> None:
+        state = self.state
+        content = {
+            "identity": self.identity,
+            "learned": {name: one.detach() for name, one in self.learned.items()},
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "whitenings": [_as_tensors(one) for one in self.model.whitenings()],
+            "random": torch.get_rng_state(),
+            "state": {name: getattr(state, name) for name in _State.__dataclass_fields__},
+        }
+        save_checkpoint(self.folder / FOLDER / LAST, content)
+
+    def _restore(self, file: Path) -> None:
+        found = load_checkpoint(file)
+        check_same(file, found["identity"], self.identity)
+        shapes = {name: tuple(one.shape) for name, one in found["learned"].items()}
+        if shapes != {name: tuple(one.shape) for name, one in self.learned.items()}:
+            raise ResightError(f"{file}: a checkpoint of another architecture; name another folder, or remove it")
+        self.put(found["learned"])
+        self.optimiser.load_state_dict(found["optimiser"])
+        if self.average is not None:
+            self.average = {name: one.to(self.model.device) for name, one in found["average"].items()}
+        whitenings = [
+            None if one is None else Whitening(*(each.numpy() for each in one)) for one in found["whitenings"]
+        ]
+        if self.recipe.whitening == "frozen":
+            self.model.whiten_by(whitenings)
+            self._gradients.whiten_start_by(whitenings)
+        torch.set_rng_state(found["random"])
+        self.state = _State(**found["state"])
+        done = self.state.epoch * self.steps + self.state.step
+        self._resumed_at = done
+        self._say(f"going on after {done} of {self.recipe.lasting.epochs * self.steps} steps, from {file}")
+
+    def _tell(self, loss: float) -> None:
+        state = self.state
+        self._log("step", epoch=state.epoch, step=state.step, loss=loss)
+        if self._on_step is not None:
+            done, total = state.epoch * self.steps + state.step, self.recipe.lasting.epochs * self.steps
+            rate = self._images / max(1e-9, self._working)
+            left = (total - done) * self._working / max(1, done - self._resumed_at)
+            self._on_step(StepReport(state.epoch, state.step, done, total, loss, rate, left))
+
+    def _log(self, what: str, **values: float) -> None:
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"what": what, **values}) + "\n")
+
+    def _no_number(self, what: str) -> ResightError:
+        state = self.state
+        kept = self.folder / FOLDER / LAST
+        return ResightError(
+            f"{what} at step {state.step + 1} of epoch {state.epoch + 1}: training stops; {kept} holds the last good "
+            "weights; lower optimiser.rate, or raise schedule.warm_up"
+        )
+
+
+def _as_tensors(whitening: Whitening | None) -> list[Tensor] | None:
+    return None if whitening is None else [torch.from_numpy(one) for one in (whitening.mean, whitening.projection)]
+
+
+def _line(entry: Mapping[str, float], epochs: int) -> str:
+    parts = [f"epoch {int(entry['epoch'])} of {epochs}"]
+    if "loss" in entry:
+        parts.append(f"loss {entry['loss']:.4f}")
+    names = {"real": "mAP of held-out photos", "rendered": "of rendered views of them"}
+    parts += [f"{name} {entry[key]:.3f}" for key, name in names.items() if math.isfinite(entry.get(key, math.nan))]
+    return ", ".join(parts)

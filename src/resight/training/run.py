@@ -1,0 +1,309 @@
+"""One training from its photos to its product: examines the start, trains, examines the end, writes the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from resight.errors import UsageError
+from resight.files import write_whole
+from resight.progress import NamedProgress, Progress, Say
+from resight.recipe import ChannelRecipe, recipe_folder
+from resight.training.checkpoints import FOLDER, LAST
+from resight.training.drawing import Step, draw_step
+from resight.training.events import Events
+from resight.training.examining import Examined, Sample, best_of, examine, sample_of
+from resight.training.indexed import vectors_of
+from resight.training.kinds import Classification, TrainingRecipe
+from resight.training.loop import Loop, StepReport, Trained
+from resight.training.material import held_out, material_of
+from resight.training.model import TrainedDescriptor, open_descriptor, parts_of
+from resight.training.photos import TrainingPhotos
+from resight.training.product import (
+    FUSED,
+    RECIPE,
+    fused_tables,
+    product_tables,
+    write_network,
+    write_recipe,
+    write_whitening,
+)
+from resight.training.report import write_report
+from resight.training.starting import random_projections, start_whitenings, start_words
+from resight.training.tuples import Tuples
+from resight.training.validation import Score, validation_of
+from resight.training.views import Views
+from resight.training.whitening import Rows
+from resight.versions import versions
+
+REPORT, PAGE = "training.json", "report.html"
+VERSIONS = ("resight", "torch", "numpy", "opencv-contrib-python-headless", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a training gave; the fields are those of `TrainReport`."""
+
+    before: Score
+    untrained: Score
+    after: Score
+    whitening: str
+    document: Mapping[str, Any]
+
+
+class Training:
+    """One training, from its photos to its product."""
+
+    def __init__(
+        self,
+        recipe: TrainingRecipe,
+        channel: ChannelRecipe,
+        channel_name: str,
+        base: str | Path,
+        tuples: Tuples,
+        photos: TrainingPhotos,
+        folder: Path,
+        say: Say,
+        progress: NamedProgress | None,
+    ) -> None:
+        self.recipe, self.channel_name, self.base = recipe, channel_name, base
+        self.tuples, self.photos, self.folder, self.say, self.progress = tuples, photos, folder, say, progress
+        everything = material_of(tuples, photos.names)
+        self.held = held_out(everything, recipe.validation.share, recipe.seed)
+        self.material = everything.without(self.held)
+        self.validation = validation_of(everything, self.held, recipe)
+        classes = len(set(everything.clusters.tolist())) if isinstance(recipe.loss, Classification) else 0
+        if classes == 1:
+            raise UsageError("all photos are of one class, and a classifier needs two: mine tuples of more classes")
+        weights, until = recipe.weights, recipe.frozen.until
+        self.model = open_descriptor(channel, str(base), recipe_folder(base), weights, until, classes, recipe.seed)
+        rest = np.flatnonzero(~self.held)
+        self.views = Views(
+            photos, recipe.photos, rest, recipe.drawing.strength, self.model.least, self.model.fixed_side
+        )
+        self.rest = rest
+        self.how = str(getattr(channel.method, "how", "concatenate"))
+        self.start_sha256 = _hash_of(self.model)
+        real = len(self.material.with_positives)
+        groups = len(set(everything.clusters[self.held].tolist()))
+        say(
+            f"{len(photos)} photos, {len(self.material.anchors)} anchors, {real} of them with real positives; "
+            f"{int(self.held.sum())} photos of {groups} clusters are held out"
+        )
+
+    def run(self, on_step: Callable[[StepReport], None] | None, events: Events | None) -> Finished:
+        """Examines the start, trains, examines the end, and writes the product."""
+
+        def stepped(report: StepReport) -> None:
+            for told in (on_step, None if events is None else events.step):
+                if told is not None:
+                    told(report)
+
+        begun = time.monotonic()
+        recipe, model = self.recipe, self.model
+        side = max(int(getattr(part.features, "max_side", 0)) for part in model.parts)
+        sample = sample_of(recipe, self.photos, self.material, self.held, self.validation, self.views, side)
+        if torch.cuda.is_available():
+            model.to("cuda")
+        start_words(model, self.views, self.rest, recipe.seed)
+        if recipe.whitening == "random":
+            drawn = random_projections(model, self.views, self.rest, recipe.projected, recipe.seed)
+            model.whiten_by(drawn, learns=True)
+        # What goes on has frozen whitenings in the checkpoint.
+        elif recipe.whitening == "learned" or (recipe.whitening == "frozen" and not self._goes_on):
+            fitted = start_whitenings(model, self.views, self.rest, recipe.seed)
+            model.whiten_by(fitted, learns=recipe.whitening == "learned")
+        starts = self._examined_start(sample)
+        loop = Loop(
+            model,
+            recipe,
+            self.material,
+            self.views,
+            self.validation,
+            self.folder,
+            self._identity(),
+            self.how,
+            on_step=stepped,
+            on_epoch=None if events is None else events.epoch,
+            say=self.say,
+        )
+        trained = loop.run()
+        loop.put(trained.weights)
+        step = draw_step(self.material, recipe, 0, 0, loop.mined) if recipe.lasting.epochs else None
+        return self._product(trained, starts, sample, step, time.monotonic() - begun)
+
+    @property
+    def _goes_on(self) -> bool:
+        return (self.folder / FOLDER / LAST).is_file()
+
+    def _identity(self) -> dict[str, str]:
+        names = hashlib.sha256("\n".join(self.photos.names).encode()).hexdigest()
+        return {
+            "the training recipe": self.recipe.model_dump_json(),
+            "the hash of the tuples": self.tuples.hash(),
+            "the hash of the names of its photos": names,
+            "the hash of the weights that it starts from": self.start_sha256,
+            "the architecture": self.model.architecture,
+        }
+
+    def _examined_start(self, sample: Sample) -> dict[str, Examined]:
+        """Returns how the untrained network does with the same whitenings as the product, what training has to beat."""
+        kinds = ["pca", *(kind for kind in self._whitenings if kind == "learned")]
+        sample = sample if "learned" in kinds else sample.without_views()
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            channel = self._written(Path(folder), "")[0]
+            rows = self._vectors(channel, Path(folder), sample, "describing photos, untrained")
+        parts = self.model.parts
+        return {kind: examine(kind, parts, self.how, rows, sample, self.validation) for kind in kinds}
+
+    @property
+    def _whitenings(self) -> tuple[str, ...]:
+        """The kinds of whitening of which the product gets the best."""
+        wanted = self.recipe.product.whitening
+        return ("pca", "learned") if wanted == "best" else (wanted,)
+
+    def _written(self, folder: Path, comment: str) -> tuple[ChannelRecipe, dict[str, Any]]:
+        """Writes network and recipe. Returns the channel, and the recipe as tables."""
+        base_name = Path(str(self.base)).stem
+        sha256 = write_network(folder, self.model)
+        name = f"{base_name}-{self.recipe.name}"
+        summary = f"The descriptor of {base_name}, trained by {self.recipe.name} on {len(self.photos)} photos"
+        exponents = self.model.exponents()
+        tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected)
+        return write_recipe(folder / RECIPE, tables, comment).channel[self.channel_name], tables
+
+    def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[Rows]:
+        parts = parts_of(channel, str(self.base))
+        return vectors_of(channel, parts, folder, sample.sources, named(self.progress, what))
+
+    def _product(
+        self, trained: Trained, starts: Mapping[str, Examined], sample: Sample, step: Step | None, seconds: float
+    ) -> Finished:
+        recipe, model = self.recipe, self.model
+        wanted = self._whitenings
+        sample = sample if "learned" in wanted else sample.without_views()
+        provenance = self._provenance(trained)
+        comment = _comment(provenance)
+        channel, tables = self._written(self.folder, comment)
+        rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
+        parts = parts_of(channel, str(self.base))
+        own = [one for one in model.whitenings() if one is not None]
+        before = starts["pca"]
+        examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
+        best = best_of(examined)
+        after = examined[best]
+        facts: dict[str, str | int | float] = {
+            "kind": best,
+            "fitted_on": "photos of its training",
+            "photos": sample.photos,
+            "pairs": len(sample.pairs) if best == "learned" else 0,
+            "seed": recipe.seed,
+        }
+        write_whitening(self.folder, channel, after.whitenings, facts)
+        write_recipe(self.folder / FUSED, fused_tables(tables, self.channel_name), comment)
+        document = {
+            "provenance": provenance,
+            "recipe": recipe.model_dump(mode="json"),
+            "curve": trained.curve,
+            "best_epoch": trained.best_epoch,
+            "seconds": seconds,
+            "images_per_second": trained.images_per_second,
+            "share_outside_the_network": trained.share_outside,
+            "left_out": [list(one) for one in self.photos.left_out],
+            "validation": {
+                "before": _document(before.score),
+                "after": _document(after.score),
+                "by_whitening": {kind: _document(one.score) for kind, one in examined.items()},
+                "untrained_by_whitening": {kind: _document(one.score) for kind, one in starts.items()},
+            },
+            "whitening": best,
+            "exponents": model.exponents(),
+        }
+        write_whole(self.folder / REPORT, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        write_report(
+            self.folder / PAGE,
+            title=f"{self.recipe.name}: a trained network",
+            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}.",
+            figures=_figures(document, len(self.material.anchors)),
+            curve=trained.curve,
+            step=step,
+            photos=self.photos,
+            views=self.views,
+            validation=self.validation,
+            before=before,
+            after=after,
+        )
+        untrained = starts.get("learned", before)
+        return Finished(before.score, untrained.score, after.score, best, document)
+
+    def _provenance(self, trained: Trained) -> dict[str, Any]:
+        return {
+            "tuples": self.tuples.hash(),
+            "kind": self.tuples.kind,
+            "recipe": self.recipe.name,
+            "descriptor": str(self.base),
+            "seed": self.recipe.seed,
+            "start": self.start_sha256,
+            "photos": len(self.photos),
+            "best_epoch": trained.best_epoch,
+            "versions": versions(VERSIONS),
+        }
+
+
+def _comment(provenance: Mapping[str, Any]) -> str:
+    """Returns the provenance as lines of a recipe's comment."""
+    lines = ["Made by `resight train`. Paths are relative to this file."]
+    for key, value in provenance.items():
+        listed = ", ".join(f"{name} {one}" for name, one in value.items()) if isinstance(value, Mapping) else value
+        lines.append(f"{key}: {listed}")
+    return "\n".join(lines)
+
+
+def _figures(document: Mapping[str, Any], anchors: int) -> dict[str, object]:
+    """Returns the figures of the page, by what they are."""
+    scores = document["validation"]
+    shown = {
+        "photos": document["provenance"]["photos"],
+        "photos left out": len(document["left_out"]),
+        "anchors": anchors,
+        "best epoch": document["best_epoch"],
+        "seconds": round(document["seconds"]),
+        "images a second": round(document["images_per_second"], 1),
+        "share of the loop outside the network": f"{document['share_outside_the_network']:.1%}",
+    }
+    names = {"pca": "principal components", "learned": "whitening learned on pairs", "trained": "trained whitening"}
+    for kind, what in (("real", "mAP of held-out photos"), ("rendered", "mAP of rendered views of them")):
+        for network, key in (("untrained", "untrained_by_whitening"), ("trained", "by_whitening")):
+            for whitening, own in scores[key].items():
+                if own[kind] is not None:
+                    shown[f"{what}, {network} network, {names[whitening]}"] = f"{own[kind]:.3f}"
+    return shown
+
+
+def _document(score: Score) -> dict[str, float | None]:
+    values = {"real": score.real, "rendered": score.rendered}
+    return {kind: None if np.isnan(value) else value for kind, value in values.items()}
+
+
+def named(progress: NamedProgress | None, what: str) -> Progress | None:
+    """Returns the progress of one piece of work."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(what, done, total)
+
+
+def _hash_of(model: TrainedDescriptor) -> str:
+    """Returns the SHA-256 of the weights of a network."""
+    digest = hashlib.sha256()
+    for key, value in sorted(model.network_state().items()):
+        digest.update(key.encode() + value.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,74 @@
+"""The start of training beside the network: whitenings, projections, and the words of NetVLAD."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from resight.arrays import Int64
+from resight.descriptors.kinds import Whitened
+from resight.descriptors.netvlad import starting_alpha
+from resight.learned.codebook import fit_codebook
+from resight.learned.whitening import Whitening, fit_pca_whitening
+from resight.training.describing import maps_of_part, plain, rows_of_part
+from resight.training.heads import NetVladHead
+from resight.training.model import TrainedDescriptor
+from resight.training.views import Views
+
+SAMPLE = 1000
+"""Photos that they are fitted on."""
+POSITIONS = 100
+"""Positions of a photo that words are fitted on: Arandjelovic et al., CVPR 2016, code, which has 50,000 in all."""
+
+
+def start_whitenings(model: TrainedDescriptor, views: Views, photos: Int64, seed: int) -> list[Whitening | None]:
+    """Returns the whitening of each part by principal components, fitted on photos with the network as it is."""
+    drawn = _drawn(photos, seed)
+    found: list[Whitening | None] = []
+    for number, part in enumerate(model.parts):
+        if not isinstance(part.method, Whitened):
+            found.append(None)
+            continue
+        every = np.concatenate(rows_of_part(model, number, views, plain(drawn)))
+        dimensions = min(part.method.dimensions, every.shape[1])
+        found.append(fit_pca_whitening(every, dimensions, power=part.method.power_or()))
+    return found
+
+
+def random_projections(
+    model: TrainedDescriptor, views: Views, photos: Int64, dimensions: int, seed: int
+) -> list[Whitening | None]:
+    """Returns a random projection of each part to so many dimensions, which keeps lengths on average.
+
+    Source: Johnson & Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984.
+    """
+    found: list[Whitening | None] = []
+    for number in range(len(model.parts)):
+        rows = rows_of_part(model, number, views, plain(photos[:1].tolist()))[0].shape[1]
+        drawn = np.random.default_rng([seed, 13, number]).standard_normal((dimensions, rows)) * dimensions**-0.5
+        found.append(Whitening(np.zeros(rows, np.float32), drawn.astype(np.float32)))
+    return found
+
+
+def start_words(model: TrainedDescriptor, views: Views, photos: Int64, seed: int) -> None:
+    """Makes the layers of NetVLAD what learning starts from: words of the positions of photos.
+
+    Source: Arandjelovic et al., CVPR 2016, section 3.1 and code.
+    """
+    for number, head in enumerate(model.each_head()):
+        if isinstance(head, NetVladHead):
+            rng = np.random.default_rng([seed, 12])
+            sample = []
+            for maps in maps_of_part(model, number, views, plain(_drawn(photos, seed))):
+                rows = maps.reshape(len(maps), -1).T
+                rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+                sample.append(rows[rng.permutation(len(rows))[:POSITIONS]])
+            rows = np.ascontiguousarray(np.concatenate(sample), np.float32)
+            words = fit_codebook(rows, head.netvlad.centroids.shape[0], rng)
+            with torch.no_grad():
+                head.netvlad.start_from(words, starting_alpha(rows, words))
+
+
+def _drawn(photos: Int64, seed: int) -> list[int]:
+    drawn: list[int] = np.sort(np.random.default_rng([seed, 8]).permutation(photos)[:SAMPLE]).tolist()
+    return drawn

@@ -1,0 +1,113 @@
+"""Trains a network on tuples, and writes the folder that an index is made with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resight import arguments
+from resight.features.networks.requirement import require_torch
+from resight.progress import NamedProgress, Say
+
+if TYPE_CHECKING:
+    from resight.training.loop import StepReport
+    from resight.training.photos import TrainingPhotos
+    from resight.training.validation import Score
+
+LISTED = 10
+"""Photos that are left out, of which a person is told one by one."""
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """A finished training.
+
+    folder: the product; recipe: its file for `resight index`. before, after: mAP of the held-out photos by the whole
+    descriptor, both whitened. untrained: that of the network as it was, with a whitening learned on the same pairs,
+    where the product may have one: what training has to beat. whitening: its kind in the product. document: what is in
+    `training.json`.
+    """
+
+    folder: Path
+    recipe: Path
+    before: Score
+    untrained: Score
+    after: Score
+    whitening: str
+    document: Mapping[str, Any]
+
+
+def train(
+    tuples: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    recipe: str | Path = "small",
+    photos: str | os.PathLike[str] | None = None,
+    changes: Mapping[str, str] | None = None,
+    tensorboard: bool = False,
+    progress: NamedProgress | None = None,
+    on_step: Callable[[StepReport], None] | None = None,
+    say: Say | None = None,
+) -> TrainReport:
+    """Trains the descriptor of a training recipe on tuples, and writes a folder that an index is made with.
+
+    tuples: a folder or file of `resight mine`. output: a new folder, or one in which the same training was interrupted:
+    it goes on from its last checkpoint, to the same weights. recipe: the name of one that ships, or a file. photos: the
+    folder that the photos of the tuples are in now. changes: values of keys of the recipe, such as
+    {"lasting.epochs": "3"}. tensorboard: logs for it are written too. `progress` is called with what is done, and
+    (done, total) of it; `on_step` after each step; `say` with lines for a person. Raises UsageError for tuples or
+    photos that cannot be used; RecipeError, WeightsError and StorageError.
+    """
+    require_torch()
+    from resight.training.events import Events
+    from resight.training.model import parts_of
+    from resight.training.photos import open_photos
+    from resight.training.product import RECIPE, channel_of
+    from resight.training.recipe import load_training_recipe
+    from resight.training.run import Training, named
+    from resight.training.tuples import read_tuples
+
+    arguments.callback("progress", progress, "what", "done", "total")
+    arguments.callback("say", say, "line")
+    told = say or (lambda line: None)
+    source, folder = arguments.path("tuples", tuples), arguments.path("output", output)
+    chosen = load_training_recipe(arguments.path_or_name("recipe", recipe), changes)
+    base = _beside(chosen.descriptor, recipe)
+    name, channel = channel_of(base, chosen.channel)
+    parts_of(channel, str(base))
+    read = read_tuples(source)
+    folder.mkdir(parents=True, exist_ok=True)
+    opened = open_photos(
+        read,
+        source if source.is_dir() else source.parent,
+        chosen.photos.decoded,
+        chosen.photos.memory << 20,
+        None if photos is None else arguments.path("photos", photos),
+        named(progress, "decoding photos"),
+    )
+    _tell_left_out(opened, told)
+    events = Events(folder) if arguments.flag("tensorboard", tensorboard) else None
+    training = Training(chosen, channel, name, base, read, opened, folder, told, progress)
+    found = training.run(on_step, events)
+    return TrainReport(
+        folder, folder / RECIPE, found.before, found.untrained, found.after, found.whitening, found.document
+    )
+
+
+def _tell_left_out(photos: TrainingPhotos, say: Say) -> None:
+    for name, reason in photos.left_out[:LISTED]:
+        say(f"left out: {name}: {reason}")
+    if len(photos.left_out) > LISTED:
+        say(f"left out: {len(photos.left_out) - LISTED} more")
+
+
+def _beside(descriptor: str, recipe: str | Path) -> str | Path:
+    """Returns the index recipe that a training recipe names: a file is looked for beside it."""
+    from resight.training.recipe import is_file
+
+    if not is_file(descriptor):
+        return descriptor
+    return Path(recipe).parent / descriptor if is_file(recipe) else Path(descriptor)

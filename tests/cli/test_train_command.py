@@ -1,0 +1,97 @@
+"""`resight train`: the folder, what is printed, and errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resight.training.tuples import Photo, Tuples
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+INDEX_RECIPE = """
+name = "tiny"
+[features]
+kind = "maps"
+network = "efficientnet_lite0"
+layer = "blocks.2.expand"
+max_side = 96
+checkpoint = { source = "random" }
+[descriptor]
+kind = "mac"
+whitening = "pca"
+dimensions = 12
+fit = "collection"
+"""
+
+TRAINING_RECIPE = """
+name = "little"
+descriptor = "tiny.toml"
+[photos]
+decoded = 96
+side = 64
+[drawing]
+anchors = 3
+views = 1.0
+[lasting]
+epochs = 1
+steps = 2
+[validation]
+share = 0.2
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.toml").write_text(INDEX_RECIPE)
+    (tmp_path / "little.toml").write_text(TRAINING_RECIPE)
+    return tmp_path / "little.toml"
+
+
+@pytest.fixture
+def tuples(tmp_path: Path, world_folder: Path) -> Path:
+    """Photos by themselves, whose positives are rendered."""
+    from resight.training.tuples import Anchor
+
+    files = sorted((world_folder / "images").glob("*.jpg"))
+    photos = {file.name: Photo(str(file), "", number) for number, file in enumerate(files)}
+    Tuples("views", "none", photos, [Anchor(name) for name in photos], sorted(photos)).write(tmp_path / "pairs")
+    return tmp_path / "pairs"
+
+
+def test_it_writes_a_folder_and_says_what_it_gained(run: Run, tuples: Path, recipe: Path, tmp_path: Path) -> None:
+    done = run("train", tuples, "--recipe", recipe, "-o", tmp_path / "network", "--set", "seed=3")
+    assert done.exit_code == 0, done.output
+    before, alone, after, ready = done.stdout.splitlines()
+    assert before.startswith("before: mAP 0.")
+    assert alone.startswith("whitening alone: mAP 0.")
+    assert "of rendered views of them" in after
+    assert "held-out photos," not in after
+    assert ready.endswith(f"--recipe {tmp_path / 'network' / 'recipe.toml'}`")
+    told = json.loads((tmp_path / "network" / "training.json").read_text())
+    assert told["recipe"]["seed"] == 3
+    again = run("train", tuples, "--recipe", recipe, "-o", tmp_path / "network", "--set", "seed=3", "--json")
+    assert json.loads(again.stdout)["provenance"] == told["provenance"]
+    assert "going on after 2 of 2 steps" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--recipe", "smal"], 'there is no training recipe "smal"; the nearest is "small"'),
+        (["--set", "lasting.epochs"], "give KEY=VALUE"),
+        (["--set", "lasting.epoch=1"], 'unknown key "lasting.epoch"; the nearest valid one is "lasting.epochs"'),
+        (["--photos", "nowhere"], "photos of the tuples cannot be used"),
+    ],
+)
+def test_errors_say_what_to_do(
+    run: Run, tuples: Path, recipe: Path, tmp_path: Path, given: list[str], told: str
+) -> None:
+    arguments = given if "--recipe" in given else ["--recipe", str(recipe), *given]
+    done = run("train", tuples, "-o", tmp_path / "network", *arguments)
+    assert done.exit_code == 2
+    assert told in done.output

@@ -1,0 +1,57 @@
+"""Checkpoints are whole, run no code, and tell whose they are."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from resight.errors import ResightError, StorageError, UsageError
+from resight.training import checkpoints
+from resight.training.checkpoints import check_same, load_checkpoint, save_checkpoint
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "last.pt"
+    save_checkpoint(file, {"w": torch.arange(3.0), "n": 3, "t": {"a": [1, None]}})
+    found = load_checkpoint(file)
+    assert found["w"].tolist() == [0, 1, 2]
+    assert (found["n"], found["t"]) == (3, {"a": [1, None]})
+    assert [path.name for path in file.parent.iterdir()] == ["last.pt"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps(Path("/x"), 2)])
+def test_a_damaged_one_is_an_error(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "last.pt"
+    file.write_bytes(content)
+    with pytest.raises(ResightError, match=r"last\.pt: this checkpoint is damaged; remove it"):
+        load_checkpoint(file)
+
+
+def test_a_cut_one_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "last.pt"
+    save_checkpoint(file, {"w": torch.arange(3000.0)})
+    file.write_bytes(file.read_bytes()[:-500])
+    with pytest.raises(ResightError, match="damaged"):
+        load_checkpoint(file)
+
+
+def test_a_full_disk_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "last.pt"
+    save_checkpoint(file, {"n": 1})
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write_whole", full)
+    with pytest.raises(StorageError, match="No space left on device; what was there is whole"):
+        save_checkpoint(file, {"n": 2})
+    assert load_checkpoint(file)["n"] == 1
+
+
+def test_one_of_another_training_is_refused(tmp_path: Path) -> None:
+    check_same(tmp_path, {"the recipe": "a", "more": "x"}, {"the recipe": "a"})
+    with pytest.raises(UsageError, match="the recipe is a there and b here; name another folder"):
+        check_same(tmp_path, {"the recipe": "a"}, {"the recipe": "b"})

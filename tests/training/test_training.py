@@ -1,0 +1,165 @@
+"""A whole training of a few layers with random weights: what it writes, and that it goes on to the same weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resight.errors import ResightError, UsageError
+from resight.index.index import Index
+from resight.training import gradients
+from resight.training.checkpoints import load_checkpoint
+from resight.training.training import TrainReport, train
+
+PROGRAM = """
+import sys
+from resight.training import loop
+from resight.training.training import train
+loop.PAUSE = 0.0
+train(sys.argv[1], sys.argv[2], recipe=sys.argv[3])
+"""
+
+
+@pytest.fixture(scope="module")
+def product(tuples_folder: Path, recipe_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainReport:
+    return train(tuples_folder, tmp_path_factory.mktemp("product"), recipe=recipe_folder / "little.toml")
+
+
+def test_the_product_is_ready_for_an_index(product: TrainReport, world_folder: Path, tmp_path: Path) -> None:
+    names = {"network.safetensors", "whitening.npz", "recipe.toml", "training.json", "report.html"}
+    assert names <= {path.name for path in product.folder.iterdir()}
+    index = Index.create(tmp_path / "x.resight", recipe=product.recipe)
+    assert index.add(world_folder / "images").added == 20
+    name = sorted(path.name for path in (world_folder / "images").iterdir())[0]
+    assert index.search(world_folder / "images" / name, k=1, include_self=True).hits[0].name == name
+
+
+def test_the_report_says_what_was_done(product: TrainReport) -> None:
+    document = json.loads((product.folder / "training.json").read_text())
+    assert [entry["epoch"] for entry in document["curve"]] == [0, 1, 2]
+    assert document["provenance"]["recipe"] == "little"
+    assert len(document["provenance"]["tuples"]) == 64
+    assert product.whitening in ("pca", "learned")
+    assert 0 <= product.before.value <= 1
+    lines = [json.loads(line) for line in (product.folder / "training.jsonl").read_text().splitlines()]
+    assert sum(line["what"] == "step" for line in lines) == 6
+    assert "# recipe: little" in product.recipe.read_text()
+
+
+def test_running_it_again_changes_nothing(product: TrainReport, tuples_folder: Path, recipe_folder: Path) -> None:
+    files = ("network.safetensors", "whitening.npz", "recipe.toml")
+    before = {name: (product.folder / name).read_bytes() for name in files}
+    said: list[str] = []
+    train(tuples_folder, product.folder, recipe=recipe_folder / "little.toml", say=said.append)
+    assert any(line.startswith("going on after 6 of 6 steps") for line in said)
+    assert {name: (product.folder / name).read_bytes() for name in files} == before
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_in_the_same_weights(
+    product: TrainReport, tuples_folder: Path, recipe_folder: Path, tmp_path: Path
+) -> None:
+    rng = random.Random(1)
+    command = [sys.executable, "-c", PROGRAM, str(tuples_folder), str(tmp_path), str(recipe_folder / "little.toml")]
+    kills = 0
+    log = tmp_path / "training.jsonl"
+    while kills < 5:
+        process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())})
+        goal = (len(log.read_text().splitlines()) if log.exists() else 0) + rng.randint(1, 3)
+        while process.poll() is None and (not log.exists() or len(log.read_text().splitlines()) < goal):
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    subprocess.run(command, check=True)
+    for name in ("network.safetensors", "whitening.npz"):
+        assert (tmp_path / name).read_bytes() == (product.folder / name).read_bytes()
+
+
+def test_another_recipe_does_not_go_on(product: TrainReport, tuples_folder: Path, recipe_folder: Path) -> None:
+    other = recipe_folder / "other.toml"
+    other.write_text((recipe_folder / "little.toml").read_text().replace("anchors = 4", "anchors = 3"))
+    with pytest.raises(UsageError, match="a checkpoint of another training: the training recipe"):
+        train(tuples_folder, product.folder, recipe=other)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_weights(
+    tuples_folder: Path, recipe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss_of = gradients.loss_of
+    steps = iter(range(100))
+
+    def broken(*arguments: object) -> torch.Tensor:
+        # Two parts, each with a loss of its own.
+        return loss_of(*arguments) * (float("nan") if next(steps) >= 8 else 1.0)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gradients, "loss_of", broken)
+    with pytest.raises(ResightError, match=r"not a number at step 2 of epoch 2: training stops; .*last good"):
+        train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml")
+    kept = load_checkpoint(tmp_path / "checkpoints" / "last.pt")
+    assert kept["state"]["epoch"] == 1
+    assert all(torch.isfinite(one).all() for one in kept["learned"].values())
+
+
+VARIANTS = {
+    "contrastive": 'drawing.negatives=2 loss.kind="contrastive"',
+    "triplet": 'drawing.negatives=2 drawing.positive="nearest" loss.kind="triplet"',
+    "weak-triplet": 'drawing.negatives=1 drawing.one_a_cluster=false loss.kind="weak-triplet" loss.positives=2',
+    "multi-similarity": 'loss.kind="multi-similarity" parts="joined"',
+    "smooth-ap": 'loss.kind="smooth-ap" optimiser.kind="sgd" schedule.kind="steps"',
+    "classification": 'loss.kind="classification" optimiser.kind="adam" schedule.kind="exponential"',
+    "held near its start": "frozen.distil=1.0 frozen.average=0.5 frozen.start=0.5 second_order=1.0",
+    "a whitening that learns": 'whitening="learned" product.whitening="trained"',
+    "a projection": 'whitening="random" projected=20 product.whitening="trained"',
+    "netvlad": 'descriptor="words.toml" whitening="none"',
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_way_of_training_gives_a_product(
+    variant: str, tuples_folder: Path, recipe_folder: Path, tmp_path: Path, world_folder: Path
+) -> None:
+    changes = {"lasting.epochs": "1", "lasting.steps": "2", "product.whitening": '"pca"'}
+    changes |= dict(one.split("=", 1) for one in VARIANTS[variant].split(" "))
+    report = train(tuples_folder, tmp_path / "network", recipe=recipe_folder / "little.toml", changes=changes)
+    assert np.isfinite(report.document["curve"][1]["loss"])
+    index = Index.create(tmp_path / "x.resight", recipe=report.recipe)
+    few = tmp_path / "few"
+    few.mkdir()
+    for file in sorted((world_folder / "images").glob("*.jpg"))[:2]:
+        shutil.copy(file, few)
+    assert index.add(few).added == 2
+
+
+def test_a_training_that_no_longer_gains_ends(tuples_folder: Path, recipe_folder: Path, tmp_path: Path) -> None:
+    changes = {
+        "optimiser.kind": "adamw",
+        "optimiser.rate": "1e-12",
+        "lasting.epochs": "5",
+        "lasting.steps": "1",
+        "lasting.patience": "1",
+    }
+    changes["product.whitening"] = '"pca"'
+    report = train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=changes)
+    assert [entry["epoch"] for entry in report.document["curve"]] == [0, 1]
+    assert report.document["best_epoch"] == 0
+
+
+def test_no_steps_leave_the_network_as_it_was(tuples_folder: Path, recipe_folder: Path, tmp_path: Path) -> None:
+    text = (recipe_folder / "little.toml").read_text().replace("epochs = 2", "epochs = 0")
+    file = recipe_folder / "none.toml"
+    file.write_text(text)
+    report = train(tuples_folder, tmp_path, recipe=file)
+    assert report.document["validation"]["by_whitening"]["pca"] == report.document["validation"]["before"]

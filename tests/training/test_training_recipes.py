@@ -1,0 +1,84 @@
+"""The training recipes that ship can be read, name index recipes that can be trained, and refuse what does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resight.errors import RecipeError
+from resight.training.model import parts_of
+from resight.training.product import channel_of
+from resight.training.recipe import load_training_recipe, names, parse_training_recipe, training_recipes
+
+PLAIN = 'name = "some"\ndescriptor = "rmac-lite0"\n'
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_recipe_trains_a_descriptor_that_ships(name: str) -> None:
+    recipe = load_training_recipe(name)
+    assert recipe.name == name
+    assert recipe.summary
+    assert recipe.paper
+    _, channel = channel_of(recipe.descriptor, recipe.channel)
+    assert parts_of(channel, name)
+
+
+def test_the_constants_are_those_of_the_papers() -> None:
+    known = {recipe.name: recipe for recipe in training_recipes()}
+    assert set(known) == {
+        "dir-triplet",
+        "gem-sfm",
+        "mom",
+        "netvlad",
+        "neural-codes-tuned",
+        "ranks-a",
+        "ranks-b",
+        "siamac",
+        "small",
+        "whitening",
+    }
+    siamac = known["siamac"]
+    assert (siamac.optimiser.rate, siamac.optimiser.decay, siamac.schedule.factor) == (1e-3, 5e-4, 0.2)
+    assert (siamac.drawing.anchors, siamac.drawing.negatives, siamac.photos.side) == (5, 5, 362)
+    gem = known["gem-sfm"]
+    assert (gem.optimiser.rate, gem.schedule.rate, gem.lasting.anchors, gem.drawing.pool) == (5e-7, 0.01, 2000, 22_000)
+    netvlad = known["netvlad"]
+    assert (netvlad.optimiser.decay, netvlad.drawing.mine_every, netvlad.drawing.one_a_cluster) == (1e-3, 1000, False)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("lenght = 3", 'unknown key "lenght"'),
+        ("[loss]\nkind = 'contrastiv'", 'there is no kind "contrastiv"; the nearest is "contrastive"'),
+        ("[loss]\nkind = 'triplet'", "needs negatives: set drawing.negatives"),
+        ("[drawing]\nnegatives = 2", "leave drawing.negatives out"),
+        ("[optimiser]\nkind = 'adamw'\nrate = 0", "greater than 0"),
+        ("whitening = 'random'", "projected is for"),
+        ("whitening = 'learned'", "trained"),
+        ("a = ", "not TOML"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(more: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message) as caught:
+        parse_training_recipe(PLAIN + more, "my.toml")
+    assert str(caught.value).startswith("my.toml: ")
+
+
+def test_an_unknown_name_is_met_by_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match='the nearest is "siamac"'):
+        load_training_recipe("siamak")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_training_recipe(tmp_path / "none.toml")
+
+
+def test_keys_are_changed_by_name() -> None:
+    changes = {"lasting.epochs": "3", "loss.temperature": "0.1", "frozen.until": "", "descriptor": "gem-mobilenet"}
+    recipe = load_training_recipe("small", changes)
+    assert (recipe.lasting.epochs, recipe.loss.kind, recipe.frozen.until) == (3, "info-nce", "")
+    assert recipe.descriptor == "gem-mobilenet"
+    with pytest.raises(RecipeError, match=r'unknown key "lasting\.epoch"'):
+        load_training_recipe("small", {"lasting.epoch": "3"})
+    with pytest.raises(RecipeError, match='"seed" is a value, and no table'):
+        load_training_recipe("small", {"seed": "1", "seed.more": "2"})
