@@ -42,7 +42,7 @@ def most_shared(query: ImageWords, image: ImageWords, count: int) -> Int32:
     """Returns the words, at most `count`, that add most to the product of the counts of two images; most first."""
     size = 1 + max(int(words.words.max(initial=0)) for words in (query, image))
     asked, kept = (np.bincount(words.words, words.weights, minlength=size) for words in (query, image))
-    products: Float64 = asked * kept
+    products = np.asarray(asked * kept, np.float64)
     shared = np.flatnonzero(products)
     products = products[shared]
     return np.asarray(shared[np.argsort(-products, kind="stable")[:count]], np.int32)
