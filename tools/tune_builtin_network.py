@@ -1,7 +1,9 @@
-"""Tunes the network of `rmac-lite0` on rendered worlds and on photos without labels, and stores it as it ships.
+r"""Tunes the network of `rmac-lite0` on rendered worlds and on photos without labels, and stores it as it ships.
 
-    python tools/tune_builtin_network.py WORK PHOTOS/distractors/images PHOTOS/domains/images --leave-out 'sketch_*'
-    python tools/fit_builtin.py --only maps --missing --every 5 PHOTOS/distractors/images PHOTOS/domains/images
+    python tools/tune_builtin_network.py WORK PHOTOS/distractors/images PHOTOS/domains/images \
+        --leave-out 'sketch_*' --every 2
+    python tools/fit_builtin.py --only maps --missing --every 5 PHOTOS/distractors/images PHOTOS/domains/images \
+        WORK/worlds/0
 
 WORK keeps the worlds, the tuples and the training, so that an interrupted run goes on. It starts from the weights that
 tools/convert_efficientnet_lite0.py makes; the same photos, seed, versions and processor give the same file. Takes about

@@ -29,6 +29,7 @@ def test_the_constants_are_those_of_the_papers() -> None:
     assert set(known) == {
         "dir-triplet",
         "gem-sfm",
+        "general",
         "mom",
         "netvlad",
         "neural-codes-tuned",
