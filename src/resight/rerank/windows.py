@@ -121,30 +121,45 @@ def window_scores(query: QueryParts, image: ImageWords, factors: Float32, chosen
     """
     starts = run_starts(image.words)
     distinct = image.words[starts]
-    places = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(image)))
     vectors = np.zeros((PARTS, len(distinct)), np.float32)
     at = np.searchsorted(distinct, query.words)
     known = at < len(distinct)
     known[known] = distinct[at[known]] == query.words[known]
     vectors[:, at[known]] = query.vectors[:, known]
-    weights = factors[places]
-    if image.weights is not None:
-        weights = weights * image.weights
-    whole = (0.0, 0.0, float(image.size[0]), float(image.size[1]))
-    cells = cells_of(image.xy[image.features], whole, CELLS)
-    return score_windows(cells, places, np.ascontiguousarray(weights, np.float32), vectors, WINDOWS, chosen)
+    each = np.empty(0, np.float32) if image.weights is None else image.weights
+    bounds_of_words = np.append(starts, len(image))
+    scale_x, scale_y = (CELLS / max(side, 1) for side in image.size)
+    return score_windows(
+        image.xy, image.features, bounds_of_words, each, factors, scale_x, scale_y, vectors, WINDOWS, chosen
+    )
 
 
 @kernel(fastmath=("reassoc", "contract", "nsz", "arcp"))
-def score_windows(cells: Array, places: Array, weights: Array, vectors: Array, boxes: Array, chosen: Array) -> Array:
+def score_windows(
+    xy: Array,
+    features: Array,
+    runs: Array,
+    weights: Array,
+    factors: Array,
+    scale_x: float,
+    scale_y: float,
+    vectors: Array,
+    boxes: Array,
+    chosen: Array,
+) -> Array:
     """Returns (r,) weighted means of cosines of windows and their quarters with the parts of a query.
 
-    cells: (m, 2) column and row of each word; places: (m,) its row in `vectors` (5, u); weights: (m,) its weight.
+    xy: (n, 2) places of features; features: (m,) that of each word, words in ascending order; runs: (u + 1,) where each
+    word begins; weights: (m,) or empty where each is 1; factors: (u,) by distinct word; scale_x, scale_y: cells
+    a pixel; vectors: (5, u) of the query.
     """
     count = vectors.shape[1]
     integral = np.zeros((CELLS + 1, CELLS + 1, count), np.float32)
-    for i in range(len(places)):
-        integral[cells[i, 1] + 1, cells[i, 0] + 1, places[i]] += weights[i]
+    for word in range(count):
+        for i in range(runs[word], runs[word + 1]):
+            x = min(max(int(xy[features[i], 0] * scale_x), 0), CELLS - 1)
+            y = min(max(int(xy[features[i], 1] * scale_y), 0), CELLS - 1)
+            integral[y + 1, x + 1, word] += factors[word] * (weights[i] if len(weights) else np.float32(1.0))
     for y in range(1, CELLS + 1):
         for x in range(1, CELLS + 1):
             for word in range(count):
