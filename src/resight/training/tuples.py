@@ -63,7 +63,9 @@ class Anchor:
 
     positives: photos of the same thing, the best first; none where only rendered views of the anchor are its positives.
     negatives: its hard negatives, the hardest first, where mining has chosen them; where it is empty, training mines
-    them from the pool. weight: how often it is drawn, relative to the others.
+    them from the pool. weight: how often it is drawn, relative to the others;
+    it counts for nothing but the order where an epoch shows every anchor once, and tells where one has fewer draws than
+    anchors.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -81,8 +83,8 @@ class Tuples:
     kind: of mining. evidence: what the numbers of positives are, such as "inliers of a homography". photos: by name.
     anchors: in the order of their names. pool: photos that negatives are taken from. links: pairs of photos that may
     show the same thing, though that is too weak for a positive: photos that at most `hops` links or positives join are
-    never each other's negatives, nor is one of them a negative of what is in a cluster with the other. provenance: of the index, its recipe, and the
-    parameters of mining.
+    never each other's negatives, nor is one of them a negative of what is in a cluster with the other. provenance: of
+    the index, its recipe, and the parameters of mining.
     """
 
     kind: str
