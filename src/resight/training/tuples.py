@@ -63,9 +63,8 @@ class Anchor:
 
     positives: photos of the same thing, the best first; none where only rendered views of the anchor are its positives.
     negatives: its hard negatives, the hardest first, where mining has chosen them; where it is empty, training mines
-    them from the pool. weight: how often it is drawn, relative to the others;
-    it counts for nothing but the order where an epoch shows every anchor once, and tells where one has fewer draws than
-    anchors.
+    them from the pool. weight: how often it is drawn, relative to the others,
+    where an epoch has fewer draws than anchors; where it shows every anchor once, their order alone follows weights.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
