@@ -58,8 +58,8 @@ class Geometry(Mining):
 class Verified(Geometry):
     """Pairs of photos that geometry has verified, by rules that keep them pure.
 
-    The constants are those of a study on covers, products and scenes, where they left 98 to 100 % of the pairs right;
-    docs/mine.md has the figures that they give here.
+    The constants were chosen on covers, products and scenes, where they leave 98 to 100 % of the pairs right;
+    docs/mine.md has the figures.
     """
 
     summary: ClassVar[str] = "pairs of photos whose features agree with one transform"
