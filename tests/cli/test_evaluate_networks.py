@@ -28,6 +28,9 @@ SMALLER: dict[str, dict[str, object]] = {
     "rmac-lite0": {"max_side": 128, "enlarge_to": 128},
     "regions-mobilenet": {"max_side": 128},
     "superglobal-mobilenet": {"max_side": 128},
+    "blcf-vgg16-lqe": {"max_side": 64, "size": 16},
+    "blcf-mobilenet-saliency": {"max_side": 128, "size": 16},
+    "sum-saliency-mobilenet": {"max_side": 128, "dimensions": 8},
 }
 SECOND_LOOKS = {
     "gem-mobilenet-alpha-qe": "",

@@ -146,3 +146,20 @@ def test_help_loads_nothing_that_is_heavy() -> None:
     heavy = "numpy", "scipy", "sklearn", "PIL", "cv2", "torch"
     code = f"import resight.cli.show, sys; print(*(name for name in {heavy!r} if name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_words_are_drawn_with_those_of_a_query(run: Run, indexed: Path, world_folder: Path, tmp_path: Path) -> None:
+    recipe, path, picture = tmp_path / "bow.toml", tmp_path / "bow.resight", tmp_path / "words.png"
+    recipe.write_text('name = "small"\n[words]\nkind = "bow"\nsize = 16\nfit = "collection"\n')
+    Index.create(path, recipe).add(world_folder / "images")
+    photo = world_folder / "images" / "poster-02_2.jpg"
+    answer = run("show", "words", path, "poster-02_1.jpg", "--query", photo, "--box", "0,0,200,200", "-o", picture)
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.endswith("words.png: words, query, shared words\n")
+    with Image.open(picture) as shown:
+        assert shown.width > 400
+    assert run("show", "words", path, "poster-02_1.jpg", "--box", "0,0,9,9", "-o", picture).exit_code == 2
+    assert run("show", "words", path, "nothing.jpg", "-o", picture).exit_code == 2
+    refused = run("show", "words", indexed, "poster-02_1.jpg", "-o", picture)
+    assert refused.exit_code == 2
+    assert "no bags of words" in refused.output

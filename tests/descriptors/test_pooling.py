@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resight.descriptors.gem_module import GeM
 from resight.descriptors.pooling import gem, l2_normalise, mac, masked, power_mean, spoc
-from resight.descriptors.priors import centre_bias, centre_prior, stretched_centre_prior
+from resight.descriptors.priors import centre_bias, centre_prior
 from resight.descriptors.superglobal import gem_plus, regional_gem, relup, scale_gem
 from resight.errors import UsageError
 
@@ -169,16 +169,6 @@ def test_centre_priors():
     assert prior[4, 8] == pytest.approx(np.exp(-1 / (2 * 1.5**2)))
     assert centre_prior(9, 15, sigma=3.0)[1, 7] == pytest.approx(np.exp(-0.5))
     assert centre_prior(1, 1) == 1.0
-
-
-def test_the_stretched_prior_goes_from_0_to_1():
-    prior = stretched_centre_prior(9, 15)
-    assert prior.min() == 0.0
-    assert prior.max() == 1.0
-    y, x = np.linspace(-4.5, 4.5, 9), np.linspace(-7.5, 7.5, 15)
-    raw = np.exp(-(y[:, None] ** 2 + x**2) / (2 * 3.0**2))
-    np.testing.assert_allclose(prior, (raw - raw.min()) / (raw.max() - raw.min()), atol=1e-6)
-    assert stretched_centre_prior(1, 1) == 1.0
 
 
 def test_centre_bias_is_flat_in_the_middle_and_1_at_the_corners():

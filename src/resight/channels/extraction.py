@@ -217,10 +217,10 @@ def decode_found(found: Found, data: bytes, max_side: int) -> Decoded:
     """The photo in the bytes of a file, with its mask. ImageError, whose reason may be that of the mask."""
     name = displayed(found.path)
     if found.mask is None:
-        return decode_bytes(data, name, max_side)
+        return replace(decode_bytes(data, name, max_side), name=found.name)
     photo = decode_whole(data, name)
     try:
-        return reduced(masked(photo, found.mask), max_side)
+        return replace(reduced(masked(photo, found.mask), max_side), name=found.name)
     except ImageError as error:
         raise ImageError(name, f"its mask {error.path} {error.reason}", may_pass=error.may_pass) from error
     except UsageError as error:

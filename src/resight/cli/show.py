@@ -142,6 +142,44 @@ def diffusion(
     print(f"{shown(output)}: {toy.count} iterations on {len(toy.points)} points, query points {asked}")
 
 
+@app.command()
+def words(
+    path: IndexPath,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A photo of the index.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A picture (.png).")] = Path(
+        "words.png"
+    ),
+    query: Annotated[
+        str | None,
+        typer.Option(metavar="QUERY", help="Show the words shared with it: a file or a name.", show_default=False),
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="x0,y0,x1,y1", help="The part of the query that is meant.", show_default=False)
+    ] = None,
+    by_name: Annotated[
+        bool, typer.Option("--name", help="The query is a name in the index, even if such a file exists.")
+    ] = False,
+    most: Annotated[int, typer.Option(min=1, help="Most shared words to draw.")] = 20,
+) -> None:
+    """Draw the words of a photo where they are, how much each counts, and those that a query shares with it."""
+    _suffix(output, (".png",))
+    asked = None if query is None else source(query, by_name)
+    if box is not None and query is None:
+        raise UsageError("--box: it is a part of the query, and there is none: give --query")
+    check_outputs({"--output": output}, [asked] if isinstance(asked, Path) else ())
+    from resight.cli.search import parse_box
+    from resight.index.index import Index
+    from resight.index.queries import Query
+    from resight.show.activations import draw_sheet
+    from resight.show.pictures import write_png
+    from resight.show.word_pictures import word_pictures
+
+    given = None if asked is None else Query(asked, box=None if box is None else parse_box(box))
+    pictures = word_pictures(Index.open(path).collection, name, given, most)
+    write_png(output, draw_sheet(list(pictures.values()), list(pictures), columns=2))
+    print(f"{shown(output)}: {', '.join(pictures)}")
+
+
 def _suffix(output: Path, known: Sequence[str]) -> str:
     """Returns the suffix of the file to write. Raises UsageError."""
     suffix = output.suffix.lower()

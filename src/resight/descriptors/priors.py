@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from resight.arrays import Float32, Floating
+from resight.arrays import Float32
 
 
 def centre_prior(height: int, width: int, sigma: float | None = None) -> Float32:
@@ -19,24 +19,7 @@ def centre_prior(height: int, width: int, sigma: float | None = None) -> Float32
     spread = min(height, width) / 6.0 if sigma is None else sigma
     y = np.arange(height) + 0.5 - height / 2.0
     x = np.arange(width) + 0.5 - width / 2.0
-    return _gaussian(y, x, spread).astype(np.float32)
-
-
-def stretched_centre_prior(height: int, width: int, sigma: float | None = None) -> Float32:
-    """Returns the Gaussian of saliency-weighted bags of local convolutional features, (H, W), stretched to [0, 1].
-
-    sigma: by default min(H, W) / 3. The first and last position lie H/2 (W/2) from the centre, and the least weight
-    becomes 0. All ones for a map of one position.
-
-    Source: Mohedano, McGuinness, Giro-i-Nieto & O'Connor, "Saliency weighted convolutional features for instance
-    search", CBMI 2018, authors' code.
-    """
-    spread = min(height, width) / 3.0 if sigma is None else sigma
-    y = np.linspace(-height / 2.0, height / 2.0, height)
-    x = np.linspace(-width / 2.0, width / 2.0, width)
-    weights = _gaussian(y, x, spread)
-    low, high = weights.min(), weights.max()
-    return ((weights - low) / (high - low)).astype(np.float32) if high > low else np.ones((height, width), np.float32)
+    return np.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2.0 * spread**2)).astype(np.float32)
 
 
 def centre_bias(height: int, width: int, bias: float) -> Float32:
@@ -49,8 +32,3 @@ def centre_bias(height: int, width: int, bias: float) -> Float32:
     """
     y, x = (np.interp(np.linspace(0.0, 3.0, side), np.arange(4), [0.0, 1.0, 1.0, 0.0]) for side in (height, width))
     return (1.0 + bias * y[:, None] * x[None, :]).astype(np.float32)
-
-
-def _gaussian(y: Floating, x: Floating, sigma: float) -> Floating:
-    weights: Floating = np.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2.0 * sigma**2))
-    return weights

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from resight.features.networks.kinds import Checkpoint, NetworkName
+from resight.features.saliency.kinds import SaliencyName
 
 
 class Sift(BaseModel):
@@ -77,6 +79,25 @@ class ScaledFeatures(NetworkFeatures):
     enlarge_to: int = Field(default=0, ge=0, le=65_535)
     # What becomes of the box of a query: the photo is cropped to it, or run whole and its map masked.
     box: Literal["crop", "mask"] = "crop"
+    # Mohedano et al., CBMI 2018, weigh the photos of the collection, and no query. Left out: all positions count alike.
+    saliency: SaliencyName | None = Field(
+        default=None, description='How much positions of indexed photos count: a weighting by name, or "files".'
+    )
+    saliency_folder: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        description='Of saliency = "files": whole path of PNG maps.',
+    )
+
+    @model_validator(mode="after")
+    def _files_have_a_folder(self) -> Self:
+        if (self.saliency == "files") != (self.saliency_folder is not None):
+            raise ValueError('saliency = "files" and saliency_folder go together: give both, or leave both out')
+        # An index carries its recipe with it: from there a relative path would lead elsewhere.
+        if self.saliency_folder is not None and not PurePath(self.saliency_folder).is_absolute():
+            raise ValueError(f"saliency_folder is {self.saliency_folder}: write the whole path, from the root")
+        return self
 
     @field_validator("scales")
     @classmethod
@@ -126,6 +147,21 @@ class Convolutional(ScaledFeatures):
     # How many times as many positions along each side, interpolated between those of the map; Mohedano et al., "Bags of
     # local convolutional features for scalable instance search", ICMR 2016, section 3, take 2.
     upsampling: int = Field(default=1, ge=1, le=8)
+    # Mohedano et al., ICMR 2016, section 5: "whole" is their global search, "fading" their weighting of the background.
+    context: Literal["none", "fading", "whole"] = Field(
+        default="none",
+        description="What of a query counts outside of its box: nothing, less with the distance, or all of it alike.",
+    )
+    # Mohedano et al., ICMR 2016, section 5: the words of all views are one bag.
+    views: Literal["plain", "mirror", "zoom", "both"] = Field(
+        default="plain", description="A query is also seen mirrored, or its middle half enlarged, or both."
+    )
+
+    @model_validator(mode="after")
+    def _context_is_seen(self) -> Self:
+        if self.context != "none" and self.box != "mask":
+            raise ValueError(f'context = "{self.context}" counts what is outside of a box: set box = "mask"')
+        return self
 
 
 class Codes(NetworkFeatures):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resight.arrays import Mask, Pixels
+from resight.arrays import Float32, Mask, Pixels
 from resight.errors import RecipeError, ResightError
 from resight.features.kinds import ScaledFeatures
 from resight.features.networks.exported import ExportedNetwork, can_export, open_exported
@@ -26,8 +26,9 @@ from resight.features.regions.sampling import Sampling
 from resight.features.runtimes.cards import full_card, has_card
 from resight.features.runtimes.choice import fastest
 from resight.features.runtimes.runtime import Runtime
+from resight.features.saliency.kinds import SaliencyName
 from resight.images import Box, Decoded, check_box, enlarge, part_of, resize
-from resight.libraries import AnyArray, beside
+from resight.libraries import AnyArray, beside, to_numpy
 
 if TYPE_CHECKING:
     from resight.features.networks.checkpoint import LoadedNetwork
@@ -42,8 +43,9 @@ class ImageMaps:
     """Maps of one photo or a part of it, one per scale, in the order of the scales.
 
     maps: (C, h, w) float32, contiguous, in numpy or on torch's device that ran. masks: (h, w) float32, 1 where a
-    position counts and 0 where not, or None where all count. size: (width, height) of the photo or part in pixels of
-    the upright original. inputs: (width, height) of the network's input. origin: (x0, y0) of the part in the original.
+    position counts and 0 where not, or between them by how salient it is; None where all count alike. size: (width,
+    height) of the photo or part in pixels of the upright original. inputs: (width, height) of the network's input.
+    origin: (x0, y0) of the part in the original.
     """
 
     maps: tuple[AnyArray, ...]
@@ -65,6 +67,8 @@ class PreparedImage:
     """Input of a network at scale 1. pixels: (H, W, 3) uint8; box: the part that counts, in pixels of the original.
 
     size, origin: as in `ImageMaps`. counts: (h, w), at any size, False where a mask excludes the photo or part.
+    weighed: positions count by the saliency that the recipe names; saliency: (h, w) at any size, where that is of
+    pixels or files.
     """
 
     pixels: Pixels
@@ -72,6 +76,8 @@ class PreparedImage:
     origin: tuple[float, float] = (0.0, 0.0)
     box: Box | None = None
     counts: Mask | None = None
+    weighed: bool = False
+    saliency: Float32 | None = None
 
 
 class MapExtractor:
@@ -130,7 +136,22 @@ class MapExtractor:
     def prepare(self, decoded: Decoded) -> PreparedImage:
         """Prepares a photo: its long side is reduced to `max_side`."""
         pixels = self._suited(resize(decoded.pixels, self.max_side))
-        return PreparedImage(pixels, decoded.size, counts=decoded.counts)
+        saliency = self._saliency(pixels, decoded.name)
+        weighed = self.params.saliency is not None
+        return PreparedImage(pixels, decoded.size, counts=decoded.counts, weighed=weighed, saliency=saliency)
+
+    def _saliency(self, pixels: Pixels, name: str) -> Float32 | None:
+        """Returns the saliency of a photo, where it is of pixels or files. Raises what `read_saliency` does."""
+        kind = self.params.saliency
+        if kind is None:
+            return None
+        if self.params.saliency_folder is not None:
+            from resight.features.saliency.files import read_saliency
+
+            return read_saliency(Path(self.params.saliency_folder), name)
+        from resight.features.saliency.weighting import OF_PIXELS
+
+        return OF_PIXELS[kind](pixels) if kind in OF_PIXELS else None
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
         """Prepares a query photo, or a part of it, by `ScaledFeatures.box`: cropped, or with positions inside marked.
@@ -148,12 +169,16 @@ class MapExtractor:
             if decoded.counts is not None:
                 part_of(decoded, box)  # refuses a part in which nothing counts
             return replace(whole, box=check_box(box, decoded.size))
+        factor = min(1.0, self.max_side / max(decoded.pixels.shape[:2]))
+        long_side = max(part_of(decoded, box).pixels.shape[:2])
+        return self.prepare_part(decoded, box, max(1, round(long_side * factor), self._enlarge_to))
+
+    def prepare_part(self, decoded: Decoded, box: Box, side: int) -> PreparedImage:
+        """Prepares a part of a query photo alone, at a long side of `side` pixels. Raises UsageError as there."""
         part = part_of(decoded, box)
         height, width = part.pixels.shape[:2]
         size = (max(1, round(width / part.factors[0])), max(1, round(height / part.factors[1])))
-        factor = min(1.0, self.max_side / max(decoded.pixels.shape[:2]))
-        shown = max(1, round(max(height, width) * factor), self._enlarge_to)
-        pixels = self._suited(enlarge(resize(part.pixels, shown), self._enlarge_to))
+        pixels = self._suited(enlarge(resize(part.pixels, side), side))
         return PreparedImage(pixels, size, part.origin, counts=part.counts)
 
     @property
@@ -347,7 +372,7 @@ class MapExtractor:
         each_layer = []
         for layer, maps in zip(self.layers, found, strict=True):
             masks = tuple(
-                _mask(own, given, image, [layer_sampling(network, layer, side) for side in given])
+                _mask(own, given, image, [layer_sampling(network, layer, side) for side in given], self.params.saliency)
                 for own, given in zip(maps, inputs, strict=True)
             )
             each_layer.append(ImageMaps(maps, masks, image.size, inputs, image.origin))
@@ -394,14 +419,26 @@ def _without_torch(network: ExportedNetwork, source: str) -> dict[str, Callable[
 
 
 def _mask(
-    maps: AnyArray, given: tuple[int, int], image: PreparedImage, samplings: Sequence[Sampling]
+    maps: AnyArray,
+    given: tuple[int, int],
+    image: PreparedImage,
+    samplings: Sequence[Sampling],
+    saliency: SaliencyName | None,
 ) -> AnyArray | None:
-    """Returns (h, w) float32 of the maps of an input of `given` (width, height): 1 where a position counts, else 0."""
-    if image.box is None and image.counts is None:
+    """Returns (h, w) float32 of the maps of an input of `given` (width, height): how much each position counts."""
+    if image.box is None and image.counts is None and not image.weighed:
         return None
     shape = (maps.shape[1], maps.shape[2])
-    counting = counting_positions(shape, samplings, given, image.size, image.box, image.counts)
-    return beside(counting.astype(np.float32), maps)
+    counting = counting_positions(shape, samplings, given, image.size, image.box, image.counts).astype(np.float32)
+    if image.weighed and saliency is not None:
+        from resight.features.saliency.weighting import OF_MAPS, position_weights
+
+        own = OF_MAPS[saliency](to_numpy(maps)) if saliency in OF_MAPS else image.saliency
+        assert own is not None, "made when the photo was prepared"
+        weights = counting * position_weights(own, *shape)
+        # Where nothing that counts is salient, all of it counts alike.
+        counting = weights if weights.any() else counting
+    return beside(counting, maps)
 
 
 def layer_sampling(network: Layered, layer: str, side: int) -> Sampling:

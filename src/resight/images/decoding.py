@@ -48,13 +48,15 @@ class Decoded:
     """An upright image. pixels: (H, W, 3) uint8 RGB; size: (width, height) of the upright original, not reduced.
 
     remark: what a person should know about the image, in one line, such as that its last part is missing; usually
-    empty. counts: (H, W), False where a mask excludes a pixel, or None where all count.
+    empty. counts: (H, W), False where a mask excludes a pixel, or None where all count. name: that of the image in its
+    collection, empty where it has none.
     """
 
     pixels: Pixels
     size: tuple[int, int]
     remark: str = ""
     counts: Mask | None = None
+    name: str = ""
 
 
 def decode(path: Path | str, max_side: int | None = None) -> Decoded:

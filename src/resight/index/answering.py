@@ -313,7 +313,7 @@ def _hit(collection: Collection, found: _Found, image: int, score: float, certai
     )
     why = found.ranking.verified.get(image)
     if why is None:
-        return hit
+        return replace(hit, box=found.ranking.boxes.get(image))
     size = (int(images.widths[place]), int(images.heights[place]))
     part = asked.box or (0.0, 0.0, float(asked.size[0]), float(asked.size[1]))
     box = project_box(why.transform, part, size)

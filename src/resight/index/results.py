@@ -17,8 +17,9 @@ from resight.search.ranking import Verification
 class Hit:
     """One image of a ranking; its name is a `Name`, which asks for the image again even where there is such a file.
 
-    inliers, transform (3 x 3, query pixels to image pixels) and box (where the query was found, original pixels) are
-    None where nothing was verified; `verification` has the matched points. query: which of several queries the
+    inliers and transform (3 x 3, query pixels to image pixels) are None where nothing was verified; `verification` has
+    the matched points. box: where the query was found, in original pixels, by the transform or by a window of words;
+    None where nothing says so. query: which of several queries the
     verification is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows
     the query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it
     shows what the query shows. file: what it was indexed from, which need not be there any more.

@@ -15,6 +15,7 @@ import numpy as np
 
 from resight.arrays import Array, Float64, Int64
 from resight.errors import UsageError
+from resight.images import Box
 from resight.rerank.kinds import FusedScores, Fusion
 from resight.search.ranking import Lead, Ranking, Verification
 
@@ -233,12 +234,14 @@ class FusionStage:
             ids, scores = fuse(lists, as_given, [part.weight for part in parts.values()])
         verified: dict[int, Verification] = {}
         leads: dict[int, Lead] = {}
+        boxes: dict[int, Box] = {}
         kept = frozenset(ids.tolist())
         for ranking in rankings.values():
             verified = {**{image: why for image, why in ranking.verified.items() if image in kept}, **verified}
             ways = {image: lead for image, lead in ranking.leads.items() if {image, lead.through} <= kept}
             leads = {**ways, **leads}
-        return Ranking(ids, scores.astype(np.float32), verified, leads=leads)
+            boxes = {**{image: box for image, box in ranking.boxes.items() if image in kept}, **boxes}
+        return Ranking(ids, scores.astype(np.float32), verified, leads=leads, boxes=boxes)
 
 
 def _normalisation(part: FusedScores) -> Normalisation:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from resight.learned.kinds import Keeps
 from resight.learned.registered import OneOf, register
 from resight.rerank.stage import SecondLook, Stage
+from resight.rerank.window_kinds import WindowExpansion as WindowExpansion
+from resight.rerank.window_kinds import Windows as Windows
 
 if TYPE_CHECKING:
     from resight.search.looks import BagCollection, Look, VectorCollection, WordCollection

@@ -57,7 +57,8 @@ class Ranking:
 
     verified: by id, why the image matches, where that was verified. probability: by id, that the image shows what the
     query shows, where that has been judged. leads: by id, what leads to the image, where something does; each after the
-    lead to what leads to it.
+    lead to what leads to it. boxes: by id, where in the image the query was found, where that is known without a
+    transform; in pixels of the original.
     """
 
     ids: Int64
@@ -65,19 +66,21 @@ class Ranking:
     verified: Mapping[int, Verification] = field(default_factory=dict)
     probability: Mapping[int, float] = field(default_factory=dict)
     leads: Mapping[int, Lead] = field(default_factory=dict)
+    boxes: Mapping[int, Box] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def first(self, k: int) -> Ranking:
-        """Returns the k best images, with their verifications and probabilities.
+        """Returns the k best images, with their verifications, probabilities and boxes.
 
         Leads are left out: what they lead through may be left out.
         """
         kept = frozenset(self.ids[:k].tolist())
         why = {image: one for image, one in self.verified.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}
-        return Ranking(self.ids[:k], self.scores[:k], why, believed)
+        boxes = {image: box for image, box in self.boxes.items() if image in kept}
+        return Ranking(self.ids[:k], self.scores[:k], why, believed, boxes=boxes)
 
 
 class Searcher(Protocol[QueryT]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resight.arrays import Float32, Float64, Int32, UInt64
+from resight.images.boxes import Box
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class ImageWords:
         order, or None. Only ASMK has it.
     xy: (m, 2) float32, scale: (m,) float32, angle: (m,) float32: geometry of the m features, original pixels.
     size: (width, height) of the upright original.
+    box: the part of a query that was asked for, where words outside of it count too; otherwise None.
 
     A database image has one word for each feature and, with ASMK, keeps only the aggregated signatures: there
     `signatures` repeats for each feature the aggregated signature of its word.
@@ -33,6 +35,7 @@ class ImageWords:
     weights: Float32 | None = None
     signatures: UInt64 | None = None
     aggregated: UInt64 | None = None
+    box: Box | None = None
 
     def __len__(self) -> int:
         return len(self.words)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from resight.learned.registered import OneOf
 from resight.words.methods.asmk import Asmk as Asmk
+from resight.words.methods.blcf import Blcf as Blcf
 from resight.words.methods.bow import Bow as Bow
 from resight.words.methods.hamming import Hamming as Hamming
 from resight.words.methods.of_words import BagOfWords as BagOfWords
