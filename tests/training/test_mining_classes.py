@@ -10,8 +10,9 @@ import pytest
 from index_samples import collection, texture, write
 from resight.errors import UsageError
 from resight.index.index import Index
-from resight.training.mining.classes import folder_of
+from resight.training.mining.classes import class_anchors, folder_of
 from resight.training.mining.cleaning import cleaned, in_class_pairs
+from resight.training.mining.kinds import Classes
 from resight.training.mining.miner import mine
 from resight.training.mining.reconstruction import PairMatches
 
@@ -44,6 +45,33 @@ def test_a_class_is_the_folders_of_a_name() -> None:
     assert folder_of("a/b/c.jpg", 0) == "a/b"
     assert folder_of("a/b/c.jpg", 1) == "a"
     assert folder_of("c.jpg", 0) == ""
+
+
+def test_some_of_a_large_class_are_drawn_as_positives() -> None:
+    classes = [0] * 9 + [1] * 3 + [2]
+    names = [f"{row:02}" for row in range(len(classes))]
+    every = np.ones(len(classes), np.bool_)
+
+    def drawn(seed: int) -> dict[str, list[str]]:
+        anchors = class_anchors(names, classes, every, [], Classes(most=4, seed=seed))
+        assert [one.weight for one in anchors] == [1 / 9] * 9 + [1 / 3] * 3
+        return {one.name: [positive.name for positive in one.positives] for one in anchors}
+
+    found = drawn(0)
+    assert found == drawn(0) != drawn(1)
+    assert [len(own) for own in found.values()] == [4] * 9 + [2] * 3
+    for name, own in found.items():
+        assert name not in own
+        assert own == sorted(set(own))
+    # All the others of a class can be drawn.
+    assert {other for seed in range(30) for other in drawn(seed)["04"]} == set(names[:9]) - {"04"}
+    assert [found[name] for name in names[9:12]] == [["10", "11"], ["09", "11"], ["09", "10"]]
+
+
+def test_of_a_cleaned_class_the_best_matches_are_positives() -> None:
+    graph = [pair(0, 1, 20), pair(0, 2, 40), pair(0, 3, 30)]
+    anchors = class_anchors(list("abcd"), [0] * 4, np.ones(4, np.bool_), graph, Classes(clean=True, most=2))
+    assert [one.name for one in anchors[0].positives] == ["c", "d"]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resight.training.mining.pairs import Links, clusters_of, merged_links, pure_pairs, pure_pairs_reference
+from resight.arrays import Mask
+from resight.training.mining.pairs import Links, clusters_of, merged_links, pure_pairs
 from resight.training.mining.verified import shared_draws, verified_anchors
 
 
@@ -19,6 +20,23 @@ def drawn(seed: int) -> Links:
     n = 30
     some = 200
     return merged_links(n, rng.integers(-1, n, some), rng.integers(-1, n, some), rng.integers(4, 60, some), least=8)
+
+
+def pure_pairs_reference(links: Links, *, min_inliers: int, top: int, share: float) -> Mask:
+    """Computes `pure_pairs` photo by photo."""
+    every = list(zip(links.a.tolist(), links.b.tolist(), links.inliers.tolist(), strict=True))
+    lists: dict[int, list[tuple[int, int]]] = {}
+    for a, b, inliers in every:
+        lists.setdefault(a, []).append((-inliers, b))
+        lists.setdefault(b, []).append((-inliers, a))
+    for own in lists.values():
+        own.sort()
+    kept = []
+    for a, b, inliers in every:
+        mutual = (-inliers, b) in lists[a][:top] and (-inliers, a) in lists[b][:top]
+        shared = inliers >= share * -lists[a][0][0] and inliers >= share * -lists[b][0][0]
+        kept.append(inliers >= min_inliers and (mutual or shared))
+    return np.array(kept, np.bool_)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -111,6 +111,25 @@ def test_a_table_may_repeat_itself_and_name_columns_its_own_way(tmp_path: Path) 
     assert read_table(tmp_path / "where.csv") == {"a": (1.0, 2.0, 0.0)}
 
 
+def test_a_row_that_fits_two_photos_is_told(tmp_path: Path) -> None:
+    table = tmp_path / "where.csv"
+
+    def known(names: list[str]) -> list[float]:
+        found: list[float] = read_positions(names, [Path(name) for name in names], table).xyz[:, 0].tolist()
+        return found
+
+    for row, names in (("1.jpg", ["a/1.jpg", "b/1.jpg"]), ("1", ["a/1.jpg", "a/1.png"])):
+        table.write_text(f"name,easting,northing\n{row},5,6\n")
+        with pytest.raises(
+            UsageError, match=rf"where\.csv: '{row}' fits '{names[0]}' and '{names[1]}': give the whole"
+        ):
+            known(names)
+    table.write_text("name,easting,northing\na/1.jpg,5,6\nb/1.jpg,7,8\n1.jpg,9,9\n2.jpg,3,4\n")
+    assert known(["a/1.jpg", "b/1.jpg", "c/2.jpg"]) == [5.0, 7.0, 3.0]
+    # A row that is the whole name of a photo is that of no other.
+    assert np.isnan(known(["2.jpg", "c/2.jpg"])).tolist() == [False, True]
+
+
 def test_near_pairs_are_those_of_a_loop() -> None:
     xyz = np.random.default_rng(0).uniform(0, 40, (60, 3))
     xyz[7] = np.nan

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from resight.errors import UsageError
+from resight.folders.walking import escape_name
 from resight.images import decode
 from resight.training.photos import open_photos
 from resight.training.tuples import Photo, Tuples, read_tuples
@@ -53,3 +56,18 @@ def test_photos_that_have_moved_are_found_by_name(read: Tuples, tuples_folder: P
     moved = replace(read, photos={name: Photo("gone", one.hash, 0) for name, one in read.photos.items()})
     photos = open_photos(moved, tuples_folder, 80, 1 << 30, world_folder / "images")
     assert list(photos.names) == sorted(read.photos)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_names_with_bytes_that_are_not_utf_8_are_found(read: Tuples, tmp_path: Path, moved: bool) -> None:
+    one = sorted(read.photos)[0]
+    file = tmp_path / os.fsdecode(b"50% \xe9t\xe9.jpg")
+    shutil.copy(read.photos[one].file, file)
+    name = escape_name(file.name)
+    photo = Photo("gone" if moved else name, read.photos[one].hash, 0)
+    tuples = replace(read, photos={name: photo}, anchors=[], pool=[name])
+    photos = open_photos(tuples, tmp_path, 80, 1 << 30, tmp_path if moved else None)
+    assert dict(photos.files) == {name: file}
+    file.unlink()
+    with pytest.raises(UsageError, match=r"50% .*t.*\.jpg: no such file"):
+        open_photos(tuples, tmp_path, 80, 1 << 30, tmp_path if moved else None)

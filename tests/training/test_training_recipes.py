@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from resight.errors import RecipeError
+from resight.recipe.reading import LARGEST_FILE
 from resight.training.model import parts_of
 from resight.training.product import channel_of
-from resight.training.recipe import load_training_recipe, names, parse_training_recipe, training_recipes
+from resight.training.recipe import load_training_recipe, names, parse_training_recipe
 
 PLAIN = 'name = "some"\ndescriptor = "rmac-lite0"\n'
 
@@ -25,7 +26,7 @@ def test_every_recipe_trains_a_descriptor_that_ships(name: str) -> None:
 
 
 def test_the_constants_are_those_of_the_papers() -> None:
-    known = {recipe.name: recipe for recipe in training_recipes()}
+    known = {name: load_training_recipe(name) for name in names()}
     assert set(known) == {
         "dir-triplet",
         "gem-sfm",
@@ -78,6 +79,16 @@ def test_an_unknown_name_is_met_by_the_nearest(tmp_path: Path) -> None:
         load_training_recipe("siamak")
     with pytest.raises(RecipeError, match="cannot be read"):
         load_training_recipe(tmp_path / "none.toml")
+
+
+def test_the_file_of_a_recipe_is_read_as_that_of_an_index(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(PLAIN, encoding="utf-8-sig")
+    assert load_training_recipe(tmp_path / "mine.toml").descriptor == "rmac-lite0"
+    (tmp_path / "large.toml").write_text("#" * LARGEST_FILE + "\n" + PLAIN)
+    with pytest.raises(RecipeError, match="over 1 MiB"):
+        load_training_recipe(tmp_path / "large.toml")
+    with pytest.raises(RecipeError, match="this is no file"):
+        load_training_recipe(tmp_path)
 
 
 def test_keys_are_changed_by_name() -> None:

@@ -65,6 +65,17 @@ def test_what_is_reached_brings_its_cluster_along() -> None:
     assert replace(TUPLES_OF_FIVE, hops=1).related("b.jpg") == {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}
 
 
+@pytest.mark.parametrize("hops", [0, 1, 2])
+def test_what_is_related_is_so_both_ways(hops: int) -> None:
+    tuples = replace(TUPLES_OF_FIVE, hops=hops)
+    related = {name: tuples.related(name) for name in NAMES}
+    assert all((one in related[other]) == (other in related[one]) for one in NAMES for other in NAMES)
+    if hops == 1:
+        assert related["d.jpg"] == {"b.jpg", "c.jpg", "d.jpg"}
+    with pytest.raises(KeyError):
+        tuples.related("none.jpg")
+
+
 def test_a_photo_without_links_is_related_to_itself_alone() -> None:
     assert TUPLES_OF_FIVE.related("e.jpg") == {"e.jpg"}
 

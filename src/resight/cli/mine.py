@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from resight.cli.index import IndexPath
+from resight.cli.key_values import key_values
 from resight.cli.output import print_fields, print_json, readable, say, shown
 from resight.cli.progress import progress_bar
-from resight.errors import UsageError
 
 
 def mine(
@@ -42,7 +42,7 @@ def mine(
     from resight.training.mining.miner import mine
 
     with progress_bar() as bar:
-        mined = mine(path, by, output, parameters=given(parameters or []), progress=bar)
+        mined = mine(path, by, output, parameters=key_values(parameters or []), progress=bar)
     figures = figures_of(mined)
     if as_json:
         told = None if output is None else readable(output)
@@ -54,16 +54,3 @@ def mine(
     print_fields([(f"{label}:", value) for label, value in figures.items()])
     if output is not None:
         print(f"{shown(output)}: tuples.json, and report.html to look at them")
-
-
-def given(texts: list[str]) -> dict[str, str]:
-    """Reads parameters from texts KEY=VALUE. Raises UsageError where one is none, or is given twice."""
-    found: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--set {text}: give KEY=VALUE, such as min_inliers=30")
-        if key in found:
-            raise UsageError(f"--set {key}: given twice")
-        found[key] = value
-    return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from resight.cli.key_values import key_values
 from resight.cli.output import print_json, readable, say, shown
 from resight.cli.progress import progress_bar
 
@@ -46,7 +47,6 @@ def train(
 
     Running the same command again goes on where it was interrupted.
     """
-    from resight.cli.mine import given
     from resight.training import training
 
     loss = ""
@@ -63,7 +63,7 @@ def train(
             recipe=recipe,
             photos=photos,
             progress=bar,
-            changes=given(changes or []),
+            changes=key_values(changes or []),
             tensorboard=tensorboard,
             on_step=stepped,
             say=say,

@@ -66,8 +66,8 @@ def load_recipe(name: str | Path) -> Recipe:
 
 def recipe_text(name: str | Path) -> str:
     """Returns the text of a recipe, as it is kept in an index. Raises RecipeError."""
-    if _is_file(name):
-        return _file_text(Path(name))
+    if is_file(name):
+        return file_text(Path(name))
     name = ALIASES.get(str(name), name)
     if name not in _names():
         near = difflib.get_close_matches(str(name)[:100], _names(), n=1, cutoff=0.0)
@@ -78,8 +78,8 @@ def recipe_text(name: str | Path) -> str:
     return str(shipped.read_text(encoding="utf-8"))
 
 
-def _file_text(path: Path) -> str:
-    """Returns the text of a recipe's file. Raises RecipeError."""
+def file_text(path: Path) -> str:
+    """Returns the text of the file of a recipe, of an index or of training. Raises RecipeError."""
     shown = one_line(str(path))
     try:
         if path.exists() and not path.is_file():
@@ -96,7 +96,7 @@ def _file_text(path: Path) -> str:
 
 def recipe_folder(name: str | Path) -> Path:
     """Returns the folder that paths in a recipe are relative to: that of its file."""
-    return Path(name).parent if _is_file(name) else Path()
+    return Path(name).parent if is_file(name) else Path()
 
 
 def recipes() -> list[RecipeInfo]:
@@ -111,7 +111,8 @@ def _info(recipe: Recipe) -> RecipeInfo:
     return RecipeInfo(recipe.name, recipe.summary, recipe.paper, needs, recipe.checked_by, aliases.get(recipe.name, ""))
 
 
-def _is_file(name: str | Path) -> bool:
+def is_file(name: str | Path) -> bool:
+    """Returns whether a recipe is named by its file."""
     return isinstance(name, Path) or name.endswith(".toml") or len(Path(name).parts) > 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class Material:
     anchors: Sequence[AnchorRow]
     pool: Int64
     clusters: Int64
-    related: Sequence[frozenset[int]]
+    related: Sequence[Set[int]]
 
     def without(self, rows: Mask) -> Material:
         """Returns the material in which some photos (n,) are no anchors, positives or negatives."""
@@ -73,7 +73,7 @@ def material_of(tuples: Tuples, names: Sequence[str]) -> Material:
         anchors,
         np.array(sorted({row[name] for name in tuples.pool if name in row}), np.int64),
         np.array([tuples.photos[name].cluster for name in names], np.int64),
-        [frozenset(row[one] for one in tuples.related(name) if one in row) for name in names],
+        tuples.relations.among(np.searchsorted(sorted(tuples.photos), names).astype(np.int64)),
     )
 
 

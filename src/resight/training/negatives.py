@@ -54,7 +54,7 @@ def mine_negatives(material: Material, descriptors: Float32, pool: Int64, count:
 
 
 def _hardest(order: Int64, anchor: int, material: Material, count: int, one_a_cluster: bool) -> Int64:
-    clusters, related = material.clusters, material.related[anchor]
+    clusters, related = material.clusters, frozenset(material.related[anchor])
     taken = {int(clusters[anchor])}
     kept: list[int] = []
     for row in order.tolist():

@@ -13,6 +13,7 @@ from resight.arrays import Pixels, UInt8
 from resight.channels.extraction import in_order
 from resight.cores import cores
 from resight.errors import ImageError, StorageError, UsageError
+from resight.folders.walking import unescape_name
 from resight.images import content_hash, decode_bytes, displayed, read_bytes
 from resight.progress import Progress
 from resight.training.tuples import Tuples
@@ -68,7 +69,7 @@ def open_photos(
 
     def decoded(name: str) -> tuple[str, Path, Pixels | str]:
         photo = tuples.photos[name]
-        file = folder / photo.file if moved_to is None else moved_to / name
+        file = tuples.path_of(name, folder) if moved_to is None else moved_to / unescape_name(name)
         try:
             data = read_bytes(file)
             if photo.hash and content_hash(data) != photo.hash:
@@ -78,10 +79,12 @@ def open_photos(
             return name, file, error.reason
 
     names, files, left_out, parts, shapes = [], {}, [], [], []
+    first_out: Path | None = None
     store = _Store(memory)
     for done, (name, file, found) in enumerate(in_order(wanted, decoded, cores()), start=1):
         if isinstance(found, str):
             left_out.append((name, found))
+            first_out = first_out or file
         else:
             names.append(name)
             files[name] = file
@@ -90,12 +93,11 @@ def open_photos(
             store.add(found)
         if progress is not None:
             progress(done, len(wanted))
-    if len(left_out) > MOST_LEFT_OUT * len(wanted):
-        name, reason = left_out[0]
-        where = displayed(folder / tuples.photos[name].file if moved_to is None else moved_to / name)
+    if first_out is not None and len(left_out) > MOST_LEFT_OUT * len(wanted):
         mend = "say by --photos FOLDER where they are now, or mine them again"
         raise UsageError(
-            f"{len(left_out)} of {len(wanted)} photos of the tuples cannot be used, first {where}: {reason}; {mend}"
+            f"{len(left_out)} of {len(wanted)} photos of the tuples cannot be used, first {displayed(first_out)}: "
+            f"{left_out[0][1]}; {mend}"
         )
     starts = np.concatenate([[0], np.cumsum(parts, dtype=np.int64)]).tolist()
     return TrainingPhotos(names, files, left_out, store.bytes(), starts, shapes)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from resight.errors import RecipeError
 from resight.recipe.messages import explain, one_line
+from resight.recipe.reading import file_text, is_file
 from resight.training.kinds import TrainingRecipe
 
 _FOLDER = resources.files("resight.training") / "recipes"
@@ -55,27 +56,14 @@ def _value(text: str) -> object:
     return found
 
 
-def training_recipes() -> list[TrainingRecipe]:
-    """Returns the training recipes that ship with resight, by name."""
-    return [load_training_recipe(name) for name in names()]
-
-
 def names() -> list[str]:
     """Returns the names of the training recipes that ship."""
     return sorted(each.name.removesuffix(_ENDING) for each in _FOLDER.iterdir() if each.name.endswith(_ENDING))
 
 
-def is_file(name: str | Path) -> bool:
-    """Returns whether a recipe is named by its file."""
-    return isinstance(name, Path) or name.endswith(_ENDING) or len(Path(name).parts) > 1
-
-
 def _text(name: str | Path) -> str:
     if is_file(name):
-        try:
-            return Path(name).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise RecipeError(f"{name}: this training recipe cannot be read: {one_line(str(error))}") from None
+        return file_text(Path(name))
     if name not in names():
         near = difflib.get_close_matches(str(name)[:100], names(), n=1, cutoff=0.0)
         raise RecipeError(

@@ -118,7 +118,7 @@ def _tell_left_out(photos: TrainingPhotos, say: Say) -> None:
 
 def _beside(descriptor: str, recipe: str | Path) -> str | Path:
     """Returns the index recipe that a training recipe names: a file is looked for beside it."""
-    from resight.training.recipe import is_file
+    from resight.recipe.reading import is_file
 
     if not is_file(descriptor):
         return descriptor

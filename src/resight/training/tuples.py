@@ -9,18 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from resight.errors import UsageError
 from resight.files import write_whole
 from resight.folders.walking import unescape_name
 from resight.images import displayed
+from resight.training.related import Related, relations
 
 TUPLES = "tuples.json"
 VERSION = 1
@@ -60,7 +63,8 @@ class Anchor:
 
     positives: photos of the same thing, the best first; none where only rendered views of the anchor are its positives.
     negatives: its hard negatives, the hardest first, where mining has chosen them; where it is empty, training mines
-    them from the pool. weight: how often it is drawn, relative to the others.
+    them from the pool. weight: how often it is drawn, relative to the others,
+    where an epoch has fewer draws than anchors; where it shows every anchor once, their order alone follows weights.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -77,9 +81,9 @@ class Tuples:
 
     kind: of mining. evidence: what the numbers of positives are, such as "inliers of a homography". photos: by name.
     anchors: in the order of their names. pool: photos that negatives are taken from. links: pairs of photos that may
-    show the same thing, though that is too weak for a positive: photos that at most `hops` links or positives join, and
-    those in a cluster with one of them, are never each other's negatives. provenance: of the index, its recipe, and the
-    parameters of mining.
+    show the same thing, though that is too weak for a positive: photos that at most `hops` links or positives join are
+    never each other's negatives, nor is one of them a negative of what is in a cluster with the other. provenance: of
+    the index, its recipe, and the parameters of mining.
     """
 
     kind: str
@@ -92,34 +96,28 @@ class Tuples:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def _linked(self) -> Mapping[str, frozenset[str]]:
-        near: dict[str, set[str]] = {}
-        for one, other in self.links:
-            near.setdefault(one, set()).add(other)
-            near.setdefault(other, set()).add(one)
-        for anchor in self.anchors:
-            for positive in anchor.positives:
-                near.setdefault(anchor.name, set()).add(positive.name)
-                near.setdefault(positive.name, set()).add(anchor.name)
-        return {name: frozenset(others) for name, others in near.items()}
+    def relations(self) -> Related:
+        """The photos that are never each other's negatives, by rows in the order of their names."""
+        rows = {name: row for row, name in enumerate(self._names)}
+        pairs = [(anchor.name, positive.name) for anchor in self.anchors for positive in anchor.positives]
+        joined = [(rows[one], rows[other]) for one, other in (*self.links, *pairs)]
+        clusters = [self.photos[name].cluster for name in self._names]
+        return relations(clusters, np.array(joined, np.int64).reshape(-1, 2), self.hops)
 
     @cached_property
-    def _members(self) -> Mapping[int, list[str]]:
-        return self.clusters()
+    def _names(self) -> list[str]:
+        return sorted(self.photos)
 
     def related(self, name: str) -> frozenset[str]:
-        """Returns the photos that are never negatives of one: what `hops` links or positives reach, with its clusters.
+        """Returns the photos that are never negatives of one; what is related to a photo has that photo related to it.
 
-        The photo itself and its own cluster are among them.
+        They are those that `hops` links or positives reach from it, with their clusters, and those that reach its own
+        cluster so. The photo itself and its own cluster are among them.
         """
-        reached = front = frozenset([name])
-        for _ in range(self.hops):
-            if not front:
-                break
-            front = frozenset().union(*(self._linked.get(each, ()) for each in front)) - reached
-            reached |= front
-        clusters = self._members
-        return reached.union(*(clusters[self.photos[each].cluster] for each in reached))
+        row = bisect_left(self._names, name)
+        if self._names[row : row + 1] != [name]:
+            raise KeyError(name)
+        return frozenset(self._names[other] for other in self.relations[row])
 
     def path_of(self, name: str, folder: Path) -> Path:
         """Returns the file of a photo. folder: that of the tuples, to which the path may be relative."""

@@ -100,7 +100,7 @@ def whitened(queries: Float32, database: Float32, sample: Float32) -> tuple[Floa
 
 def _junk(material: Material, photo: int) -> frozenset[int]:
     mates = np.flatnonzero(material.clusters == material.clusters[photo]).tolist()
-    return material.related[photo] | frozenset(mates)
+    return frozenset(material.related[photo]) | frozenset(mates)
 
 
 def _mean(validation: Validation, aps: Sequence[float], kind: str) -> float:

@@ -39,17 +39,19 @@ def mine_classes(params: Classes, collection: Collection, progress: NamedProgres
     classes = [numbers[folder] for folder in folders]
     graph = _verified(params, collection, photos, classes, progress) if params.clean else []
     stays = cleaned(classes, graph, params.min_inliers) if params.clean else np.ones(len(classes), np.bool_)
-    anchors = class_anchors(photos.names, classes, stays, graph, params.clean)
+    anchors = class_anchors(photos.names, classes, stays, graph, params)
     if not anchors:
         told = "no two photos of a class match" if params.clean else "every folder has one photo"
         raise UsageError(f"{told} ({len(photos.names)} photos, {len(kinds)} folders): nothing can be a positive")
     left = np.bincount(np.array(classes)[stays], minlength=len(kinds))
+    kept = [name for name, stay in zip(photos.names, stays.tolist(), strict=True) if stay]
+    table = photos.table(classes)
     tuples = Tuples(
         kind="classes",
         evidence=VERIFIED if params.clean else IN_CLASS,
-        photos={name: photo for name, photo in photos.table(classes).items() if stays[photos.names.index(name)]},
+        photos={name: table[name] for name in kept},
         anchors=anchors,
-        pool=[name for name, stay in zip(photos.names, stays.tolist(), strict=True) if stay],
+        pool=kept,
         hops=0,
         provenance=provenance(collection, params)
         | {"classes": kinds, "left_out": [photos.names[row] for row in np.flatnonzero(~stays).tolist()]},
@@ -70,13 +72,15 @@ def folder_of(name: str, depth: int) -> str:
 
 
 def class_anchors(
-    names: Sequence[str], classes: Sequence[int], stays: Mask, graph: Sequence[PairMatches], clean: bool
+    names: Sequence[str], classes: Sequence[int], stays: Mask, graph: Sequence[PairMatches], params: Classes
 ) -> list[Anchor]:
-    """Returns the photos that stay as anchors, with those of their class as positives.
+    """Returns the photos that stay as anchors, with `most` of their class as positives.
 
-    In cleaned classes those that an anchor matches alone are its positives, the most matched points first. The weight
-    is 1 / photos of the class, so that a class is drawn as often as another.
+    They are drawn by seed. In cleaned classes those that an anchor matches alone are its positives, the most matched
+    points first. The weight is 1 / photos of the class, so that a class is drawn as often as another where an epoch has
+    fewer draws than anchors.
     """
+    rng = np.random.default_rng(params.seed)
     members: dict[int, list[int]] = {}
     for row in np.flatnonzero(stays).tolist():
         members.setdefault(classes[row], []).append(row)
@@ -85,12 +89,15 @@ def class_anchors(
         matched.setdefault(pair.one, []).append((-len(pair), pair.other))
         matched.setdefault(pair.other, []).append((-len(pair), pair.one))
     anchors = []
+    place = {row: place for own in members.values() for place, row in enumerate(own)}
     for row in np.flatnonzero(stays).tolist():
         own = members[classes[row]]
-        if clean:
-            others = [(other, float(-n)) for n, other in sorted(matched.get(row, ())) if stays[other]]
+        if params.clean:
+            others = [(other, float(-n)) for n, other in sorted(matched.get(row, ())) if stays[other]][: params.most]
         else:
-            others = [(other, 1.0) for other in own if other != row]
+            drawn = np.sort(rng.choice(len(own) - 1, min(params.most, len(own) - 1), replace=False))
+            # Places among the others of the class: from the anchor's own on they are one further.
+            others = [(own[other + (other >= place[row])], 1.0) for other in drawn.tolist()]
         if others:
             positives = tuple(Positive(names[other], evidence) for other, evidence in others)
             anchors.append(Anchor(names[row], positives, weight=1.0 / len(own)))

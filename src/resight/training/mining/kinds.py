@@ -58,8 +58,8 @@ class Geometry(Mining):
 class Verified(Geometry):
     """Pairs of photos that geometry has verified, by rules that keep them pure.
 
-    The constants are those of a study on covers, products and scenes, where they left 98 to 100 % of the pairs right;
-    docs/mine.md has the figures that they give here.
+    The constants were chosen on covers, products and scenes, where they leave 98 to 100 % of the pairs right;
+    docs/mine.md has the figures.
     """
 
     summary: ClassVar[str] = "pairs of photos whose features agree with one transform"
@@ -274,6 +274,10 @@ class Classes(Mining):
     min_inliers: int = Field(
         default=10, ge=8, le=1_000_000, description="Matched points of two photos that stay, at least."
     )
+    most: int = Field(
+        default=20, ge=1, le=10_000, description="Positives of an anchor, drawn; cleaned: with the most matched points."
+    )
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Of the draw of positives.")
 
     def mine(self, collection: Collection, progress: NamedProgress | None = None) -> Mined:
         """Mines folders."""

@@ -79,4 +79,6 @@ def _kept_apart(tuples: Tuples) -> float:
     """Returns the mean number of photos that are no negatives of an anchor, apart from itself."""
     if not tuples.anchors:
         return 0.0
-    return round(float(np.mean([len(tuples.related(anchor.name)) - 1 for anchor in tuples.anchors])), 1)
+    names = {anchor.name for anchor in tuples.anchors}
+    rows = [row for row, name in enumerate(sorted(tuples.photos)) if name in names]
+    return round(float(np.mean([len(tuples.relations[row]) - 1 for row in rows])), 1)

@@ -67,23 +67,6 @@ def pure_pairs(links: Links, *, min_inliers: int, top: int, share: float) -> Mas
     return np.asarray((links.inliers >= min_inliers) & (mutual | shared))
 
 
-def pure_pairs_reference(links: Links, *, min_inliers: int, top: int, share: float) -> Mask:
-    """Computes `pure_pairs` photo by photo."""
-    every = list(zip(links.a.tolist(), links.b.tolist(), links.inliers.tolist(), strict=True))
-    lists: dict[int, list[tuple[int, int]]] = {}
-    for a, b, inliers in every:
-        lists.setdefault(a, []).append((-inliers, b))
-        lists.setdefault(b, []).append((-inliers, a))
-    for own in lists.values():
-        own.sort()
-    kept = []
-    for a, b, inliers in every:
-        mutual = (-inliers, b) in lists[a][:top] and (-inliers, a) in lists[b][:top]
-        shared = inliers >= share * -lists[a][0][0] and inliers >= share * -lists[b][0][0]
-        kept.append(inliers >= min_inliers and (mutual or shared))
-    return np.array(kept, np.bool_)
-
-
 def clusters_of(links: Links, pairs: Mask, sure: int) -> Int64:
     """Returns (n,) the cluster of each photo, numbered in the order of their first photos.
 

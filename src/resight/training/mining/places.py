@@ -100,7 +100,8 @@ def place_anchors(
     """Returns the anchors with potential positives, the nearest first.
 
     Potential positives are `least` to `near` metres away, the `most` nearest of them. The weight of an anchor is
-    1 / (1 + potential positives): a square with a thousand photos is not drawn a million times.
+    1 / (1 + potential positives): where an epoch has fewer draws than anchors, a square with a thousand photos is not
+    drawn a million times.
 
     Notes: `least` is of the authors' code, not of the paper: photos of one spot are cutouts of one panorama, or have a
     position that nobody measured.

@@ -44,11 +44,11 @@ def read_positions(names: Sequence[str], files: Sequence[Path], given: Path | No
     """Reads the positions of photos (n) from a CSV file, or else from the first source that knows of any.
 
     The sources: names of the benchmarks of visual geo-localisation (@easting@northing@...@.jpg: Pittsburgh, Tokyo 24/7
-    and others), the CSV files of Mapillary SLS, EXIF. Raises UsageError for a file that cannot be read or has a bad
-    row, and where no source has a position.
+    and others), the CSV files of Mapillary SLS, EXIF. Raises UsageError for a file that cannot be read, has a bad row
+    or one that fits two photos, and where no source has a position.
     """
     if given is not None:
-        return _reported(_from_rows(names, read_table(given)), displayed(given), names)
+        return _reported(_from_rows(names, read_table(given), displayed(given)), displayed(given), names)
     for source, read in (
         ("names of files", lambda: np.array([position_in_name(name) for name in names])),
         (SEQUENCE, lambda: _of_sequences(files)),
@@ -154,14 +154,23 @@ def _position(where: str, row: Mapping[str, str | None], columns: Mapping[str, s
     return metres(latitude, longitude)
 
 
-def _from_rows(names: Sequence[str], table: Mapping[str, tuple[float, float, float]]) -> Float64:
-    """Positions of names: those of the whole name, else of the last part of it, with or without its suffix."""
+def _from_rows(names: Sequence[str], table: Mapping[str, tuple[float, float, float]], source: str) -> Float64:
+    """Positions of names: those of the whole name, else of the last part of it, with or without its suffix.
+
+    Raises UsageError where such a part is that of two photos.
+    """
     found = np.full((len(names), 3), np.nan)
+    whole, owners = frozenset(names), dict[str, str]()
     for row, name in enumerate(names):
         last = name.rsplit("/", 1)[-1]
-        key = next((one for one in (name, last, last.rsplit(".", 1)[0]) if one in table), None)
-        if key is not None:
-            found[row] = table[key]
+        parts = (one for one in (last, last.rsplit(".", 1)[0]) if one in table and one not in whole)
+        key = name if name in table else next(parts, None)
+        if key is None:
+            continue
+        owner = owners.setdefault(key, name)
+        if owner != name:
+            raise UsageError(f"{source}: {key!r} fits {owner!r} and {name!r}: give the whole names, as in the index")
+        found[row] = table[key]
     return found
 
 
