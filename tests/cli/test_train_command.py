@@ -66,11 +66,13 @@ def tuples(tmp_path: Path, world_folder: Path) -> Path:
 def test_it_writes_a_folder_and_says_what_it_gained(run: Run, tuples: Path, recipe: Path, tmp_path: Path) -> None:
     done = run("train", tuples, "--recipe", recipe, "-o", tmp_path / "network", "--set", "seed=3")
     assert done.exit_code == 0, done.output
-    before, alone, after, ready = done.stdout.splitlines()
+    before, alone, after, *verdict, ready = done.stdout.splitlines()
     assert before.startswith("before: mAP 0.")
     assert alone.startswith("whitening alone: mAP 0.")
     assert "of rendered views of them" in after
     assert "held-out photos," not in after
+    was, untrained, found = (float(line.split("mAP ")[1].split()[0]) for line in (before, alone, after))
+    assert [line.split(":")[0] for line in verdict] == ["training gained nothing here"] * (found <= max(was, untrained))
     assert ready.endswith(f"--recipe {tmp_path / 'network' / 'recipe.toml'}`")
     told = json.loads((tmp_path / "network" / "training.json").read_text())
     assert told["recipe"]["seed"] == 3

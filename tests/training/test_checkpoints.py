@@ -10,7 +10,7 @@ import torch
 
 from resight.errors import ResightError, StorageError, UsageError
 from resight.training import checkpoints
-from resight.training.checkpoints import check_same, load_checkpoint, save_checkpoint
+from resight.training.checkpoints import alone_in, check_same, load_checkpoint, save_checkpoint
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -55,3 +55,12 @@ def test_one_of_another_training_is_refused(tmp_path: Path) -> None:
     check_same(tmp_path, {"the recipe": "a", "more": "x"}, {"the recipe": "a"})
     with pytest.raises(UsageError, match="the recipe is a there and b here; name another folder"):
         check_same(tmp_path, {"the recipe": "a"}, {"the recipe": "b"})
+
+
+def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    refused = pytest.raises(UsageError, match="new: another process trains in this folder: wait")
+    with alone_in(folder), refused, alone_in(folder):
+        raise AssertionError("two were let in")
+    with alone_in(folder):
+        assert list(folder.iterdir()) == []

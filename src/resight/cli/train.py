@@ -79,4 +79,6 @@ def train(
         named = (("held-out photos", score.real), ("rendered views of them", score.rendered))
         told = [f"{value:.3f} of {kind}" for kind, value in named if math.isfinite(value)]
         print(f"{what}: mAP {', '.join(told)}" if told else f"{what}: nothing was held out to judge by")
+    if report.gained is False and report.document["curve"]:
+        print("training gained nothing here: use the recipe that it began with, or train longer or on more photos")
     print(f"{shown(report.recipe)}: ready for `resight index PHOTOS --recipe {shown(report.recipe)}`")

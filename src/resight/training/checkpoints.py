@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -86,6 +88,27 @@ def checked_output(folder: Path, identity: Mapping[str, str]) -> Path:
             "the same training"
         )
     return folder
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Lets no other process train in a folder, which is made where it is missing, until the block ends.
+
+    Raises UsageError where another does, and StorageError. The lock ends with its process, however that ends.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"{displayed(folder)}: another process trains in this folder: wait until it ends, or name another"
+            ) from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def claim(folder: Path, identity: Mapping[str, str]) -> None:

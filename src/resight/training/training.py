@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ class TrainReport:
     whitening: str
     document: Mapping[str, Any]
 
+    @property
+    def gained(self) -> bool | None:
+        """True where the product finds held-out photos better than the untrained network; None: nothing held out."""
+        before, after = max(self.before.value, self.untrained.value), self.after.value
+        return after > before if math.isfinite(after) else None
+
 
 def train(
     tuples: str | os.PathLike[str],
@@ -64,7 +71,7 @@ def train(
     """
     require_torch("train")
     _require_one_process()
-    from resight.training.checkpoints import checked_output
+    from resight.training.checkpoints import alone_in, checked_output
     from resight.training.events import require_tensorboard
     from resight.training.model import parts_of
     from resight.training.photos import open_photos
@@ -85,17 +92,18 @@ def train(
     checked_output(folder, known_identity(chosen, read))
     if arguments.flag("tensorboard", tensorboard):
         require_tensorboard()
-    opened = open_photos(
-        read,
-        source if source.is_dir() else source.parent,
-        chosen.photos.decoded,
-        chosen.photos.memory << 20,
-        None if photos is None else arguments.path("photos", photos),
-        named(progress, "decoding photos"),
-    )
-    _tell_left_out(opened, told)
-    training = Training(chosen, channel, name, base, read, opened, folder, told, progress)
-    found = training.run(on_step, tensorboard=tensorboard)
+    with alone_in(folder):
+        opened = open_photos(
+            read,
+            source if source.is_dir() else source.parent,
+            chosen.photos.decoded,
+            chosen.photos.memory << 20,
+            None if photos is None else arguments.path("photos", photos),
+            named(progress, "decoding photos"),
+        )
+        _tell_left_out(opened, told)
+        training = Training(chosen, channel, name, base, read, opened, folder, told, progress)
+        found = training.run(on_step, tensorboard=tensorboard)
     return TrainReport(
         folder, folder / RECIPE, found.before, found.untrained, found.after, found.whitening, found.document
     )
