@@ -135,8 +135,9 @@ def test_an_output_that_is_also_read_or_cannot_be_written_is_refused(run: Run, v
     assert run("show", "diffusion", "-o", tmp_path / "b.html").exit_code == 1
 
 
-def test_an_index_of_words_is_told_which_recipes_can(run: Run, indexed: Path, tmp_path: Path) -> None:
-    answer = run("show", "embedding", indexed, "-o", tmp_path / "p.html")
+def test_an_index_of_words_is_told_which_recipes_can(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    run("index", own_photos, "-o", tmp_path / "words.resight", "--recipe", "sift-asmk")
+    answer = run("show", "embedding", tmp_path / "words.resight", "-o", tmp_path / "p.html")
     assert answer.exit_code == 2
     assert "sift-vlad" in answer.stderr
     assert not (tmp_path / "p.html").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -119,7 +120,9 @@ def _counts(channel: Channel, rows: Sequence[SegmentRows]) -> ChannelCounts:
 def _bytes_below(folder: Path) -> int:
     """Returns the size of all files, without those that a writer deletes meanwhile."""
     total = 0
-    for file in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            total += file.stat().st_size if file.is_file() else 0
+    # Unlike a search by a pattern, a walk passes over folders that vanish.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size
     return total
