@@ -147,7 +147,7 @@ def indexed(channel: Channel, photos: Photos) -> list[Any]:
 
 
 def asked_of(channel: Channel, queries: Iterable[Asked]) -> list[Any]:
-    """What the channel compares each query by; the photos are read whole."""
+    """The form in which the channel compares each query; the photos are read whole."""
     compared = []
     for one in queries:
         photo = decode(one.image)
@@ -173,7 +173,7 @@ def looked(bags: Bags, query: ImageWords, chain: Sequence[SecondLook]) -> Rankin
 
 
 def words_of(photos: Photos, args: argparse.Namespace) -> tuple[dict[str, object], Mapping[str, NDArray[Any]]]:
-    """What all rows of a table have in common, and the words fitted on the photos."""
+    """The common part of all rows of a table, and the words fitted on the photos."""
     features: dict[str, object] = {"max_side": args.max_side, "enlarge_to": args.enlarge_to}
     if args.fit:
         return features, load(args.fit).arrays

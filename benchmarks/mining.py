@@ -43,7 +43,7 @@ class Truth:
     unclear: frozenset[frozenset[str]]
 
     def judge(self, one: str, other: str) -> bool | None:
-        """Whether two photos show the same thing, None where that is not clear."""
+        """True where two photos show the same thing, None where that is not clear."""
         if frozenset((one, other)) in self.unclear:
             return None
         return one in self.group and self.group.get(one) == self.group.get(other)

@@ -64,7 +64,7 @@ def found(names: Sequence[str], mapped: Mapped, group: Mapping[str, str]) -> dic
 
 
 def models_of(mapped: Mapped, photos: Photos, truth: tuple[Mapping[str, str], Mapping[str, str]]) -> dict[str, Any]:
-    """What was mapped, and how pure it is."""
+    """The models that were mapped, and their purity."""
     group, place = truth
     names = photos.names
     clusters = clusters_of_models(len(names), mapped.models, mapped.graph)
@@ -100,7 +100,7 @@ def strategies(
 
 
 def repeats(mapped: Mapped) -> bool:
-    """Whether mapping the same matches again gives the same models, bit for bit."""
+    """True where mapping the same matches again gives the same models, bit for bit."""
     again = reconstruct([one.xy for one in mapped.words], mapped.graph, [one.size for one in mapped.words])
     return len(again) == len(mapped.models) and all(
         np.array_equal(one.images, two.images)

@@ -1,4 +1,4 @@
-"""How fast a network trains here: images a second, and the share of the loop that is not the network.
+"""The rate at which a network trains here: images a second, and the share of the loop that is not the network.
 
     python benchmarks/training.py [--recipe small] [--sides 224 320] [--steps 6] [-o FILE.json]
 

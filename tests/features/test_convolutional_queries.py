@@ -1,4 +1,4 @@
-"""What counts of a photo or a query, and how much: saliency, what is around a box, and other views."""
+"""Weights of the parts of a photo or a query: saliency, what is around a box, and other views."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from resight.errors import RecipeError, WeightsError
-from resight.features import maps as module
 from resight.features.kinds import Maps
 from resight.features.maps import MapExtractor
 from resight.features.networks.architectures import blank, randomise
 from resight.features.networks.network import Network
 from resight.features.runtimes import choice
+from resight.features.runtimes import openers as module
 from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.features.runtimes.torch_inputs import TorchInputs
 from resight.features.runtimes.torch_runtime import TorchRuntime

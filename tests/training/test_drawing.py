@@ -1,4 +1,4 @@
-"""What a step sees is a function of seed, epoch and step, and never of what was drawn before."""
+"""The tuples of a step are a function of seed, epoch and step, and never of what was drawn before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page shows of anchors: which are drawn, and which photos would be their hard negatives."""
+"""The anchors on a page: which are drawn, and which photos would be their hard negatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted of tuples."""
+"""Figures of tuples."""
 
 from __future__ import annotations
 

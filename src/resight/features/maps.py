@@ -6,9 +6,8 @@ import logging
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ import numpy as np
 from resight.arrays import Float32, Mask, Pixels
 from resight.errors import RecipeError, ResightError
 from resight.features.kinds import ScaledFeatures
-from resight.features.networks.exported import ExportedNetwork, can_export, open_exported
+from resight.features.networks.exported import ExportedNetwork, open_exported
 from resight.features.networks.inverted_residuals import INVERTED_RESIDUALS
 from resight.features.networks.layers import Layered
 from resight.features.networks.requirement import require_torch
@@ -25,6 +24,7 @@ from resight.features.regions.counting import counting_positions
 from resight.features.regions.sampling import Sampling
 from resight.features.runtimes.cards import full_card, has_card
 from resight.features.runtimes.choice import fastest
+from resight.features.runtimes.openers import openers_in_torch, openers_of_exported, runs_exported
 from resight.features.runtimes.runtime import Runtime
 from resight.features.saliency.kinds import SaliencyName
 from resight.images import Box, Decoded, check_box, enlarge, part_of, resize
@@ -107,7 +107,7 @@ class MapExtractor:
         self.most_pixels: int | None = None
         """Most pixels of all images that run at once; the runtime's limit where it is None. Lowered when the card's
         memory is full."""
-        self._is_exported = _runs_exported(params)
+        self._is_exported = runs_exported(params)
         shapes = self._shapes()
         self.dimensions = shapes.channels(params.layer)
         self.input_side = shapes.input_side
@@ -268,9 +268,9 @@ class MapExtractor:
         """Opens the runtime; where two are to be compared, on a given photo."""
         network, params = self._load(), self.params
         openers = (
-            _without_torch(network, params.checkpoint.source)
+            openers_of_exported(network, params.checkpoint.source)
             if isinstance(network, ExportedNetwork)
-            else self._with_torch(network)
+            else openers_in_torch(network, self.layers, params, self._least)
         )
         if params.runtime != "auto":
             self._runtime = openers[params.runtime]()
@@ -283,26 +283,6 @@ class MapExtractor:
                 openers, lambda one: one.normalised(pixels[None], network.mean, network.deviation), what
             )
         return self._runtime
-
-    def _with_torch(self, loaded: LoadedNetwork) -> dict[str, Callable[[], Runtime]]:
-        """Returns what opens each runtime that a network in torch can have here, by name."""
-        import torch
-
-        from resight.features.runtimes.layer import LayerMaps
-        from resight.features.runtimes.torch_runtime import TorchRuntime
-
-        layers, precision, least = LayerMaps(loaded.network, self.layers), self.params.precision, self._least
-        device = torch.device("cuda" if self.params.runtime != "openvino" and torch.cuda.is_available() else "cpu")
-
-        def open_openvino() -> Runtime:
-            from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
-
-            return OpenvinoRuntime(layers, precision, least)
-
-        openers: dict[str, Callable[[], Runtime]] = {"torch": lambda: TorchRuntime(layers, precision, device)}
-        if device.type == "cpu" and find_spec("openvino") is not None:
-            openers["openvino"] = open_openvino
-        return openers
 
     @property
     def runtime_name(self) -> str:
@@ -377,45 +357,6 @@ class MapExtractor:
             )
             each_layer.append(ImageMaps(maps, masks, image.size, inputs, image.origin))
         return tuple(each_layer)
-
-
-def _runs_exported(params: ScaledFeatures) -> bool:
-    """Returns whether a network runs without torch. RecipeError where the recipe asks for what is not there."""
-    able = can_export(params.network, params.checkpoint)
-    if params.runtime == "onnxruntime" and not able:
-        raise RecipeError(
-            f'runtime = "onnxruntime" runs {" and ".join(INVERTED_RESIDUALS)} from .safetensors files, and ONNX files, '
-            f'not {params.network} from {params.checkpoint.source}: set runtime = "auto"'
-        )
-    if params.runtime == "openvino" and find_spec("openvino") is None:
-        raise RecipeError(
-            "runtime = \"openvino\", but OpenVINO is not installed: pip install 'resight[fast]', "
-            f'or set runtime = "{"onnxruntime" if able else "torch"}"'
-        )
-    if params.network == "onnx" and (params.runtime == "torch" or params.precision != "float32"):
-        raise RecipeError('an ONNX file runs in float32 and without torch: set runtime = "auto", and no precision')
-    if not able or params.runtime == "torch" or params.precision != "float32":
-        return False
-    return params.network == "onnx" or params.runtime != "auto" or not has_card()
-
-
-def _without_torch(network: ExportedNetwork, source: str) -> dict[str, Callable[[], Runtime]]:
-    """Returns what opens each runtime that an exported network can have here, by name."""
-
-    def open_onnx() -> Runtime:
-        from resight.features.runtimes.onnx_runtime import OnnxRuntime
-
-        return OnnxRuntime(network.model, source, network.outputs)
-
-    def open_openvino() -> Runtime:
-        from resight.features.runtimes.openvino_model import OpenvinoModelRuntime
-
-        return OpenvinoModelRuntime(network.model, source, network.outputs)
-
-    openers: dict[str, Callable[[], Runtime]] = {"onnxruntime": open_onnx}
-    if find_spec("openvino") is not None:
-        openers["openvino"] = open_openvino
-    return openers
 
 
 def _mask(

@@ -15,7 +15,7 @@ from resight.training.kinds import TrainingRecipe, WeakTriplet
 from resight.training.material import AnchorRow, Material
 
 Look = Literal["plain", "mild", "strong"]
-"""How a photo is seen: as it is, or by a rendered view."""
+"""The view of a photo: as it is, or rendered."""
 
 
 @dataclass(frozen=True)

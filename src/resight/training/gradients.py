@@ -24,7 +24,7 @@ from resight.training.views import Views
 
 
 class Gradients:
-    """What adds the gradients of steps to the weights of a model. how: of joined vectors.
+    """An object that adds the gradients of steps to the weights of a model. how: of joined vectors.
 
     A copy of the model as it is now is kept where the loss has the similarities of the start.
     """

@@ -116,7 +116,7 @@ class Drawing(_Table):
 
 
 class Frozen(_Table):
-    """What keeps the network near its start."""
+    """Means that keep the network near its start."""
 
     until: str = Field(default="", description="The last layer that does not learn; empty: all learn.")
     start: float = Field(default=0.0, ge=0.0, le=1.0, description="Share of the start in the weights of the product.")
@@ -165,7 +165,7 @@ class Schedule(_Table):
 
 
 class Lasting(_Table):
-    """How long training lasts."""
+    """The length of training."""
 
     epochs: int = Field(default=10, ge=0)
     steps: int = Field(default=0, ge=0, description="Steps of an epoch; 0: as many as show every anchor once.")

@@ -48,7 +48,7 @@ PAUSE = 30.0
 
 @dataclass(frozen=True)
 class StepReport:
-    """What is known after a step. done, total: steps of the whole training; rate: images a second; left: seconds."""
+    """The state after a step. done, total: steps of the whole training; rate: images a second; left: seconds."""
 
     epoch: int
     step: int
@@ -76,7 +76,7 @@ class Trained:
 
 @dataclass
 class _State:
-    """What changes while training goes on, apart from weights and optimiser."""
+    """The state that changes while training goes on, apart from weights and optimiser."""
 
     epoch: int = 0
     step: int = 0

@@ -15,7 +15,7 @@ BLOCK = 256
 
 @dataclass(frozen=True)
 class Mined:
-    """What the current network finds for anchors, by the rows of their photos.
+    """The finds of the current network for anchors, by the rows of their photos.
 
     negatives: hardest first. nearest: the most similar positive. short: anchors with fewer negatives than were asked
     for, because the pool has no more clusters.

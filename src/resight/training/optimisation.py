@@ -1,4 +1,4 @@
-"""What changes the weights: optimisers with a rate of its own for each kind of parameter, schedules, and averages."""
+"""Steps that change the weights: optimisers with a rate for each kind of parameter, schedules, averages."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ VERSIONS = ("resight", "torch", "numpy", "opencv-contrib-python-headless", "onnx
 
 @dataclass(frozen=True)
 class Finished:
-    """What a training gave; the fields are those of `TrainReport`."""
+    """The result of a training; the fields are those of `TrainReport`."""
 
     before: Score
     untrained: Score

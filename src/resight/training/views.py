@@ -30,7 +30,7 @@ class Batch:
 
 
 class Views:
-    """What makes the images of steps. Safe to share between threads.
+    """A maker of the images of steps. Safe to share between threads.
 
     photos: decoded. backgrounds: rows of photos that views may be pasted on or hidden by. strength: of rendered views,
     1 as they are made by default. least: shortest side that the network takes. square: side of the only images that it

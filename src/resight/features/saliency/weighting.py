@@ -20,7 +20,7 @@ OF_PIXELS: Mapping[SaliencyName, Callable[[Pixels], Float32]] = {
     "itti-koch": itti_koch,
     "boolean-maps": boolean_map_saliency,
 }
-"""What is computed from a photo (H, W, 3): a map of any size."""
+"""Kinds that are computed from a photo (H, W, 3): a map of any size."""
 OF_MAPS: Mapping[SaliencyName, Callable[[Float32], Float32]] = {
     "gaussian": lambda maps: stretched_centre_prior(*maps.shape[1:]),
     "l2": feature_norms,
@@ -29,7 +29,7 @@ OF_MAPS: Mapping[SaliencyName, Callable[[Float32], Float32]] = {
     "rmac-3": partial(region_coverage, levels=3),
     "rmac-7": partial(region_coverage, levels=7),
 }
-"""What is computed from activations (C, h, w) or their size: weights (h, w)."""
+"""Kinds that are computed from activations (C, h, w) or their size: weights (h, w)."""
 
 
 def position_weights(saliency: Floating, height: int, width: int) -> Float32:

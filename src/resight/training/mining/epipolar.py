@@ -21,11 +21,11 @@ NEIGHBOURS = 16
 SUPPORT = 2
 """So many of them have to."""
 LOOSE = 0.3
-"""What a neighbour may be off from where the frame of a correspondence puts it, as a part of its distance."""
+"""Distance that a neighbour may be off from where the frame of a correspondence puts it, as a part of its distance."""
 NEAR = 0.005
-"""What it may be off besides, as a part of the long side of the photo."""
+"""Distance that it may be off besides, as a part of the long side of the photo."""
 TURN, ZOOM = np.radians(25.0), np.log(1.6)
-"""What the frames of neighbours may differ in."""
+"""Limits on the difference of the frames of neighbours."""
 EPIPOLAR = 0.004
 """Distance from an epipolar line, as a part of the long side: 4 pixels of 1024, as of COLMAP."""
 

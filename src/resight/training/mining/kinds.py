@@ -32,7 +32,7 @@ class Mining(BaseModel):
 
 
 class Geometry(Mining):
-    """What geometry has to say of pairs, for the kinds that ask it.
+    """Geometry of pairs, for the kinds that ask for it.
 
     The links that an index by the default recipe and the like keeps are taken as they are; what it has not verified
     yet, or keeps no links of, is verified now.

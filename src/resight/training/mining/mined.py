@@ -20,7 +20,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Mined:
-    """What mining has found.
+    """The findings of mining.
 
     notes: lines for a person, such as what takes the place of what could not be done. figures: those of this kind
     alone, by what they are, beside the ones that `figures_of` counts. left_out: photos that were thrown out, for the

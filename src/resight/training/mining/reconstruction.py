@@ -42,7 +42,7 @@ class PairMatches:
 
 @dataclass(frozen=True)
 class Model:
-    """What was reconstructed of one thing: cameras and points of its own frame.
+    """A reconstruction of one thing: cameras and points of its own frame.
 
     images: (n,) int64 photos, ascending. centres: (n, 3) float64 of their cameras. points: for each photo the (m,)
     int64 points that it sees, ascending; numbers mean something within the model alone. zooms: for each photo (m,)
@@ -60,7 +60,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Attempt:
-    """How a model is begun and extended.
+    """An attempt: the rules by which a model is begun and extended.
 
     focal: first guess of the focal length, in long sides. shared: photos of one size share a camera. start, resection:
     inliers of the first pair and of every other photo, at least; ratio: of inliers of such a photo. angle: between the

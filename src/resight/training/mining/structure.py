@@ -69,7 +69,7 @@ class Mapped:
 
     @property
     def sharing(self) -> Sharing:
-        """What photos share: points of models, and matches where a photo is in none."""
+        """Returns the sharing of photos: points of models, and matches where a photo is in none."""
         sizes = [one.size for one in self.words]
         scales = [one.scale for one in self.words]
         return together(shared_points(self.models), matched_points(scales, self.graph, sizes), self.placed)
