@@ -14,18 +14,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_samples import collection, index_by, names, write
+from index_samples import collection, index_by, names, texture, write
 from resight.errors import RecipeError, UsageError
+from resight.features.kinds import Sift
+from resight.features.sift import detect
 from resight.index.index import Index
+from resight.learned.artefact import save
+from resight.learned.passes import Terms
 from resight.recipe import load_recipe
 from resight.search.approximate import kept, searching
 from resight.search.approximate.searching import ApproximateSearch
 from resight.search.dense import DenseSearch
 from resight.search.kinds import Automatic
+from resight.words.kinds import Hamming
 
-VECTORS = 'name = "d"\n[descriptor]\nkind = "vlad"\nsize = 64\nfit = "codebook.npz"\n'
+VECTORS = 'name = "d"\n[descriptor]\nkind = "vlad"\nsize = 4\nfit = "few.npz"\n'
 PHOTOS = collection(20, 2)
 LATER = {f"later/{name}": pixels for name, pixels in collection(24, 2).items() if name >= "20"}
+
+
+@pytest.fixture(scope="module")
+def few(recipes: Path) -> Path:
+    """The folder of recipes with a codebook of four words, so that vectors are short."""
+    sample = np.concatenate([detect(texture(seed), Sift()).descriptors for seed in range(900, 910)])
+    (fitted,) = Hamming(size=4).passes
+    save(recipes / "few.npz", fitted.fit(sample, Terms(0)), {"test": "codebook"})
+    (recipes / "few.toml").write_text(VECTORS)
+    return recipes
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +49,10 @@ def _nothing_is_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(recipes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with photos, and an index of them by an inverted file, whose structure has been made."""
     folder = tmp_path_factory.mktemp("made")
-    index = index_by(recipes, VECTORS + '[search]\nkind = "ivf"\n', folder / "x.resight")
+    index = index_by(few, VECTORS + '[search]\nkind = "ivf"\n', folder / "x.resight")
     index.add(write(folder / "photos", PHOTOS))
     assert index.info().stale == {"approximate search": 40}
     assert isinstance(index.collection.views["main"].searcher, DenseSearch)
@@ -102,10 +117,6 @@ def test_others_write_while_a_structure_is_made(index: Index, monkeypatch: pytes
 def test_a_kill_while_a_structure_is_made_loses_nothing(index: Index, delay: float) -> None:
     index.add(write(index.path.parent / "more", LATER))
     code = (
-        "import sys; from resight.index.index import Index; index = Index.open(sys.argv[1])\n"
-        "print('ready', flush=True)\nwhile True: index.prepare_search(); index._derived._structures.clear()"
-    )
-    code = (
         "import sys; from resight.index.index import Index; from resight.search.approximate import kept\n"
         "kept.CHANGED = -1.0\nindex = Index.open(sys.argv[1]); print('ready', flush=True)\n"
         "while True: index.prepare_search()"
@@ -140,9 +151,9 @@ def test_a_damaged_structure_is_left_out_and_made_anew(index: Index) -> None:
 
 
 def test_a_recipe_that_says_nothing_is_searched_exactly_while_photos_are_few(
-    recipes: Path, tmp_path: Path, unsynced: None, monkeypatch: pytest.MonkeyPatch
+    few: Path, tmp_path: Path, unsynced: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index = index_by(recipes, VECTORS, tmp_path / "x.resight")
+    index = index_by(few, VECTORS, tmp_path / "x.resight")
     assert index.recipe.channel["main"].search is None
     assert index.recipe.channel["main"].searched == Automatic()
     index.add(write(tmp_path / "photos", PHOTOS))
@@ -155,8 +166,8 @@ def test_a_recipe_that_says_nothing_is_searched_exactly_while_photos_are_few(
     assert [one.kind for one in index.info().search.values()] == ["ivf"]
 
 
-def test_a_person_says_how_an_index_is_searched(recipes: Path, tmp_path: Path, unsynced: None) -> None:
-    recipe, path = recipes / "vlad.toml", tmp_path / "x.resight"
+def test_a_person_says_how_an_index_is_searched(few: Path, tmp_path: Path, unsynced: None) -> None:
+    recipe, path = few / "few.toml", tmp_path / "x.resight"
     index = Index.create(path, recipe, search="hnsw", memory=2)
     searched = index.recipe.channel["main"].searched
     assert (searched.kind, searched.memory) == ("hnsw", 2.0)  # type: ignore[attr-defined]
@@ -168,7 +179,7 @@ def test_a_person_says_how_an_index_is_searched(recipes: Path, tmp_path: Path, u
     with pytest.raises(UsageError, match="choose another path"):
         Index.open_or_create(path, recipe, search="ivf")
     with pytest.raises(RecipeError, match="no channel of asmk keeps one vector an image"):
-        Index.create(tmp_path / "words.resight", recipes / "asmk.toml", search="ivf")
+        Index.create(tmp_path / "words.resight", few / "asmk.toml", search="ivf")
     with pytest.raises(RecipeError, match="ivff"):
         Index.create(tmp_path / "wrong.resight", recipe, search="ivff")
 
