@@ -2,9 +2,9 @@
 
     python benchmarks/approximate.py [--against 100000] [--growth 10000 100000 1000000] [--queries 200] [--json FILE]
 
-Vectors have 512 dimensions and are drawn as `drawn_vectors.py` says, so that their neighbours are as far as those of real
-photos. Everything runs on one thread, one query at a time. Times are of the processor, medians, and in one run: what is
-compared is asked in turn. Queries are vectors of the collection that were moved a little (similarity 0.9 on average).
+Vectors have 512 dimensions and are drawn as `drawn_vectors.py` says, so that their neighbours are as far as those of
+real photos. Everything runs on one thread, one query at a time. Times are of the processor, medians, and in one run:
+what is compared is asked in turn. Queries are vectors of the collection that were moved a little (similarity 0.9 on average).
 
 "against": the search of resight and the same faiss index called by hand with the same parameters, for comparing all, a
 graph and an inverted file; by hand, candidates are compared again by `IndexRefineFlat`. "growth": for each number, the
@@ -27,9 +27,9 @@ from typing import Any
 
 import faiss
 import numpy as np
+from drawn_vectors import drawn_vectors
 from numpy.typing import NDArray
 
-from drawn_vectors import drawn_vectors
 from resight.search.approximate.kept import made, opened
 from resight.search.approximate.plan import Plan
 from resight.search.approximate.searching import ApproximateSearch
@@ -147,7 +147,9 @@ def nearest(rows: VectorRows, queries: NDArray[np.float32]) -> NDArray[np.int64]
     ids = np.full((len(queries), NEAREST), -1, np.int64)
     for start, vectors in source.parts():
         every = np.concatenate([scores, queries @ vectors.T], axis=1)
-        named = np.concatenate([ids, np.broadcast_to(source.ids[start : start + len(vectors)], every[:, NEAREST:].shape)], axis=1)
+        named = np.concatenate(
+            [ids, np.broadcast_to(source.ids[start : start + len(vectors)], every[:, NEAREST:].shape)], axis=1
+        )
         order = np.argsort(-every, axis=1)[:, :NEAREST]
         scores, ids = np.take_along_axis(every, order, axis=1), np.take_along_axis(named, order, axis=1)
     return ids
@@ -155,7 +157,11 @@ def nearest(rows: VectorRows, queries: NDArray[np.float32]) -> NDArray[np.int64]
 
 def recall(search: Any, queries: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
     """Share of the nearest that a search finds."""
-    return float(np.mean([np.isin(near, search.search(one, NEAREST).ids).mean() for one, near in zip(queries, truth, strict=True)]))
+    return float(
+        np.mean(
+            [np.isin(near, search.search(one, NEAREST).ids).mean() for one, near in zip(queries, truth, strict=True)]
+        )
+    )
 
 
 def growth(folder: Path, count: int, asked: int) -> dict[str, float]:
@@ -175,7 +181,10 @@ def growth(folder: Path, count: int, asked: int) -> dict[str, float]:
     told["recall"] = recall(search, disk.queries, truth)
     for k in (NEAREST, 1000):
         times = [seconds(lambda one=query, k=k: search.search(one, k)) for query in disk.queries]  # type: ignore[misc]
-        told |= {f"median of {k}, ms": 1e3 * float(np.median(times)), f"99 % of {k}, ms": 1e3 * float(np.quantile(times, 0.99))}
+        told |= {
+            f"median of {k}, ms": 1e3 * float(np.median(times)),
+            f"99 % of {k}, ms": 1e3 * float(np.quantile(times, 0.99)),
+        }
     begun = time.process_time()
     changed = ApproximateSearch(disk.later, approximation)
     newest = disk.later.blocks[1]

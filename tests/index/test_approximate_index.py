@@ -22,7 +22,7 @@ from resight.index.index import Index
 from resight.learned.artefact import save
 from resight.learned.passes import Terms
 from resight.recipe import load_recipe
-from resight.search.approximate import kept, searching
+from resight.search.approximate import kept
 from resight.search.approximate.searching import ApproximateSearch
 from resight.search.dense import DenseSearch
 from resight.search.kinds import Automatic
@@ -41,11 +41,6 @@ def few(recipes: Path) -> Path:
     save(recipes / "few.npz", fitted.fit(sample, Terms(0)), {"test": "codebook"})
     (recipes / "few.toml").write_text(VECTORS)
     return recipes
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "FAST", 0)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +64,8 @@ def index(made: Path, tmp_path: Path) -> Index:
 def test_photos_are_found_before_and_after_a_structure_is_made_anew(index: Index) -> None:
     (facts,) = index.info().search.values()
     assert (facts.kind, facts.images, facts.added, facts.removed) == ("ivf", 40, 0, 0)
-    assert facts.recall >= 0.98 and index.info().stale == {}
+    assert facts.recall >= 0.98
+    assert index.info().stale == {}
     assert isinstance(index.collection.views["main"].searcher, ApproximateSearch)
     index.add(write(index.path.parent / "more", LATER))
     (facts,) = index.info().search.values()
@@ -122,12 +118,14 @@ def test_a_kill_while_a_structure_is_made_loses_nothing(index: Index, delay: flo
         "while True: index.prepare_search()"
     )
     ran = subprocess.Popen([sys.executable, "-c", code, str(index.path)], stdout=subprocess.PIPE, env=os.environ.copy())
-    assert ran.stdout is not None and ran.stdout.readline() == b"ready\n"
+    assert ran.stdout is not None
+    assert ran.stdout.readline() == b"ready\n"
     time.sleep(delay)
     ran.send_signal(signal.SIGKILL)
     ran.wait()
     again = Index.open(index.path)
-    assert again.info().search and len(again) == 48
+    assert again.info().search
+    assert len(again) == 48
     for photos in (PHOTOS, LATER):
         for name in list(photos)[:3]:
             assert names(again.search(photos[name], k=1, include_self=True)) == [name]
@@ -147,7 +145,8 @@ def test_a_damaged_structure_is_left_out_and_made_anew(index: Index) -> None:
     assert isinstance(index.collection.views["main"].searcher, DenseSearch)
     assert index.info().stale == {"approximate search": 40}
     index.prepare_search()
-    assert index.info().stale == {} and index.verify().problems == []
+    assert index.info().stale == {}
+    assert index.verify().problems == []
 
 
 def test_a_recipe_that_says_nothing_is_searched_exactly_while_photos_are_few(
@@ -158,7 +157,8 @@ def test_a_recipe_that_says_nothing_is_searched_exactly_while_photos_are_few(
     assert index.recipe.channel["main"].searched == Automatic()
     index.add(write(tmp_path / "photos", PHOTOS))
     index.compact()
-    assert index.info().search == {} and index.info().stale == {}
+    assert index.info().search == {}
+    assert index.info().stale == {}
     monkeypatch.setattr(kept, "FAST", 0)
     monkeypatch.setattr("resight.search.approximate.plan.FAST", 0)
     assert index.info().stale == {"approximate search": 40}

@@ -50,9 +50,7 @@ def _counted(features: int, words: int) -> str:
     return f"{features} features" + (f", {words} words" if words else "")
 
 
-def _search_text(
-    kind: str, images: int, added: int, removed: int, recall: float, probes: int, candidates: int
-) -> str:
+def _search_text(kind: str, images: int, added: int, removed: int, recall: float, probes: int, candidates: int) -> str:
     """Returns how a channel is searched as text."""
     since = f", {added} added and {removed} removed since" if added or removed else ""
     return (

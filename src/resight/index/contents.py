@@ -52,8 +52,7 @@ class IndexInfo:
     many removed names the index does not take again until a person asks for them. masks: by the folder of photos, the
     folder of their masks, or "one for all". stale: for each structure that is made of several photos (augmented photos,
     neighbours), how many photos changed since it was made: `compact` makes it again. search: by channel, how it is
-    searched where not exactly. bytes_by_part: where bytes go: arrays of each channel's evidence, search structures, what
-    was fitted, and the rest.
+    searched where not exactly. bytes_by_part: where bytes go, see `_bytes_by_part`.
     """
 
     recipe: str
@@ -96,7 +95,12 @@ class IndexInfo:
         derived = ("bytes_per_image", "words_per_image", "bytes_per_feature")
         channels = {name: counts._asdict() for name, counts in self.channels.items()}
         search = {name: facts._asdict() for name, facts in self.search.items()}
-        return {**asdict(self), "channels": channels, "search": search, **{name: getattr(self, name) for name in derived}}
+        return {
+            **asdict(self),
+            "channels": channels,
+            "search": search,
+            **{name: getattr(self, name) for name in derived},
+        }
 
 
 def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapping[str, int]) -> IndexInfo:

@@ -57,7 +57,7 @@ class Index(OpenedIndex):
 
         recipe: the name of a shipped one, or a TOML file, to whose folder the paths in it are relative. fit: a folder
         of photos on which everything that the recipe fits is fitted now. search, memory: how channels of one vector
-        an image are searched, "auto", "exact", "hnsw" or "ivf", and GiB that structures may take; see `search/kinds.py`.
+        an image are searched, "auto", "exact", "hnsw" or "ivf", and GiB that structures may take (`search/kinds.py`).
         `progress` gets lines about fitting.
         Raises RecipeError, FitError, StorageError, and UsageError where an index or something else is at `path`.
         """

@@ -37,7 +37,9 @@ def with_search(text: str, source: str, wish: SearchWish) -> str:
         raise RecipeError(f"{source}: no channel of {recipe.name} keeps one vector an image: leave --search out")
     for name in vectors:
         if recipe.channel[name].search is not None:
-            raise RecipeError(f"{source}: the recipe says how it is searched: leave --search and --memory out, or change it")
+            raise RecipeError(
+                f"{source}: the recipe says how it is searched: leave --search and --memory out, or change it"
+            )
     alone = [*recipe.channel] == [ONLY_CHANNEL]
     keys = f'kind = "{wish.kind or "auto"}"\n' + (f"memory = {wish.memory:g}\n" if wish.memory else "")
     tables = "".join(f"\n[{'search' if alone else f'channel.{name}.search'}]\n{keys}" for name in vectors)

@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from resight.arrays import Arrays
-from resight.search.approximate import searching
 from resight.search.approximate.cells import Cells, cells_fault, make_cells, parts_of
 from resight.search.approximate.graph import Graph, graph_fault, make_graph
 from resight.search.approximate.kept import made, opened
@@ -51,11 +50,6 @@ def rows(vectors: NDArray[np.float32]) -> VectorRows:
 @pytest.fixture(scope="module", params=PLANS, ids=lambda plan: f"{plan.structure}-{plan.together}")
 def arrays(request: pytest.FixtureRequest, rows: VectorRows) -> Arrays:
     return made(Source.of(rows), request.param, 16, 0.98)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "FAST", 0)
 
 
 def share_found(search: ApproximateSearch, rows: VectorRows, queries: NDArray[np.float32]) -> float:
@@ -101,7 +95,8 @@ def test_a_part_is_searched_as_well(arrays: Arrays, rows: VectorRows, vectors: N
     found = []
     for one in vectors[::60]:
         ranking = search.search(one, 10, allowed)
-        assert allowed[ranking.ids].all() and len(ranking) == 10
+        assert allowed[ranking.ids].all()
+        assert len(ranking) == 10
         found.append(np.isin(exact.search(one, 10, allowed).ids, ranking.ids).mean())
     assert np.mean(found) >= 0.95
     few = np.zeros(COUNT + 1, np.bool_)
@@ -111,9 +106,7 @@ def test_a_part_is_searched_as_well(arrays: Arrays, rows: VectorRows, vectors: N
     assert len(search.search(vectors[11], 10, np.zeros(COUNT + 1, np.bool_))) == 0
 
 
-def test_all_are_ranked_where_all_are_asked_for(
-    arrays: Arrays, rows: VectorRows, vectors: NDArray[np.float32]
-) -> None:
+def test_all_are_ranked_where_all_are_asked_for(arrays: Arrays, rows: VectorRows, vectors: NDArray[np.float32]) -> None:
     search = ApproximateSearch(rows, opened(arrays))
     every, exact = search.search(vectors[3], COUNT), rows.exact(by_id).search(vectors[3], COUNT)
     np.testing.assert_array_equal(every.ids, exact.ids)
@@ -174,7 +167,8 @@ def test_the_plan_follows_number_and_memory() -> None:
 def test_damaged_arrays_are_refused(rows: VectorRows) -> None:
     source, rng = Source.of(rows), np.random.default_rng(0)
     cells, graph = make_cells(source, 2, rng), make_graph(source, 16, rng)
-    assert cells_fault(cells) is None and graph_fault(graph, DIMENSION) is None
+    assert cells_fault(cells) is None
+    assert graph_fault(graph, DIMENSION) is None
     Cells(cells), Graph(graph)
 
     def cells_with(**arrays: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Approximate search of vectors: graphs and inverted files by faiss, with the recall that they were measured to have."""
+"""Approximate search of vectors: graphs and inverted files by faiss, whose recall is measured when they are made."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""An inverted file: vectors sorted into cells around centroids, as product codes of 4 bits for 2 or 4 numbers, by faiss.
+"""An inverted file: vectors in cells around centroids, as product codes of 4 bits for 2 or 4 numbers, by faiss.
 
 Source: Jegou, Douze & Schmid, "Product quantization for nearest neighbor search", TPAMI 2011, section IV; codes of 4
 bits are compared in registers, 32 vectors at once, as in Andre, Kermarrec & Le Scouarnec, "Cache locality is not
@@ -77,7 +77,10 @@ def parts_of(dimension: int, together: int) -> int:
 
 def cells_fault(arrays: Arrays) -> tuple[str, str] | None:
     """Returns the first array that `make_cells` cannot have made and what is wrong with it: faiss trusts them."""
-    shapes: dict[str, Any] = {"centroids": (np.float32, (None, None)), "book": (np.float32, (None, 1 << CODE_BITS, None))}
+    shapes: dict[str, Any] = {
+        "centroids": (np.float32, (None, None)),
+        "book": (np.float32, (None, 1 << CODE_BITS, None)),
+    }
     if found := misshapen(arrays, {"ids": (np.int64, (None,)), "sizes": (np.int64, (None,)), **shapes}):
         return found
     count, (cells, dimension), (parts, _, together) = (arrays[name].shape for name in ("ids", "centroids", "book"))

@@ -75,7 +75,9 @@ def graph_fault(arrays: Arrays, dimension: int) -> tuple[str, str] | None:
         return "starts", "does not share out the links by levels"
     if len(links) and (links.min() < -1 or links.max() >= count):
         return "links", f"has others than the {count} nodes"
-    return ("links", "leads to nodes that are not on its level") if _leads_too_high(starts, levels, links, width) else None
+    return (
+        ("links", "leads to nodes that are not on its level") if _leads_too_high(starts, levels, links, width) else None
+    )
 
 
 def _leads_too_high(starts: Int64, levels: Array, links: Array, width: int) -> bool:
@@ -133,4 +135,3 @@ class Graph:
 
 def _empty(dimension: int, links: int) -> Any:
     return faiss.IndexHNSWSQ(dimension, faiss.ScalarQuantizer.QT_8bit, links, faiss.METRIC_INNER_PRODUCT)
-

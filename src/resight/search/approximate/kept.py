@@ -139,7 +139,9 @@ def _structure(arrays: Arrays) -> Structure:
 
 def _fault(arrays: Arrays) -> tuple[str, str] | None:
     """The first array that is not as `made` gives it, with what is wrong with it."""
-    if found := misshapen(arrays, {"effort": (np.int64, (2,)), "recall": (np.float64, (1,)), "ids": (np.int64, (None,))}):
+    if found := misshapen(
+        arrays, {"effort": (np.int64, (2,)), "recall": (np.float64, (1,)), "ids": (np.int64, (None,))}
+    ):
         return found
     if (np.asarray(arrays["effort"]) < 1).any() or not 0 <= arrays["recall"][0] <= 1:
         return "effort", "is none"

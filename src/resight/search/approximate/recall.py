@@ -13,7 +13,7 @@ import numpy as np
 from resight.arrays import Float32, Int64, Vectors
 from resight.progress import Progress
 from resight.search.approximate.source import Source
-from resight.search.approximate.structure import Effort, Structure
+from resight.search.approximate.structure import FETCHED, Effort, Structure
 
 NEAREST = 10
 """Neighbours that are to be found."""
@@ -23,8 +23,6 @@ TIED = 64
 """Images that are looked at for others as near as the last neighbour."""
 CANDIDATES = (16, 32, 64, 128, 256, 512, 1024, 2048)
 """Numbers of candidates that are tried, fewest first."""
-FETCHED = 6.0
-"""Vectors that are compared one after the other in the time in which one is fetched from anywhere and compared."""
 
 
 def exact_neighbours(
@@ -83,7 +81,9 @@ def steered(
     own image takes a candidate's place, as it does in a search.
     """
     ladder = [1 << power for power in range(structure.most.bit_length()) if 1 << power < structure.most]
-    ladder = sorted({*ladder, *(3 * probes // 2 for probes in ladder if 3 * probes // 2 < structure.most), structure.most})
+    ladder = sorted(
+        {*ladder, *(3 * probes // 2 for probes in ladder if 3 * probes // 2 < structure.most), structure.most}
+    )
     best: Effort | None = None
     most = Effort(1, 1, 0.0)
     for number, probes in enumerate(ladder, start=1):

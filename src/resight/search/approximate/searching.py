@@ -1,4 +1,4 @@
-"""Approximate search of one vector an image: candidates of a structure, and all that has come since, compared exactly."""
+"""Approximate search by one vector an image: candidates of a structure, and what has come since, compared exactly."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from resight.arrays import Float32, Int64, Mask, Vectors
-from resight.search.approximate.plan import FAST
-from resight.search.approximate.structure import Effort, Structure
+from resight.search.approximate.source import PART
+from resight.search.approximate.structure import FETCHED, Effort, Structure
 from resight.search.dense import DenseSearch, inner_products
 from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
@@ -70,21 +70,22 @@ class ApproximateSearch:
         structure, effort, size = self.made.structure, self.made.effort, len(self.made.ids)
         chosen = self._alive if allowed is None else self._alive & is_allowed(self.made.ids, allowed)
         count = size - self.removed if allowed is None else int(chosen.sum())
-        if count * self._rows.dimension <= FAST or 2 * k > count:
-            return None if count else np.empty(0, np.int64)
-        # Of a part of the images fewer lie in each cell, or on the way through a graph; and its nearest are farther from
-        # the query, where others are nearly as near.
+        if not count:
+            return np.empty(0, np.int64)
+        # Of a part of the images fewer lie in each cell, or on the way through a graph; and its nearest are farther
+        # from the query, where others are nearly as near.
         probes = min(structure.most, -(-effort.probes * size // count))
         candidates = math.ceil(effort.candidates * math.sqrt(size / count))
         most = min(count, max(candidates, k + SPARE))
+        if 2 * most > count or FETCHED * (count - most) < structure.cost(probes):
+            return None
         places = structure.search(query, most, probes, None if count == size else chosen)[0]
         return np.asarray(self.made.ids[places[places >= 0]])
 
     def _exhaustive(self, query: Float32, k: int, allowed: Mask | None) -> Ranking:
         """Returns the k best images of a part that is small, or of which most are asked for."""
         ids = self._rows.images if allowed is None else self._rows.images[is_allowed(self._rows.images, allowed)]
-        step = max(1, FAST // self._rows.dimension)
-        parts = [ids[start : start + step] for start in range(0, len(ids), step)]
+        parts = [ids[start : start + PART] for start in range(0, len(ids), PART)]
         scores = [inner_products(query, self._rows.descriptors(part)) for part in parts]
         return best(ids, np.concatenate([np.empty(0, np.float32), *scores]), k, self._order)
 
