@@ -4,7 +4,8 @@
 
 Vectors have 512 dimensions and are drawn as `drawn_vectors.py` says, so that their neighbours are as far as those of
 real photos. Everything runs on one thread, one query at a time. Times are of the processor, medians, and in one run:
-what is compared is asked in turn. Queries are vectors of the collection that were moved a little (similarity 0.9 on average).
+what is compared is asked in turn. Queries are vectors of the collection that were moved a little (similarity 0.9 on
+average).
 
 "against": the search of resight and the same faiss index called by hand with the same parameters, for comparing all, a
 graph and an inverted file; by hand, candidates are compared again by `IndexRefineFlat`. "growth": for each number, the

@@ -64,7 +64,9 @@ def test_another_search_finds_what_it_finds_and_second_looks_read_every_vector(
     np.testing.assert_array_equal(every, whole.vector_view("main").descriptors(whole.views["main"].images))
 
 
-def test_few_photos_are_searched_exactly_by_a_recipe_that_says_nothing(recipes: Path, tmp_path: Path, unsynced: None) -> None:
+def test_few_photos_are_searched_exactly_by_a_recipe_that_says_nothing(
+    recipes: Path, tmp_path: Path, unsynced: None
+) -> None:
     said = index_by(recipes, VECTORS + '[search]\nkind = "exact"\n', tmp_path / "said.resight")
     unsaid = index_by(recipes, VECTORS, tmp_path / "unsaid.resight")
     assert said.recipe.channel["main"].searched == Exact()

@@ -128,7 +128,7 @@ class Cells:
     def search(self, queries: Vectors, count: int, probes: int, chosen: Mask | None = None) -> Int64:
         """Returns (q, count) positions of the nearest in the nearest cells; see `Structure`. probes: cells."""
         given = np.ascontiguousarray(queries, np.float32)
-        parameters = faiss.SearchParametersIVF(nprobe=min(probes, self.most))
+        parameters = faiss.SearchParametersIVF(nprobe=min(probes, self.most))  # type: ignore[call-arg]
         with selector(parameters, chosen):
             _, places = self._index.search(given, count, params=parameters)
         return np.asarray(places, np.int64)
@@ -139,7 +139,7 @@ def _empty(centroids: Float32, parts: int) -> Any:
     cells, dimension = centroids.shape
     coarse = faiss.IndexFlatIP(dimension)
     coarse.add(np.ascontiguousarray(centroids))
-    index = faiss.IndexIVFPQ(coarse, dimension, cells, parts, CODE_BITS, faiss.METRIC_INNER_PRODUCT)
+    index: Any = faiss.IndexIVFPQ(coarse, dimension, cells, parts, CODE_BITS, faiss.METRIC_INNER_PRODUCT)
     # faiss would fit the centroids anew.
     index.quantizer_trains_alone = 1
     return index

@@ -37,7 +37,7 @@ def make_graph(source: Source, links: int, rng: np.random.Generator, progress: P
         index.add(vectors)
         if progress is not None:
             progress(start + len(vectors), len(source.ids))
-    hnsw, storage = index.hnsw, faiss.downcast_index(index.storage)
+    hnsw, storage = index.hnsw, _storage(index)
     return {
         "ids": source.ids,
         "codes": faiss.rev_swig_ptr(storage.codes.data(), storage.codes.size()).reshape(len(source.ids), -1).copy(),
@@ -100,7 +100,7 @@ class Graph:
         count, dimension = arrays["codes"].shape
         entry, top, links = arrays["entry"].tolist()
         self._index = index = _empty(dimension, links)
-        storage, hnsw = faiss.downcast_index(index.storage), index.hnsw
+        storage, hnsw = _storage(index), index.hnsw
         storage.codes.resize(arrays["codes"].size)
         faiss.rev_swig_ptr(storage.codes.data(), arrays["codes"].size)[:] = arrays["codes"].ravel()
         faiss.copy_array_to_vector(np.array(arrays["ranges"]), storage.sq.trained)
@@ -127,11 +127,17 @@ class Graph:
 
     def search(self, queries: Vectors, count: int, probes: int, chosen: Mask | None = None) -> Int64:
         """Returns (q, count) positions of the nearest that were met; see `Structure`. probes: length of the queue."""
-        parameters = faiss.SearchParametersHNSW(efSearch=max(probes, count))
+        parameters = faiss.SearchParametersHNSW(efSearch=max(probes, count))  # type: ignore[attr-defined]
         with selector(parameters, chosen):
             _, places = self._index.search(np.ascontiguousarray(queries, np.float32), count, params=parameters)
         return np.asarray(places, np.int64)
 
 
 def _empty(dimension: int, links: int) -> Any:
-    return faiss.IndexHNSWSQ(dimension, faiss.ScalarQuantizer.QT_8bit, links, faiss.METRIC_INNER_PRODUCT)
+    kind: Any = faiss.ScalarQuantizer.QT_8bit
+    return faiss.IndexHNSWSQ(dimension, kind, links, faiss.METRIC_INNER_PRODUCT)
+
+
+def _storage(index: Any) -> Any:
+    """Returns the part of a graph that has the codes."""
+    return faiss.downcast_index(index.storage)

@@ -20,6 +20,6 @@ def selector(parameters: Any, chosen: Mask | None) -> Iterator[None]:
         return
     bits = np.packbits(chosen, bitorder="little")
     # faiss keeps a pointer, so that both live until the search has ended.
-    parameters.sel = only = faiss.IDSelectorBitmap(bits)
+    parameters.sel = only = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]
     yield
     del only

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from resight.arrays import Int64, Mask, Vectors
 
-FETCHED = 6.0
+FETCHED = 20.0
 """Vectors that are compared one after the other in the time in which one is fetched from anywhere and compared."""
 
 
