@@ -4,8 +4,8 @@
 
 An index of some photos by the recipe `fast`, searched by `ivf`, is rebuilt without end by a process that is killed at a
 random moment; in every other round the process makes the structure once and writes it without end, because writing
-takes a small part of the time. After each kill the index is opened: it must have a structure, find every photo by what it keeps of it,
-and have every byte as it was written.
+takes a small part of the time. After each kill the index is opened: it must have a structure, find every photo by what
+it keeps of it, and have every byte as it was written.
 """
 
 from __future__ import annotations

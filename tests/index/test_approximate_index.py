@@ -85,6 +85,15 @@ def test_photos_are_found_before_and_after_a_structure_is_made_anew(index: Index
     assert index.verify().problems == []
 
 
+def test_photos_without_evidence_are_no_change(index: Index) -> None:
+    blank = {f"blank/{number}.png": np.full((60, 80, 3), 9 * number, np.uint8) for number in range(6)}
+    index.add(write(index.path.parent / "more", blank))
+    index.compact()
+    (facts,) = index.info().search.values()
+    assert (facts.images, facts.added, facts.removed) == (40, 0, 0)
+    assert index.info().stale == {}
+
+
 def test_others_write_while_a_structure_is_made(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
     make = kept.make_cells

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from resight.arrays import Array, Arrays, Int64
+from resight.arrays import Arrays, Int64
 from resight.kernels.soundness import misshapen
 from resight.progress import Progress, Say
 from resight.search.approximate.cells import Cells, cells_fault, make_cells
@@ -36,21 +38,24 @@ class KeptApproximate:
     site: Site
     params: ApproximateKind
     name: str = "approximate search"
+    _opened: dict[int, Approximation] = field(default_factory=dict, compare=False)
+    """The structure that was opened last, by when it was made: it is copied, and stays while photos come and go."""
 
     def stale(self, live: Int64) -> int:
         """Images that came or went since it was made, where they are too many to be compared one by one.
 
         All images where there is none that should be there.
         """
-        ids = next((np.asarray(one.arrays["ids"]) for one in self.site.shelf.read(_fault)), None)
-        if ids is None:
-            return len(live) if self._is_needed(len(live)) else 0
-        changed = len(np.setxor1d(ids, live))
-        return changed if changed > CHANGED * len(ids) else 0
+        for one in self.site.shelf.read(_fault):
+            seen = np.concatenate([one.arrays["ids"], one.arrays["bare"]])
+            changed = len(np.setxor1d(seen, live, assume_unique=True))
+            return changed if changed > CHANGED * len(seen) else 0
+        return len(live) if self._is_needed(len(live)) else 0
 
     def make(self, progress: Progress | None, say: Say | None) -> Arrays | None:
         """Returns arrays of the newest generation; None where its vectors are compared quickly without."""
-        if not len(self.site.live()):
+        live = self.site.live()
+        if not len(live):
             return None
         source = Source.of(self.site.collection().live)
         if not len(source.ids):
@@ -58,7 +63,9 @@ class KeptApproximate:
         plan = self.params.plan(len(source.ids), source.dimension)
         if plan.structure == "exact":
             return None
-        return made(source, plan, self.params.links, self.params.target, progress, say)
+        arrays = made(source, plan, self.params.links, self.params.target, progress, say)
+        # Images without a vector, such as blank ones.
+        return {**arrays, "bare": np.setdiff1d(live, source.ids)}
 
     def keep(self, arrays: Arrays) -> None:
         """Puts arrays of `make` in the place of what is kept."""
@@ -78,7 +85,11 @@ class KeptApproximate:
     def read(self, live: Int64) -> Approximation | None:
         """Reads what is kept; None where nothing is."""
         for one in self.site.shelf.read(_fault):
-            return opened(one.arrays)
+            when = int(one.arrays["when"][0])
+            if when not in self._opened:
+                self._opened.clear()
+                self._opened[when] = opened(one.arrays)
+            return self._opened[when]
         return None
 
     def forget(self) -> None:
@@ -119,6 +130,7 @@ def made(
         **arrays,
         "effort": np.array([effort.probes, effort.candidates], np.int64),
         "recall": np.array([effort.recall], np.float64),
+        "when": np.array([time.time_ns()], np.int64),
     }
 
 
@@ -139,15 +151,18 @@ def _structure(arrays: Arrays) -> Structure:
 
 def _fault(arrays: Arrays) -> tuple[str, str] | None:
     """The first array that is not as `made` gives it, with what is wrong with it."""
-    if found := misshapen(
-        arrays, {"effort": (np.int64, (2,)), "recall": (np.float64, (1,)), "ids": (np.int64, (None,))}
-    ):
+    shapes: dict[str, Any] = {
+        "effort": (np.int64, (2,)),
+        "recall": (np.float64, (1,)),
+        "when": (np.int64, (1,)),
+        "ids": (np.int64, (None,)),
+        "bare": (np.int64, (None,)),
+        "codes": (np.uint8, (None, None)),
+    }
+    if found := misshapen(arrays, shapes):
         return found
     if (np.asarray(arrays["effort"]) < 1).any() or not 0 <= arrays["recall"][0] <= 1:
         return "effort", "is none"
     if len(np.unique(arrays["ids"])) != len(arrays["ids"]):
         return "ids", "has an image twice"
-    shape: Array = arrays.get("codes", np.empty(0))
-    if "links" in arrays:
-        return graph_fault(arrays, shape.shape[-1])
-    return cells_fault(arrays)
+    return graph_fault(arrays, arrays["codes"].shape[1]) if "links" in arrays else cells_fault(arrays)
