@@ -1,6 +1,7 @@
 """Approximate search of many vectors beside faiss called by hand, and what it costs as their number grows.
 
-    python benchmarks/approximate.py [--against 100000] [--growth 10000 100000 1000000] [--queries 200] [--json FILE]
+    python benchmarks/approximate.py [--against 100000] [--structures ivf hnsw] [--growth 10000 100000 1000000]
+        [--queries 200] [--json FILE]
 
 Vectors have 512 dimensions and are drawn as `drawn_vectors.py` says, so that their neighbours are as far as those of
 real photos. Everything runs on one thread, one query at a time. Times are of the processor, medians, and in one run:
@@ -58,7 +59,7 @@ def moved(vectors: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return np.asarray(queries / np.linalg.norm(queries, axis=1, keepdims=True), np.float32)
 
 
-def against_faiss(count: int, asked: int) -> dict[str, dict[str, float]]:
+def against_faiss(count: int, asked: int, structures: Sequence[str]) -> dict[str, dict[str, float]]:
     """Times of resight and of faiss by hand, and their ratio, by structure."""
     vectors = np.concatenate(list(drawn_vectors(count, DIMENSION)))
     rng = np.random.default_rng(7)
@@ -68,14 +69,13 @@ def against_faiss(count: int, asked: int) -> dict[str, dict[str, float]]:
     flat.add(vectors)
     truth = flat.search(queries, NEAREST)[1]
     found = {"exact": in_turn(rows.exact(by_id), lambda query: flat.search(query, NEAREST)[1], queries, truth)}
-    for plan in (Plan("ivf"), Plan("hnsw")):
+    for plan in [plan for plan in (Plan("ivf"), Plan("hnsw")) if plan.structure in structures]:
         building = time.process_time()
         arrays = made(Source.of(rows), plan, LINKS, TARGET)
         building = time.process_time() - building
         search = ApproximateSearch(rows, opened(arrays))
         effort = search.made.effort
         index = search.made.structure._index
-        refined = faiss.IndexRefineFlat(index, faiss.swig_ptr(vectors))
         kept = {"made": building, "measured": effort.recall, "probes": effort.probes, "candidates": effort.candidates}
         # By hand the positions of the structure are those of the vectors only where nothing was put in another order.
         ids = search.made.ids
@@ -212,6 +212,7 @@ def exponents(every: dict[int, dict[str, float]]) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", type=int, default=100_000)
+    parser.add_argument("--structures", nargs="*", default=["ivf", "hnsw"])
     parser.add_argument("--growth", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--json", type=Path)
@@ -219,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faiss.omp_set_num_threads(1)
     told: dict[str, Any] = {}
     if given.against:
-        told["against faiss"] = against_faiss(given.against, given.queries)
+        told["against faiss"] = against_faiss(given.against, given.queries, given.structures)
         print(json.dumps(told["against faiss"], indent=2), flush=True)
     every: dict[int, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -27,7 +27,7 @@ from resight.store.disk import TEMPORARY
 
 def rebuild_for_ever(path: Path, ready: int, writing: bool) -> None:
     """Makes the structure anew, or only writes it anew, until it is killed; writes a byte when it begins."""
-    kept.CHANGED = -1.0  # whatever there is counts as stale
+    kept.KeptApproximate.stale = lambda *_: 1  # type: ignore[method-assign]
     index = Index.open(path)
     made = kept.KeptApproximate.make
     if writing:

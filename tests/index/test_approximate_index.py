@@ -123,7 +123,7 @@ def test_a_kill_while_a_structure_is_made_loses_nothing(index: Index, delay: flo
     index.add(write(index.path.parent / "more", LATER))
     code = (
         "import sys; from resight.index.index import Index; from resight.search.approximate import kept\n"
-        "kept.CHANGED = -1.0\nindex = Index.open(sys.argv[1]); print('ready', flush=True)\n"
+        "kept.KeptApproximate.stale = lambda *_: 1\nindex = Index.open(sys.argv[1]); print('ready', flush=True)\n"
         "while True: index.prepare_search()"
     )
     ran = subprocess.Popen([sys.executable, "-c", code, str(index.path)], stdout=subprocess.PIPE, env=os.environ.copy())

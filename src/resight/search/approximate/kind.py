@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from resight.search.approximate.plan import GIB, Plan, coded, memory_there, planned
-from resight.search.derived import DerivedStructure, Site
+from resight.search.approximate.plan import FEWEST, GIB, Plan, coded, memory_there, planned
+
+if TYPE_CHECKING:
+    from resight.search.derived import DerivedStructure, Site
 
 KEY = "approximate"
 """Key of the derived structure."""
@@ -34,6 +36,8 @@ class ApproximateKind:
 
     def plan(self, count: int, dimension: int) -> Plan:
         """Returns what is to be made of `count` vectors."""
+        if count < FEWEST:
+            return Plan("exact")
         room = int(self.memory * GIB) if self.memory else memory_there()
         match self.structure:
             case "auto":

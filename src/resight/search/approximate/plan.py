@@ -8,6 +8,8 @@ from typing import Literal
 
 FAST = 25_000_000
 """Numbers that are compared exactly in some milliseconds: 48,828 vectors of 512 dimensions."""
+FEWEST = 32
+"""Vectors of which a structure is made at least: a code of 4 bits has 16 centroids, which are fitted on them."""
 LINKS = 16
 """Links of a node of a graph on its upper levels; twice as many on the lowest."""
 MEMORY_SHARE = 0.5

@@ -11,11 +11,13 @@ import numpy as np
 from resight.arrays import Float32, Int64, Mask, Vectors
 from resight.search.approximate.source import PART
 from resight.search.approximate.structure import FETCHED, Effort, Structure
-from resight.search.dense import DenseSearch, inner_products
+from resight.search.dense import DenseSearch
 from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
 from resight.search.vectors import VectorBlock, VectorRows
 
+FEW = 0.05
+"""Share of a structure's images that were removed, up to which they are left out afterwards."""
 SPARE = 16
 """Candidates beyond those that are wanted: codes order them otherwise than vectors do."""
 
@@ -62,7 +64,7 @@ class ApproximateSearch:
         if ids is None:
             return self._exhaustive(wanted[0], k, allowed)
         later = self._later.search(wanted, k, allowed)
-        scores = inner_products(wanted[0], self._rows.descriptors(ids))
+        scores = self._rows.products(wanted[0], ids)
         return best(np.concatenate([ids, later.ids]), np.concatenate([scores, later.scores]), k, self._order)
 
     def _candidates(self, query: Vectors, k: int, allowed: Mask | None) -> Int64 | None:
@@ -79,14 +81,24 @@ class ApproximateSearch:
         most = min(count, max(candidates, k + SPARE))
         if 2 * most > count or FETCHED * (count - most) < structure.cost(probes):
             return None
-        places = structure.search(query, most, probes, None if count == size else chosen)[0]
+        if allowed is None and self.removed <= FEW * size:
+            # Leaving out the removed afterwards is quicker than asking of each.
+            places = structure.search(query, most + self._spare(most), probes)[0]
+            places = places[places >= 0]
+            places = places[self._alive[places]]
+        else:
+            places = structure.search(query, most, probes, None if count == size else chosen)[0]
         return np.asarray(self.made.ids[places[places >= 0]])
+
+    def _spare(self, count: int) -> int:
+        """Returns how many more candidates are to be asked for, since some of them were removed."""
+        return math.ceil(4 * count * self.removed / len(self.made.ids)) if self.removed else 0
 
     def _exhaustive(self, query: Float32, k: int, allowed: Mask | None) -> Ranking:
         """Returns the k best images of a part that is small, or of which most are asked for."""
         ids = self._rows.images if allowed is None else self._rows.images[is_allowed(self._rows.images, allowed)]
         parts = [ids[start : start + PART] for start in range(0, len(ids), PART)]
-        scores = [inner_products(query, self._rows.descriptors(part)) for part in parts]
+        scores = [self._rows.products(query, part) for part in parts]
         return best(ids, np.concatenate([np.empty(0, np.float32), *scores]), k, self._order)
 
     @cached_property
@@ -99,9 +111,8 @@ class ApproximateSearch:
         for block in self._rows.blocks:
             later = block.alive & ~np.isin(block.ids, self.made.ids)
             if 2 * int(later.sum()) > len(later):
-                blocks.append(VectorBlock(block.vectors, block.ids, later))
+                blocks.append(VectorBlock(np.asarray(block.vectors, np.float32), block.ids, later))
             elif later.any():
-                blocks.append(
-                    VectorBlock(np.asarray(block.vectors[later]), block.ids[later], np.ones(int(later.sum()), np.bool_))
-                )
+                few = np.asarray(block.vectors[later], np.float32)
+                blocks.append(VectorBlock(few, block.ids[later], np.ones(len(few), np.bool_)))
         return DenseSearch(VectorRows(blocks, self._rows.dimension), self._order)
