@@ -75,12 +75,9 @@ def against_faiss(count: int, asked: int, structures: Sequence[str]) -> dict[str
         building = time.process_time() - building
         search = ApproximateSearch(rows, opened(arrays))
         effort = search.made.effort
-        index = search.made.structure._index
         kept = {"made": building, "measured": effort.recall, "probes": effort.probes, "candidates": effort.candidates}
-        # By hand the positions of the structure are those of the vectors only where nothing was put in another order.
-        ids = search.made.ids
-        ordered = np.ascontiguousarray(vectors[ids])
-        refined = faiss.IndexRefineFlat(index, faiss.swig_ptr(ordered))
+        index = filled_by_hand(arrays, vectors) if plan.structure == "ivf" else search.made.structure._index
+        refined = faiss.IndexRefineFlat(index, faiss.swig_ptr(vectors))
         inner: Any = (
             faiss.SearchParametersIVF(nprobe=effort.probes)
             if plan.structure == "ivf"
@@ -94,6 +91,19 @@ def against_faiss(count: int, asked: int, structures: Sequence[str]) -> dict[str
 
         found[plan.structure] = kept | in_turn(search, by_hand, queries, truth)
     return found
+
+
+def filled_by_hand(arrays: Any, vectors: NDArray[np.float32]) -> Any:
+    """An inverted file of faiss with the centroids of a structure, to which vectors are added in their order."""
+    coarse = faiss.IndexFlatIP(DIMENSION)
+    coarse.add(np.array(arrays["centroids"]))
+    plain = faiss.IndexIVFPQ(coarse, DIMENSION, coarse.ntotal, len(arrays["book"]), 4, faiss.METRIC_INNER_PRODUCT)
+    faiss.copy_array_to_vector(np.array(arrays["book"]).ravel(), plain.pq.centroids)
+    plain.is_trained = True
+    plain.add(vectors)
+    fast = faiss.IndexIVFPQFastScan(plain)
+    fast.referenced_objects = [coarse]
+    return fast
 
 
 def in_turn(

@@ -2,9 +2,9 @@
 
     python benchmarks/codes.py [--vectors 50000] [--queries 200] [--json]
 
-Vectors of 512 dimensions drawn as `drawn_vectors.py` says, in one set of cells; for each kind of code of faiss and number
-of cells looked at, the share of the 10 nearest that are among the first 16, 64, 256 and 1,024 candidates, and the median
-of a query for 100 candidates on one thread, in milliseconds of the processor.
+Vectors of 512 dimensions drawn as `drawn_vectors.py` says, in one set of cells. For each kind of code of faiss and
+number of cells looked at: the share of the 10 nearest that are among the first 16, 64, 256 and 1,024 candidates, and
+the median of a query for 100 candidates on one thread, in milliseconds of the processor.
 """
 
 from __future__ import annotations
