@@ -113,7 +113,13 @@ class Index(OpenedIndex):
         searched: that a person says how it is searched, which is to be how it is. Raises UsageError.
         """
         index = cls.open(path)
-        if index.recipe != recipe and (searched or without_search(index.recipe) != without_search(recipe)):
+        same = without_search(index.recipe) == without_search(recipe)
+        if same and searched and index.recipe != recipe:
+            raise UsageError(
+                f"{path} is searched in another way, which was said when it was made: leave search and memory out, or "
+                "choose another path"
+            )
+        if not same:
             raise UsageError(
                 f'{path} is an index by "{index.recipe.name}", which differs from "{recipe.name}": '
                 "choose another path, or leave the recipe as it is"

@@ -30,6 +30,7 @@ TRAINED = 65_536
 
 def make_graph(source: Source, links: int, rng: np.random.Generator, progress: Progress | None = None) -> Arrays:
     """Returns the arrays of a graph of all vectors of a source; positions are those of the source."""
+    single_threaded_in_forks("faiss", faiss.omp_set_num_threads)
     index = _empty(source.dimension, links)
     index.hnsw.efConstruction = INSERTING
     index.train(source.drawn(TRAINED, rng)[1])
