@@ -120,7 +120,11 @@ def _search(
     found, inliers, score = np.zeros((3, 3)), np.empty(0, np.intp), 0
     errors = np.empty(len(totals))
     while tries > 0:
-        k = int(np.argmax(totals))
+        k = 0
+        # Not numpy's: importing what that would be compiled from takes longer than a whole search.
+        for i in range(len(totals)):
+            if totals[i] > totals[k]:
+                k = i
         if totals[k] <= score:
             break
         h, squares = _propose(k, columns, proposals, limits)
