@@ -3,11 +3,11 @@
     python benchmarks/growth.py PHOTOS... [--sizes 250 1000 4000] [--recipe NAME] [--queries 12] [--json]
 
 Photos are made smaller (320 pixels); where there are too few, more are made of them: two thirds of each side, cut out
-at a random place, and every second one mirrored too. One index grows by adding, from size to size. Queries are such parts
-of photos that the smallest size has, and the same ones are asked at every size, after one that is not counted. Seconds
-are those of the processor, of all threads, which other work on the machine hardly changes. A fresh process opens the
-index and asks once, which gives its processor time and the most memory that it comes to hold. Exponents are slopes of
-least squares between the logarithms of both.
+at a random place, and every second one mirrored too. One index grows by adding, from size to size. Queries are such
+parts of photos that the smallest size has, and the same ones are asked at every size, after one that is not counted.
+Seconds are those of the processor, of all threads, which other work on the machine hardly changes. A fresh process
+opens the index and asks once, which gives its processor time and the most memory that it comes to hold. Exponents are
+slopes of least squares between the logarithms of both.
 """
 
 from __future__ import annotations
