@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite.binding import address_of_symbol
 from numba.core import caching, serialize
 from numba.core.compiler import CompileResult
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 
 from resight.kernels.compiled_files import CompiledFiles
 
@@ -118,7 +118,7 @@ def _serialised(compiled: Any) -> bytes:
 def _restored(data: bytes, target_context: Any) -> Any:
     try:
         outside, compiled = pickle.loads(data)
-        rtsys.initialize(target_context)  # type: ignore[no-untyped-call]
+        rtsys.initialize(target_context)
         # Numba would load all that it can compile before it runs what is compiled, a sixth of a first search,
         # which is needed for what numba defines there alone; the process would end where that is missing.
         if not all(address_of_symbol(name) for name in outside):

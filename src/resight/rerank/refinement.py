@@ -131,7 +131,7 @@ def _search(
 ) -> tuple[Transform, Intp]:
     """Refines the hypotheses with the most votes until `tries` are spent or none is left that could beat the best."""
     # A score of this type from the start: for a plain 0 what is called here would be compiled twice.
-    found, inliers, score = np.zeros((3, 3)), np.empty(0, np.intp), np.int64(0)
+    found, inliers, score = np.zeros((3, 3)), np.empty(0, np.intp), int(np.int64(0))
     errors = np.empty(len(totals))
     while tries > 0:
         k = _most(totals)
