@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 from resight.channels.channel import Channel
+from resight.channels.fits import opened_channels
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions
 from resight.features.joined import JoinedExtractor
@@ -33,6 +34,7 @@ from resight.features.runtimes.layer import LayerMaps
 from resight.folders.walking import find_images
 from resight.images import decode
 from resight.index.index import Index
+from resight.store import Store
 
 Floats = NDArray[np.float32]
 ROUNDS, TIMED = 5, 6
@@ -138,7 +140,9 @@ def main() -> None:
     others = [one.path for one in find_images(photo_root(given.distractors))]
     with tempfile.TemporaryDirectory(prefix="resight-") as temporary:
         place = Path(temporary)
-        (channel,) = Index.create(place / "x.resight", "rmac-lite0").collection.channels.values()
+        index = Index.create(place / "x.resight", "rmac-lite0")
+        fitted = Store.open(index.path, read_only=True).fitted()
+        (channel,) = opened_channels(index.recipe, index.path, fitted).values()
         assert isinstance(channel.extractor, JoinedExtractor)
         (extractor,) = channel.extractor._extractors
         params = extractor.params
