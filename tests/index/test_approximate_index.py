@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +24,7 @@ from resight.search.approximate import kept
 from resight.search.approximate.searching import ApproximateSearch
 from resight.search.dense import DenseSearch
 from resight.search.kinds import Automatic
+from resight.store.disk import TEMPORARY
 from resight.words.kinds import Hamming
 
 VECTORS = 'name = "d"\n[descriptor]\nkind = "vlad"\nsize = 4\nfit = "few.npz"\n'
@@ -118,20 +117,33 @@ def test_others_write_while_a_structure_is_made(index: Index, monkeypatch: pytes
     assert "00-0.png" not in names(index.search(PHOTOS["00-0.png"], k=46))
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.05, 0.2])
-def test_a_kill_while_a_structure_is_made_loses_nothing(index: Index, delay: float) -> None:
+DYING = """
+import os, signal, sys
+from resight.index.index import Index
+from resight.search.approximate import kept
+
+step, count = int(sys.argv[2]), 0
+
+def dying(_):
+    global count
+    count += 1
+    if count == step:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+os.fsync = dying
+kept.KeptApproximate.stale = lambda *_: 1
+index = Index.open(sys.argv[1])
+while True:
+    index.prepare_search()
+"""
+"""Makes the structure anew until the disk has been asked to keep something for the n-th time, and dies there."""
+
+
+@pytest.mark.parametrize("step", [1, 8, 20])
+def test_a_kill_while_a_structure_is_made_loses_nothing(index: Index, step: int) -> None:
     index.add(write(index.path.parent / "more", LATER))
-    code = (
-        "import sys; from resight.index.index import Index; from resight.search.approximate import kept\n"
-        "kept.KeptApproximate.stale = lambda *_: 1\nindex = Index.open(sys.argv[1]); print('ready', flush=True)\n"
-        "while True: index.prepare_search()"
-    )
-    ran = subprocess.Popen([sys.executable, "-c", code, str(index.path)], stdout=subprocess.PIPE, env=os.environ.copy())
-    assert ran.stdout is not None
-    assert ran.stdout.readline() == b"ready\n"
-    time.sleep(delay)
-    ran.send_signal(signal.SIGKILL)
-    ran.wait()
+    ran = subprocess.run([sys.executable, "-c", DYING, index.path, str(step)], check=False)
+    assert ran.returncode == -signal.SIGKILL
     again = Index.open(index.path)
     assert again.info().search
     assert len(again) == 48
@@ -141,7 +153,7 @@ def test_a_kill_while_a_structure_is_made_loses_nothing(index: Index, delay: flo
     assert again.verify().problems == []
     again.compact()
     assert [one.images for one in again.info().search.values()] == [48]
-    assert not list(again.path.glob("search/*/tmp*"))
+    assert not list(again.path.glob(f"search/*/{TEMPORARY}*"))
 
 
 def test_a_damaged_structure_is_left_out_and_made_anew(index: Index) -> None:
