@@ -242,6 +242,22 @@ def test_what_is_left_out_is_told_and_the_index_keeps_the_patterns(run: Run, own
     assert 'the index has no such pattern; it has "#recycle", "facade*"' in wrong.stderr
 
 
+def test_a_person_says_how_vectors_are_searched(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    words = run("index", own_photos, "-o", tmp_path / "words.resight", "--recipe", "sift-asmk", "--search", "ivf")
+    assert words.exit_code == 2
+    assert "no channel of sift-asmk keeps one vector an image: leave --search out" in words.stderr
+    path = tmp_path / "x.resight"
+    assert run("index", own_photos, "-o", path, "--search", "ivf", "--memory", "2").exit_code == 0
+    assert (path / "recipe.toml").read_text().endswith('[channel.cnn.search]\nkind = "ivf"\nmemory = 2\n')
+    assert run("index", own_photos, "-o", path).exit_code == 0
+    other = run("index", own_photos, "-o", path, "--search", "hnsw")
+    assert other.exit_code == 2
+    assert "leave search and memory out" in other.stderr
+    table = run("info", path).stdout
+    assert "cnn/vectors" in table
+    assert "words/words" in table
+
+
 def test_many_endings_are_not_all_told(run: Run, own_photos: Path, tmp_path: Path) -> None:
     for number in range(20):
         (own_photos / f"x.e{number:02d}").touch()
