@@ -82,18 +82,26 @@ def quarters(grid: np.ndarray) -> list[np.ndarray]:
     return [grid, grid[:h, :w], grid[:h, w:], grid[h:, :w], grid[h:, w:]]
 
 
-def naive_scores(query: np.ndarray, grid: np.ndarray, weights: np.ndarray, factors: np.ndarray) -> list[float]:
+def naive_scores(
+    query: np.ndarray, grid: np.ndarray, weights: np.ndarray, factors: np.ndarray, damping: float
+) -> list[float]:
     """The score of every window of an assignment map whose sides are multiples of 8."""
 
     def histogram(words: np.ndarray, own: np.ndarray) -> np.ndarray:
         return np.bincount(words.ravel(), own.ravel(), minlength=VOCABULARY) * factors
 
+    def damped(one: np.ndarray, other: np.ndarray) -> float:
+        norms = np.linalg.norm(one) * np.sqrt(other @ other + damping * whole)
+        return float(one @ other / norms) if norms > 0 else 0.0
+
     unit = np.array(grid.shape) // 8
+    all_of_it = histogram(grid, weights)
+    whole = all_of_it @ all_of_it
     scores = []
     for x0, y0, x1, y1 in windows().tolist():
         part = np.s_[y0 * unit[0] : y1 * unit[0], x0 * unit[1] : x1 * unit[1]]
         pairs = zip(quarters(query), quarters(grid[part]), quarters(weights[part]), strict=True)
-        cosines = [cosine(histogram(q, np.ones(q.shape)), histogram(words, own)) for q, words, own in pairs]
+        cosines = [damped(histogram(q, np.ones(q.shape)), histogram(words, own)) for q, words, own in pairs]
         scores.append((0.5 * cosines[0] + sum(cosines[1:])) / 4.5)
     return scores
 
@@ -119,9 +127,12 @@ def test_only_windows_of_about_the_shape_of_the_query_count() -> None:
     assert similar_shapes((0, 0), query, 0.4).all()
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.3])
 @pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("shape", [(8, 8), (16, 24), (32, 8)])
-def test_scores_are_those_of_histograms_counted_one_by_one(shape: tuple[int, int], weighed: bool) -> None:
+def test_scores_are_those_of_histograms_counted_one_by_one(
+    shape: tuple[int, int], weighed: bool, damping: float
+) -> None:
     rng = np.random.default_rng(shape[1])
     grid, asked = rng.integers(0, VOCABULARY, shape), rng.integers(0, VOCABULARY, (6, 10))
     weights = np.rint(rng.random(shape) * 255) / 255 if weighed else np.ones(shape)
@@ -130,9 +141,9 @@ def test_scores_are_those_of_histograms_counted_one_by_one(shape: tuple[int, int
     collection = Bags({1: image}, factors)
     parts = query_parts(image_of(asked, (60, 40), box=(0.0, 0.0, 60.0, 40.0)), collection)  # type: ignore[arg-type]
     assert parts is not None
-    own = factors[np.unique(image.words)].astype(np.float32)
-    found = window_scores(parts, image, own, np.ones(121, np.bool_))
-    np.testing.assert_allclose(found, naive_scores(asked, grid, weights, factors), atol=2e-5)
+    own = collection.word_vector(image)
+    found = window_scores(parts, image, own, np.ones(121, np.bool_), damping)
+    np.testing.assert_allclose(found, naive_scores(asked, grid, weights, factors, damping), atol=2e-5)
     none = window_scores(parts, image, own, np.zeros(121, np.bool_))
     assert not none.any()
 

@@ -19,8 +19,7 @@ from resight.rerank.head import reordered
 from resight.rerank.window_kinds import Windows
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
-from resight.words.evidence import ImageWords
-from resight.words.postings import run_starts
+from resight.words.evidence import ImageWords, WordVector
 
 CELLS: Final = 8
 """Cells along a side of an image: windows of a quarter of it end at eighths, and so do their quarters."""
@@ -113,79 +112,127 @@ def query_parts(query: ImageWords, collection: BagCollection) -> QueryParts | No
     return QueryParts(words, vectors, box)
 
 
-def window_scores(query: QueryParts, image: ImageWords, factors: Float32, chosen: Mask) -> Float32:
+def parts_of(boxes: GridBoxes) -> tuple[GridBoxes, Int64]:
+    """Returns the distinct boxes (b, 4) that windows (r, 4) and their quarters are, and (r, 5) which of them."""
+    x0, y0, x1, y1 = boxes.T
+    x, y = (x0 + x1) // 2, (y0 + y1) // 2
+    parts = [(x0, y0, x1, y1), (x0, y0, x, y), (x, y0, x1, y), (x0, y, x, y1), (x, y, x1, y1)]
+    each = np.stack([np.stack(part, axis=1) for part in parts], axis=1)
+    distinct, where = np.unique(each.reshape(-1, 4), axis=0, return_inverse=True)
+    return distinct, where.reshape(len(boxes), PARTS)
+
+
+PART_BOXES, PARTS_OF_WINDOWS = parts_of(WINDOWS)
+
+
+def window_scores(
+    query: QueryParts, image: ImageWords, vector: WordVector, chosen: Mask, damping: float = 0.0
+) -> Float32:
     """Returns (121,) scores of the windows of an image, 0 for those that are not `chosen`.
 
-    factors: (u,) by which counts of the image's distinct words, in ascending order, are multiplied. A score is the mean
-    of the cosines of a window and of its quarters with those of the query, weighted by `LEVEL_WEIGHTS`.
+    vector: by which the first look compares the image: a word in a window counts by its part of the image's. A score is
+    the mean of the cosines of a window and of its quarters with those of the query, weighted by `LEVEL_WEIGHTS`.
+    damping: what is added to the squared norm of each, as a part of the image's.
     """
-    starts = run_starts(image.words)
-    distinct = image.words[starts]
-    vectors = np.zeros((PARTS, len(distinct)), np.float32)
-    at = np.searchsorted(distinct, query.words)
-    known = at < len(distinct)
-    known[known] = distinct[at[known]] == query.words[known]
-    vectors[:, at[known]] = query.vectors[:, known]
     each = np.empty(0, np.float32) if image.weights is None else image.weights
-    bounds_of_words = np.append(starts, len(image))
     scale_x, scale_y = (CELLS / max(side, 1) for side in image.size)
     return score_windows(
-        image.xy, image.features, bounds_of_words, each, factors, scale_x, scale_y, vectors, WINDOWS, chosen
+        image.words,
+        image.features,
+        image.xy,
+        each,
+        vector.values,
+        scale_x,
+        scale_y,
+        query.words,
+        query.vectors,
+        chosen,
+        PART_BOXES,
+        PARTS_OF_WINDOWS,
+        damping,
     )
 
 
 @kernel(fastmath=("reassoc", "contract", "nsz", "arcp"))
 def score_windows(
-    xy: Array,
+    words: Array,
     features: Array,
-    runs: Array,
+    xy: Array,
     weights: Array,
-    factors: Array,
+    values: Array,
     scale_x: float,
     scale_y: float,
+    asked: Array,
     vectors: Array,
-    boxes: Array,
     chosen: Array,
+    boxes: Array,
+    parts: Array,
+    damping: float,
 ) -> Array:
     """Returns (r,) weighted means of cosines of windows and their quarters with the parts of a query.
 
-    xy: (n, 2) places of features; features: (m,) that of each word, words in ascending order; runs: (u + 1,) where each
-    word begins; weights: (m,) or empty where each is 1; factors: (u,) by distinct word; scale_x, scale_y: cells
-    a pixel; vectors: (5, u) of the query.
+    words: (m,) ascending; features: (m,) of each word; xy: (n, 2) places of features; weights: (m,) or empty where each
+    is 1; values: (u,) of distinct words in the image; scale_x, scale_y: cells a pixel; asked: (q,) ascending words of
+    the query, vectors: (5, q); chosen: (r,); boxes: (b, 4) in cells, parts: (r, 5) which of them; damping: see
+    `window_scores`.
     """
-    count = vectors.shape[1]
+    count = len(values)
     integral = np.zeros((CELLS + 1, CELLS + 1, count), np.float32)
+    shared, columns = np.empty(len(asked), np.int64), np.empty(len(asked), np.int64)
+    found = at = i = 0
     for word in range(count):
-        for i in range(runs[word], runs[word + 1]):
-            x = min(max(int(xy[features[i], 0] * scale_x), 0), CELLS - 1)
-            y = min(max(int(xy[features[i], 1] * scale_y), 0), CELLS - 1)
-            integral[y + 1, x + 1, word] += factors[word] * (weights[i] if len(weights) else np.float32(1.0))
+        start, total = i, np.float32(0.0)
+        while i < len(words) and words[i] == words[start]:
+            total += weights[i] if len(weights) else np.float32(1.0)
+            i += 1
+        factor = np.float32(values[word]) / total if total > 0 else np.float32(0.0)
+        for place in range(start, i):
+            x = min(max(int(xy[features[place], 0] * scale_x), 0), CELLS - 1)
+            y = min(max(int(xy[features[place], 1] * scale_y), 0), CELLS - 1)
+            integral[y + 1, x + 1, word] += factor * (weights[place] if len(weights) else np.float32(1.0))
+        while at < len(asked) and asked[at] < words[start]:
+            at += 1
+        if at < len(asked) and asked[at] == words[start]:
+            shared[found], columns[found] = word, at
+            found += 1
     for y in range(1, CELLS + 1):
         for x in range(1, CELLS + 1):
             for word in range(count):
                 integral[y, x, word] += (
                     integral[y - 1, x, word] + integral[y, x - 1, word] - integral[y - 1, x - 1, word]
                 )
-    scores = np.zeros(len(boxes), np.float32)
-    for window in range(len(boxes)):
+    # The few words that the query has, one after the other in memory.
+    met = np.empty((CELLS + 1, CELLS + 1, found), np.float32)
+    for y in range(CELLS + 1):
+        for x in range(CELLS + 1):
+            for j in range(found):
+                met[y, x, j] = integral[y, x, shared[j]]
+    of_query = np.empty((PARTS, found), np.float32)
+    for part in range(PARTS):
+        for j in range(found):
+            of_query[part, j] = vectors[part, columns[j]]
+    squared = np.float32(0.0)
+    for word in range(count):
+        squared += integral[CELLS, CELLS, word] ** 2
+    scores, norms = np.zeros(len(parts), np.float32), np.full(len(boxes), np.float32(-1.0))
+    for window in range(len(parts)):
         if not chosen[window]:
             continue
-        left, upper, right, lower = boxes[window]
-        middle_x, middle_y = (left + right) // 2, (upper + lower) // 2
         for part in range(PARTS):
-            x0, y0, x1, y1 = left, upper, right, lower
-            if part > 0:
-                x0, x1 = (left, middle_x) if part % 2 == 1 else (middle_x, right)
-                y0, y1 = (upper, middle_y) if part < 3 else (middle_y, lower)
-            product, norm = np.float32(0.0), np.float32(0.0)
-            for word in range(count):
-                value = (
-                    integral[y1, x1, word] - integral[y0, x1, word] - integral[y1, x0, word] + integral[y0, x0, word]
-                )
-                product += value * vectors[part, word]
-                norm += value * value
-            if norm > 0:
-                scores[window] += LEVEL_WEIGHTS[part] * product / np.sqrt(norm)
+            box = parts[window, part]
+            x0, y0, x1, y1 = boxes[box]
+            if norms[box] < 0:
+                norm = np.float32(0.0)
+                for word in range(count):
+                    norm += (
+                        integral[y1, x1, word] - integral[y0, x1, word] - integral[y1, x0, word] + integral[y0, x0, word]
+                    ) ** 2
+                norms[box] = np.sqrt(norm + np.float32(damping) * squared)
+            if norms[box] > 0:
+                product = np.float32(0.0)
+                for j in range(found):
+                    product += of_query[part, j] * (met[y1, x1, j] - met[y0, x1, j] - met[y1, x0, j] + met[y0, x0, j])
+                scores[window] += LEVEL_WEIGHTS[part] * product / norms[box]
         scores[window] /= LEVEL_WEIGHTS.sum()
     return scores
 
@@ -194,7 +241,8 @@ class WindowLook:
     """Ranks the first `top` images by the score of their best window, which is where the query was found.
 
     Notes: a word's weight in a window is its count there times what the whole image's count is weighed by, which is the
-    paper's for plain term frequencies. An image without a window of the query's shape has score 0.
+    paper's for plain term frequencies. An image without a window of the query's shape has score 0. The paper does not
+    damp: with few words in a window, cosines are large by chance, and the largest of 121 is one of a small window.
     """
 
     def __init__(self, params: Windows, collection: BagCollection) -> None:
@@ -215,7 +263,7 @@ class WindowLook:
             if not len(words):
                 continue
             chosen = large & similar_shapes(words.size, parts.box, self.params.least_ratio)
-            own = window_scores(parts, words, self._factors(words), chosen)
+            own = window_scores(parts, words, self._collection.word_vector(words), chosen, self.params.damping)
             best = int(own.argmax())
             scores[row] = own[best]
             if own[best] > 0:
@@ -223,16 +271,6 @@ class WindowLook:
                 x0, y0, x1, y1 = (WINDOWS[best] * unit).tolist()
                 boxes[image] = (x0, y0, x1, y1)
         return replace(reordered(ranking, scores), boxes=boxes)
-
-    def _factors(self, words: ImageWords) -> Float32:
-        """Returns (u,) the weight of a count of 1 of each distinct word of an image."""
-        vector = self._collection.word_vector(words)
-        starts = run_starts(words.words)
-        if words.weights is None:
-            counts = np.diff(starts, append=len(words)).astype(np.float64)
-        else:
-            counts = np.add.reduceat(words.weights.astype(np.float64), starts)
-        return np.divide(vector.values, counts, out=np.zeros(len(counts)), where=counts > 0).astype(np.float32)
 
 
 def _taken(words: ImageWords, kept: Mask) -> ImageWords:
