@@ -26,6 +26,10 @@ class Windows(SecondLook):
     least_ratio: float = Field(
         default=0.4, ge=0.0, le=1.0, description="Of the aspect ratios of window and query, smaller to larger: 0.4."
     )
+    # The paper's windows are what they are; a box between them fits the thing better.
+    moves: bool = Field(
+        default=False, description="Whether the sides of the best window move while its score grows: published false."
+    )
     # Cosines of few words are large by chance, and the best of many windows would be a small one.
     damping: float = Field(
         default=0.0,
