@@ -285,7 +285,12 @@ def weights(photos: Photos, words: Words) -> Figures:
             figures[f"words|{saliency}|{name}"] = precision(photos, rankings)
             rankings = [by_vector(vectors, encoder.query(query, query.size)) for query in by_sums[name]]
             figures[f"sum|{saliency}|{name}"] = precision(photos, rankings)
-            print(saliency, name, *(f"{100 * figures[f'{k}|{saliency}|{name}']:5.1f}" for k in ("words", "sum")), flush=True)
+            print(
+                saliency,
+                name,
+                *(f"{100 * figures[f'{k}|{saliency}|{name}']:5.1f}" for k in ("words", "sum")),
+                flush=True,
+            )
     return figures
 
 

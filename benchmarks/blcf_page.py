@@ -30,7 +30,21 @@ def write_section(page: Path, files: Mapping[str, Path]) -> None:
     kept = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
     before, _, rest = page.read_text(encoding="utf-8").partition(START)
     _, _, after = rest.partition(END)
-    lines = [START, "", *terms(kept), "", *looks(kept), "", *weights(kept), "", *merged(kept), "", *places(kept), "", END]
+    lines = [
+        START,
+        "",
+        *terms(kept),
+        "",
+        *looks(kept),
+        "",
+        *weights(kept),
+        "",
+        *merged(kept),
+        "",
+        *places(kept),
+        "",
+        END,
+    ]
     page.write_text(before + "\n".join(lines) + after, encoding="utf-8")
 
 
@@ -88,7 +102,9 @@ def merged(kept: Kept) -> Iterator[str]:
     )
     yield ""
     keys = ("SIFT", "maps", "merged", "merged by rank")
-    yield from table(["", *keys], [[name, *percent([one["merged"][key] for key in keys])] for name, one in kept.items()])
+    yield from table(
+        ["", *keys], [[name, *percent([one["merged"][key] for key in keys])] for name, one in kept.items()]
+    )
 
 
 def places(kept: Kept) -> Iterator[str]:

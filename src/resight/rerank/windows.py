@@ -7,6 +7,7 @@ instance search", ICMR 2016, section 5.2.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
 import numpy as np
 
 from resight.arrays import Array, Float32, Int64, Mask
@@ -14,10 +15,19 @@ from resight.images import Box
 from resight.rerank.backprojection import bounds
 from resight.rerank.head import reordered
 from resight.rerank.window_kinds import Windows
-from resight.rerank.window_scores import CELLS, PARTS, WINDOWS, CountedWords, counted_words, window_scores, with_moved_sides
+from resight.rerank.window_scores import (
+    CELLS,
+    PARTS,
+    WINDOWS,
+    CountedWords,
+    counted_words,
+    window_scores,
+    with_moved_sides,
+)
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords
+
 
 def similar_shapes(size: tuple[int, int], query: Box, least_ratio: float) -> Mask:
     """Returns (121,) which windows of an image of `size` (width, height) have about the aspect ratio of a query's box.

@@ -98,7 +98,9 @@ def write_page(
     refuses.
     """
     body = "\n".join(_section(query, number) for number, query in enumerate(results))
-    return write_document(path, title=title, note=note, style=_STYLE + STYLE + WORD_STYLE, body=body or "<p>No queries.</p>")
+    return write_document(
+        path, title=title, note=note, style=_STYLE + STYLE + WORD_STYLE, body=body or "<p>No queries.</p>"
+    )
 
 
 def _section(query: PageQuery, number: int) -> str:
@@ -226,9 +228,7 @@ def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, k
     return side_by_side(asked, picture, drawn, label)
 
 
-def _with_words(
-    hit: PageHit, part: Box | None, title: str, asked: Thumbnail, picture: Thumbnail, key: str
-) -> str:
+def _with_words(hit: PageHit, part: Box | None, title: str, asked: Thumbnail, picture: Thumbnail, key: str) -> str:
     """Draws the query and a hit side by side at one height, with the places of the words that make them similar."""
     titles = [told(one) for one in hit.words]
     in_query = placed_words([one.query_xy for one in hit.words], titles, asked.factor, part)

@@ -219,7 +219,9 @@ def merge_postings(blocks: Sequence[Postings], keep: Sequence[Mask]) -> Postings
     keep: a (n,) mask for each block. ValueError: blocks of different kinds, codebooks or signatures.
     """
     if len({(b.kind, b.codebook_size, b.bits, b.weights is None, b.angle is None) for b in blocks}) != 1:
-        raise ValueError("postings can be merged only with others of their kind, codebook size, bits, weights and angles")
+        raise ValueError(
+            "postings can be merged only with others of their kind, codebook size, bits, weights and angles"
+        )
     kind, of_maps = blocks[0].kind, blocks[0].angle is None
     features = [np.repeat(mask, np.diff(block.offsets)) for block, mask in zip(blocks, keep, strict=True)]
     counts = np.concatenate([np.diff(block.offsets)[mask] for block, mask in zip(blocks, keep, strict=True)])
