@@ -97,8 +97,8 @@ def weights(kept: Kept) -> Iterator[str]:
 
 def merged(kept: Kept) -> Iterator[str]:
     yield (
-        "Merged lists: SIFT words (tf-idf, the built-in codebook), words of maps with windows and LQE, and both, by the "
-        "sum of their scores as in `sift-blcf-merged`, and by reciprocal ranks:"
+        "Merged lists: SIFT words (tf-idf, the built-in codebook), words of maps with windows and LQE, and both, by "
+        "the sum of their scores as in `sift-blcf-merged`, and by reciprocal ranks:"
     )
     yield ""
     keys = ("SIFT", "maps", "merged", "merged by rank")

@@ -1,4 +1,4 @@
-"""Why photos were found by bags of words: the words of the query and of a hit, as the index keeps them, are compared."""
+"""Why photos were found by bags of words: the words of the query and of a hit, as the index keeps it, are compared."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ _HOW_EXPLAINED = (
     "all that the position depends on. Point at one to see what it adds."
 )
 _HOW_WORDS_MATCH = (
-    "Dots: the places of the words that add most to the similarity, one colour a word, in both photos; the box in a hit "
-    "is the window in which the query was found. Point at a dot to see what its word adds."
+    "Dots: the places of the words that add most to the similarity, one colour a word, in both photos; the box in a "
+    "hit is the window in which the query was found. Point at a dot to see what its word adds."
 )
 _ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot be read."
 
@@ -55,8 +55,9 @@ class PageHit:
     """One hit. query: the photo of the query that its verification refers to; mark: its ground truth.
 
     contributions: the channels whose feature maps match those of the query, where it was found by feature maps; words:
-    those that it shares with the query, where it was found by bags of words. copy: whether it has the same bytes as the query; mirrored: whether it shows the query mirrored. probability: that it
-    shows the same thing as the query, None where that was not estimated.
+    those that it shares with the query, where it was found by bags of words. copy: whether it has the same bytes as the
+    query; mirrored: whether it shows the query mirrored. probability: that it shows the same thing as the query, None
+    where that was not estimated.
     """
 
     name: str
