@@ -38,6 +38,7 @@ from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.opening import open_extractor
 from resight.features.saliency.kinds import SaliencyName
 from resight.features.saliency.weighting import OF_MAPS, OF_PIXELS, position_weights
+from resight.files import write_whole
 from resight.folders.walking import Found
 from resight.images import Box, decode
 from resight.learned.artefact import load
@@ -306,7 +307,7 @@ def by_vector(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> Ranki
 
 def merged(photos: Photos, words: Words) -> Figures:
     """Of `sift-blcf-merged`, with the built-in codebook of SIFT, which needs no fit."""
-    recipe = changed("sift-bow", {}, {"fit": "builtin", "size": 65_536})
+    recipe = changed("sift-bow", {}, {"fit": "builtin"})
     method = recipe.channel["main"].method
     assert isinstance(method, BagOfWords)
     shipped = f"{method.shipped_name(recipe.channel['main'].features)}.npz"
@@ -326,7 +327,12 @@ def merged(photos: Photos, words: Words) -> Figures:
 
 
 def places(photos: Photos, words: Words) -> Figures:
-    """The other way round: what was asked with is searched, and asked for by what was searched."""
+    """The other way round: what was asked with is searched, and asked for by what was searched.
+
+    None of a set without boxes.
+    """
+    if not any(one.box for one in photos.queries):
+        return {}
     turned = Photos([found(one.image) for one in photos.queries], [])
     references = sorted({name for one in photos.queries for name in one.positives})
     folder = photos.queries[0].image.parent
@@ -364,6 +370,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="folder of the sets and of distractors")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument(
+        "--tables", nargs="+", choices=TABLES, default=list(TABLES), help="others stay as they are kept"
+    )
     parser.add_argument("--distractors", type=int, default=100)
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--size", type=int, default=1000, help="words")
@@ -372,16 +381,20 @@ def main() -> None:
         photos = read_photos(args.photos, name, args.distractors, args.queries)
         print(f"{name}: {len(photos.found)} photos, {len(photos.queries)} queries", flush=True)
         words = Words(photos, args.size)
-        figures = {
-            "terms": {"photos": len(photos.found), "queries": len(photos.queries), "words": words.channel.size},
-            "merged": merged(photos, words),
-            "places": places(photos, words) if any(one.box for one in photos.queries) else {},
-            "looks": looks(photos, words),
-            "weights": weights(photos, words),
-        }
-        text = json.dumps(figures, indent=1) + "\n"
-        (KEPT / f"blcf-{name}.json").write_text(text, encoding="utf-8")
+        terms = {"photos": len(photos.found), "queries": len(photos.queries), "words": words.channel.size}
+        for table in args.tables:
+            keep(name, {"terms": terms, table: TABLES[table](photos, words)})
     write_section(DOCS, {name: KEPT / f"blcf-{name}.json" for name in SETS})
+
+
+def keep(name: str, figures: Mapping[str, object]) -> None:
+    """Adds figures to those of a set."""
+    file = KEPT / f"blcf-{name}.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    write_whole(file, (json.dumps({**before, **figures}, indent=1) + "\n").encode())
+
+
+TABLES = {"merged": merged, "places": places, "looks": looks, "weights": weights}
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def looks(kept: Kept) -> Iterator[str]:
     yield ""
     rows = []
     for name, one in kept.items():
-        for context, told in CONTEXTS.items():
+        for context, told in CONTEXTS.items() if "looks" in one else ():
             for views in ("plain", "Qaug"):
                 found = [one["looks"].get(f"{context}|{views}|{chain}") for chain in CHAINS]
                 if found[0] is not None:
@@ -84,7 +84,7 @@ def weights(kept: Kept) -> Iterator[str]:
         for name, one in kept.items()
         for what in ("words", "sum")
         for context in ("GS", "LS")
-        if f"{what}|None|{context}" in one["weights"]
+        if f"{what}|None|{context}" in one.get("weights", {})
     ]
     boxed = {name for name, _, context in columns if context == "LS"}
     head = [f"{name}, {what}{f' {context}' if name in boxed else ''}" for name, what, context in columns]
@@ -102,14 +102,13 @@ def merged(kept: Kept) -> Iterator[str]:
     )
     yield ""
     keys = ("SIFT", "maps", "merged", "merged by rank")
-    yield from table(
-        ["", *keys], [[name, *percent([one["merged"][key] for key in keys])] for name, one in kept.items()]
-    )
+    rows = [[name, *percent([one["merged"][key] for key in keys])] for name, one in kept.items() if "merged" in one]
+    yield from table(["", *keys], rows)
 
 
 def places(kept: Kept) -> Iterator[str]:
     keys = ("as published", "damped", "damped, moved", "the whole photo")
-    rows = [[name, *(f"{one['places'][key]:.2f}" for key in keys)] for name, one in kept.items() if one["places"]]
+    rows = [[name, *(f"{one['places'][key]:.2f}" for key in keys)] for name, one in kept.items() if one.get("places")]
     yield "Where references are found in photos with a known box, overlap (IoU) with it, mean of all right photos:"
     yield ""
     yield from table(["", *keys], rows)

@@ -162,7 +162,7 @@ def norm_of(integral: Array, least: float, x0: int, y0: int, x1: int, y1: int) -
     for word in range(integral.shape[2]):
         value = integral[y1, x1, word] - integral[y0, x1, word] - integral[y1, x0, word] + integral[y0, x0, word]
         norm += value * value
-    return np.sqrt(norm)
+    return float(np.sqrt(norm))
 
 
 @kernel(fastmath=("reassoc", "contract", "nsz", "arcp"))
@@ -171,7 +171,7 @@ def product_with(met: Array, asked: Array, x0: int, y0: int, x1: int, y1: int) -
     product = np.float32(0.0)
     for j in range(len(asked)):
         product += asked[j] * (met[y1, x1, j] - met[y0, x1, j] - met[y1, x0, j] + met[y0, x0, j])
-    return product
+    return float(product)
 
 
 @kernel()
@@ -211,7 +211,7 @@ def score_box(integral: Array, met: Array, asked: Array, least: float, x0: int, 
         norm = norm_of(integral, least, left, upper, right, lower)
         if norm > 0:
             score += LEVEL_WEIGHTS[part] * product_with(met, asked[part], left, upper, right, lower) / norm
-    return score / LEVEL_WEIGHTS.sum()
+    return float(score / LEVEL_WEIGHTS.sum())
 
 
 @kernel()

@@ -129,7 +129,7 @@ def _frozen(array: Array) -> Array:
     return view
 
 
-def encode_xy(xy: Float32, size: tuple[int, int], kind: type[np.uint8 | np.uint16] = np.uint16) -> UInt8 | UInt16:
+def encode_xy(xy: Float32, size: tuple[int, int], kind: type[np.uint8 | np.uint16] = np.uint16) -> Array:
     """Returns (m, 2) pixels to 1/65535 of the sides, or to 1/255 in uint8, clamped to the image."""
     parts = np.clip(xy / np.maximum(np.asarray(size, np.float32), 1), 0, 1)
     return np.asarray(np.rint(parts * np.float32(np.iinfo(kind).max)), kind)
