@@ -55,7 +55,12 @@ def terms(kept: Kept) -> Iterator[str]:
     yield ""
     yield from table(
         ["", "photos searched", "queries", "words"],
-        [[name, *(str(one["terms"][key]) for key in ("photos", "queries", "words"))] for name, one in kept.items()],
+        [
+            [f"{name}, {table}", *(str(one[key][what]) for what in ("photos", "queries", "words"))]
+            for name, one in kept.items()
+            for table, key in ((table, f"terms of {table}") for table in ("looks", "weights", "merged"))
+            if key in one
+        ],
     )
 
 
