@@ -51,7 +51,7 @@ def write_section(page: Path, files: Mapping[str, Path]) -> None:
 def terms(kept: Kept) -> Iterator[str]:
     yield "mAP x 100, MobileNetV2 at a long side of 336 pixels; photos, distractors and queries are drawn evenly:"
     yield ""
-    yield "    python benchmarks/blcf.py PHOTOS [--sets SET --tables TABLE --most N --distractors N --queries N --size N]"
+    yield "    python benchmarks/blcf.py PHOTOS [--sets SET --tables TABLE --most N --queries N --size N ...]"
     yield ""
     yield from table(
         ["", "photos searched", "queries", "words"],
