@@ -56,10 +56,11 @@ def test_positions_of_maps_have_a_form_of_their_own() -> None:
     images = [image(rng, "bow") for _ in range(IMAGES)]
     of_maps, others = (build_postings(images, SIZE, "bow", of_maps=way).to_arrays() for way in (True, False))
     assert postings_fault(of_maps, IMAGES, "bow", SIZE, 0, of_maps=True) is None
-    for arrays, way in ((of_maps, False), (others, True)):
+    without = {name: array for name, array in others.items() if name != "angle"}
+    for arrays, way, name in ((of_maps, False, "xy"), (others, True, "angle"), (without, True, "xy")):
         found = postings_fault(arrays, IMAGES, "bow", SIZE, 0, of_maps=way)
         assert found is not None
-        assert found[0] == "xy"
+        assert found[0] == name
     found = postings_fault({**of_maps, "scale": others["scale"]}, IMAGES, "bow", SIZE, 0, of_maps=True)
     assert found is not None
     assert found[0] == "scale"
