@@ -103,12 +103,14 @@ def _any_of(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
     return sorted(found.values(), key=lambda hit: (not hit.copy, -hit.probability, -hit.score, hit.name))
 
 
-def _first_hits(
-    now: Generation, asked: Sequence[Asked], request: SearchRequest, among: Int64 | None
-) -> Sequence[Hit]:
-    found = first_look(now.collection, asked, Wanted(k=request.offset + request.k, among=among)).hits
+def _first_hits(now: Generation, asked: Sequence[Asked], request: SearchRequest, among: Int64 | None) -> Sequence[Hit]:
+    found = first_look(
+        now.collection,
+        asked,
+        Wanted(k=request.offset + request.k + len(request.right) + len(request.wrong), among=among),
+    ).hits
     out = {*request.right, *request.wrong}
-    return [hit for hit in found if hit.name not in out][request.offset :]
+    return [hit for hit in found if hit.name not in out][request.offset : request.offset + request.k]
 
 
 def _part(served: ServedIndex, now: Generation, request: SearchRequest) -> Int64 | None:
@@ -154,4 +156,3 @@ def _notes(served: ServedIndex, request: SearchRequest) -> list[str]:
     if served.verifies or request.min_probability is None:
         return []
     return ["The recipe verifies nothing by geometry: probabilities rest on likeness alone."]
-
