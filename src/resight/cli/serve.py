@@ -64,7 +64,7 @@ def serve(
         raise UsageError("name the indexes to serve, or --demo, not both" if demo else "name an index, or try --demo")
     try:
         import fastapi  # noqa: F401
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError:
         raise UsageError("serving needs FastAPI, which is not installed: pip install 'resight[serve]'") from None

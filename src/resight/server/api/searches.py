@@ -60,7 +60,7 @@ def add(router: APIRouter, service: Service) -> None:
         if NDJSON in request.headers.get("accept", ""):
             lines = _stages(service, served, asked, files, client_of(request))
             return StreamingResponse(lines, media_type=NDJSON, headers={"X-Accel-Buffering": "no"})
-        kept = await service.workers.run(client_of(request), lambda: search(served, asked, files))
+        kept = await service.workers.run(client_of(request), lambda: search(served, asked, files, service.searches.get))
         service.searches.keep(kept)
         return Response(_json(search_json(kept, asked.offset, asked.k)), media_type="application/json")
 
@@ -158,7 +158,7 @@ async def _stages(
 
     async def answer() -> KeptSearch:
         try:
-            return await service.workers.run(client, lambda: search(served, asked, files, first))
+            return await service.workers.run(client, lambda: search(served, asked, files, service.searches.get, first))
         finally:
             lines.put_nowait(None)
 
