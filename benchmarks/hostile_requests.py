@@ -4,8 +4,8 @@ python benchmarks/hostile_requests.py X.resight --requests 10000 --json benchmar
 
 Tricks with paths and names, wrong Host and Origin, bombs, truncated and mislabelled images, forms and JSON that are
 broken, large headers, and bodies that come slowly or never, drawn by seed and sent by several clients. A trick with a
-path or a name that is answered with a picture or the text of a file counts as served, which must never be. An answer of 5xx
-counts as a failure unless it is 503, which says that there is no room.
+path or a name that is answered with a picture or the text of a file counts as served, which must never be. An answer of
+5xx counts as a failure unless it is 503, which says that there is no room.
 """
 
 from __future__ import annotations
