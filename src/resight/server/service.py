@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.requests import Request
 
+from resight.progress import Progress
 from resight.server.embedded import read_embedded
 from resight.server.faults import Refusal, not_found
 from resight.server.guard import has_token
@@ -78,7 +80,7 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """Looks for what other processes write, until the service is stopped."""
         for served in self.indexes.values():
-            self.making.start("first search", lambda _, served=served: rehearse(served))
+            self.making.start("first search", partial(_rehearsed, served))
             self._read_embedded(served)
         looking = asyncio.create_task(self._look())
         try:
@@ -105,6 +107,11 @@ class Service:
     def _stop_jobs(self) -> None:
         self.making.close()
         self.changes.close()
+
+
+def _rehearsed(served: ServedIndex, progress: Progress) -> None:
+    """Does `rehearse` as a job, which has no steps."""
+    rehearse(served)
 
 
 def dict_of(request: Request) -> dict[bytes, str]:
