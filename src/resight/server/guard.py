@@ -125,7 +125,10 @@ class Guard:
     def _is_origin(self, origin: str, host: str) -> bool:
         if origin in self._settings.origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:  # brackets that hold no address
+            return False
         return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
     def _is_visit(self, scope: Scope, headers: dict[bytes, str]) -> bool:
