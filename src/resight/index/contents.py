@@ -52,7 +52,7 @@ class IndexInfo:
     many removed names the index does not take again until a person asks for them. masks: by the folder of photos, the
     folder of their masks, or "one for all". stale: for each structure that is made of several photos (augmented photos,
     neighbours), how many photos changed since it was made: `compact` makes it again. search: by channel, how it is
-    searched where not exactly. bytes_by_part: where bytes go, see `_bytes_by_part`.
+    searched where not exactly. bytes_by_part: where bytes go, see `sizes_below`.
     """
 
     recipe: str
@@ -106,7 +106,7 @@ class IndexInfo:
 def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapping[str, int]) -> IndexInfo:
     """Counts what the index at `path` holds; `created_by` are the versions that made it, `stale` see `IndexInfo`."""
     images = collection.snapshot.images
-    parts = _bytes_by_part(path)
+    parts = sizes_below(path)
     counts = {name: _counts(channel, collection.rows(name)) for name, channel in collection.channels.items()}
     return IndexInfo(
         recipe=collection.recipe.name,
@@ -159,7 +159,7 @@ def _counts(channel: Channel, rows: Sequence[SegmentRows]) -> ChannelCounts:
     return ChannelCounts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))
 
 
-def _bytes_by_part(folder: Path) -> dict[str, int]:
+def sizes_below(folder: Path) -> dict[str, int]:
     """Returns the size of all files by part of the index, without those that a writer deletes meanwhile.
 
     Parts are "CHANNEL/ARRAY" of all segments, "photos" for what they know of each, "search/CHANNEL/STRUCTURE",
