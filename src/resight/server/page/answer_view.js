@@ -1,0 +1,102 @@
+// The answer to one search: hits as they come, what is surely the same thing first, unlikely ones behind a button.
+
+import { extend } from "./answers.js";
+import { card, skeletons, steerGrid } from "./card.js";
+import { button, el, fill } from "./element.js";
+import { counted, seconds } from "./format.js";
+import { empty, failed, notifyFailure } from "./states.js";
+
+const PARTS = [
+  ["sure", "The same thing", "95 % sure or more"],
+  ["possible", "Possibly the same thing", "worth a look"],
+  ["filler", "Unlikely", "only the nearest of the rest"],
+];
+
+/**
+ * Returns the block of one answer. index: its description; cardOf(hit): what `card` wants beside the hit; again: asks
+ * anew; widen: asks without the limits, null where there are none.
+ */
+export function answerView(index, { title, cardOf, again, widen }) {
+  const head = el("div", { class: "answer-head", role: "status", "aria-live": "polite" });
+  const body = el("div", { class: "answer" });
+  const node = el("section", { class: "answer", "aria-label": title }, head, body);
+  let unlikely = false;
+
+  const gridOf = (hits) => {
+    const grid = el("div", { class: "grid" }, hits.map((hit) => card(hit, cardOf(hit))));
+    steerGrid(grid);
+    return grid;
+  };
+  const part = ([verdict, name, meaning], hits) => el("section", { class: "part" },
+    el("div", { class: `part-head ${verdict}` }, el("h2", {}, name),
+      el("span", { class: "quiet small figures" }, `${counted(hits.length, "photo")}, ${meaning}`)), gridOf(hits));
+
+  const parts = (answer) => {
+    if (!index.probability) return answer.hits.length ? [part(["", "By likeness", "most alike first"], answer.hits)] : [];
+    return PARTS.map((one) => [one, answer.hits.filter((hit) => hit.verdict === one[0])]).filter(([, hits]) => hits.length)
+      .map(([one, hits]) => {
+        if (one[0] !== "filler" || unlikely) return part(one, hits);
+        const show = button(`Show ${counted(hits.length, "unlikely photo")}`, { glyph: "down", look: "more", "aria-expanded": "false", onClick: () => {
+          unlikely = true;
+          render(answer);
+          body.lastElementChild.querySelector("a.mount")?.focus();
+        } });
+        return show;
+      });
+  };
+  const more = (answer) => {
+    const left = answer.total - answer.hits.length;
+    const hidden = index.probability && !unlikely && answer.hits.some((hit) => hit.verdict === "filler");
+    if (left <= 0 || hidden) return null;
+    const next = button(`Show ${Math.min(50, left)} more`, { glyph: "down", look: "more", onClick: async () => {
+      next.disabled = true;
+      try {
+        await extend(answer, 50);
+        render(answer);
+      } catch (error) {
+        next.disabled = false;
+        notifyFailure(error);
+      }
+    } });
+    return next;
+  };
+
+  const nothing = (answer) => {
+    if (answer.hits.length && (!index.probability || answer.hits.some((hit) => hit.verdict !== "filler"))) return null;
+    if (widen) {
+      return empty("search", "Nothing within these limits", "No photo of this folder, with these words, is likely enough.",
+        button("Search without limits", { look: "strong", onClick: widen }));
+    }
+    return empty("search", "No photo here surely shows this",
+      "Draw a box around the thing that counts, use a sharper or closer photo of it, or look through the unlikely ones.");
+  };
+
+  const render = (answer) => {
+    const found = index.probability ? answer.hits.filter((hit) => hit.verdict === "sure").length : answer.hits.length;
+    fill(head, el("h1", {}, title),
+      el("p", { class: "quiet small figures" },
+        `${index.probability ? counted(found, "sure photo") : counted(found, "photo")} in ${seconds(answer.seconds?.all ?? 0)}`));
+    fill(body, (answer.notes ?? []).map((note) => el("p", { class: "notes" }, note)), nothing(answer), parts(answer), more(answer));
+  };
+  const renderFirst = (stage) => {
+    fill(head, el("h1", {}, title),
+      el("p", { class: "quiet small" }, el("span", { class: "busy-ring small-ring" }), "First ranking; now checking each photo"));
+    fill(body, el("section", { class: "part" }, gridOf(stage.hits)));
+  };
+
+  return {
+    node,
+    busy() {
+      fill(head, el("h1", {}, title), el("p", { class: "quiet small" }, el("span", { class: "busy-ring small-ring" }), "Searching"));
+      fill(body, skeletons());
+    },
+    show(stage) {
+      if (stage.stage === "first") renderFirst(stage);
+      else render(stage);
+    },
+    fail(error) {
+      fill(head, el("h1", {}, title));
+      fill(body, failed(error, again));
+    },
+  };
+}
