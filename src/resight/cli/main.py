@@ -99,6 +99,7 @@ COMMANDS = (
     "compare.compare",
     "datasets.datasets",
     "recipes.recipes",
+    "serve.serve",
     "demo.demo",
 )
 """The commands in the order of the help, MODULE.FUNCTION below `resight.cli`: a new one is a module and a line here."""

@@ -98,7 +98,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         features=sum(one.features for one in counts.values()),
         words=sum(one.words for one in counts.values()),
         channels=counts,
-        bytes=_bytes_below(path),
+        bytes=bytes_below(path),
         created_by=created_by,
         excluded=list(collection.snapshot.choices.excluded),
         stay_away=len(collection.snapshot.choices.removed),
@@ -117,7 +117,7 @@ def _counts(channel: Channel, rows: Sequence[SegmentRows]) -> ChannelCounts:
     return ChannelCounts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))
 
 
-def _bytes_below(folder: Path) -> int:
+def bytes_below(folder: Path) -> int:
     """Returns the size of all files, without those that a writer deletes meanwhile."""
     total = 0
     # Unlike a search by a pattern, a walk passes over folders that vanish.
