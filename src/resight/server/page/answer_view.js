@@ -13,17 +13,17 @@ const PARTS = [
 ];
 
 /**
- * Returns the block of one answer. index: its description; cardOf(hit): what `card` wants beside the hit; again: asks
- * anew; widen: asks without the limits, null where there are none.
+ * Returns the block of one answer. index: its description; note: what is said before the count of hits; cardOf(hit): what
+ * `card` wants beside the hit; again: asks anew; widen: asks without the limits, null where there are none.
  */
-export function answerView(index, { title, cardOf, again, widen }) {
+export function answerView(index, { title, note = "", cardOf, again, widen }) {
   const head = el("div", { class: "answer-head", role: "status", "aria-live": "polite" });
   const body = el("div", { class: "answer" });
   const node = el("section", { class: "answer", "aria-label": title }, head, body);
   let unlikely = false;
 
-  const gridOf = (hits) => {
-    const grid = el("div", { class: "grid" }, hits.map((hit) => card(hit, cardOf(hit))));
+  const gridOf = (hits, checked = true) => {
+    const grid = el("div", { class: "grid" }, hits.map((hit) => card(hit, { ...cardOf(hit), checked })));
     steerGrid(grid);
     return grid;
   };
@@ -45,10 +45,9 @@ export function answerView(index, { title, cardOf, again, widen }) {
       });
   };
   const more = (answer) => {
-    const left = answer.total - answer.hits.length;
     const hidden = index.probability && !unlikely && answer.hits.some((hit) => hit.verdict === "filler");
-    if (left <= 0 || hidden) return null;
-    const next = button(`Show ${Math.min(50, left)} more`, { glyph: "down", look: "more", onClick: async () => {
+    if (!answer.more || hidden) return null;
+    const next = button("Show more", { glyph: "down", look: "more", onClick: async () => {
       next.disabled = true;
       try {
         await extend(answer, 50);
@@ -73,15 +72,14 @@ export function answerView(index, { title, cardOf, again, widen }) {
 
   const render = (answer) => {
     const found = index.probability ? answer.hits.filter((hit) => hit.verdict === "sure").length : answer.hits.length;
-    fill(head, el("h1", {}, title),
-      el("p", { class: "quiet small figures" },
-        `${index.probability ? counted(found, "sure photo") : counted(found, "photo")} in ${seconds(answer.seconds?.all ?? 0)}`));
+    fill(head, el("h1", {}, title), el("p", { class: "quiet small figures" },
+      `${note ? `${note}: ` : ""}${counted(found, index.probability ? "sure photo" : "photo")} in ${seconds(answer.seconds.all)}`));
     fill(body, (answer.notes ?? []).map((note) => el("p", { class: "notes" }, note)), nothing(answer), parts(answer), more(answer));
   };
   const renderFirst = (stage) => {
     fill(head, el("h1", {}, title),
       el("p", { class: "quiet small" }, el("span", { class: "busy-ring small-ring" }), "First ranking; now checking each photo"));
-    fill(body, el("section", { class: "part" }, gridOf(stage.hits)));
+    fill(body, el("section", { class: "part" }, gridOf(stage.hits, false)));
   };
 
   return {

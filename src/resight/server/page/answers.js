@@ -13,7 +13,7 @@ export function forgetAnswers() {
 
 /**
  * Searches an index as the state says; calls `take` with each stage. Photos that only the page had are then known to the
- * service by the search, and the state refers to them so.
+ * service by the search, and links refer to them so.
  */
 export async function answerOf(state, index, take, signal) {
   const key = searchKey(state, index);
@@ -29,8 +29,6 @@ export async function answerOf(state, index, take, signal) {
     state.queries.forEach((query, place) => {
       if (!query.file) return;
       Object.assign(query, { search: answer.search, i: place });
-      delete query.file;
-      delete query.token;
     });
     remember(searchKey(state, index), answer);
   }
@@ -41,6 +39,7 @@ export async function answerOf(state, index, take, signal) {
 export async function extend(answer, count) {
   const more = await service.moreHits(answer.search, answer.hits.length, count);
   answer.hits.push(...more.hits);
+  answer.more = more.more;
 }
 
 function remember(key, answer) {

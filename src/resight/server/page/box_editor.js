@@ -14,6 +14,8 @@ export function boxEditor({ source, label, size, box, changed }) {
   const picture = el("img", { src: source, alt: label, draggable: "false" });
   const fit = el("div", { class: "plate-fit" }, picture);
   const node = el("div", { class: "plate" }, fit);
+  const hole = el("div", {});
+  const shade = el("div", { class: "shade" }, hole);
   let frame = null;
   let current = box;
   let settling = 0;
@@ -29,6 +31,7 @@ export function boxEditor({ source, label, size, box, changed }) {
   const show = () => {
     if (!current || !known()) {
       frame?.remove();
+      shade.remove();
       frame = null;
       return;
     }
@@ -36,12 +39,14 @@ export function boxEditor({ source, label, size, box, changed }) {
       frame = el("div", { class: "drawn-box", tabindex: "0", role: "group", "aria-roledescription": "box" },
         EDGES.map((edge) => el("div", { class: "handle", "data-edge": edge })));
       frame.addEventListener("keydown", byKeys);
-      fit.append(frame);
+      fit.append(shade, frame);
     }
     const { width, height } = whole();
     const [x0, y0, x1, y1] = current;
-    Object.assign(frame.style, { left: `${(x0 / width) * 100}%`, top: `${(y0 / height) * 100}%`,
-      width: `${((x1 - x0) / width) * 100}%`, height: `${((y1 - y0) / height) * 100}%` });
+    for (const one of [frame, hole]) {
+      Object.assign(one.style, { left: `${(x0 / width) * 100}%`, top: `${(y0 / height) * 100}%`,
+        width: `${((x1 - x0) / width) * 100}%`, height: `${((y1 - y0) / height) * 100}%` });
+    }
     const [left, top, right, bottom] = current.map(Math.round);
     frame.setAttribute("aria-label",
       `Box from ${left}, ${top} to ${right}, ${bottom}. Arrows move it, Shift and arrows resize it, Delete removes it.`);

@@ -2,7 +2,8 @@
 
 import { card, skeletons, steerGrid } from "./card.js";
 import { line, segments } from "./choices.js";
-import { button, el, fill } from "./element.js";
+import { askToken } from "./dialog.js";
+import { button, el, fill, icon } from "./element.js";
 import { counted } from "./format.js";
 import { emptyState, writeFragment } from "./link.js";
 import { openPhoto } from "./photo_dialog.js";
@@ -18,9 +19,9 @@ export function showBrowse(main, app) {
   const body = el("div", {});
   const byLikeness = state.tab === "map";
   const head = el("div", { class: "view-head" },
-    el("div", {}, el("h1", {}, index.title), el("p", { class: "quiet" }, [counted(index.images, "photo"), index.description].filter(Boolean).join(" · "))),
-    el("div", { class: "row" }, index.writable ? adding(app) : null,
-      segments("Browse", [["", "By folder"], ["map", "By likeness"]], state.tab, (tab) => app.go({ tab }))));
+    el("div", {}, el("h1", {}, index.title), el("p", { class: "quiet" }, `Recipe ${index.recipe}: ${index.description}`)),
+    el("div", { class: "row" }, changes(app),
+      segments("Browse", [["", "By folder"], ["map", "By likeness", index.embedding === false]], state.tab, (tab) => app.go({ tab }))));
   fill(main, el("div", { class: "view" }, head, body));
   if (!index.images) fill(body, app.noPhotos());
   else if (byLikeness) {
@@ -32,7 +33,7 @@ export function showBrowse(main, app) {
 
 function listing(body, app, signal) {
   const { index } = app;
-  const results = el("div", { class: "answer" });
+  const results = el("div", { class: "listing" });
   const told = el("p", { class: "quiet small figures", role: "status" });
   let loading = null;
   const set = (changes) => {
@@ -48,7 +49,7 @@ function listing(body, app, signal) {
     line("Words in names and metadata", app.state.text, (text) => set({ text }), { id: "words" }),
     el("nav", { "aria-label": "Folders" }, folders),
     fields.length ? el("details", { class: "limits", open: Object.values(app.state.fields).some(Boolean) },
-      el("summary", {}, "Metadata"), el("div", { class: "fields" },
+      el("summary", {}, "Metadata", icon("down")), el("div", { class: "fields" },
         fields.slice(0, 20).map((field) => line(field, app.state.fields[field] ?? "", (value) => set({ fields: { ...app.state.fields, [field]: value } }))))) : null);
 
   async function load() {
@@ -83,8 +84,9 @@ function listing(body, app, signal) {
   load();
 }
 
-function adding(app) {
-  const { id } = app.index;
+function changes(app) {
+  const { id, writable, unlockable } = app.index;
+  if (!writable) return unlockable ? button("Unlock changes", { glyph: "key", look: "plain", onClick: () => unlock(app) }) : null;
   const work = (begin, sentence) => async () => {
     try {
       const job = await begin();
@@ -98,4 +100,15 @@ function adding(app) {
   };
   return [button("Add photos", { glyph: "plus", onClick: () => chooseFiles((files) => work(() => service.addPhotos(id, files), "The photos are in the index.")()) }),
     button("Update", { glyph: "refresh", title: "Makes the index equal to its folders", onClick: work(() => service.update(id), "The index is equal to its folders again.") })];
+}
+
+async function unlock(app) {
+  const token = await askToken();
+  if (token === null) return;
+  try {
+    await service.logIn(token);
+    await app.refresh();
+  } catch (error) {
+    notifyFailure(error);
+  }
 }

@@ -7,10 +7,11 @@ import * as tray from "./tray.js";
 
 /**
  * Returns a card. item: a hit, or a photo of a listing; open, seek: called when it is opened, and searched with;
- * marks: a Map from names to "right" or "wrong" with `turn(name, mark)`, or null where nothing can be marked.
+ * probability: whether it is known; checked: whether it is a verified answer; marks: a Map from names to "right" or "wrong" with `turn(name, mark)`, or null where nothing can be marked.
  */
-export function card(item, { index, href, open, seek, marks = null, probability = false }) {
+export function card(item, { index, href, open, seek, marks = null, probability = false, checked = true }) {
   const { name } = item;
+  probability &&= checked;
   const picture = el("img", { src: service.thumbnail(index, name), alt: "", loading: "lazy", decoding: "async", on: {
     error: () => picture.replaceWith(el("span", { class: "broken" }, "The file of this photo cannot be read any more.")) } });
   const link = el("a", { class: "mount", href, draggable: "false", "aria-label": spoken(item, probability), on: { click: (event) => {
@@ -59,6 +60,7 @@ function spoken(item, probability) {
 function foundIn({ box, width, height }) {
   if (!box || !width) return null;
   const [x0, y0, x1, y1] = box;
+  if ((x1 - x0) * (y1 - y0) > 0.8 * width * height) return null; // Nearly the whole photo: an edge around it tells nothing.
   const shape = { x: x0, y: y0, width: x1 - x0, height: y1 - y0, "vector-effect": "non-scaling-stroke" };
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
     svg("rect", { class: "found under", ...shape }), svg("rect", { class: "found", ...shape }));
@@ -71,7 +73,6 @@ function facts(item, probability) {
   return el("p", { class: "facts figures" },
     sure ? el("span", { class: `badge ${item.verdict}`, title: "Probability that it shows the same thing" }, percent(item.probability)) : null,
     item.copy ? el("span", {}, "identical file") : null,
-    item.mirrored ? el("span", {}, "mirrored") : null,
     el("span", { title: `Score ${item.score}` }, points ?? `score ${score(item.score)}`),
     item.moved ? el("span", {}, item.moved) : null);
 }

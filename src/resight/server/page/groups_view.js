@@ -2,7 +2,7 @@
 
 import { segments } from "./choices.js";
 import { button, el, fill } from "./element.js";
-import { counted, percent } from "./format.js";
+import { counted } from "./format.js";
 import { openPhoto } from "./photo_dialog.js";
 import * as service from "./service.js";
 import { empty, failed, notify, waiting } from "./states.js";
@@ -24,7 +24,7 @@ export function showGroups(main, app) {
   const body = el("div", {});
   fill(main, el("div", { class: "view" },
     el("div", { class: "view-head" }, el("div", {}, el("h1", {}, "Groups"), el("p", { class: "quiet" }, MEANING[kind])),
-      el("div", { class: "row" }, segments("Kind of group", KINDS, kind, (own) => app.go({ kind: own })),
+      el("div", { class: "row" }, segments("Kind of group", KINDS.map(([own, text]) => [own, text, !index.groups.includes(own)]), kind, (own) => app.go({ kind: own })),
         el("a", { class: "button", href: service.groupsTable(index.id, kind), download: `groups-${kind}.csv` }, "CSV"))), body));
   const { block, progress } = waiting("Looking for groups", "Every photo is compared with those most like it. This is done once for an index.");
   fill(body, block);
@@ -54,19 +54,19 @@ function show(body, app, kind, groups) {
   fill(body, el("p", { class: "quiet small figures" }, `${counted(groups.length, "group")} with ${counted(total, "photo")}`), list, el("div", { class: "row" }, more));
 }
 
-function groupBlock(app, { images, kept, probability }, number) {
+function groupBlock(app, { images, kept, sure }, number) {
   const { id } = app.index;
   const others = kept ? images.filter((name) => name !== kept) : images;
   return el("section", { class: "group", "aria-label": `Group ${number}` },
     el("div", { class: "row apart" },
       el("div", { class: "row" }, el("h2", {}, counted(images.length, "photo")),
-        probability ? el("span", { class: "badge sure", title: "Probability that all show the same thing" }, percent(probability)) : null),
+        sure === false ? el("span", { class: "badge possible" }, "not sure: look at them") : null),
       el("div", { class: "row" },
-        button(kept ? "Tray all but the kept one" : "Tray all", { glyph: "tray", onClick: () => {
+        button(kept ? "Put the others in the tray" : "Put all in the tray", { look: "plain", glyph: "tray", onClick: () => {
           tray.put(id, others);
           notify(`${counted(others.length, "photo")} put in the tray.`);
         } }),
-        button("Search with all", { glyph: "search", onClick: () => app.search(images.slice(0, 8).map((name) => ({ name, box: null }))) }))),
+        button("Search with all", { look: "plain", glyph: "search", onClick: () => app.search(images.slice(0, 8).map((name) => ({ name, box: null }))) }))),
     el("ul", { class: "strip" }, images.map((name) => el("li", {},
       el("button", { type: "button", "aria-label": `Open ${name}${name === kept ? ", the one to keep" : ""}`, on: { click: () => openPhoto(app, { name }) } },
         el("img", { src: service.thumbnail(id, name), alt: "", loading: "lazy" }),

@@ -56,13 +56,16 @@ export function writeFragment(state) {
   return `#/${state.view}${text ? `?${text}` : ""}`;
 }
 
-/** Returns the request of a search, for `POST /v1/indexes/{id}/searches`, and the files that go with it. */
+/**
+ * Returns the request of a search, for `POST /v1/indexes/{id}/searches`, and the files that go with it. A photo that the
+ * page has is sent again, for the service forgets searches after a while.
+ */
 export function requestOf(state, k = 50) {
   const files = [];
   const queries = state.queries.map((query) => {
     const asked = query.box ? { box: query.box } : {};
     if (query.name !== undefined) return { name: query.name, ...asked };
-    if (query.search !== undefined) return { search: query.search, i: query.i, ...asked };
+    if (!query.file) return { search: query.search, i: query.i, ...asked };
     files.push(query.file);
     return { file: files.length - 1, ...asked };
   });

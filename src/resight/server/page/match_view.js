@@ -7,7 +7,7 @@ import { fieldText, percent, score } from "./format.js";
 import { copyLink } from "./copying.js";
 import { region } from "./box.js";
 import { titleOf } from "./query_panel.js";
-import { laidOver } from "./registered.js";
+import { figureOf, laidOver } from "./registered.js";
 import * as service from "./service.js";
 import { pictureAt, sideBySide } from "./side_by_side.js";
 import { empty, failed, waiting } from "./states.js";
@@ -70,7 +70,7 @@ function draw(main, app, { answer, place, to, back, signal }) {
   const stage = el("div", {});
   const controls = el("div", { class: "panel" });
   let ended = () => {};
-  const queryPlace = hit.query ?? 0;
+  const queryPlace = hit.by ?? 0;
   const query = state.queries[queryPlace] ?? state.queries[0];
   const titles = { query: titleOf(query, state.sketch), hit: hit.name };
 
@@ -95,8 +95,9 @@ function draw(main, app, { answer, place, to, back, signal }) {
   }
   async function showLines() {
     evidence ??= await service.evidence(answer.search, hit.name, signal);
+    choice.querySelector("input[value=heat]").disabled = evidence.heat === false;
     const [queryPicture, hitPicture] = await Promise.all([pictureAt(service.queryPicture(answer.search, queryPlace)),
-      pictureAt(service.photo(index.id, hit.name))]);
+      pictureAt(service.photo(index.id, hit.name, { size: 1600 }))]);
     const verified = evidence.verified?.length ?? 0;
     const putative = evidence.putative?.length ?? 0;
     const label = `${verified} verified of ${putative} tentative matches between ${titles.query} and ${titles.hit}`;
@@ -113,7 +114,7 @@ function draw(main, app, { answer, place, to, back, signal }) {
       toggle("Found region", look.region, (value) => set({ region: value }), !evidence.transform && !evidence.box)] };
   }
   async function showLaid(kind) {
-    const [registered, photo] = await Promise.all([pictureAt(service.registered(answer.search, hit.name)), pictureAt(service.thumbnail(index.id, hit.name, 1000))]);
+    const [registered, photo] = await Promise.all([pictureAt(service.registered(answer.search, hit.name)), pictureAt(service.photo(index.id, hit.name, { size: 1000 }))]);
     return laidOver(kind, { hit: photo, registered }, titles);
   }
   async function showHeat() {
@@ -121,8 +122,8 @@ function draw(main, app, { answer, place, to, back, signal }) {
     const [photo, warm] = await Promise.all([pictureAt(service.thumbnail(index.id, hit.name, 1000)), pictureAt(reply)]);
     const above = el("img", { src: warm.src, alt: "Heat map: warm where the hit is like the query", draggable: "false" });
     const below = el("img", { src: photo.src, alt: `The hit, ${hit.name}`, draggable: "false" });
-    Object.assign(above.style, { width: "100%", height: "100%", opacity: 0.8 });
-    return { node: el("div", { class: "stage" }, el("div", { class: "laid" }, el("figure", {}, below, above))),
+    above.style.opacity = 0.8;
+    return { node: el("div", { class: "stage" }, el("div", { class: "laid" }, figureOf(photo, below, above))),
       controls: [el("p", { class: "quiet small" }, "Warm is what made this photo like the query."),
         slider("Strength", { min: 0, max: 100, value: 80, say: (share) => `${share} %` }, (share) => { above.style.opacity = share / 100; })], stop: () => {} };
   }
@@ -176,12 +177,12 @@ function judge(app, hit, unhear) {
 function known(index, hit) {
   const rows = [["Rank", hit.rank], ["Score", score(hit.score)],
     ["Verified points", hit.inliers?.toLocaleString("en")],
-    ["Mirrored", hit.mirrored ? "yes" : null], ["Identical file", hit.copy ? "yes" : null],
+    ["Identical file", hit.copy ? "yes" : null],
     ...Object.entries(hit.metadata ?? {}).map(([field, value]) => [field, fieldText(value)])]
     .filter(([, value]) => value !== null && value !== undefined && value !== "");
   const part = hit.region ?? (hit.box ? region(hit.box) : null);
   return el("section", { class: "panel", "aria-label": "What is known" },
     el("dl", { class: "facts-list" }, rows.map(([field, value]) => [el("dt", {}, field), el("dd", {}, value)]),
-      part ? [el("dt", {}, "Region"), el("dd", {}, el("a", { href: service.photo(index.id, hit.name, part), target: "_blank", rel: "noopener",
+      part ? [el("dt", {}, "Region"), el("dd", {}, el("a", { href: service.photo(index.id, hit.name, { region: part }), target: "_blank", rel: "noopener",
         title: "The found part alone (IIIF region x,y,w,h)" }, part))] : null));
 }

@@ -55,7 +55,7 @@ function removal(app, name, close) {
     }
     control.disabled = true;
     try {
-      await service.remove(app.index.id, [name]);
+      await service.finished(await service.remove(app.index.id, [name]), () => {});
       tray.take(app.index.id, [name]);
       close();
       notify("The photo is out of the index. Its file stays where it is.");

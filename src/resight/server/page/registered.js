@@ -10,23 +10,32 @@ import { button, el, fill } from "./element.js";
  */
 export function laidOver(kind, { hit, registered }, names) {
   const [below, above] = [copyOf(hit, `The hit, ${names.hit}`), copyOf(registered, `The query, ${names.query}, laid on the hit`)];
-  const figure = el("figure", {}, below, above);
+  const figure = figureOf(hit, below, above);
   const stage = el("div", { class: "stage" }, el("div", { class: "laid" }, figure));
   const make = { toggle, wipe, blend, difference }[kind];
   return { node: stage, ...make({ stage, figure, below, above, hit, registered }) };
+}
+
+/** Returns a figure as large as its stage allows, whatever the pixels of the picture. */
+export function figureOf({ naturalWidth, naturalHeight }, ...children) {
+  const figure = el("figure", {}, children);
+  figure.style.width = `min(100cqw, ${((100 * naturalWidth) / naturalHeight).toFixed(3)}cqh)`;
+  figure.style.aspectRatio = `${naturalWidth} / ${naturalHeight}`;
+  return figure;
 }
 
 function copyOf(picture, alt) {
   return el("img", { src: picture.src, alt, draggable: "false" });
 }
 
-function toggle({ stage, figure, above }) {
+function toggle({ stage, figure, below, above }) {
   const caption = el("figcaption", { "aria-live": "polite" });
   figure.append(caption);
   let query = false;
   let beat = 0;
   const show = () => {
     above.style.visibility = query ? "visible" : "hidden";
+    below.style.visibility = query ? "hidden" : "visible";
     caption.textContent = query ? "Query" : "Hit";
   };
   const turn = () => { query = !query; show(); };
@@ -50,11 +59,12 @@ function toggle({ stage, figure, above }) {
     el("div", { class: "row" }, change, play)], stop };
 }
 
-function wipe({ figure, above }) {
+function wipe({ figure, below, above }) {
   const edge = el("div", { class: "edge" });
   figure.append(edge);
   const show = (share) => {
     above.style.clipPath = `inset(0 ${100 - share}% 0 0)`;
+    below.style.clipPath = `inset(0 0 0 ${share}%)`;
     edge.style.left = `${share}%`;
   };
   const control = slider("Query on the left, hit on the right", { min: 0, max: 100, value: 50, say: (share) => `${share} %` }, show);
@@ -87,8 +97,12 @@ function difference({ figure, hit, registered }) {
     const { width, height } = sheet;
     const context = sheet.getContext("2d", { willReadFrequently: true });
     context.globalCompositeOperation = "source-over";
+    context.clearRect(0, 0, width, height);
     context.drawImage(hit, 0, 0, width, height);
     context.globalCompositeOperation = "difference";
+    context.drawImage(registered, 0, 0, width, height);
+    // The registered query is transparent where it does not reach: nothing can be compared there.
+    context.globalCompositeOperation = "destination-in";
     context.drawImage(registered, 0, 0, width, height);
     context.globalCompositeOperation = "source-over";
     const pixels = context.getImageData(0, 0, width, height);
@@ -98,6 +112,6 @@ function difference({ figure, hit, registered }) {
   };
   fill(figure, sheet);
   draw();
-  return { controls: [el("p", { class: "quiet small" }, "Black is where both photos are equal, once one lies on the other."),
+  return { controls: [el("p", { class: "quiet small" }, "Black is where both photos are equal, once one lies on the other. Where the query does not reach, nothing is shown."),
     slider("Brightness", { min: 1, max: 6, value: gain, say: (value) => `× ${value}` }, (value) => { gain = value; draw(); })], stop: () => {} };
 }

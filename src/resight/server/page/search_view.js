@@ -71,7 +71,8 @@ export function showSearch(main, app) {
     asking = new AbortController();
     const { signal } = asking;
     const other = app.indexes.find(({ id }) => id === app.state.with && id !== index.id);
-    const block = (own) => answerView(own, { title: other ? `${own.title}, ${own.recipe}` : "Hits", cardOf: cardOf(own), again: ask,
+    const block = (own) => answerView(own, { title: other ? own.title : "Hits", note: other ? own.recipe : "",
+      cardOf: cardOf(own), again: ask,
       widen: limited() ? () => { change(NO_LIMITS); app.render(); } : null });
     const [one, two] = [block(index), other ? block(other) : null];
     fill(results, el("div", { class: two ? "two" : "" }, one.node, two?.node));

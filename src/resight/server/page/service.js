@@ -45,14 +45,16 @@ async function ask(url, options = {}) {
   if (response.status === 401 && giveToken && !options.retried) {
     const token = await giveToken();
     if (token !== null) {
-      await ask(address("v1/session"), { method: "POST", headers: { "content-type": "application/json" },
-        body: JSON.stringify({ token }), retried: true });
+      await logIn(token);
       return ask(url, { ...options, retried: true });
     }
   }
   if (!response.ok) throw await failureOf(response);
   return response;
 }
+
+/** Gives the service a token; it keeps it in a cookie that scripts cannot read. */
+export const logIn = (token) => ask(address("v1/session"), { ...posted({ token }), retried: true });
 
 async function failureOf(response) {
   const body = await response.json().catch(() => ({}));
@@ -79,7 +81,7 @@ export function images(index, { folder, text, fields = {}, after, limit = 60 }, 
   return json(address(inIndex(index, "/images"), { folder, text, after, limit, ...named }), { signal });
 }
 
-export const photo = (index, name, region) => address(inIndex(index, "/photo"), { name, region });
+export const photo = (index, name, { region, size } = {}) => address(inIndex(index, "/photo"), { name, region, size });
 export const thumbnail = (index, name, size = 360) => address(inIndex(index, "/thumbnail"), { name, size });
 export const queryPicture = (search, i) => address(inSearch(search, "/query"), { i });
 export const registered = (search, name, size = 1000) => address(inSearch(search, "/registered"), { name, size });
@@ -126,7 +128,7 @@ export async function finished(job, progress, signal) {
   for (let pause = 250; ; pause = Math.min(2000, pause * 1.5)) {
     const state = await json(address(`v1/jobs/${encodeURIComponent(job)}`), { signal });
     progress(state);
-    if (state.state === "failed") throw new ServiceError("job", state.message, "Look into the log of `resight serve`.");
+    if (state.state === "failed") throw new ServiceError("job", state.error?.message ?? state.message, state.error?.hint ?? "Look into the log of `resight serve`.");
     if (state.state === "done") return state;
     await new Promise((done) => setTimeout(done, pause));
   }
@@ -140,7 +142,7 @@ export async function addPhotos(index, files) {
 }
 
 export const update = async (index) => (await json(address(inIndex(index, "/update")), posted({}))).job;
-export const remove = (index, names) => json(address(inIndex(index, "/images")), posted({ names }, "DELETE"));
+export const remove = async (index, names) => (await json(address(inIndex(index, "/images")), posted({ names }, "DELETE"))).job;
 
 /** Returns the photos of a tray as a file: "csv", "json" or "zip". */
 export async function takeAway(index, names, format) {

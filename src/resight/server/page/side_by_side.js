@@ -36,12 +36,26 @@ export function sideBySide(pair, evidence, look, part, label) {
       const [right, bottom] = at([size.width, size.height]);
       context.drawImage(picture, x, y, right - x, bottom - y);
     }
+    const inside = (at, size, draw) => {
+      const [x, y] = at([0, 0]);
+      const [right, bottom] = at([size.width, size.height]);
+      context.save();
+      context.beginPath();
+      context.rect(x, y, right - x, bottom - y);
+      context.clip();
+      draw();
+      context.restore();
+    };
     const scale = { query: place.query.scale * view.scale, hit: place.hit.scale * view.scale };
-    if (look.features) drawFeatures(context, evidence.features, onQuery, onHit, scale);
-    if (look.region) {
-      drawShape(context, corners(part), onQuery);
-      drawShape(context, quad ?? corners(evidence.box), onHit);
-    }
+    const features = look.features ? evidence.features : {};
+    inside(onQuery, query, () => {
+      drawFeatures(context, features.query ?? [], onQuery, scale.query);
+      if (look.region) drawShape(context, corners(part), onQuery);
+    });
+    inside(onHit, hit, () => {
+      drawFeatures(context, features.hit ?? [], onHit, scale.hit);
+      if (look.region) drawShape(context, quad ?? corners(evidence.box), onHit);
+    });
     if (!look.lines) return;
     if (look.which === "putative") drawLines(context, tentative, look, onQuery, onHit, () => "rgb(255 90 54 / 75%)");
     const verified = evidence.verified ?? [];
@@ -104,17 +118,15 @@ function drawLines(context, lines, look, onQuery, onHit, colour) {
   }
 }
 
-function drawFeatures(context, features, onQuery, onHit, scale) {
-  for (const [points, put, size] of [[features?.query ?? [], onQuery, scale.query], [features?.hit ?? [], onHit, scale.hit]]) {
-    for (const [x, y, sigma] of points) {
-      const at = put([x, y]);
-      const radius = Math.max(2, 2 * sigma * size);
-      for (const [style, width] of [["rgb(0 0 0 / 55%)", 2.6], ["#ffe14d", 1.2]]) {
-        context.beginPath();
-        context.arc(...at, radius, 0, 7);
-        Object.assign(context, { strokeStyle: style, lineWidth: width });
-        context.stroke();
-      }
+function drawFeatures(context, points, put, scale) {
+  for (const [x, y, sigma] of points) {
+    const at = put([x, y]);
+    const radius = Math.max(2, 2 * sigma * scale);
+    for (const [style, width] of [["rgb(0 0 0 / 55%)", 2.6], ["#ffe14d", 1.2]]) {
+      context.beginPath();
+      context.arc(...at, radius, 0, 7);
+      Object.assign(context, { strokeStyle: style, lineWidth: width });
+      context.stroke();
     }
   }
 }
