@@ -1,6 +1,7 @@
 // The collection in the plane: alike photos lie together. Wheel, fingers, pointer and keys move it.
 
 import { button, el, fill } from "./element.js";
+import { nearest, nearestTowards } from "./nearest.js";
 import { openPhoto } from "./photo_dialog.js";
 import * as service from "./service.js";
 import { zoomButtons } from "./side_by_side.js";
@@ -10,36 +11,13 @@ import { START, drawing, shown, steer, under } from "./viewport.js";
 const SIDE = 44;
 const MOST_LOADING = 6;
 
-/** Returns the points with x and y in 0 to 1 of the longer side, whatever unit they come in. */
-export function normalised(points) {
-  if (!points.length) return [];
-  const [left, top] = ["x", "y"].map((axis) => points.reduce((least, point) => Math.min(least, point[axis]), Infinity));
-  const [right, bottom] = ["x", "y"].map((axis) => points.reduce((most, point) => Math.max(most, point[axis]), -Infinity));
-  const [across, down] = [Math.max(right - left, 1e-9), Math.max(bottom - top, 1e-9)];
-  return points.map(({ name, x, y }) => ({ name, x: (x - left) / across, y: (y - top) / down }));
-}
-
-/** Returns the point nearest to another in the way of an arrow key, null where there is none. way: [dx, dy]. */
-export function nearestTowards(points, from, [dx, dy]) {
-  let best = null;
-  let least = Infinity;
-  for (const point of points) {
-    const [x, y] = [point.x - from.x, point.y - from.y];
-    const along = x * dx + y * dy;
-    const aside = Math.abs(x * dy - y * dx);
-    const far = along + 2 * aside;
-    if (point !== from && along > 1e-9 && aside <= along * 1.5 && far < least) [best, least] = [point, far];
-  }
-  return best;
-}
-
 /** Shows the plane in a node; returns what ends it. */
 export function showPlane(node, app, signal) {
   const { block, progress } = waiting("Placing the photos", "Alike photos are put close together. This is done once for an index.");
   let stop = () => {};
   fill(node, block);
   service.computed(app.index.id, "/embedding", {}, progress, signal)
-    .then(({ points }) => { if (!signal.aborted) stop = draw(node, app, normalised(points)); })
+    .then(({ points }) => { if (!signal.aborted) stop = draw(node, app, points); })
     .catch((error) => { if (!signal.aborted) fill(node, failed(error, error.status >= 500 ? () => app.render() : null, button("By folder", { onClick: () => app.go({ tab: "" }) }))); });
   return () => stop();
 }
@@ -147,8 +125,4 @@ function draw(node, app, points) {
   });
   fill(node, el("div", { class: "plane" }, canvas, tip, zoomButtons(steering)));
   return board.stop;
-}
-
-function nearest(points, { x, y }) {
-  return points.reduce((best, point) => (Math.hypot(point.x - x, point.y - y) < Math.hypot(best.x - x, best.y - y) ? point : best), points[0]);
 }
