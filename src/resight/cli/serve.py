@@ -22,7 +22,8 @@ def serve(
         list[Path] | None, typer.Argument(metavar="X.resight...", help="The indexes.", show_default=False)
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen at; any but this machine's own opens it to others.")
+        str,
+        typer.Option(metavar="ADDRESS", help="Address to listen at; any but this machine's own opens it to others."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")] = PORT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
@@ -43,7 +44,9 @@ def serve(
     private: Annotated[bool, typer.Option("--private", help="Looking needs the token too.")] = False,
     names: Annotated[
         list[str] | None,
-        typer.Option("--host-name", metavar="NAME", help="A name it is called by; may be repeated.", show_default=False),
+        typer.Option(
+            "--host-name", metavar="NAME", help="A name it is called by; may be repeated.", show_default=False
+        ),
     ] = None,
     origins: Annotated[
         list[str] | None,
@@ -61,7 +64,7 @@ def serve(
         raise UsageError("name the indexes to serve, or --demo, not both" if demo else "name an index, or try --demo")
     try:
         import fastapi  # noqa: F401
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError:
         raise UsageError("serving needs FastAPI, which is not installed: pip install 'resight[serve]'") from None
@@ -85,14 +88,12 @@ def serve(
         if demo:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-demo-")))
             paths = [_rendered(folder)]
-        service = Service(shelve(paths or [], metadata or []), settings)
-        if embedded:
-            service.read_embedded()
+        service = Service(shelve(paths or [], metadata or []), settings, embedded=embedded)
         run(service, Listening(host, port, open_page), say)
 
 
 def _token(file: Path | None) -> str | None:
-    """Returns the token of a file, or of the environment, where it is out of sight of other users. Raises UsageError."""
+    """Returns the token of a file or of the environment, out of sight of other users. Raises UsageError."""
     if file is None:
         return os.environ.get(TOKEN) or None
     try:

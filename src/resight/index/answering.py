@@ -34,8 +34,8 @@ class Wanted:
     """Which images of a ranking are wanted: the k best of those that are allowed.
 
     include_self: the query's own names too. within: patterns, of which a name must match one if there are any; see
-    `names_within`. among: (n,) catalogue ids that may be found, ascending; None for all that `within` leaves. min_score,
-    min_inliers, min_probability: what a hit must have; a copy of the query is wanted whatever it has.
+    `names_within`. among: (n,) catalogue ids that may be found, ascending; None for all that `within` leaves.
+    min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted whatever it has.
     """
 
     k: int = 20
@@ -90,9 +90,7 @@ def answer_asked(collection: Collection, every: Sequence[Asked], wanted: Wanted)
     return _answered_together(collection, every, wanted, allowed, start)
 
 
-def _answered_alone(
-    collection: Collection, asked: Asked, wanted: Wanted, allowed: Mask | None, start: float
-) -> Result:
+def _answered_alone(collection: Collection, asked: Asked, wanted: Wanted, allowed: Mask | None, start: float) -> Result:
     certain = _certain(asked, allowed)
     (rankings,) = collection.rank_many([asked.versions], [_depth(collection, wanted) + len(certain)], allowed)
     return _result(collection, _found(collection, asked, rankings), certain, wanted, start)

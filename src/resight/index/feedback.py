@@ -3,9 +3,9 @@
 What is marked right is asked with too: the scores of all are averaged, geometry verifies hits with each of them, and
 the largest of the probabilities counts (`answering`): expansion by images that are known to be of the thing, after Chum
 et al., ICCV 2007, where a person verifies in the place of geometry. What that makes at least possible stays first. The
-rest is ranked by a classifier of the marks where an image has a vector (Arandjelovic & Zisserman, CVPR 2012, section 3),
-with the images that are farthest from the query as further negatives. What a wrong photo verifies better than all that
-is right goes out.
+rest is ranked by a classifier of the marks where an image has a vector (Arandjelovic & Zisserman, CVPR 2012,
+section 3), with the images that are farthest from the query as further negatives. What a wrong photo verifies better
+than all that is right goes out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REGULARISATION = 1.0
 
 @dataclass(frozen=True)
 class Marked:
-    """The answer after marks: `queries` are those of before, and the right photos behind them; `notes` say what was done."""
+    """The answer after marks. queries: those of before, and the right photos behind them; notes: what was done."""
 
     result: Result
     queries: Sequence[Asked]
@@ -93,7 +93,9 @@ def _classified(
     if allowed is not None:
         inside = is_allowed(ids, allowed)
         ids, margins = ids[inside], margins[inside]
-    order = np.lexsort((collection.name_order(ids), -margins)) if len(ids) < 10_000 else np.argsort(-margins, kind="stable")
+    order = (
+        np.lexsort((collection.name_order(ids), -margins)) if len(ids) < 10_000 else np.argsort(-margins, kind="stable")
+    )
     images = collection.snapshot.images
     own = frozenset().union(*(one.own for one in queries))
     hits: list[Hit] = []

@@ -12,7 +12,7 @@ from resight.server.searching import can_sketch
 from resight.server.shelf import ServedIndex
 
 
-def index_json(served: ServedIndex, writable: bool) -> dict[str, Any]:
+def index_json(served: ServedIndex, writable: bool, unlockable: bool) -> dict[str, Any]:
     """Returns what clients are told of an index at first."""
     now = served.now
     recipe = served.index.recipe
@@ -30,6 +30,7 @@ def index_json(served: ServedIndex, writable: bool) -> dict[str, Any]:
         "embedding": served.has_vectors,
         "groups": ["exact", *(["near", "same"] if served.has_words else [])],
         "writable": writable,
+        "unlockable": unlockable and not writable,
         "roots": sorted({root.prefix.rstrip("/") for root in now.collection.snapshot.roots.values()}),
     }
 

@@ -16,6 +16,7 @@ from resight.server.guard import Guard
 from resight.server.service import Service
 from resight.versions import __version__
 
+
 def create_app(service: Service) -> FastAPI:
     """Returns the ASGI application of a service."""
 

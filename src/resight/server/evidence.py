@@ -8,10 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from resight.arrays import Float32, Float64, UInt8
+from resight.arrays import Float32, Float64, Pixels, UInt8
 from resight.errors import ImageError
+from resight.folders.names import Name
 from resight.images import Decoded, decode_bytes
-from resight.index import Asked, Collection, Hit, can_explain
+from resight.index import Asked, Collection, Explainer, Hit, Query, can_explain
 from resight.index.views import WordView
 from resight.rerank.geometry import Correspondences, project_box
 from resight.rerank.spatial import matched, tentative
@@ -19,6 +20,7 @@ from resight.search.ranking import Verification
 from resight.server.faults import Refusal, not_found
 from resight.server.photos import read_photo
 from resight.server.searches import KeptSearch, QueryPicture
+from resight.show.activations import draw_heat
 from resight.words.evidence import ImageWords
 
 FEATURES = 2000
@@ -64,8 +66,11 @@ def evidence_of(kept: KeptSearch, name: str) -> dict[str, Any]:
 
 
 def registered(kept: KeptSearch, name: str, side: int) -> UInt8:
-    """Returns (h, w, 4) RGBA: the query laid onto a hit, transparent where it does not reach; as large as the hit is
-    when its long side is reduced to `side` pixels where longer. Raises Refusal and ImageError."""
+    """Returns (h, w, 4) RGBA: the query laid onto a hit, transparent where it does not reach.
+
+    It is as large as the hit is when its long side is reduced to `side` pixels where longer. Raises Refusal and
+    ImageError.
+    """
     _, hit = kept.ranked(name)
     now = kept.served.now
     place = now.listing.place(name)
@@ -80,6 +85,26 @@ def registered(kept: KeptSearch, name: str, side: int) -> UInt8:
     shown = (max(1, round(width * factor)), max(1, round(height * factor)))
     query = read_query(kept, hit.query, side)
     return _warped(query, transform, (width, height), shown)
+
+
+def heat(kept: KeptSearch, name: str, side: int) -> Pixels:
+    """Returns (h, w, 3): a hit in grey, coloured where its feature map is like that of the query.
+
+    The network runs for both photos. Raises Refusal, UsageError and ImageError.
+    """
+    _, hit = kept.ranked(name)
+    collection = kept.served.now.collection
+    if not can_explain(collection):
+        raise not_found(
+            f"{collection.recipe.name} has no heat map: it does not search by one pooled feature map.",
+            "Ask for the evidence instead.",
+        )
+    picture = kept.pictures[hit.query]
+    source = picture.data if picture.name is None else Name(picture.name)
+    assert source is not None, "a picture has either"
+    maps = Explainer(collection, Query(source, box=picture.box)).heat(Name(name))
+    photo = read_photo(kept.served.now, name, side)
+    return draw_heat(photo.pixels, maps, factor=max(photo.pixels.shape[:2]) / max(photo.size))
 
 
 def read_query(kept: KeptSearch, number: int, side: int | None) -> Decoded:
@@ -141,9 +166,7 @@ def _words(collection: Collection, asked: Asked, place: int) -> tuple[ImageWords
     return None
 
 
-def _verified(
-    pairs: Correspondences, query: ImageWords, image: ImageWords, view: WordView
-) -> Verification | None:
+def _verified(pairs: Correspondences, query: ImageWords, image: ImageWords, view: WordView) -> Verification | None:
     match = matched(pairs, query, image, view.spatial)
     if match is None:
         return None
@@ -161,4 +184,3 @@ def _features(words: ImageWords) -> Float32:
 
 def _rows(points: Float32) -> list[list[float]]:
     return [[round(float(value), 2) for value in row] for row in points.tolist()]
-

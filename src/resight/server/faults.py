@@ -83,7 +83,9 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(507, "storage", "The disk of the service refuses.", "Tell who runs the service.")
         case ResightError():
             _log.error("%s", error)
-            return Refusal(500, "index", "The index cannot answer this.", "Tell who runs the service; its log says why.")
+            return Refusal(
+                500, "index", "The index cannot answer this.", "Tell who runs the service; its log says why."
+            )
         case RequestValidationError():
             return Refusal(422, "request", _first_fault(error), _HINTS[400])
         case HTTPException():

@@ -72,13 +72,11 @@ class Guard:
                 await _preflight(guarded)
             else:
                 await self._app(scope, _limited(receive, self._settings), guarded)
-        except Refusal as refusal:
-            if not begun:
-                await refusal.response()(scope, receive, guarded)
         except Exception as error:
-            refusal = refusal_of(error)
             if not begun:
-                await refusal.response()(scope, receive, guarded)
+                await refusal_of(error).response()(scope, receive, guarded)
+            elif not isinstance(error, Refusal):
+                _log.error("an answer broke off", exc_info=error)
         finally:
             route = getattr(scope.get("route"), "path", "")
             self._metrics.count(scope["method"], route or "unknown", status, time.perf_counter() - start)

@@ -71,7 +71,7 @@ class Listing:
         return int(images.widths[place]), int(images.heights[place])
 
     def page(self, wanted: Filter, metadata: Metadata, after: str, limit: int) -> tuple[list[str], str | None, int]:
-        """Returns the names behind `after`, the one to go on after, if there are more, and how many are meant in all."""
+        """Returns the names behind `after`, the last of them where there are more, and how many are meant in all."""
         names = self.names if not wanted else [self.names[row] for row in self._rows(wanted, metadata)]
         start = bisect_right(names, after) if after else 0
         part = names[start : start + limit]

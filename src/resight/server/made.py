@@ -1,4 +1,4 @@
-"""What is made of a whole generation for people, once: positions in the plane, and groups of copies and of one thing."""
+"""What is made of a whole generation, once: positions in the plane, and groups of copies and of one thing."""
 
 from __future__ import annotations
 

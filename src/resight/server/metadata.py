@@ -63,7 +63,9 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
     rows = csv.reader(text.splitlines(keepends=True), delimiter=parted)
     columns = [column.strip() for column in next(rows, [])]
     if len(columns) < 2:
-        raise UsageError(f"{displayed(path)}: a heading with a column of names and one more is needed, such as name,title")
+        raise UsageError(
+            f"{displayed(path)}: a heading with a column of names and one more is needed, such as name,title"
+        )
     if len(set(columns)) < len(columns):
         raise UsageError(f"{displayed(path)}: two columns have one heading; give each its own")
     key = next((number for number, column in enumerate(columns) if column.lower() in NAME_COLUMNS), 0)
@@ -75,6 +77,8 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
             raise UsageError(f"{displayed(path)}, line {number}: {len(row)} values for {len(columns)} columns")
         fields = zip(columns, row, strict=True)
         table[row[key].strip()] = {
-            column: cell.strip() for place, (column, cell) in enumerate(fields) if place != key and column and cell.strip()
+            column: cell.strip()
+            for place, (column, cell) in enumerate(fields)
+            if place != key and column and cell.strip()
         }
     return table

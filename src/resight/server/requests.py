@@ -16,21 +16,24 @@ Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class AskedPhoto(BaseModel):
-    """A photo to ask with: the number of a `file` part of the request, or the name of a photo of the index.
+    """A photo to ask with: the number of a `file` part, the name of a photo of the index, or one of an earlier search.
 
-    box: the part (x0, y0, x1, y1) that counts, in pixels of the upright photo.
+    search, i: an earlier search, of any index, and the number of the photo among those that it was asked with. box: the
+    part (x0, y0, x1, y1) that counts, in pixels of the upright photo.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     file: int | None = Field(default=None, ge=0, le=10_000)
     name: PhotoName | None = None
+    search: str | None = Field(default=None, max_length=64)
+    i: int = Field(default=0, ge=0, le=10_000)
     box: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> AskedPhoto:
-        if (self.file is None) == (self.name is None):
-            raise ValueError('a query has either "file", the number of a part, or "name", that of an indexed photo')
+        if sum(given is not None for given in (self.file, self.name, self.search)) != 1:
+            raise ValueError('a query has either "file", the number of a part, or "name", or "search" with "i"')
         return self
 
 

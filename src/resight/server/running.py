@@ -132,6 +132,8 @@ def _listening_socket(listening: Listening) -> socket.socket:
         sock = socket.socket(family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((listening.host, listening.port))
+        # From here on connections wait until they are answered: the address that is told can be opened at once.
+        sock.listen(CONNECTIONS)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no address of this machine"
         raise UsageError(

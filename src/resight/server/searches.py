@@ -1,4 +1,4 @@
-"""Searches that were answered: kept for a while, so that pages, evidence and lists to take away need no second search."""
+"""Searches that were answered: kept for a while, so that a page, evidence and a list of hits need no second search."""
 
 from __future__ import annotations
 

@@ -10,12 +10,15 @@ from resight.arrays import Int64
 from resight.folders.names import Name
 from resight.index import Asked, Hit, Query, Wanted, all_asked, answer_asked, answer_marked
 from resight.index.first_look import first_look
-from resight.server.faults import Refusal
+from resight.server.faults import Refusal, not_found
 from resight.server.listing import Filter
+from resight.server.photos import photo_bytes
 from resight.server.requests import MOST_HITS, AskedPhoto, SearchRequest
 from resight.server.searches import KeptSearch, QueryPicture
 from resight.server.shelf import Generation, ServedIndex
 
+Earlier = Callable[[str], KeptSearch]
+"""Gives an earlier search by its id; raises Refusal."""
 FirstHits = Callable[[Sequence[Hit]], None]
 """Gets the ranking of the first look."""
 
@@ -28,25 +31,31 @@ class _Ranked:
 
 
 def search(
-    served: ServedIndex, request: SearchRequest, files: Sequence[bytes], on_first: FirstHits | None = None
+    served: ServedIndex,
+    request: SearchRequest,
+    files: Sequence[bytes],
+    earlier: Earlier,
+    on_first: FirstHits | None = None,
 ) -> KeptSearch:
-    """Answers a request; on_first: gets the first ranking, which is only made where somebody wants it.
+    """Answers a request.
 
-    files: those of the request. Raises Refusal, UsageError and ImageError.
+    files: those of the request; earlier: gives earlier searches; on_first: gets the first ranking, which is only made
+    where somebody wants it. Raises Refusal, UsageError and ImageError.
     """
     start, now = time.perf_counter(), served.now
     _check_sketch(served, request)
     among = _part(served, now, request)
     for name in (*request.right, *request.wrong):
         now.listing.place(name)
-    queries = [_query(now, one, files) for one in request.queries]
+    sources = [_source(served, one, files, earlier) for one in request.queries]
+    queries = [Query(source, box=one.box) for one, source in zip(request.queries, sources, strict=True)]
     asked = all_asked(now.collection, iter(queries), False)
     first = 0.0
     if on_first is not None:
         on_first(_first_hits(now, asked, request, among))
         first = time.perf_counter() - start
     ranked = _ranked(now, request, asked, among, request.offset + request.k + 1)
-    pictures = [_picture(one, own, files) for one, own in zip(request.queries, asked, strict=True)]
+    pictures = [_picture(source, own) for source, own in zip(sources, asked, strict=True)]
     pictures += [
         QueryPicture(None, name, one.size, None, example=True)
         for name, one in zip(request.right, ranked.asked[len(asked) :], strict=True)
@@ -103,12 +112,14 @@ def _any_of(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
     return sorted(found.values(), key=lambda hit: (not hit.copy, -hit.probability, -hit.score, hit.name))
 
 
-def _first_hits(
-    now: Generation, asked: Sequence[Asked], request: SearchRequest, among: Int64 | None
-) -> Sequence[Hit]:
-    found = first_look(now.collection, asked, Wanted(k=request.offset + request.k, among=among)).hits
+def _first_hits(now: Generation, asked: Sequence[Asked], request: SearchRequest, among: Int64 | None) -> Sequence[Hit]:
+    found = first_look(
+        now.collection,
+        asked,
+        Wanted(k=request.offset + request.k + len(request.right) + len(request.wrong), among=among),
+    ).hits
     out = {*request.right, *request.wrong}
-    return [hit for hit in found if hit.name not in out][request.offset :]
+    return [hit for hit in found if hit.name not in out][request.offset : request.offset + request.k]
 
 
 def _part(served: ServedIndex, now: Generation, request: SearchRequest) -> Int64 | None:
@@ -116,10 +127,20 @@ def _part(served: ServedIndex, now: Generation, request: SearchRequest) -> Int64
     return now.listing.ids(wanted, served.metadata)
 
 
-def _query(now: Generation, one: AskedPhoto, files: Sequence[bytes]) -> Query:
+def _source(served: ServedIndex, one: AskedPhoto, files: Sequence[bytes], earlier: Earlier) -> Name | bytes:
+    """Returns the name of a photo of the index, or the bytes of another. Raises Refusal and ImageError."""
     if one.name is not None:
-        now.listing.place(one.name)
-        return Query(Name(one.name), box=one.box)
+        served.now.listing.place(one.name)
+        return Name(one.name)
+    if one.search is not None:
+        kept = earlier(one.search)
+        if one.i >= len(kept.pictures):
+            raise not_found("That search had no such photo.", "Take one of those that it was asked with.")
+        picture = kept.pictures[one.i]
+        if picture.data is not None:
+            return picture.data
+        assert picture.name is not None, "a picture has either"
+        return Name(picture.name) if kept.served is served else photo_bytes(kept.served.now, picture.name)
     assert one.file is not None, "checked by the model"
     if one.file >= len(files):
         raise Refusal(
@@ -128,11 +149,13 @@ def _query(now: Generation, one: AskedPhoto, files: Sequence[bytes]) -> Query:
             f"The request asks with file {one.file}, and has {len(files)} files.",
             'Send each photo as a part "file"; the first is number 0.',
         )
-    return Query(files[one.file], box=one.box)
+    return files[one.file]
 
 
-def _picture(one: AskedPhoto, asked: Asked, files: Sequence[bytes]) -> QueryPicture:
-    return QueryPicture(None if one.file is None else files[one.file], one.name, asked.size, asked.box)
+def _picture(source: Name | bytes, asked: Asked) -> QueryPicture:
+    if isinstance(source, bytes):
+        return QueryPicture(source, None, asked.size, asked.box)
+    return QueryPicture(None, str(source), asked.size, asked.box)
 
 
 def _check_sketch(served: ServedIndex, request: SearchRequest) -> None:
@@ -154,4 +177,3 @@ def _notes(served: ServedIndex, request: SearchRequest) -> list[str]:
     if served.verifies or request.min_probability is None:
         return []
     return ["The recipe verifies nothing by geometry: probabilities rest on likeness alone."]
-

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.requests import Request
 
+from resight.progress import Progress
+from resight.server.embedded import read_embedded
 from resight.server.faults import Refusal, not_found
 from resight.server.guard import has_token
 from resight.server.jobs import Jobs
@@ -16,7 +19,7 @@ from resight.server.made import Made
 from resight.server.metrics import Metrics
 from resight.server.searches import KeptSearches
 from resight.server.settings import Settings
-from resight.server.shelf import ServedIndex, refresh_all
+from resight.server.shelf import ServedIndex, refresh_all, rehearse
 from resight.server.thumbnails import Thumbnails
 from resight.server.workers import Workers
 
@@ -29,19 +32,16 @@ PICTURES_PER_CLIENT = 64
 class Service:
     """Indexes, and what is made of them, under the limits of the settings."""
 
-    def __init__(self, indexes: Mapping[str, ServedIndex], settings: Settings) -> None:
-        self.indexes, self.settings = dict(indexes), settings
+    def __init__(self, indexes: Mapping[str, ServedIndex], settings: Settings, *, embedded: bool = False) -> None:
+        """embedded: whether what the photos' files hold in words counts among their metadata."""
+        self.indexes, self.settings, self._embedded = dict(indexes), settings, embedded
         self.searches, self.metrics = KeptSearches(), Metrics()
         self.thumbnails = Thumbnails(settings.cache / "thumbnails")
         self.changes, self.making = Jobs("changes"), Jobs("making")
         self.made = Made(self.making)
-        self.workers = Workers(
-            "searches", settings.at_once, settings.waiting, settings.per_client, settings.seconds
-        )
+        self.workers = Workers("searches", settings.at_once, settings.waiting, settings.per_client, settings.seconds)
         # Pictures have threads of their own, so that a page of them does not wait for searches.
-        self.pictures = Workers(
-            "pictures", settings.at_once, PICTURES_WAITING, PICTURES_PER_CLIENT, settings.seconds
-        )
+        self.pictures = Workers("pictures", settings.at_once, PICTURES_WAITING, PICTURES_PER_CLIENT, settings.seconds)
 
     def index(self, key: str) -> ServedIndex:
         """Returns an index. Raises Refusal."""
@@ -79,6 +79,9 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Looks for what other processes write, until the service is stopped."""
+        for served in self.indexes.values():
+            self.making.start("first search", partial(_rehearsed, served))
+            self._read_embedded(served)
         looking = asyncio.create_task(self._look())
         try:
             yield
@@ -93,11 +96,22 @@ class Service:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
-            await asyncio.to_thread(refresh_all, list(self.indexes.values()))
+            for served in await asyncio.to_thread(refresh_all, list(self.indexes.values())):
+                self._read_embedded(served)
+
+    def _read_embedded(self, served: ServedIndex) -> None:
+        if self._embedded:
+            folder = self.settings.cache / "metadata"
+            self.making.start("metadata", lambda progress: read_embedded(served, folder, progress))
 
     def _stop_jobs(self) -> None:
         self.making.close()
         self.changes.close()
+
+
+def _rehearsed(served: ServedIndex, progress: Progress) -> None:
+    """Does `rehearse` as a job, which has no steps."""
+    rehearse(served)
 
 
 def dict_of(request: Request) -> dict[bytes, str]:

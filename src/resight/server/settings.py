@@ -22,9 +22,9 @@ class Settings:
     hosts: names, without ports, by which the service may be called besides addresses and "localhost". origins: pages
     elsewhere that may use it, such as "https://archive.example". token: what writes need; without one nothing can be
     written. reads_need_token: whether reads need it too. upload_bytes: of one request. upload_pixels: of one photo.
-    files: photos in one request. at_once: searches at once; waiting: further ones that wait; per_client: of one address,
-    waiting or not. seconds: for an answer. body_seconds: for the body of a request. cache: folder of thumbnails and the
-    like, which can be made anew.
+    files: photos in one request. at_once: searches at once; waiting: further ones that wait; per_client: of one
+    address, waiting or not. seconds: for an answer. body_seconds: for the body of a request. cache: folder of
+    thumbnails and the like, which can be made anew.
     """
 
     hosts: frozenset[str] = frozenset()

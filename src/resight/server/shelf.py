@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 from resight.errors import IndexMissingError, ResightError, UsageError
+from resight.folders.names import Name
 from resight.images import displayed
-from resight.index import Collection, Index
+from resight.index import Collection, Index, Query, Wanted, all_asked, answer_asked
 from resight.server.listing import Listing
 from resight.server.metadata import Metadata
 
@@ -131,14 +132,27 @@ def shelve(paths: Sequence[Path], tables: Sequence[Path] = ()) -> dict[str, Serv
     return found
 
 
-def refresh_all(indexes: Sequence[ServedIndex]) -> None:
-    """Opens what other processes have written. An index that cannot be opened is told in the log, and stays as it was."""
+def rehearse(served: ServedIndex) -> None:
+    """Asks an index one of its photos, so that what a first search loads and compiles is there for the next."""
+    now = served.now
+    if now.listing.names:
+        first = Query(Name(now.listing.names[0]))
+        answer_asked(now.collection, all_asked(now.collection, iter([first]), False), Wanted(k=1))
+
+
+def refresh_all(indexes: Sequence[ServedIndex]) -> list[ServedIndex]:
+    """Opens what other processes have written, and returns the indexes of which there was something.
+
+    An index that cannot be opened stays as it was, and the log says why.
+    """
+    fresh: list[ServedIndex] = []
     for one in indexes:
         try:
             if one.refresh():
-                _log.info("%s: generation %d, %d photos", one.id, one.now.number, len(one.now.listing))
+                fresh.append(one)
         except ResightError as error:
             _log.warning("%s: %s", one.id, error)
+    return fresh
 
 
 def _key(path: Path) -> str:

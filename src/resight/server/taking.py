@@ -35,7 +35,9 @@ def as_json(document: Any) -> bytes:
 
 def table(photos: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Returns a heading and a row a photo; metadata get columns behind the others."""
-    plain = [key for key in dict.fromkeys(key for photo in photos for key in photo) if key not in ("metadata", "transform")]
+    plain = [
+        key for key in dict.fromkeys(key for photo in photos for key in photo) if key not in ("metadata", "transform")
+    ]
     fields = list(dict.fromkeys(field for photo in photos for field in photo.get("metadata", {})))
     rows = [[*plain, *fields]]
     for photo in photos:
@@ -81,7 +83,9 @@ def archive(generation: Generation, names: Sequence[str], listed: bytes) -> IO[b
 
 def _inside(name: str) -> str:
     """Returns a name that leads to no other folder, whoever unpacks it."""
-    parts = [part for part in posixpath.normpath("/" + name.replace("\\", "/")).split("/") if part not in ("", ".", "..")]
+    parts = [
+        part for part in posixpath.normpath("/" + name.replace("\\", "/")).split("/") if part not in ("", ".", "..")
+    ]
     return "/".join(part.replace(":", "_") for part in parts) or "photo"
 
 

@@ -34,7 +34,7 @@ class Workers:
             return self._clients.total()
 
     async def run(self, client: str, work: Callable[[], T]) -> T:
-        """Returns what `work` returns. client: the address that asks. Raises Refusal 429 and 503, and what it raises."""
+        """Returns what `work` returns. client: the address that asks. Raises what it raises, Refusal 429 and 503."""
         future = self._submit(client, work)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)

@@ -8,10 +8,23 @@ from fastapi import FastAPI
 from starlette.responses import HTMLResponse
 
 from resight.markup import plain_text
+from resight.server.requests import SearchRequest
 
 
 def add(app: FastAPI) -> None:
-    """Adds the address."""
+    """Adds the address, and to the description what is sent as JSON within a form."""
+    generated = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generated()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if SearchRequest.__name__ not in schemas:
+            schema = SearchRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs"))
+            schemas[SearchRequest.__name__] = schema
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
     @app.get("/docs", include_in_schema=False)
     def show_description() -> HTMLResponse:

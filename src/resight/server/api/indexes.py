@@ -25,8 +25,8 @@ def add(router: APIRouter, service: Service) -> None:
     @router.get("/v1/indexes", tags=["indexes"])
     def list_indexes(request: Request) -> list[dict[str, Any]]:
         """The indexes that can be searched."""
-        writable = service.may_write(request)
-        return [index_json(served, writable) for served in service.indexes.values()]
+        access = service.may_write(request), service.settings.token is not None
+        return [index_json(served, *access) for served in service.indexes.values()]
 
     @router.get("/v1/indexes/{index}", tags=["indexes"])
     def show_index(index: IndexId, request: Request) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         listing = served.now.listing
         return {
-            **index_json(served, service.may_write(request)),
+            **index_json(served, service.may_write(request), service.settings.token is not None),
             "folders": [{"path": path, "images": count} for path, count in listing.folders],
             "metadata": {"fields": served.metadata.fields},
             "bytes": served.bytes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -12,7 +12,7 @@ from resight.server.service import Service, client_of
 
 KEEP = {"Cache-Control": "private, max-age=300"}
 """How long a browser shows a picture without asking whether it is as it was."""
-_JPEG = {200: {"content": {"image/jpeg": {}}}}
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 
 def add(router: APIRouter, service: Service) -> None:

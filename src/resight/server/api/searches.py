@@ -15,9 +15,9 @@ from starlette.responses import StreamingResponse
 from resight.index import Hit
 from resight.server.answers import hits_json, search_json
 from resight.server.api.types import ImageName, IndexId, SearchId, Side
-from resight.server.evidence import evidence_of, read_query, registered, webp
+from resight.server.evidence import evidence_of, heat, read_query, registered, webp
 from resight.server.faults import Refusal, refusal_of
-from resight.server.photos import jpeg
+from resight.server.photos import jpeg, png
 from resight.server.requests import MOST_HITS, SearchRequest
 from resight.server.searches import KeptSearch
 from resight.server.searching import deepened, search
@@ -60,7 +60,7 @@ def add(router: APIRouter, service: Service) -> None:
         if NDJSON in request.headers.get("accept", ""):
             lines = _stages(service, served, asked, files, client_of(request))
             return StreamingResponse(lines, media_type=NDJSON, headers={"X-Accel-Buffering": "no"})
-        kept = await service.workers.run(client_of(request), lambda: search(served, asked, files))
+        kept = await service.workers.run(client_of(request), lambda: search(served, asked, files, service.searches.get))
         service.searches.keep(kept)
         return Response(_json(search_json(kept, asked.offset, asked.k)), media_type="application/json")
 
@@ -101,6 +101,13 @@ def add(router: APIRouter, service: Service) -> None:
         data = await service.pictures.run(client_of(request), lambda: webp(registered(kept, name, size)))
         return Response(data, media_type="image/webp", headers={"Cache-Control": "private, max-age=1800"})
 
+    @router.get("/v1/searches/{search}/heat", tags=["searches"], response_class=Response)
+    async def show_heat(search: SearchId, name: ImageName, request: Request, size: Side = 1000) -> Response:
+        """Where a hit is like the query, as PNG; for recipes of one pooled feature map, as evidence says ("heat")."""
+        kept = service.searches.get(search)
+        data = await service.workers.run(client_of(request), lambda: png(heat(kept, name, size)))
+        return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=1800"})
+
 
 async def _read(request: Request, service: Service) -> tuple[SearchRequest, Sequence[bytes]]:
     """Returns the request and the files of a body, which is a form or JSON alone. Raises Refusal."""
@@ -109,7 +116,10 @@ async def _read(request: Request, service: Service) -> tuple[SearchRequest, Sequ
         return _parsed(await request.body()), []
     if kind != "multipart/form-data":
         raise Refusal(
-            415, "request", "A search is sent as a form or as JSON.", "Send multipart/form-data with `request` and `file`."
+            415,
+            "request",
+            "A search is sent as a form or as JSON.",
+            "Send multipart/form-data with `request` and `file`.",
         )
     async with request.form(max_files=service.settings.files, max_fields=16, max_part_size=1 << 20) as form:
         text = form.get("request")
@@ -148,7 +158,7 @@ async def _stages(
 
     async def answer() -> KeptSearch:
         try:
-            return await service.workers.run(client, lambda: search(served, asked, files, first))
+            return await service.workers.run(client, lambda: search(served, asked, files, service.searches.get, first))
         finally:
             lines.put_nowait(None)
 

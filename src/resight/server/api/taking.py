@@ -33,9 +33,11 @@ def add(router: APIRouter, service: Service) -> None:
     ) -> Response:
         """Hits of a search as a table, as JSON, or with their files."""
         kept = service.searches.get(search)
-        ranked = list(enumerate(kept.hits)) if names is None else [
-            (rank - 1, hit) for name in names for rank, hit in [kept.ranked(name[:LONGEST_NAME])]
-        ]
+        ranked = (
+            list(enumerate(kept.hits))
+            if names is None
+            else [(rank - 1, hit) for name in names for rank, hit in [kept.ranked(name[:LONGEST_NAME])]]
+        )
         photos = [row for rank, hit in ranked for row in hits_json(kept.served, [hit], rank)]
         return await _taken(service, request, kept.served, photos, format, "hits")
 
@@ -44,9 +46,7 @@ def add(router: APIRouter, service: Service) -> None:
         """Photos that were collected, with regions (x,y,w,h), as a table, as JSON, or with their files."""
         served = service.index(index)
         regions = {name: str(Region.parse(region)) for name, region in tray.regions.items()}
-        photos = [
-            {**photo_json(served, name), "region": regions.get(name)} for name in dict.fromkeys(tray.names)
-        ]
+        photos = [{**photo_json(served, name), "region": regions.get(name)} for name in dict.fromkeys(tray.names)]
         return await _taken(service, request, served, photos, tray.format, "photos")
 
 
