@@ -16,7 +16,7 @@ import * as tray from "./tray.js";
 const MODES = [["lines", "Side by side"], ["toggle", "Toggle"], ["wipe", "Slide"], ["blend", "Blend"], ["difference", "Difference"], ["heat", "Heat map"]];
 const LAID = ["toggle", "wipe", "blend", "difference"];
 // How a person last looked at lines: kept from one hit to the next.
-const look = { which: "verified", most: 80, width: 1.5, lines: true, features: false, region: true };
+const look = { which: "verified", most: window.innerWidth < 600 ? 30 : 80, width: 1.5, lines: true, features: false, region: true };
 
 /** Shows the view in `main`; returns what ends it. */
 export function showMatch(main, app) {

@@ -43,7 +43,7 @@ export function queryPanel({ state, index, indexes, act }) {
     : count > 1 ? "Photos that show the thing of all of these come first." : "Draw on the photo to search for a part of it.";
   const panel = el("aside", { class: "query", "aria-label": "Query" },
     el("ul", { class: "query-photos" }, editors.map(({ node }) => node)),
-    el("p", { class: "quiet small" }, hint),
+    el("p", { class: "quiet small hint" }, hint),
     el("div", { class: "row" },
       state.sketch ? button("Draw anew", { glyph: "pencil", onClick: act.sketch }) : button("Add a photo", { glyph: "plus", onClick: act.add }),
       button("Start anew", { look: "plain", onClick: act.clear })),
