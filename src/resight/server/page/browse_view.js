@@ -19,7 +19,7 @@ export function showBrowse(main, app) {
   const body = el("div", {});
   const byLikeness = state.tab === "map";
   const head = el("div", { class: "view-head" },
-    el("div", {}, el("h1", {}, index.title), el("p", { class: "quiet" }, `Recipe ${index.recipe}: ${index.description}`)),
+    el("div", {}, el("h1", {}, index.title), el("p", { class: "quiet", title: index.description }, `Recipe ${index.recipe}`)),
     el("div", { class: "row" }, changes(app),
       segments("Browse", [["", "By folder"], ["map", "By likeness", index.embedding === false]], state.tab, (tab) => app.go({ tab }))));
   fill(main, el("div", { class: "view" }, head, body));

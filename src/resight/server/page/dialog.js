@@ -29,12 +29,12 @@ export function askToken() {
   return new Promise((resolve) => {
     let given = null;
     const box = el("input", { type: "password", class: "input", autocomplete: "current-password", required: true });
-    const form = el("form", { class: "dialog-body", on: { submit: (event) => {
+    const form = el("form", { class: "form", on: { submit: (event) => {
       event.preventDefault();
       given = box.value.trim() || null;
       dialog.close();
     } } },
-      el("p", { class: "quiet" }, "Whoever started this service set a token for what you asked. It was given with `resight serve`."),
+      el("p", { class: "quiet" }, "Whoever started this service set a token for what you want to do. Ask them for it."),
       el("label", { class: "field" }, el("span", {}, "Token"), box),
       el("div", { class: "row" }, el("button", { class: "button strong", type: "submit" }, "Go on")));
     const dialog = openDialog("This needs a token", form, { closed: () => resolve(given) });
@@ -47,7 +47,7 @@ const KEYS = [
   ["← → ↑ ↓", "from one photo of a grid to the next"], ["Enter", "open the photo"],
   ["R  W", "mark the photo as right, as wrong"], ["T", "put the photo in the tray, or take it out"], ["S", "search with the photo"],
   ["← →", "match view: the hit before, the next hit"], ["Space", "match view, toggle: change the photo"],
-  ["+  −  0", "larger, smaller, whole, in the match view and the map"], ["Arrows, Shift + arrows", "move the box, resize it; Delete removes it"],
+  ["+  −  0", "larger, smaller, whole, in the match view and the map"], ["Arrows", "move the box; with Shift they resize it, and Delete removes it"],
   ["Esc", "back, or close"],
 ];
 

@@ -1,7 +1,7 @@
 // Groups of copies, of near-copies and of photos of the same thing.
 
 import { segments } from "./choices.js";
-import { button, el, fill } from "./element.js";
+import { button, el, fill, nameOf } from "./element.js";
 import { counted } from "./format.js";
 import { openPhoto } from "./photo_dialog.js";
 import * as service from "./service.js";
@@ -13,6 +13,11 @@ const MEANING = {
   exact: "Files with the same bytes. One of each group is enough.",
   near: "The same photo, scaled, cropped or saved again.",
   same: "Different photos of one thing.",
+};
+const NONE = {
+  exact: "Every file of this index differs from every other.",
+  near: "No photo of this index is a copy of another.",
+  same: "No two photos of this index show the same thing, as far as can be told.",
 };
 const AT_ONCE = 30;
 
@@ -38,8 +43,7 @@ export function showGroups(main, app) {
 
 function show(body, app, kind, groups) {
   if (!groups.length) {
-    fill(body, empty("groups", "No such groups", kind === "same" ? "No two photos of this index surely show the same thing."
-      : "No photo of this index is here twice in this way."));
+    fill(body, empty("groups", "No such groups", NONE[kind]));
     return;
   }
   const list = el("div", {});
@@ -60,7 +64,7 @@ function groupBlock(app, { images, kept, sure }, number) {
   return el("section", { class: "group", "aria-label": `Group ${number}` },
     el("div", { class: "row apart" },
       el("div", { class: "row" }, el("h2", {}, counted(images.length, "photo")),
-        sure === false ? el("span", { class: "badge possible" }, "not sure: look at them") : null),
+        sure === false ? el("span", { class: "badge possible" }, "worth a look") : null),
       el("div", { class: "row" },
         button(kept ? "Put the others in the tray" : "Put all in the tray", { look: "plain", glyph: "tray", onClick: () => {
           tray.put(id, others);
@@ -70,6 +74,6 @@ function groupBlock(app, { images, kept, sure }, number) {
     el("ul", { class: "strip" }, images.map((name) => el("li", {},
       el("button", { type: "button", "aria-label": `Open ${name}${name === kept ? ", the one to keep" : ""}`, on: { click: () => openPhoto(app, { name }) } },
         el("img", { src: service.thumbnail(id, name), alt: "", loading: "lazy" }),
-        el("span", { class: "name", title: name }, el("bdi", { class: "name-start" }, name)),
+        nameOf(name),
         name === kept ? el("span", { class: "kept" }, "Keep this one") : null)))));
 }

@@ -44,7 +44,11 @@ function draw(node, app, points) {
     }
   };
   const place = ({ x, y }, width, height) => shown(view, [SIDE + x * (width - 2 * SIDE), SIDE + y * (height - 2 * SIDE)]);
-  const size = () => Math.min(160, Math.max(10, Math.min(SIDE, 900 / Math.sqrt(points.length)) * Math.sqrt(view.scale)));
+  // Pictures cover about half of the plane at first, and grow more slowly than the distances between them.
+  const size = () => {
+    const room = Math.sqrt((canvas.clientWidth * canvas.clientHeight) / points.length);
+    return Math.min(160, Math.max(10, Math.min(64, 0.75 * room) * Math.sqrt(view.scale)));
+  };
 
   const board = drawing(canvas, (context, width, height) => {
     const side = size();

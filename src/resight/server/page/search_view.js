@@ -95,9 +95,12 @@ export function showSearch(main, app) {
       pairUp(results);
     } catch (error) {
       if (signal.aborted) return;
-      if (error.status === 404 || error.status === 410) {
-        fill(results, failed(error, ask, button("Search with another photo", { look: "strong", onClick: () => app.search([]) })));
-      } else one.fail(error);
+      if (error.kind === "search-gone") {
+        error.hint = "A link to a search with a photo of one's own works for a while only. Send the photo again.";
+        fill(main, el("div", { class: "view" }, failed(error, null, button("Search with another photo", { look: "strong", onClick: () => app.search([]) }))));
+        return;
+      }
+      one.fail(error);
       two?.fail(error);
     }
   }
