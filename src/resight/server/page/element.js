@@ -42,10 +42,10 @@ export function button(text, { glyph, look = "", quiet = false, onClick, ...attr
     on: { click: onClick }, ...attributes }, glyph ? icon(glyph) : null, quiet ? null : el("span", {}, text));
 }
 
-/** Returns the name of a photo so that a long one keeps its end, where photos of one series differ. */
+/** Returns the name of a photo; where there is no room, its folder is cut first, then the begin of a long file name. */
 export function nameOf(name) {
   const letters = [...name];
-  const cut = Math.max(0, letters.length - 12);
+  const cut = Math.max(letters.lastIndexOf("/") + 1, letters.length - 24);
   return el("span", { class: "name", title: name },
     el("bdi", { class: "name-start" }, letters.slice(0, cut).join("")), el("bdi", { class: "name-end" }, letters.slice(cut).join("")));
 }

@@ -23,11 +23,11 @@ export function spread(lines, most, cells = 8) {
   return all.sort((a, b) => turn[a] - turn[b] || a - b).slice(0, most).sort((a, b) => a - b);
 }
 
-/** Returns a hue for each line, from the left of the query to its right, so that crossing lines stand out. */
+/** Returns a hue for each line, from the left of the query to its right, so that crossing lines stand out. Red is left for what is wrong. */
 export function hues(lines) {
   const order = lines.map((_, place) => place).sort((a, b) => lines[a][0] - lines[b][0]);
   const hue = new Array(lines.length);
-  order.forEach((place, rank) => { hue[place] = (306 * rank) / Math.max(1, lines.length); });
+  order.forEach((place, rank) => { hue[place] = 30 + (290 * rank) / Math.max(1, lines.length); });
   return hue;
 }
 

@@ -47,7 +47,7 @@ export function showMatch(main, app) {
     };
     const keys = (event) => {
       if (event.defaultPrevented || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target.closest?.("input, select")) return;
+      if (event.key !== "Escape" && event.target.closest?.("input, select")) return;
       const act = { ArrowLeft: () => to(-1), ArrowRight: () => to(1), Escape: back }[event.key];
       if (!act) return;
       event.preventDefault();
