@@ -13,14 +13,15 @@ const PARTS = [
 ];
 
 /**
- * Returns the block of one answer. index: its description; note: what is said before the count of hits; cardOf(hit): what
- * `card` wants beside the hit; again: asks anew; widen: asks without the limits, null where there are none.
+ * Returns the block of one answer. index: its description; note: what is said before the count of hits; open: whether
+ * unlikely hits are shown at once; cardOf(hit): what `card` wants beside the hit; again: asks anew; widen: asks without the
+ * limits, null where there are none.
  */
-export function answerView(index, { title, note = "", cardOf, again, widen }) {
+export function answerView(index, { title, note = "", open = false, cardOf, again, widen }) {
   const head = el("div", { class: "answer-head", role: "status", "aria-live": "polite" });
   const body = el("div", { class: "answer" });
   const node = el("section", { class: "answer", "aria-label": title }, head, body);
-  let unlikely = false;
+  let unlikely = open;
 
   const gridOf = (hits, checked = true) => {
     const grid = el("div", { class: "grid" }, hits.map((hit) => card(hit, { ...cardOf(hit), checked })));
@@ -32,7 +33,6 @@ export function answerView(index, { title, note = "", cardOf, again, widen }) {
       el("span", { class: "quiet small figures" }, `${counted(hits.length, "photo")}, ${meaning}`)), gridOf(hits));
 
   const parts = (answer) => {
-    if (!index.probability) return answer.hits.length ? [part(["", "By likeness", "most alike first"], answer.hits)] : [];
     return PARTS.map((one) => [one, answer.hits.filter((hit) => hit.verdict === one[0])]).filter(([, hits]) => hits.length)
       .map(([one, hits]) => {
         if (one[0] !== "filler" || unlikely) return part(one, hits);
@@ -45,7 +45,7 @@ export function answerView(index, { title, note = "", cardOf, again, widen }) {
       });
   };
   const more = (answer) => {
-    const hidden = index.probability && !unlikely && answer.hits.some((hit) => hit.verdict === "filler");
+    const hidden = !unlikely && answer.hits.some((hit) => hit.verdict === "filler");
     if (!answer.more || hidden) return null;
     const next = button("Show more", { glyph: "down", look: "more", onClick: async () => {
       next.disabled = true;
@@ -61,7 +61,10 @@ export function answerView(index, { title, note = "", cardOf, again, widen }) {
   };
 
   const nothing = (answer) => {
-    if (answer.hits.length && (!index.probability || answer.hits.some((hit) => hit.verdict !== "filler"))) return null;
+    if (answer.hits.some((hit) => hit.verdict !== "filler")) return null;
+    // Without geometry a recipe is seldom sure: its ranking is what it has to say.
+    unlikely ||= !index.verifies;
+    if (unlikely && answer.hits.length) return null;
     if (widen) {
       return empty("search", "Nothing within these limits", "No photo of this folder, with these words, is likely enough.",
         button("Search without limits", { look: "strong", onClick: widen }));
@@ -71,9 +74,9 @@ export function answerView(index, { title, note = "", cardOf, again, widen }) {
   };
 
   const render = (answer) => {
-    const found = index.probability ? answer.hits.filter((hit) => hit.verdict === "sure").length : answer.hits.length;
+    const found = answer.hits.filter((hit) => hit.verdict === "sure").length;
     fill(head, el("h1", {}, title), el("p", { class: "quiet small figures" },
-      `${note ? `${note}: ` : ""}${counted(found, index.probability ? "sure photo" : "photo")} in ${seconds(answer.seconds.all)}`));
+      `${note ? `${note}: ` : ""}${counted(found, "sure photo")} in ${seconds(answer.seconds.all)}`));
     fill(body, (answer.notes ?? []).map((note) => el("p", { class: "notes" }, note)), nothing(answer), parts(answer), more(answer));
   };
   const renderFirst = (stage) => {

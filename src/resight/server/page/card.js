@@ -6,15 +6,14 @@ import * as service from "./service.js";
 import * as tray from "./tray.js";
 
 /**
- * Returns a card. item: a hit, or a photo of a listing; open, seek: called when it is opened, and searched with;
- * probability: whether it is known; checked: whether it is a verified answer; marks: a Map from names to "right" or "wrong" with `turn(name, mark)`, or null where nothing can be marked.
+ * Returns a card. item: a hit, or a photo of a listing; open, seek: called when it is opened, and searched with; marks: what
+ * `newMarks` gives, or null where nothing can be marked; checked: whether the hit is of a verified answer, with a probability.
  */
-export function card(item, { index, href, open, seek, marks = null, probability = false, checked = true }) {
+export function card(item, { index, href, open, seek, marks = null, checked = true }) {
   const { name } = item;
-  probability &&= checked;
   const picture = el("img", { src: service.thumbnail(index, name), alt: "", loading: "lazy", decoding: "async", on: {
     error: () => picture.replaceWith(el("span", { class: "broken" }, "The file of this photo cannot be read any more.")) } });
-  const link = el("a", { class: "mount", href, draggable: "false", "aria-label": spoken(item, probability), on: { click: (event) => {
+  const link = el("a", { class: "mount", href, draggable: "false", "aria-label": spoken(item, checked), on: { click: (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
     open();
@@ -25,7 +24,7 @@ export function card(item, { index, href, open, seek, marks = null, probability 
   const wrong = marks && button("Wrong: shows something else", { glyph: "cross", quiet: true, look: "wrong", onClick: () => mark("wrong") });
   const mark = (one) => { marks.turn(name, one); show(); };
   const node = el("article", { class: "card" }, link,
-    el("div", {}, nameOf(name), facts(item, probability), captionOf(item)),
+    el("div", {}, nameOf(name), facts(item, checked), captionOf(item)),
     el("div", { class: "acts" }, right, wrong, collect, button("Search with this photo", { glyph: "search", quiet: true, onClick: seek })));
   const show = () => {
     const marked = marks?.get(name);
@@ -47,11 +46,9 @@ export function card(item, { index, href, open, seek, marks = null, probability 
   return node;
 }
 
-function spoken(item, probability) {
+function spoken(item, checked) {
   const parts = [item.rank ? `${item.rank}: ${item.name}` : item.name];
-  if (probability && item.probability !== null && item.probability !== undefined) {
-    parts.push(`${percent(item.probability)} the same thing`);
-  }
+  if (item.rank && checked) parts.push(`${percent(item.probability)} the same thing`);
   if (item.inliers) parts.push(`${item.inliers} matched points`);
   return parts.join(", ");
 }
@@ -66,12 +63,11 @@ function foundIn({ box, width, height }) {
     svg("rect", { class: "found under", ...shape }), svg("rect", { class: "found", ...shape }));
 }
 
-function facts(item, probability) {
+function facts(item, checked) {
   if (!item.rank) return null;
-  const sure = probability && item.probability !== null && item.probability !== undefined;
   const points = item.inliers ? `${item.inliers.toLocaleString("en")} points` : null;
   return el("p", { class: "facts figures" },
-    sure ? el("span", { class: `badge ${item.verdict}`, title: "Probability that it shows the same thing" }, percent(item.probability)) : null,
+    checked ? el("span", { class: `badge ${item.verdict}`, title: "Probability that it shows the same thing" }, percent(item.probability)) : null,
     item.copy ? el("span", {}, "identical file") : null,
     el("span", { title: `Score ${item.score}` }, points ?? `score ${score(item.score)}`),
     item.moved ? el("span", {}, item.moved) : null);

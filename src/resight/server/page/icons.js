@@ -23,7 +23,7 @@ export const PATHS = {
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   undo: "M9 7L5 11l4 4M5 11h9a5 5 0 0 1 0 10h-3",
   columns: "M4 5h7v14H4zM13 5h7v14h-7z",
-  key: "M14 10a4 4 0 1 0-3.500 4l1.500-1.500h2V10h2l4-4V4h-2z",
+  key: "M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3",
   minus: "M5 12h14",
   fit: "M9 4H4v5M15 4h5v5M20 15v5h-5M4 15v5h5M9 9h6v6H9z",
   refresh: "M19 8a8 8 0 1 0 1 5M20 4v4.500h-4.500",

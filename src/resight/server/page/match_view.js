@@ -131,7 +131,7 @@ function draw(main, app, { answer, place, to, back, signal }) {
   const unhear = [];
   const head = el("div", { class: "match-head" },
     button("All hits", { glyph: "back", onClick: back }),
-    el("h1", {}, nameOf(hit.name), badge(index, hit)),
+    el("h1", {}, nameOf(hit.name), badge(hit)),
     el("span", { class: "quiet small figures" }, `${place + 1} of ${answer.hits.length}`),
     button("Hit before", { glyph: "previous", quiet: true, disabled: place === 0, onClick: () => to(-1) }),
     button("Next hit", { glyph: "next", quiet: true, disabled: place === answer.hits.length - 1, onClick: () => to(1) }));
@@ -146,8 +146,7 @@ function draw(main, app, { answer, place, to, back, signal }) {
   };
 }
 
-function badge(index, hit) {
-  if (!index.probability || hit.probability === null || hit.probability === undefined) return null;
+function badge(hit) {
   return el("span", { class: `badge ${hit.verdict}` }, `${percent(hit.probability)} the same thing`);
 }
 

@@ -69,7 +69,7 @@ function limits(state, index, indexes, act) {
       line("Words in names and metadata", state.text, (text) => act.limit({ text }), { id: "words" }),
       fields.slice(0, 8).map((field) => line(field, state.fields[field] ?? "",
         (value) => act.limit({ fields: { ...state.fields, [field]: value } }))),
-      index.probability ? select("Chance of the same thing", CHANCES, state.least, (least) => act.limit({ least })) : null,
+      select("Chance of the same thing", CHANCES, state.least, (least) => act.limit({ least })),
       others.length ? select("Compare with the index", [["", "None"], ...others.map(({ id, title, recipe }) => [id, `${title} (${recipe})`])],
         state.with, act.compare) : null));
 }

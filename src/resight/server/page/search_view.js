@@ -46,7 +46,7 @@ export function showSearch(main, app) {
     ask();
   };
 
-  const cardOf = (own) => (hit) => ({ index: own.id, probability: own.probability, marks: app.marks,
+  const cardOf = (own) => (hit) => ({ index: own.id, marks: app.marks,
     href: writeFragment({ ...app.state, index: own.id, with: "", view: "match", hit: hit.name }),
     open: () => app.go({ view: "match", hit: hit.name, ...(own.id === index.id ? {} : { index: own.id, with: "" }) }),
     seek: () => app.search([{ name: hit.name, box: null }], own.id === index.id ? {} : { index: own.id, with: "" }) });
@@ -71,7 +71,7 @@ export function showSearch(main, app) {
     asking = new AbortController();
     const { signal } = asking;
     const other = app.indexes.find(({ id }) => id === app.state.with && id !== index.id);
-    const block = (own) => answerView(own, { title: other ? own.title : "Hits", note: other ? own.recipe : "",
+    const block = (own) => answerView(own, { title: other ? own.title : "Hits", note: other ? own.recipe : "", open: Boolean(other),
       cardOf: cardOf(own), again: ask,
       widen: limited() ? () => { change(NO_LIMITS); app.render(); } : null });
     const [one, two] = [block(index), other ? block(other) : null];
