@@ -24,39 +24,62 @@ export function answerView(index, { title, note = "", open = false, cardOf, agai
   let unlikely = open;
 
   const gridOf = (hits, checked = true) => {
-    const grid = el("div", { class: "grid" }, hits.map((hit) => card(hit, { ...cardOf(hit), checked })));
+    const grid = el(
+      "div",
+      { class: "grid" },
+      hits.map((hit) => card(hit, { ...cardOf(hit), checked })),
+    );
     steerGrid(grid);
     return grid;
   };
-  const part = ([verdict, name, meaning], hits) => el("section", { class: "part" },
-    el("div", { class: `part-head ${verdict}` }, el("h2", {}, name),
-      el("span", { class: "quiet small figures" }, `${counted(hits.length, "photo")}, ${meaning}`)), gridOf(hits));
+  const part = ([verdict, name, meaning], hits) =>
+    el(
+      "section",
+      { class: "part" },
+      el(
+        "div",
+        { class: `part-head ${verdict}` },
+        el("h2", {}, name),
+        el("span", { class: "quiet small figures" }, `${counted(hits.length, "photo")}, ${meaning}`),
+      ),
+      gridOf(hits),
+    );
 
   const parts = (answer) => {
-    return PARTS.map((one) => [one, answer.hits.filter((hit) => hit.verdict === one[0])]).filter(([, hits]) => hits.length)
+    return PARTS.map((one) => [one, answer.hits.filter((hit) => hit.verdict === one[0])])
+      .filter(([, hits]) => hits.length)
       .map(([one, hits]) => {
         if (one[0] !== "filler" || unlikely) return part(one, hits);
-        const show = button(`Show ${counted(hits.length, "unlikely photo")}`, { glyph: "down", look: "more", "aria-expanded": "false", onClick: () => {
-          unlikely = true;
-          render(answer);
-          body.lastElementChild.querySelector("a.mount")?.focus();
-        } });
+        const show = button(`Show ${counted(hits.length, "unlikely photo")}`, {
+          glyph: "down",
+          look: "more",
+          "aria-expanded": "false",
+          onClick: () => {
+            unlikely = true;
+            render(answer);
+            body.lastElementChild.querySelector("a.mount")?.focus();
+          },
+        });
         return show;
       });
   };
   const more = (answer) => {
     const hidden = !unlikely && answer.hits.some((hit) => hit.verdict === "filler");
     if (!answer.more || hidden) return null;
-    const next = button("Show more", { glyph: "down", look: "more", onClick: async () => {
-      next.disabled = true;
-      try {
-        await extend(answer, 50);
-        render(answer);
-      } catch (error) {
-        next.disabled = false;
-        notifyFailure(error);
-      }
-    } });
+    const next = button("Show more", {
+      glyph: "down",
+      look: "more",
+      onClick: async () => {
+        next.disabled = true;
+        try {
+          await extend(answer, 50);
+          render(answer);
+        } catch (error) {
+          next.disabled = false;
+          notifyFailure(error);
+        }
+      },
+    });
     return next;
   };
 
@@ -66,29 +89,61 @@ export function answerView(index, { title, note = "", open = false, cardOf, agai
     unlikely ||= !index.verifies;
     if (unlikely && answer.hits.length) return null;
     if (widen) {
-      return empty("search", "Nothing within these limits", "No photo of this folder, with these words, is likely enough.",
-        button("Search without limits", { look: "strong", onClick: widen }));
+      return empty(
+        "search",
+        "Nothing within these limits",
+        "No photo of this folder, with these words, is likely enough.",
+        button("Search without limits", { look: "strong", onClick: widen }),
+      );
     }
-    return empty("search", "No photo here surely shows this",
-      "Draw a box around the thing that counts, use a sharper or closer photo of it, or look through the unlikely ones.");
+    return empty(
+      "search",
+      "No photo here surely shows this",
+      "Draw a box around the thing that counts, use a sharper or closer photo of it, or look through the unlikely ones.",
+    );
   };
 
   const render = (answer) => {
     const found = answer.hits.filter((hit) => hit.verdict === "sure").length;
-    fill(head, el("h1", {}, title), el("p", { class: "quiet small figures" },
-      `${note ? `${note}: ` : ""}${counted(found, "sure photo")} in ${seconds(answer.seconds.all)}`));
-    fill(body, (answer.notes ?? []).map((note) => el("p", { class: "notes" }, note)), nothing(answer), parts(answer), more(answer));
+    fill(
+      head,
+      el("h1", {}, title),
+      el(
+        "p",
+        { class: "quiet small figures" },
+        `${note ? `${note}: ` : ""}${counted(found, "sure photo")} in ${seconds(answer.seconds.all)}`,
+      ),
+    );
+    fill(
+      body,
+      (answer.notes ?? []).map((note) => el("p", { class: "notes" }, note)),
+      nothing(answer),
+      parts(answer),
+      more(answer),
+    );
   };
   const renderFirst = (stage) => {
-    fill(head, el("h1", {}, title),
-      el("p", { class: "quiet small" }, el("span", { class: "busy-ring small-ring" }), "First ranking; now checking each photo"));
+    fill(
+      head,
+      el("h1", {}, title),
+      el(
+        "p",
+        { class: "quiet small" },
+        el("span", { class: "busy-ring small-ring" }),
+        "First ranking; now checking each photo",
+      ),
+    );
     fill(body, el("section", { class: "part" }, gridOf(stage.hits, false)));
   };
 
   return {
     node,
     busy() {
-      fill(head, el("h1", {}, title), el("p", { class: "quiet small" }, el("span", { class: "busy-ring small-ring" }), "Searching"));
+      fill(
+        head,
+        el("h1", {}, title),
+        el("p", { class: "quiet small" }, el("span", { class: "busy-ring small-ring" }), "Searching"),
+      );
       fill(body, skeletons());
     },
     show(stage) {

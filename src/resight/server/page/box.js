@@ -7,8 +7,12 @@ const limit = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /** Returns the box between two points, inside the photo; null where it is too small to be meant. */
 export function drawn([x0, y0], [x1, y1], { width, height }) {
-  const box = [limit(Math.min(x0, x1), 0, width), limit(Math.min(y0, y1), 0, height),
-    limit(Math.max(x0, x1), 0, width), limit(Math.max(y0, y1), 0, height)];
+  const box = [
+    limit(Math.min(x0, x1), 0, width),
+    limit(Math.min(y0, y1), 0, height),
+    limit(Math.max(x0, x1), 0, width),
+    limit(Math.max(y0, y1), 0, height),
+  ];
   return box[2] - box[0] >= LEAST && box[3] - box[1] >= LEAST ? box : null;
 }
 

@@ -25,7 +25,10 @@ export function boxEditor({ source, label, size, box, changed }) {
   const at = (event) => {
     const bounds = picture.getBoundingClientRect();
     const { width, height } = whole();
-    return [((event.clientX - bounds.left) / bounds.width) * width, ((event.clientY - bounds.top) / bounds.height) * height];
+    return [
+      ((event.clientX - bounds.left) / bounds.width) * width,
+      ((event.clientY - bounds.top) / bounds.height) * height,
+    ];
   };
 
   const show = () => {
@@ -36,20 +39,29 @@ export function boxEditor({ source, label, size, box, changed }) {
       return;
     }
     if (!frame) {
-      frame = el("div", { class: "drawn-box", tabindex: "0", role: "group", "aria-roledescription": "box" },
-        EDGES.map((edge) => el("div", { class: "handle", "data-edge": edge })));
+      frame = el(
+        "div",
+        { class: "drawn-box", tabindex: "0", role: "group", "aria-roledescription": "box" },
+        EDGES.map((edge) => el("div", { class: "handle", "data-edge": edge })),
+      );
       frame.addEventListener("keydown", byKeys);
       fit.append(shade, frame);
     }
     const { width, height } = whole();
     const [x0, y0, x1, y1] = current;
     for (const one of [frame, hole]) {
-      Object.assign(one.style, { left: `${(x0 / width) * 100}%`, top: `${(y0 / height) * 100}%`,
-        width: `${((x1 - x0) / width) * 100}%`, height: `${((y1 - y0) / height) * 100}%` });
+      Object.assign(one.style, {
+        left: `${(x0 / width) * 100}%`,
+        top: `${(y0 / height) * 100}%`,
+        width: `${((x1 - x0) / width) * 100}%`,
+        height: `${((y1 - y0) / height) * 100}%`,
+      });
     }
     const [left, top, right, bottom] = current.map(Math.round);
-    frame.setAttribute("aria-label",
-      `Box from ${left}, ${top} to ${right}, ${bottom}. Arrows move it, Shift and arrows resize it, Delete removes it.`);
+    frame.setAttribute(
+      "aria-label",
+      `Box from ${left}, ${top} to ${right}, ${bottom}. Arrows move it, Shift and arrows resize it, Delete removes it.`,
+    );
   };
   const put = (next) => {
     current = next;
@@ -113,7 +125,9 @@ export function boxEditor({ source, label, size, box, changed }) {
   };
   /** Shows another source where the browser cannot show the one that was given, such as a file of a kind it does not know. */
   const mend = (other) => {
-    const retry = () => { picture.src = other; };
+    const retry = () => {
+      picture.src = other;
+    };
     if (picture.complete && !picture.naturalWidth) retry();
     else if (!picture.complete) picture.addEventListener("error", retry, { once: true });
   };

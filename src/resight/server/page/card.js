@@ -11,21 +11,68 @@ import * as tray from "./tray.js";
  */
 export function card(item, { index, href, open, seek, marks = null, checked = true }) {
   const { name } = item;
-  const picture = el("img", { src: service.thumbnail(index, name), alt: "", loading: "lazy", decoding: "async", on: {
-    error: () => picture.replaceWith(el("span", { class: "broken" }, "The file of this photo cannot be read any more.")) } });
-  const link = el("a", { class: "mount", href, draggable: "false", "aria-label": spoken(item, checked), on: { click: (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-    event.preventDefault();
-    open();
-  } } }, picture, item.rank ? el("span", { class: "rank", "aria-hidden": "true" }, item.rank) : null, foundIn(item));
+  const picture = el("img", {
+    src: service.thumbnail(index, name),
+    alt: "",
+    loading: "lazy",
+    decoding: "async",
+    on: {
+      error: () =>
+        picture.replaceWith(el("span", { class: "broken" }, "The file of this photo cannot be read any more.")),
+    },
+  });
+  const link = el(
+    "a",
+    {
+      class: "mount",
+      href,
+      draggable: "false",
+      "aria-label": spoken(item, checked),
+      on: {
+        click: (event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+          event.preventDefault();
+          open();
+        },
+      },
+    },
+    picture,
+    item.rank ? el("span", { class: "rank", "aria-hidden": "true" }, item.rank) : null,
+    foundIn(item),
+  );
 
-  const collect = button("Put in the tray", { glyph: "tray", quiet: true, onClick: () => { tray.turn(index, name); show(); } });
-  const right = marks && button("Right: shows the same thing", { glyph: "check", quiet: true, look: "right", onClick: () => mark("right") });
-  const wrong = marks && button("Wrong: shows something else", { glyph: "cross", quiet: true, look: "wrong", onClick: () => mark("wrong") });
-  const mark = (one) => { marks.turn(name, one); show(); };
-  const node = el("article", { class: "card" }, link,
+  const collect = button("Put in the tray", {
+    glyph: "tray",
+    quiet: true,
+    onClick: () => {
+      tray.turn(index, name);
+      show();
+    },
+  });
+  const right =
+    marks &&
+    button("Right: shows the same thing", { glyph: "check", quiet: true, look: "right", onClick: () => mark("right") });
+  const wrong =
+    marks &&
+    button("Wrong: shows something else", { glyph: "cross", quiet: true, look: "wrong", onClick: () => mark("wrong") });
+  const mark = (one) => {
+    marks.turn(name, one);
+    show();
+  };
+  const node = el(
+    "article",
+    { class: "card" },
+    link,
     el("div", {}, nameOf(name), facts(item, checked), captionOf(item)),
-    el("div", { class: "acts" }, right, wrong, collect, button("Search with this photo", { glyph: "search", quiet: true, onClick: seek })));
+    el(
+      "div",
+      { class: "acts" },
+      right,
+      wrong,
+      collect,
+      button("Search with this photo", { glyph: "search", quiet: true, onClick: seek }),
+    ),
+  );
   const show = () => {
     const marked = marks?.get(name);
     node.classList.toggle("is-right", marked === "right");
@@ -59,18 +106,31 @@ function foundIn({ box, width, height }) {
   const [x0, y0, x1, y1] = box;
   if ((x1 - x0) * (y1 - y0) > 0.8 * width * height) return null; // Nearly the whole photo: an edge around it tells nothing.
   const shape = { x: x0, y: y0, width: x1 - x0, height: y1 - y0, "vector-effect": "non-scaling-stroke" };
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    svg("rect", { class: "found under", ...shape }), svg("rect", { class: "found", ...shape }));
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    svg("rect", { class: "found under", ...shape }),
+    svg("rect", { class: "found", ...shape }),
+  );
 }
 
 function facts(item, checked) {
   if (!item.rank) return null;
   const points = item.inliers ? `${item.inliers.toLocaleString("en")} points` : null;
-  return el("p", { class: "facts figures" },
-    checked ? el("span", { class: `badge ${item.verdict}`, title: "Probability that it shows the same thing" }, percent(item.probability)) : null,
+  return el(
+    "p",
+    { class: "facts figures" },
+    checked
+      ? el(
+          "span",
+          { class: `badge ${item.verdict}`, title: "Probability that it shows the same thing" },
+          percent(item.probability),
+        )
+      : null,
     item.copy ? el("span", {}, "identical file") : null,
     el("span", { title: `Score ${item.score}` }, points ?? `score ${score(item.score)}`),
-    item.moved ? el("span", {}, item.moved) : null);
+    item.moved ? el("span", {}, item.moved) : null,
+  );
 }
 
 function captionOf({ metadata }) {
@@ -92,7 +152,14 @@ export function steerGrid(grid) {
     const all = links();
     const place = all.indexOf(event.target);
     const across = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across, Home: -place, End: all.length - 1 - place }[event.key];
+    const step = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -across,
+      ArrowDown: across,
+      Home: -place,
+      End: all.length - 1 - place,
+    }[event.key];
     if (place < 0 || step === undefined) return;
     event.preventDefault();
     all[Math.min(Math.max(place + step, 0), all.length - 1)].focus();
@@ -102,5 +169,9 @@ export function steerGrid(grid) {
 
 /** Returns what stands for a grid while it is not there. */
 export function skeletons(count = 12) {
-  return el("div", { class: "grid", "aria-hidden": "true" }, Array.from({ length: count }, () => el("div", { class: "skeleton" })));
+  return el(
+    "div",
+    { class: "grid", "aria-hidden": "true" },
+    Array.from({ length: count }, () => el("div", { class: "skeleton" })),
+  );
 }

@@ -11,7 +11,10 @@ export async function copyLink(link, done) {
     notify(done);
   } catch {
     const box = el("input", { class: "input", readonly: true, value: link, "aria-label": "Link" });
-    openDialog("Copy this link", [el("p", { class: "quiet" }, "The browser keeps its clipboard from this page: copy the link by hand."), box]);
+    openDialog("Copy this link", [
+      el("p", { class: "quiet" }, "The browser keeps its clipboard from this page: copy the link by hand."),
+      box,
+    ]);
     box.select();
   }
 }

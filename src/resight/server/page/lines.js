@@ -12,7 +12,8 @@ export function spread(lines, most, cells = 8) {
     return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
   };
   const [[left, right], [top, bottom]] = [bounds(0), bounds(1)];
-  const cell = (value, low, high) => Math.min(cells - 1, Math.floor(((value - low) / Math.max(high - low, 1e-9)) * cells));
+  const cell = (value, low, high) =>
+    Math.min(cells - 1, Math.floor(((value - low) / Math.max(high - low, 1e-9)) * cells));
   const held = new Map();
   const turn = lines.map(([x, y]) => {
     const key = cell(y, top, bottom) * cells + cell(x, left, right);
@@ -20,14 +21,19 @@ export function spread(lines, most, cells = 8) {
     held.set(key, before + 1);
     return before;
   });
-  return all.sort((a, b) => turn[a] - turn[b] || a - b).slice(0, most).sort((a, b) => a - b);
+  return all
+    .sort((a, b) => turn[a] - turn[b] || a - b)
+    .slice(0, most)
+    .sort((a, b) => a - b);
 }
 
 /** Returns a hue for each line, from the left of the query to its right, so that crossing lines stand out. Red is left for what is wrong. */
 export function hues(lines) {
   const order = lines.map((_, place) => place).sort((a, b) => lines[a][0] - lines[b][0]);
   const hue = new Array(lines.length);
-  order.forEach((place, rank) => { hue[place] = 30 + (290 * rank) / Math.max(1, lines.length); });
+  order.forEach((place, rank) => {
+    hue[place] = 30 + (290 * rank) / Math.max(1, lines.length);
+  });
   return hue;
 }
 
@@ -40,7 +46,12 @@ export function sent(transform, x, y) {
 /** Returns the corners of a box of the query in the hit; null where the transform folds it or sends it to infinity. */
 export function outline(transform, [x0, y0, x1, y1]) {
   if (!transform) return null;
-  const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+  const corners = [
+    [x0, y0],
+    [x1, y0],
+    [x1, y1],
+    [x0, y1],
+  ];
   const depths = corners.map(([x, y]) => transform[2][0] * x + transform[2][1] * y + transform[2][2]);
   if (!depths.every((depth) => depth > 1e-9) && !depths.every((depth) => depth < -1e-9)) return null;
   const quad = corners.map(([x, y]) => sent(transform, x, y));
@@ -70,12 +81,16 @@ export function laidOut(query, hit, width, height, gap = 16) {
     const side = Math.min(height - 2 * gap, (width - 3 * gap) / (one + other));
     const left = (width - side * (one + other) - gap) / 2;
     const top = (height - side) / 2;
-    return { query: { x: left, y: top, scale: side / query.height },
-      hit: { x: left + side * one + gap, y: top, scale: side / hit.height } };
+    return {
+      query: { x: left, y: top, scale: side / query.height },
+      hit: { x: left + side * one + gap, y: top, scale: side / hit.height },
+    };
   }
   const side = Math.min(width - 2 * gap, (height - 3 * gap) / (1 / one + 1 / other));
   const left = (width - side) / 2;
   const top = (height - side / one - side / other - gap) / 2;
-  return { query: { x: left, y: top, scale: side / query.width },
-    hit: { x: left, y: top + side / one + gap, scale: side / hit.width } };
+  return {
+    query: { x: left, y: top, scale: side / query.width },
+    hit: { x: left, y: top + side / one + gap, scale: side / hit.width },
+  };
 }

@@ -7,8 +7,23 @@ const PLAIN = ["index", "with", "folder", "text", "least", "hit", "mode", "kind"
 
 /** Returns the state of a new page. */
 export function emptyState() {
-  return { view: "search", index: "", with: "", queries: [], sketch: false, right: [], wrong: [], folder: "", text: "",
-    least: "", fields: {}, hit: "", mode: "", kind: "", tab: "" };
+  return {
+    view: "search",
+    index: "",
+    with: "",
+    queries: [],
+    sketch: false,
+    right: [],
+    wrong: [],
+    folder: "",
+    text: "",
+    least: "",
+    fields: {},
+    hit: "",
+    mode: "",
+    kind: "",
+    tab: "",
+  };
 }
 
 /** Returns a box from "x0,y0,x1,y1", null where it is none. */
@@ -30,7 +45,8 @@ export function readFragment(fragment) {
     else if (key === "upload") {
       const dot = value.lastIndexOf(".");
       const place = Number(value.slice(dot + 1));
-      if (dot > 0 && Number.isInteger(place) && place >= 0) state.queries.push({ search: value.slice(0, dot), i: place, box: null });
+      if (dot > 0 && Number.isInteger(place) && place >= 0)
+        state.queries.push({ search: value.slice(0, dot), i: place, box: null });
     } else if (key === "box" && state.queries.length) state.queries.at(-1).box = boxOf(value);
     else if (key === "right" || key === "wrong") state[key].push(value);
     else if (key === "sketch") state.sketch = value === "1";
@@ -69,9 +85,19 @@ export function requestOf(state, k = 50) {
     files.push(query.file);
     return { file: files.length - 1, ...asked };
   });
-  const request = { queries, together: true, sketch: state.sketch, right: state.right, wrong: state.wrong, k, offset: 0,
-    min_probability: state.least ? Number(state.least) : null, folder: state.folder || null, text: state.text || null,
-    metadata: state.fields };
+  const request = {
+    queries,
+    together: true,
+    sketch: state.sketch,
+    right: state.right,
+    wrong: state.wrong,
+    k,
+    offset: 0,
+    min_probability: state.least ? Number(state.least) : null,
+    folder: state.folder || null,
+    text: state.text || null,
+    metadata: state.fields,
+  };
   return { request, files };
 }
 

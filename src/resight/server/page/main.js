@@ -58,9 +58,15 @@ const app = {
   },
   /** Returns what a view shows of an index without photos. */
   noPhotos() {
-    const how = app.index.writable ? "Add some under Browse, or with `resight add` on the command line."
+    const how = app.index.writable
+      ? "Add some under Browse, or with `resight add` on the command line."
       : "Add some with `resight add` on the command line; this page shows them once it is reloaded.";
-    return empty("photo", "This index has no photos yet", how, button("Look again", { glyph: "refresh", onClick: () => app.refresh() }));
+    return empty(
+      "photo",
+      "This index has no photos yet",
+      how,
+      button("Look again", { glyph: "refresh", onClick: () => app.refresh() }),
+    );
   },
   render: () => render(),
 };
@@ -72,12 +78,23 @@ async function render(focus = false) {
   try {
     if (!app.indexes.length) app.indexes = await service.indexes();
     if (!app.indexes.length) {
-      fill(main, empty("photo", "No index is served", "Start the service with one: `resight index PHOTOS -o X.resight`, then `resight serve X.resight`."));
+      fill(
+        main,
+        empty(
+          "photo",
+          "No index is served",
+          "Start the service with one: `resight index PHOTOS -o X.resight`, then `resight serve X.resight`.",
+        ),
+      );
       return;
     }
     const { id } = app.indexes.find((one) => one.id === app.state.index) ?? app.indexes[0];
     if (app.state.index && app.state.index !== id) {
-      throw new service.ServiceError("unknown_index", `No index is called ${app.state.index} here.`, "Choose one of those in the bar above.");
+      throw new service.ServiceError(
+        "unknown_index",
+        `No index is called ${app.state.index} here.`,
+        "Choose one of those in the bar above.",
+      );
     }
     app.state.index = id;
     if (!described.has(id)) described.set(id, await service.describe(id));
@@ -90,14 +107,21 @@ async function render(focus = false) {
   } catch (error) {
     if (turn !== drawn) return;
     showBar(app);
-    fill(main, failed(error, () => { app.indexes = []; render(); }));
+    fill(
+      main,
+      failed(error, () => {
+        app.indexes = [];
+        render();
+      }),
+    );
   }
 }
 
 window.addEventListener("popstate", () => {
   const before = app.state;
   app.state = readFragment(location.hash);
-  if (searchKey({ ...before, folder: "" }, before.index) !== searchKey({ ...app.state, folder: "" }, app.state.index)) app.marks.adopt(app.state);
+  if (searchKey({ ...before, folder: "" }, before.index) !== searchKey({ ...app.state, folder: "" }, app.state.index))
+    app.marks.adopt(app.state);
   render();
 });
 window.addEventListener("keydown", (event) => {

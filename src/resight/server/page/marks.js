@@ -4,7 +4,9 @@
 export function newMarks() {
   const marked = new Map();
   const listeners = new Set();
-  const tell = () => { for (const listener of listeners) listener(); };
+  const tell = () => {
+    for (const listener of listeners) listener();
+  };
   return {
     get: (name) => marked.get(name),
     names: (mark) => [...marked].filter(([, own]) => own === mark).map(([name]) => name),

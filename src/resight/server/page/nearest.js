@@ -16,5 +16,8 @@ export function nearestTowards(points, from, [dx, dy]) {
 
 /** Returns the point nearest to a place, of one or more. */
 export function nearest(points, { x, y }) {
-  return points.reduce((best, point) => (Math.hypot(point.x - x, point.y - y) < Math.hypot(best.x - x, best.y - y) ? point : best), points[0]);
+  return points.reduce(
+    (best, point) => (Math.hypot(point.x - x, point.y - y) < Math.hypot(best.x - x, best.y - y) ? point : best),
+    points[0],
+  );
 }

@@ -13,19 +13,38 @@ const MOST_LOADING = 6;
 
 /** Shows the plane in a node; returns what ends it. */
 export function showPlane(node, app, signal) {
-  const { block, progress } = waiting("Placing the photos", "Alike photos are put close together. This is done once for an index.");
+  const { block, progress } = waiting(
+    "Placing the photos",
+    "Alike photos are put close together. This is done once for an index.",
+  );
   let stop = () => {};
   fill(node, block);
-  service.computed(app.index.id, "/embedding", {}, progress, signal)
-    .then(({ points }) => { if (!signal.aborted) stop = draw(node, app, points); })
-    .catch((error) => { if (!signal.aborted) fill(node, failed(error, error.status >= 500 ? () => app.render() : null, button("By folder", { onClick: () => app.go({ tab: "" }) }))); });
+  service
+    .computed(app.index.id, "/embedding", {}, progress, signal)
+    .then(({ points }) => {
+      if (!signal.aborted) stop = draw(node, app, points);
+    })
+    .catch((error) => {
+      if (!signal.aborted)
+        fill(
+          node,
+          failed(
+            error,
+            error.status >= 500 ? () => app.render() : null,
+            button("By folder", { onClick: () => app.go({ tab: "" }) }),
+          ),
+        );
+    });
   return () => stop();
 }
 
 function draw(node, app, points) {
   const tip = el("p", { class: "tip", role: "status", hidden: true });
-  const canvas = el("canvas", { tabindex: "0", role: "application",
-    "aria-label": `Map of ${points.length} photos by likeness. Arrows go to the next photo, Enter opens it, plus and minus zoom.` });
+  const canvas = el("canvas", {
+    tabindex: "0",
+    role: "application",
+    "aria-label": `Map of ${points.length} photos by likeness. Arrows go to the next photo, Enter opens it, plus and minus zoom.`,
+  });
   const thumbs = new Map();
   const waitingFor = [];
   let loading = 0;
@@ -37,13 +56,21 @@ function draw(node, app, points) {
       const name = waitingFor.pop();
       const picture = new Image();
       loading += 1;
-      const done = () => { loading -= 1; next(); board.redraw(); };
-      picture.onload = () => { thumbs.set(name, picture); done(); };
+      const done = () => {
+        loading -= 1;
+        next();
+        board.redraw();
+      };
+      picture.onload = () => {
+        thumbs.set(name, picture);
+        done();
+      };
       picture.onerror = done;
       picture.src = service.thumbnail(app.index.id, name, 160);
     }
   };
-  const place = ({ x, y }, width, height) => shown(view, [SIDE + x * (width - 2 * SIDE), SIDE + y * (height - 2 * SIDE)]);
+  const place = ({ x, y }, width, height) =>
+    shown(view, [SIDE + x * (width - 2 * SIDE), SIDE + y * (height - 2 * SIDE)]);
   // Pictures cover about half of the plane at first, and grow more slowly than the distances between them.
   const size = () => {
     const room = Math.sqrt((canvas.clientWidth * canvas.clientHeight) / points.length);
@@ -62,7 +89,10 @@ function draw(node, app, points) {
         const [w, h] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
         context.drawImage(picture, x - w / 2, y - h / 2, w, h);
       } else {
-        if (picture === undefined) { thumbs.set(point.name, null); waitingFor.push(point.name); }
+        if (picture === undefined) {
+          thumbs.set(point.name, null);
+          waitingFor.push(point.name);
+        }
         context.fillStyle = colour.color;
         context.globalAlpha = 0.25;
         context.fillRect(x - 3, y - 3, 6, 6);
@@ -102,14 +132,22 @@ function draw(node, app, points) {
   const reveal = (point) => {
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     const [x, y] = place(point, width, height);
-    if (x < SIDE || y < SIDE || x > width - SIDE || y > height - SIDE) view = { ...view, x: view.x + width / 2 - x, y: view.y + height / 2 - y };
+    if (x < SIDE || y < SIDE || x > width - SIDE || y > height - SIDE)
+      view = { ...view, x: view.x + width / 2 - x, y: view.y + height / 2 - y };
   };
-  const steering = steer(canvas, { get: () => view, set: (wanted) => { view = wanted; board.redraw(); }, tapped: (at) => {
-    const point = hitBy(at);
-    if (!point) return choose(null);
-    choose(point);
-    openPhoto(app, point);
-  } });
+  const steering = steer(canvas, {
+    get: () => view,
+    set: (wanted) => {
+      view = wanted;
+      board.redraw();
+    },
+    tapped: (at) => {
+      const point = hitBy(at);
+      if (!point) return choose(null);
+      choose(point);
+      openPhoto(app, point);
+    },
+  });
   canvas.addEventListener("pointermove", (event) => {
     if (event.buttons || event.pointerType === "touch") return;
     const bounds = canvas.getBoundingClientRect();
@@ -119,9 +157,15 @@ function draw(node, app, points) {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (way) {
       const [x, y] = under(view, [canvas.clientWidth / 2, canvas.clientHeight / 2]);
-      const middle = { x: (x - SIDE) / (canvas.clientWidth - 2 * SIDE), y: (y - SIDE) / (canvas.clientHeight - 2 * SIDE) };
+      const middle = {
+        x: (x - SIDE) / (canvas.clientWidth - 2 * SIDE),
+        y: (y - SIDE) / (canvas.clientHeight - 2 * SIDE),
+      };
       const to = chosen ? nearestTowards(points, chosen, way) : nearest(points, middle);
-      if (to) { reveal(to); choose(to); }
+      if (to) {
+        reveal(to);
+        choose(to);
+      }
     } else if (event.key === "Enter" && chosen) openPhoto(app, chosen);
     else if (event.key === "s" && chosen) app.search([{ name: chosen.name, box: null }]);
     else return;

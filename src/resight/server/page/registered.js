@@ -9,7 +9,10 @@ import { button, el, fill } from "./element.js";
  * pictures of one shape.
  */
 export function laidOver(kind, { hit, registered }, names) {
-  const [below, above] = [copyOf(hit, `The hit, ${names.hit}`), copyOf(registered, `The query, ${names.query}, laid on the hit`)];
+  const [below, above] = [
+    copyOf(hit, `The hit, ${names.hit}`),
+    copyOf(registered, `The query, ${names.query}, laid on the hit`),
+  ];
   const figure = figureOf(hit, below, above);
   const stage = el("div", { class: "stage" }, el("div", { class: "laid" }, figure));
   const make = { toggle, wipe, blend, difference }[kind];
@@ -38,14 +41,24 @@ function toggle({ stage, figure, below, above }) {
     below.style.visibility = query ? "hidden" : "visible";
     caption.textContent = query ? "Query" : "Hit";
   };
-  const turn = () => { query = !query; show(); };
-  const still = () => { clearInterval(beat); beat = 0; };
+  const turn = () => {
+    query = !query;
+    show();
+  };
+  const still = () => {
+    clearInterval(beat);
+    beat = 0;
+  };
   const change = button("Change", { glyph: "refresh", look: "strong", onClick: turn });
-  const play = button("Blink", { glyph: "play", "aria-pressed": "false", onClick: () => {
-    if (beat) still();
-    else beat = setInterval(turn, 700);
-    play.setAttribute("aria-pressed", Boolean(beat));
-  } });
+  const play = button("Blink", {
+    glyph: "play",
+    "aria-pressed": "false",
+    onClick: () => {
+      if (beat) still();
+      else beat = setInterval(turn, 700);
+      play.setAttribute("aria-pressed", Boolean(beat));
+    },
+  });
   stage.addEventListener("click", turn);
   const keys = (event) => {
     if (event.key !== " " || event.target.closest?.("button, input, select, a, dialog")) return;
@@ -54,9 +67,17 @@ function toggle({ stage, figure, below, above }) {
   };
   window.addEventListener("keydown", keys);
   show();
-  const stop = () => { still(); window.removeEventListener("keydown", keys); };
-  return { controls: [el("p", { class: "quiet small" }, "What lies in one place in both photos stays still. Space changes them too."),
-    el("div", { class: "row" }, change, play)], stop };
+  const stop = () => {
+    still();
+    window.removeEventListener("keydown", keys);
+  };
+  return {
+    controls: [
+      el("p", { class: "quiet small" }, "What lies in one place in both photos stays still. Space changes them too."),
+      el("div", { class: "row" }, change, play),
+    ],
+    stop,
+  };
 }
 
 function wipe({ figure, below, above }) {
@@ -67,7 +88,11 @@ function wipe({ figure, below, above }) {
     below.style.clipPath = `inset(0 0 0 ${share}%)`;
     edge.style.left = `${share}%`;
   };
-  const control = slider("Query on the left, hit on the right", { min: 0, max: 100, value: 50, say: (share) => `${share} %` }, show);
+  const control = slider(
+    "Query on the left, hit on the right",
+    { min: 0, max: 100, value: 50, say: (share) => `${share} %` },
+    show,
+  );
   const range = control.querySelector("input");
   const drag = (event) => {
     if (event.type === "pointermove" && !figure.hasPointerCapture(event.pointerId)) return;
@@ -84,14 +109,23 @@ function wipe({ figure, below, above }) {
 }
 
 function blend({ above }) {
-  const show = (share) => { above.style.opacity = share / 100; };
+  const show = (share) => {
+    above.style.opacity = share / 100;
+  };
   show(50);
-  return { controls: [slider("How much of the query", { min: 0, max: 100, value: 50, say: (share) => `${share} %` }, show)], stop: () => {} };
+  return {
+    controls: [slider("How much of the query", { min: 0, max: 100, value: 50, say: (share) => `${share} %` }, show)],
+    stop: () => {},
+  };
 }
 
 function difference({ figure, hit, registered }) {
-  const sheet = el("canvas", { width: hit.naturalWidth, height: hit.naturalHeight, role: "img",
-    "aria-label": "Difference of the two photos: black where they are equal" });
+  const sheet = el("canvas", {
+    width: hit.naturalWidth,
+    height: hit.naturalHeight,
+    role: "img",
+    "aria-label": "Difference of the two photos: black where they are equal",
+  });
   let gain = 2;
   const draw = () => {
     const { width, height } = sheet;
@@ -112,6 +146,18 @@ function difference({ figure, hit, registered }) {
   };
   fill(figure, sheet);
   draw();
-  return { controls: [el("p", { class: "quiet small" }, "Black is where both photos are equal, once one lies on the other. Where the query does not reach, nothing is shown."),
-    slider("Brightness", { min: 1, max: 6, value: gain, say: (value) => `× ${value}` }, (value) => { gain = value; draw(); })], stop: () => {} };
+  return {
+    controls: [
+      el(
+        "p",
+        { class: "quiet small" },
+        "Black is where both photos are equal, once one lies on the other. Where the query does not reach, nothing is shown.",
+      ),
+      slider("Brightness", { min: 1, max: 6, value: gain, say: (value) => `× ${value}` }, (value) => {
+        gain = value;
+        draw();
+      }),
+    ],
+    stop: () => {},
+  };
 }

@@ -19,46 +19,90 @@ export function showSearch(main, app) {
   const { index } = app;
   const sketch = () => openSketch((file) => app.search([queryOfFile(file)], { sketch: true }));
   if (!app.state.queries.length) {
-    fill(main, index.images ? startView(index, { files: (files) => app.search(files.map(queryOfFile)), sketch,
-      name: (name) => app.search([{ name, box: null }]), browse: () => app.go({ view: "browse" }) }, ending.signal) : app.noPhotos());
+    fill(
+      main,
+      index.images
+        ? startView(
+            index,
+            {
+              files: (files) => app.search(files.map(queryOfFile)),
+              sketch,
+              name: (name) => app.search([{ name, box: null }]),
+              browse: () => app.go({ view: "browse" }),
+            },
+            ending.signal,
+          )
+        : app.noPhotos(),
+    );
     return () => ending.abort();
   }
 
   let asking = null;
   const results = el("div", {});
   const bar = el("div", { class: "marks", hidden: true, role: "region", "aria-label": "Marks" });
-  const limited = () => Boolean(app.state.folder || app.state.text || app.state.least || Object.values(app.state.fields).some(Boolean));
+  const limited = () =>
+    Boolean(app.state.folder || app.state.text || app.state.least || Object.values(app.state.fields).some(Boolean));
 
-  const panel = queryPanel({ state: app.state, index, indexes: app.indexes, act: {
-    box(place, box) {
-      const queries = app.state.queries.map((query, own) => (own === place ? { ...query, box } : query));
-      change({ queries });
+  const panel = queryPanel({
+    state: app.state,
+    index,
+    indexes: app.indexes,
+    act: {
+      box(place, box) {
+        const queries = app.state.queries.map((query, own) => (own === place ? { ...query, box } : query));
+        change({ queries });
+      },
+      drop: (place) => app.search(app.state.queries.filter((_, own) => own !== place)),
+      add: () => chooseFiles((files) => app.search([...app.state.queries, ...files.map(queryOfFile)])),
+      sketch,
+      clear: () => app.search([]),
+      limit: (changes) => change(changes),
+      compare: (other) => change({ with: other }),
     },
-    drop: (place) => app.search(app.state.queries.filter((_, own) => own !== place)),
-    add: () => chooseFiles((files) => app.search([...app.state.queries, ...files.map(queryOfFile)])),
-    sketch,
-    clear: () => app.search([]),
-    limit: (changes) => change(changes),
-    compare: (other) => change({ with: other }),
-  } });
+  });
   const change = (changes) => {
     app.set(changes);
     ask();
   };
 
-  const cardOf = (own) => (hit) => ({ index: own.id, marks: app.marks,
+  const cardOf = (own) => (hit) => ({
+    index: own.id,
+    marks: app.marks,
     href: writeFragment({ ...app.state, index: own.id, with: "", view: "match", hit: hit.name }),
     open: () => app.go({ view: "match", hit: hit.name, ...(own.id === index.id ? {} : { index: own.id, with: "" }) }),
-    seek: () => app.search([{ name: hit.name, box: null }], own.id === index.id ? {} : { index: own.id, with: "" }) });
+    seek: () => app.search([{ name: hit.name, box: null }], own.id === index.id ? {} : { index: own.id, with: "" }),
+  });
 
   const showMarks = () => {
     const [right, wrong] = ["right", "wrong"].map((mark) => app.marks.names(mark));
     const asked = String([right, wrong]) === String([app.state.right, app.state.wrong]);
     bar.hidden = !right.length && !wrong.length;
-    fill(bar, el("p", { class: "figures" }, `${counted(right.length, "photo")} right, ${counted(wrong.length, "photo")} wrong`,
-      asked ? el("span", { class: "quiet" }, " (counted in these hits)") : null),
-    el("div", { class: "row" }, button("Clear", { look: "plain", onClick: () => { app.marks.clear(); again([], []); } }),
-      button("Ask again with these", { glyph: "refresh", look: "strong", disabled: asked, onClick: () => again(right, wrong) })));
+    fill(
+      bar,
+      el(
+        "p",
+        { class: "figures" },
+        `${counted(right.length, "photo")} right, ${counted(wrong.length, "photo")} wrong`,
+        asked ? el("span", { class: "quiet" }, " (counted in these hits)") : null,
+      ),
+      el(
+        "div",
+        { class: "row" },
+        button("Clear", {
+          look: "plain",
+          onClick: () => {
+            app.marks.clear();
+            again([], []);
+          },
+        }),
+        button("Ask again with these", {
+          glyph: "refresh",
+          look: "strong",
+          disabled: asked,
+          onClick: () => again(right, wrong),
+        }),
+      ),
+    );
   };
   const again = (right, wrong) => {
     const asked = app.state.right.length || app.state.wrong.length || right.length || wrong.length;
@@ -71,9 +115,20 @@ export function showSearch(main, app) {
     asking = new AbortController();
     const { signal } = asking;
     const other = app.indexes.find(({ id }) => id === app.state.with && id !== index.id);
-    const block = (own) => answerView(own, { title: other ? own.title : "Hits", note: other ? own.recipe : "", open: Boolean(other),
-      cardOf: cardOf(own), again: ask,
-      widen: limited() ? () => { change(NO_LIMITS); app.render(); } : null });
+    const block = (own) =>
+      answerView(own, {
+        title: other ? own.title : "Hits",
+        note: other ? own.recipe : "",
+        open: Boolean(other),
+        cardOf: cardOf(own),
+        again: ask,
+        widen: limited()
+          ? () => {
+              change(NO_LIMITS);
+              app.render();
+            }
+          : null,
+      });
     const [one, two] = [block(index), other ? block(other) : null];
     fill(results, el("div", { class: two ? "two" : "" }, one.node, two?.node));
     one.busy();
@@ -97,7 +152,14 @@ export function showSearch(main, app) {
       if (signal.aborted) return;
       if (error.kind === "search-gone") {
         error.hint = "A link to a search with a photo of one's own works for a while only. Send the photo again.";
-        fill(main, el("div", { class: "view" }, failed(error, null, button("Search with another photo", { look: "strong", onClick: () => app.search([]) }))));
+        fill(
+          main,
+          el(
+            "div",
+            { class: "view" },
+            failed(error, null, button("Search with another photo", { look: "strong", onClick: () => app.search([]) })),
+          ),
+        );
         return;
       }
       one.fail(error);
@@ -106,7 +168,14 @@ export function showSearch(main, app) {
   }
 
   const unhear = app.marks.listen(showMarks);
-  fill(main, el("div", { class: "view" }, el("div", { class: "asking" }, panel.node, el("div", { class: "answer" }, results, bar))));
+  fill(
+    main,
+    el(
+      "div",
+      { class: "view" },
+      el("div", { class: "asking" }, panel.node, el("div", { class: "answer" }, results, bar)),
+    ),
+  );
   ask();
   return () => {
     asking?.abort();
@@ -131,10 +200,14 @@ function pairUp(results) {
   const mark = (event) => {
     const name = event.target.closest?.(".card")?.dataset.name;
     for (const card of results.querySelectorAll(".card")) {
-      card.classList.toggle("twin", event.type !== "pointerout" && event.type !== "focusout" && name !== undefined && card.dataset.name === name);
+      card.classList.toggle(
+        "twin",
+        event.type !== "pointerout" && event.type !== "focusout" && name !== undefined && card.dataset.name === name,
+      );
     }
   };
-  for (const event of ["pointerover", "pointerout", "focusin", "focusout"]) results.firstElementChild.addEventListener(event, mark);
+  for (const event of ["pointerover", "pointerout", "focusin", "focusout"])
+    results.firstElementChild.addEventListener(event, mark);
 }
 
 /** Tells what came that is no photo. */

@@ -40,7 +40,11 @@ async function ask(url, options = {}) {
     response = await fetch(url, { credentials: "same-origin", ...options });
   } catch (failure) {
     if (failure.name === "AbortError") throw failure;
-    throw new ServiceError("network", "The service does not answer.", "See that `resight serve` is still running, then try again.");
+    throw new ServiceError(
+      "network",
+      "The service does not answer.",
+      "See that `resight serve` is still running, then try again.",
+    );
   }
   if (response.status === 401 && giveToken && !options.retried) {
     const token = await giveToken();
@@ -100,8 +104,12 @@ export async function search(index, request, files, take, signal) {
   const form = new FormData();
   form.append("request", JSON.stringify(request));
   for (const file of files) form.append("file", file, file.name || "photo.png");
-  const response = await ask(address(inIndex(index, "/searches")),
-    { method: "POST", body: form, headers: { accept: "application/x-ndjson" }, signal });
+  const response = await ask(address(inIndex(index, "/searches")), {
+    method: "POST",
+    body: form,
+    headers: { accept: "application/x-ndjson" },
+    signal,
+  });
   let last = null;
   await eachLine(response.body, (stage) => {
     if (stage.error) throw new ServiceError(stage.error.kind, stage.error.message, stage.error.hint ?? "");
@@ -128,7 +136,12 @@ export async function finished(job, progress, signal) {
   for (let pause = 250; ; pause = Math.min(2000, pause * 1.5)) {
     const state = await json(address(`v1/jobs/${encodeURIComponent(job)}`), { signal });
     progress(state);
-    if (state.state === "failed") throw new ServiceError("job", state.error?.message ?? state.message, state.error?.hint ?? "Look into the log of `resight serve`.");
+    if (state.state === "failed")
+      throw new ServiceError(
+        "job",
+        state.error?.message ?? state.message,
+        state.error?.hint ?? "Look into the log of `resight serve`.",
+      );
     if (state.state === "done") return state;
     await new Promise((done) => setTimeout(done, pause));
   }
@@ -142,7 +155,8 @@ export async function addPhotos(index, files) {
 }
 
 export const update = async (index) => (await json(address(inIndex(index, "/update")), posted({}))).job;
-export const remove = async (index, names) => (await json(address(inIndex(index, "/images")), posted({ names }, "DELETE"))).job;
+export const remove = async (index, names) =>
+  (await json(address(inIndex(index, "/images")), posted({ names }, "DELETE"))).job;
 
 /** Returns the photos of a tray as a file: "csv", "json" or "zip". */
 export async function takeAway(index, names, format) {

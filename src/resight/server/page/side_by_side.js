@@ -9,8 +9,12 @@ export function pictureAt(source) {
   return new Promise((resolve, reject) => {
     const picture = new Image();
     picture.onload = () => resolve(picture);
-    picture.onerror = () => reject(Object.assign(new Error("A photo of this pair cannot be shown."),
-      { hint: "Its file was moved or removed since it was indexed. `resight update` makes the index equal to its folders again." }));
+    picture.onerror = () =>
+      reject(
+        Object.assign(new Error("A photo of this pair cannot be shown."), {
+          hint: "Its file was moved or removed since it was indexed. `resight update` makes the index equal to its folders again.",
+        }),
+      );
     picture.src = source;
   });
 }
@@ -28,10 +32,16 @@ export function sideBySide(pair, evidence, look, part, label) {
 
   const board = drawing(canvas, (context, width, height) => {
     const place = laidOut(query, hit, width, height);
-    const put = (side) => ([x, y]) => shown(view, [place[side].x + x * place[side].scale, place[side].y + y * place[side].scale]);
+    const put =
+      (side) =>
+      ([x, y]) =>
+        shown(view, [place[side].x + x * place[side].scale, place[side].y + y * place[side].scale]);
     const [onQuery, onHit] = [put("query"), put("hit")];
     context.imageSmoothingQuality = "high";
-    for (const [picture, size, at] of [[pair.query, query, onQuery], [pair.hit, hit, onHit]]) {
+    for (const [picture, size, at] of [
+      [pair.query, query, onQuery],
+      [pair.hit, hit, onHit],
+    ]) {
       const [x, y] = at([0, 0]);
       const [right, bottom] = at([size.width, size.height]);
       context.drawImage(picture, x, y, right - x, bottom - y);
@@ -62,7 +72,13 @@ export function sideBySide(pair, evidence, look, part, label) {
     const colour = hues(verified);
     drawLines(context, verified, look, onQuery, onHit, (own) => `hsl(${colour[own]} 90% 58%)`);
   });
-  const steering = steer(canvas, { get: () => view, set: (next) => { view = next; board.redraw(); } });
+  const steering = steer(canvas, {
+    get: () => view,
+    set: (next) => {
+      view = next;
+      board.redraw();
+    },
+  });
   canvas.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
     if (!way || view.scale <= 1) return;
@@ -77,12 +93,24 @@ export function sideBySide(pair, evidence, look, part, label) {
 
 /** Returns the buttons of a canvas that zooms. */
 export function zoomButtons({ larger, smaller, whole }) {
-  return el("div", { class: "zoom" }, button("Larger", { glyph: "plus", quiet: true, onClick: larger }),
-    button("Smaller", { glyph: "minus", quiet: true, onClick: smaller }), button("Whole", { glyph: "fit", quiet: true, onClick: whole }));
+  return el(
+    "div",
+    { class: "zoom" },
+    button("Larger", { glyph: "plus", quiet: true, onClick: larger }),
+    button("Smaller", { glyph: "minus", quiet: true, onClick: smaller }),
+    button("Whole", { glyph: "fit", quiet: true, onClick: whole }),
+  );
 }
 
 function corners(box) {
-  return box ? [[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]] : null;
+  return box
+    ? [
+        [box[0], box[1]],
+        [box[2], box[1]],
+        [box[2], box[3]],
+        [box[0], box[3]],
+      ]
+    : null;
 }
 
 function drawShape(context, points, put) {
@@ -90,7 +118,10 @@ function drawShape(context, points, put) {
   context.beginPath();
   for (const point of points) context.lineTo(...put(point));
   context.closePath();
-  for (const [style, width] of [["rgb(0 0 0 / 60%)", 5], ["#ff5a36", 2.5]]) {
+  for (const [style, width] of [
+    ["rgb(0 0 0 / 60%)", 5],
+    ["#ff5a36", 2.5],
+  ]) {
     Object.assign(context, { strokeStyle: style, lineWidth: width, lineJoin: "round" });
     context.stroke();
   }
@@ -122,7 +153,10 @@ function drawFeatures(context, points, put, scale) {
   for (const [x, y, sigma] of points) {
     const at = put([x, y]);
     const radius = Math.max(2, 2 * sigma * scale);
-    for (const [style, width] of [["rgb(0 0 0 / 55%)", 2.6], ["#ffe14d", 1.2]]) {
+    for (const [style, width] of [
+      ["rgb(0 0 0 / 55%)", 2.6],
+      ["#ffe14d", 1.2],
+    ]) {
       context.beginPath();
       context.arc(...at, radius, 0, 7);
       Object.assign(context, { strokeStyle: style, lineWidth: width });

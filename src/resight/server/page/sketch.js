@@ -9,8 +9,14 @@ const STEP = 12;
 
 /** Opens the sheet; calls `take` with the drawing as a PNG file. */
 export function openSketch(take) {
-  const sheet = el("canvas", { class: "sketch-paper", width: SIDE, height: SIDE, tabindex: "0", role: "img",
-    "aria-label": "Sheet to draw on. Arrows move the pen; Space puts it down and lifts it." });
+  const sheet = el("canvas", {
+    class: "sketch-paper",
+    width: SIDE,
+    height: SIDE,
+    tabindex: "0",
+    role: "img",
+    "aria-label": "Sheet to draw on. Arrows move the pen; Space puts it down and lifts it.",
+  });
   const ink = sheet.getContext("2d");
   const strokes = [];
   let thickness = 8;
@@ -41,7 +47,10 @@ export function openSketch(take) {
   };
   const at = (event) => {
     const bounds = sheet.getBoundingClientRect();
-    return [((event.clientX - bounds.left) / bounds.width) * SIDE, ((event.clientY - bounds.top) / bounds.height) * SIDE];
+    return [
+      ((event.clientX - bounds.left) / bounds.width) * SIDE,
+      ((event.clientY - bounds.top) / bounds.height) * SIDE,
+    ];
   };
   sheet.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -69,20 +78,46 @@ export function openSketch(take) {
     showPen();
   });
 
-  const undo = button("Undo", { glyph: "undo", onClick: () => { strokes.pop(); down = false; draw(); } });
-  const clear = button("Clear", { glyph: "trash", onClick: () => { strokes.length = 0; down = false; draw(); } });
-  const go = button("Search with this drawing", { glyph: "search", look: "strong", onClick: () => {
-    draw();
-    sheet.toBlob((blob) => {
-      dialog.close();
-      take(new File([blob], "drawing.png", { type: "image/png" }));
-    }, "image/png");
-  } });
-  const pencil = slider("Thickness of the pencil", { min: 3, max: 24, value: thickness, say: (value) => `${value} px` },
-    (value) => { thickness = value; });
+  const undo = button("Undo", {
+    glyph: "undo",
+    onClick: () => {
+      strokes.pop();
+      down = false;
+      draw();
+    },
+  });
+  const clear = button("Clear", {
+    glyph: "trash",
+    onClick: () => {
+      strokes.length = 0;
+      down = false;
+      draw();
+    },
+  });
+  const go = button("Search with this drawing", {
+    glyph: "search",
+    look: "strong",
+    onClick: () => {
+      draw();
+      sheet.toBlob((blob) => {
+        dialog.close();
+        take(new File([blob], "drawing.png", { type: "image/png" }));
+      }, "image/png");
+    },
+  });
+  const pencil = slider(
+    "Thickness of the pencil",
+    { min: 3, max: 24, value: thickness, say: (value) => `${value} px` },
+    (value) => {
+      thickness = value;
+    },
+  );
   const dialog = openDialog("Draw what you look for", [
     el("p", { class: "quiet" }, "Outlines are enough: draw the shape large, as it would lie in the photo."),
-    sheet, pencil, el("div", { class: "row apart" }, el("div", { class: "row" }, undo, clear), go)]);
+    sheet,
+    pencil,
+    el("div", { class: "row apart" }, el("div", { class: "row" }, undo, clear), go),
+  ]);
   draw();
   sheet.focus();
 }

@@ -4,15 +4,28 @@ import { button, el, icon } from "./element.js";
 
 /** Returns a block for a view that has nothing to show. acts: buttons. */
 export function empty(glyph, title, text, ...acts) {
-  return el("div", { class: "state" }, icon(glyph), el("h2", {}, title), el("p", {}, text),
-    acts.length ? el("div", { class: "row" }, acts) : null);
+  return el(
+    "div",
+    { class: "state" },
+    icon(glyph),
+    el("h2", {}, title),
+    el("p", {}, text),
+    acts.length ? el("div", { class: "row" }, acts) : null,
+  );
 }
 
 /** Returns a block for a view that waits, and a function that takes the state of a job. */
 export function waiting(title, text = "") {
   const bar = el("progress", { class: "progress", max: "1", "aria-label": title, hidden: true });
   const line = el("p", {}, text);
-  const block = el("div", { class: "state", role: "status" }, el("div", { class: "busy-ring" }), el("h2", {}, title), line, bar);
+  const block = el(
+    "div",
+    { class: "state", role: "status" },
+    el("div", { class: "busy-ring" }),
+    el("h2", {}, title),
+    line,
+    bar,
+  );
   const progress = ({ done, total, message }) => {
     if (message) line.textContent = message;
     bar.hidden = !total;
@@ -25,8 +38,14 @@ export function waiting(title, text = "") {
 export function failed(error, again = null, ...acts) {
   const title = error.message || "Something went wrong.";
   const hint = error.hint ?? "Reload the page; if it stays so, look into the log of `resight serve`.";
-  return el("div", { class: "state failed", role: "alert" }, icon("cross"), el("h2", {}, title), el("p", {}, hint),
-    el("div", { class: "row" }, again ? button("Try again", { glyph: "refresh", onClick: again }) : null, acts));
+  return el(
+    "div",
+    { class: "state failed", role: "alert" },
+    icon("cross"),
+    el("h2", {}, title),
+    el("p", {}, hint),
+    el("div", { class: "row" }, again ? button("Try again", { glyph: "refresh", onClick: again }) : null, acts),
+  );
 }
 
 /** Shows a sentence for some seconds, and says it to screen readers. */

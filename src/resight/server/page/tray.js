@@ -20,7 +20,10 @@ export function put(index, names) {
 /** Takes names out of the tray. */
 export function take(index, names) {
   const out = new Set(names);
-  keep(index, trayOf(index).filter((name) => !out.has(name)));
+  keep(
+    index,
+    trayOf(index).filter((name) => !out.has(name)),
+  );
 }
 
 /** Puts a name in the tray or takes it out; returns whether it is in it now. */
@@ -49,6 +52,8 @@ function keep(index, names) {
   held.set(index, names);
   try {
     localStorage.setItem(KEY + index, JSON.stringify(names));
-  } catch { /* Storage is full or off: the tray lasts as long as the page. */ }
+  } catch {
+    /* Storage is full or off: the tray lasts as long as the page. */
+  }
   for (const listener of listeners) listener();
 }

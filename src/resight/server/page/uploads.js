@@ -7,12 +7,17 @@ let made = 0;
 
 /** Returns a query of the page's state for a file; it has a picture where the browser can show the kind. */
 export function queryOfFile(file) {
-  return { file, url: URL.createObjectURL(file), token: made += 1, box: null };
+  return { file, url: URL.createObjectURL(file), token: (made += 1), box: null };
 }
 
 /** Lets a person choose files, and calls `take` with them. */
 export function chooseFiles(take, { many = true } = {}) {
-  const input = el("input", { type: "file", accept: KINDS, multiple: many, on: { change: () => take([...input.files]) } });
+  const input = el("input", {
+    type: "file",
+    accept: KINDS,
+    multiple: many,
+    on: { change: () => take([...input.files]) },
+  });
   input.click();
 }
 
@@ -26,9 +31,21 @@ export function takePhotos(take, none) {
   let over = 0;
   const mark = () => document.body.classList.toggle("dropping", over > 0);
   const isFile = (event) => event.dataTransfer?.types.includes("Files");
-  window.addEventListener("dragenter", (event) => { if (isFile(event)) { over += 1; mark(); } });
-  window.addEventListener("dragleave", (event) => { if (isFile(event)) { over = Math.max(0, over - 1); mark(); } });
-  window.addEventListener("dragover", (event) => { if (isFile(event)) event.preventDefault(); });
+  window.addEventListener("dragenter", (event) => {
+    if (isFile(event)) {
+      over += 1;
+      mark();
+    }
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (isFile(event)) {
+      over = Math.max(0, over - 1);
+      mark();
+    }
+  });
+  window.addEventListener("dragover", (event) => {
+    if (isFile(event)) event.preventDefault();
+  });
   window.addEventListener("drop", (event) => {
     if (!isFile(event)) return;
     event.preventDefault();

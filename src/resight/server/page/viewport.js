@@ -36,10 +36,14 @@ export function steer(canvas, { get, set, tapped = () => {} }) {
     return [event.clientX - bounds.left, event.clientY - bounds.top];
   };
   const centre = () => [canvas.clientWidth / 2, canvas.clientHeight / 2];
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    set(zoomed(get(), wheelFactor(event), point(event)));
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      set(zoomed(get(), wheelFactor(event), point(event)));
+    },
+    { passive: false },
+  );
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
@@ -94,7 +98,9 @@ export function drawing(canvas, draw) {
     context.clearRect(0, 0, width, height);
     draw(context, width, height);
   };
-  const redraw = () => { asked ||= requestAnimationFrame(paint); };
+  const redraw = () => {
+    asked ||= requestAnimationFrame(paint);
+  };
   const watching = new ResizeObserver(redraw);
   watching.observe(canvas);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
