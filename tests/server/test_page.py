@@ -196,7 +196,7 @@ def test_a_box_is_drawn_moved_and_resized(page: Page, service: str) -> None:
         page.locator(".drawn-box").press("ArrowUp")
     assert box_of(page)[1] < wider[1]
     page.locator(".drawn-box").press("Delete")
-    page.wait_for_function("!location.hash.includes('box')")
+    page.wait_for_url(lambda url: "box" not in url)
 
 
 def box_of(page: Page) -> list[float]:
@@ -309,7 +309,7 @@ def test_a_drawing_is_made_by_pen_and_by_keys(page: Page) -> None:
             const seen = new OffscreenCanvas(sheet.width, sheet.height).getContext('2d');
             seen.drawImage(sheet, 0, 0);
             const at = (x, y) => seen.getImageData(x * sheet.width, y * sheet.height, 1, 1).data[0];
-            window.drawn = [file.type, at(0.25, 0.1), at(0.5, 0.53), at(0.9, 0.9)]; }); }"""
+            document.body.dataset.drawn = [file.type, at(0.25, 0.1), at(0.5, 0.53), at(0.9, 0.9)]; }); }"""
     )
     sheet = page.get_by_role("img", name=re.compile("^Sheet to draw on"))
     place = sheet.bounding_box()
@@ -321,8 +321,9 @@ def test_a_drawing_is_made_by_pen_and_by_keys(page: Page) -> None:
     for key in (" ", "ArrowDown", "ArrowDown", "ArrowDown", " "):
         sheet.press(key)
     page.get_by_role("button", name="Search with this drawing").click()
-    page.wait_for_function("window.drawn")
-    assert page.evaluate("window.drawn") == ["image/png", 0, 0, 255]
+    drawn = page.locator("body[data-drawn]")
+    drawn.wait_for()
+    assert drawn.get_attribute("data-drawn") == "image/png,0,0,255"
 
 
 def test_errors_say_what_to_do(context: BrowserContext, service: str, tmp_path: Path) -> None:
