@@ -14,10 +14,10 @@ const PARTS = [
 
 /**
  * Returns the block of one answer. index: its description; note: what is said before the count of hits; open: whether
- * unlikely hits are shown at once; cardOf(hit): what `card` wants beside the hit; again: asks anew; widen: asks without the
+ * unlikely hits are shown at once; marked: names that were marked in what is asked; cardOf(hit): what `card` wants beside the hit; again: asks anew; widen: asks without the
  * limits, null where there are none.
  */
-export function answerView(index, { title, note = "", open = false, cardOf, again, widen }) {
+export function answerView(index, { title, note = "", open = false, marked = [], cardOf, again, widen }) {
   const head = el("div", { class: "answer-head", role: "status", "aria-live": "polite" });
   const body = el("div", { class: "answer" });
   const node = el("section", { class: "answer", "aria-label": title }, head, body);
@@ -57,7 +57,7 @@ export function answerView(index, { title, note = "", open = false, cardOf, agai
           onClick: () => {
             unlikely = true;
             render(answer);
-            body.lastElementChild.querySelector("a.mount")?.focus();
+            body.querySelector(".filler + .grid a.mount").focus();
           },
         });
         return show;
@@ -120,8 +120,24 @@ export function answerView(index, { title, note = "", open = false, cardOf, agai
       nothing(answer),
       parts(answer),
       more(answer),
+      examples(),
     );
   };
+  // Photos that were marked are asked with, or against, and are no hits: here they can be unmarked.
+  const examples = () =>
+    marked.length
+      ? el(
+          "section",
+          { class: "part" },
+          el(
+            "div",
+            { class: "part-head" },
+            el("h2", {}, "Marked by you"),
+            el("span", { class: "quiet small" }, "asked with, or against"),
+          ),
+          gridOf(marked.map((name) => ({ name }))),
+        )
+      : null;
   const renderFirst = (stage) => {
     fill(
       head,

@@ -5,6 +5,7 @@ import { answerView } from "./answer_view.js";
 import { button, el, fill } from "./element.js";
 import { counted } from "./format.js";
 import { writeFragment } from "./link.js";
+import { openPhoto } from "./photo_dialog.js";
 import { queryPanel } from "./query_panel.js";
 import { openSketch } from "./sketch.js";
 import { startView } from "./start_view.js";
@@ -69,7 +70,10 @@ export function showSearch(main, app) {
     index: own.id,
     marks: app.marks,
     href: writeFragment({ ...app.state, index: own.id, with: "", view: "match", hit: hit.name }),
-    open: () => app.go({ view: "match", hit: hit.name, ...(own.id === index.id ? {} : { index: own.id, with: "" }) }),
+    open: () =>
+      hit.rank
+        ? app.go({ view: "match", hit: hit.name, ...(own.id === index.id ? {} : { index: own.id, with: "" }) })
+        : openPhoto(app, hit),
     seek: () => app.search([{ name: hit.name, box: null }], own.id === index.id ? {} : { index: own.id, with: "" }),
   });
 
@@ -120,6 +124,7 @@ export function showSearch(main, app) {
         title: other ? own.title : "Hits",
         note: other ? own.recipe : "",
         open: Boolean(other),
+        marked: [...app.state.right, ...app.state.wrong],
         cardOf: cardOf(own),
         again: ask,
         widen: limited()
@@ -189,7 +194,8 @@ function moves(first, stage) {
   const ranks = new Map(first.hits.map(({ name, rank }) => [name, rank]));
   const hits = stage.hits.map((hit) => {
     const before = ranks.get(hit.name);
-    const moved = before === undefined ? "not on the left" : before === hit.rank ? "same rank" : `left: ${before}`;
+    const moved =
+      before === undefined ? "not on the left" : before === hit.rank ? "same rank" : `${before} on the left`;
     return { ...hit, moved };
   });
   return { ...stage, hits };
