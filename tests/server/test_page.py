@@ -221,7 +221,8 @@ def test_marks_are_asked_again_and_a_link_repeats_the_search(page: Page, service
     other.goto(page.url)
     answered(other)
     assert (hits(other), hits(other, "possible")) == found
-    other.locator('.card[data-name="posters/again.jpg"] button[aria-pressed="true"]').wait_for()
+    marked = other.locator(".part", has_text="Marked by you").locator('[data-name="posters/again.jpg"]')
+    assert marked.get_by_role("button", name=re.compile("^Right")).get_attribute("aria-pressed") == "true"
     elsewhere.close()
 
 
@@ -306,7 +307,7 @@ def test_a_drawing_is_made_by_pen_and_by_keys(page: Page) -> None:
     page.evaluate(
         """async () => { const { openSketch } = await import('/page/sketch.js');
         openSketch(async (file) => { const sheet = await createImageBitmap(file);
-            const seen = new OffscreenCanvas(sheet.width, sheet.height).getContext('2d');
+            const seen = new OffscreenCanvas(sheet.width, sheet.height).getContext('2d', { willReadFrequently: true });
             seen.drawImage(sheet, 0, 0);
             const at = (x, y) => seen.getImageData(x * sheet.width, y * sheet.height, 1, 1).data[0];
             document.body.dataset.drawn = [file.type, at(0.25, 0.1), at(0.5, 0.53), at(0.9, 0.9)]; }); }"""

@@ -34,6 +34,7 @@ function draw() {
       {
         href: writeFragment(back),
         "aria-current": here ? "page" : null,
+        "aria-label": view === "tray" && count ? `${text}, ${counted(count, "photo")}` : null,
         on: {
           click: (event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -44,14 +45,7 @@ function draw() {
       },
       icon(glyph),
       el("span", {}, text),
-      view === "tray" && count
-        ? el(
-            "span",
-            { class: "count figures" },
-            el("span", { "aria-hidden": "true" }, count),
-            el("span", { class: "said" }, `, ${counted(count, "photo")}`),
-          )
-        : null,
+      view === "tray" && count ? el("span", { class: "count figures" }, count) : null,
     );
   };
   const choose = el(

@@ -43,11 +43,12 @@ const app = {
   keepLink() {
     history.replaceState(null, "", writeFragment(app.state));
   },
-  /** Searches with other photos: marks belong to the photos that were before. */
+  /** Searches with other photos. Marks belong to those that were before; the limits of a search stay, not those of a listing. */
   search(queries, changes = {}) {
-    const { index, folder, text, least, fields, with: other } = app.state;
+    const { view, index, folder, text, least, fields, with: other } = app.state;
+    const limits = view === "search" || view === "match" ? { folder, text, least, fields, with: other } : {};
     app.marks.clear();
-    app.go({ ...emptyState(), index, folder, text, least, fields, with: other, queries, ...changes });
+    app.go({ ...emptyState(), index, ...limits, queries, ...changes });
   },
   /** Reads the descriptions anew: photos were added or removed. */
   async refresh() {
