@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,42 @@ def test_what_another_process_adds_is_seen(own: Path, served_photos: Path) -> No
     assert refresh_all([served]) == [served]
     assert served.now.listing.names == ["new.jpg", "other-000.jpg", "other-001.jpg"]
     assert before.listing.names == ["other-000.jpg", "other-001.jpg"]
+
+
+def test_searches_stay_right_while_another_process_writes(own: Path, served_photos: Path, serve: Serve) -> None:
+    client = serve(own)
+    (served,) = client.app.state.service.indexes.values()
+    shutil.copy2(served_photos / "facade-00_1.jpg", own.parent / "photos" / "moving.jpg")
+    query = (served_photos / "facade-00_2.jpg").read_bytes()
+    form = {"request": '{"queries": [{"file": 0}]}'}
+    still = {"other-000.jpg", "other-001.jpg"}
+    stop = threading.Event()
+
+    def write() -> None:
+        index = Index.open(own)
+        while not stop.is_set():
+            index.add(own.parent / "photos", again=True)
+            refresh_all([served])
+            index.remove("moving.jpg")
+            refresh_all([served])
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    seen = []
+    try:
+        while len(seen) < 40 and not (len(seen) > 10 and {True, False} <= set(seen)):
+            answer = client.post("/v1/indexes/own/searches", data=form, files={"file": query})
+            assert answer.status_code == 200
+            found = [hit["name"] for hit in answer.json()["hits"]]
+            assert set(found) - still <= {"moving.jpg"}
+            seen.append("moving.jpg" in found)
+            # What has been found is there to look at, or is said to be gone.
+            for name in found:
+                assert client.get("/v1/indexes/own/thumbnail", params={"name": name}).status_code in (200, 404)
+    finally:
+        stop.set()
+        writing.join()
+    assert {True, False} <= set(seen)
 
 
 def test_an_index_that_went_away_still_answers(own: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -74,6 +74,26 @@ def test_work_that_takes_too_long_keeps_its_place_until_it_ends() -> None:
     workers.close()
 
 
+def test_work_that_waits_too_long_is_dropped() -> None:
+    workers = Workers("test", at_once=1, waiting=1, per_client=1, seconds=0.05)
+    go, done = threading.Event(), []
+
+    async def crowd() -> None:
+        first = asyncio.create_task(workers.run("a", go.wait))
+        await asyncio.sleep(0.01)
+        with pytest.raises(Refusal, match="longer than"):
+            await workers.run("b", lambda: done.append(1))
+        with pytest.raises(Refusal, match="longer than"):
+            await first
+
+    asyncio.run(crowd())
+    go.set()
+    while workers.load:
+        time.sleep(0.001)
+    workers.close()
+    assert done == []
+
+
 def test_an_error_of_the_work_is_raised_as_it_is() -> None:
     workers = Workers("test", at_once=1, waiting=0, per_client=1, seconds=5)
 

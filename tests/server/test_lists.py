@@ -15,7 +15,12 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from resight.errors import UsageError
+from resight.index import Index
+from resight.server.app import create_app
 from resight.server.metadata import read_table
+from resight.server.service import Service
+from resight.server.settings import Settings
+from resight.server.shelf import shelve
 from server_samples import Serve
 
 INDEX = "/v1/indexes/old-town"
@@ -184,6 +189,28 @@ def test_metadata_are_read_as_tables_are_written(tmp_path: Path) -> None:
     assert read_table(path) == {"a.jpg": {"title": "A", "note": "x"}, "b.jpg": {}}
     path.write_text('name,note\na.jpg,"two\nlines"\n', encoding="utf-8")
     assert read_table(path) == {"a.jpg": {"note": "two\nlines"}}
+
+
+def test_what_files_say_is_searched_by_and_kept(tmp_path: Path, served_photos: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[0x013B] = "Ada"
+    Image.open(served_photos / "other-001.jpg").save(folder / "signed.jpg", exif=exif)
+    Image.open(served_photos / "other-002.jpg").save(folder / "plain.jpg")
+    Index.create(tmp_path / "own.resight", "sift-asmk").add(folder)
+    for _ in range(2):
+        service = Service(shelve([tmp_path / "own.resight"]), Settings(cache=tmp_path / "cache"), embedded=True)
+        with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
+            while "creator" not in client.get("/v1/indexes/own").json()["metadata"]["fields"]:
+                time.sleep(0.01)
+            found = client.get("/v1/indexes/own/images", params={"field.creator": "ada"}).json()
+        assert [(one["name"], one["metadata"]["creator"]) for one in found["images"]] == [("signed.jpg", "Ada")]
+        # The second time it is known without the photos.
+        (kept,) = (tmp_path / "cache" / "metadata").iterdir()
+        assert b"Ada" in kept.read_bytes()
+        for photo in folder.iterdir():
+            photo.unlink()
 
 
 @pytest.mark.parametrize(

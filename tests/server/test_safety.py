@@ -174,6 +174,8 @@ def test_the_service_is_called_by_an_address_or_a_name_it_was_given(
         ({"Origin": "http://127.0.0.1:9999"}, 403),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://\xff"}, 403),
         ({"Origin": "https://friend.example"}, 200),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
         ({"Sec-Fetch-Site": "none"}, 200),

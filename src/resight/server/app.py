@@ -37,6 +37,7 @@ def create_app(service: Service) -> FastAPI:
     )
     for kind in (Refusal, ResightError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer_fault)
+    app.state.service = service
     add_routes(app, service)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,7 +93,8 @@ def refusal_of(error: Exception) -> Refusal:
             hint = _HINTS.get(error.status_code, "Change the request and send it again.")
             kind = "not-found" if error.status_code == 404 else "request"
             return Refusal(error.status_code, kind, _sentence(str(error.detail)), hint, error.headers)
-    _log.error("an error that nobody foresaw", exc_info=error)
+    # As a part of the message: whoever shows the log shows this, which nobody else is told.
+    _log.error("an error that nobody foresaw:\n%s", "".join(traceback.format_exception(error)))
     return Refusal(500, "internal", "Something went wrong in the service.", "Tell who runs it; its log says what.")
 
 

@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import logging
 import time
+import traceback
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -76,7 +77,7 @@ class Guard:
             if not begun:
                 await refusal_of(error).response()(scope, receive, guarded)
             elif not isinstance(error, Refusal):
-                _log.error("an answer broke off", exc_info=error)
+                _log.error("an answer broke off:\n%s", "".join(traceback.format_exception(error)))
         finally:
             route = getattr(scope.get("route"), "path", "")
             self._metrics.count(scope["method"], route or "unknown", status, time.perf_counter() - start)
@@ -124,7 +125,10 @@ class Guard:
     def _is_origin(self, origin: str, host: str) -> bool:
         if origin in self._settings.origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:  # brackets that hold no address
+            return False
         return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
     def _is_visit(self, scope: Scope, headers: dict[bytes, str]) -> bool:

@@ -12,7 +12,7 @@ from resight.errors import UsageError
 from resight.index.duplicates import find_duplicates
 from resight.manifold.embedding import embed
 from resight.progress import Progress
-from resight.server.faults import Refusal
+from resight.server.faults import Refusal, busy
 from resight.server.jobs import Job, Jobs
 from resight.server.shelf import Generation, ServedIndex
 from resight.show.embedding import descriptors_of
@@ -38,12 +38,11 @@ class Made:
             if key in self._made:
                 return self._made[key], None
             job = self._under_way.get(key)
-            if job is None or job.state == "failed":
-                failed = job
-                if failed is not None and failed.error is not None:
-                    del self._under_way[key]
-                    fault = failed.error["error"]
-                    raise Refusal(422, fault["kind"], fault["message"], fault["hint"])
+            if job is not None and job.state == "failed":
+                # Told once; whoever asks again starts it anew.
+                del self._under_way[key]
+                raise _failure(job)
+            if job is None:
                 job = self._under_way[key] = self._jobs.start(what, lambda progress: self._keep(key, work(progress)))
             return None, job
 
@@ -53,6 +52,13 @@ class Made:
             self._under_way.pop(key, None)
             while len(self._made) > self._most:
                 self._made.pop(next(iter(self._made)))
+
+
+def _failure(job: Job) -> Refusal:
+    if job.error is None:
+        return busy(job.message)
+    fault = job.error["error"]
+    return Refusal(422, fault["kind"], fault["message"], fault["hint"])
 
 
 def plane(generation: Generation, progress: Progress) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +53,9 @@ def run(service: Service, listening: Listening, say: Say) -> None:
         say(line)
     if listening.open_page:
         threading.Timer(0.5, webbrowser.open, [address]).start()
-    with sock:
+    with sock, suppress(KeyboardInterrupt):
         asyncio.run(server.serve(sockets=[sock]))
+    say("stopped")
 
 
 def configuration(service: Service) -> uvicorn.Config:

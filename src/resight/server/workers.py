@@ -39,9 +39,9 @@ class Workers:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
         except TimeoutError:
-            if not future.done():
-                raise busy(f"This took longer than {self._seconds:g} seconds.") from None
-            raise
+            if future.done() and not future.cancelled():
+                raise  # one of the work itself
+            raise busy(f"This took longer than {self._seconds:g} seconds.") from None
 
     def _submit(self, client: str, work: Callable[[], T]) -> Future[T]:
         with self._lock:
