@@ -186,9 +186,13 @@ def test_a_box_is_drawn_moved_and_resized(page: Page, service: str) -> None:
 
     corner = (x + 0.2 * width, y + 0.2 * height)
     drawn = drag(corner, (x + 0.6 * width, y + 0.7 * height))
-    assert drawn == pytest.approx([0.2 * width * scale, 0.2 * height * scale, 0.6 * width * scale, 0.7 * height * scale], abs=3)
+    assert drawn == pytest.approx(
+        [0.2 * width * scale, 0.2 * height * scale, 0.6 * width * scale, 0.7 * height * scale], abs=3
+    )
     moved = drag((x + 0.4 * width, y + 0.4 * height), (x + 0.5 * width, y + 0.4 * height))
-    assert moved == pytest.approx([drawn[0] + 0.1 * width * scale, drawn[1], drawn[2] + 0.1 * width * scale, drawn[3]], abs=3)
+    assert moved == pytest.approx(
+        [drawn[0] + 0.1 * width * scale, drawn[1], drawn[2] + 0.1 * width * scale, drawn[3]], abs=3
+    )
     wider = drag((x + 0.7 * width, y + 0.7 * height), (x + 2 * width, y + 0.8 * height))
     assert wider[:2] == pytest.approx(moved[:2], abs=1)
     assert wider[2] == original["width"], "the edge of the photo stops it"
