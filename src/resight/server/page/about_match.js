@@ -19,7 +19,7 @@ export function judge(app, hit, unhear) {
   const turned = (glyph, text, look, mark) => button(text, { glyph, look, onClick: () => app.marks.turn(name, mark) });
   const right = turned("check", "Right", "right", "right");
   const wrong = turned("cross", "Wrong", "wrong", "wrong");
-  const collect = button("Tray", { glyph: "tray", onClick: () => tray.turn(id, name) });
+  const collect = button("Tray", { glyph: "tray", onClick: () => tray.turn(id, name, hit.region) });
   const again = button("Ask again with the marks", {
     glyph: "refresh",
     look: "strong",

@@ -45,7 +45,7 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
     glyph: "tray",
     quiet: true,
     onClick: () => {
-      tray.turn(index, name);
+      tray.turn(index, name, item.region);
       show();
     },
   });

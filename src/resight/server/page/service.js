@@ -159,6 +159,6 @@ export const remove = async (index, names) =>
   (await json(address(inIndex(index, "/images")), posted({ names }, "DELETE"))).job;
 
 /** Returns the photos of a tray as a file: "csv", "json" or "zip". */
-export async function takeAway(index, names, format) {
-  return (await ask(address(inIndex(index, "/tray")), posted({ names, format }))).blob();
+export async function takeAway(index, names, regions, format) {
+  return (await ask(address(inIndex(index, "/tray")), posted({ names, regions, format }))).blob();
 }

@@ -1,35 +1,35 @@
-// The tray: names of photos that a person collects, kept in the browser for each index.
+// The tray: photos that a person collects, kept in the browser for each index: names, with the region that a search found.
 
 const KEY = "resight.tray.";
 const listeners = new Set();
 const held = new Map();
 
 /** Returns the names in the tray of an index, in the order in which they were put there. */
-export function trayOf(index) {
-  if (!held.has(index)) held.set(index, read(index));
-  return held.get(index);
+export const trayOf = (index) => [...kept(index).keys()];
+
+export const inTray = (index, name) => kept(index).has(name);
+
+/** Returns the regions "x,y,w,h" of those photos of the tray that have one, by name. */
+export function regionsOf(index) {
+  return Object.fromEntries([...kept(index)].filter(([, region]) => region));
 }
 
-export const inTray = (index, name) => trayOf(index).includes(name);
-
 /** Puts names in the tray; those that are there stay where they are. */
-export function put(index, names) {
-  keep(index, [...new Set([...trayOf(index), ...names])]);
+export function put(index, names, region = "") {
+  const added = names.filter((name) => !inTray(index, name)).map((name) => [name, region]);
+  keep(index, new Map([...kept(index), ...added]));
 }
 
 /** Takes names out of the tray. */
 export function take(index, names) {
   const out = new Set(names);
-  keep(
-    index,
-    trayOf(index).filter((name) => !out.has(name)),
-  );
+  keep(index, new Map([...kept(index)].filter(([name]) => !out.has(name))));
 }
 
-/** Puts a name in the tray or takes it out; returns whether it is in it now. */
-export function turn(index, name) {
+/** Puts a name in the tray or takes it out; returns whether it is in it now. region: where a search found the query. */
+export function turn(index, name, region) {
   if (inTray(index, name)) take(index, [name]);
-  else put(index, [name]);
+  else put(index, [name], region ?? "");
   return inTray(index, name);
 }
 
@@ -39,19 +39,24 @@ export function onTray(listener) {
   return () => listeners.delete(listener);
 }
 
+function kept(index) {
+  if (!held.has(index)) held.set(index, read(index));
+  return held.get(index);
+}
+
 function read(index) {
   try {
-    const names = JSON.parse(localStorage.getItem(KEY + index) ?? "[]");
-    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+    const pairs = JSON.parse(localStorage.getItem(KEY + index) ?? "[]");
+    return new Map(pairs.filter((pair) => pair.length === 2 && pair.every((one) => typeof one === "string")));
   } catch {
-    return []; // Storage is switched off, or another page wrote what is no tray: begin with an empty one.
+    return new Map(); // Storage is switched off, or another page wrote what is no tray: begin with an empty one.
   }
 }
 
-function keep(index, names) {
-  held.set(index, names);
+function keep(index, photos) {
+  held.set(index, photos);
   try {
-    localStorage.setItem(KEY + index, JSON.stringify(names));
+    localStorage.setItem(KEY + index, JSON.stringify([...photos]));
   } catch {
     /* Storage is full or off: the tray lasts as long as the page. */
   }
