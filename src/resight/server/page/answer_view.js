@@ -83,6 +83,7 @@ export function answerView(index, { title, note = "", open = false, marked = [],
     return next;
   };
 
+  const unlimited = () => (widen ? button("Search without limits", { look: "strong", onClick: widen }) : null);
   const nothing = (answer) => {
     if (answer.hits.some((hit) => hit.verdict !== "filler")) return null;
     // Without geometry a recipe is seldom sure: its ranking is what it has to say.
@@ -93,7 +94,7 @@ export function answerView(index, { title, note = "", open = false, marked = [],
         "search",
         "Nothing within these limits",
         "No photo of this folder, with these words, is likely enough.",
-        button("Search without limits", { look: "strong", onClick: widen }),
+        unlimited(),
       );
     }
     return empty(
@@ -168,7 +169,7 @@ export function answerView(index, { title, note = "", open = false, marked = [],
     },
     fail(error) {
       fill(head, el("h1", {}, title));
-      fill(body, failed(error, again));
+      fill(body, failed(error, error.kind === "not-found" ? null : again, unlimited()));
     },
   };
 }

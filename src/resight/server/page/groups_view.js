@@ -145,7 +145,6 @@ function groupBlock(app, { images, kept, sure }, number) {
             "button",
             {
               type: "button",
-              "aria-label": `Open ${name}${name === kept ? ", the one to keep" : ""}`,
               on: { click: () => openPhoto(app, { name }) },
             },
             el("img", { src: service.thumbnail(id, name), alt: "", loading: "lazy" }),

@@ -101,7 +101,9 @@ function download(index, format, text) {
     onClick: async () => {
       control.disabled = true;
       try {
-        const url = URL.createObjectURL(await service.takeAway(index, tray.trayOf(index), tray.regionsOf(index), format));
+        const url = URL.createObjectURL(
+          await service.takeAway(index, tray.trayOf(index), tray.regionsOf(index), format),
+        );
         el("a", { href: url, download: `resight-tray.${format}` }).click();
         setTimeout(() => URL.revokeObjectURL(url), 60000);
       } catch (error) {
