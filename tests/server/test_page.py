@@ -350,8 +350,7 @@ def test_errors_say_what_to_do(context: BrowserContext, service: str, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
 def test_every_view_fits_and_is_accessible(browser: Browser, service: str, width: int, scheme: Any) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
