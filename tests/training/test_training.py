@@ -20,7 +20,7 @@ from resight.errors import ResightError, StorageError, UsageError
 from resight.index.index import Index
 from resight.training import events, gradients, loop, run
 from resight.training.checkpoints import load_checkpoint
-from resight.training.loop import StepReport
+from resight.training.course import StepReport
 from resight.training.training import TrainReport, train
 
 PROGRAM = """
