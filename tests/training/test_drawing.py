@@ -64,6 +64,16 @@ def test_photos_of_one_cluster_teach_nothing(tables: dict[str, object]) -> None:
         check_teachable(replace(several, clusters=np.zeros(20, np.int64)), recipe(**tables))
 
 
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_too_few_photos_are_refused(epochs: int) -> None:
+    alone = [AnchorRow(row, (), (), 1.0) for row in range(4)]
+    own = recipe(lasting={"epochs": epochs})
+    check_teachable(replace(material(alone), pool=np.arange(4)), own)
+    for count, told in ((3, "there are only 3 photos to learn from"), (1, "there is only 1 photo to learn from")):
+        with pytest.raises(UsageError, match=told):
+            check_teachable(replace(material(alone[:count]), pool=np.arange(count)), own)
+
+
 def test_negatives_of_a_tuple_may_be_of_the_pool_alone() -> None:
     clusters = np.repeat([0, 1], [15, 5])
     by_tuples = recipe(loss={"kind": "triplet"}, drawing={"negatives": 1})

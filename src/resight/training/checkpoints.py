@@ -77,7 +77,8 @@ def _difference(what: str, there: str, here: str) -> str:
     if not (tables[0] and tables[1] and differing):
         return f"{what} is {there[:LONGEST]} there and {here[:LONGEST]} here"
     shown = [f"{key} is {tables[0].get(key)!r} there and {tables[1].get(key)!r} here" for key in differing[:SHOWN]]
-    more = f", and {len(differing) - SHOWN} more keys" if len(differing) > SHOWN else ""
+    left = len(differing) - SHOWN
+    more = f", and {left} more key{'s' * (left > 1)}" if left > 0 else ""
     return f"{what} differs: {', '.join(shown)}{more}"
 
 
