@@ -6,7 +6,7 @@
 A product is a folder with `recipe.toml`, `network.safetensors` and `whitening.npz`. Every photo is described once by
 each, whole; queries, junk and the average precision are those of `resight evaluate SET --distractors distractors` with
 that recipe. In brackets are 95 % intervals over queries, of the mean and of the difference to the first product. With
-`--every` only one query and one database photo of so many is taken, the positives of the queries among them.
+`--every` only one query and one database photo of so many is taken, and one positive of each query in any case.
 """
 
 from __future__ import annotations
@@ -56,14 +56,16 @@ def judged(folder: Path, distractors: Path | None, every: int) -> Judged:
     """Reads a set and its distractors, one query and one other photo of so many."""
     found = read_folder(folder)
     root = found.query_root or found.root
+    queries = found.queries[::every]
+    kept = {*sorted(found.images)[::every], *(min(one.positives) for one in queries)}
     questions = [
-        Question(root / one.image, frozenset(map(found.path, one.positives)), frozenset(map(found.path, one.junk)))
-        for one in found.queries[::every]
+        Question(
+            root / one.image, frozenset(map(found.path, one.positives & kept)), frozenset(map(found.path, one.junk))
+        )
+        for one in queries
     ]
-    wanted = {photo for one in questions for photo in one.positives}
-    rest = [found.path(name) for name in found.images if found.path(name) not in wanted]
     others = [] if distractors is None else [one.path for one in find_images(photo_root(distractors))]
-    return Judged(folder.name, questions, sorted([*wanted, *rest[::every]]) + others[::every])
+    return Judged(folder.name, questions, [*map(found.path, sorted(kept)), *others[::every]])
 
 
 def photos_of(sets: Sequence[Judged]) -> list[Path]:

@@ -60,7 +60,7 @@ share = 0.0
 
 [product]
 whitening = "pca"
-photos = 300
+photos = 200
 """
 ROWS: Mapping[str, Mapping[str, str]] = {
     "InfoNCE, half views, frozen until blocks.5": {},
