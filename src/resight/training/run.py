@@ -196,11 +196,15 @@ class Training:
         provenance = self._provenance(trained)
         comment = recipe_comment(provenance)
         channel, tables = self._written(self.folder)
-        rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
-        parts = parts_of(channel, str(self.base))
-        own = [one for one in model.whitenings() if one is not None]
         before = starts["pca"]
-        examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
+        if recipe.lasting.epochs or not starts.keys() >= set(wanted):
+            rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
+            parts = parts_of(channel, str(self.base))
+            own = [one for one in model.whitenings() if one is not None]
+            examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
+        else:
+            # The network is as it was.
+            examined = {kind: starts[kind] for kind in wanted}
         best = best_of(examined)
         after = examined[best]
         facts: dict[str, str | int | float] = {
