@@ -24,7 +24,7 @@ import numpy as np
 from resight.index.collection import Collection
 from resight.index.index import Index
 from resight.training.mining.indexed import Photos, readable_photos, word_channel
-from resight.training.mining.kinds import Structure
+from resight.training.mining.kinds import StructureFromMotion
 from resight.training.mining.reconstruction import reconstruct
 from resight.training.mining.structure import Mapped, clusters_of_models, map_photos, mined_structure
 
@@ -93,7 +93,7 @@ def strategies(
     """By strategy of positives: anchors, positives, and the share that is right."""
     report = {}
     for name in ("random", "inliers", "nearest"):
-        tuples = mined_structure(Structure(positives=name), collection, channel, photos, mapped).tuples
+        tuples = mined_structure(StructureFromMotion(positives=name), collection, channel, photos, mapped).tuples
         right = [place[one.name] == place[two.name] for one in tuples.anchors for two in one.positives]
         report[name] = [len(tuples.anchors), len(right), round(float(np.mean(right)), 4)]
     return report
@@ -126,7 +126,7 @@ def main() -> None:
     report: dict[str, Any] = {"photos": len(photos.names), "recipe": given.recipe}
     for seeds in given.seeds:
         start = time.perf_counter()
-        mapped = map_photos(Structure(seeds=seeds), view, photos)
+        mapped = map_photos(StructureFromMotion(seeds=seeds), view, photos)
         seconds = round(time.perf_counter() - start, 1)
         cost = {"photos that searched": mapped.asked[0], "pairs looked at": mapped.asked[1], "seconds": seconds}
         report[seeds] = cost | models_of(mapped, photos, truth)

@@ -27,6 +27,7 @@ ORDER = (
     "cache",
     "kernels",
     "images",
+    "wrong_values",
     "filesystems",
     "arguments",
     "folders",

@@ -16,7 +16,7 @@ import argparse
 import fnmatch
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,7 +53,10 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take one photo of so many of each folder")
     options = parser.parse_args()
     found = [one for folder in options.folders for one in taken(folder, options.leave_out)[:: options.every]]
-    tuples_of(rendered_worlds(options.work), [*found, *printed_things(options.work)]).write(options.work)
+    named = {"/".join(path.parts[-3:]): path for path in found}
+    # What is drawn follows the order of names, which must not depend on where the work is done.
+    named |= {f"printed/{path.name}": path for path in printed_things(options.work)}
+    tuples_of(rendered_worlds(options.work), named).write(options.work)
     report = train(options.work, options.work / "network", recipe=RECIPE, on_step=print, say=print)
     plan = INVERTED_RESIDUALS["efficientnet_lite0"]
     content = compact(plan, load_file(report.folder / "network.safetensors"))
@@ -98,7 +101,7 @@ def printed_things(work: Path) -> list[Path]:
     return files
 
 
-def tuples_of(worlds: Sequence[Path], photos: Sequence[Path]) -> Tuples:
+def tuples_of(worlds: Sequence[Path], photos: Mapping[str, Path]) -> Tuples:
     """Photos of one thing of a world are each other's positives; other photos have rendered views alone."""
     listed: dict[str, Photo] = {}
     anchors = []
@@ -112,9 +115,8 @@ def tuples_of(worlds: Sequence[Path], photos: Sequence[Path]) -> Tuples:
             for name in own:
                 others = tuple(Positive(other, 1.0) for other in own if other != name)
                 anchors.append(Anchor(name, others, weight=0.5))
-    for path in photos:
+    for name, path in photos.items():
         clusters += 1
-        name = "/".join(path.parts[-3:])
         listed[name] = Photo(str(path.resolve()), "", clusters)
         anchors.append(Anchor(name))
     anchors.sort(key=lambda anchor: anchor.name)

@@ -103,3 +103,24 @@ def test_errors_say_what_to_do(
     done = run("train", tuples, "-o", tmp_path / "network", *arguments)
     assert done.exit_code == 2
     assert told in done.output
+    assert not (tmp_path / "network").exists()
+
+
+def test_an_interruption_says_what_is_kept(
+    run: Run, tuples: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from resight.training import loop, photos
+
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    command = ("train", tuples, "--recipe", recipe, "-o", tmp_path / "network")
+    with monkeypatch.context() as patched:
+        patched.setattr(photos, "open_photos", interrupted)
+        done = run(*command)
+    assert (done.exit_code, done.stderr) == (130, "Interrupted. Training had not begun yet, and nothing is kept.\n")
+    assert not (tmp_path / "network").exists()
+    monkeypatch.setattr(loop.Loop, "_step", interrupted)
+    done = run(*command)
+    assert done.stderr.endswith("Interrupted. The last checkpoint is kept; run the same command again to continue.\n")
+    assert (tmp_path / "network" / "checkpoints" / "last.pt").exists()

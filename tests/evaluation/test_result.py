@@ -145,7 +145,7 @@ def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_number_that_is_too_large_for_one_is_refused(tmp_path: Path, key: str) -> None:
     text = result(query("q", (0,), 1)).to_json().replace(f'"{key}": null', f'"{key}": 0.5')
     (tmp_path / "r.json").write_text(text.replace(f'"{key}": 0.5', f'"{key}": 1e999'))
-    with pytest.raises(UsageError, match=f"{key}: Input should be a finite number"):
+    with pytest.raises(UsageError, match=f"{key}: must be a finite number"):
         EvaluationResult.read(tmp_path / "r.json")
 
 

@@ -89,7 +89,7 @@ def test_a_recipe_names_what_a_program_registers() -> None:
         RecipeError, match=r'unknown key "descriptor.shares"; the nearest valid one is "descriptor.share"'
     ):
         method('kind = "middle"\nshares = 0.25')
-    with pytest.raises(RecipeError, match=r"descriptor.share: Input should be less than or equal to 1, not 2.0"):
+    with pytest.raises(RecipeError, match=r"descriptor.share: must be at most 1, not 2.0"):
         method('kind = "middle"\nshare = 2.0')
     with pytest.raises(RecipeError, match='there is no kind "midle"; the nearest is "middle"'):
         method('kind = "midle"')

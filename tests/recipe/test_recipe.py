@@ -94,12 +94,12 @@ def test_a_wrong_kind_is_named_with_the_nearest(text: str, key: str, said: str) 
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        (f"{BOW}size = 1", "words.size", "greater than or equal to 2, not 1"),
+        (f"{BOW}size = 1", "words.size", "must be at least 2, not 1"),
         (f'{BOW}size = "many"', "words.size", "not 'many'"),
         (f'{BOW}tf = "rawr"', "words.tf", "'raw', 'clipped' or 'sqrt', not 'rawr'"),
-        (f"seed = -1\n{BOW}", "seed", "greater than or equal to 0, not -1"),
+        (f"seed = -1\n{BOW}", "seed", "must be at least 0, not -1"),
         (f"{NAMED}size = 1", "channel.cnn.words.size", "not 1"),
-        (f'{BOW}[[rerank]]\nkind = "spatial"\ntolerance = 2.0', "rerank[0].tolerance", "less than 1, not 2.0"),
+        (f'{BOW}[[rerank]]\nkind = "spatial"\ntolerance = 2.0', "rerank[0].tolerance", "must be below 1, not 2.0"),
         ("words = 3", "words", "must be a table, [words]"),
         ("channel = 3", "channel", "must be a table, [channel]"),
         (f'{BOW}[rerank]\nkind = "spatial"', "rerank", "must be a list of tables, [[rerank]]"),

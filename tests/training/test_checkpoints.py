@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from resight.errors import ResightError, StorageError, UsageError
 from resight.training import checkpoints
-from resight.training.checkpoints import alone_in, check_same, load_checkpoint, save_checkpoint
+from resight.training.checkpoints import alone_in, check_same, claim, load_checkpoint, save_checkpoint
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -57,6 +58,19 @@ def test_one_of_another_training_is_refused(tmp_path: Path) -> None:
         check_same(tmp_path, {"the recipe": "a"}, {"the recipe": "b"})
 
 
+def test_of_two_recipes_the_keys_that_differ_are_named(tmp_path: Path) -> None:
+    recipe = {"seed": 0, "lasting": {"epochs": 3, "steps": 5}, "loss": {"kind": "triplet", "margin": 0.1}}
+    other = {"seed": 0, "lasting": {"epochs": 4, "steps": 5}, "loss": {"kind": "info-nce", "temperature": 0.07}}
+    with pytest.raises(UsageError) as caught:
+        check_same(tmp_path, {"the recipe": json.dumps(recipe)}, {"the recipe": json.dumps(other)})
+    told = str(caught.value)
+    assert "the recipe differs: " in told
+    assert "lasting.epochs is 3 there and 4 here" in told
+    assert "and 1 more key" in told
+    assert "steps" not in told
+    assert "seed" not in told
+
+
 def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     refused = pytest.raises(UsageError, match="new: another process trains in this folder: wait")
@@ -64,3 +78,28 @@ def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:
         raise AssertionError("two were let in")
     with alone_in(folder):
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [UsageError("no"), KeyboardInterrupt()])
+def test_what_fails_before_a_checkpoint_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
+    def fails(folder: Path, begun: str) -> None:
+        claim(folder, {"the recipe": "a"})
+        if begun:
+            (folder / begun).write_bytes(b"something")
+        raise error
+
+    def failing(folder: Path, begun: str = "") -> None:
+        with pytest.raises(type(error)), alone_in(folder):
+            fails(folder, begun)
+
+    failing(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "empty").mkdir()
+    failing(tmp_path / "empty")
+    assert list((tmp_path / "empty").iterdir()) == []
+    for begun in ("checkpoints/last.pt", "training.jsonl"):
+        folder = tmp_path / begun.replace("/", "-")
+        failing(folder, begun)
+        # What has been made is gone on with, and needs to say what it is of.
+        assert (folder / "checkpoints" / "identity.json").exists()
+        assert (folder / begun).exists()

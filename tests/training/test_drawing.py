@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from resight.errors import UsageError
-from resight.training.drawing import check_drawable, draw_step, steps_of
+from resight.training.drawing import check_teachable, draw_step, steps_of
 from resight.training.kinds import TrainingRecipe
 from resight.training.material import AnchorRow, Material
 
@@ -46,7 +46,7 @@ def test_without_real_positives_all_are_rendered() -> None:
     step = draw_step(material(alone), recipe(drawing={"anchors": 4, "views": 0.25}), 0, 0)
     assert {positive.look for (positive,) in step.positives} == {"strong"}
     with pytest.raises(UsageError, match="no anchor of the tuples has a positive"):
-        check_drawable(material(alone), recipe(drawing={"anchors": 4, "views": 0.0}))
+        check_teachable(material(alone), recipe(drawing={"anchors": 4, "views": 0.0}))
 
 
 LOSSES: list[dict[str, object]] = [
@@ -59,17 +59,27 @@ LOSSES: list[dict[str, object]] = [
 @pytest.mark.parametrize("tables", LOSSES)
 def test_photos_of_one_cluster_teach_nothing(tables: dict[str, object]) -> None:
     several = material(PAIRS)
-    check_drawable(several, recipe(**tables))
+    check_teachable(several, recipe(**tables))
     with pytest.raises(UsageError, match="all photos are of one cluster"):
-        check_drawable(replace(several, clusters=np.zeros(20, np.int64)), recipe(**tables))
+        check_teachable(replace(several, clusters=np.zeros(20, np.int64)), recipe(**tables))
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_too_few_photos_are_refused(epochs: int) -> None:
+    alone = [AnchorRow(row, (), (), 1.0) for row in range(4)]
+    own = recipe(lasting={"epochs": epochs})
+    check_teachable(replace(material(alone), pool=np.arange(4)), own)
+    for count, told in ((3, "there are only 3 photos to learn from"), (1, "there is only 1 photo to learn from")):
+        with pytest.raises(UsageError, match=told):
+            check_teachable(replace(material(alone[:count]), pool=np.arange(count)), own)
 
 
 def test_negatives_of_a_tuple_may_be_of_the_pool_alone() -> None:
     clusters = np.repeat([0, 1], [15, 5])
     by_tuples = recipe(loss={"kind": "triplet"}, drawing={"negatives": 1})
-    check_drawable(replace(material(PAIRS), clusters=clusters), by_tuples)
+    check_teachable(replace(material(PAIRS), clusters=clusters), by_tuples)
     with pytest.raises(UsageError, match="all photos are of one cluster"):
-        check_drawable(replace(material(PAIRS), clusters=clusters), recipe())
+        check_teachable(replace(material(PAIRS), clusters=clusters), recipe())
 
 
 def test_an_epoch_without_steps_shows_every_anchor_once() -> None:

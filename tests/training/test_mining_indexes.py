@@ -267,9 +267,10 @@ def test_figures_count_what_there_is(linked: Index) -> None:
     [
         ("verify", {}, "choose one of verified, views"),
         ("verified", {"min_inlier": 3}, "the nearest that it has is 'min_inliers'"),
-        ("verified", {"top": "many"}, "top is 'many'"),
-        ("verified", {"share": 1.5}, "share is 1.5"),
-        ("manifold", {"anchors": "some"}, "anchors is 'some'"),
+        ("verified", {"top": "many"}, "top is 'many', and must be a whole number"),
+        ("verified", {"share": 1.5}, "share is 1.5, and must be at most 1"),
+        ("manifold", {"anchors": "some"}, "anchors is 'some', and must be 'modes' or 'all'"),
+        ("ranks", {"low": 2.0}, "low 2.0, high 1.0 and positive 15.0 must ascend"),
     ],
 )
 def test_parameters_are_checked(kind: str, given: dict[str, Any], told: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from resight.arrays import Pixels
 from resight.training.drawing import Seen
-from resight.training.kinds import Photos
+from resight.training.kinds import PhotoSizes
 from resight.training.photos import TrainingPhotos
 from resight.training.views import Views
 
@@ -35,12 +35,12 @@ SIZES = [(200, 150), (150, 200), (200, 200), (200, 20), (90, 60)]
 
 @pytest.fixture
 def views() -> Views:
-    return Views(cast("TrainingPhotos", Given(SIZES)), Photos(side=128, multiple=32), np.arange(5), least=40)
+    return Views(cast("TrainingPhotos", Given(SIZES)), PhotoSizes(side=128, multiple=32), np.arange(5), least=40)
 
 
 def test_sides_are_multiples_and_no_side_is_too_short(views: Views) -> None:
     assert [views.size(row) for row in range(5)] == [(128, 96), (96, 128), (128, 128), (128, 40), (128, 96)]
-    square = Views(cast("TrainingPhotos", Given(SIZES)), Photos(side=128), np.arange(5), square=224)
+    square = Views(cast("TrainingPhotos", Given(SIZES)), PhotoSizes(side=128), np.arange(5), square=224)
     assert {square.size(row) for row in range(5)} == {(224, 224)}
 
 

@@ -56,7 +56,7 @@ def test_the_constants_are_those_of_the_papers() -> None:
         ("[loss]\nkind = 'contrastiv'", 'there is no kind "contrastiv"; the nearest is "contrastive"'),
         ("[loss]\nkind = 'triplet'", "needs negatives: set drawing.negatives"),
         ("[drawing]\nnegatives = 2", "leave drawing.negatives out"),
-        ("[optimiser]\nkind = 'adamw'\nrate = 0", "greater than 0"),
+        ("[optimiser]\nkind = 'adamw'\nrate = 0", "optimiser.rate: must be above 0, not 0"),
         ("whitening = 'random'", "projected is for"),
         ("whitening = 'learned'", "trained"),
         (

@@ -42,8 +42,10 @@ class Verbs(TyperGroup):
             say(f"Error: {error}")
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
+            # A command that has made nothing to go on from yet says so itself.
             kept = RESUMABLE.get(str(ctx.invoked_subcommand))
-            say("Interrupted." + (f" {kept}; run the same command again to continue." if kept else ""))
+            told = str(error) or (f"{kept}; run the same command again to continue." if kept else "")
+            say(f"Interrupted. {told}".rstrip())
             raise typer.Exit(130) from error
         except BrokenPipeError as error:
             # The interpreter flushes once more at its end and would complain.

@@ -13,7 +13,7 @@ from resight.cli.output import print_json, readable, say, shown
 from resight.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from resight.training.loop import StepReport
+    from resight.training.course import StepReport
 
 
 def train(
@@ -48,6 +48,7 @@ def train(
     Running the same command again goes on where it was interrupted.
     """
     from resight.training import training
+    from resight.training.begun import has_begun
 
     loss = ""
 
@@ -56,18 +57,23 @@ def train(
         loss = f"loss {step.loss:.3f}, {step.rate:.0f} images/s"
         bar("training", step.done, step.total)
 
-    with progress_bar(lambda: loss) as bar:
-        report = training.train(
-            tuples,
-            output,
-            recipe=recipe,
-            photos=photos,
-            progress=bar,
-            changes=key_values(changes or []),
-            tensorboard=tensorboard,
-            on_step=stepped,
-            say=say,
-        )
+    try:
+        with progress_bar(lambda: loss) as bar:
+            report = training.train(
+                tuples,
+                output,
+                recipe=recipe,
+                photos=photos,
+                progress=bar,
+                changes=key_values(changes or []),
+                tensorboard=tensorboard,
+                on_step=stepped,
+                say=say,
+            )
+    except KeyboardInterrupt:
+        if has_begun(output):
+            raise
+        raise KeyboardInterrupt("Training had not begun yet, and nothing is kept.") from None
     if as_json:
         print_json({"output": readable(report.folder), **report.document})
         return

@@ -22,6 +22,7 @@ from resight.evaluation.figures import Figures, figures, mean_figures, mean_name
 from resight.evaluation.resampling import bootstrap_interval
 from resight.files import write_whole
 from resight.images import Box
+from resight.wrong_values import what_is_wrong
 
 FORMAT = "resight evaluation 1"
 SIZES = ("small", "medium", "large")
@@ -261,7 +262,7 @@ class EvaluationResult(_Record):
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             where = f"{path}: {key}" if key else f"{path}"
-            raise UsageError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise UsageError(f"{where}: {what_is_wrong(first)}") from error
 
 
 def terciles(areas: Sequence[float | None]) -> list[str | None]:

@@ -77,7 +77,9 @@ def load(path: Path, needs: Iterable[str] = ()) -> Artefact:
                 if name.endswith(".npy")
             }
     except FileNotFoundError:
-        raise FitError(f"{path}: no such file; name one that `resight.learned.artefact.save` wrote") from None
+        raise FitError(
+            f"{path}: no such file; put it back where the recipe names it, or fit again by `resight fit`"
+        ) from None
     # A changed byte in the archive can make it ask for decompression, or for a password.
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise FitError(f"{path}: the fitted artefact is damaged ({error}); restore it or fit again") from error

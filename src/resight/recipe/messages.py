@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from resight.learned.registered import OneOf, kinds
 from resight.recipe.model import ONLY_CHANNEL, SECTIONS, Recipe
+from resight.wrong_values import what_is_wrong
 
 LONGEST = 200
 """Characters of a value, or of a message about a text, that are shown."""
@@ -56,7 +57,7 @@ def _explain(error: ValidationError, root: type[BaseModel]) -> str:
         return f"{key}: must be a list" + (f" of tables, [[{key}]]" if is_tables else "")
     if loc[-1:] == ("[key]",):
         return f'channel "{loc[-2]}": name it with letters, digits, "-" and "_"'
-    message = first["msg"].removeprefix("Value error, ") + _shown(given)
+    message = what_is_wrong(first) + _shown(given)
     return f"{key}: {message}" if key else message
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import pickle
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ import torch
 from resight.errors import ResightError, StorageError, UsageError
 from resight.files import write_whole
 from resight.images import displayed
+from resight.training.begun import FOLDER
 
-FOLDER = "checkpoints"
-LAST, BEST, IDENTITY = "last.pt", "best.pt", "identity.json"
+BEST, IDENTITY = "best.pt", "identity.json"
 VERSION = 1
+SHOWN, LONGEST = 3, 80
+"""Keys of a recipe, and characters of a value, that a message shows."""
 
 
 @contextmanager
@@ -64,10 +66,38 @@ def check_same(file: Path, there: Mapping[str, str], here: Mapping[str, str]) ->
     """Raises UsageError where a file is of another training: `there` and `here` say what each is of."""
     for what, value in here.items():
         if there.get(what) != value:
-            raise UsageError(
-                f"{file}: this is of another training: {what} is {there.get(what)} there and {value} here; name "
-                "another folder"
-            )
+            told = _difference(what, str(there.get(what)), value)
+            raise UsageError(f"{displayed(file)}: this is of another training: {told}; name another folder")
+
+
+def _difference(what: str, there: str, here: str) -> str:
+    """Returns in which keys two tables in JSON differ, or the two values."""
+    tables = [_flat(one) for one in (there, here)]
+    differing = [key for key in dict.fromkeys([*tables[0], *tables[1]]) if tables[0].get(key) != tables[1].get(key)]
+    if not (tables[0] and tables[1] and differing):
+        return f"{what} is {there[:LONGEST]} there and {here[:LONGEST]} here"
+    shown = [f"{key} is {tables[0].get(key)!r} there and {tables[1].get(key)!r} here" for key in differing[:SHOWN]]
+    left = len(differing) - SHOWN
+    more = f", and {left} more key{'s' * (left > 1)}" if left > 0 else ""
+    return f"{what} differs: {', '.join(shown)}{more}"
+
+
+def _flat(text: str) -> dict[str, object]:
+    """Returns the values of a table in JSON by keys such as "lasting.epochs"; nothing for another text."""
+    try:
+        table = json.loads(text)
+    except ValueError:
+        return {}
+    found: dict[str, object] = {}
+    waiting = [("", table)] if isinstance(table, dict) else []
+    while waiting:
+        parent, inner = waiting.pop()
+        for key, value in inner.items():
+            if isinstance(value, dict):
+                waiting.append((f"{parent}{key}.", value))
+            else:
+                found[f"{parent}{key}"] = value
+    return found
 
 
 def checked_output(folder: Path, identity: Mapping[str, str]) -> Path:
@@ -94,8 +124,11 @@ def checked_output(folder: Path, identity: Mapping[str, str]) -> Path:
 def alone_in(folder: Path) -> Iterator[None]:
     """Lets no other process train in a folder, which is made where it is missing, until the block ends.
 
-    Raises UsageError where another does, and StorageError. The lock ends with its process, however that ends.
+    A block that fails before there is a checkpoint leaves nothing in a folder that was missing or empty, nor the folder
+    where it was missing. Raises UsageError where another trains there, and StorageError. The lock ends with its
+    process, however that ends.
     """
+    missing = not folder.exists()
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -106,9 +139,25 @@ def alone_in(folder: Path) -> Iterator[None]:
             raise UsageError(
                 f"{displayed(folder)}: another process trains in this folder: wait until it ends, or name another"
             ) from None
-        yield
+        try:
+            yield
+        except BaseException:
+            _leave_nothing(folder, itself=missing)
+            raise
     finally:
         os.close(handle)
+
+
+def _leave_nothing(folder: Path, *, itself: bool) -> None:
+    """Removes the identity of a training that has made nothing else yet, and the folder `itself`."""
+    with suppress(OSError):
+        found = {str(one.relative_to(folder)) for one in folder.rglob("*")}
+        if not found <= {FOLDER, f"{FOLDER}/{IDENTITY}"}:
+            return
+        (folder / FOLDER / IDENTITY).unlink(missing_ok=True)
+        for one in (folder / FOLDER, *([folder] if itself else [])):
+            if one.is_dir():
+                one.rmdir()
 
 
 def claim(folder: Path, identity: Mapping[str, str]) -> None:

@@ -18,6 +18,10 @@ Look = Literal["plain", "mild", "strong"]
 """The view of a photo: as it is, or rendered."""
 
 
+LEAST = 4
+"""Photos that training takes at least: fewer have nothing to be told apart from, and no whitening fits them."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """One image of a step: the row of its photo, how it is seen, and the seed of its view."""
@@ -58,8 +62,16 @@ def steps_of(material: Material, recipe: TrainingRecipe) -> int:
     return max(1, count // recipe.drawing.anchors)
 
 
-def check_drawable(material: Material, recipe: TrainingRecipe) -> None:
-    """Raises UsageError where no step can be drawn: there are no positives, or there is nothing to tell apart."""
+def check_teachable(material: Material, recipe: TrainingRecipe) -> None:
+    """Raises UsageError where nothing can be learned: too few photos, no positives, or nothing to tell apart."""
+    count = len({*(one.photo for one in material.anchors), *material.pool.tolist()})
+    if count < LEAST:
+        raise UsageError(
+            f"there {'is' if count == 1 else 'are'} only {count} photo{'s' * (count != 1)} to learn from, and training "
+            f"takes {LEAST} or more: mine an index of more photos"
+        )
+    if not recipe.lasting.epochs:
+        return
     if recipe.drawing.views == 0.0 and not material.with_positives:
         raise UsageError("no anchor of the tuples has a positive: set drawing.views above 0, or mine other tuples")
     rows = [one.photo for one in material.anchors]
@@ -82,7 +94,7 @@ def draw_step(
 ) -> Step:
     """Returns the images of a step: the same for the same arguments.
 
-    material: as `check_drawable` wants it. negatives: rows of the hard negatives of each anchor, by the row of its
+    material: as `check_teachable` wants it. negatives: rows of the hard negatives of each anchor, by the row of its
     photo; where the tuples have some of its own, some of these are drawn instead. nearest: the positive of each anchor
     that the network likes best.
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from resight.errors import UsageError
-from resight.training.loop import StepReport
+from resight.training.course import StepReport
 
 FOLDER = "tensorboard"
 

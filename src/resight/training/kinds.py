@@ -83,7 +83,7 @@ LossKind = Annotated[
 ]
 
 
-class Photos(_Table):
+class PhotoSizes(_Table):
     """The form in which photos are kept for training, and in which the network sees them."""
 
     # Decoded once, to this long side.
@@ -173,7 +173,7 @@ class Lasting(_Table):
     patience: int = Field(default=0, ge=0, description="Epochs without a better validation that end it; 0: never.")
 
 
-class Validation(_Table):
+class HeldOut(_Table):
     """Validation on clusters that are held out of the tuples."""
 
     share: float = Field(default=0.12, ge=0.0, le=0.5, description="Of the anchors that are held out, at most.")
@@ -221,13 +221,13 @@ class TrainingRecipe(_Table):
     second_order: float = Field(default=0.0, ge=0.0, le=1e4, description="Weight of SOLAR's second-order similarity.")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     loss: LossKind = Field(default_factory=InfoNce)
-    photos: Photos = Field(default_factory=Photos)
+    photos: PhotoSizes = Field(default_factory=PhotoSizes)
     drawing: Drawing = Field(default_factory=Drawing)
     frozen: Frozen = Field(default_factory=Frozen)
     optimiser: OptimiserKind = Field(default_factory=AdamW)
     schedule: Schedule = Field(default_factory=Schedule)
     lasting: Lasting = Field(default_factory=Lasting)
-    validation: Validation = Field(default_factory=Validation)
+    validation: HeldOut = Field(default_factory=HeldOut)
     product: Product = Field(default_factory=Product)
 
     @model_validator(mode="after")

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +17,17 @@ from torch import Tensor
 from resight.arrays import Int64, Pixels
 from resight.errors import ResightError
 from resight.learned.whitening import Whitening
-from resight.training.checkpoints import (
-    BEST,
-    FOLDER,
-    LAST,
-    check_same,
-    disk_errors,
-    load_checkpoint,
-    save_checkpoint,
-)
+from resight.training.begun import FOLDER, LAST, has_begun
+from resight.training.checkpoints import BEST, check_same, disk_errors, load_checkpoint, save_checkpoint
+from resight.training.course import State, StepReport, Trained, epoch_line
 from resight.training.describing import describe, plain
 from resight.training.drawing import Step, draw_step, steps_of
 from resight.training.gradients import Gradients
 from resight.training.kinds import TrainingRecipe
 from resight.training.material import Material
 from resight.training.model import TrainedDescriptor
-from resight.training.negatives import drawn_pool, mine_negatives
 from resight.training.optimisation import averaged, between, factor_of, optimiser_of, set_rate
+from resight.training.remining import mine_by_network
 from resight.training.validation import Score, Validation, judge, whitened
 from resight.training.views import Views
 
@@ -44,49 +37,6 @@ AHEAD = 3
 WORKERS = 2
 PAUSE = 30.0
 """Seconds between checkpoints within an epoch."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """The state after a step. done, total: steps of the whole training; rate: images a second; left: seconds."""
-
-    epoch: int
-    step: int
-    done: int
-    total: int
-    loss: float
-    rate: float
-    left: float
-
-
-@dataclass
-class Trained:
-    """The end of a training: the learned weights of the product, and how it went.
-
-    curve: of each epoch. share_outside: of the time of the loop in which the network did not work.
-    """
-
-    weights: dict[str, Tensor]
-    curve: list[dict[str, float]]
-    best_epoch: int
-    share_outside: float
-    images_per_second: float
-    resumed_at: int
-
-
-@dataclass
-class _State:
-    """The state that changes while training goes on, apart from weights and optimiser."""
-
-    epoch: int = 0
-    step: int = 0
-    best: float = -math.inf
-    best_epoch: int = 0
-    stale: int = 0
-    curve: list[dict[str, float]] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    negatives: dict[int, list[int]] = field(default_factory=dict)
-    nearest: dict[int, int] = field(default_factory=dict)
 
 
 class Loop:
@@ -118,7 +68,7 @@ class Loop:
         self.average = {name: one.clone() for name, one in self.start.items()} if recipe.frozen.average else None
         self.optimiser = optimiser_of(recipe, self.learned)
         self.steps = steps_of(material, recipe)
-        self.state = _State()
+        self.state = State()
         self._gradients = Gradients(model, recipe, material, views, how)
         self._working = self._looping = self._begun = 0.0
         self._images = 0
@@ -129,9 +79,8 @@ class Loop:
 
         Raises ResightError where the loss is no longer a number, and the errors of checkpoints.
         """
-        last = self.folder / FOLDER / LAST
-        if last.is_file():
-            self._restore(last)
+        if has_begun(self.folder):
+            self._restore(self.folder / FOLDER / LAST)
         else:
             # Of another training, if they are there.
             for stale in (self.folder / FOLDER / BEST, self.folder / LOG):
@@ -230,31 +179,20 @@ class Loop:
 
     def _mine(self) -> None:
         """Mines the negatives of anchors without their own, and nearest positives, with the network as it is."""
-        state, recipe, material = self.state, self.recipe, self.material
-        count, single = recipe.drawing.negatives, recipe.drawing.one_a_cluster
-        nearest = recipe.drawing.positive == "nearest"
-        anchors = [one for one in material.anchors if (count and not one.negatives) or (nearest and one.positives)]
-        if not anchors:
+        state, recipe = self.state, self.recipe
+        seed = (recipe.seed, 5, state.epoch, state.step)
+        found = mine_by_network(
+            self.model, self.how, self.views, self.material, recipe.drawing, list(self.mined.values()), seed
+        )
+        if found is None:
             return
-        seeking = sum(not one.negatives for one in anchors) if count else 0
-        pool = np.zeros(0, np.int64)
-        if seeking:
-            seed = (recipe.seed, 5, state.epoch, state.step)
-            remembered = [np.array(rows, np.int64) for rows in state.negatives.values()]
-            pool = drawn_pool(material.pool, recipe.drawing.pool, remembered, seed)
-        photos = {one.photo for one in anchors} | {row for one in anchors for row in one.positives}
-        rows = sorted(photos | set(pool.tolist()))
-        found = describe(self.model, self.how, self.views, plain(rows))
-        descriptors = np.zeros((len(material.clusters), found.shape[1]), np.float32)
-        descriptors[rows] = found
-        mined = mine_negatives(replace(material, anchors=anchors), descriptors, pool, count, one_a_cluster=single)
-        state.negatives = {photo: own.tolist() for photo, own in mined.negatives.items()}
-        state.nearest = dict(mined.nearest)
-        self._log("mined", pool=len(pool), short=mined.short)
-        if mined.short:
+        state.negatives = {photo: own.tolist() for photo, own in found.negatives.items()}
+        state.nearest = dict(found.nearest)
+        self._log("mined", pool=found.pool, short=found.short)
+        if found.short:
             self._say(
-                f"{mined.short} of {seeking} anchors have fewer than {count} hard negatives: the pool "
-                "has too few clusters"
+                f"{found.short} of {len(found.negatives)} anchors have fewer than {recipe.drawing.negatives} hard "
+                "negatives: the pool has too few clusters"
             )
 
     def _validate(self) -> None:
@@ -279,7 +217,7 @@ class Loop:
             save_checkpoint(self.folder / FOLDER / BEST, {"weights": weights, "epoch": state.epoch})
         else:
             state.stale += 1
-        self._say(_line(entry, self.recipe.lasting.epochs))
+        self._say(epoch_line(entry, self.recipe.lasting.epochs))
 
     def _score(self, weights: Mapping[str, Tensor]) -> Score:
         questions, database = self.validation.questions, self.validation.database
@@ -313,7 +251,7 @@ class Loop:
             "average": self.average,
             "whitenings": [_as_tensors(one) for one in self.model.whitenings()],
             "random": torch.get_rng_state(),
-            "state": {name: getattr(state, name) for name in _State.__dataclass_fields__},
+            "state": {name: getattr(state, name) for name in State.__dataclass_fields__},
         }
         save_checkpoint(self.folder / FOLDER / LAST, content)
 
@@ -334,7 +272,7 @@ class Loop:
             self.model.whiten_by(whitenings)
             self._gradients.whiten_start_by(whitenings)
         torch.set_rng_state(found["random"])
-        self.state = _State(**found["state"])
+        self.state = State(**found["state"])
         done = self.state.epoch * self.steps + self.state.step
         self._resumed_at = done
         self._say(f"going on after {done} of {self.recipe.lasting.epochs * self.steps} steps, from {file}")
@@ -364,12 +302,3 @@ class Loop:
 
 def _as_tensors(whitening: Whitening | None) -> list[Tensor] | None:
     return None if whitening is None else [torch.from_numpy(one) for one in (whitening.mean, whitening.projection)]
-
-
-def _line(entry: Mapping[str, float], epochs: int) -> str:
-    parts = [f"epoch {int(entry['epoch'])} of {epochs}"]
-    if "loss" in entry:
-        parts.append(f"loss {entry['loss']:.4f}")
-    names = {"real": "mAP of held-out photos", "rendered": "of rendered views of them"}
-    parts += [f"{name} {entry[key]:.3f}" for key, name in names.items() if math.isfinite(entry.get(key, math.nan))]
-    return ", ".join(parts)

@@ -14,7 +14,7 @@ BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Mined:
+class HardNegatives:
     """The finds of the current network for anchors, by the rows of their photos.
 
     negatives: hardest first. nearest: the most similar positive. short: anchors with fewer negatives than were asked
@@ -26,7 +26,9 @@ class Mined:
     short: int
 
 
-def mine_negatives(material: Material, descriptors: Float32, pool: Int64, count: int, *, one_a_cluster: bool) -> Mined:
+def mine_negatives(
+    material: Material, descriptors: Float32, pool: Int64, count: int, *, one_a_cluster: bool
+) -> HardNegatives:
     """Mines the hard negatives of each anchor that has none of its own, and the nearest positive of each.
 
     descriptors: (n, D) L2-normalised, of all photos by row; only those of anchors, their positives and the pool are
@@ -50,7 +52,7 @@ def mine_negatives(material: Material, descriptors: Float32, pool: Int64, count:
                 positives = np.array(one.positives, np.int64)
                 best = np.argmax(descriptors[positives] @ descriptors[one.photo])
                 nearest[one.photo] = int(positives[best])
-    return Mined(found, nearest, sum(len(rows) < count for rows in found.values()))
+    return HardNegatives(found, nearest, sum(len(rows) < count for rows in found.values()))
 
 
 def _hardest(order: Int64, anchor: int, material: Material, count: int, one_a_cluster: bool) -> Int64:

@@ -17,13 +17,16 @@ import torch
 from resight.files import write_whole
 from resight.progress import NamedProgress, Progress, Say
 from resight.recipe import ChannelRecipe, recipe_folder
-from resight.training.checkpoints import FOLDER, LAST, claim, disk_errors
-from resight.training.drawing import Step, check_drawable, draw_step
+from resight.training.begun import has_begun
+from resight.training.checkpoints import claim, disk_errors
+from resight.training.course import StepReport, Trained
+from resight.training.documenting import page_figures, recipe_comment, training_document
+from resight.training.drawing import Step, check_teachable, draw_step
 from resight.training.events import Events
 from resight.training.examining import Examined, Sample, best_of, examine, sample_of
 from resight.training.indexed import vectors_of
 from resight.training.kinds import Classification, TrainingRecipe
-from resight.training.loop import Loop, StepReport, Trained
+from resight.training.loop import Loop
 from resight.training.material import held_out, material_of
 from resight.training.model import TrainedDescriptor, open_descriptor, parts_of
 from resight.training.photos import TrainingPhotos
@@ -42,7 +45,7 @@ from resight.training.starting import random_projections, start_whitenings, star
 from resight.training.tuples import Tuples
 from resight.training.validation import Score, validation_of
 from resight.training.views import Views
-from resight.training.whitening import Rows
+from resight.training.whitening import VectorRows
 from resight.versions import versions
 
 REPORT, PAGE = "training.json", "report.html"
@@ -81,8 +84,7 @@ class Training:
         self.held = held_out(everything, recipe.validation.share, recipe.seed)
         self.material = everything.without(self.held)
         self.validation = validation_of(everything, self.held, recipe)
-        if recipe.lasting.epochs:
-            check_drawable(self.material, recipe)
+        check_teachable(self.material, recipe)
         classes = len(set(everything.clusters.tolist())) if isinstance(recipe.loss, Classification) else 0
         weights, until = recipe.weights, recipe.frozen.until
         self.model = open_descriptor(channel, str(base), recipe_folder(base), weights, until, classes, recipe.seed)
@@ -145,7 +147,7 @@ class Training:
 
     @property
     def _goes_on(self) -> bool:
-        return (self.folder / FOLDER / LAST).is_file()
+        return has_begun(self.folder)
 
     def _identity(self) -> dict[str, str]:
         names = hashlib.sha256("\n".join(self.photos.names).encode()).hexdigest()
@@ -181,7 +183,7 @@ class Training:
         tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected)
         return read_tables(folder / RECIPE, tables).channel[self.channel_name], tables
 
-    def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[Rows]:
+    def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[VectorRows]:
         parts = parts_of(channel, str(self.base))
         return vectors_of(channel, parts, folder, sample.sources, named(self.progress, what))
 
@@ -192,13 +194,17 @@ class Training:
         wanted = self._whitenings
         sample = sample if "learned" in wanted else sample.without_views()
         provenance = self._provenance(trained)
-        comment = _comment(provenance)
+        comment = recipe_comment(provenance)
         channel, tables = self._written(self.folder)
-        rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
-        parts = parts_of(channel, str(self.base))
-        own = [one for one in model.whitenings() if one is not None]
         before = starts["pca"]
-        examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
+        if recipe.lasting.epochs or not starts.keys() >= set(wanted):
+            rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
+            parts = parts_of(channel, str(self.base))
+            own = [one for one in model.whitenings() if one is not None]
+            examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
+        else:
+            # The network is as it was.
+            examined = {kind: starts[kind] for kind in wanted}
         best = best_of(examined)
         after = examined[best]
         facts: dict[str, str | int | float] = {
@@ -210,24 +216,18 @@ class Training:
         }
         write_whitening(self.folder, channel, after.whitenings, facts)
         write_recipe(self.folder / FUSED, fused_tables(tables, self.channel_name), comment)
-        document = {
-            "provenance": provenance,
-            "recipe": recipe.model_dump(mode="json"),
-            "curve": trained.curve,
-            "best_epoch": trained.best_epoch,
-            "seconds": seconds,
-            "images_per_second": trained.images_per_second,
-            "share_outside_the_network": trained.share_outside,
-            "left_out": [list(one) for one in self.photos.left_out],
-            "validation": {
-                "before": _document(before.score),
-                "after": _document(after.score),
-                "by_whitening": {kind: _document(one.score) for kind, one in examined.items()},
-                "untrained_by_whitening": {kind: _document(one.score) for kind, one in starts.items()},
-            },
-            "whitening": best,
-            "exponents": model.exponents(),
-        }
+        document = training_document(
+            provenance,
+            recipe,
+            trained,
+            seconds,
+            self.photos.left_out,
+            before=before.score,
+            after={kind: one.score for kind, one in examined.items()},
+            untrained={kind: one.score for kind, one in starts.items()},
+            best=best,
+            exponents=model.exponents(),
+        )
         with disk_errors(self.folder / REPORT):
             write_whole(self.folder / REPORT, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
         write_report(
@@ -235,7 +235,7 @@ class Training:
             title=f"{self.recipe.name}: a trained network",
             note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}. "
             "Its epoch and its whitening were chosen on these held-out photos.",
-            figures=_figures(document, len(self.material.anchors)),
+            figures=page_figures(document, len(self.material.anchors)),
             curve=trained.curve,
             step=step,
             photos=self.photos,
@@ -265,41 +265,6 @@ class Training:
 def known_identity(recipe: TrainingRecipe, tuples: Tuples) -> dict[str, str]:
     """Returns what tells a training from others before its photos are decoded."""
     return {"the training recipe": recipe.model_dump_json(), "the hash of the tuples": tuples.hash()}
-
-
-def _comment(provenance: Mapping[str, Any]) -> str:
-    """Returns the provenance as lines of a recipe's comment."""
-    lines = ["Made by `resight train`. Paths are relative to this file."]
-    for key, value in provenance.items():
-        listed = ", ".join(f"{name} {one}" for name, one in value.items()) if isinstance(value, Mapping) else value
-        lines.append(f"{key}: {listed}")
-    return "\n".join(lines)
-
-
-def _figures(document: Mapping[str, Any], anchors: int) -> dict[str, object]:
-    """Returns the figures of the page, by what they are."""
-    scores = document["validation"]
-    shown = {
-        "photos": document["provenance"]["photos"],
-        "photos left out": len(document["left_out"]),
-        "anchors": anchors,
-        "best epoch": document["best_epoch"],
-        "seconds": round(document["seconds"]),
-        "images a second": round(document["images_per_second"], 1),
-        "share of the loop outside the network": f"{document['share_outside_the_network']:.1%}",
-    }
-    names = {"pca": "principal components", "learned": "whitening learned on pairs", "trained": "trained whitening"}
-    for kind, what in (("real", "mAP of held-out photos"), ("rendered", "mAP of rendered views of them")):
-        for network, key in (("untrained", "untrained_by_whitening"), ("trained", "by_whitening")):
-            for whitening, own in scores[key].items():
-                if own[kind] is not None:
-                    shown[f"{what}, {network} network, {names[whitening]}"] = f"{own[kind]:.3f}"
-    return shown
-
-
-def _document(score: Score) -> dict[str, float | None]:
-    values = {"real": score.real, "rendered": score.rendered}
-    return {kind: None if np.isnan(value) else value for kind, value in values.items()}
 
 
 def named(progress: NamedProgress | None, what: str) -> Progress | None:

@@ -15,7 +15,7 @@ from resight.features.networks.requirement import require_torch
 from resight.progress import NamedProgress, Say
 
 if TYPE_CHECKING:
-    from resight.training.loop import StepReport
+    from resight.training.course import StepReport
     from resight.training.photos import TrainingPhotos
     from resight.training.validation import Score
 
@@ -72,7 +72,9 @@ def train(
     require_torch("train")
     _require_one_process()
     from resight.training.checkpoints import alone_in, checked_output
+    from resight.training.drawing import check_teachable
     from resight.training.events import require_tensorboard
+    from resight.training.material import material_of
     from resight.training.model import parts_of
     from resight.training.photos import open_photos
     from resight.training.product import RECIPE, channel_of
@@ -90,6 +92,7 @@ def train(
     parts_of(channel, str(base))
     read = read_tuples(source)
     checked_output(folder, known_identity(chosen, read))
+    check_teachable(material_of(read, sorted(read.photos)), chosen)
     if arguments.flag("tensorboard", tensorboard):
         require_tensorboard()
     with alone_in(folder):

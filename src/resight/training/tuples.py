@@ -24,6 +24,7 @@ from resight.files import write_whole
 from resight.folders.walking import unescape_name
 from resight.images import displayed
 from resight.training.related import Related, relations
+from resight.wrong_values import what_is_wrong
 
 TUPLES = "tuples.json"
 VERSION = 1
@@ -181,7 +182,7 @@ def read_tuples(path: Path) -> Tuples:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(f"{displayed(file)}: these are no training tuples: {where}: {first['msg']}") from None
+        raise UsageError(f"{displayed(file)}: these are no training tuples: {where} {what_is_wrong(first)}") from None
     if read.version != VERSION:
         raise UsageError(f"{displayed(file)}: tuples of version {read.version}; this is {VERSION}: mine them again")
     tuples = Tuples(**{name: getattr(read, name) for name in _File.model_fields if name != "version"})

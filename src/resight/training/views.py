@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from resight.arrays import Int64, Pixels
 from resight.training.drawing import Seen
-from resight.training.kinds import Photos
+from resight.training.kinds import PhotoSizes
 from resight.training.photos import TrainingPhotos
 from resight.training.rendering import MILD, STRONG, ViewStrength, second_view
 
@@ -40,7 +40,7 @@ class Views:
     def __init__(
         self,
         photos: TrainingPhotos,
-        form: Photos,
+        form: PhotoSizes,
         backgrounds: Int64,
         strength: float = 1.0,
         least: int = 1,

@@ -41,8 +41,8 @@ def locate(checkpoint: Checkpoint, folder: Path, progress: download.Progress | N
         found = download.find(path.name)
         if found is None:
             raise WeightsError(
-                f"{path}: no such weights, nor {path.name} in {_searched()}; name a file, an http(s) address, "
-                f"or one of {', '.join(PUBLISHED)}"
+                f"{path}: no such weights, nor {path.name} in {_searched()}; put the file back where the recipe "
+                f"names it, or name another file, an http(s) address, or one of {', '.join(PUBLISHED)}"
             )
         return found
     url = published.url if published else source

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from resight.errors import UsageError
 from resight.progress import NamedProgress
+from resight.wrong_values import what_is_wrong
 
 if TYPE_CHECKING:
     from resight.index.collection import Collection
@@ -91,7 +92,7 @@ class Verified(Geometry):
         return mine_verified(self, collection, progress)
 
 
-class Views(Geometry):
+class RenderedViews(Geometry):
     """Every photo by itself: its positives are views of it that training renders.
 
     Where the index has words, links between photos keep what may show the same thing from being a negative.
@@ -176,7 +177,7 @@ class Ranks(Mining):
         return mine_ranks(self, collection, progress)
 
 
-class Structure(Mining):
+class StructureFromMotion(Mining):
     """Photos that share points of one model, by structure from motion (Radenović et al., ECCV 2016 and TPAMI 2018).
 
     `share`, `zoom` and the strategies are the papers'; the others are ours.
@@ -288,10 +289,10 @@ class Classes(Mining):
 
 KINDS: Mapping[str, type[Mining]] = {
     "verified": Verified,
-    "views": Views,
+    "views": RenderedViews,
     "manifold": Manifold,
     "ranks": Ranks,
-    "sfm": Structure,
+    "sfm": StructureFromMotion,
     "places": Places,
     "classes": Classes,
 }
@@ -312,5 +313,5 @@ def mining_of(kind: str, given: Mapping[str, Any]) -> Mining:
             near = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.0)
             told = f"; the nearest that it has is {near[0]!r}" if near else ""
             raise UsageError(f"mining by {kind!r} has no parameter {key!r}{told}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"mining by {kind!r}: {key} is {first['input']!r}: {message}") from None
+        given_here = f"{key} is {first['input']!r}, and " if key else ""
+        raise UsageError(f"mining by {kind!r}: {given_here}{what_is_wrong(first)}") from None

@@ -19,7 +19,7 @@ from resight.index.views import VectorView, WordView
 from resight.progress import NamedProgress
 from resight.training.mining.epipolar import match_photos
 from resight.training.mining.indexed import Photos, provenance, readable_photos, word_channel
-from resight.training.mining.kinds import Structure
+from resight.training.mining.kinds import StructureFromMotion
 from resight.training.mining.min_hash import grown_pairs, seed_pairs
 from resight.training.mining.mined import Mined
 from resight.training.mining.pairs import Links, clusters_of
@@ -75,7 +75,7 @@ class Mapped:
         return together(shared_points(self.models), matched_points(scales, self.graph, sizes), self.placed)
 
 
-def mine_structure(params: Structure, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+def mine_structure(params: StructureFromMotion, collection: Collection, progress: NamedProgress | None = None) -> Mined:
     """Maps the photos of an index of words, and mines those that share points.
 
     Raises UsageError where the index has no words, pycolmap is missing, or no two photos share enough points.
@@ -93,7 +93,9 @@ def mine_structure(params: Structure, collection: Collection, progress: NamedPro
     )
 
 
-def mined_structure(params: Structure, collection: Collection, channel: str, photos: Photos, mapped: Mapped) -> Mined:
+def mined_structure(
+    params: StructureFromMotion, collection: Collection, channel: str, photos: Photos, mapped: Mapped
+) -> Mined:
     """Returns what mining finds in photos that have been mapped. Raises UsageError where no two share enough points."""
     anchors = _anchors(params, photos, mapped.sharing, mapped.graph, _similarity(params, collection, channel, photos))
     if not anchors:
@@ -114,7 +116,9 @@ def mined_structure(params: Structure, collection: Collection, channel: str, pho
     return Mined(tuples, [*photos.notes, *_notes(mapped)], _figures(mapped))
 
 
-def map_photos(params: Structure, view: WordView, photos: Photos, progress: NamedProgress | None = None) -> Mapped:
+def map_photos(
+    params: StructureFromMotion, view: WordView, photos: Photos, progress: NamedProgress | None = None
+) -> Mapped:
     """Verifies pairs of photos by what the index keeps of them, and maps what they join."""
     words = [view.words(photo) for photo in photos.ids.tolist()]
 
@@ -202,7 +206,7 @@ def _join(forest: Forest, members: Sequence[int]) -> None:
 
 
 def _anchors(
-    params: Structure,
+    params: StructureFromMotion,
     photos: Photos,
     sharing: Sharing,
     graph: Sequence[PairMatches],
@@ -221,7 +225,7 @@ def _anchors(
 
 
 def _chosen(
-    params: Structure, name: str, others: Iterable[Shared], similarity: Callable[[int], float]
+    params: StructureFromMotion, name: str, others: Iterable[Shared], similarity: Callable[[int], float]
 ) -> list[tuple[int, float]]:
     """Returns the positives of a photo with their evidence, by the strategy that is asked for."""
     if params.positives == "nearest":
@@ -235,7 +239,9 @@ def _chosen(
     return [(one.other, float(one.points)) for one in chosen]
 
 
-def _similarity(params: Structure, collection: Collection, channel: str, photos: Photos) -> Callable[[int, int], float]:
+def _similarity(
+    params: StructureFromMotion, collection: Collection, channel: str, photos: Photos
+) -> Callable[[int, int], float]:
     """Returns the similarity of two photos by the first channel of vectors, else by words."""
     if params.positives != "nearest":
         return lambda one, other: 0.0

@@ -7,14 +7,14 @@ import numpy as np
 from resight.index.collection import Collection
 from resight.progress import NamedProgress
 from resight.training.mining.indexed import photo_links, provenance, readable_photos, word_channel
-from resight.training.mining.kinds import Views
+from resight.training.mining.kinds import RenderedViews
 from resight.training.mining.mined import Mined
 from resight.training.mining.pairs import Links
 from resight.training.mining.verified import named_links
 from resight.training.tuples import Anchor, Tuples
 
 
-def mine_views(params: Views, collection: Collection, progress: NamedProgress | None = None) -> Mined:
+def mine_views(params: RenderedViews, collection: Collection, progress: NamedProgress | None = None) -> Mined:
     """Mines every photo, with the links that words tell of, if the index has words."""
     photos = readable_photos(collection)
     channel = word_channel(collection, params.channel)

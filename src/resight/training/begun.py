@@ -1,0 +1,12 @@
+"""Whether a training has begun in a folder, which a command asks without loading what trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER, LAST = "checkpoints", "last.pt"
+
+
+def has_begun(folder: Path) -> bool:
+    """Returns whether a folder has a checkpoint that a training goes on from."""
+    return (folder / FOLDER / LAST).is_file()
