@@ -123,6 +123,52 @@ class ClassMaps(ScaledFeatures):
     kind: Literal["class-maps"] = "class-maps"
 
 
+class EdgeFilter(BaseModel):
+    """How much an edge of strength w counts: w^power / (1 + exp(steepness (threshold - w))).
+
+    Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018, eq. 1; defaults are what its code starts from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    power: float = Field(default=0.5, gt=0.0, le=10.0)
+    steepness: float = Field(default=500.0, gt=0.0, le=1e4)
+    threshold: float = Field(default=0.1, ge=0.0, le=1.0)
+
+
+class EdgeMaps(NetworkFeatures):
+    """Feature maps of a network that sees the edges of a photo, or the lines of a drawing, and no colours.
+
+    Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018.
+
+    Notes: the three channels of the network's input are the same edges, which gives what a first layer summed over RGB
+    gives of one channel. The mean of the checkpoint is to be 0.
+    """
+
+    kind: Literal["edges"] = "edges"
+    # ECCV 2018, code: 227 with 30 around.
+    side: int = Field(default=227, ge=32, le=2048, description="Long side of the frame, in pixels.")
+    pad: int = Field(default=30, ge=0, le=512, description="Pixels around the edges, within the frame.")
+    # ECCV 2018, section 3.2, sees whole photos; "content" crops to where the edges are, so that size and place of a
+    # thing on plain ground do not matter. Drawings are always cropped.
+    frame: Literal["whole", "content"] = "content"
+    # ECCV 2018, section 3.3: five scales, and each mirrored.
+    scales: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(default=(1.0,), min_length=1, max_length=16)
+    mirror: bool = Field(default=False, description="Whether the mirrored edges count as well.")
+    width: int = Field(default=3, ge=1, le=15, description="Of the lines in the frame, in pixels.")
+    suppression: float = Field(
+        default=1.0, ge=0.0, le=10.0, description="How far texture weakens edges: share of the mean around them."
+    )
+    filter: EdgeFilter | None = Field(default=None, description="The edge filter; left out: strengths as they are.")
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        least = min(self.scales) * self.side
+        if 2 * self.pad * min(self.scales) > 0.75 * least:
+            raise ValueError(f"pad {self.pad} leaves no room in a frame of {self.side}: at most three eighths of it")
+        return self
+
+
 class JoinedMaps(BaseModel):
     """Feature maps of several layers, or of several networks, of the same photo.
 
@@ -183,7 +229,9 @@ class Codes(NetworkFeatures):
     levels: int = Field(default=3, ge=1, le=8)
 
 
-FeaturesKind = Annotated[Sift | Maps | ClassMaps | JoinedMaps | Convolutional | Codes, Field(discriminator="kind")]
+FeaturesKind = Annotated[
+    Sift | Maps | EdgeMaps | ClassMaps | JoinedMaps | Convolutional | Codes, Field(discriminator="kind")
+]
 
 
 def networks_of(features: FeaturesKind) -> tuple[NetworkFeatures, ...]:
