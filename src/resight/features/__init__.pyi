@@ -11,6 +11,7 @@ from .kinds import Codes as Codes
 from .kinds import Convolutional as Convolutional
 from .kinds import EdgeFilter as EdgeFilter
 from .kinds import EdgeMaps as EdgeMaps
+from .kinds import EdgeOrientations as EdgeOrientations
 from .kinds import JoinedMaps as JoinedMaps
 from .kinds import Maps as Maps
 from .kinds import NetworkFeatures as NetworkFeatures

@@ -11,6 +11,10 @@ from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.saliency.kinds import SaliencyName
 
 
+EDGE_DETAIL = 5 / 3
+"""Long side of a photo whose edges are detected, in that of the frame: fine lines are found, and thinned, first."""
+
+
 class Sift(BaseModel):
     """Difference-of-Gaussians keypoints with SIFT descriptors (Lowe, IJCV 2004).
 
@@ -136,7 +140,43 @@ class EdgeFilter(BaseModel):
     threshold: float = Field(default=0.1, ge=0.0, le=1.0)
 
 
-class EdgeMaps(NetworkFeatures):
+class Edges(BaseModel):
+    """The parameters of all features of edges: how a photo or a drawing is framed.
+
+    A drawing is always cropped to its lines, so that its size and place do not matter, nor the width of its lines.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Radenovic, Tolias & Chum, ECCV 2018, code: 227 with 30 around.
+    side: int = Field(default=227, ge=32, le=2048, description="Long side of the frame, in pixels.")
+    pad: int = Field(default=30, ge=0, le=512, description="Pixels around the edges, within the frame.")
+    # ECCV 2018 sees whole photos. "content" crops to where the edges are, and makes frames square, so that size and
+    # place of a thing on plain ground do not matter.
+    frame: Literal["whole", "content"] = "content"
+    width: int = Field(default=3, ge=1, le=15, description="Of the lines in the frame, in pixels.")
+    suppression: float = Field(
+        default=1.0, ge=0.0, le=10.0, description="How far texture weakens edges: share of the mean around them."
+    )
+    filter: EdgeFilter | None = Field(default=None, description="The edge filter; left out: strengths as they are.")
+
+    @property
+    def max_side(self) -> int:
+        """Long side in pixels of a photo whose edges fill the largest frame."""
+        return self.detail(1.0)
+
+    def detail(self, scale: float) -> int:
+        """Returns the long side in pixels at which edges are detected for the frame of a scale."""
+        return round(EDGE_DETAIL * scale * self.side)
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.pad > 0.375 * self.side:
+            raise ValueError(f"pad {self.pad} leaves no room in a frame of {self.side}: at most three eighths of it")
+        return self
+
+
+class EdgeMaps(NetworkFeatures, Edges):
     """Feature maps of a network that sees the edges of a photo, or the lines of a drawing, and no colours.
 
     Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018.
@@ -146,27 +186,25 @@ class EdgeMaps(NetworkFeatures):
     """
 
     kind: Literal["edges"] = "edges"
-    # ECCV 2018, code: 227 with 30 around.
-    side: int = Field(default=227, ge=32, le=2048, description="Long side of the frame, in pixels.")
-    pad: int = Field(default=30, ge=0, le=512, description="Pixels around the edges, within the frame.")
-    # ECCV 2018, section 3.2, sees whole photos; "content" crops to where the edges are, so that size and place of a
-    # thing on plain ground do not matter. Drawings are always cropped.
-    frame: Literal["whole", "content"] = "content"
     # ECCV 2018, section 3.3: five scales, and each mirrored.
     scales: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(default=(1.0,), min_length=1, max_length=16)
     mirror: bool = Field(default=False, description="Whether the mirrored edges count as well.")
-    width: int = Field(default=3, ge=1, le=15, description="Of the lines in the frame, in pixels.")
-    suppression: float = Field(
-        default=1.0, ge=0.0, le=10.0, description="How far texture weakens edges: share of the mean around them."
-    )
-    filter: EdgeFilter | None = Field(default=None, description="The edge filter; left out: strengths as they are.")
 
-    @model_validator(mode="after")
-    def _has_room(self) -> Self:
-        least = min(self.scales) * self.side
-        if 2 * self.pad * min(self.scales) > 0.75 * least:
-            raise ValueError(f"pad {self.pad} leaves no room in a frame of {self.side}: at most three eighths of it")
-        return self
+    @property
+    def max_side(self) -> int:
+        return self.detail(max(self.scales))
+
+
+class EdgeOrientations(Edges):
+    """Histograms of the orientations of edges and lines, cell by cell: maps that need no network.
+
+    Source: Dalal & Triggs, "Histograms of oriented gradients for human detection", CVPR 2005; of sketches Hu &
+    Collomosse, "A performance evaluation of gradient field HOG descriptor for sketch based image retrieval", CVIU 2013.
+    """
+
+    kind: Literal["edge-orientations"] = "edge-orientations"
+    bins: int = Field(default=8, ge=2, le=64, description="Orientations, from 0 to 180 degrees.")
+    cells: int = Field(default=8, ge=1, le=64, description="Cells along the long side of the frame.")
 
 
 class JoinedMaps(BaseModel):
@@ -230,7 +268,8 @@ class Codes(NetworkFeatures):
 
 
 FeaturesKind = Annotated[
-    Sift | Maps | EdgeMaps | ClassMaps | JoinedMaps | Convolutional | Codes, Field(discriminator="kind")
+    Sift | Maps | EdgeMaps | EdgeOrientations | ClassMaps | JoinedMaps | Convolutional | Codes,
+    Field(discriminator="kind"),
 ]
 
 

@@ -42,6 +42,8 @@ from resight.training.starting import random_projections, start_whitenings, star
 from resight.training.tuples import Tuples
 from resight.training.validation import Score, validation_of
 from resight.training.views import Views
+from resight.training.edge_views import EdgeViews
+from resight.features.kinds import EdgeMaps
 from resight.training.whitening import Rows
 from resight.versions import versions
 
@@ -87,9 +89,9 @@ class Training:
         weights, until = recipe.weights, recipe.frozen.until
         self.model = open_descriptor(channel, str(base), recipe_folder(base), weights, until, classes, recipe.seed)
         rest = np.flatnonzero(~self.held)
-        self.views = Views(
-            photos, recipe.photos, rest, recipe.drawing.strength, self.model.least, self.model.fixed_side
-        )
+        seen = (photos, recipe.photos, rest, recipe.drawing.strength, self.model.least, self.model.fixed_side)
+        edges = self.model.parts[0].features
+        self.views = EdgeViews(*seen, edges=edges) if isinstance(edges, EdgeMaps) else Views(*seen)
         self.rest = rest
         self.how = str(getattr(channel.method, "how", "concatenate"))
         self.start_sha256 = _hash_of(self.model)

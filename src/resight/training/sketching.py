@@ -10,7 +10,6 @@ from numpy.random import Generator
 
 from resight.arrays import Float32, Mask
 
-_OPEN = 0.0
 _LEAST = 0.02
 
 
@@ -35,7 +34,7 @@ class Hand:
     shear: float
 
 
-HASTY = Hand(threshold=0.5, short=0.12, dropped=0.3, bend=0.03, wobble=0.008, turn=4.0, stretch=0.12, shear=0.05)
+HASTY = Hand(threshold=0.6, short=0.2, dropped=0.45, bend=0.04, wobble=0.008, turn=5.0, stretch=0.18, shear=0.06)
 """A hand that knows what it draws, and takes half a minute."""
 
 

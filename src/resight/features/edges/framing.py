@@ -75,6 +75,15 @@ def frame(strengths: Float32, box: tuple[int, int, int, int], side: int, pad: in
     return widened(out, width)
 
 
+def squared(edges: Float32, side: int) -> Float32:
+    """Returns (side, side) with a frame (h, w), whose long side is as long, in its middle."""
+    height, width = edges.shape
+    out = np.zeros((side, side), np.float32)
+    top, left = (side - height) // 2, (side - width) // 2
+    out[top : top + height, left : left + width] = edges
+    return out
+
+
 def widened(lines: Float32, width: int) -> Float32:
     """Returns lines (H, W) of one pixel as lines of `width`; the strongest counts where they meet."""
     if width <= 1:
