@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.saliency.kinds import SaliencyName
 
-
 EDGE_DETAIL = 5 / 3
 """Long side of a photo whose edges are detected, in that of the frame: fine lines are found, and thinned, first."""
 

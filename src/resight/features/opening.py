@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from resight.features.extractor import Extractor
-from resight.features.kinds import ClassMaps, Codes, Convolutional, EdgeMaps, EdgeOrientations, FeaturesKind, JoinedMaps, Maps, Sift
+from resight.features.kinds import (
+    ClassMaps,
+    Codes,
+    Convolutional,
+    EdgeMaps,
+    EdgeOrientations,
+    FeaturesKind,
+    JoinedMaps,
+    Maps,
+    Sift,
+)
 from resight.features.networks.requirement import require_torch
 
 

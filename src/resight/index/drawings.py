@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from resight.arrays import Pixels
 from resight.channels.channel import Channel
 from resight.errors import UsageError
+from resight.features.edges.framed import asked
 from resight.features.edges.verdict import Look, look_at
 from resight.features.extractor import SeesDrawings
-from resight.images import Decoded, part_of
+from resight.images import Box, Decoded, part_of
 
 if TYPE_CHECKING:
     from resight.index.queries import Query
@@ -44,6 +48,18 @@ def as_drawing(channels: Mapping[str, Channel], decoded: Decoded, query: Query, 
         raise UsageError(f"{title}: {NO_LINES}")
     is_drawing = look.kind == "drawing" if query.sketch is None else query.sketch
     return replace(decoded, drawing=is_drawing), sentence(look, query.sketch)
+
+
+def edges_seen(channels: Mapping[str, Channel], decoded: Decoded, box: Box | None = None) -> Pixels | None:
+    """Returns (h, w, 3) the edges or lines of a picture, dark on light, that a recipe compares; None where it has none.
+
+    Raises UsageError where the box has no area inside of the picture.
+    """
+    for channel in channels.values():
+        if isinstance(channel.extractor, SeesDrawings):
+            edges = channel.extractor.edges(*asked(decoded, box))
+            return np.repeat(np.rint(255.0 * (1.0 - edges)).astype(np.uint8)[..., None], 3, axis=2)
+    return None
 
 
 def sentence(look: Look, said: bool | None) -> str:

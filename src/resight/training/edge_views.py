@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from resight.arrays import Float32, Int64, Pixels, UInt8
+from resight.features.edges.detector import edge_strengths
 from resight.features.edges.extractor import as_pixels
 from resight.features.edges.filtering import filtered
 from resight.features.edges.framing import content_box, frame, lines_box, squared
 from resight.features.kinds import EdgeMaps
-from resight.features.edges.detector import edge_strengths
 from resight.images import resize
 from resight.training.drawing import Seen
 from resight.training.kinds import Photos
@@ -73,7 +73,7 @@ class EdgeViews(Views):
         """Returns thin edges of a photo, which are kept with 8 bits."""
         if row not in self._found:
             pixels = resize(self._photos[row], self._edges.detail(self._side / self._edges.side))
-            found = edge_edges_of(pixels, suppression=self._edges.suppression)
+            found = edge_strengths(pixels, suppression=self._edges.suppression)
             self._found[row] = np.ceil(255.0 * found).astype(np.uint8)
         return self._found[row].astype(np.float32) / np.float32(255.0)
 

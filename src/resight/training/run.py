@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from resight.features.kinds import EdgeMaps
 from resight.files import write_whole
 from resight.progress import NamedProgress, Progress, Say
 from resight.recipe import ChannelRecipe, recipe_folder
 from resight.training.checkpoints import FOLDER, LAST, claim, disk_errors
 from resight.training.drawing import Step, check_drawable, draw_step
+from resight.training.edge_views import EdgeViews
 from resight.training.events import Events
 from resight.training.examining import Examined, Sample, best_of, examine, sample_of
 from resight.training.indexed import vectors_of
@@ -42,8 +44,6 @@ from resight.training.starting import random_projections, start_whitenings, star
 from resight.training.tuples import Tuples
 from resight.training.validation import Score, validation_of
 from resight.training.views import Views
-from resight.training.edge_views import EdgeViews
-from resight.features.kinds import EdgeMaps
 from resight.training.whitening import Rows
 from resight.versions import versions
 

@@ -46,8 +46,8 @@ class EdgeExtractor:
         return self._maps.network()
 
     def prepare(self, decoded: Decoded) -> list[PreparedImage]:
-        """Prepares the edges of a photo, at every scale."""
-        return self._prepared(decoded, is_drawing=False)
+        """Prepares the edges of a photo, or the lines of a drawing among them, at every scale."""
+        return self._prepared(*asked(decoded, None))
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> list[PreparedImage]:
         """Prepares the edges of a query photo, or the lines of a drawing, or of a part of it.
@@ -66,9 +66,7 @@ class EdgeExtractor:
         joined = []
         for each in prepared:
             own = [next(found) for _ in each]
-            maps, masks, inputs = (
-                tuple(getattr(one, name)[0] for one in own) for name in ("maps", "masks", "inputs")
-            )
+            maps, masks, inputs = (tuple(getattr(one, name)[0] for one in own) for name in ("maps", "masks", "inputs"))
             joined.append(ImageMaps(maps, masks, own[0].size, inputs))
         return joined
 

@@ -60,8 +60,8 @@ class OrientationExtractor:
         self.dimensions = params.bins
 
     def prepare(self, decoded: Decoded) -> ImageMaps:
-        """Prepares the edges of a photo: makes the whole map."""
-        return self._map(decoded, is_drawing=False)
+        """Prepares the edges of a photo, or the lines of a drawing among them: makes the whole map."""
+        return self._map(*asked(decoded, None))
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> ImageMaps:
         """Prepares the edges of a query photo, or the lines of a drawing, or of a part of it.
