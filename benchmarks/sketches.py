@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 import tomllib
@@ -191,7 +192,7 @@ def styles(place: Path, domains: Path, edges: str) -> list[dict[str, Any]]:
     for name, one in json.loads((domains / "labels.json").read_text()).items():
         file = folder / one["domain"] / one["class"] / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.symlink_to((domains / "images" / name).resolve())
+        shutil.copyfile(domains / "images" / name, file)
     photo = "rmac-lite0"
     vectors = {}
     for recipe in (photo, edges):

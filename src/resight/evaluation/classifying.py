@@ -51,6 +51,8 @@ def descriptors_of(folder: Path, recipe: str | Path, progress: Progress | None =
         if report.unreadable:
             name, reason = report.unreadable[0]
             raise UsageError(f"{folder / name}: cannot be read, so that it has no class: {reason}")
+        if not len(index):
+            raise UsageError(f"{folder}: there is no image in it")
         collection = index.collection
         images = collection.snapshot.images
         order = np.argsort(np.array(images.names))

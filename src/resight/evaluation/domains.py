@@ -69,8 +69,7 @@ def _strength(descriptors: Float32, classes: Mask, domains: Mask, learned: Seque
     """Returns C with the best mean accuracy inside of the domains: each left out in turn, or halves of a single one."""
     folds: list[tuple[Mask, Mask]] = []
     if len(learned) > 1:
-        for held in learned:
-            folds.append((np.isin(domains, [one for one in learned if one != held]), domains == held))
+        folds = [(np.isin(domains, [one for one in learned if one != held]), domains == held) for held in learned]
     else:
         inside = np.flatnonzero(domains == learned[0])
         order = np.random.default_rng(0).permutation(inside)

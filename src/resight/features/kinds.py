@@ -191,6 +191,7 @@ class EdgeMaps(NetworkFeatures, Edges):
 
     @property
     def max_side(self) -> int:
+        """Long side in pixels of a photo whose edges fill the frame of the largest scale."""
         return self.detail(max(self.scales))
 
 

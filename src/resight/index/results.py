@@ -62,7 +62,8 @@ class Result:
     """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone.
 
     error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits. It holds
-    nothing of the index open. note: how the query was treated, in a sentence, where that was decided here. In a notebook it is a picture of its first hits, whose files are read when it is shown.
+    nothing of the index open. note: how the query was treated, in a sentence, where that was decided here. In a
+    notebook it is a picture of its first hits, whose files are read when it is shown.
     """
 
     query: str

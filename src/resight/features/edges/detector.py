@@ -24,8 +24,8 @@ def edge_strengths(pixels: Pixels | UInt8, sigmas: Sequence[float] = SIGMAS, sup
     automatic scale selection", IJCV 1998) and added over the scales; of the colours the one with the largest gradient
     counts (Dalal & Triggs, CVPR 2005, section 6.2); what is no maximum across the line is 0 (Canny, PAMI 1986).
     suppression: share of the mean strength around a pixel that is taken off, so that texture gives weaker edges than
-    outlines (Grigorescu, Petkov & Westenberg, "Contour detection based on nonclassical receptive field inhibition", IEEE
-    Transactions on Image Processing 2003, section II.B, isotropic).
+    outlines (Grigorescu, Petkov & Westenberg, "Contour detection based on nonclassical receptive field inhibition",
+    IEEE Transactions on Image Processing 2003, section II.B, isotropic).
 
     Notes: it stands in for structured forests, whose model has no licence that lets it ship.
     """

@@ -12,7 +12,7 @@ _FAR = 60.0
 
 
 def filtered(strengths: Float32, by: EdgeFilter | None) -> Float32:
-    """Returns w^power / (1 + exp(steepness (threshold - w))) of strengths w from 0 to 1; themselves where there is none.
+    """Returns w^power / (1 + exp(steepness (threshold - w))) of strengths w from 0 to 1; w where there is no filter.
 
     Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018, eq. 1.
 

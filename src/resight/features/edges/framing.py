@@ -53,7 +53,7 @@ def framed_size(box: tuple[int, int, int, int], side: int, pad: int) -> tuple[in
 
 
 def frame(strengths: Float32, box: tuple[int, int, int, int], side: int, pad: int, width: int = WIDTH) -> Float32:
-    """Returns (h, w) the part of thin lines (H, W) in a box, enlarged or reduced to a long side of `side` with its padding.
+    """Returns (h, w) the part of thin lines (H, W) in a box, at a long side of `side` with its padding.
 
     Lines have `width` pixels and keep their strength: of several that fall into one place the strongest counts.
     """

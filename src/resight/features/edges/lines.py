@@ -58,7 +58,7 @@ def lines_of(ink: Float32) -> Mask:
 
 
 def without_specks(mask: Mask, least: float) -> Mask:
-    """Returns a mask (h, w) without its parts of a smaller extent than `least` pixels; all of it where none is larger."""
+    """Returns a mask (h, w) without its parts of a smaller extent than `least` pixels; all where none is larger."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     extent[0] = 0

@@ -27,8 +27,8 @@ def orientation_maps(edges: Float32, bins: int, cells: int) -> Float32:
     Each gradient is shared between the two nearest orientations, and between cells by their distance; each cell is
     L2-normalised.
 
-    Source: Dalal & Triggs, CVPR 2005, section 6; the square root after Arandjelovic & Zisserman, CVPR 2012. Orientations
-    are without sign: a line has one on each of its sides.
+    Source: Dalal & Triggs, CVPR 2005, section 6; the square root after Arandjelovic & Zisserman, CVPR 2012.
+    Orientations are without sign: a line has one on each of its sides.
     """
     smooth = cv2.GaussianBlur(edges, (0, 0), SMOOTHING)
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
