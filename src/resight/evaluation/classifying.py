@@ -32,7 +32,7 @@ def classify(
     parts = [Path(name).parts for name in names]
     if wrong := next((name for name, part in zip(names, parts, strict=True) if len(part) < 3), ""):
         raise UsageError(f"{folder / wrong}: is not in a folder DOMAIN/CLASS, as photo/dog")
-    joined = np.concatenate([vectors for _, vectors in found], axis=1) / np.float32(np.sqrt(len(found)))
+    joined = np.asarray(np.concatenate([vectors for _, vectors in found], axis=1) / np.sqrt(len(found)), np.float32)
     how = from_one_domain if one_to_one else leave_one_domain_out
     return how(joined, [part[1] for part in parts], [part[0] for part in parts])
 

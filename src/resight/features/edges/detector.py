@@ -13,6 +13,8 @@ SIGMAS = (1.0, 2.0)
 """Standard deviations, in pixels, of the Gaussians whose derivatives are added."""
 TRUSTED = 0.98
 """Quantile of the strengths of an image's edges that counts as 1: one glint does not make all others weak."""
+_ROUNDING, _LEAST = 5e-4, 0.01
+"""A step of one grey level has a strength of 0.003: less is rounding, and what is little more is no full edge."""
 _SURROUND = 4.0
 """Outer standard deviation of the surround in those of the gradient, as Grigorescu et al. have it."""
 
@@ -34,10 +36,11 @@ def edge_strengths(pixels: Pixels | UInt8, sigmas: Sequence[float] = SIGMAS, sup
     if suppression:
         strength = _without_texture(strength, max(sigmas), suppression)
     thin = thinned(strength, across, down)
+    thin[thin < _ROUNDING] = 0.0
     found = thin[thin > 0]
     if not len(found):
         return thin
-    return np.asarray(np.minimum(thin / max(float(np.quantile(found, TRUSTED)), 1e-6), 1.0), np.float32)
+    return np.asarray(np.minimum(thin / max(float(np.quantile(found, TRUSTED)), _LEAST), 1.0), np.float32)
 
 
 def thinned(strength: Float32, across: Float32, down: Float32) -> Float32:
@@ -79,4 +82,4 @@ def _without_texture(strength: Float32, sigma: float, share: float) -> Float32:
     inner = cv2.GaussianBlur(strength, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     # The ring: what the wide Gaussian sees and the narrow one does not.
     ring = np.maximum(outer * _SURROUND**2 - inner, 0.0) / (_SURROUND**2 - 1.0)
-    return np.maximum(strength - np.float32(share) * ring, 0.0).astype(np.float32)
+    return np.asarray(np.maximum(strength - np.float32(share) * ring, 0.0), np.float32)

@@ -29,7 +29,7 @@ def ink_of(pixels: Pixels | UInt8) -> Float32:
     if factor > 1:
         # Ink wins in the reduction: a line of one pixel stays one.
         size = (max(1, round(width / factor)), max(1, round(height / factor)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     # The paper is what most pixels are.
     paper = float(np.median(grey))
     lighter = grey.astype(np.float32) if paper >= 128 or _mostly_darker(grey, paper) else 255.0 - grey
@@ -39,7 +39,7 @@ def ink_of(pixels: Pixels | UInt8) -> Float32:
     top = float(np.quantile(ink, 0.999)) if ink.size else 0.0
     if top < _FLAT:
         return np.zeros(grey.shape, np.float32)
-    return np.minimum(ink / np.float32(top), 1.0).astype(np.float32)
+    return np.asarray(np.minimum(ink / np.float32(top), 1.0), np.float32)
 
 
 def lines_of(ink: Float32) -> Mask:

@@ -15,13 +15,14 @@ Kind = Literal["drawing", "photo", "empty"]
 
 MOST_INK = 0.30
 """Share of the pixels of a drawing that may be ink."""
-MOST_WIDTH = 0.045
+MOST_WIDTH = 0.07
 """Width of the lines of a drawing, as a share of its long side."""
-LEAST_PAPER = 0.8
+LEAST_PAPER = 0.75
 """Share of the pixels of a drawing that are plain paper."""
-MOST_HALF = 0.5
-"""Share of what is not paper that may be neither paper nor ink: shades, which photos have and drawings have not."""
+MOST_HALF = 0.15
+"""Share of what is not paper that may be neither paper nor beside ink: shades, which photos have and drawings have not."""
 _PAPER, _INK = 0.12, 0.5
+_SMOOTHED = 5
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def look_at(pixels: Pixels) -> Look:
     dark = ink > _INK
     paper = float((ink < _PAPER).mean())
     share = float(dark.mean())
-    half = float(((ink >= _PAPER) & ~dark).sum() / max(1, int((ink >= _PAPER).sum())))
+    # Beside a line, smoothing leaves shades that say nothing.
+    beside = cv2.dilate(dark.astype(np.uint8), np.ones((_SMOOTHED, _SMOOTHED), np.uint8)) > 0
+    half = float(((ink >= _PAPER) & ~beside).sum() / max(1, int((ink >= _PAPER).sum())))
     reach = cv2.distanceTransform((ink > 0.2).astype(np.uint8), cv2.DIST_L2, 3)
     # Of the line's pixels the mean distance to paper is half the width.
     width = 2.0 * float(np.mean(reach[lines])) / max(ink.shape)
