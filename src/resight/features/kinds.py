@@ -134,9 +134,9 @@ class EdgeFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    power: float = Field(default=0.5, gt=0.0, le=10.0)
-    steepness: float = Field(default=500.0, gt=0.0, le=1e4)
-    threshold: float = Field(default=0.1, ge=0.0, le=1.0)
+    power: float = Field(default=0.5, gt=0.0, le=10.0, description="Below 1 weak edges gain.")
+    steepness: float = Field(default=500.0, gt=0.0, le=1e4, description="How sharply edges vanish at the threshold.")
+    threshold: float = Field(default=0.1, ge=0.0, le=1.0, description="Strength of edges of which half is left.")
 
 
 class Edges(BaseModel):

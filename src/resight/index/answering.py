@@ -167,7 +167,8 @@ def answer_together(
 
     hits = _wanted_hits(ranking, own, wanted, hit_of)
     title = " + ".join(asked.title for asked in every)
-    return Result(title, None, hits, time.perf_counter() - start, every[0].size)
+    note = "; ".join(f"{one.title}: {one.note}" for one in every if one.note)
+    return Result(title, None, hits, time.perf_counter() - start, every[0].size, note=note)
 
 
 def _all_asked(collection: Collection, queries: Iterator[Query], mirror: bool) -> list[Asked]:
