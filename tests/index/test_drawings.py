@@ -38,7 +38,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 
 @pytest.mark.parametrize(("name", "shape"), [("arrow", ARROW), ("boat", BOAT), ("house", HOUSE)])
-def test_a_drawing_finds_the_photo_of_its_shape_and_the_result_says_how(index: Index, name: str, shape: np.ndarray) -> None:
+def test_a_drawing_finds_the_photo_of_its_shape_and_the_result_says_how(
+    index: Index, name: str, shape: np.ndarray
+) -> None:
     result = index.search(drawing(shape, 3))
     assert result[0].name == f"{name}.png"
     assert "line drawing" in result.note

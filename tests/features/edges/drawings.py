@@ -12,7 +12,9 @@ BOAT = np.array([[10, 90], [130, 90], [105, 120], [35, 120], [10, 90], [70, 90],
 ARROW = np.array([[15, 60], [95, 60], [95, 30], [130, 70], [95, 110], [95, 80], [15, 80], [15, 60]])
 
 
-def drawing(shape: np.ndarray, width: int = 2, size: int = 140, at: tuple[int, int] = (0, 0), factor: float = 1.0) -> Pixels:
+def drawing(
+    shape: np.ndarray, width: int = 2, size: int = 140, at: tuple[int, int] = (0, 0), factor: float = 1.0
+) -> Pixels:
     """Black lines on white."""
     sheet = np.full((size, size, 3), 255, np.uint8)
     points = (shape * factor + at).round().astype(np.int32)

@@ -20,7 +20,7 @@ MOST_WIDTH = 0.07
 LEAST_PAPER = 0.75
 """Share of the pixels of a drawing that are plain paper."""
 MOST_HALF = 0.15
-"""Share of what is not paper that may be neither paper nor beside ink: shades, which photos have and drawings have not."""
+"""Share of what is not paper that may be neither ink nor beside it: shades, which photos have and drawings have not."""
 _PAPER, _INK = 0.12, 0.5
 _SMOOTHED = 5
 
@@ -30,7 +30,7 @@ class Look:
     """What a picture is, and the numbers that say so.
 
     ink, paper: shares of the pixels. width: mean width of the ink, as a share of the long side. half: share of what is
-    not paper that is neither.
+    not paper that is neither ink nor beside it.
     """
 
     kind: Kind
