@@ -1,65 +1,77 @@
-"""Bags of local convolutional features on queries with boxes: second looks, weightings, and what they cost.
+"""Bags of local convolutional features on real photos: second looks, weightings, merged lists, places.
 
-    cd PHOTOS && RESIGHT_WEIGHTS=... python .../benchmarks/blcf.py looks covers/groundtruth_boxed.json \
-        --distractors distractors/images --most 500
-    ... benchmarks/blcf.py weights covers/groundtruth_boxed.json --distractors distractors/images
-    ... benchmarks/blcf.py places covers/groundtruth_boxed.json
-    ... benchmarks/blcf.py speed
+    RESIGHT_WEIGHTS=... python benchmarks/blcf.py PHOTOS [--sets covers scenes products] [--tables looks weights ...]
 
-`looks`: mAP of the global search (GS: all words of a query), the local one (LS: those in its box) and the one between
-(FS: fading with the distance to it), plain and with the query's other views (+Qaug), with windows (R) and both
-expansions (GQE, LQE): tables of Mohedano et al., ICMR 2016. `weights`: mAP by how positions of the collection are
-weighted, for words and for sum pooling: table of Mohedano et al., CBMI 2018. `places`: references ask, photos with a
-known box are the collection: overlap (IoU) of the box that windows find in right photos with the true one. `speed`:
-memory and times by the number of photos, of words drawn by Zipf's law.
-The words are fitted on the photos that are searched, once for all rows of a table, unless `--fit` names others.
-`--json FILE` keeps the figures.
+keeps the figures of each set in benchmarks/results/blcf-SET.json, and writes those of all sets that were kept into
+docs/results.md. Of each set: `looks`, mAP of the global search (GS: all words of a query), the local one (LS: those in
+its box) and the one between (FS: fading with the distance to it), plain and with the query's other views (+Qaug), with
+windows (R) and both expansions (GQE, LQE): tables of Mohedano et al., ICMR 2016. `weights`: mAP by how positions of the
+collection are weighted, for words and for sum pooling: table of Mohedano et al., CBMI 2018. `merged`: lists of SIFT
+words and of words of maps, and both. `places`, of sets with boxes: references ask, photos with a known box are the
+collection: overlap (IoU) of the box that windows find in right photos with the true one.
+The words are fitted on the photos that are searched, once for all rows. Queries, photos and distractors are drawn
+evenly, so that the same command has the same ones. Network and words run once a photo: weights are laid over them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from blcf_page import write_section
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
 from resight.channels.extraction import extract
 from resight.channels.fits import fit_channel
 from resight.channels.opening import open_channel
+from resight.channels.shipped import BUILTIN
 from resight.evaluation.metrics import oxford_ap, positions
+from resight.features.convolutional import local_features
+from resight.features.kinds import Convolutional, Maps
+from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.opening import open_extractor
 from resight.features.saliency.kinds import SaliencyName
+from resight.features.saliency.weighting import OF_MAPS, OF_PIXELS, position_weights
+from resight.files import write_whole
 from resight.folders.walking import Found
 from resight.images import Box, decode
 from resight.learned.artefact import load
+from resight.learned.passes import Terms
 from resight.recipe.model import Recipe
 from resight.recipe.reading import parse_recipe, recipe_text
-from resight.rerank.kinds import AlphaExpansion
+from resight.rerank.fusion import FusionStage
+from resight.rerank.kinds import AlphaExpansion, Fusion
 from resight.rerank.stage import SecondLook
 from resight.rerank.window_kinds import WindowExpansion, Windows
 from resight.search.inverted import Block, InvertedFile, PostingRows
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
-from resight.words.kinds import Blcf
+from resight.words.methods.of_words import BagOfWords
 from resight.words.postings import Postings, build_postings
 
-R, LQE, GQE = Windows(top=100), WindowExpansion(top=10), AlphaExpansion(top=10, alpha=0.0)
+Figures = dict[str, float]
+R, PUBLISHED, DAMPED = Windows(damping=0.05, moves=True), Windows(), Windows(damping=0.05)
+LQE, GQE = WindowExpansion(top=10), AlphaExpansion(top=10, alpha=0.0)
 CHAINS: Mapping[str, Sequence[SecondLook]] = {
     "": (),
-    "+R": (R,),
-    "+GQE": (GQE,),
-    "+R+GQE": (R, GQE),
-    "+R+LQE": (R, LQE),
+    "R as published": (PUBLISHED,),
+    "R": (R,),
+    "GQE": (GQE,),
+    "R + GQE": (R, GQE),
+    "R + LQE": (R, LQE),
 }
 CONTEXTS = {"GS": "whole", "LS": "none", "FS": "fading"}
 WEIGHTS: tuple[SaliencyName | None, ...] = (None, *(name for name in get_args(SaliencyName) if name != "files"))
+SETS = ("covers", "scenes", "products")
+KEPT, DOCS = Path(__file__).parent / "results", Path(__file__).parents[1] / "docs" / "results.md"
+FAINT = 1e-6
+"""Instead of no weight, so that a position keeps its place; it is stored as none."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Asked:
     image: Path
     box: Box | None
     positives: frozenset[str]
-    junk: frozenset[str]
+    junk: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class Bags:
 
     allowed = None
 
-    def __init__(self, postings: Postings, method: Blcf) -> None:
+    def __init__(self, postings: Postings, method: BagOfWords) -> None:
         self.postings = postings
         ids = np.arange(len(postings))
         block = Block(postings, ids, np.ones(len(ids), np.bool_))
@@ -102,23 +114,30 @@ class Bags:
         return self._search.search(query, k)
 
 
-def read_photos(truth: Path, distractors: Path | None, most: int, queries: int) -> Photos:
+def evenly(rows: Sequence[Any], count: int) -> list[Any]:
+    return [rows[place] for place in np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+
+
+def read_photos(root: Path, name: str, most: int, distractors: int, queries: int) -> Photos:
+    """A part of a set whose queries have boxes where it has any, and of the distractors."""
+    boxed = root / name / "groundtruth_boxed.json"
+    truth = boxed if boxed.exists() else root / name / "groundtruth.json"
     document = json.loads(truth.read_text(encoding="utf-8"))
-    folder = truth.parent / "images"
+    folder = root / name / "images"
+    searched = evenly(sorted(document["images"]), most)
+    paths = [folder / one for one in searched]
+    paths += evenly(sorted((root / "distractors" / "images").iterdir()), distractors)
+    known = frozenset(searched)
     asked = [
         Asked(
             folder / one["image"],
             tuple(one["box"]) if one.get("box") else None,
-            frozenset(one["positives"]),
+            known & frozenset(one["positives"]),
             frozenset(one["junk"]),
         )
         for one in document["queries"]
     ]
-    # Evenly, so that few queries are of many things.
-    asked = [asked[place] for place in np.linspace(0, len(asked) - 1, min(queries, len(asked))).astype(int)]
-    paths = [folder / name for name in document["images"]]
-    paths += sorted(distractors.iterdir())[:most] if distractors else []
-    return Photos([found(path) for path in paths], asked)
+    return Photos([found(path) for path in paths], evenly([one for one in asked if one.positives], queries))
 
 
 def found(path: Path) -> Found:
@@ -172,65 +191,115 @@ def looked(bags: Bags, query: ImageWords, chain: Sequence[SecondLook]) -> Rankin
     return ranking
 
 
-def words_of(photos: Photos, args: argparse.Namespace) -> tuple[dict[str, object], Mapping[str, NDArray[Any]]]:
-    """The common part of all rows of a table, and the words fitted on the photos."""
-    features: dict[str, object] = {"max_side": args.max_side, "enlarge_to": args.enlarge_to}
-    if args.fit:
-        return features, load(args.fit).arrays
-    recipe = changed("blcf-mobilenet", features, {"size": args.size})
-    return features, fit_channel(recipe, "main", Path(), photos.found, "the photos", print).arrays
+class Words:
+    """A set's words of maps: the method, fitted on its photos, and what every photo is by it."""
+
+    def __init__(self, photos: Photos, size: int) -> None:
+        self._keys = {"size": size}
+        recipe = self.recipe()
+        self.arrays = fit_channel(recipe, "main", Path(), photos.found, "the photos", None).arrays
+        self.channel = self.opened()
+        method = recipe.channel["main"].method
+        assert isinstance(method, BagOfWords)
+        self.method = method
+        self.images = indexed(self.channel, photos)
+
+    def recipe(self, **features: object) -> Recipe:
+        return changed("blcf-mobilenet", features, self._keys)
+
+    def opened(self, **features: object) -> Channel:
+        return opened(self.recipe(**features), self.arrays)
+
+    def bags(self, images: Sequence[ImageWords]) -> Bags:
+        return Bags(build_postings(images, self.channel.size, "bow", of_maps=True), self.method)
 
 
-def looks(photos: Photos, args: argparse.Namespace) -> dict[str, float]:
-    features, arrays = words_of(photos, args)
+def looks(photos: Photos, words: Words) -> Figures:
+    """GS alone where no query has a box: then it is LS too."""
+    bags = words.bags(words.images)
+    contexts = CONTEXTS if any(one.box for one in photos.queries) else {"GS": "whole"}
     figures = {}
-    bags: Bags | None = None
     for views in ("plain", "both"):
-        for name, context in CONTEXTS.items():
-            recipe = changed("blcf-mobilenet", {**features, "context": context, "views": views}, {"size": args.size})
-            channel = opened(recipe, arrays)
-            if bags is None:
-                bags = Bags(build_postings(indexed(channel, photos), channel.size, "bow"), method_of(recipe))
-            queries = asked_of(channel, photos.queries)
+        for name, context in contexts.items():
+            queries = asked_of(words.opened(context=context, views=views), photos.queries)
             for chain, kinds in CHAINS.items():
-                row = f"{name}{chain}{'' if views == 'plain' else ' +Qaug'}"
+                row = f"{name}|{'plain' if views == 'plain' else 'Qaug'}|{chain}"
                 figures[row] = precision(photos, [looked(bags, query, kinds) for query in queries])
-                print(f"{row:20} {100 * figures[row]:5.1f}", flush=True)
+                print(f"{row:24} {100 * figures[row]:5.1f}", flush=True)
     return figures
 
 
-def method_of(recipe: Recipe) -> Blcf:
-    method = recipe.channel["main"].method
-    assert isinstance(method, Blcf)
-    return method
+class CollectionMaps:
+    """Feature maps of photos and queries, each extracted once, and their masks by saliency."""
+
+    def __init__(self, photos: Photos) -> None:
+        params = changed("sum-saliency-mobilenet", {"saliency": None}, {}).channel["main"].features
+        assert isinstance(params, Maps)
+        self.params, self.extractor = params, MapExtractor(params)
+        prepared = [self.extractor.prepare(decode(one.path)) for one in photos.found]
+        self.pixels = [one.pixels for one in prepared]
+        self.images = [self.extractor.extract([one])[0] for one in prepared]
+
+    def weighed(self, row: int, saliency: SaliencyName | None) -> ImageMaps:
+        image = self.images[row]
+        if saliency is None:
+            return image
+        (maps,) = image.maps
+        own = OF_MAPS[saliency](maps) if saliency in OF_MAPS else OF_PIXELS[saliency](self.pixels[row])
+        return replace(image, masks=(np.maximum(position_weights(own, *maps.shape[1:]), np.float32(FAINT)),))
+
+    def word_weights(self, image: ImageMaps, words: ImageWords, words_of: Convolutional) -> ImageWords:
+        """Words of the same photo with the weights of its mask, which loses no position."""
+        (mask,) = image.masks
+        if mask is None:
+            return words
+        each = local_features(image, self.extractor.network(), words_of.layer, words_of.upsampling, weighed=True)
+        assert each.weights is not None
+        # By place: photos that run together have norms that differ in the last bit, and may be in another order.
+        given, wanted = np.lexsort(each.xy.T), np.lexsort(words.xy.T)
+        assert np.allclose(each.xy[given], words.xy[wanted])
+        own = np.empty(len(wanted), np.float32)
+        own[wanted] = each.weights[given]
+        return replace(words, weights=own[words.features])
 
 
-def weights(photos: Photos, args: argparse.Namespace) -> dict[str, float]:
-    features, arrays = words_of(photos, args)
+def weights(photos: Photos, words: Words) -> Figures:
+    """For words and sum pooling; queries count whole or in their box, and are never weighted."""
+    maps = CollectionMaps(photos)
+    features = words.recipe().channel["main"].features
+    assert isinstance(features, Convolutional)
+    method = changed("sum-saliency-mobilenet", {"saliency": None}, {}).channel["main"].method
+    (one,) = method.passes
+    whole = [replace(query, box=None) for query in photos.queries]
+    asked = {"GS": whole, "LS": photos.queries} if any(one.box for one in photos.queries) else {"GS": whole}
+    by_words = {name: asked_of(words.opened(context=CONTEXTS[name]), photos.queries) for name in asked}
+    by_sums = {name: [query_maps(maps.extractor, query) for query in queries] for name, queries in asked.items()}
     figures = {}
     for saliency in WEIGHTS:
-        for name, context in list(CONTEXTS.items())[:2]:
-            recipe = changed(
-                "blcf-mobilenet", {**features, "saliency": saliency, "context": context}, {"size": args.size}
-            )
-            channel = opened(recipe, arrays)
-            bags = Bags(build_postings(indexed(channel, photos), channel.size, "bow"), method_of(recipe))
-            queries = asked_of(channel, photos.queries)
-            figures[f"words {saliency} {name}"] = precision(photos, [looked(bags, query, ()) for query in queries])
-        recipe = changed("sum-saliency-mobilenet", {**features, "saliency": saliency}, {})
-        fit = fit_channel(recipe, "main", Path(), photos.found, "the photos", None).arrays
-        channel = opened(recipe, fit)
-        vectors = np.stack(indexed(channel, photos)).reshape(len(photos.found), -1)
-        for name in ("GS", "LS"):
-            whole = [Asked(one.image, None, one.positives, one.junk) for one in photos.queries]
-            queries = asked_of(channel, photos.queries if name == "LS" else whole)
-            rankings = [by_vector(vectors, np.ravel(query)) for query in queries]
-            figures[f"sum {saliency} {name}"] = precision(photos, rankings)
-        row = [100 * figures[f"{what} {saliency} {name}"] for what in ("words", "sum") for name in ("GS", "LS")]
-        print(
-            f"{saliency or 'none':18} words {row[0]:5.1f} {row[1]:5.1f}   sum {row[2]:5.1f} {row[3]:5.1f}", flush=True
+        images = [maps.weighed(row, saliency) for row in range(len(photos.found))]
+        bags = words.bags(
+            [maps.word_weights(image, own, features) for image, own in zip(images, words.images, strict=True)]
         )
+        rows_of = one.rows_of(maps.extractor, {})
+        arrays = one.fit(np.concatenate([rows_of(image) for image in images]), Terms(0))
+        encoder = method.encoder(maps.extractor, arrays)
+        vectors = np.stack([encoder.query(image, image.size) for image in images])
+        for name in asked:
+            rankings = [looked(bags, query, ()) for query in by_words[name]]
+            figures[f"words|{saliency}|{name}"] = precision(photos, rankings)
+            rankings = [by_vector(vectors, encoder.query(query, query.size)) for query in by_sums[name]]
+            figures[f"sum|{saliency}|{name}"] = precision(photos, rankings)
+            print(
+                saliency,
+                name,
+                *(f"{100 * figures[f'{k}|{saliency}|{name}']:5.1f}" for k in ("words", "sum")),
+                flush=True,
+            )
     return figures
+
+
+def query_maps(extractor: MapExtractor, query: Asked) -> ImageMaps:
+    return extractor.extract([extractor.prepare_query(decode(query.image), query.box)])[0]
 
 
 def by_vector(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> Ranking:
@@ -239,41 +308,51 @@ def by_vector(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> Ranki
     return Ranking(order, scores[order])
 
 
-def places(photos: Photos, args: argparse.Namespace) -> dict[str, float]:
-    """The other way round: what was asked with is searched, and asked for by what was searched."""
-    boxes = {one.image.name: one.box for one in photos.queries}
-    references = {name for one in photos.queries for name in one.positives}
+def merged(photos: Photos, words: Words) -> Figures:
+    """Of `sift-blcf-merged`, with the built-in codebook of SIFT, which needs no fit."""
+    recipe = changed("sift-bow", {}, {"fit": "builtin"})
+    method = recipe.channel["main"].method
+    assert isinstance(method, BagOfWords)
+    shipped = f"{method.shipped_name(recipe.channel['main'].features)}.npz"
+    channel = opened(recipe, load(Path(str(BUILTIN / shipped))).arrays)
+    sift = Bags(build_postings(indexed(channel, photos), channel.size, "bow"), method)
+    bags = words.bags(words.images)
+    pairs = zip(asked_of(channel, photos.queries), asked_of(words.opened(), photos.queries), strict=True)
+    lists = [{"sift": looked(sift, one, ()), "map": looked(bags, other, (R, LQE))} for one, other in pairs]
+    figures = {
+        "SIFT": precision(photos, [one["sift"] for one in lists]),
+        "maps": precision(photos, [one["map"] for one in lists]),
+        "merged": precision(photos, [FusionStage(Fusion())(one) for one in lists]),
+        "merged by rank": precision(photos, [FusionStage(Fusion(method="reciprocal-rank"))(one) for one in lists]),
+    }
+    print(figures, flush=True)
+    return figures
+
+
+def places(photos: Photos, words: Words) -> Figures:
+    """The other way round: what was asked with is searched, and asked for by what was searched.
+
+    None of a set without boxes.
+    """
+    if not any(one.box for one in photos.queries):
+        return {}
+    turned = Photos([found(one.image) for one in photos.queries], [])
+    references = sorted({name for one in photos.queries for name in one.positives})
     folder = photos.queries[0].image.parent
-    turned = Photos(
-        [found(one.image) for one in photos.queries],
-        [
-            Asked(
-                folder / name,
-                None,
-                frozenset(one.image.name for one in photos.queries if name in one.positives),
-                frozenset(),
-            )
-            for name in sorted(references)
-        ],
-    )
-    features, arrays = words_of(turned, args)
-    recipe = changed("blcf-mobilenet", features, {"size": args.size})
-    channel = opened(recipe, arrays)
-    bags = Bags(build_postings(indexed(channel, turned), channel.size, "bow"), method_of(recipe))
-    asked = asked_of(channel, turned.queries)
+    bags = words.bags(indexed(words.channel, turned))
+    queries = asked_of(words.channel, [Asked(folder / name, None, frozenset()) for name in references])
     figures = {}
-    for least_side in (0.25, 0.5, 1.0):
-        overlaps = []
-        for query, words in zip(turned.queries, asked, strict=True):
-            ranking = looked(bags, words, (Windows(top=100, least_side=least_side),))
-            for row, one in enumerate(turned.found):
-                truth = boxes[one.name]
-                if one.name in query.positives and row in ranking.boxes and truth is not None:
-                    overlaps.append(overlap(ranking.boxes[row], truth))
-        figures[f"mean IoU of {len(overlaps)} right photos, windows from {least_side:g} of a side"] = float(
-            np.mean(overlaps)
-        )
-    print(figures)
+    for told, kind in (("as published", PUBLISHED), ("damped", DAMPED), ("damped, moved", R)):
+        overlaps, whole = [], []
+        for name, query in zip(references, queries, strict=True):
+            boxes = looked(bags, query, (kind,)).boxes
+            for row, one in enumerate(photos.queries):
+                if name in one.positives and row in boxes and one.box is not None:
+                    width, height = bags.words(row).size
+                    overlaps.append(overlap(boxes[row], one.box))
+                    whole.append(overlap((0.0, 0.0, float(width), float(height)), one.box))
+        figures[told], figures["the whole photo"] = float(np.mean(overlaps)), float(np.mean(whole))
+    print(figures, flush=True)
     return figures
 
 
@@ -286,77 +365,36 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (areas - shared)
 
 
-def speed(args: argparse.Namespace) -> dict[str, float]:
-    """Maps of 42 x 32 words, drawn by Zipf's law as they come: neighbours share a word."""
-    figures = {}
-    for images in args.images:
-        rng = np.random.default_rng(0)
-        drawn = [drawn_words(rng, args.size) for _ in range(images)]
-        bags = Bags(build_postings(drawn, args.size, "bow"), Blcf(size=args.size))
-        arrays = bags.postings.to_arrays()
-        lists = sum(array.nbytes for name, array in arrays.items() if name.startswith("list_"))
-        places = sum(array.nbytes for name, array in arrays.items() if not name.startswith("list_"))
-        queries = [bags.words(int(row)) for row in rng.integers(0, images, 20)]
-        first, again = [], []
-        look = R.open(bags)
-        for query in [queries[0], *queries]:
-            start = time.perf_counter()
-            ranking = bags.search(query, max(100, 1))
-            first.append(time.perf_counter() - start)
-            look(query, ranking)
-            again.append(time.perf_counter() - start - first[-1])
-        row = {
-            "MB of lists": lists / 1e6,
-            "MB of maps": places / 1e6,
-            "words an image": float(np.mean([len(np.unique(one.words)) for one in queries])),
-            "ms a query": 1e3 * float(np.median(first[1:])),
-            "ms to rank 100 again": 1e3 * float(np.median(again[1:])),
-        }
-        print(f"{images} images: " + ", ".join(f"{value:.2f} {name}" for name, value in row.items()), flush=True)
-        figures.update({f"{images}: {name}": value for name, value in row.items()})
-    return figures
-
-
-def drawn_words(rng: np.random.Generator, size: int) -> ImageWords:
-    coarse = np.minimum(rng.zipf(1.2, (16, 21)) - 1, 1 << 40) % size
-    grid = np.repeat(np.repeat(coarse, 2, 0), 2, 1)
-    height, width = grid.shape
-    xy = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=2).reshape(-1, 2) * 24
-    order = np.argsort(grid.ravel(), kind="stable")
-    return ImageWords(
-        grid.ravel()[order].astype(np.int32),
-        order.astype(np.int32),
-        xy.astype(np.float32),
-        np.ones(grid.size, np.float32),
-        np.zeros(grid.size, np.float32),
-        (width * 24, height * 24),
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=("looks", "weights", "places", "speed"))
-    parser.add_argument("truth", type=Path, nargs="?", help="ground truth whose queries have boxes")
-    parser.add_argument("--distractors", type=Path, help="folder of photos that are added to the collection")
-    parser.add_argument("--most", type=int, default=10_000, help="distractors at most")
-    parser.add_argument("--queries", type=int, default=10_000, help="queries at most")
-    parser.add_argument("--size", type=int, default=25_000, help="words")
-    parser.add_argument("--fit", type=Path, help="words of `resight fit`, instead of those of the photos")
-    parser.add_argument("--max-side", type=int, default=336)
-    parser.add_argument("--enlarge-to", type=int, default=0)
-    parser.add_argument("--images", type=int, nargs="+", default=[1000, 100_000], help="of `speed`")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("photos", type=Path, help="folder of the sets and of distractors")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument(
+        "--tables", nargs="+", choices=TABLES, default=list(TABLES), help="others stay as they are kept"
+    )
+    parser.add_argument("--most", type=int, default=229, help="photos of a set's collection")
+    parser.add_argument("--distractors", type=int, default=100)
+    parser.add_argument("--queries", type=int, default=50)
+    parser.add_argument("--size", type=int, default=1000, help="words")
     args = parser.parse_args()
-    if args.table == "speed":
-        figures = speed(args)
-    else:
-        if args.truth is None:
-            parser.error("name the ground truth")
-        photos = read_photos(args.truth, args.distractors, args.most, args.queries)
-        print(f"{len(photos.found)} photos, {len(photos.queries)} queries")
-        figures = {"looks": looks, "weights": weights, "places": places}[args.table](photos, args)
-    if args.json:
-        args.json.write_text(json.dumps({"table": args.table, "figures": figures}, indent=1) + "\n", encoding="utf-8")
+    for name in args.sets:
+        photos = read_photos(args.photos, name, args.most, args.distractors, args.queries)
+        print(f"{name}: {len(photos.found)} photos, {len(photos.queries)} queries", flush=True)
+        words = Words(photos, args.size)
+        terms = {"photos": len(photos.found), "queries": len(photos.queries), "words": words.channel.size}
+        for table in args.tables:
+            keep(name, {table: TABLES[table](photos, words), f"terms of {table}": terms})
+    write_section(DOCS, {name: KEPT / f"blcf-{name}.json" for name in SETS})
+
+
+def keep(name: str, figures: Mapping[str, object]) -> None:
+    """Adds figures to those of a set."""
+    file = KEPT / f"blcf-{name}.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    write_whole(file, (json.dumps({**before, **figures}, indent=1) + "\n").encode())
+
+
+TABLES = {"merged": merged, "places": places, "looks": looks, "weights": weights}
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """Runs `resight` commands that are killed in the middle.
 
-For each line `DELAY ARGUMENT...` (separated by tabs) on standard input it runs the command in a child, sends it
-SIGKILL after DELAY seconds and answers with the number of the signal that ended the child, or with its exit code. It
-forks, because starting Python for each of hundreds of commands would take minutes; what it forks has one thread and
-has opened nothing. Batches are small, so that a few photos are many commits.
+For each line `STEP DELAY ARGUMENT...` (separated by tabs) on standard input it runs the command in a child, which dies
+DELAY seconds after it has asked the disk to keep something for the STEP-th time (after that many `fsync`, or not at
+all), and answers with the number of the signal that ended the child, or with its exit code, and how many steps there
+were. Steps, and no clock, decide where a kill falls: a slow machine spreads the kills as a fast one does. It forks,
+because starting Python for each of hundreds of commands would take minutes; what it forks has one thread and has
+opened nothing. Batches are small, so that a few photos are many commits.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sqlite3
 import sys
@@ -47,7 +48,7 @@ def warm() -> None:
 
 
 def unsync() -> None:
-    """Does not wait for the disk: a killed process loses nothing that it wrote."""
+    """Has SQLite not wait for the disk: a killed process loses nothing that it wrote."""
     connect = catalogue.connect
 
     def unsynced(path: Path, mode: str) -> sqlite3.Connection:
@@ -57,14 +58,30 @@ def unsync() -> None:
         return connection
 
     catalogue.connect = unsynced
-    os.fsync = lambda _: None
 
 
-def run(delay: float, arguments: list[str]) -> int:
-    """Runs one command; the signal that ended it as a negative number, or its exit code."""
+def die_after(step: int, delay: float, steps: int) -> None:
+    """Counts calls of `fsync`, which wait for no disk now, in the pipe `steps`; the `step`-th sets the alarm."""
+    count = 0
+
+    def counted(_: int) -> None:
+        nonlocal count
+        count += 1
+        os.write(steps, b".")
+        if count == step:
+            # Nothing handles this signal, so it ends the process at once and anywhere, as SIGKILL does.
+            signal.setitimer(signal.ITIMER_REAL, max(delay, 1e-6))
+
+    os.fsync = counted
+
+
+def run(step: int, delay: float, arguments: list[str]) -> tuple[int, int]:
+    """Runs one command; the signal that ended it as a negative number, or its exit code, and its steps."""
     assert len(os.listdir("/proc/self/task")) == 1, "a fork would copy only one of the threads"
+    read, write = os.pipe()
     child = os.fork()
     if child == 0:
+        die_after(step, delay, write)
         sys.argv = ["resight", *arguments]
         sys.stdout = sys.stderr
         try:
@@ -72,11 +89,12 @@ def run(delay: float, arguments: list[str]) -> int:
         except SystemExit as error:
             os._exit(int(error.code or 0))
         os._exit(0)
-    ended = os.pidfd_open(child)
-    select.select([ended], [], [], delay)
-    os.close(ended)
-    os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(write)
+    steps = 0
+    while some := os.read(read, 65536):
+        steps += len(some)
+    os.close(read)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), steps
 
 
 if __name__ == "__main__":
@@ -86,5 +104,5 @@ if __name__ == "__main__":
     unsync()
     print("ready", flush=True)
     for line in sys.stdin:
-        after, *given = line.rstrip("\n").split("\t")
-        print(run(float(after), given), flush=True)
+        step, after, *given = line.rstrip("\n").split("\t")
+        print(*run(int(step), float(after), given), flush=True)

@@ -16,7 +16,18 @@ import resight
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-COMMAND = [sys.executable, "-c", "from resight.cli.main import main; main()"]
+# Commands run in the program of their page: starting Python for each would take most of the time.
+PREAMBLE = """
+import sys
+from resight.cli.main import main
+
+def run(*arguments):
+    sys.argv = ["resight", *arguments]
+    try:
+        main()
+    except SystemExit as error:
+        assert not error.code, (arguments, error.code)
+"""
 
 
 def snippets(page: Path) -> Iterator[tuple[str, str]]:
@@ -27,7 +38,7 @@ def snippets(page: Path) -> Iterator[tuple[str, str]]:
 
 def run_snippets(page: Path, folder: Path) -> int:
     """Runs python snippets in one namespace and console snippets by the command, in their order; returns how many."""
-    program = ["import os, shlex, subprocess, sys"]
+    program = [PREAMBLE]
     count = 0
     for language, text in snippets(page):
         if language == "python":
@@ -37,7 +48,7 @@ def run_snippets(page: Path, folder: Path) -> int:
             for line in text.splitlines():
                 if line.startswith("$ "):
                     assert line.startswith("$ resight "), f"{page.name}: only resight is run: {line}"
-                    program.append(f"subprocess.run({[*COMMAND, *shlex.split(line)[2:]]!r}, check=True)")
+                    program.append(f"run(*{shlex.split(line)[2:]!r})")
                     count += 1
     path = folder / "snippets.py"
     path.write_text("\n".join(program), encoding="utf-8")

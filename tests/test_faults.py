@@ -20,7 +20,7 @@ from resight.index.index import Index
 from resight.store import Store, verify
 
 HERE = Path(__file__).parent
-Command = Callable[..., int]
+Command = Callable[..., tuple[int, int]]
 
 
 def environment() -> dict[str, str]:
@@ -30,7 +30,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def command() -> Iterator[Command]:
-    """Runs a `resight` command and kills it after some seconds; gives its exit code, or -9."""
+    """Runs a `resight` command that dies some seconds after a step, 0 for never; its exit code or signal, its steps."""
     driver = subprocess.Popen(
         [sys.executable, str(HERE / "fault_driver.py")],
         env=environment(),
@@ -43,19 +43,20 @@ def command() -> Iterator[Command]:
     assert driver.stdout is not None
     assert driver.stdout.readline() == "ready\n"
 
-    def run(delay: float, *arguments: object) -> int:
+    def run(step: int, delay: float, *arguments: object) -> tuple[int, int]:
         assert driver.stdin is not None
         assert driver.stdout is not None
-        driver.stdin.write("\t".join([str(delay), *map(str, arguments)]) + "\n")
+        driver.stdin.write("\t".join([str(step), str(delay), *map(str, arguments)]) + "\n")
         driver.stdin.flush()
-        return int(driver.stdout.readline())
+        code, steps = map(int, driver.stdout.readline().split())
+        return code, steps
 
     yield run
     driver.stdin.close()
     driver.wait()
 
 
-@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_killed_add_goes_on_where_it_stopped(tmp_path: Path, recipes: Path, command: Command, kills: int) -> None:
     photos = collection(6)
     folder = write(tmp_path / "photos", photos)
@@ -66,9 +67,9 @@ def test_a_killed_add_goes_on_where_it_stopped(tmp_path: Path, recipes: Path, co
     write(folder, photos)
     os.utime(folder / "00-0.png", ns=(0, 10**18))
     whole = Path(shutil.copytree(base.path, tmp_path / "whole"))
-    start = time.monotonic()
-    assert command(600, "add", whole, folder) == 0
-    longest = time.monotonic() - start
+    code, longest = command(0, 0, "add", whole, folder)
+    assert code == 0
+    assert longest > 10
     expected = rankings(Index.open(whole), photos)
     random = np.random.default_rng(kills)
     killed = finished = between = 0
@@ -77,9 +78,9 @@ def test_a_killed_add_goes_on_where_it_stopped(tmp_path: Path, recipes: Path, co
         if not path.exists():
             shutil.copytree(base.path, path)
             committed: set[tuple[str, str]] = set()
-        delay = random.uniform(0, longest) if killed < kills else 600
-        code = command(delay, "add", path, folder)
-        assert code in (0, -signal.SIGKILL)
+        step = int(random.integers(1, longest)) if killed < kills else 0
+        code, _ = command(step, random.exponential(0.01), "add", path, folder)
+        assert code in (0, -signal.SIGALRM)
         problems = verify(path).problems
         assert problems == []
         images = Store.open(path, read_only=True).snapshot().images

@@ -48,6 +48,7 @@ ORDER = (
     "show",
     "worlds",
     "training",
+    "server",
     "cli",
     "__main__",
 )

@@ -242,6 +242,22 @@ def test_what_is_left_out_is_told_and_the_index_keeps_the_patterns(run: Run, own
     assert 'the index has no such pattern; it has "#recycle", "facade*"' in wrong.stderr
 
 
+def test_a_person_says_how_vectors_are_searched(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    words = run("index", own_photos, "-o", tmp_path / "words.resight", "--recipe", "sift-asmk", "--search", "ivf")
+    assert words.exit_code == 2
+    assert "no channel of sift-asmk keeps one vector an image: leave --search out" in words.stderr
+    path = tmp_path / "x.resight"
+    assert run("index", own_photos, "-o", path, "--search", "ivf", "--memory", "2").exit_code == 0
+    assert (path / "recipe.toml").read_text().endswith('[channel.cnn.search]\nkind = "ivf"\nmemory = 2\n')
+    assert run("index", own_photos, "-o", path).exit_code == 0
+    other = run("index", own_photos, "-o", path, "--search", "hnsw")
+    assert other.exit_code == 2
+    assert "leave search and memory out" in other.stderr
+    table = run("info", path).stdout
+    assert "cnn/vectors" in table
+    assert "words/words" in table
+
+
 def test_many_endings_are_not_all_told(run: Run, own_photos: Path, tmp_path: Path) -> None:
     for number in range(20):
         (own_photos / f"x.e{number:02d}").touch()
@@ -338,10 +354,16 @@ def test_recipes_are_listed_with_their_aliases(run: Run) -> None:
 
 @pytest.mark.slow
 def test_an_interrupted_run_leaves_a_usable_index(photos_of_world: Path, tmp_path: Path) -> None:
-    many = tmp_path / "many"
+    many, small = tmp_path / "many", tmp_path / "small"
+    small.mkdir()
+    for path in photos_of_world.iterdir():
+        with Image.open(path) as photo:
+            # Those of the world would take a minute.
+            photo.thumbnail((160, 160))
+            photo.save(small / path.name)
     # Several batches, so that much is left to do when the first is committed.
     for i in range(30):
-        shutil.copytree(photos_of_world, many / str(i))
+        shutil.copytree(small, many / str(i))
     path = tmp_path / "x.resight"
     arguments = [*COMMAND, "index", many, "-o", path]
     running = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

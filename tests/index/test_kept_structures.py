@@ -196,7 +196,10 @@ def test_a_structure_that_has_no_place_is_refused(key: str) -> None:
 
 
 def test_two_channels_keep_a_structure_each() -> None:
-    text = VECTORS.replace("[descriptor]", "[channel.a.descriptor]") + "[channel.b.words]\nkind = 'asmk'\n"
+    text = (
+        VECTORS.replace("[descriptor]", "[channel.a.descriptor]")
+        + "[channel.a.search]\nkind = 'exact'\n[channel.b.words]\nkind = 'asmk'\n"
+    )
     stages = "".join(f'{LISTING}channel = "{name}"\n' for name in "ab") + '[[rerank]]\nkind = "fusion"\n'
     found = parse_recipe(text + stages, "two.toml").derived
     assert found == [("a", Listed("list-2", True)), ("b", Listed("list-2", True))]

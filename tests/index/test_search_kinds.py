@@ -17,7 +17,7 @@ from resight.learned.kinds import Keeps
 from resight.recipe.model import ChannelRecipe
 from resight.search.dense import DenseSearch
 from resight.search.derived import Kept
-from resight.search.kinds import Exact, Search
+from resight.search.kinds import Automatic, Exact, Search
 from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder
 from resight.search.vectors import VectorRows
@@ -64,10 +64,13 @@ def test_another_search_finds_what_it_finds_and_second_looks_read_every_vector(
     np.testing.assert_array_equal(every, whole.vector_view("main").descriptors(whole.views["main"].images))
 
 
-def test_exact_is_what_a_recipe_has_that_says_nothing(recipes: Path, tmp_path: Path, unsynced: None) -> None:
+def test_few_photos_are_searched_exactly_by_a_recipe_that_says_nothing(
+    recipes: Path, tmp_path: Path, unsynced: None
+) -> None:
     said = index_by(recipes, VECTORS + '[search]\nkind = "exact"\n', tmp_path / "said.resight")
     unsaid = index_by(recipes, VECTORS, tmp_path / "unsaid.resight")
-    assert said.recipe.channel["main"].search == unsaid.recipe.channel["main"].search == Exact()
+    assert said.recipe.channel["main"].searched == Exact()
+    assert unsaid.recipe.channel["main"].searched == Automatic()
     folder = write(tmp_path / "photos", PHOTOS)
     for index in (said, unsaid):
         index.add(folder)

@@ -10,15 +10,15 @@ import pytest
 
 from resight.rerank.window_expansion import WindowExpansionLook
 from resight.rerank.window_kinds import WindowExpansion, Windows
-from resight.rerank.windows import (
+from resight.rerank.window_scores import (
     WINDOWS,
-    WindowLook,
-    query_parts,
-    similar_shapes,
+    CountedWords,
+    counted_words,
     window_scores,
     windows,
-    within,
+    with_moved_sides,
 )
+from resight.rerank.windows import WindowLook, query_parts, similar_shapes, within
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
@@ -82,18 +82,26 @@ def quarters(grid: np.ndarray) -> list[np.ndarray]:
     return [grid, grid[:h, :w], grid[:h, w:], grid[h:, :w], grid[h:, w:]]
 
 
-def naive_scores(query: np.ndarray, grid: np.ndarray, weights: np.ndarray, factors: np.ndarray) -> list[float]:
+def naive_scores(
+    query: np.ndarray, grid: np.ndarray, weights: np.ndarray, factors: np.ndarray, damping: float
+) -> list[float]:
     """The score of every window of an assignment map whose sides are multiples of 8."""
 
     def histogram(words: np.ndarray, own: np.ndarray) -> np.ndarray:
         return np.bincount(words.ravel(), own.ravel(), minlength=VOCABULARY) * factors
 
+    def damped(one: np.ndarray, other: np.ndarray) -> float:
+        norms = np.linalg.norm(one) * np.sqrt(other @ other + damping * whole)
+        return float(one @ other / norms) if norms > 0 else 0.0
+
     unit = np.array(grid.shape) // 8
+    all_of_it = histogram(grid, weights)
+    whole = all_of_it @ all_of_it
     scores = []
     for x0, y0, x1, y1 in windows().tolist():
         part = np.s_[y0 * unit[0] : y1 * unit[0], x0 * unit[1] : x1 * unit[1]]
         pairs = zip(quarters(query), quarters(grid[part]), quarters(weights[part]), strict=True)
-        cosines = [cosine(histogram(q, np.ones(q.shape)), histogram(words, own)) for q, words, own in pairs]
+        cosines = [damped(histogram(q, np.ones(q.shape)), histogram(words, own)) for q, words, own in pairs]
         scores.append((0.5 * cosines[0] + sum(cosines[1:])) / 4.5)
     return scores
 
@@ -119,9 +127,12 @@ def test_only_windows_of_about_the_shape_of_the_query_count() -> None:
     assert similar_shapes((0, 0), query, 0.4).all()
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.3])
 @pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("shape", [(8, 8), (16, 24), (32, 8)])
-def test_scores_are_those_of_histograms_counted_one_by_one(shape: tuple[int, int], weighed: bool) -> None:
+def test_scores_are_those_of_histograms_counted_one_by_one(
+    shape: tuple[int, int], weighed: bool, damping: float
+) -> None:
     rng = np.random.default_rng(shape[1])
     grid, asked = rng.integers(0, VOCABULARY, shape), rng.integers(0, VOCABULARY, (6, 10))
     weights = np.rint(rng.random(shape) * 255) / 255 if weighed else np.ones(shape)
@@ -130,10 +141,11 @@ def test_scores_are_those_of_histograms_counted_one_by_one(shape: tuple[int, int
     collection = Bags({1: image}, factors)
     parts = query_parts(image_of(asked, (60, 40), box=(0.0, 0.0, 60.0, 40.0)), collection)  # type: ignore[arg-type]
     assert parts is not None
-    own = factors[np.unique(image.words)].astype(np.float32)
-    found = window_scores(parts, image, own, np.ones(121, np.bool_))
-    np.testing.assert_allclose(found, naive_scores(asked, grid, weights, factors), atol=2e-5)
-    none = window_scores(parts, image, own, np.zeros(121, np.bool_))
+    own = collection.word_vector(image)
+    counted = counted_words(parts.words, parts.vectors, image, own, damping)
+    found = window_scores(counted, np.ones(121, np.bool_))
+    np.testing.assert_allclose(found, naive_scores(asked, grid, weights, factors, damping), atol=2e-5)
+    none = window_scores(counted, np.zeros(121, np.bool_))
     assert not none.any()
 
 
@@ -167,6 +179,65 @@ def test_the_window_that_has_the_query_is_found_and_gives_the_image_its_place() 
     halves = WindowLook(Windows(top=4, least_side=0.5), collection)(image_of(query, (40, 40)), before)  # type: ignore[arg-type]
     assert {box[2] - box[0] for box in halves.boxes.values()} <= {80.0, 160.0}
     assert (np.diff(found.scores) <= 0).all()
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    width, height = (min(one[i + 2], other[i + 2]) - max(one[i], other[i]) for i in (0, 1))
+    shared = max(width, 0.0) * max(height, 0.0)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / (areas - shared)
+
+
+def naive_box_score(counted: CountedWords, box: tuple[int, ...]) -> float:
+    def part(x0: int, y0: int, x1: int, y1: int) -> tuple[np.ndarray, float]:
+        counts, met = (
+            one[y1, x1] - one[y0, x1] - one[y1, x0] + one[y0, x0]
+            for one in (counted.integral.astype(np.float64), counted.met.astype(np.float64))
+        )
+        return met, float(np.sqrt(counts @ counts + counted.least))
+
+    x0, y0, x1, y1 = box
+    x, y = (x0 + x1) // 2, (y0 + y1) // 2
+    parts = [(x0, y0, x1, y1), (x0, y0, x, y), (x, y0, x1, y), (x0, y, x, y1), (x, y, x1, y1)]
+    found = [part(*one) for one in parts]
+    cosines = [float(met @ asked) / norm for (met, norm), asked in zip(found, counted.asked, strict=True)]
+    return (0.5 * cosines[0] + sum(cosines[1:])) / 4.5
+
+
+def test_sides_move_to_where_no_single_step_gains() -> None:
+    rng = np.random.default_rng(12)
+    query = rng.integers(0, 20, (6, 6))
+    image = image_of(planted((5, 3), query, 2), (160, 160))
+    collection = Bags({5: image}, np.ones(VOCABULARY))
+    parts = query_parts(image_of(query, (60, 60)), collection)  # type: ignore[arg-type]
+    assert parts is not None
+    counted = counted_words(parts.words, parts.vectors, image, collection.word_vector(image), 0.05)
+    start = WINDOWS[window_scores(counted, np.ones(121, np.bool_)).argmax()]
+    moved = with_moved_sides(counted, start, 1.0, 0.6)
+    score = naive_box_score(counted, tuple(moved.tolist()))
+    assert score > naive_box_score(counted, tuple(start.tolist())) + 1e-3
+    for side in range(4):
+        for step in (-1, 1):
+            tried = moved.copy()
+            tried[side] += step
+            width, height = tried[2] - tried[0], tried[3] - tried[1]
+            if 0 <= tried[side] <= 8 and min(width, height) >= max(2, 0.6 * max(width, height)):
+                assert naive_box_score(counted, tuple(tried.tolist())) < score + 1e-5
+    # No window of the shape is a step away: it stays.
+    assert with_moved_sides(counted, start, 9.0, 1.0).tolist() == start.tolist()
+
+
+def test_a_look_whose_windows_move_finds_the_place_more_exactly_with_the_same_scores() -> None:
+    query = np.random.default_rng(12).integers(0, 20, (6, 6))
+    images = {5: image_of(planted((6, 2), query, 2), (160, 160))}
+    collection, before = Bags(images, np.ones(VOCABULARY)), Ranking(np.array([5]), np.ones(1, np.float32))
+    fixed, moving = (
+        WindowLook(Windows(damping=0.05, moves=moves), collection)(image_of(query, (60, 60)), before)  # type: ignore[arg-type]
+        for moves in (False, True)
+    )
+    assert fixed.scores.tolist() == moving.scores.tolist()
+    found = [overlap(look.boxes[5], (60.0, 20.0, 120.0, 80.0)) for look in (fixed, moving)]
+    assert found[1] > max(found[0] + 0.1, 0.7)
 
 
 def test_a_box_in_the_whole_query_is_what_windows_are_compared_with() -> None:

@@ -121,3 +121,16 @@ def test_an_image_that_was_changed_has_its_new_vector():
 def test_a_query_of_zeros_finds_nothing():
     x, ids = collection()
     assert len(DenseSearch(VectorRows(blocks(x, ids, [10]), 24)).search(np.zeros(24, np.float32), 10)) == 0
+
+
+@pytest.mark.parametrize("dimension", [3, 24, 37, 512])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_products_of_some_images_are_those_of_all_bit_for_bit(dimension, dtype):
+    x, ids = collection(60, dimension)
+    rows = VectorRows([replace(one, vectors=one.vectors.astype(dtype)) for one in blocks(x, ids, [10, 25])], dimension)
+    every = DenseSearch(rows).search(x[3], 60)
+    asked = np.random.default_rng(1).permutation(ids)[:40]
+    scores = dict(zip(every.ids.tolist(), every.scores.tolist(), strict=True))
+    assert rows.products(x[3], asked).tolist() == [scores[image] for image in asked.tolist()]
+    with pytest.raises(UsageError, match="has no vector here"):
+        rows.products(x[3], np.array([ids[0], 1000]))

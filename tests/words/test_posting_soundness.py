@@ -51,6 +51,21 @@ def test_what_was_built_is_sound(kind: Kind) -> None:
     assert postings_fault(postings(kind), IMAGES + 1, kind, SIZE, BITS) is not None
 
 
+def test_positions_of_maps_have_a_form_of_their_own() -> None:
+    rng = np.random.default_rng(3)
+    images = [image(rng, "bow") for _ in range(IMAGES)]
+    of_maps, others = (build_postings(images, SIZE, "bow", of_maps=way).to_arrays() for way in (True, False))
+    assert postings_fault(of_maps, IMAGES, "bow", SIZE, 0, of_maps=True) is None
+    without = {name: array for name, array in others.items() if name != "angle"}
+    for arrays, way, name in ((of_maps, False, "xy"), (others, True, "angle"), (without, True, "xy")):
+        found = postings_fault(arrays, IMAGES, "bow", SIZE, 0, of_maps=way)
+        assert found is not None
+        assert found[0] == name
+    found = postings_fault({**of_maps, "scale": others["scale"]}, IMAGES, "bow", SIZE, 0, of_maps=True)
+    assert found is not None
+    assert found[0] == "scale"
+
+
 def test_no_image_is_sound() -> None:
     empty = build_postings([], SIZE, "bow").to_arrays()
     assert postings_fault(empty, 0, "bow", SIZE, 0) is None

@@ -80,6 +80,50 @@ def test_an_image_comes_back(kind, bits, codebook):
             np.testing.assert_array_equal(after.signatures, before.aggregated[runs])
 
 
+def positions(seed, n=5):
+    """Returns images of maps: positions of one scale, in the order of their words; the third has none."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for count in [0 if i == 2 else int(rng.integers(1, 40)) for i in range(n)]:
+        one = image(rng, "bow", count)
+        scale = np.full(count, np.exp2(rng.uniform(1, 5)), np.float32)
+        found.append(dataclasses.replace(one, scale=scale, angle=np.zeros(count, np.float32)))
+    return found
+
+
+def test_positions_of_maps_take_half_of_the_bytes():
+    given_images = positions(4)
+    postings = build_postings(given_images, CODEBOOK, "bow", of_maps=True)
+    each = sum(array.nbytes for array in (postings.words, postings.xy))
+    assert each == 4 * sum(map(len, given_images))
+    assert (len(postings.scale), postings.angle) == (5, None)
+    for row, before in enumerate(given_images):
+        after = postings.image_words(row)
+        np.testing.assert_array_equal(after.words, before.words)
+        step = np.array(before.size) / 255
+        assert (np.abs(after.xy - before.xy[before.features]) <= 0.51 * step).all()
+        np.testing.assert_allclose(after.scale, before.scale, rtol=0.018)
+        assert not after.angle.any()
+    back = Postings.from_arrays(postings.to_arrays())
+    assert_same(back, postings)
+
+
+@given(keep=st.lists(st.booleans(), min_size=5, max_size=5), cut=st.integers(0, 5))
+@settings(max_examples=20, deadline=None)
+def test_merging_positions_of_maps_equals_building(keep, cut):
+    given_images, mask = positions(5), np.array(keep)
+    parts = [build_postings(half, CODEBOOK, "bow", of_maps=True) for half in (given_images[:cut], given_images[cut:])]
+    built = [image for image, kept in zip(given_images, keep, strict=True) if kept]
+    merged = merge_postings(parts, [mask[:cut], mask[cut:]])
+    assert_same(merged, build_postings(built, CODEBOOK, "bow", of_maps=True))
+
+
+def test_maps_and_local_features_do_not_merge():
+    parts = [build_postings(positions(6), CODEBOOK, "bow", of_maps=way) for way in (True, False)]
+    with pytest.raises(ValueError, match="angles"):
+        merge_postings(parts, [np.ones(5, bool)] * 2)
+
+
 @pytest.mark.parametrize(("kind", "bits"), KINDS)
 def test_lists_equal_a_loop(kind, bits):
     given_images = images(1, kind)

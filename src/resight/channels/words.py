@@ -28,7 +28,8 @@ class WordLayout:
 
     def pack(self, images: Sequence[ImageWords]) -> dict[str, Array]:
         """Returns posting lists of a batch."""
-        return build_postings(images, self.vocabulary.size, self._postings, self.vocabulary.bits).to_arrays()
+        words = self.vocabulary
+        return build_postings(images, words.size, self._postings, words.bits, of_maps=words.of_maps).to_arrays()
 
     def merge(self, segments: Sequence[SegmentRows]) -> dict[str, Array]:
         """Returns posting lists of the live images of several segments."""
@@ -47,7 +48,8 @@ class WordLayout:
 
     def fault(self, arrays: Arrays, images: int) -> tuple[str, str] | None:
         """Returns the first array that is not as `pack` makes it; see `ChannelLayout.fault`."""
-        return postings_fault(arrays, images, self._postings, self.vocabulary.size, self.vocabulary.bits)
+        words = self.vocabulary
+        return postings_fault(arrays, images, self._postings, words.size, words.bits, of_maps=words.of_maps)
 
     def features_of(self, arrays: Arrays) -> Int64:
         """Returns (n,) number of features of each image."""

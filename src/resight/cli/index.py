@@ -78,6 +78,20 @@ def index(
             show_default=False,
         ),
     ] = None,
+    search: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|exact|hnsw|ivf",
+            help="Compare all vectors, or approximately; auto: by their number.",
+            show_default=False,
+        ),
+    ] = "",
+    memory: Annotated[
+        float,
+        typer.Option(
+            metavar="GIB", min=0.0, help="Memory for search structures; half of the machine's.", show_default=False
+        ),
+    ] = 0.0,
     prefix: Prefix = "",
     follow_links: FollowLinks = None,
     exclude: Exclude = None,
@@ -92,8 +106,10 @@ def index(
 
     check_prefix(prefix)
     goes_on = (output / "recipe.toml").exists()
-    made = Index.open_or_create(output, recipe or DEFAULT, fit=fit, progress=say)
+    made = Index.open_or_create(output, recipe or DEFAULT, fit=fit, search=search, memory=memory, progress=say)
     reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask))
+    with progress_bar() as bar:
+        made.prepare_search(progress=partial(bar, "preparing search"), say=say)
     finish(output, reports, strict, as_json)
     if not goes_on:
         _rehearse(made)
@@ -229,10 +245,11 @@ def verify(
 
 
 def compact(path: IndexPath) -> None:
-    """Merge segments and free the space of removed photos."""
+    """Merge segments, free space, make search structures anew; others may write meanwhile."""
     from resight.index.index import Index
 
-    Index.open(path).compact()
+    with progress_bar() as bar:
+        Index.open(path).compact(progress=partial(bar, "preparing search"), say=say)
     print(f"{shown(path)}: compacted")
 
 

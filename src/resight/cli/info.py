@@ -28,7 +28,11 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
     if label == "excluded":
         return [(label, pattern) for pattern in value]
     if label == "stale":
-        return [(label, f"{count} photos in {name}: run `resight update`") for name, count in value.items()]
+        return [(label, f"{count} photos in {name}: run `resight compact`") for name, count in value.items()]
+    if label == "search":
+        return [(f"search of {name}", _search_text(**facts)) for name, facts in value.items()]
+    if label == "bytes by part":
+        return [(f"  {name}", size) for name, size in value.items()]
     if label == "masks":
         return [("mask", f"{one['mask']} of {one['path']}") for one in value]
     if isinstance(value, list):
@@ -44,6 +48,15 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
 def _counted(features: int, words: int) -> str:
     """Returns the numbers of features and words of one channel as text."""
     return f"{features} features" + (f", {words} words" if words else "")
+
+
+def _search_text(kind: str, images: int, added: int, removed: int, recall: float, probes: int, candidates: int) -> str:
+    """Returns how a channel is searched as text."""
+    since = f", {added} added and {removed} removed since" if added or removed else ""
+    return (
+        f"{kind} of {images} photos{since}: {recall:.3f} of the 10 nearest found, by {probes} probes and {candidates} "
+        "candidates"
+    )
 
 
 def _listed(found: Sequence[str | dict[str, str]]) -> str:

@@ -1,5 +1,8 @@
+from .answering import Wanted as Wanted
+from .answering import answer_asked as answer_asked
 from .asking import Asked as Asked
 from .asking import Failed as Failed
+from .asking import all_asked as all_asked
 from .asking import ask as ask
 from .asking import ask_many as ask_many
 from .checking import VerifyReport as VerifyReport
@@ -8,6 +11,8 @@ from .contents import IndexInfo as IndexInfo
 from .duplicates import channel_of_words as channel_of_words
 from .explaining import Explainer as Explainer
 from .explaining import can_explain as can_explain
+from .feedback import Marked as Marked
+from .feedback import answer_marked as answer_marked
 from .index import Index as Index
 from .queries import Query as Query
 from .queries import QueryPhoto as QueryPhoto

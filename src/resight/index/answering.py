@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight import arguments
-from resight.arrays import Mask
+from resight.arrays import Int64, Mask
 from resight.errors import UsageError
 from resight.folders.names import Name
 from resight.folders.selection import names_within
-from resight.index.asking import Asked, Failed, ask, ask_many, most_at_once
+from resight.index.asking import Asked, Failed, all_asked, ask, ask_many, most_at_once
 from resight.index.collection import Collection
 from resight.index.files import indexed_file
 from resight.index.mirroring import seen_mirrored, unmirrored
@@ -34,8 +34,8 @@ class Wanted:
     """Which images of a ranking are wanted: the k best of those that are allowed.
 
     include_self: the query's own names too. within: patterns, of which a name must match one if there are any; see
-    `names_within`. min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted
-    whatever it has.
+    `names_within`. among: (n,) catalogue ids that may be found, ascending; None for all that `within` leaves.
+    min_score, min_inliers, min_probability: what a hit must have; a copy of the query is wanted whatever it has.
     """
 
     k: int = 20
@@ -44,6 +44,7 @@ class Wanted:
     min_score: float | None = None
     min_inliers: int = 0
     min_probability: float = 0.0
+    among: Int64 | None = None
 
 
 def wanted_of(
@@ -76,9 +77,20 @@ class _Found:
 
 def answer(collection: Collection, query: Query, wanted: Wanted, *, mirror: bool = False) -> Result:
     """Returns the best images for one query. Raises UsageError and ImageError."""
-    allowed = _allowed(collection, wanted)
+    allowed = allowed_images(collection, wanted)
     start = time.perf_counter()
-    asked = ask(collection, query, mirror=mirror)
+    return _answered_alone(collection, ask(collection, query, mirror=mirror), wanted, allowed, start)
+
+
+def answer_asked(collection: Collection, every: Sequence[Asked], wanted: Wanted) -> Result:
+    """Returns the best images for one query that has been asked, or for several together. Raises UsageError."""
+    allowed, start = allowed_images(collection, wanted), time.perf_counter()
+    if len(every) == 1:
+        return _answered_alone(collection, every[0], wanted, allowed, start)
+    return _answered_together(collection, every, wanted, allowed, start)
+
+
+def _answered_alone(collection: Collection, asked: Asked, wanted: Wanted, allowed: Mask | None, start: float) -> Result:
     certain = _certain(asked, allowed)
     (rankings,) = collection.rank_many([asked.versions], [_depth(collection, wanted) + len(certain)], allowed)
     return _result(collection, _found(collection, asked, rankings), certain, wanted, start)
@@ -93,7 +105,7 @@ def answer_many(
     `most_at_once` says: their photos are read on several threads and networks see them at once. Nothing goes on between
     two results. An error of the iterable itself is raised after the results of the queries before it.
     """
-    return _answered(collection, iter(queries), wanted, mirror, _allowed(collection, wanted))
+    return _answered(collection, iter(queries), wanted, mirror, allowed_images(collection, wanted))
 
 
 def _answered(
@@ -146,9 +158,14 @@ def answer_together(
     than what it does find. What one photo of the thing makes sure is sure, whatever the others say. Raises UsageError
     and ImageError.
     """
-    allowed = _allowed(collection, wanted)
+    allowed = allowed_images(collection, wanted)
     start = time.perf_counter()
-    every = _all_asked(collection, iter(queries), mirror)
+    return _answered_together(collection, all_asked(collection, iter(queries), mirror), wanted, allowed, start)
+
+
+def _answered_together(
+    collection: Collection, every: Sequence[Asked], wanted: Wanted, allowed: Mask | None, start: float
+) -> Result:
     if not every:
         raise UsageError("no query was given; name at least one photo")
     own = frozenset().union(*(asked.own for asked in every))
@@ -156,7 +173,7 @@ def answer_together(
     depth = max(TOGETHER, _depth(collection, wanted) + len(certain))
     rankings = collection.rank_many([asked.versions for asked in every], [depth] * len(every), allowed)
     found = [_found(collection, asked, ranked) for asked, ranked in zip(every, rankings, strict=True)]
-    ids, means = _mean_scores([one.ranking for one in found])
+    ids, means = mean_scores([one.ranking for one in found])
     ranking = _copies_first(collection, best(ids, means, len(ids), collection.name_order), certain)
 
     def hit_of(image: int, score: float) -> Hit:
@@ -171,18 +188,7 @@ def answer_together(
     return Result(title, None, hits, time.perf_counter() - start, every[0].size, note=note)
 
 
-def _all_asked(collection: Collection, queries: Iterator[Query], mirror: bool) -> list[Asked]:
-    """Takes several queries of which none may be bad. Raises UsageError and ImageError."""
-    found: list[Asked] = []
-    while some := list(itertools.islice(queries, most_at_once(collection))):
-        for one in ask_many(collection, some, mirror=mirror):
-            if isinstance(one, Failed):
-                raise one.error
-            found.append(one)
-    return found
-
-
-def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
+def allowed_images(collection: Collection, wanted: Wanted) -> Mask | None:
     """By catalogue id, the images that may be found; None where that is all of them. UsageError where it is none."""
     images = collection.snapshot.images
     if not len(images):
@@ -198,11 +204,13 @@ def _allowed(collection: Collection, wanted: Wanted) -> Mask | None:
         raise UsageError(
             f"{collection.recipe.name} verifies no hits, so that none has inliers; leave the least number of them out"
         )
-    if not wanted.within:
+    if not wanted.within and wanted.among is None:
         return None
-    part = names_within(images.names, wanted.within)
+    part = names_within(images.names, wanted.within) if wanted.within else np.ones(len(images), np.bool_)
     if not (part & images.indexed).any():
         raise UsageError(f"none of the {int(part.sum())} photos within {', '.join(wanted.within)} could be read")
+    if wanted.among is not None:
+        part = part & np.isin(images.ids, wanted.among)
     allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)
     allowed[images.ids[part & images.indexed]] = True
     return allowed
@@ -278,7 +286,7 @@ def _copies_first(collection: Collection, ranking: Ranking, certain: frozenset[i
     return replace(ranking, ids=np.concatenate([first, ranking.ids[~known]]), scores=scores)
 
 
-def _mean_scores(rankings: Sequence[Ranking]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def mean_scores(rankings: Sequence[Ranking]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """(n,) all images of several rankings, and their mean scores; see `answer_together` for what one lacks."""
     ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
     total = np.zeros(len(ids))

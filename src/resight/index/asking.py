@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,17 @@ def ask_many(collection: Collection, queries: Sequence[Query], *, mirror: bool =
             found = list(every)
     asked = iter(_compared(collection, [one for one in found if isinstance(one, _Prepared)]))
     return [next(asked) if isinstance(one, _Prepared) else one for one in found]
+
+
+def all_asked(collection: Collection, queries: Iterator[Query], mirror: bool) -> list[Asked]:
+    """Takes several queries of which none may be bad. Raises UsageError and ImageError."""
+    found: list[Asked] = []
+    while some := list(itertools.islice(queries, most_at_once(collection))):
+        for one in ask_many(collection, some, mirror=mirror):
+            if isinstance(one, Failed):
+                raise one.error
+            found.append(one)
+    return found
 
 
 def most_at_once(collection: Collection) -> int:

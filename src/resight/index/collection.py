@@ -256,7 +256,7 @@ class Collection:
         rows = [replace(one, alive=one.alive & (channel.features_of(one.arrays) > 0)) for one in rows]
         live, kind = channel.live(rows), self.recipe.channel[name]
         kept = {key: self._kept.get((name, key)) for key in self._keys(name)}
-        searcher = kind.search.open(live, self.name_order, kept.__getitem__)
+        searcher = kind.searched.open(live, self.name_order, kept.__getitem__)
         # A second look reads the same images for many queries, and decoding one costs as much as verifying it.
         read = lru_cache(EVIDENCE_KEPT)(partial(self._evidence, name))
         parts = channel, live, searcher, read, images.ids[images.indexed]

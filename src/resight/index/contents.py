@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from resight.channels.channel import Channel, SegmentRows
 from resight.images import displayed
 from resight.index.collection import Collection
 from resight.index.masking import mask_folder
+from resight.search.approximate.searching import ApproximateSearch
 
 
 class ChannelCounts(NamedTuple):
@@ -22,6 +24,22 @@ class ChannelCounts(NamedTuple):
 
     features: int
     words: int
+
+
+class SearchFacts(NamedTuple):
+    """How a channel is searched approximately.
+
+    kind: "hnsw" or "ivf". images: in its structure; added, removed: since it was made. recall: of the 10 nearest, as
+    measured then; probes: what a query looks at, cells or the queue of a graph; candidates: compared exactly.
+    """
+
+    kind: str
+    images: int
+    added: int
+    removed: int
+    recall: float
+    probes: int
+    candidates: int
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,8 @@ class IndexInfo:
     remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
     many removed names the index does not take again until a person asks for them. masks: by the folder of photos, the
     folder of their masks, or "one for all". stale: for each structure that is made of several photos (augmented photos,
-    neighbours), how many photos changed since it was made: `update` makes it again.
+    neighbours), how many photos changed since it was made: `compact` makes it again. search: by channel, how it is
+    searched where not exactly. bytes_by_part: where bytes go, see `sizes_below`.
     """
 
     recipe: str
@@ -53,6 +72,8 @@ class IndexInfo:
     stay_away: int
     masks: list[dict[str, str]]
     stale: Mapping[str, int]
+    search: Mapping[str, SearchFacts]
+    bytes_by_part: Mapping[str, int]
 
     @property
     def bytes_per_image(self) -> float | None:
@@ -73,12 +94,19 @@ class IndexInfo:
         """Fields and derived figures, for JSON."""
         derived = ("bytes_per_image", "words_per_image", "bytes_per_feature")
         channels = {name: counts._asdict() for name, counts in self.channels.items()}
-        return {**asdict(self), "channels": channels, **{name: getattr(self, name) for name in derived}}
+        search = {name: facts._asdict() for name, facts in self.search.items()}
+        return {
+            **asdict(self),
+            "channels": channels,
+            "search": search,
+            **{name: getattr(self, name) for name in derived},
+        }
 
 
 def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapping[str, int]) -> IndexInfo:
     """Counts what the index at `path` holds; `created_by` are the versions that made it, `stale` see `IndexInfo`."""
     images = collection.snapshot.images
+    parts = sizes_below(path)
     counts = {name: _counts(channel, collection.rows(name)) for name, channel in collection.channels.items()}
     return IndexInfo(
         recipe=collection.recipe.name,
@@ -98,7 +126,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         features=sum(one.features for one in counts.values()),
         words=sum(one.words for one in counts.values()),
         channels=counts,
-        bytes=_bytes_below(path),
+        bytes=sum(parts.values()),
         created_by=created_by,
         excluded=list(collection.snapshot.choices.excluded),
         stay_away=len(collection.snapshot.choices.removed),
@@ -108,7 +136,21 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
             for root in [collection.snapshot.roots[number]]
         ],
         stale=stale,
+        search=_searches(collection),
+        bytes_by_part=parts,
     )
+
+
+def _searches(collection: Collection) -> dict[str, SearchFacts]:
+    """Returns the facts of the channels that are searched by a structure."""
+    found = {}
+    for name, view in collection.views.items():
+        search = view.searcher
+        if isinstance(search, ApproximateSearch):
+            made, effort = search.made, search.made.effort
+            counts = len(made.ids), search.added, search.removed
+            found[name] = SearchFacts(made.kind, *counts, effort.recall, effort.probes, effort.candidates)
+    return found
 
 
 def _counts(channel: Channel, rows: Sequence[SegmentRows]) -> ChannelCounts:
@@ -117,12 +159,31 @@ def _counts(channel: Channel, rows: Sequence[SegmentRows]) -> ChannelCounts:
     return ChannelCounts(features, sum(int(channel.words_of(one.arrays)[one.alive].sum()) for one in rows))
 
 
-def _bytes_below(folder: Path) -> int:
-    """Returns the size of all files, without those that a writer deletes meanwhile."""
-    total = 0
+def sizes_below(folder: Path) -> dict[str, int]:
+    """Returns the size of all files by part of the index, without those that a writer deletes meanwhile.
+
+    Parts are "CHANNEL/ARRAY" of all segments, "photos" for what they know of each, "search/CHANNEL/STRUCTURE",
+    "fitted", and "rest"; the largest first.
+    """
+    sizes: Counter[str] = Counter()
     # Unlike a search by a pattern, a walk passes over folders that vanish.
     for place, _, names in os.walk(folder):
+        inner = Path(place).relative_to(folder).parts
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(place, name)).st_size
-    return total
+                sizes[_part_of((*inner, name))] += os.lstat(os.path.join(place, name)).st_size
+    return dict(sizes.most_common())
+
+
+def _part_of(path: tuple[str, ...]) -> str:
+    match path:
+        case ("segments", _, channel, array):
+            return f"{channel}/{array.removesuffix('.npy')}"
+        case ("segments", _, "rows.arrays"):
+            return "photos"
+        case ("search", channel, structure, *_):
+            return f"search/{channel}/{structure.rpartition('-')[0] or structure}"
+        case ("fitted", *_):
+            return "fitted"
+        case _:
+            return "rest"

@@ -8,6 +8,7 @@ until the next `update` or `compact`, and told by `info`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from resight.channels.channel import Channel
 from resight.progress import Progress, Say
 from resight.recipe import Recipe
 from resight.recipe.model import AUGMENTED
-from resight.search.derived import DerivedStructure, Site
+from resight.search.derived import DerivedStructure, MadeAside, Site
 from resight.store import Snapshot, Store
 from resight.store.structures import StructureFolder
 
@@ -62,16 +63,30 @@ class Derived:
             structure.extend(progress, say)
 
     def build(self, progress: Progress | None, say: Say | None) -> None:
-        """Makes anew what is stale. Call with the lock held."""
+        """Makes anew what is stale, but for what is made aside. Call with the lock held."""
         places = list(self._structures)
         for number, place in enumerate(places):
             structure = self._structures[place]
-            if structure.stale(_live(self._snapshot())):
+            if not isinstance(structure, MadeAside) and structure.stale(_live(self._snapshot())):
                 # What comes later may be made of what comes before.
                 for later in places[number + 1 :]:
                     if later[0] == place[0]:
                         self._structures[later].forget()
                 structure.build(progress, say)
+
+    def make_aside(
+        self, writing: Callable[[], AbstractContextManager[None]], progress: Progress | None, say: Say | None
+    ) -> None:
+        """Makes what is stale of the structures that nothing waits for; `writing` takes the lock to keep one."""
+        for structure in self._structures.values():
+            if not isinstance(structure, MadeAside) or not structure.stale(_live(self._snapshot())):
+                continue
+            arrays = structure.make(progress, say)
+            with writing():
+                if arrays is None:
+                    structure.forget()
+                else:
+                    structure.keep(arrays)
 
     @cached_property
     def _structures(self) -> Mapping[tuple[str, str], DerivedStructure]:

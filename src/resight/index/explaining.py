@@ -17,6 +17,7 @@ from resight.index.queries import Query, photo_of
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution, Traced
     from resight.features.maps import PreparedImage
+    from resight.features.sight import HeatMap
 
 COUNT = 5
 """Channels that the explanation of a hit lists."""
@@ -62,13 +63,25 @@ class Explainer:
         """
         from resight.descriptors.contributions import contributions
 
+        return contributions(self._query, self._indexed(name), count)
+
+    def heat(self, name: str | Path) -> tuple[HeatMap, ...]:
+        """Returns where an indexed photo matches the query: the share of each position in their similarity, by scale.
+
+        UsageError and ImageError as for `contributions`.
+        """
+        from resight.descriptors.contributions import similarity_heat
+
+        return similarity_heat(self._indexed(name), self._query)
+
+    def _indexed(self, name: str | Path) -> Traced:
         place = self._collection.find(path_or_name("name", name))
         if place is None:
             names = self._collection.snapshot.images.names
             raise UsageError(f"{displayed(name)}: no photo in the index has this name{suggestion(name, names)}")
         known = Query(Name(self._collection.snapshot.images.names[place]))
         image, _ = photo_of(self._collection, known).read(self._extractor.max_side)
-        return contributions(self._query, self._traced(self._extractor.prepare(image)), count)
+        return self._traced(self._extractor.prepare(image))
 
     def _traced(self, prepared: PreparedImage) -> Traced:
         from resight.descriptors.contributions import traced

@@ -26,6 +26,7 @@ from resight.index.updating import plan_update
 from resight.index.writer import carry_out
 from resight.progress import Progress, Say
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
+from resight.recipe.searching import SearchWish, with_search, without_search
 from resight.store import RECIPE, Check, Store
 from resight.versions import versions_line
 
@@ -48,12 +49,16 @@ class Index(OpenedIndex):
         recipe: str | Path = DEFAULT,
         *,
         fit: str | Path | None = None,
+        search: str = "",
+        memory: float = 0.0,
         progress: Say | None = None,
     ) -> Index:
         """Creates an empty index at `path`, where there must be none.
 
         recipe: the name of a shipped one, or a TOML file, to whose folder the paths in it are relative. fit: a folder
-        of photos on which everything that the recipe fits is fitted now. `progress` gets lines about fitting.
+        of photos on which everything that the recipe fits is fitted now. search, memory: how channels of one vector
+        an image are searched, "auto", "exact", "hnsw" or "ivf", and GiB that structures may take (`search/kinds.py`).
+        `progress` gets lines about fitting.
         Raises RecipeError, FitError, StorageError, and UsageError where an index or something else is at `path`.
         """
         path = arguments.path("path", path)
@@ -61,7 +66,7 @@ class Index(OpenedIndex):
         arguments.callback("progress", progress, "line")
         if fit is not None:
             fit = arguments.path("fit", fit)
-        text = recipe_text(recipe)
+        text = with_search(recipe_text(recipe), str(recipe), _wish(search, memory))
         parsed = parse_recipe(text, str(recipe))
         if (path / RECIPE).exists():
             raise UsageError(f"{displayed(path)}: there is an index already; open it, or choose another path")
@@ -77,6 +82,8 @@ class Index(OpenedIndex):
         recipe: str | Path = DEFAULT,
         *,
         fit: str | Path | None = None,
+        search: str = "",
+        memory: float = 0.0,
         progress: Say | None = None,
     ) -> Index:
         """Opens the index at `path`, to go on with it, or creates it; arguments are those of `create`.
@@ -87,7 +94,7 @@ class Index(OpenedIndex):
         path = arguments.path("path", path)
         if not (path / RECIPE).exists():
             try:
-                return cls.create(path, recipe, fit=fit, progress=progress)
+                return cls.create(path, recipe, fit=fit, search=search, memory=memory, progress=progress)
             except UsageError:
                 if not (path / RECIPE).exists():
                     raise
@@ -96,16 +103,23 @@ class Index(OpenedIndex):
         arguments.callback("progress", progress, "line")
         if fit is not None:
             fit = arguments.path("fit", fit)
-        return cls._made(path, parse_recipe(recipe_text(recipe), str(recipe)), fit, progress)
+        text = with_search(recipe_text(recipe), str(recipe), _wish(search, memory))
+        return cls._made(path, parse_recipe(text, str(recipe)), bool(search or memory), fit, progress)
 
     @classmethod
-    def _made(cls, path: Path, recipe: Recipe, fit: str | Path | None, progress: Say | None) -> Index:
+    def _made(cls, path: Path, recipe: Recipe, searched: bool, fit: str | Path | None, progress: Say | None) -> Index:
         """Returns the index at `path`, if it is by this recipe, fitted where that has not been done.
 
-        Raises UsageError.
+        searched: that a person says how it is searched, which is to be how it is. Raises UsageError.
         """
         index = cls.open(path)
-        if index.recipe != recipe:
+        same = without_search(index.recipe) == without_search(recipe)
+        if same and searched and index.recipe != recipe:
+            raise UsageError(
+                f"{path} is searched in another way, which was said when it was made: leave search and memory out, or "
+                "choose another path"
+            )
+        if not same:
             raise UsageError(
                 f'{path} is an index by "{index.recipe.name}", which differs from "{recipe.name}": '
                 "choose another path, or leave the recipe as it is"
@@ -253,12 +267,26 @@ class Index(OpenedIndex):
             self._store.commit(choices=choices)
             return len(snapshot.choices.removed) - len(choices.removed)
 
-    def compact(self) -> None:
-        """Merges segments and frees the space of removed images; makes anew what is stale, see `info`."""
+    def compact(self, *, progress: Progress | None = None, say: Say | None = None) -> None:
+        """Merges segments and frees the space of removed images; makes anew what is stale, see `info`.
+
+        Others may write while `prepare_search` goes on, which comes last.
+        """
+        _check_callbacks(progress, say)
         with self._writing():
             for numbers in compacted(self._store.snapshot()):
                 merge(self._store, self._channels, numbers)
-            self._derived.build(None, None)
+            self._derived.build(progress, say)
+        self.prepare_search(progress=progress, say=say)
+
+    def prepare_search(self, *, progress: Progress | None = None, say: Say | None = None) -> None:
+        """Makes the structures of approximate search where there are none that should be there, or too much changed.
+
+        Searches, adds, removals and updates go on meanwhile, by this process and others: what comes is compared exactly
+        until the next time. Where it is interrupted, what was there stays. Raises IndexLockedError and StorageError.
+        """
+        _check_callbacks(progress, say)
+        self._derived.make_aside(self._writing, progress, say)
 
     @staticmethod
     def check(path: str | Path, *, repair: bool = False) -> VerifyReport:
@@ -318,6 +346,10 @@ def _layouts(path: Path) -> dict[str, Check]:
 def _check_callbacks(progress: Progress | None, say: Say | None) -> None:
     arguments.callback("progress", progress, "done", "total")
     arguments.callback("say", say, "line")
+
+
+def _wish(search: str, memory: float) -> SearchWish:
+    return SearchWish(arguments.text("search", search), arguments.real_number("memory", memory))
 
 
 def _versions() -> str:

@@ -70,6 +70,13 @@ class OpenedIndex:
         """Looks at the newest generation, whoever wrote it."""
         self._collection = None
 
+    def newest_generation(self) -> int:
+        """Returns the number of the newest generation on the disk, whoever wrote it; nothing is opened anew.
+
+        Raises IndexMissingError, IndexCorruptError and StorageError.
+        """
+        return self._store.newest_generation()
+
     def search(
         self,
         query: Source | Query,
@@ -202,6 +209,12 @@ class OpenedIndex:
         collection = self.collection
         stale = self._derived.stale(collection.snapshot)
         return contents_of(collection, self.path, self._store.created_by(), stale)
+
+    def bytes(self) -> int:
+        """Returns the size of the whole directory."""
+        from resight.index.contents import sizes_below
+
+        return sum(sizes_below(self.path).values())
 
     @property
     def collection(self) -> Collection:

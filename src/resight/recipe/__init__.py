@@ -12,6 +12,7 @@ from resight.recipe.reading import (
     recipe_text,
     recipes,
 )
+from resight.recipe.searching import SearchWish, with_search, without_search
 
 __all__ = [
     "ALIASES",
@@ -20,10 +21,13 @@ __all__ = [
     "ChannelRecipe",
     "Recipe",
     "RecipeInfo",
+    "SearchWish",
     "load_recipe",
     "parse_recipe",
     "recipe_folder",
     "recipe_text",
     "recipes",
     "register",
+    "with_search",
+    "without_search",
 ]

@@ -21,7 +21,7 @@ from resight.rerank.kinds import (
     Spatial,
 )
 from resight.rerank.stage import SecondLook
-from resight.search.kinds import Exact, Exhaustive, SearchKind
+from resight.search.kinds import Automatic, Exact, Exhaustive, Search, SearchKind
 from resight.words.kinds import WordsKind
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ChannelRecipe(BaseModel):
     words: WordsKind | None = None
     descriptor: DescriptorKind | None = None
     match: Exhaustive | None = None
-    search: SearchKind = Field(default_factory=Exact)
+    search: SearchKind | None = None
 
     @model_validator(mode="after")
     def _one_family(self) -> ChannelRecipe:
@@ -58,9 +58,9 @@ class ChannelRecipe(BaseModel):
         if self.features.kind not in self.method.made_of:
             raise ValueError(f'"{self.method.kind}" cannot be made of features of kind "{self.features.kind}"')
         self.method.check_features(self.features)
-        if self.search.needs and self.keeps.isdisjoint(self.search.needs):
-            needed = " or ".join(self.search.needs)
-            raise ValueError(f'search "{self.search.kind}" needs {needed}, and "{self.method.kind}" keeps none')
+        if self.searched.needs and self.keeps.isdisjoint(self.searched.needs):
+            needed = " or ".join(self.searched.needs)
+            raise ValueError(f'search "{self.searched.kind}" needs {needed}, and "{self.method.kind}" keeps none')
         return self
 
     @property
@@ -74,6 +74,11 @@ class ChannelRecipe(BaseModel):
     def keeps(self) -> frozenset[Keeps]:
         """The evidence of images that it keeps for second looks."""
         return self.method.keeps
+
+    @property
+    def searched(self) -> Search:
+        """How its images are searched: as the recipe says; else exactly, where vectors are not too many for it."""
+        return self.search or (Automatic() if Keeps.VECTORS in self.keeps else Exact())
 
     @property
     def score_meaning(self) -> str:
@@ -206,7 +211,7 @@ class Recipe(BaseModel):
     def _asked_for(self) -> Iterator[tuple[str, str, DerivedKind]]:
         """Channel, kind of the model that asks, and structure."""
         for name, channel in self.channel.items():
-            yield from ((name, channel.search.kind, kind) for kind in channel.search.derived)
+            yield from ((name, channel.searched.kind, kind) for kind in channel.searched.derived)
         for stage in self.rerank:
             if isinstance(stage, SecondLook):
                 yield from ((self.channel_of(stage), stage.kind, kind) for kind in stage.derived)

@@ -26,7 +26,17 @@ class Windows(SecondLook):
     least_ratio: float = Field(
         default=0.4, ge=0.0, le=1.0, description="Of the aspect ratios of window and query, smaller to larger: 0.4."
     )
-    # The fewer words an image has, the more small windows are alike by chance.
+    # The paper's windows are what they are; a box between them fits the thing better.
+    moves: bool = Field(
+        default=False, description="Whether the sides of the best window move while its score grows: published false."
+    )
+    # Cosines of few words are large by chance, and the best of many windows would be a small one.
+    damping: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=10.0,
+        description="Of the image's squared norm, added to that of windows: 0 as published, 0.05 here.",
+    )
     least_side: float = Field(
         default=0.25, gt=0.0, le=1.0, description="Of windows, as a part of the image's side: 1, 1/2 and 1/4 are there."
     )

@@ -1,4 +1,4 @@
-"""Spatial re-ranking by windows: the best part of each image, by integral histograms of its words.
+"""Spatial re-ranking by windows: the best part of each image.
 
 Mohedano, McGuinness, O'Connor, Salvador, Marques & Giro-i-Nieto, "Bags of local convolutional features for scalable
 instance search", ICMR 2016, section 5.2.
@@ -7,39 +7,26 @@ instance search", ICMR 2016, section 5.2.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
-from resight.arrays import Array, Float32, GridBoxes, Int64, Mask
+from resight.arrays import Array, Float32, Int64, Mask
 from resight.images import Box
-from resight.kernels.compiling import kernel
 from resight.rerank.backprojection import bounds
 from resight.rerank.head import reordered
 from resight.rerank.window_kinds import Windows
+from resight.rerank.window_scores import (
+    CELLS,
+    PARTS,
+    WINDOWS,
+    CountedWords,
+    counted_words,
+    window_scores,
+    with_moved_sides,
+)
 from resight.search.looks import BagCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords
-from resight.words.postings import run_starts
-
-CELLS: Final = 8
-"""Cells along a side of an image: windows of a quarter of it end at eighths, and so do their quarters."""
-SIDES: Final = (8, 4, 2)
-"""Sides of windows in cells: H, H/2, H/4. Neighbours overlap by half."""
-PARTS: Final = 5
-"""A window and its four quarters, row by row."""
-LEVEL_WEIGHTS: Final = np.array([0.5, 1.0, 1.0, 1.0, 1.0], np.float32)
-"""Of the parts: 1/2^(L - l) at level l of L, by the level alone."""
-
-
-def windows() -> GridBoxes:
-    """Returns all windows of an image, (121, 4) x0, y0, x1, y1 in cells, the largest first."""
-    spans = [(start, start + side) for side in SIDES for start in range(0, CELLS - side + 1, max(side // 2, 1))]
-    found = [(x0, y0, x1, y1) for y0, y1 in spans for x0, x1 in spans]
-    return np.array(sorted(found, key=lambda box: -(box[2] - box[0]) * (box[3] - box[1])), np.int64)
-
-
-WINDOWS: Final = windows()
 
 
 def similar_shapes(size: tuple[int, int], query: Box, least_ratio: float) -> Mask:
@@ -113,88 +100,12 @@ def query_parts(query: ImageWords, collection: BagCollection) -> QueryParts | No
     return QueryParts(words, vectors, box)
 
 
-def window_scores(query: QueryParts, image: ImageWords, factors: Float32, chosen: Mask) -> Float32:
-    """Returns (121,) scores of the windows of an image, 0 for those that are not `chosen`.
-
-    factors: (u,) by which counts of the image's distinct words, in ascending order, are multiplied. A score is the mean
-    of the cosines of a window and of its quarters with those of the query, weighted by `LEVEL_WEIGHTS`.
-    """
-    starts = run_starts(image.words)
-    distinct = image.words[starts]
-    vectors = np.zeros((PARTS, len(distinct)), np.float32)
-    at = np.searchsorted(distinct, query.words)
-    known = at < len(distinct)
-    known[known] = distinct[at[known]] == query.words[known]
-    vectors[:, at[known]] = query.vectors[:, known]
-    each = np.empty(0, np.float32) if image.weights is None else image.weights
-    bounds_of_words = np.append(starts, len(image))
-    scale_x, scale_y = (CELLS / max(side, 1) for side in image.size)
-    return score_windows(
-        image.xy, image.features, bounds_of_words, each, factors, scale_x, scale_y, vectors, WINDOWS, chosen
-    )
-
-
-@kernel(fastmath=("reassoc", "contract", "nsz", "arcp"))
-def score_windows(
-    xy: Array,
-    features: Array,
-    runs: Array,
-    weights: Array,
-    factors: Array,
-    scale_x: float,
-    scale_y: float,
-    vectors: Array,
-    boxes: Array,
-    chosen: Array,
-) -> Array:
-    """Returns (r,) weighted means of cosines of windows and their quarters with the parts of a query.
-
-    xy: (n, 2) places of features; features: (m,) that of each word, words in ascending order; runs: (u + 1,) where each
-    word begins; weights: (m,) or empty where each is 1; factors: (u,) by distinct word; scale_x, scale_y: cells
-    a pixel; vectors: (5, u) of the query.
-    """
-    count = vectors.shape[1]
-    integral = np.zeros((CELLS + 1, CELLS + 1, count), np.float32)
-    for word in range(count):
-        for i in range(runs[word], runs[word + 1]):
-            x = min(max(int(xy[features[i], 0] * scale_x), 0), CELLS - 1)
-            y = min(max(int(xy[features[i], 1] * scale_y), 0), CELLS - 1)
-            integral[y + 1, x + 1, word] += factors[word] * (weights[i] if len(weights) else np.float32(1.0))
-    for y in range(1, CELLS + 1):
-        for x in range(1, CELLS + 1):
-            for word in range(count):
-                integral[y, x, word] += (
-                    integral[y - 1, x, word] + integral[y, x - 1, word] - integral[y - 1, x - 1, word]
-                )
-    scores = np.zeros(len(boxes), np.float32)
-    for window in range(len(boxes)):
-        if not chosen[window]:
-            continue
-        left, upper, right, lower = boxes[window]
-        middle_x, middle_y = (left + right) // 2, (upper + lower) // 2
-        for part in range(PARTS):
-            x0, y0, x1, y1 = left, upper, right, lower
-            if part > 0:
-                x0, x1 = (left, middle_x) if part % 2 == 1 else (middle_x, right)
-                y0, y1 = (upper, middle_y) if part < 3 else (middle_y, lower)
-            product, norm = np.float32(0.0), np.float32(0.0)
-            for word in range(count):
-                value = (
-                    integral[y1, x1, word] - integral[y0, x1, word] - integral[y1, x0, word] + integral[y0, x0, word]
-                )
-                product += value * vectors[part, word]
-                norm += value * value
-            if norm > 0:
-                scores[window] += LEVEL_WEIGHTS[part] * product / np.sqrt(norm)
-        scores[window] /= LEVEL_WEIGHTS.sum()
-    return scores
-
-
 class WindowLook:
     """Ranks the first `top` images by the score of their best window, which is where the query was found.
 
     Notes: a word's weight in a window is its count there times what the whole image's count is weighed by, which is the
-    paper's for plain term frequencies. An image without a window of the query's shape has score 0.
+    paper's for plain term frequencies. An image without a window of the query's shape has score 0. The paper does not
+    damp: with few words in a window, cosines are large by chance, and the largest of 121 is one of a small window.
     """
 
     def __init__(self, params: Windows, collection: BagCollection) -> None:
@@ -215,24 +126,23 @@ class WindowLook:
             if not len(words):
                 continue
             chosen = large & similar_shapes(words.size, parts.box, self.params.least_ratio)
-            own = window_scores(parts, words, self._factors(words), chosen)
+            vector = self._collection.word_vector(words)
+            counted = counted_words(parts.words, parts.vectors, words, vector, self.params.damping)
+            own = window_scores(counted, chosen)
             best = int(own.argmax())
             scores[row] = own[best]
             if own[best] > 0:
                 unit = np.array([*words.size, *words.size]) / CELLS
-                x0, y0, x1, y1 = (WINDOWS[best] * unit).tolist()
+                x0, y0, x1, y1 = (self._placed(counted, WINDOWS[best], parts.box, words.size) * unit).tolist()
                 boxes[image] = (x0, y0, x1, y1)
         return replace(reordered(ranking, scores), boxes=boxes)
 
-    def _factors(self, words: ImageWords) -> Float32:
-        """Returns (u,) the weight of a count of 1 of each distinct word of an image."""
-        vector = self._collection.word_vector(words)
-        starts = run_starts(words.words)
-        if words.weights is None:
-            counts = np.diff(starts, append=len(words)).astype(np.float64)
-        else:
-            counts = np.add.reduceat(words.weights.astype(np.float64), starts)
-        return np.divide(vector.values, counts, out=np.zeros(len(counts)), where=counts > 0).astype(np.float32)
+    def _placed(self, counted: CountedWords, window: Int64, query: Box, size: tuple[int, int]) -> Int64:
+        """Returns where an image of `size` (width, height) shows the box of a query: its best window, or near it."""
+        width, height = query[2] - query[0], query[3] - query[1]
+        if not self.params.moves or min(width, height, *size) <= 0:
+            return window
+        return with_moved_sides(counted, window, width * size[1] / (height * size[0]), self.params.least_ratio)
 
 
 def _taken(words: ImageWords, kept: Mask) -> ImageWords:

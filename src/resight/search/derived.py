@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -102,6 +102,22 @@ class DerivedStructure(Protocol):
 
     def forget(self) -> None:
         """Deletes it, before it is no longer true."""
+        ...
+
+
+@runtime_checkable
+class MadeAside(DerivedStructure, Protocol):
+    """A structure that takes long to make and that nothing waits for: searches do without it, or with a former one.
+
+    It is made while others write, of the images that there are then, and only kept with the index's lock held.
+    """
+
+    def make(self, progress: Progress | None, say: Say | None) -> Arrays | None:
+        """Returns the arrays of a new one; None where there is nothing to be made. Needs no lock."""
+        ...
+
+    def keep(self, arrays: Arrays) -> None:
+        """Puts a new one in the place of what is kept."""
         ...
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from resight.learned.kinds import Keeps
 from resight.learned.method import Layout, Method
 from resight.learned.registered import OneOf, register
+from resight.search.approximate.kind import KEY, ApproximateKind
 
 if TYPE_CHECKING:
     from resight.arrays import Arrays
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from resight.search.live import LiveRows
     from resight.search.ranking import Searcher
     from resight.search.selection import NameOrder
+    from resight.search.vectors import VectorRows
 
 
 class Search(BaseModel):
@@ -55,8 +57,76 @@ class Exact(Search):
         return rows.exact(names)
 
 
+class Approximate(Search):
+    """The parameters of searches that compare a part of the vectors, chosen by a structure that the index keeps."""
+
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.VECTORS,)
+
+    target: float = Field(
+        default=0.98,
+        gt=0.0,
+        lt=1.0,
+        description="Share of the 10 nearest that are to be found, as measured on drawn images when it is made.",
+    )
+    memory: float = Field(
+        default=0.0, ge=0.0, le=1e6, description="GiB of memory that the structure may take; 0: half of the machine's."
+    )
+
+    def open(self, rows: VectorRows, names: NameOrder, kept: Kept) -> Searcher[Any]:
+        """Searches by what is kept; exactly where nothing is, as of few images."""
+        made = kept(KEY)
+        if made is None or made.dimension != rows.dimension:
+            return rows.exact(names)
+        from resight.search.approximate.searching import ApproximateSearch
+
+        return ApproximateSearch(rows, made, names)
+
+
+@register
+class Automatic(Approximate):
+    """Few images are compared exactly, many by an inverted file: the default of channels that keep one vector an image.
+
+    Few are up to 25 million numbers, such as 48,828 vectors of 512 dimensions.
+    """
+
+    kind: Literal["auto"] = "auto"
+
+    @property
+    def derived(self) -> tuple[DerivedKind, ...]:
+        """The structure, where one is needed."""
+        return (ApproximateKind("auto", target=self.target, memory=self.memory),)
+
+
+@register
+class Graph(Approximate):
+    """A graph of near neighbours on several levels over vectors of 8 bits a number: Malkov & Yashunin, TPAMI 2020."""
+
+    kind: Literal["hnsw"] = "hnsw"
+    links: int = Field(default=16, ge=2, le=256, description="Links of a node, twice as many on the lowest level.")
+
+    @property
+    def derived(self) -> tuple[DerivedKind, ...]:
+        """The graph."""
+        return (ApproximateKind("hnsw", links=self.links, target=self.target, memory=self.memory),)
+
+
+@register
+class InvertedCells(Approximate):
+    """An inverted file of k-means cells over product codes: Jegou, Douze & Schmid, TPAMI 2011, section IV.
+
+    4 bits are the code of two numbers, or of four where memory is scarce; the best by codes are compared by vectors.
+    """
+
+    kind: Literal["ivf"] = "ivf"
+
+    @property
+    def derived(self) -> tuple[DerivedKind, ...]:
+        """The inverted file."""
+        return (ApproximateKind("ivf", target=self.target, memory=self.memory),)
+
+
 SearchKind = Annotated[Search, OneOf("search", Search)]
-"""The search among the images of a channel: exact, or one that another package registers."""
+"""The search among the images of a channel: exact, approximate, or one that another package registers."""
 
 
 @register

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resight.arrays import Float32, Int64, Mask
+from resight.arrays import Array, Float32, Int64, Mask, Vector
 from resight.errors import UsageError
 from resight.search.selection import NameOrder
 
@@ -62,17 +62,35 @@ class VectorRows:
 
     def descriptors(self, images: Int64) -> Float32:
         """Returns (n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
+        found = np.empty((len(images), self.dimension), np.float32)
+        for block, here, rows in self._located(images):
+            found[here] = block.vectors[rows]
+        return found
+
+    def products(self, query: Vector, images: Int64) -> Float32:
+        """Returns (n,) inner products of (d,) with the vectors of n images, by id, as exact search computes them.
+
+        UsageError: an id that is not here.
+        """
+        from resight.search.dense import inner_products_of
+
+        found = np.empty(len(images), np.float32)
+        for block, here, rows in self._located(images):
+            found[here] = inner_products_of(query, block.vectors, rows)
+        return found
+
+    def _located(self, images: Int64) -> Iterator[tuple[VectorBlock, Array, Int64]]:
+        """Yields each block that has some of n images, which of them, and their rows. UsageError: one is not here."""
         places = self._places
         at = np.searchsorted(places.ids, images)
         missing = at == len(places.ids)
         missing[~missing] = places.ids[at[~missing]] != images[~missing]
         if missing.any():
             raise UsageError(f"image {images[missing][0]} has no vector here: it was removed, or could not be read")
-        found = np.empty((len(images), self.dimension), np.float32)
-        for number in np.unique(places.block[at]).tolist():
-            here = places.block[at] == number
-            found[here] = self.blocks[number].vectors[places.row[at[here]]]
-        return found
+        numbers, rows = places.block[at], places.row[at]
+        for number in np.unique(numbers).tolist():
+            here = np.flatnonzero(numbers == number)
+            yield self.blocks[number], here, rows[here]
 
     @cached_property
     def _places(self) -> _Places:

@@ -19,14 +19,21 @@ from resight.show.contributions import outlined_boxes
 from resight.show.correspondences import located
 from resight.show.document import write_document
 from resight.show.outlines import corners, outline
+from resight.show.shared_words import STYLE as WORD_STYLE
+from resight.show.shared_words import placed_words, told
 from resight.show.side_by_side import STYLE, side_by_side
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
+    from resight.words.shares import WordShare
 
 _HOW_EXPLAINED = (
     "Boxes: the positions of the channels that add most to the similarity, in both photos; the thin box around each is "
     "all that the position depends on. Point at one to see what it adds."
+)
+_HOW_WORDS_MATCH = (
+    "Dots: the places of the words that add most to the similarity, one colour a word, in both photos; the box in a "
+    "hit is the window in which the query was found. Point at a dot to see what its word adds."
 )
 _ABSENT = "This photo cannot be shown: its file is gone, has changed or cannot be read."
 
@@ -49,9 +56,10 @@ class PagePhoto:
 class PageHit:
     """One hit. query: the photo of the query that its verification refers to; mark: its ground truth.
 
-    contributions: the channels whose feature maps match those of the query, where it was found by feature maps. copy:
-    whether it has the same bytes as the query; mirrored: whether it shows the query mirrored. probability: that it
-    shows the same thing as the query, None where that was not estimated.
+    contributions: the channels whose feature maps match those of the query, where it was found by feature maps; words:
+    those that it shares with the query, where it was found by bags of words. copy: whether it has the same bytes as the
+    query; mirrored: whether it shows the query mirrored. probability: that it shows the same thing as the query, None
+    where that was not estimated.
     """
 
     name: str
@@ -61,6 +69,7 @@ class PageHit:
     query: int = 0
     mark: Mark | None = None
     contributions: Sequence[Contribution] = ()
+    words: Sequence[WordShare] = ()
     copy: bool = False
     mirrored: bool = False
     probability: float | None = None
@@ -93,7 +102,9 @@ def write_page(
     refuses.
     """
     body = "\n".join(_section(query, number) for number, query in enumerate(results))
-    return write_document(path, title=title, note=note, style=_STYLE + STYLE, body=body or "<p>No queries.</p>")
+    return write_document(
+        path, title=title, note=note, style=_STYLE + STYLE + WORD_STYLE, body=body or "<p>No queries.</p>"
+    )
 
 
 def _section(query: PageQuery, number: int) -> str:
@@ -109,6 +120,8 @@ def _section(query: PageQuery, number: int) -> str:
     found = f"{count}, {verified} verified by matched points" if query.hits else nothing
     if any(hit.contributions for hit in query.hits):
         found += f". {_HOW_EXPLAINED}"
+    if any(hit.words for hit in query.hits):
+        found += f". {_HOW_WORDS_MATCH}"
     if query.note:
         found = f"{plain_text(query.note[:1].upper() + query.note[1:])}. {found}"
     return (
@@ -164,10 +177,12 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
         facts.append(f"{hit.verification.inliers} inliers")
     elif hit.contributions:
         facts.append(f"{len(hit.contributions)} channels add {sum(one.share for one in hit.contributions):.3f}")
+    elif hit.words:
+        facts.append(f"{len(hit.words)} words add {sum(one.share for one in hit.words):.3f}")
     if hit.mirrored:
         facts.append("mirrored")
     picture = None if hit.photo.image is None else thumbnail(hit.photo.image, hit.photo.factor)
-    beside = asked[hit.query] if hit.verification is not None or hit.contributions else None
+    beside = asked[hit.query] if hit.verification is not None or hit.contributions or hit.words else None
     edges = None if hit.photo.edges is None else thumbnail(hit.photo.edges, 1.0)
     if picture is None:
         figure = f'<div class="absent">{_ABSENT}</div>'
@@ -176,8 +191,11 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
         figure = side_by_side(picture, edges, (_image(picture), _image(edges)), label)
     elif beside is None:
         figure = _single(hit, picture)
-    elif hit.verification is None:
+    elif hit.verification is None and hit.contributions:
         figure = _explained(hit, query.title, beside, picture, f"query-{number}-{hit.query}")
+    elif hit.verification is None:
+        part = query.photos[hit.query].box
+        figure = _with_words(hit, part, query.title, beside, picture, f"query-{number}-{hit.query}")
     else:
         part = query.photos[hit.query].box
         figure = _pair(hit, hit.verification, part, query.title, beside, picture, f"query-{number}-{hit.query}")
@@ -229,6 +247,15 @@ def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, k
     label = f"Similar parts of the query {title} and {hit.name}: {'; '.join(told)}"
     drawn = f'<use href="#{key}"/>{asked_boxes}', f"{_image(picture)}{found_boxes}"
     return side_by_side(asked, picture, drawn, label)
+
+
+def _with_words(hit: PageHit, part: Box | None, title: str, asked: Thumbnail, picture: Thumbnail, key: str) -> str:
+    """Draws the query and a hit side by side at one height, with the places of the words that make them similar."""
+    titles = [told(one) for one in hit.words]
+    in_query = placed_words([one.query_xy for one in hit.words], titles, asked.factor, part)
+    in_hit = placed_words([one.image_xy for one in hit.words], titles, picture.factor, hit.photo.box)
+    label = f"Words that the query {title} and {hit.name} share: {'; '.join(titles)}"
+    return side_by_side(asked, picture, (f'<use href="#{key}"/>{in_query}', f"{_image(picture)}{in_hit}"), label)
 
 
 def _image(picture: Thumbnail) -> str:

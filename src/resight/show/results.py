@@ -15,11 +15,13 @@ from resight.index.drawings import edges_seen
 from resight.index.explaining import Explainer, can_explain
 from resight.index.queries import Query, photo_of
 from resight.index.results import Hit, Result
+from resight.index.shared_words import SharedWords, bag_channel
 from resight.progress import NamedProgress
 from resight.show.page import PageHit, PagePhoto, PageQuery
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution
+    from resight.words.shares import WordShare
 
 
 def page_query(
@@ -36,14 +38,19 @@ def page_query(
     was indexed, or cannot be read any more, is left without its picture.
 
     Where the search was by feature maps pooled to one vector, the network runs again for each query photo and each hit,
-    to find the matching map channels; `progress` is called meanwhile.
+    to find the matching map channels; where it was by bags of words, the words that query and hit share are found.
+    `progress` is called meanwhile.
     """
     if result.error is not None:
         photos = [PagePhoto(None, query.box) for query in queries]
         return PageQuery(result.query, photos, [], str(result.error))
     explained = _explained(collection, result, queries, progress)
     photos = [_query_photo(collection, query) for query in queries]
-    hits = [_page_hit(collection, hit, mark, explained.get(row, ())) for row, hit in enumerate(result.hits)]
+    shared = _shared_words(collection, result, queries, progress)
+    hits = [
+        _page_hit(collection, hit, mark, explained.get(row, ()), shared.get(row, ()))
+        for row, hit in enumerate(result.hits)
+    ]
     return PageQuery(result.query, photos, hits, note=result.note)
 
 
@@ -75,11 +82,37 @@ def _explained(
     return found
 
 
+def _shared_words(
+    collection: Collection, result: Result, queries: Sequence[Query], progress: NamedProgress | None
+) -> dict[int, Sequence[WordShare]]:
+    """Returns by rank the words that readable queries share with hits that no second look verified, nor mirrored."""
+    channel = bag_channel(collection)
+    if channel is None or not queries:
+        return {}
+    rows = [row for row, hit in enumerate(result.hits) if hit.verification is None and not hit.mirrored]
+    asked: dict[int, SharedWords | None] = {}
+    found: dict[int, Sequence[WordShare]] = {}
+    for done, row in enumerate(rows, start=1):
+        hit = result.hits[row]
+        if hit.query not in asked:
+            try:
+                asked[hit.query] = SharedWords(collection, channel, queries[hit.query])
+            except ImageError:
+                asked[hit.query] = None  # the page says that it cannot be read
+        words = asked[hit.query]
+        if words is not None:
+            found[row] = words.shares(hit.name, hit.box)
+        if progress is not None:
+            progress("comparing", done, len(rows))
+    return found
+
+
 def _page_hit(
     collection: Collection,
     hit: Hit,
     mark: Callable[[str], Mark | None] | None,
     contributions: Sequence[Contribution],
+    words: Sequence[WordShare],
 ) -> PageHit:
     photo = _hit_photo(collection, hit)
     judged = mark(hit.name) if mark is not None else None
@@ -91,6 +124,7 @@ def _page_hit(
         hit.query,
         judged,
         contributions,
+        words,
         copy=hit.copy,
         mirrored=hit.mirrored,
         probability=hit.probability,

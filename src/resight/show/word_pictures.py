@@ -15,6 +15,7 @@ from resight.images import displayed, resize
 from resight.index.asking import ask
 from resight.index.collection import Collection
 from resight.index.queries import Query, photo_of
+from resight.index.shared_words import bag_channel
 from resight.index.views import BagView
 from resight.show.words import draw_weights, draw_words, most_shared
 
@@ -31,7 +32,7 @@ def word_pictures(
     index keeps bags of words, there is no such name, or the box of the query is bad; ImageError where a photo cannot be
     read.
     """
-    channel = next((key for key, view in collection.views.items() if isinstance(view, BagView)), None)
+    channel = bag_channel(collection)
     if channel is None:
         raise UsageError(f"{collection.recipe.name} keeps no bags of words to draw; the kinds bow and blcf do")
     place = collection.find(path_or_name("name", name))

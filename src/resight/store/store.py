@@ -98,6 +98,10 @@ class Store:
         """The versions that made the index. Raises IndexCorruptError and StorageError."""
         return self._generation().created_by
 
+    def newest_generation(self) -> int:
+        """The number of the newest generation. Raises IndexCorruptError, IndexLockedError and StorageError."""
+        return self._generation().number
+
     def fitted(self) -> dict[str, Path]:
         """Paths of the fitted files by `CHANNEL/NAME.npz`, each as it was written.
 

@@ -1,7 +1,8 @@
 """Visual words of a batch of images as flat arrays: by image for geometry, by word (posting lists) for search.
 
-Cost: 8 bytes a feature by image (6 geometry, 2 word), and by word 6 bytes an (image, word) for bags of words, 12 a
-feature for Hamming embedding, 20 an (image, word) for ASMK with 128-dimensional descriptors.
+Cost: 8 bytes a feature by image (6 geometry, 2 word), 4 a position of a map (2 geometry, 2 word), and by word 6 bytes
+an (image, word) for bags of words, 12 a feature for Hamming embedding, 20 an (image, word) for ASMK with
+128-dimensional descriptors.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Postings:
 
     offsets: (n + 1,) int64; features of image i are rows offsets[i]:offsets[i + 1], sorted by word.
     words: (m,) uint16, or uint32 where the codebook has more than 65536 words.
-    xy: (m, 2) uint16, 65535 is the full side. scale, angle: (m,) uint8, see `encode_scale` and `encode_angle`.
+    xy: (m, 2) uint16, 65535 is the full side. scale, angle: (m,) uint8, see `encode_scale` and `encode_angle`. Of
+        positions of maps xy is uint8, 255 the full side; there is no angle, and scale (n,) is one an image.
     weights: (m,) uint8, 255 is 1, or None when every feature weighs 1.
     sizes: (n, 2) int32 width and height of the upright original.
     list_words: (u,) int32, the words present, ascending. list_offsets: (u + 1,) int64 of their lists.
@@ -47,9 +49,8 @@ class Postings:
     bits: int
     offsets: Int64
     words: UInt16 | UInt32
-    xy: UInt16
+    xy: UInt8 | UInt16
     scale: UInt8
-    angle: UInt8
     sizes: Int32
     list_words: Int32
     list_offsets: Int64
@@ -57,6 +58,7 @@ class Postings:
     list_counts: UInt16 | None = None
     list_signatures: UInt64 | None = None
     weights: UInt8 | None = None
+    angle: UInt8 | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -80,7 +82,7 @@ class Postings:
     def from_arrays(cls, arrays: Arrays) -> Postings:
         """Opens the arrays of `to_arrays`, memory-mapped or not; nothing is copied. KeyError: an array is missing."""
         kind, codebook_size, bits = (int(value) for value in arrays["layout"])
-        needed = set(_ARRAYS) - {"weights", "list_signatures" if KINDS[kind] == "bow" else "list_counts"}
+        needed = set(_ARRAYS) - {"weights", "angle", "list_signatures" if KINDS[kind] == "bow" else "list_counts"}
         present = {name: _frozen(arrays[name]) for name in _ARRAYS if name in needed or name in arrays}
         return cls(kind=KINDS[kind], codebook_size=codebook_size, bits=bits, **present)
 
@@ -103,13 +105,18 @@ class Postings:
             words=words,
             features=np.arange(stop - start, dtype=np.int32),
             xy=decode_xy(self.xy[start:stop], (width, height)),
-            scale=decode_scale(self.scale[start:stop]),
-            angle=decode_angle(self.angle[start:stop]),
+            scale=self._scale(row, start, stop),
+            angle=np.zeros(stop - start, np.float32) if self.angle is None else decode_angle(self.angle[start:stop]),
             size=(width, height),
             weights=None if self.weights is None else (self.weights[start:stop] / 255).astype(np.float32),
             signatures=signatures,
             aggregated=aggregated,
         )
+
+    def _scale(self, row: int, start: int, stop: int) -> Float32:
+        if self.angle is None:
+            return np.full(stop - start, decode_scale(self.scale[row]), np.float32)
+        return decode_scale(self.scale[start:stop])
 
 
 _ARRAYS: Final = tuple(Postings.__dataclass_fields__)[3:]
@@ -122,15 +129,15 @@ def _frozen(array: Array) -> Array:
     return view
 
 
-def encode_xy(xy: Float32, size: tuple[int, int]) -> UInt16:
-    """Returns (m, 2) pixels to 1/65535 of the sides, clamped to the image."""
+def encode_xy(xy: Float32, size: tuple[int, int], kind: type[np.uint8 | np.uint16] = np.uint16) -> Array:
+    """Returns (m, 2) pixels to 1/65535 of the sides, or to 1/255 in uint8, clamped to the image."""
     parts = np.clip(xy / np.maximum(np.asarray(size, np.float32), 1), 0, 1)
-    return np.asarray(np.rint(parts * np.float32(65535)), np.uint16)
+    return np.asarray(np.rint(parts * np.float32(np.iinfo(kind).max)), kind)
 
 
-def decode_xy(code: UInt16, size: tuple[int, int]) -> Float32:
-    """Returns (m, 2) float32 pixels; at most 1/131070 of a side off."""
-    return (code * (np.asarray(size, np.float64) / 65535)).astype(np.float32)
+def decode_xy(code: UInt8 | UInt16, size: tuple[int, int]) -> Float32:
+    """Returns (m, 2) float32 pixels; at most 1/131070 of a side off, 1/510 from uint8."""
+    return np.asarray(code * (np.asarray(size, np.float64) / np.iinfo(code.dtype).max), np.float32)
 
 
 def encode_scale(scale: Float32) -> UInt8:
@@ -159,8 +166,12 @@ def run_starts(words: Array) -> Intp:
     return np.flatnonzero(np.r_[True, words[1:] != words[:-1]]) if len(words) else np.empty(0, np.intp)
 
 
-def build_postings(images: Sequence[ImageWords], codebook_size: int, kind: Kind, bits: int = 0) -> Postings:
+def build_postings(
+    images: Sequence[ImageWords], codebook_size: int, kind: Kind, bits: int = 0, *, of_maps: bool = False
+) -> Postings:
     """Postings of database images, each feature with one word; `bits` is the length of a signature.
+
+    of_maps: features are positions of maps: in places that are far apart, of one scale an image, and never turned.
 
     ValueError: a feature with several words, a word outside the codebook, or signatures that do not suit the kind.
     """
@@ -183,6 +194,9 @@ def build_postings(images: Sequence[ImageWords], codebook_size: int, kind: Kind,
     if len(payload) != len(starts):
         raise ValueError(f'"{kind}" needs {len(starts)} signatures, there are {len(payload)}')
     sides = np.array([image.size for image in images], np.int32).reshape(-1, 2)
+    # An image without features has any scale.
+    scales = [i.scale[i.features[:1]] if len(i) else np.ones(1) for i in images] if of_maps else _each(images, "scale")
+    code = np.uint8 if of_maps else np.uint16
     lists = _lists(codebook_size, [(words[starts], owners[starts], payload)])
     return Postings(
         kind=kind,
@@ -190,9 +204,9 @@ def build_postings(images: Sequence[ImageWords], codebook_size: int, kind: Kind,
         bits=bits,
         offsets=_frozen(offsets),
         words=_frozen(words.astype(np.uint16 if codebook_size <= 65536 else np.uint32)),
-        xy=_frozen(_joined([encode_xy(i.xy[i.features], i.size) for i in images], (0, 2), np.uint16)),
-        scale=_frozen(encode_scale(_joined([i.scale[i.features] for i in images], (0,), np.float32))),
-        angle=_frozen(encode_angle(_joined([i.angle[i.features] for i in images], (0,), np.float32))),
+        xy=_frozen(_joined([encode_xy(i.xy[i.features], i.size, code) for i in images], (0, 2), code)),
+        scale=_frozen(encode_scale(_joined(scales, (0,), np.float32))),
+        angle=None if of_maps else _frozen(encode_angle(_joined(_each(images, "angle"), (0,), np.float32))),
         sizes=_frozen(sides),
         weights=weights,
         **_named(lists, kind),
@@ -204,9 +218,11 @@ def merge_postings(blocks: Sequence[Postings], keep: Sequence[Mask]) -> Postings
 
     keep: a (n,) mask for each block. ValueError: blocks of different kinds, codebooks or signatures.
     """
-    if len({(b.kind, b.codebook_size, b.bits, b.weights is None) for b in blocks}) != 1:
-        raise ValueError("postings can be merged only with others of their kind, codebook size, bits and weights")
-    kind = blocks[0].kind
+    if len({(b.kind, b.codebook_size, b.bits, b.weights is None, b.angle is None) for b in blocks}) != 1:
+        raise ValueError(
+            "postings can be merged only with others of their kind, codebook size, bits, weights and angles"
+        )
+    kind, of_maps = blocks[0].kind, blocks[0].angle is None
     features = [np.repeat(mask, np.diff(block.offsets)) for block, mask in zip(blocks, keep, strict=True)]
     counts = np.concatenate([np.diff(block.offsets)[mask] for block, mask in zip(blocks, keep, strict=True)])
 
@@ -220,8 +236,8 @@ def merge_postings(blocks: Sequence[Postings], keep: Sequence[Mask]) -> Postings
         offsets=_frozen(np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])),
         words=kept("words", features),
         xy=kept("xy", features),
-        scale=kept("scale", features),
-        angle=kept("angle", features),
+        scale=kept("scale", keep if of_maps else features),
+        angle=None if of_maps else kept("angle", features),
         sizes=kept("sizes", keep),
         weights=None if blocks[0].weights is None else kept("weights", features),
         **_named(_lists(blocks[0].codebook_size, _kept_entries(blocks, keep)), kind),
@@ -269,6 +285,11 @@ def _named(lists: tuple[Array, ...], kind: Kind) -> dict[str, Any]:
     payload = "list_counts" if kind == "bow" else "list_signatures"
     names = ("list_words", "list_offsets", "list_images", payload)
     return {name: _frozen(array) for name, array in zip(names, lists, strict=True)}
+
+
+def _each(images: Sequence[ImageWords], name: Literal["scale", "angle"]) -> list[Array]:
+    """Returns a property of the features of each image, in the order of their words."""
+    return [getattr(image, name)[image.features] for image in images]
 
 
 def _joined(parts: Sequence[Array], empty: tuple[int, ...], dtype: type) -> Array:
@@ -366,5 +387,5 @@ def find_entries(
             continue
         at = seek(list_words, words[i], at)
         start, stop = list_offsets[at], list_offsets[at + 1]
-        entries[i] = start + np.searchsorted(list_images[start:stop], row)
+        entries[i] = start + seek(list_images[start:stop], row, 0)
     return entries

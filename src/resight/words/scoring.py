@@ -124,6 +124,7 @@ class HammingScorer:
             if not self._method.wgc:
                 scores += np.bincount(images, gains, minlength=len(scores)).astype(np.float32)
                 return
+            assert lists.angle is not None, "only positions of maps have none, and no signatures either"
             asked = query.features[rows]
             turns = turn_bins(query.angle[asked] - lists.angle[features] * (TURN / 256))
             octaves = np.log2(query.scale[asked].astype(np.float64)) - SCALE_ORIGIN

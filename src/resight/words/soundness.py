@@ -14,8 +14,12 @@ from resight.words.postings import KINDS, Kind
 _CHUNK = 1 << 20
 
 
-def postings_fault(arrays: Arrays, images: int, kind: Kind, codebook_size: int, bits: int) -> tuple[str, str] | None:
+def postings_fault(
+    arrays: Arrays, images: int, kind: Kind, codebook_size: int, bits: int, *, of_maps: bool = False
+) -> tuple[str, str] | None:
     """Returns the first array that is not that of postings of so many images, with what is wrong with it.
+
+    of_maps: as for `build_postings`.
 
     It is None where all are.
 
@@ -38,11 +42,14 @@ def postings_fault(arrays: Arrays, images: int, kind: Kind, codebook_size: int, 
     words = arrays["list_words"]
     features, entries = len(arrays["words"]), len(arrays["list_images"])
     expected = {
-        "xy": (np.uint16, (features, 2)),
-        "scale": (np.uint8, (features,)),
-        "angle": (np.uint8, (features,)),
+        "xy": (np.uint8 if of_maps else np.uint16, (features, 2)),
+        "scale": (np.uint8, (images if of_maps else features,)),
         "list_offsets": (np.int64, (len(words) + 1,)),
     }
+    if not of_maps:
+        expected["angle"] = (np.uint8, (features,))
+    elif "angle" in arrays:
+        return "angle", "is not there for positions of maps"
     if kind == "bow":
         expected["list_counts"] = (np.uint16, (entries,))
     else:

@@ -13,7 +13,12 @@ from resight.words.methods.of_words import WordsMethod
 
 
 class Vocabulary:
-    """A frozen codebook under one method: what encodes its images. centroids: (size, d) float32."""
+    """A frozen codebook under one method: what encodes its images.
+
+    centroids: (size, d) float32. of_maps: whether features are positions of maps of one scale.
+    """
+
+    of_maps = False
 
     def __init__(self, arrays: Arrays, method: WordsMethod) -> None:
         """Takes the arrays of a fit. Raises FitError where something is missing.

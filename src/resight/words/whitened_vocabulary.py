@@ -20,7 +20,7 @@ class WhitenedVocabulary(Vocabulary):
     mean: (d,), projection: (r, d), centroids: (size, r).
     """
 
-    def __init__(self, arrays: Arrays, method: WordsMethod, weighs: bool) -> None:
+    def __init__(self, arrays: Arrays, method: WordsMethod, weighs: bool, of_maps: bool = True) -> None:
         """Takes the arrays of a fit; weighs: images of the collection have weights, as all of a posting list must."""
         super().__init__(arrays, method)
         self._whitening = Whitening(
@@ -28,6 +28,7 @@ class WhitenedVocabulary(Vocabulary):
         )
         self._dimensions = len(self._whitening.mean)
         self._weighs = weighs
+        self.of_maps = of_maps
 
     def encode(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
         """Returns an image of the collection: each position has its nearest word."""

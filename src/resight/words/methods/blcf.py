@@ -72,7 +72,8 @@ class Blcf(BagOfWords):
 
         params = getattr(extractor, "params", None)
         weighs = isinstance(params, Convolutional) and params.saliency is not None
-        return WhitenedVocabulary(arrays, self, weighs)
+        of_maps = isinstance(params, Convolutional) and len(params.scales) == 1
+        return WhitenedVocabulary(arrays, self, weighs, of_maps)
 
     def count_gain(self, count: Float64) -> Float64:
         return count

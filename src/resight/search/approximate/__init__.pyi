@@ -1,0 +1,13 @@
+from .cells import Cells as Cells
+from .cells import make_cells as make_cells
+from .graph import Graph as Graph
+from .graph import make_graph as make_graph
+from .kept import KeptApproximate as KeptApproximate
+from .kind import ApproximateKind as ApproximateKind
+from .plan import Plan as Plan
+from .plan import planned as planned
+from .recall import exact_neighbours as exact_neighbours
+from .recall import steered as steered
+from .searching import ApproximateSearch as ApproximateSearch
+from .structure import Effort as Effort
+from .structure import Structure as Structure

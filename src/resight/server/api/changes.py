@@ -1,0 +1,87 @@
+"""Changes of an index, which need the token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
+from starlette.responses import JSONResponse
+
+from resight.server.api.types import IndexId
+from resight.server.changes import add_photos, remove_photos, update
+from resight.server.faults import Refusal
+from resight.server.guard import COOKIE
+from resight.server.requests import Login, Names
+from resight.server.service import Service
+from resight.server.uploads import read_uploads
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                }
+            }
+        },
+    }
+}
+
+
+def add(router: APIRouter, service: Service) -> None:
+    """Adds the addresses."""
+
+    @router.post("/v1/indexes/{index}/images", tags=["changes"], status_code=202, openapi_extra=_BODY)
+    async def add_images(index: IndexId, request: Request) -> Response:
+        """Adds photos that are sent, under "uploads/"; returns a job."""
+        service.check_write(request)
+        served = service.index(index)
+        if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            raise Refusal(415, "request", "Photos are sent as a form.", "Send multipart/form-data with `file`.")
+        async with request.form(max_files=service.settings.files, max_fields=16, max_part_size=1 << 20) as form:
+            parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
+            if not parts:
+                raise Refusal(422, "request", "The form has no photo.", "Send each photo as a part `file`.")
+            data = await read_uploads(parts, service.settings)
+            photos = [(part.filename or "photo", one) for part, one in zip(parts, data, strict=True)]
+        job = service.changes.start("add", lambda progress: add_photos(served, photos, progress))
+        return JSONResponse(job.to_dict(), 202)
+
+    @router.delete("/v1/indexes/{index}/images", tags=["changes"], status_code=202)
+    def remove_images(index: IndexId, names: Names, request: Request) -> Response:
+        """Removes photos from the index, whose files stay; returns a job."""
+        service.check_write(request)
+        served = service.index(index)
+        for name in names.names:
+            served.now.listing.place(name)
+        job = service.changes.start("remove", lambda _: remove_photos(served, names.names))
+        return JSONResponse(job.to_dict(), 202)
+
+    @router.post("/v1/indexes/{index}/update", tags=["changes"], status_code=202)
+    def update_index(index: IndexId, request: Request) -> Response:
+        """Makes the index equal to its folders again; returns a job."""
+        service.check_write(request)
+        served = service.index(index)
+        job = service.changes.start("update", lambda progress: update(served, progress))
+        return JSONResponse(job.to_dict(), 202)
+
+    @router.post("/v1/session", tags=["changes"])
+    def log_in(login: Login, request: Request) -> Response:
+        """Keeps the token in a cookie that no script and no other site can read or send."""
+        service.check_token(login.token)
+        response = JSONResponse({"writable": True})
+        response.set_cookie(
+            COOKIE, login.token, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
+        )
+        return response
+
+    @router.delete("/v1/session", tags=["changes"])
+    def log_out() -> Response:
+        """Lets go of the token."""
+        response = JSONResponse({"writable": False})
+        response.delete_cookie(COOKIE, path="/")
+        return response

@@ -1,0 +1,28 @@
+"""The progress of jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from resight.server.api.types import JobId
+from resight.server.faults import Refusal
+from resight.server.jobs import Job
+from resight.server.service import Service
+
+
+def add(router: APIRouter, service: Service) -> None:
+    """Adds the address."""
+
+    @router.get("/v1/jobs/{job}", tags=["jobs"])
+    def show_job(job: JobId) -> dict[str, Any]:
+        """How far a job is, and what came of it."""
+        return _found(service, job).to_dict()
+
+
+def _found(service: Service, key: str) -> Job:
+    try:
+        return service.changes.get(key)
+    except Refusal:
+        return service.making.get(key)

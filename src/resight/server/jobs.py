@@ -1,0 +1,102 @@
+"""Work that takes longer than a request: done one after the other, with its progress to be asked for."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from resight.progress import Progress
+from resight.server.faults import not_found, refusal_of
+
+MOST = 200
+"""Jobs that are remembered after their end."""
+
+State = Literal["waiting", "running", "done", "failed"]
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """One job. done, total: of its progress; message: what it does or did; error: as clients are told it."""
+
+    what: str
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    state: State = "waiting"
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    result: Any = None
+    error: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the job for JSON."""
+        return {
+            "job": self.id,
+            "what": self.what,
+            "state": self.state,
+            "done": self.done,
+            "total": self.total,
+            "message": self.message,
+            "result": self.result,
+            **(self.error or {}),
+        }
+
+
+Work = Callable[[Progress], Any]
+"""Gets a function to tell its progress to, and returns the result of the job."""
+
+
+class Jobs:
+    """Jobs that run one after the other on a thread of their own. Safe to share between threads."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def start(self, what: str, work: Work) -> Job:
+        """Starts a job, when those before it are done."""
+        job = Job(what)
+        with self._lock:
+            self._jobs[job.id] = job
+            ended = [key for key, one in self._jobs.items() if one.state in ("done", "failed")]
+            for key in ended[: max(0, len(self._jobs) - MOST)]:
+                del self._jobs[key]
+        self._pool.submit(self._run, job, work)
+        return job
+
+    def get(self, key: str) -> Job:
+        """Returns a job. Raises Refusal."""
+        with self._lock:
+            if key not in self._jobs:
+                raise not_found("There is no such job, or it is long over.", "Start the work again.")
+            return self._jobs[key]
+
+    def close(self) -> None:
+        """Drops what waits; a job that runs is stopped at its next step, which leaves an index usable."""
+        self._stopped = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, job: Job, work: Work) -> None:
+        def progress(done: int, total: int) -> None:
+            job.done, job.total = done, total
+            if self._stopped:
+                raise KeyboardInterrupt
+
+        job.state = "running"
+        try:
+            job.result = work(progress)
+            job.state = "done"
+        except KeyboardInterrupt:
+            job.state, job.message = "failed", "The service was stopped."
+        except Exception as error:
+            refusal = refusal_of(error)
+            _log.warning("job %s failed: %s", job.what, error)
+            job.error, job.message, job.state = refusal.body, refusal.message, "failed"

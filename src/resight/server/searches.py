@@ -1,0 +1,101 @@
+"""Searches that were answered: kept for a while, so that a page, evidence and a list of hits need no second search."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from resight.images import Box
+from resight.index import Asked, Hit
+from resight.server.faults import Refusal, not_found
+from resight.server.requests import SearchRequest
+from resight.server.shelf import ServedIndex
+
+SECONDS = 30 * 60
+MOST = 200
+"""Searches that are kept, the newest."""
+BYTES = 512 << 20
+"""Bytes of the photos that were sent with them, together."""
+
+
+@dataclass(frozen=True)
+class QueryPicture:
+    """A photo that was asked with: the bytes that were sent, or the name of a photo of the index.
+
+    size: (width, height); box: the part that was asked with. example: whether a person marked it as right.
+    """
+
+    data: bytes | None
+    name: str | None
+    size: tuple[int, int]
+    box: Box | None
+    example: bool = False
+
+
+@dataclass(frozen=True)
+class KeptSearch:
+    """One search with its answer.
+
+    asked: what channels compare of each picture. more: whether there are hits behind those that are kept. first, all:
+    seconds until the first ranking was there, and until the last was.
+    """
+
+    served: ServedIndex
+    request: SearchRequest
+    pictures: Sequence[QueryPicture]
+    asked: Sequence[Asked]
+    hits: Sequence[Hit]
+    more: bool
+    notes: Sequence[str]
+    first: float
+    all: float
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def bytes(self) -> int:
+        """Of the photos that were sent."""
+        return sum(len(picture.data or b"") for picture in self.pictures)
+
+    def ranked(self, name: str) -> tuple[int, Hit]:
+        """Returns the rank, from 1, and the hit of a name. Raises Refusal."""
+        for rank, hit in enumerate(self.hits, start=1):
+            if hit.name == name:
+                return rank, hit
+        raise not_found("This photo is not among the hits of the search.", "Take a name from the hits.")
+
+
+class KeptSearches:
+    """The newest searches, for half an hour. Safe to share between threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept: OrderedDict[str, KeptSearch] = OrderedDict()
+        self._lock = threading.Lock()
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keep(self, search: KeptSearch) -> None:
+        """Keeps a search, in the place of an earlier state of it, and lets go what is old or too much."""
+        with self._lock:
+            self._kept.pop(search.id, None)
+            self._kept[search.id] = search
+            total = sum(one.bytes for one in self._kept.values())
+            while len(self._kept) > 1 and (len(self._kept) > MOST or total > BYTES or self._is_old()):
+                total -= self._kept.popitem(last=False)[1].bytes
+
+    def get(self, key: str) -> KeptSearch:
+        """Returns a search. Raises Refusal where it is not kept any more."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None or self._clock() - found.at > SECONDS:
+                raise Refusal(404, "search-gone", "This search is not kept any more.", "Search again.")
+            return found
+
+    def _is_old(self) -> bool:
+        return self._clock() - next(iter(self._kept.values())).at > SECONDS

@@ -1,0 +1,124 @@
+"""All that the service holds while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.requests import Request
+
+from resight.progress import Progress
+from resight.server.embedded import read_embedded
+from resight.server.faults import Refusal, not_found
+from resight.server.guard import has_token
+from resight.server.jobs import Jobs
+from resight.server.made import Made
+from resight.server.metrics import Metrics
+from resight.server.searches import KeptSearches
+from resight.server.settings import Settings
+from resight.server.shelf import ServedIndex, refresh_all, rehearse
+from resight.server.thumbnails import Thumbnails
+from resight.server.workers import Workers
+
+LOOK = 1.0
+"""Seconds between two looks for what other processes have written."""
+PICTURES_WAITING = 256
+PICTURES_PER_CLIENT = 64
+
+
+class Service:
+    """Indexes, and what is made of them, under the limits of the settings."""
+
+    def __init__(self, indexes: Mapping[str, ServedIndex], settings: Settings, *, embedded: bool = False) -> None:
+        """embedded: whether what the photos' files hold in words counts among their metadata."""
+        self.indexes, self.settings, self._embedded = dict(indexes), settings, embedded
+        self.searches, self.metrics = KeptSearches(), Metrics()
+        self.thumbnails = Thumbnails(settings.cache / "thumbnails")
+        self.changes, self.making = Jobs("changes"), Jobs("making")
+        self.made = Made(self.making)
+        self.workers = Workers("searches", settings.at_once, settings.waiting, settings.per_client, settings.seconds)
+        # Pictures have threads of their own, so that a page of them does not wait for searches.
+        self.pictures = Workers("pictures", settings.at_once, PICTURES_WAITING, PICTURES_PER_CLIENT, settings.seconds)
+
+    def index(self, key: str) -> ServedIndex:
+        """Returns an index. Raises Refusal."""
+        if key not in self.indexes:
+            raise not_found("There is no index of this name here.", "Take one of /v1/indexes.")
+        return self.indexes[key]
+
+    def may_write(self, request: Request) -> bool:
+        """Returns whether a request has the token."""
+        return has_token(dict_of(request), self.settings.token)
+
+    def check_write(self, request: Request) -> None:
+        """Raises Refusal for a request that may not change anything."""
+        if self.settings.token is None:
+            raise Refusal(
+                403,
+                "read-only",
+                "The service was started without a token, so that nothing can be changed through it.",
+                "Start it with a token: put one into RESIGHT_TOKEN.",
+            )
+        if not self.may_write(request):
+            raise Refusal(
+                401,
+                "token",
+                "Changes need the token of the service.",
+                "Enter the token that who runs the service has given you.",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+    def check_token(self, given: str) -> None:
+        """Raises Refusal where this is not the token."""
+        if not has_token({b"authorization": f"Bearer {given}"}, self.settings.token):
+            raise Refusal(401, "token", "This is not the token of the service.", "Look at how it was started.")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Looks for what other processes write, until the service is stopped."""
+        for served in self.indexes.values():
+            self.making.start("first search", partial(_rehearsed, served))
+            self._read_embedded(served)
+        looking = asyncio.create_task(self._look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+            self.workers.close()
+            self.pictures.close()
+            await asyncio.to_thread(self._stop_jobs)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            for served in await asyncio.to_thread(refresh_all, list(self.indexes.values())):
+                self._read_embedded(served)
+
+    def _read_embedded(self, served: ServedIndex) -> None:
+        if self._embedded:
+            folder = self.settings.cache / "metadata"
+            self.making.start("metadata", lambda progress: read_embedded(served, folder, progress))
+
+    def _stop_jobs(self) -> None:
+        self.making.close()
+        self.changes.close()
+
+
+def _rehearsed(served: ServedIndex, progress: Progress) -> None:
+    """Does `rehearse` as a job, which has no steps."""
+    rehearse(served)
+
+
+def dict_of(request: Request) -> dict[bytes, str]:
+    """Returns the headers of a request, names in small letters."""
+    return {key: value.decode("latin-1") for key, value in request.scope["headers"]}
+
+
+def client_of(request: Request) -> str:
+    """Returns the address that asks."""
+    return request.client.host if request.client is not None else "unknown"

@@ -1,0 +1,166 @@
+"""An index that is served: the newest generation, opened and warm, while other processes write."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from resight.errors import IndexMissingError, ResightError, UsageError
+from resight.folders.names import Name
+from resight.images import displayed
+from resight.index import Collection, Index, Query, Wanted, all_asked, answer_asked
+from resight.server.listing import Listing
+from resight.server.metadata import Metadata
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation of an index, with what is made of it for clients."""
+
+    collection: Collection
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        return self.collection.snapshot.generation
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Its photos as a list."""
+        return Listing(self.collection)
+
+
+@dataclass
+class ServedIndex:
+    """An index under the name by which clients ask for it."""
+
+    id: str
+    index: Index
+    metadata: Metadata
+    _now: Generation = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._now = Generation(self.index.collection)
+
+    @property
+    def title(self) -> str:
+        """What people call it: its file name without the ending."""
+        return displayed(self.index.path.resolve().stem)
+
+    @property
+    def path(self) -> Path:
+        """Its directory."""
+        return self.index.path
+
+    @property
+    def now(self) -> Generation:
+        """The generation that is answered from. What is asked of one request is asked of one of them."""
+        return self._now
+
+    @property
+    def bytes(self) -> int:
+        """Of its whole directory."""
+        return self.index.bytes()
+
+    @property
+    def verifies(self) -> bool:
+        """Whether hits have matched points."""
+        return self.index.recipe.counts_inliers
+
+    @property
+    def has_words(self) -> bool:
+        """Whether duplicates beyond copies can be told."""
+        return any(channel.words is not None for channel in self.index.recipe.channel.values())
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether photos can be placed in a plane, and told apart by a classifier."""
+        return any(channel.keeps_one_vector for channel in self.index.recipe.channel.values())
+
+    def refresh(self) -> bool:
+        """Opens the newest generation where there is a newer one; others are answered from the old one meanwhile.
+
+        Returns whether there was one. Raises ResightError where it cannot be opened; the old one stays.
+        """
+        with self._lock:
+            if self.index.newest_generation() == self._now.number:
+                return False
+            self.index.refresh()
+            fresh = Generation(self.index.collection)
+            warm(fresh.collection)
+            self._now = fresh
+            return True
+
+
+def warm(collection: Collection) -> None:
+    """Opens what the first search would have to open."""
+    if len(collection.snapshot.images) and collection.channels:
+        collection.views  # noqa: B018
+
+
+def shelve(paths: Sequence[Path], tables: Sequence[Path] = ()) -> dict[str, ServedIndex]:
+    """Opens indexes under names made of those of their folders. tables: metadata that count for all of them.
+
+    Raises UsageError and what opening raises.
+    """
+    from resight.server.metadata import read_table
+
+    table: dict[str, dict[str, str]] = {}
+    for one in tables:
+        for name, fields in read_table(one).items():
+            table.setdefault(name, {}).update(fields)
+    found: dict[str, ServedIndex] = {}
+    for path in paths:
+        try:
+            index = Index.open(path)
+        except IndexMissingError as error:
+            raise UsageError(f"{displayed(path)}: there is no index here; make one with `resight index`") from error
+        known = [one for one in found.values() if one.path.resolve() == path.resolve()]
+        if known:
+            raise UsageError(f"{displayed(path)}: is given twice")
+        key = _free(_key(path), found)
+        found[key] = ServedIndex(key, index, Metadata(table))
+        warm(found[key].now.collection)
+    return found
+
+
+def rehearse(served: ServedIndex) -> None:
+    """Asks an index one of its photos, so that what a first search loads and compiles is there for the next."""
+    now = served.now
+    if now.listing.names:
+        first = Query(Name(now.listing.names[0]))
+        answer_asked(now.collection, all_asked(now.collection, iter([first]), False), Wanted(k=1))
+
+
+def refresh_all(indexes: Sequence[ServedIndex]) -> list[ServedIndex]:
+    """Opens what other processes have written, and returns the indexes of which there was something.
+
+    An index that cannot be opened stays as it was, and the log says why.
+    """
+    fresh: list[ServedIndex] = []
+    for one in indexes:
+        try:
+            if one.refresh():
+                fresh.append(one)
+        except ResightError as error:
+            _log.warning("%s: %s", one.id, error)
+    return fresh
+
+
+def _key(path: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", path.resolve().stem.casefold()).strip("-") or "index"
+
+
+def _free(key: str, taken: dict[str, ServedIndex]) -> str:
+    number, free = 2, key
+    while free in taken:
+        number, free = number + 1, f"{key}-{number}"
+    return free

@@ -1,0 +1,99 @@
+"""Photos to take away: a table, JSON, or the files themselves in a ZIP archive."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import posixpath
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+
+from resight.errors import ImageError
+from resight.server.faults import Refusal
+from resight.server.photos import photo_bytes
+from resight.server.shelf import Generation
+
+MOST_ZIPPED = 2 << 30
+"""Bytes of the files of one archive."""
+IN_MEMORY = 8 << 20
+
+
+def as_csv(rows: Sequence[Sequence[str]]) -> bytes:
+    """Returns rows as CSV (RFC 4180) in UTF-8 with the mark by which spreadsheets know it."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def as_json(document: Any) -> bytes:
+    """Returns a JSON document."""
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def table(photos: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Returns a heading and a row a photo; metadata get columns behind the others."""
+    plain = [
+        key for key in dict.fromkeys(key for photo in photos for key in photo) if key not in ("metadata", "transform")
+    ]
+    fields = list(dict.fromkeys(field for photo in photos for field in photo.get("metadata", {})))
+    rows = [[*plain, *fields]]
+    for photo in photos:
+        own = [_cell(photo.get(key)) for key in plain]
+        rows.append(own + [photo.get("metadata", {}).get(field, "") for field in fields])
+    return rows
+
+
+def archive(generation: Generation, names: Sequence[str], listed: bytes) -> IO[bytes]:
+    """Returns a file, at its start, with a ZIP archive of photos as they were indexed, and `photos.csv`.
+
+    A photo whose file is gone or has changed is left out, and `missing.txt` names it. Raises Refusal.
+    """
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
+    missing: list[str] = []
+    total = 0
+    try:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
+            packed.writestr("photos.csv", listed)
+            for name in dict.fromkeys(names):
+                try:
+                    data = photo_bytes(generation, name)
+                except (Refusal, ImageError):
+                    missing.append(name)
+                    continue
+                total += len(data)
+                if total > MOST_ZIPPED:
+                    raise Refusal(
+                        413,
+                        "too-large",
+                        f"These photos have more than {MOST_ZIPPED >> 30} GiB together.",
+                        "Take fewer at a time, or take the table of their names.",
+                    )
+                packed.writestr(f"photos/{_inside(name)}", data)
+            if missing:
+                packed.writestr("missing.txt", "\n".join(missing) + "\n")
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _inside(name: str) -> str:
+    """Returns a name that leads to no other folder, whoever unpacks it."""
+    parts = [
+        part for part in posixpath.normpath("/" + name.replace("\\", "/")).split("/") if part not in ("", ".", "..")
+    ]
+    return "/".join(part.replace(":", "_") for part in parts) or "photo"
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case list():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
