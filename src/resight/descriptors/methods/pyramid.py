@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ class Pyramid(Pooling):
 
     kind: Literal["pyramid"] = "pyramid"
     # CVPR 2006 has 1, 2 and 4.
-    levels: tuple[int, ...] = Field(
+    levels: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(
         default=(3,), min_length=1, max_length=8, description="Cells along each side of each grid."
     )
     p: float = Field(default=3.0, gt=0.0, le=1000.0, description="Of GeM in a cell.")
