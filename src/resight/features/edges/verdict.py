@@ -43,7 +43,7 @@ class Look:
 def look_at(pixels: Pixels) -> Look:
     """Returns what a picture (H, W, 3) is. Pen on paper and white on black are drawings, filled shapes are not.
 
-    Notes: ours; thresholds were chosen on the styles of PACS, photos and drawings alike, with shoes left out.
+    Notes: ours; thresholds were chosen on photos and drawings of the styles of PACS and of shoes.
     """
     ink = ink_of(pixels)
     lines = lines_of(ink)
