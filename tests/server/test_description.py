@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from server_samples import Serve
 
-EXAMPLES = 12
+EXAMPLES = 6
 """Requests for each address."""
 
 

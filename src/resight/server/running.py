@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import signal
 import socket
 import threading
 import webbrowser
@@ -53,6 +54,8 @@ def run(service: Service, listening: Listening, say: Say) -> None:
         say(line)
     if listening.open_page:
         threading.Timer(0.5, webbrowser.open, [address]).start()
+    # The server raises the signal that stopped it once more; who serves has things to put away then.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with sock, suppress(KeyboardInterrupt):
         asyncio.run(server.serve(sockets=[sock]))
     say("stopped")
