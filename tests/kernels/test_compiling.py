@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -245,3 +247,39 @@ def test_whoever_asks_for_checked_bounds_is_not_given_code_without(tmp_path: Pat
     checked = {**environment, "NUMBA_BOUNDSCHECK": "1"}
     ran = subprocess.run([sys.executable, program, "5"], env=checked, capture_output=True, text=True)
     assert "IndexError: index is out of bounds" in ran.stderr
+
+
+LOADING = """
+import sys
+from resight.kernels.compiling import kernel
+
+@kernel()
+def asked(value):
+    return value + 1
+
+assert asked(2) == 3
+print("numba.np.arraymath" in sys.modules)
+"""
+
+
+def test_what_is_kept_runs_without_all_that_numba_can_compile(tmp_path: Path) -> None:
+    program = tmp_path / "loading.py"
+    program.write_text(LOADING)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = [sys.executable, str(program)]
+    found = [subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert found == ["True\n", "False\n"]
+
+
+@pytest.mark.parametrize(("name", "all_loaded"), [("nothing_has_this_name", True), ("cos", False)])
+def test_all_is_loaded_where_a_kept_function_needs_what_is_not_there(name: str, all_loaded: bool) -> None:
+    @kernels.kernel()
+    def asked(x: float) -> float:
+        return x
+
+    asked(1.0)  # so that numba has a context
+    loaded: list[str] = []
+    context = SimpleNamespace(refresh=lambda: loaded.append("all"))
+    # What cannot be restored is nothing: the data has no function in it.
+    assert kernels._restored(pickle.dumps(([name], None)), context) is None
+    assert bool(loaded) == all_loaded

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 from resight.manifold import links
 from resight.manifold.kinds import LINKS, Links, PhotoLinks
 from resight.manifold.linking import LinkBlocks, find_candidates, pack
-from resight.manifold.links import LinksLook, link_graph, link_table, ranked_leads, within_reach
+from resight.manifold.links import LinksLook, link_table, ranked_leads
 from resight.rerank.kinds import Spatial
 from resight.rerank.spatial import SpatialLook, evidence, verify_pair
 from resight.words.kinds import Bow
@@ -141,15 +140,6 @@ def test_an_image_without_links_keeps_what_it_was_given(world):
     assert not found.leads
 
 
-def test_nodes_are_reached_step_by_step_up_to_a_limit():
-    path = csr_array(np.eye(6, k=1) + np.eye(6, k=-1))
-    assert within_reach(path, np.array([0]), 10).tolist() == [0, 1, 2, 3, 4, 5]
-    assert within_reach(path, np.array([2]), 4).tolist() == [1, 2, 3]
-    assert within_reach(path, np.array([2]), 1).tolist() == [2]
-    assert within_reach(csr_array(np.zeros((3, 3))), np.array([1]), 9).tolist() == [1]
-    assert within_reach(path, np.empty(0, np.int64), 9).tolist() == []
-
-
 @pytest.mark.parametrize("asking", [0, 1])
 def test_a_link_leads_both_ways_whoever_has_asked(asking, world):
     query, bags = world
@@ -170,9 +160,6 @@ def test_the_strongest_links_are_followed(world):
     (row,) = table.rows(np.array([0]))
     assert table.images[table.others[table.offsets[row] : table.offsets[row + 1]]].tolist() == [1]
     assert table.rows(np.array([9, 0])).tolist() == [-1, row]
-    # Of 4, the link with 0 or with 1 is the strongest, and counts for that one too.
-    graph = link_graph(table, 3.0)
-    assert (abs(graph - graph.T) > 1e-12).nnz == 0
     ends = np.diff(table.offsets)
     assert ends.tolist() == [1] * len(table.images)
 

@@ -21,7 +21,7 @@ from resight.probability.verdict import MEANINGS
 
 if TYPE_CHECKING:
     from resight.images import Box
-    from resight.index.index import Index
+    from resight.index.opened import OpenedIndex
     from resight.index.queries import Query
     from resight.index.results import Hit, Result
 
@@ -117,10 +117,10 @@ def search(
     parts = parse_boxes(boxes or [], len(queries))
     given = mask_of_each(masks or [], len(queries))
     sources = _sources(queries, by_name)
-    from resight.index.index import Index
+    from resight.index.opened import OpenedIndex
     from resight.index.queries import Query
 
-    index = Index.open(path)
+    index = OpenedIndex.open(path)
     check_outputs({"--html": html}, [one for one in sources if isinstance(one, Path)])
     asked = [
         Query(one, box=box, mask=mask, sketch=sketch) for one, box, mask in zip(sources, parts, given, strict=True)
@@ -157,7 +157,7 @@ def search(
 
 
 def _answered(
-    index: Index, queries: Sequence[str], asked: list[Query], together: bool, wanted: dict[str, Any]
+    index: OpenedIndex, queries: Sequence[str], asked: list[Query], together: bool, wanted: dict[str, Any]
 ) -> Iterator[Answered]:
     """Yields each query with its result, or all together. Raises the error of one that is asked alone or with others.
 
@@ -174,7 +174,7 @@ def _answered(
                 yield Answered(query, [one], named)
 
 
-def _write_hits(html: Path, index: Index, path: Path, found: Sequence[Answered]) -> None:
+def _write_hits(html: Path, index: OpenedIndex, path: Path, found: Sequence[Answered]) -> None:
     """Writes the page of hits, and says where it is and which pictures are missing from it."""
     from resight.show.page import write_page
     from resight.show.results import page_query

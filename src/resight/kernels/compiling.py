@@ -13,8 +13,10 @@ from typing import Any, Literal, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite.binding import address_of_symbol
 from numba.core import caching, serialize
 from numba.core.compiler import CompileResult
+from numba.core.runtime.nrt import rtsys
 
 from resight.kernels.compiled_files import CompiledFiles
 
@@ -59,7 +61,6 @@ class _KeptKernel(caching.NullCache):
 
     def load_overload(self, sig: tuple[Any, ...], target_context: Any) -> Any:
         """Returns the function compiled for arguments of these types, or None."""
-        target_context.refresh()
         found = None
         if data := self._files.read(self._key(sig, target_context.codegen())):
             found = _restored(data, target_context)
@@ -107,12 +108,22 @@ _watch = _Watch()
 
 
 def _serialised(compiled: Any) -> bytes:
-    return bytes(serialize.dumps(compiled._reduce()))  # type: ignore[no-untyped-call]
+    """Returns a compiled function as bytes, with the names of all that it needs from outside."""
+    module = compiled.library._final_module
+    named = [one.name for every in (module.functions, module.global_variables) for one in every if one.is_declaration]
+    outside = [name for name in named if not name.startswith("llvm.")]
+    return bytes(serialize.dumps((outside, compiled._reduce())))  # type: ignore[no-untyped-call]
 
 
 def _restored(data: bytes, target_context: Any) -> Any:
     try:
-        return CompileResult._rebuild(target_context, *pickle.loads(data))  # type: ignore[no-untyped-call]
+        outside, compiled = pickle.loads(data)
+        rtsys.initialize(target_context)
+        # Numba would load all that it can compile before it runs what is compiled, a sixth of a first search,
+        # which is needed for what numba defines there alone; the process would end where that is missing.
+        if not all(address_of_symbol(name) for name in outside):
+            target_context.refresh()
+        return CompileResult._rebuild(target_context, *compiled)  # type: ignore[no-untyped-call]
     # Whatever is wrong with the data, the function is compiled anew.
     except Exception as error:
         _log.debug("a compiled function cannot be read back: %s", error)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_array
 
 from resight.arrays import Float32, Float64, Int32
 from resight.kernels.compiling import kernel
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 INDEFINITE = -1
 """Returned in place of the number of iterations where the system is not positive definite: S has an eigenvalue above 1

@@ -17,6 +17,7 @@ from resight.cores import cores
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.manifold.comparison import TILE, NearestLists, squared_norms
+from resight.manifold.edges import normalised_values
 from resight.progress import Progress
 
 MOST = 100_000
@@ -164,11 +165,8 @@ def normalised(affinity: csr_array) -> csr_array:
     """
     if affinity.shape[0] != affinity.shape[1] or not (affinity.data >= 0).all() or not np.isfinite(affinity.data).all():
         raise UsageError(f"an affinity of shape {affinity.shape} has to be square, and nowhere negative or not finite")
-    degrees = np.asarray(affinity.sum(axis=1, dtype=np.float64)).reshape(-1)
-    scale = np.zeros(len(degrees))
-    np.divide(1.0, np.sqrt(degrees), out=scale, where=degrees > 0)
-    rows = np.repeat(np.arange(len(degrees)), np.diff(affinity.indptr))
-    values = (affinity.data * scale[rows] * scale[affinity.indices]).astype(np.result_type(affinity.dtype, np.float32))
+    values = normalised_values(affinity.indptr, affinity.indices, affinity.data)
+    values = values.astype(np.result_type(affinity.dtype, np.float32))
     return csr_array((values, affinity.indices, affinity.indptr), shape=affinity.shape)
 
 

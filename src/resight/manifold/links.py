@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, eye_array
 
 from resight.arrays import Float32, Float64, Int32, Int64, Mask
-from resight.manifold.diffusion import ConjugateGradient
-from resight.manifold.graph import normalised
 from resight.manifold.kinds import LINKS, Links
+from resight.manifold.link_graph import LinkGraph, diffused, first_of, graph_of, within_reach
 from resight.manifold.linking import COLUMNS, LinkBlocks, counted, entries
-from resight.manifold.ranking import by_diffusion
-from resight.manifold.truncation import sub_graph
+from resight.manifold.ordering import by_diffusion
 from resight.rerank.chain import confidence
 from resight.search.looks import WordCollection
 from resight.search.ranking import Lead, Ranking
@@ -26,7 +23,6 @@ _log = logging.getLogger(__name__)
 
 MOST_NODES = 10_000
 """Images among which diffusion is solved for a query, at most."""
-TOLERANCE, ITERATIONS = 1e-6, 200
 LED = 2
 """Links that follow each other from a verified image to one that is found through it."""
 
@@ -84,7 +80,7 @@ def link_table(kept: LinkBlocks, most: int) -> LinkTable:
     strength, inliers, tentative, surprise = (np.tile(a, 2) for a in (strength, inliers, tentative, surprise))
     parts = np.concatenate([parts, parts[:, ::-1]])
     order = np.lexsort((-strength, other, source))
-    order = order[_first_of(source[order], other[order])]
+    order = order[first_of(source[order], other[order])]
     order = order[np.lexsort((other[order], -strength[order], source[order]))]
     images, starts, counts = np.unique(source[order], return_index=True, return_counts=True)
     strong = np.arange(len(order)) - np.repeat(starts, counts) < most
@@ -92,14 +88,6 @@ def link_table(kept: LinkBlocks, most: int) -> LinkTable:
     offsets = np.concatenate([[0], np.cumsum(np.minimum(counts, most))]).astype(np.int64)
     columns_of = (strength, inliers, tentative, surprise, parts)
     return LinkTable(images, offsets, np.searchsorted(images, other[order]), *(column[order] for column in columns_of))
-
-
-def _first_of(*keys: Int64) -> Mask:
-    """(n,) where the keys, which are sorted, differ from those before."""
-    found = np.ones(len(keys[0]), np.bool_)
-    if len(found):
-        found[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    return found
 
 
 @dataclass(frozen=True)
@@ -135,35 +123,9 @@ def step(
     passed = given[through] * confidence(table.evidence[at], half)
     order = np.lexsort((-passed, table.others[at]))
     at, through, passed = at[order], through[order], passed[order]
-    first = np.flatnonzero(_first_of(table.others[at]))
+    first = np.flatnonzero(first_of(table.others[at]))
     sums = np.add.reduceat(passed, first) if len(first) else np.empty(0)
     return Reached(table.others[at[first]], sums, at[first], rows[through[first]])
-
-
-def link_graph(table: LinkTable, half: float) -> csr_array:
-    """Returns the normalised affinity (n, n) of the images of a table by their links, and of each with itself."""
-    size = len(table.images)
-    affinity = csr_array((confidence(table.evidence, half), table.others, table.offsets), shape=(size, size))
-    # Of a link that counts for one of its images only, because the other has stronger ones, both are told.
-    return normalised(csr_array(affinity.maximum(affinity.T) + eye_array(size, format="csr")))
-
-
-def within_reach(graph: csr_array, rows: Int64, most: int) -> Int64:
-    """Returns the nodes (m,), ascending, that edges lead to from some rows, these included.
-
-    No step is made any more that would reach more than `most` nodes.
-    """
-    seen, starts = np.zeros(graph.shape[0], np.bool_), graph.indptr.astype(np.int64)
-    seen[rows] = True
-    count, front = int(seen.sum()), rows
-    while len(front):
-        found = np.unique(graph.indices[entries(starts, front)])
-        front = found[~seen[found]].astype(np.int64)
-        count += len(front)
-        if count > most:
-            break
-        seen[front] = True
-    return np.flatnonzero(seen)
 
 
 def ranked_leads(leads: Mapping[int, Lead], ranking: Ranking) -> dict[int, Lead]:
@@ -208,21 +170,12 @@ class LinksLook:
         linked = rows >= 0
         nodes = within_reach(graph, rows[linked & (given > 0)], MOST_NODES)
         ids = np.concatenate([table.images[nodes], first.ids[~linked]])
-        f = np.concatenate([self._diffused(graph, nodes, rows[linked], given[linked]), given[~linked]])
+        y = np.zeros(len(graph))
+        y[rows[linked]] = given[linked]
+        f = np.concatenate([diffused(graph, nodes, y[nodes], self.params.alpha), given[~linked]])
         order = np.argsort(ids)
         found = by_diffusion(ranking, ids[order], f[order], self._collection.allowed)
         return replace(found, leads=ranked_leads(self._leads(table, ranking), found))
-
-    def _diffused(self, graph: csr_array, nodes: Int64, rows: Int64, given: Float64) -> Float64:
-        """Returns f (m,) of the nodes (m,), ascending, where some rows of the graph were given something."""
-        if not len(nodes):
-            return np.empty(0)
-        y = np.zeros(graph.shape[0])
-        y[rows] = given
-        solver = ConjugateGradient(
-            sub_graph(graph, nodes), self.params.alpha, tolerance=TOLERANCE, iterations=ITERATIONS, once=True
-        )
-        return solver(y[nodes])
 
     def _leads(self, table: LinkTable, ranking: Ranking) -> dict[int, Lead]:
         """Returns the leads of two steps from images that the query verifies surely, each after what leads to it."""
@@ -246,9 +199,9 @@ class LinksLook:
                     leads[image] = table.lead(asked, at)
         return leads
 
-    def _opened(self) -> tuple[LinkTable, csr_array]:
+    def _opened(self) -> tuple[LinkTable, LinkGraph]:
         kept: LinkBlocks = self._collection.kept(LINKS)
         if kept.missing:
             _log.warning("%d photos are not linked with others yet: run `resight update`", kept.missing)
         table = link_table(kept, self.params.most)
-        return table, link_graph(table, self.params.half)
+        return table, graph_of(table.offsets, table.others, confidence(table.evidence, self.params.half))

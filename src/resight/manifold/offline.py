@@ -15,8 +15,8 @@ from resight.cores import cores
 from resight.errors import UsageError
 from resight.kernels.compiling import kernel
 from resight.manifold.conjugate import INDEFINITE, conjugate_gradient
+from resight.manifold.edges import edges_between
 from resight.manifold.signal import checked_alpha, checked_graph, checked_signal
-from resight.manifold.truncation import edges_between
 from resight.progress import Progress
 
 ITERATIONS = 20

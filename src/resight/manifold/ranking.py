@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resight.arrays import Mask
 from resight.manifold.kinds import Diffusion
+from resight.manifold.ordering import by_diffusion, rows_of
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import Solve, open_solver
 from resight.search.looks import GraphCollection, Neighbourhoods, RegionCollection
@@ -34,7 +34,7 @@ class DiffusionLook:
         """The images of the ranking, and those that diffusion leads to."""
         # A part has the graph of the whole.
         graph, solve = self._collection.once(self.params, self._opened)
-        rows, known = _rows_of(graph.images, ranking.ids)
+        rows, known = rows_of(graph.images, ranking.ids)
         start = rows[known][: self.params.query_k]
         y = np.zeros(len(graph.images))
         power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
@@ -74,7 +74,7 @@ class RegionalDiffusionLook:
         y = self._start(query, opened, power, allowed)
         if not y.any():
             return ranking
-        rows, known = _rows_of(opened.images, ranking.ids)
+        rows, known = rows_of(opened.images, ranking.ids)
         starts, ends = opened.offsets[:-1], opened.offsets[1:]
         top = np.sort(rows[known][: self.params.top])
         regions = np.concatenate([np.arange(starts[row], ends[row]) for row in top.tolist()])
@@ -116,27 +116,3 @@ class _RegionGraph:
     offsets: NDArray[np.int64]
     weights: NDArray[np.float64]
     solve: Solve | None
-
-
-def _rows_of(images: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The places of ids among ascending images, and a mask of those that are there."""
-    rows = np.minimum(np.searchsorted(images, ids), max(len(images) - 1, 0))
-    return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
-
-
-def by_diffusion(ranking: Ranking, images: NDArray[np.int64], f: NDArray[Any], allowed: Mask | None) -> Ranking:
-    """Ranks images by f (n,), equal ones as they were ranked or by id; those with none after them, with score 0.
-
-    images: (n,) ids, ascending. What is not allowed has passed on what it was given, and is left out.
-    """
-    if allowed is not None:
-        f = np.where(is_allowed(images, allowed), f, 0.0)
-    place = np.full(len(images), len(ranking), np.int64)
-    rows, known = _rows_of(images, ranking.ids)
-    place[rows[known]] = np.flatnonzero(known)
-    order = np.lexsort((images, place, -f))
-    order = order[f[order] > 0]
-    ids = images[order]
-    rest = ranking.ids[~np.isin(ranking.ids, ids)]
-    scores = np.concatenate([f[order], np.zeros(len(rest))]).astype(np.float32)
-    return replace(ranking, ids=np.concatenate([ids, rest]), scores=scores)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from resight.arrays import Floating, Int32, Integer
+from resight.arrays import Integer
 from resight.errors import UsageError
-from resight.kernels.compiling import kernel
+from resight.manifold.edges import edges_between
 from resight.manifold.graph import row_numbers
 
 
@@ -35,23 +35,3 @@ def sub_graph(affinity: csr_array, rows: Integer) -> csr_array:
 def sub_graph_reference(affinity: csr_array, rows: Integer) -> csr_array:
     """Computes `sub_graph` in plain scipy."""
     return csr_array(affinity[rows][:, rows])
-
-
-@kernel()
-def edges_between(
-    starts: Integer, columns: Integer, values: Floating, nodes: Integer, place: Integer
-) -> tuple[Int32, Int32, Floating]:
-    """Returns the CSR of the edges between `nodes`; `place` (n,): each node's position in `nodes`, else -1."""
-    most = 0
-    for node in nodes:
-        most += starts[node + 1] - starts[node]
-    own_starts, own_columns = np.zeros(len(nodes) + 1, np.int32), np.empty(most, np.int32)
-    own_values = np.empty(most, values.dtype)
-    count = 0
-    for row, node in enumerate(nodes):
-        for at in range(starts[node], starts[node + 1]):
-            if place[columns[at]] >= 0:
-                own_columns[count], own_values[count] = place[columns[at]], values[at]
-                count += 1
-        own_starts[row + 1] = count
-    return own_starts, own_columns[:count], own_values[:count]

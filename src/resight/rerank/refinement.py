@@ -105,6 +105,19 @@ def _propose(k: int, columns: Float64, proposals: Float32, limits: Limits) -> tu
     return h, squares
 
 
+@kernel()
+def _most(totals: Int32) -> int:
+    """Returns the first place of the largest number of (n,), n > 0.
+
+    Notes: importing what numpy's own would be compiled from takes as long as a search.
+    """
+    most = 0
+    for i in range(1, len(totals)):
+        if totals[i] > totals[most]:
+            most = i
+    return most
+
+
 @kernel(error_model="numpy")
 def _search(
     totals: Int32,
@@ -117,10 +130,11 @@ def _search(
     tries: int,
 ) -> tuple[Transform, Intp]:
     """Refines the hypotheses with the most votes until `tries` are spent or none is left that could beat the best."""
-    found, inliers, score = np.zeros((3, 3)), np.empty(0, np.intp), 0
+    # A score of this type from the start: for a plain 0 what is called here would be compiled twice.
+    found, inliers, score = np.zeros((3, 3)), np.empty(0, np.intp), int(np.int64(0))
     errors = np.empty(len(totals))
     while tries > 0:
-        k = int(np.argmax(totals))
+        k = _most(totals)
         if totals[k] <= score:
             break
         h, squares = _propose(k, columns, proposals, limits)

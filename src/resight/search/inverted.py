@@ -152,4 +152,10 @@ def normalise_and_select(scores: Array, norms: Array, visible: Array, k: int) ->
                 heap[place] = heap[child]
                 place = child
             heap[place] = scores[row]
-    return np.flatnonzero((scores >= heap[0]) & (scores > 0)) if size > 0 else np.empty(0, np.int64)
+    # A loop, because importing what numpy's own would be compiled from takes as long as a search.
+    found, count = np.empty(len(scores) if size > 0 else 0, np.int64), 0
+    for row in range(len(found)):
+        if scores[row] >= heap[0] and scores[row] > 0:
+            found[count] = row
+            count += 1
+    return found[:count]

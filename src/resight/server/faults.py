@@ -79,6 +79,8 @@ def refusal_of(error: Exception) -> Refusal:
             )
         case UsageError():
             return Refusal(422, "request", _sentence(str(error)), "Change the request and send it again.")
+        case MemoryError():
+            return busy("There is not enough memory for this now.")
         case StorageError():
             _log.error("%s", error)
             return Refusal(507, "storage", "The disk of the service refuses.", "Tell who runs the service.")

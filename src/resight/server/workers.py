@@ -39,8 +39,9 @@ class Workers:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
         except TimeoutError:
-            if future.done() and not future.cancelled():
-                raise  # one of the work itself
+            # The work may also have ended, well or not, in the moment in which its time did.
+            if future.done() and not future.cancelled() and isinstance(future.exception(), TimeoutError):
+                raise
             raise busy(f"This took longer than {self._seconds:g} seconds.") from None
 
     def _submit(self, client: str, work: Callable[[], T]) -> Future[T]:

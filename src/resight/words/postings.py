@@ -366,5 +366,5 @@ def find_entries(
             continue
         at = seek(list_words, words[i], at)
         start, stop = list_offsets[at], list_offsets[at + 1]
-        entries[i] = start + np.searchsorted(list_images[start:stop], row)
+        entries[i] = start + seek(list_images[start:stop], row, 0)
     return entries

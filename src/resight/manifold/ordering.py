@@ -1,0 +1,35 @@
+"""Images in the order of what diffusion gives them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from resight.arrays import Floating, Int64, Mask
+from resight.search.ranking import Ranking
+from resight.search.selection import is_allowed
+
+
+def rows_of(images: Int64, ids: Int64) -> tuple[Int64, Mask]:
+    """The places of ids among ascending images, and a mask of those that are there."""
+    rows = np.minimum(np.searchsorted(images, ids), max(len(images) - 1, 0))
+    return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
+
+
+def by_diffusion(ranking: Ranking, images: Int64, f: Floating, allowed: Mask | None) -> Ranking:
+    """Ranks images by f (n,), equal ones as they were ranked or by id; those with none after them, with score 0.
+
+    images: (n,) ids, ascending. What is not allowed has passed on what it was given, and is left out.
+    """
+    if allowed is not None:
+        f = np.where(is_allowed(images, allowed), f, 0.0)
+    place = np.full(len(images), len(ranking), np.int64)
+    rows, known = rows_of(images, ranking.ids)
+    place[rows[known]] = np.flatnonzero(known)
+    order = np.lexsort((images, place, -f))
+    order = order[f[order] > 0]
+    ids = images[order]
+    rest = ranking.ids[~np.isin(ranking.ids, ids)]
+    scores = np.concatenate([f[order], np.zeros(len(rest))]).astype(np.float32)
+    return replace(ranking, ids=np.concatenate([ids, rest]), scores=scores)
