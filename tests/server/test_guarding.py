@@ -210,6 +210,11 @@ def test_metrics_are_those_of_prometheus() -> None:
     assert 'resight_request_seconds_bucket{route="/x",le="0.5"} 2' in lines
     assert 'resight_request_seconds_bucket{route="/x",le="+Inf"} 3' in lines
     assert 'resight_request_seconds_count{route="/x"} 3' in lines
+    for number in range(100):
+        metrics.count(f"METHOD{number}", "/x", 405, 0.1)
+    lines = metrics.text({}).splitlines()
+    assert 'resight_requests_total{method="other",route="/x",status="405"} 100' in lines
+    assert sum(line.startswith("resight_requests_total{") for line in lines) == 2
 
 
 @pytest.mark.slow
