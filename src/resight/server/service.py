@@ -27,6 +27,8 @@ LOOK = 1.0
 """Seconds between two looks for what other processes have written."""
 PICTURES_WAITING = 256
 PICTURES_PER_CLIENT = 64
+CHANGES_WAITING = 16
+"""Changes that wait, each with the photos that were sent in memory."""
 
 
 class Service:
@@ -37,7 +39,7 @@ class Service:
         self.indexes, self.settings, self._embedded = dict(indexes), settings, embedded
         self.searches, self.metrics = KeptSearches(), Metrics()
         self.thumbnails = Thumbnails(settings.cache / "thumbnails")
-        self.changes, self.making = Jobs("changes"), Jobs("making")
+        self.changes, self.making = Jobs("changes", CHANGES_WAITING), Jobs("making")
         self.made = Made(self.making)
         self.workers = Workers("searches", settings.at_once, settings.waiting, settings.per_client, settings.seconds)
         # Pictures have threads of their own, so that a page of them does not wait for searches.
