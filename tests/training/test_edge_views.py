@@ -9,7 +9,7 @@ from resight.features.edges.detector import edge_strengths
 from resight.features.kinds import EdgeMaps
 from resight.training.drawing import Look, Seen
 from resight.training.edge_views import EdgeViews
-from resight.training.kinds import Photos
+from resight.training.kinds import PhotoSizes
 from resight.training.photos import TrainingPhotos
 from resight.training.sketching import HASTY, drawn
 
@@ -23,7 +23,7 @@ def views() -> EdgeViews:
     flat = np.concatenate([one.reshape(-1) for one in pictures])
     shapes = [one.shape[:2] for one in pictures]
     photos = TrainingPhotos(["a", "b"], {}, [], flat, [0, pictures[0].size], shapes)
-    return EdgeViews(photos, Photos(side=96), np.arange(2), edges=EDGES)
+    return EdgeViews(photos, PhotoSizes(side=96), np.arange(2), edges=EDGES)
 
 
 def image(look: Look, *seed: int) -> np.ndarray:

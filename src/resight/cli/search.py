@@ -279,7 +279,7 @@ def print_hits(query: str, result: Result) -> None:
     count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
     print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
     if result.note:
-        print(result.note)
+        print(f"{result.note} (--sketch or --no-sketch says which it is)")
     rows: list[Sequence[object] | str] = []
     for verdict, ranked in result.by_verdict():
         rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")

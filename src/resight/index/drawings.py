@@ -63,16 +63,12 @@ def edges_seen(channels: Mapping[str, Channel], decoded: Decoded, box: Box | Non
 
 
 def sentence(look: Look, said: bool | None) -> str:
-    """Returns how a query is treated, and how to overrule it."""
+    """Returns how a query is treated, where a person may want it treated otherwise."""
     looks_drawn = look.kind == "drawing"
     if said is None:
-        overrule = "--no-sketch" if looks_drawn else "--sketch"
-        return f"it looks like {DRAWN if looks_drawn else EDGED} ({overrule} overrules this)"
+        return f"it looks like {DRAWN if looks_drawn else EDGED}"
     if said and not looks_drawn:
-        return (
-            "it is treated as a line drawing, as you say, and looks like a photo: leave out --sketch if its edges are "
-            "to be found first"
-        )
+        return "it is treated as a line drawing, as you say, and looks like a photo"
     if not said and looks_drawn:
-        return "it is treated as a photo, as you say, and looks like a line drawing: try --sketch"
+        return "it is treated as a photo, as you say, and looks like a line drawing"
     return ""

@@ -14,7 +14,7 @@ from resight.features.edges.framing import content_box, frame, lines_box, square
 from resight.features.kinds import EdgeMaps
 from resight.images import resize
 from resight.training.drawing import Seen
-from resight.training.kinds import Photos
+from resight.training.kinds import PhotoSizes
 from resight.training.photos import TrainingPhotos
 from resight.training.sketching import HASTY, drawn
 from resight.training.views import Views
@@ -35,7 +35,7 @@ class EdgeViews(Views):
     def __init__(
         self,
         photos: TrainingPhotos,
-        form: Photos,
+        form: PhotoSizes,
         backgrounds: Int64,
         strength: float = 1.0,
         least: int = 1,
