@@ -100,6 +100,12 @@ def test_pages_follow_one_another(client: TestClient) -> None:
     assert names(ask(client, queries=[{"name": POSTER}], k=2, offset=2)) == whole[2:4]
 
 
+def test_no_page_is_told_of_that_cannot_be_asked_for(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resight.server.answers.MOST_HITS", 2)
+    assert ask(client, queries=[{"name": POSTER}], k=1).json()["more"]
+    assert not ask(client, queries=[{"name": POSTER}], k=2).json()["more"]
+
+
 def test_a_probability_leaves_out_what_has_less(client: TestClient) -> None:
     found = ask(client, queries=[{"name": POSTER}], min_probability=0.95).json()
     assert {hit["name"] for hit in found["hits"]} == {OTHER_VIEW, OCCLUDED}

@@ -48,7 +48,7 @@ def search(
     among = _part(served, now, request)
     for name in (*request.right, *request.wrong):
         now.listing.place(name)
-    sources = [_source(served, one, files, earlier) for one in request.queries]
+    sources = [_source(served, now, one, files, earlier) for one in request.queries]
     # Where a person says nothing of it, a recipe that sees edges decides, and a note says how.
     sketch = True if request.sketch else None
     queries = [Query(source, box=one.box, sketch=sketch) for one, source in zip(request.queries, sources, strict=True)]
@@ -130,10 +130,12 @@ def _part(served: ServedIndex, now: Generation, request: SearchRequest) -> Int64
     return now.listing.ids(wanted, served.metadata)
 
 
-def _source(served: ServedIndex, one: AskedPhoto, files: Sequence[bytes], earlier: Earlier) -> Name | bytes:
+def _source(
+    served: ServedIndex, now: Generation, one: AskedPhoto, files: Sequence[bytes], earlier: Earlier
+) -> Name | bytes:
     """Returns the name of a photo of the index, or the bytes of another. Raises Refusal and ImageError."""
     if one.name is not None:
-        served.now.listing.place(one.name)
+        now.listing.place(one.name)
         return Name(one.name)
     if one.search is not None:
         kept = earlier(one.search)
