@@ -281,6 +281,8 @@ def test_another_index_in_its_place_is_opened_anew(
         made.add(photos, again=True)
     backup = own.with_name("backup.resight")
     shutil.copytree(own, backup)
+    asked = {"queries": [{"name": "other-000.jpg"}]}
+    kept = client.post("/v1/indexes/own/searches", json=asked).json()["search"]
     for source, names in ((other, ["new.jpg"]), (backup, ["other-000.jpg", "other-001.jpg"])):
         before = served.now.key
         shutil.rmtree(own)
@@ -292,6 +294,8 @@ def test_another_index_in_its_place_is_opened_anew(
         assert client.post("/v1/indexes/own/searches", json={"queries": [{"name": names[0]}]}).status_code == 200
         assert "another index has taken the place" in caplog.text
         assert refresh_all([served]) == []
+        gone = client.get(f"/v1/searches/{kept}")
+        assert (gone.status_code, gone.json()["error"]["kind"]) == (404, "search-gone")
 
 
 def test_health_says_which_index_is_gone(

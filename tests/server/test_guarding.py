@@ -27,6 +27,7 @@ from resight.server.metrics import Metrics
 from resight.server.running import is_loopback, warnings
 from resight.server.searches import MOST, SECONDS, KeptSearch, KeptSearches
 from resight.server.settings import Settings
+from resight.server.shelf import Identity
 from resight.server.workers import Workers
 from server_samples import TOKEN
 
@@ -106,7 +107,9 @@ def test_an_error_of_the_work_is_raised_as_it_is() -> None:
 
 
 def kept(key: str, at: float, size: int = 0) -> KeptSearch:
-    return cast(KeptSearch, SimpleNamespace(id=key, at=at, bytes=size))
+    served = SimpleNamespace(now=SimpleNamespace(identity=Identity(1, 1)))
+    one = SimpleNamespace(id=key, at=at, bytes=size, served=served, identity=Identity(1, 1))
+    return cast(KeptSearch, one)
 
 
 def test_searches_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
