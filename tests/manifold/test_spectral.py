@@ -26,7 +26,7 @@ def always_sparse(monkeypatch):
 def rounding(spectrum, y, gains, rest):
     """How far U diag(gains) U'y + rest y may be off where U, gains and sums of r products are rounded to float32.
 
-    To first order a sum of r products is off by r roundings of the sum of their magnitudes, and each product by those of
+    To first order a sum of r products is off by r roundings of the sum of their magnitudes, each product by those of
     U, twice, of the gains and of U'y; the rest by two of its own, and the sum of both by one.
     """
     half_unit = np.finfo(np.float32).eps / 2
