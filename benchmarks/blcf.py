@@ -18,12 +18,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from blcf_page import write_section
+from blcf_sets import Asked, Photos, found, overlap, precision, read_photos
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
@@ -31,7 +32,6 @@ from resight.channels.extraction import extract
 from resight.channels.fits import fit_channel
 from resight.channels.opening import open_channel
 from resight.channels.shipped import BUILTIN
-from resight.evaluation.metrics import oxford_ap, positions
 from resight.features.convolutional import local_features
 from resight.features.kinds import Convolutional, Maps
 from resight.features.maps import ImageMaps, MapExtractor
@@ -39,8 +39,7 @@ from resight.features.opening import open_extractor
 from resight.features.saliency.kinds import SaliencyName
 from resight.features.saliency.weighting import OF_MAPS, OF_PIXELS, position_weights
 from resight.files import write_whole
-from resight.folders.walking import Found
-from resight.images import Box, decode
+from resight.images import decode
 from resight.learned.artefact import load
 from resight.learned.passes import Terms
 from resight.recipe.model import Recipe
@@ -74,24 +73,6 @@ FAINT = 1e-6
 """Instead of no weight, so that a position keeps its place; it is stored as none."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A query photo with its box, and the names of the photos that show the same."""
-
-    image: Path
-    box: Box | None
-    positives: frozenset[str]
-    junk: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Photos:
-    """The photos of a collection by name, and what is asked of them."""
-
-    found: list[Found]
-    queries: list[Asked]
-
-
 class Bags:
     """Bags of words in memory, whose ids are their rows."""
 
@@ -112,36 +93,6 @@ class Bags:
 
     def search(self, query: ImageWords | WordVector, k: int) -> Ranking:
         return self._search.search(query, k)
-
-
-def evenly(rows: Sequence[Any], count: int) -> list[Any]:
-    return [rows[place] for place in np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
-
-
-def read_photos(root: Path, name: str, most: int, distractors: int, queries: int) -> Photos:
-    """A part of a set whose queries have boxes where it has any, and of the distractors."""
-    boxed = root / name / "groundtruth_boxed.json"
-    truth = boxed if boxed.exists() else root / name / "groundtruth.json"
-    document = json.loads(truth.read_text(encoding="utf-8"))
-    folder = root / name / "images"
-    searched = evenly(sorted(document["images"]), most)
-    paths = [folder / one for one in searched]
-    paths += evenly(sorted((root / "distractors" / "images").iterdir()), distractors)
-    known = frozenset(searched)
-    asked = [
-        Asked(
-            folder / one["image"],
-            tuple(one["box"]) if one.get("box") else None,
-            known & frozenset(one["positives"]),
-            frozenset(one["junk"]),
-        )
-        for one in document["queries"]
-    ]
-    return Photos([found(path) for path in paths], evenly([one for one in asked if one.positives], queries))
-
-
-def found(path: Path) -> Found:
-    return Found(path, path.name, path.stat().st_size, 0)
 
 
 def changed(name: str, features: Mapping[str, object], method: Mapping[str, object]) -> Recipe:
@@ -173,15 +124,6 @@ def asked_of(channel: Channel, queries: Iterable[Asked]) -> list[Any]:
         prepared = channel.extractor.prepare_query(photo, one.box)
         compared.append(channel.query(channel.extractor.extract([prepared])[0], photo.size))
     return compared
-
-
-def precision(photos: Photos, rankings: Iterable[Ranking]) -> float:
-    names = [one.name for one in photos.found]
-    each = []
-    for query, ranking in zip(photos.queries, rankings, strict=True):
-        ranks = positions([names[row] for row in ranking.ids.tolist()], query.positives, query.junk)
-        each.append(oxford_ap(ranks, len(query.positives)))
-    return float(np.mean(each))
 
 
 def looked(bags: Bags, query: ImageWords, chain: Sequence[SecondLook]) -> Ranking:
@@ -354,15 +296,6 @@ def places(photos: Photos, words: Words) -> Figures:
         figures[told], figures["the whole photo"] = float(np.mean(overlaps)), float(np.mean(whole))
     print(figures, flush=True)
     return figures
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Returns the area of what two boxes share over that of both."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return shared / (areas - shared)
 
 
 def main() -> None:

@@ -26,13 +26,13 @@ def iptc(*records: tuple[int, bytes]) -> bytes:
     return b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment
 
 
-def photo(xmp: str | None = None, records: bytes = b"") -> bytes:
+def photo(xmp: str | None = None, records: bytes = b"", letters: str = "utf-8") -> bytes:
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x010E] = "Canon", "Canon EOS 5D", "described by the camera"
     exif.get_ifd(0x8769)[0x9003] = "2019:05:04 10:11:12"
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 0.0, 36.0), 3: "E", 4: (4.0, 21.0, 0.0)})
     data = io.BytesIO()
-    extra = {} if xmp is None else {"xmp": xmp.encode()}
+    extra = {} if xmp is None else {"xmp": xmp.encode(letters)}
     Image.new("RGB", (40, 30), "white").save(data, "JPEG", exif=exif, **extra)
     whole = data.getvalue()
     return whole[:2] + records + whole[2:]
@@ -70,6 +70,11 @@ def test_damaged_metadata_leave_the_rest(xmp: str) -> None:
     fields = embedded_fields(photo(xmp))
     assert fields["camera"] == "Canon EOS 5D"
     assert "title" not in fields
+
+
+def test_entities_are_seen_in_letters_of_16_bits_too() -> None:
+    xmp = '\ufeff<!DOCTYPE a [<!ENTITY b "x">]>' + XMP.replace("View of a town", "&b;&b;")
+    assert "title" not in embedded_fields(photo(xmp, letters="utf-16-be"))
 
 
 def test_what_is_no_photo_tells_nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -125,6 +125,22 @@ def test_only_windows_of_about_the_shape_of_the_query_count() -> None:
     assert 0 < chosen.sum() < len(WINDOWS)
     assert similar_shapes(size, (0.0, 0.0, 0.0, 5.0), 0.4).all()
     assert similar_shapes((0, 0), query, 0.4).all()
+
+
+def test_a_window_without_words_has_no_score() -> None:
+    rng = np.random.default_rng(0)
+    grid = rng.integers(0, 8, (8, 8))
+    weights = np.rint(rng.random((8, 8)) * 255) / 255
+    left = image_of(grid, (240, 160), weights)
+    image = replace(left, xy=left.xy * np.float32([0.5, 1.0]))
+    present = np.unique(grid)
+    factors = (rng.random(8) + 0.5)[present]
+    vector = WordVector(present.astype(np.int32), factors * np.bincount(grid.ravel(), weights.ravel())[present])
+    parts = rng.random((5, len(present))).astype(np.float32)
+    scores = window_scores(counted_words(present, parts, image, vector), np.ones(len(WINDOWS), np.bool_))
+    empty = WINDOWS[:, 0] >= 4
+    assert scores[~empty].max() > 0
+    np.testing.assert_array_equal(scores[empty], 0)
 
 
 @pytest.mark.parametrize("damping", [0.0, 0.3])

@@ -147,9 +147,23 @@ def test_searches_stay_right_while_another_process_writes(own: Path, served_phot
 def test_an_index_that_went_away_still_answers(own: Path, caplog: pytest.LogCaptureFixture) -> None:
     (served,) = shelve([own]).values()
     own.rename(own.with_name("elsewhere.resight"))
-    assert refresh_all([served]) == []
-    assert "own" in caplog.text
+    for _ in range(3):
+        assert refresh_all([served]) == []
+    assert len([record for record in caplog.records if "own" in record.getMessage()]) == 1, "once, not each second"
     assert served.now.listing.names == ["other-000.jpg", "other-001.jpg"]
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_the_looking(
+    own: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (served,) = shelve([own]).values()
+
+    def broken() -> int:
+        raise ValueError("of the disk")
+
+    monkeypatch.setattr(served.index, "newest_generation", broken)
+    assert refresh_all([served]) == []
+    assert "of the disk" in caplog.text
 
 
 @pytest.mark.parametrize(

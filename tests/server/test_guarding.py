@@ -149,6 +149,25 @@ def test_jobs_run_one_after_the_other_and_tell_their_progress() -> None:
     assert (told["state"], told["done"], told["total"], told["result"]) == ("done", 2, 9, 2)
 
 
+def test_no_more_jobs_wait_than_there_is_room_for() -> None:
+    jobs = Jobs("test", most_waiting=2)
+    begun, go = threading.Event(), threading.Event()
+
+    def hold(_: Any) -> None:
+        begun.set()
+        go.wait()
+
+    jobs.start("long", hold)
+    begun.wait()
+    for _ in range(2):
+        jobs.start("waits", lambda _: None)
+    with pytest.raises(Refusal, match="2 changes wait") as caught:
+        jobs.start("one more", lambda _: None)
+    assert caught.value.status_code == 503
+    go.set()
+    jobs._pool.shutdown(wait=True)
+
+
 def test_a_job_that_is_stopped_ends_at_its_next_step() -> None:
     jobs = Jobs("test")
     begun = threading.Event()
@@ -186,6 +205,11 @@ def test_the_token_comes_as_a_header_or_a_cookie(headers: dict[bytes, str], has:
 def test_settings_that_guard_nothing_are_refused() -> None:
     with pytest.raises(UsageError, match="can be guessed"):
         Settings(token="short")
+    with pytest.raises(UsageError, match="ASCII"):
+        Settings(token="geheimes Wörterbuch")
+    for origin in ("archive.example", "*", "https://archive.example/page", "null"):
+        with pytest.raises(UsageError, match="no origin"):
+            Settings(origins=frozenset({origin}))
     with pytest.raises(UsageError, match="there is none"):
         Settings(reads_need_token=True)
 
@@ -210,6 +234,11 @@ def test_metrics_are_those_of_prometheus() -> None:
     assert 'resight_request_seconds_bucket{route="/x",le="0.5"} 2' in lines
     assert 'resight_request_seconds_bucket{route="/x",le="+Inf"} 3' in lines
     assert 'resight_request_seconds_count{route="/x"} 3' in lines
+    for number in range(100):
+        metrics.count(f"METHOD{number}", "/x", 405, 0.1)
+    lines = metrics.text({}).splitlines()
+    assert 'resight_requests_total{method="other",route="/x",status="405"} 100' in lines
+    assert sum(line.startswith("resight_requests_total{") for line in lines) == 2
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from resight.server.metadata import read_table
 from resight.server.service import Service
 from resight.server.settings import Settings
 from resight.server.shelf import shelve
+from resight.server.taking import as_csv
 from server_samples import Serve
 
 INDEX = "/v1/indexes/old-town"
@@ -189,6 +190,15 @@ def test_metadata_are_read_as_tables_are_written(tmp_path: Path) -> None:
     assert read_table(path) == {"a.jpg": {"title": "A", "note": "x"}, "b.jpg": {}}
     path.write_text('name,note\na.jpg,"two\nlines"\n', encoding="utf-8")
     assert read_table(path) == {"a.jpg": {"note": "two\nlines"}}
+    # Signs that part lines of text, though not of tables.
+    path.write_text("name,note\na.jpg,one\u2028two\x0bthree\n", encoding="utf-8")
+    assert read_table(path) == {"a.jpg": {"note": "one\u2028two\x0bthree"}}
+
+
+def test_a_table_has_nothing_that_a_spreadsheet_computes() -> None:
+    cells = ["=1+1", "@sum", "+a", "-a", "\tx", "-0.25", "+1e-05", "a=b", ""]
+    (row,) = csv.reader(io.StringIO(as_csv([cells]).decode("utf-8-sig")))
+    assert row == ["'=1+1", "'@sum", "'+a", "'-a", "'\tx", "-0.25", "+1e-05", "a=b", ""]
 
 
 def test_what_files_say_is_searched_by_and_kept(tmp_path: Path, served_photos: Path) -> None:
@@ -218,6 +228,7 @@ def test_what_files_say_is_searched_by_and_kept(tmp_path: Path, served_photos: P
     [
         (b"name\na.jpg\n", "heading"),
         (b"name,title\na.jpg\n", "line 2"),
+        (b"name,title\na.jpg," + b"x" * 200_000, "line 2: field larger"),
         (b"name,title,title\n", "two columns"),
         (b"name,\xff\xfe\n", "UTF-8"),
         (b"", "heading"),

@@ -215,7 +215,9 @@ def test_a_link_to_the_page_may_be_followed_from_anywhere(client: TestClient) ->
 
 
 def test_an_allowed_page_may_ask_first(served_index: Path, serve: Serve) -> None:
-    client = serve(served_index, origins=frozenset({"https://friend.example"}))
+    # A browser sends no token with this question, so that none may be asked for.
+    friends = frozenset({"https://friend.example"})
+    client = serve(served_index, origins=friends, token=TOKEN, reads_need_token=True)
     asked = {"Access-Control-Request-Method": "POST", "Origin": "https://friend.example"}
     answer = client.options("/v1/indexes/old-town/searches", headers=asked)
     assert answer.status_code == 204
@@ -244,7 +246,7 @@ def test_reads_need_the_token_when_asked_for(served_index: Path, serve: Serve) -
         assert client.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
         assert client.get(path, headers={"Authorization": f"Bearer {TOKEN}x"}).status_code == 401
         assert client.get(path, headers={"Cookie": "resight_token=wrong; a"}).status_code == 401
-    assert client.get("/health").status_code == 200
+    assert client.get("/health").json() == {"status": "ok"}, "names and sizes of indexes are for those who may look"
     assert client.post("/v1/session", json={"token": "wrong"}).status_code == 401
     session = client.post("/v1/session", json={"token": TOKEN})
     cookie = session.headers["set-cookie"]
@@ -306,6 +308,11 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(served_index: Pat
     answer = search(client, bytes(6 << 20))
     assert answer.status_code == 413  # type: ignore[attr-defined]
     assert answer.json()["error"]["kind"] == "too-large"  # type: ignore[attr-defined]
+    names = b'{"names": [' + b'"x",' * (3 << 19) + b'"x"]}'
+    assert len(names) > 5 << 20
+    tray = {"content": names, "headers": {"Content-Type": "application/json"}}
+    roomy = serve(served_index, upload_bytes=64 << 20)
+    assert roomy.post("/v1/indexes/old-town/tray", **tray).status_code == 413  # type: ignore[arg-type]
     told = client.post("/v1/session", content=b"{}", headers={"Content-Length": "9" * 30})
     assert told.status_code == 413
 

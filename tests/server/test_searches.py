@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from resight.index import Index, Query
+from server_samples import Serve
 
 SEARCHES = "/v1/indexes/old-town/searches"
 POSTER, OTHER_VIEW, OCCLUDED = "posters/poster-02_1.jpg", "posters/poster-02_2.jpg", "posters/poster-02_occlusion_1.jpg"
@@ -99,6 +100,12 @@ def test_pages_follow_one_another(client: TestClient) -> None:
     assert names(ask(client, queries=[{"name": POSTER}], k=2, offset=2)) == whole[2:4]
 
 
+def test_no_page_is_told_of_that_cannot_be_asked_for(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resight.server.answers.MOST_HITS", 2)
+    assert ask(client, queries=[{"name": POSTER}], k=1).json()["more"]
+    assert not ask(client, queries=[{"name": POSTER}], k=2).json()["more"]
+
+
 def test_a_probability_leaves_out_what_has_less(client: TestClient) -> None:
     found = ask(client, queries=[{"name": POSTER}], min_probability=0.95).json()
     assert {hit["name"] for hit in found["hits"]} == {OTHER_VIEW, OCCLUDED}
@@ -135,11 +142,43 @@ def test_what_a_wrong_photo_matches_better_goes_out(client: TestClient) -> None:
 
 def test_a_sketch_is_refused_with_a_sentence_where_the_index_cannot(client: TestClient) -> None:
     (index,) = client.get("/v1/indexes").json()
-    if index["sketch"]:
-        pytest.skip("this recipe can be asked with a drawing")
+    assert not index["sketch"]
     answer = ask(client, queries=[{"name": POSTER}], sketch=True)
     assert answer.status_code == 422
     assert "drawing" in answer.json()["error"]["message"]
+
+
+def test_a_drawing_finds_the_photo_with_its_lines(tmp_path: Path, serve: Serve) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shapes = {"circle.png": cv2.circle, "cross.png": cross, "square.png": square}
+    for name, draw in shapes.items():
+        pixels = np.full((240, 240, 3), 200, np.uint8)
+        draw(pixels, (120, 120), 70, (60, 90, 40), 14)
+        Image.fromarray(pixels).save(photos / name)
+    Index.create(tmp_path / "drawn.resight", "sketches").add(photos)
+    client = serve(tmp_path / "drawn.resight")
+    (index,) = client.get("/v1/indexes").json()
+    assert index["sketch"]
+    for name, draw in shapes.items():
+        canvas = np.full((300, 300, 3), 255, np.uint8)
+        draw(canvas, (150, 150), 90, (0, 0, 0), 3)
+        drawn = io.BytesIO()
+        Image.fromarray(canvas).save(drawn, "PNG")
+        form = {"request": json.dumps({"queries": [{"file": 0}], "sketch": True})}
+        answer = client.post("/v1/indexes/drawn/searches", data=form, files={"file": drawn.getvalue()})
+        assert names(answer)[0] == name
+
+
+def square(pixels: np.ndarray, centre: tuple[int, int], radius: int, colour: tuple[int, ...], width: int) -> None:
+    (x, y), r = centre, radius
+    cv2.rectangle(pixels, (x - r, y - r), (x + r, y + r), colour, width)
+
+
+def cross(pixels: np.ndarray, centre: tuple[int, int], radius: int, colour: tuple[int, ...], width: int) -> None:
+    (x, y), r = centre, radius
+    cv2.line(pixels, (x - r, y - r), (x + r, y + r), colour, width)
+    cv2.line(pixels, (x - r, y + r), (x + r, y - r), colour, width)
 
 
 def test_evidence_has_putative_and_verified_matches(client: TestClient) -> None:

@@ -29,6 +29,8 @@ def test_the_constants_are_those_of_the_papers() -> None:
     known = {name: load_training_recipe(name) for name in names()}
     assert set(known) == {
         "dir-triplet",
+        "edgemac",
+        "edgemac-mobilenet",
         "gem-sfm",
         "general",
         "mom",
@@ -37,6 +39,7 @@ def test_the_constants_are_those_of_the_papers() -> None:
         "ranks-a",
         "ranks-b",
         "siamac",
+        "sketches",
         "small",
         "whitening",
     }

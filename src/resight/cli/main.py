@@ -100,6 +100,7 @@ COMMANDS = (
     "train.train",
     "evaluate.evaluate",
     "compare.compare",
+    "classify.classify",
     "datasets.datasets",
     "recipes.recipes",
     "serve.serve",

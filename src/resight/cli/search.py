@@ -68,6 +68,14 @@ def search(
         bool, typer.Option("--include-self", help="Let a QUERY that is in the index find itself.")
     ] = False,
     mirror: Annotated[bool, typer.Option("--mirror", help="Search with the mirrored photo too.")] = False,
+    sketch: Annotated[
+        bool | None,
+        typer.Option(
+            "--sketch/--no-sketch",
+            help="QUERYs are line drawings, or are photos; without, a recipe of edges decides and says so.",
+            show_default=False,
+        ),
+    ] = None,
     within: Annotated[
         list[str] | None,
         typer.Option(
@@ -114,7 +122,9 @@ def search(
 
     index = OpenedIndex.open(path)
     check_outputs({"--html": html}, [one for one in sources if isinstance(one, Path)])
-    asked = [Query(one, box=box, mask=mask) for one, box, mask in zip(sources, parts, given, strict=True)]
+    asked = [
+        Query(one, box=box, mask=mask, sketch=sketch) for one, box, mask in zip(sources, parts, given, strict=True)
+    ]
     wanted: dict[str, Any] = {
         "k": k,
         "include_self": include_self,
@@ -268,6 +278,8 @@ def print_hits(query: str, result: Result) -> None:
     part = "" if result.box is None else " (" + ",".join(f"{side:g}" for side in result.box) + ")"
     count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
     print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
+    if result.note:
+        print(f"{result.note} (--sketch or --no-sketch says which it is)")
     rows: list[Sequence[object] | str] = []
     for verdict, ranked in result.by_verdict():
         rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")

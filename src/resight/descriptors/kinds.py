@@ -16,6 +16,7 @@ from resight.descriptors.methods.neural_codes import NeuralCodes as NeuralCodes
 from resight.descriptors.methods.neural_codes import RegionCodes as RegionCodes
 from resight.descriptors.methods.pooling import OfMaps as OfMaps
 from resight.descriptors.methods.pooling import Pooling as Pooling
+from resight.descriptors.methods.pyramid import Pyramid as Pyramid
 from resight.descriptors.methods.regions import Matching as Matching
 from resight.descriptors.methods.regions import Regional as Regional
 from resight.descriptors.methods.regions import Regions as Regions

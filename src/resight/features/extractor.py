@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
+from resight.arrays import Float32
 from resight.images import Box, Decoded
 
 PreparedT = TypeVar("PreparedT")
@@ -34,4 +35,13 @@ class Extractor(Protocol[PreparedT, FeaturesT]):
 
     def extract(self, prepared: Sequence[PreparedT]) -> Sequence[FeaturesT]:
         """Returns the features of some photos, in their order. They do not depend on which photos come together."""
+        ...
+
+
+@runtime_checkable
+class SeesDrawings(Protocol):
+    """An extractor that compares edges of photos with lines of drawings: `Decoded.drawing` says which a query has."""
+
+    def edges(self, decoded: Decoded, is_drawing: bool, scale: float = 1.0) -> Float32:
+        """Returns (h, w) the edges or lines that it sees of a picture, from 0 to 1."""
         ...

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.saliency.kinds import SaliencyName
 
+EDGE_DETAIL = 5 / 3
+"""Long side of a photo whose edges are detected, in that of the frame: fine lines are found, and thinned, first."""
+
 
 class Sift(BaseModel):
     """Difference-of-Gaussians keypoints with SIFT descriptors (Lowe, IJCV 2004).
@@ -123,6 +126,87 @@ class ClassMaps(ScaledFeatures):
     kind: Literal["class-maps"] = "class-maps"
 
 
+class EdgeFilter(BaseModel):
+    """How much an edge of strength w counts: w^power / (1 + exp(steepness (threshold - w))).
+
+    Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018, eq. 1; defaults are what its code starts from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    power: float = Field(default=0.5, gt=0.0, le=10.0, description="Below 1 weak edges gain.")
+    steepness: float = Field(default=500.0, gt=0.0, le=1e4, description="How sharply edges vanish at the threshold.")
+    threshold: float = Field(default=0.1, ge=0.0, le=1.0, description="Strength of edges of which half is left.")
+
+
+class Edges(BaseModel):
+    """The parameters of all features of edges: how a photo or a drawing is framed.
+
+    A drawing is always cropped to its lines, so that its size and place do not matter, nor the width of its lines.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Radenovic, Tolias & Chum, ECCV 2018, code: 227 with 30 around.
+    side: int = Field(default=227, ge=32, le=2048, description="Long side of the frame, in pixels.")
+    pad: int = Field(default=30, ge=0, le=512, description="Pixels around the edges, within the frame.")
+    # ECCV 2018 sees whole photos. "content" crops to where the edges are, and makes frames square, so that size and
+    # place of a thing on plain ground do not matter.
+    frame: Literal["whole", "content"] = "content"
+    width: int = Field(default=3, ge=1, le=15, description="Of the lines in the frame, in pixels.")
+    suppression: float = Field(
+        default=1.0, ge=0.0, le=10.0, description="How far texture weakens edges: share of the mean around them."
+    )
+    filter: EdgeFilter | None = Field(default=None, description="The edge filter; left out: strengths as they are.")
+
+    @property
+    def max_side(self) -> int:
+        """Long side in pixels of a photo whose edges fill the largest frame."""
+        return self.detail(1.0)
+
+    def detail(self, scale: float) -> int:
+        """Returns the long side in pixels at which edges are detected for the frame of a scale."""
+        return round(EDGE_DETAIL * scale * self.side)
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.pad > 0.375 * self.side:
+            raise ValueError(f"pad {self.pad} leaves no room in a frame of {self.side}: at most three eighths of it")
+        return self
+
+
+class EdgeMaps(NetworkFeatures, Edges):
+    """Feature maps of a network that sees the edges of a photo, or the lines of a drawing, and no colours.
+
+    Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018.
+
+    Notes: the three channels of the network's input are the same edges, which gives what a first layer summed over RGB
+    gives of one channel. The mean of the checkpoint is to be 0.
+    """
+
+    kind: Literal["edges"] = "edges"
+    # ECCV 2018, section 3.3: five scales, and each mirrored.
+    scales: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(default=(1.0,), min_length=1, max_length=16)
+    mirror: bool = Field(default=False, description="Whether the mirrored edges count as well.")
+
+    @property
+    def max_side(self) -> int:
+        """Long side in pixels of a photo whose edges fill the frame of the largest scale."""
+        return self.detail(max(self.scales))
+
+
+class EdgeOrientations(Edges):
+    """Histograms of the orientations of edges and lines, cell by cell: maps that need no network.
+
+    Source: Dalal & Triggs, "Histograms of oriented gradients for human detection", CVPR 2005; of sketches Hu &
+    Collomosse, "A performance evaluation of gradient field HOG descriptor for sketch based image retrieval", CVIU 2013.
+    """
+
+    kind: Literal["edge-orientations"] = "edge-orientations"
+    bins: int = Field(default=8, ge=2, le=64, description="Orientations, from 0 to 180 degrees.")
+    cells: int = Field(default=8, ge=1, le=64, description="Cells along the long side of the frame.")
+
+
 class JoinedMaps(BaseModel):
     """Feature maps of several layers, or of several networks, of the same photo.
 
@@ -183,7 +267,10 @@ class Codes(NetworkFeatures):
     levels: int = Field(default=3, ge=1, le=8)
 
 
-FeaturesKind = Annotated[Sift | Maps | ClassMaps | JoinedMaps | Convolutional | Codes, Field(discriminator="kind")]
+FeaturesKind = Annotated[
+    Sift | Maps | EdgeMaps | EdgeOrientations | ClassMaps | JoinedMaps | Convolutional | Codes,
+    Field(discriminator="kind"),
+]
 
 
 def networks_of(features: FeaturesKind) -> tuple[NetworkFeatures, ...]:

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from resight.features.extractor import Extractor
-from resight.features.kinds import ClassMaps, Codes, Convolutional, FeaturesKind, JoinedMaps, Maps, Sift
+from resight.features.kinds import (
+    ClassMaps,
+    Codes,
+    Convolutional,
+    EdgeMaps,
+    EdgeOrientations,
+    FeaturesKind,
+    JoinedMaps,
+    Maps,
+    Sift,
+)
 from resight.features.networks.requirement import require_torch
 
 
@@ -21,6 +31,14 @@ def open_extractor(params: FeaturesKind, folder: Path) -> Extractor[Any, Any]:
             from resight.features.maps import MapExtractor
 
             return MapExtractor(params, folder)
+        case EdgeOrientations():
+            from resight.features.edges.orientations import OrientationExtractor
+
+            return OrientationExtractor(params)
+        case EdgeMaps():
+            from resight.features.edges.extractor import EdgeExtractor
+
+            return EdgeExtractor(params, folder)
         case ClassMaps():
             require_torch()
             from resight.features.class_maps import ClassMapExtractor

@@ -49,7 +49,8 @@ class Decoded:
 
     remark: what a person should know about the image, in one line, such as that its last part is missing; usually
     empty. counts: (H, W), False where a mask excludes a pixel, or None where all count. name: that of the image in its
-    collection, empty where it has none.
+    collection, empty where it has none. drawing: whether it is a line drawing, as whoever asks with it says; None where
+    nobody says.
     """
 
     pixels: Pixels
@@ -57,6 +58,7 @@ class Decoded:
     remark: str = ""
     counts: Mask | None = None
     name: str = ""
+    drawing: bool | None = None
 
 
 def decode(path: Path | str, max_side: int | None = None) -> Decoded:

@@ -19,6 +19,7 @@ from resight.cores import cores
 from resight.errors import ImageError, UsageError
 from resight.images import Box, Decoded, check_box
 from resight.index.collection import Collection
+from resight.index.drawings import as_drawing
 from resight.index.mirroring import mirrored, mirrored_box
 from resight.index.queries import Query, QueryPhoto, photo_of
 
@@ -31,7 +32,8 @@ class Asked:
     """A query as every channel compares it. size: (width, height) of the photo.
 
     versions: what each channel compares the query by; a second one where it is asked mirrored too. own: ids of the
-    query's own names in the index; copies: of all other images whose files have the same bytes.
+    query's own names in the index; copies: of all other images whose files have the same bytes. note: how the query was
+    treated, as a sentence, where that was decided here.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Asked:
     versions: tuple[Mapping[str, Any], ...] = ()
     own: frozenset[int] = frozenset()
     copies: frozenset[int] = frozenset()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def _prepared(collection: Collection, query: Query, mirror: bool) -> _Prepared:
     # A part is taken of the whole photo, whose details it has.
     decoded, key = photo.read(side if query.box is None else None)
     own, copies = _own_and_copies(collection, photo, key)
-    asked = Asked(photo.title, query.box, decoded.size, own=own, copies=copies)
+    decoded, note = as_drawing(collection.channels, decoded, query, photo.title)
+    asked = Asked(photo.title, query.box, decoded.size, own=own, copies=copies, note=note)
     return _Prepared(asked, tuple(_versions(collection, decoded, query.box, mirror)))
 
 

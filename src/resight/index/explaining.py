@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from resight.arguments import path_or_name
 from resight.descriptors.methods.traceable import Traceable
 from resight.errors import UsageError
+from resight.features.kinds import Maps
 from resight.folders.names import Name, suggestion
 from resight.images import displayed
 from resight.index.collection import Collection
@@ -25,7 +26,8 @@ COUNT = 5
 def can_explain(collection: Collection) -> bool:
     """Returns whether an index is searched by a pooled feature map, whose parts add up to a similarity."""
     method = collection.recipe.channel[collection.recipe.first_channel].method
-    return isinstance(method, Traceable)
+    features = collection.recipe.channel[collection.recipe.first_channel].features
+    return isinstance(method, Traceable) and isinstance(features, Maps)
 
 
 class Explainer:

@@ -25,7 +25,7 @@ from resight.index.queries import Query
 from resight.index.results import Hit, Result
 from resight.index.views import VectorView, WordView
 from resight.rerank.discriminative import separating_descriptor
-from resight.search.selection import is_allowed
+from resight.search.selection import best, is_allowed
 
 FAR = 200
 """Images farthest from the query that are negatives besides those that are marked."""
@@ -93,20 +93,17 @@ def _classified(
     if allowed is not None:
         inside = is_allowed(ids, allowed)
         ids, margins = ids[inside], margins[inside]
-    order = (
-        np.lexsort((collection.name_order(ids), -margins)) if len(ids) < 10_000 else np.argsort(-margins, kind="stable")
-    )
     images = collection.snapshot.images
     own = frozenset().union(*(one.own for one in queries))
-    hits: list[Hit] = []
-    for row in order.tolist():
-        if len(hits) == wanted.k:
-            break
-        (place,) = images.positions(ids[row : row + 1]).tolist()
-        name = images.names[place]
-        if name not in gone and int(ids[row]) not in own:
-            hits.append(Hit(Name(name), float(margins[row]), file=indexed_file(collection.snapshot, place)))
-    return hits
+    ranked = best(ids, margins, wanted.k + len(gone) + len(own), collection.name_order)
+    hits = [
+        Hit(Name(images.names[place]), margin, file=indexed_file(collection.snapshot, place))
+        for image, place, margin in zip(
+            ranked.ids.tolist(), images.positions(ranked.ids).tolist(), ranked.scores.tolist(), strict=True
+        )
+        if images.names[place] not in gone and image not in own
+    ]
+    return hits[: wanted.k]
 
 
 def _farthest(positives: Vectors, vectors: Vectors) -> Vectors:

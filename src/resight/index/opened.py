@@ -83,6 +83,7 @@ class OpenedIndex:
         *,
         box: Box | None = None,
         mask: MaskSource | None = None,
+        sketch: bool | None = None,
         k: int = 20,
         include_self: bool = False,
         mirror: bool = False,
@@ -97,8 +98,10 @@ class OpenedIndex:
         photo, any other str a file where there is one, else a name; bytes are those of a file; an array is (H, W, 3)
         RGB or (H, W) grey, uint8. mask: a file or an array (H, W) of the proportions of the query, of which black or 0
         is left out; a name of the index has its own mask without. The query's own name is left out unless
-        `include_self`; photos with the same bytes under other names are hits, and come first. mirror: asks with the
-        mirrored photo too. within: folders or patterns, in one of which a hit's name is; see `names_within`. min_score,
+        `include_self`; photos with the same bytes under other names are hits, and come first. sketch: whether the query
+        is a line drawing, whose lines are compared with the edges of the photos, or a photo; None lets a recipe that
+        sees edges decide, and `Result.note` says how. mirror: asks with the mirrored photo too. within: folders or
+        patterns, in one of which a hit's name is; see `names_within`. min_score,
         min_inliers, min_probability: what a hit must have that is no copy.
         Raises UsageError for any argument that cannot be meant, an unknown name or a bad box, and ImageError.
         """
@@ -107,7 +110,8 @@ class OpenedIndex:
 
         wanted = wanted_of(k, include_self, within, min_score, min_inliers, min_probability)
         flag = arguments.flag("mirror", mirror)
-        return answer(self.collection, query_of(query, box=box, mask=mask), wanted, mirror=flag)
+        asked = query_of(query, box=box, mask=mask, sketch=sketch)
+        return answer(self.collection, asked, wanted, mirror=flag)
 
     def search_many(
         self,

@@ -47,14 +47,18 @@ class Query:
     source: as `Source` says, checked: a Path, str, `Name`, the bytes of a file, or pixels (H, W, 3) uint8 RGB, which
     are the query's own: what happens to the array that was given changes nothing. box: the part (x0, y0, x1, y1), in
     pixels of the upright photo, or None for all of it. mask: what of it is left out; where it is None, an indexed photo
-    that is asked by its name has its own.
+    that is asked by its name has its own. sketch: whether it is a line drawing; where it is None, a recipe that sees
+    edges decides.
     """
 
     source: Path | str | bytes | Pixels
     box: Box | None
     mask: PhotoMask | None
+    sketch: bool | None
 
-    def __init__(self, source: Source, *, box: Box | None = None, mask: MaskSource | None = None) -> None:
+    def __init__(
+        self, source: Source, *, box: Box | None = None, mask: MaskSource | None = None, sketch: bool | None = None
+    ) -> None:
         """Takes what can be meant. Raises UsageError for all else.
 
         Whether there is such a file or name, and whether box and mask suit it, is seen when it is asked with.
@@ -63,6 +67,7 @@ class Query:
         object.__setattr__(self, "source", _checked_source(source))
         object.__setattr__(self, "box", arguments.box(box))
         object.__setattr__(self, "mask", _checked_mask(mask))
+        object.__setattr__(self, "sketch", None if sketch is None else arguments.flag("sketch", sketch))
 
     def __repr__(self) -> str:
         box = "" if self.box is None else f", box={self.box}"
@@ -77,12 +82,14 @@ class Query:
         return "array" if isinstance(self.source, np.ndarray) else displayed(self.source)
 
 
-def query_of(given: Source | Query, *, box: Box | None = None, mask: MaskSource | None = None) -> Query:
-    """Returns the query that is given as one, or as a photo with a box and a mask. Raises UsageError."""
+def query_of(
+    given: Source | Query, *, box: Box | None = None, mask: MaskSource | None = None, sketch: bool | None = None
+) -> Query:
+    """Returns the query that is given as one, or as a photo with a box, a mask and what it is. Raises UsageError."""
     if not isinstance(given, Query):
-        return Query(given, box=box, mask=mask)
-    if box is not None or mask is not None:
-        what = "mask" if box is None else "box"
+        return Query(given, box=box, mask=mask, sketch=sketch)
+    others = {"box": box, "mask": mask, "sketch": sketch}
+    if what := next((name for name, value in others.items() if value is not None), ""):
         raise UsageError(f"{given!r} is a query that has a {what} of its own, or none: give the {what} to Query")
     return given
 

@@ -62,7 +62,8 @@ class Result:
     """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone.
 
     error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits. It holds
-    nothing of the index open. In a notebook it is a picture of its first hits, whose files are read when it is shown.
+    nothing of the index open. note: how the query was treated, in a sentence, where that was decided here. In a
+    notebook it is a picture of its first hits, whose files are read when it is shown.
     """
 
     query: str
@@ -71,6 +72,7 @@ class Result:
     seconds: float
     size: tuple[int, int] = (0, 0)
     error: ImageError | UsageError | None = None
+    note: str = ""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
@@ -92,6 +94,7 @@ class Result:
         """Returns the query, its box and its hits for JSON, and the error of one that has any."""
         box = None if self.box is None else list(self.box)
         wrong = {} if self.error is None else {"error": str(self.error)}
+        wrong |= {"note": self.note} if self.note else {}
         return {"query": self.query, "box": box, "hits": [hit.to_dict() for hit in self.hits]} | wrong
 
     def by_verdict(self) -> list[tuple[Verdict, list[tuple[int, Hit]]]]:

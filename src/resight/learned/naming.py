@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from resight.features.kinds import FeaturesKind, JoinedMaps, NetworkFeatures, Sift
+from resight.features.kinds import EdgeOrientations, FeaturesKind, JoinedMaps, NetworkFeatures, Sift
 
 JOINED = " + "
 """Between the names of what ships for the parts of a joined method."""
@@ -27,6 +27,8 @@ def weights_and_layer(features: FeaturesKind) -> str:
     assert not isinstance(features, JoinedMaps), "its parts have names"
     if isinstance(features, Sift):
         return "sift" if features.root else "sift-without-root"
+    if isinstance(features, EdgeOrientations):
+        return "-".join([features.kind, *settings(features, {"kind"})])
     return "-".join([features.checkpoint.source, features.layer, *_details(features)])
 
 
@@ -35,6 +37,8 @@ def seen(features: FeaturesKind, what: str = "") -> str:
     assert not isinstance(features, JoinedMaps), "its parts have names"
     if isinstance(features, Sift):
         return "RootSIFT" if features.root else "SIFT"
+    if isinstance(features, EdgeOrientations):
+        return " ".join([what or features.kind, *settings(features, {"kind"})])
     return " ".join([f"{what or features.kind} of {features.network} {features.layer}", *_details(features)])
 
 

@@ -6,6 +6,7 @@ instance search", ICMR 2016, section 5.2.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,8 @@ PARTS: Final = 5
 """A window and its four quarters, row by row."""
 LEVEL_WEIGHTS: Final = np.array([0.5, 1.0, 1.0, 1.0, 1.0], np.float32)
 """Of the parts: 1/2^(L - l) at level l of L, by the level alone."""
+SUM_BITS: Final = 22
+"""Bits of the sum of a word over an image: twice as much has fewer than the 24 that a float32 holds exactly."""
 
 
 def windows() -> GridBoxes:
@@ -116,6 +119,9 @@ def count_by_cells(
     words: (m,) ascending; features: (m,) of each word; xy: (n, 2) places of features; weights: (m,) or empty where each
     is 1; values: (u,) of distinct words in the image; scale_x, scale_y: cells a pixel; asked: (q,) ascending words of
     the query, vectors: (5, q).
+
+    Notes: what a position counts is rounded, so that no sum is: a box without a word has exactly none of it, where the
+    cosine of what rounding leaves would be any.
     """
     count = len(values)
     integral = np.zeros((CELLS + 1, CELLS + 1, count), np.float32)
@@ -127,10 +133,12 @@ def count_by_cells(
             total += weights[i] if len(weights) else np.float32(1.0)
             i += 1
         factor = np.float32(values[word]) / total if total > 0 else np.float32(0.0)
+        step = np.float32(math.ldexp(1.0, math.frexp(values[word])[1] - SUM_BITS))
         for place in range(start, i):
             x = min(max(int(xy[features[place], 0] * scale_x), 0), CELLS - 1)
             y = min(max(int(xy[features[place], 1] * scale_y), 0), CELLS - 1)
-            integral[y + 1, x + 1, word] += factor * (weights[place] if len(weights) else np.float32(1.0))
+            own = factor * (weights[place] if len(weights) else np.float32(1.0))
+            integral[y + 1, x + 1, word] += np.float32(np.rint(own / step)) * step
         while at < len(asked) and asked[at] < words[start]:
             at += 1
         if at < len(asked) and asked[at] == words[start]:

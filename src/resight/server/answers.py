@@ -7,9 +7,10 @@ from typing import Any
 
 from resight.index import Hit
 from resight.server.photos import Region
+from resight.server.requests import MOST_HITS
 from resight.server.searches import KeptSearch
 from resight.server.searching import can_sketch
-from resight.server.shelf import ServedIndex
+from resight.server.shelf import Generation, ServedIndex
 
 
 def index_json(served: ServedIndex, writable: bool, unlockable: bool) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def search_json(kept: KeptSearch, offset: int, k: int) -> dict[str, Any]:
         ],
         "offset": offset,
         "total": len(kept.hits),
-        "more": kept.more,
+        "more": kept.more and len(kept.hits) < MOST_HITS,
         "hits": hits_json(kept.served, hits, offset),
         "notes": list(kept.notes),
         "seconds": {"first": round(kept.first, 4), "all": round(kept.all, 4)},
@@ -65,9 +66,9 @@ def hits_json(served: ServedIndex, hits: Sequence[Hit], offset: int) -> list[dic
     return [_hit_json(served, hit, rank) for rank, hit in enumerate(hits, start=offset + 1)]
 
 
-def photo_json(served: ServedIndex, name: str) -> dict[str, Any]:
-    """Returns what clients are told of a photo in a list."""
-    width, height = served.now.listing.size(name)
+def photo_json(served: ServedIndex, now: Generation, name: str) -> dict[str, Any]:
+    """Returns what clients are told of a photo in a list of one generation. Raises Refusal."""
+    width, height = now.listing.size(name)
     return {"name": name, "width": width, "height": height, "metadata": served.metadata.of(name)}
 
 

@@ -102,9 +102,7 @@ def refusal_of(error: Exception) -> Refusal:
 
 async def answer_fault(request: Request, error: Exception) -> JSONResponse:
     """Answers a request with its error."""
-    refusal = refusal_of(error)
-    request.scope.setdefault("state", {})["fault"] = refusal.kind
-    return refusal.response()
+    return refusal_of(error).response()
 
 
 def _first_fault(error: RequestValidationError) -> str:

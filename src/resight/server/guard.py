@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resight.server.faults import Refusal, refusal_of
 from resight.server.metrics import Metrics
-from resight.server.settings import Settings
+from resight.server.settings import OVERHEAD, Settings
 
 COOKIE = "resight_token"
 POLICY = (
@@ -57,7 +57,7 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         start, status, begun = time.perf_counter(), 500, False
-        headers = {key: value.decode("latin-1") for key, value in scope["headers"]}
+        headers = headers_of(scope)
         origin = headers.get(b"origin", "")
 
         async def guarded(message: Message) -> None:
@@ -69,10 +69,10 @@ class Guard:
 
         try:
             self._check(scope, headers)
-            if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            if _asks_first(scope, headers):
                 await _preflight(guarded)
             else:
-                await self._app(scope, _limited(receive, self._settings), guarded)
+                await self._app(scope, _limited(receive, _room(headers, self._settings), self._settings), guarded)
         except Exception as error:
             if not begun:
                 await refusal_of(error).response()(scope, receive, guarded)
@@ -107,9 +107,12 @@ class Guard:
                 403, "origin", "A page elsewhere may not show what is here.", "Open the address itself in the browser."
             )
         length = headers.get(b"content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > self._settings.body_bytes:
-            raise too_large(self._settings)
-        if self._settings.reads_need_token and not is_open(scope["path"]) and not self.has_token(headers):
+        room = _room(headers, self._settings)
+        if not length.isdecimal() or int(length[:20]) > room:
+            raise _too_large(room)
+        # A browser asks first without the token, and sends the request with it.
+        free = is_open(scope["path"]) or _asks_first(scope, headers)
+        if self._settings.reads_need_token and not free and not has_token(headers, self._settings.token):
             raise Refusal(
                 401,
                 "token",
@@ -117,10 +120,6 @@ class Guard:
                 "Enter the token that who runs the service has given you.",
                 {"WWW-Authenticate": "Bearer"},
             )
-
-    def has_token(self, headers: dict[bytes, str]) -> bool:
-        """Returns whether a request has the token, as a header or as a cookie."""
-        return has_token(headers, self._settings.token)
 
     def _is_origin(self, origin: str, host: str) -> bool:
         if origin in self._settings.origins:
@@ -144,6 +143,11 @@ class Guard:
             yield b"vary", b"Origin"
         else:
             yield b"cross-origin-resource-policy", b"same-origin"
+
+
+def headers_of(scope: Scope) -> dict[bytes, str]:
+    """Returns the headers of a request by their names in small letters, the last of each."""
+    return {key: value.decode("latin-1") for key, value in scope["headers"]}
 
 
 def has_token(headers: dict[bytes, str], token: str | None) -> bool:
@@ -188,8 +192,19 @@ def is_host(host: str, names: frozenset[str]) -> bool:
     return True
 
 
-def _limited(receive: Receive, settings: Settings) -> Receive:
-    """Returns a `receive` that gives the body of a request as much room and time as there is. It raises Refusal."""
+def _asks_first(scope: Scope, headers: dict[bytes, str]) -> bool:
+    """Returns whether a browser asks if a page may send a request (a preflight of CORS)."""
+    return scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
+
+
+def _room(headers: dict[bytes, str], settings: Settings) -> int:
+    """Returns how many bytes a body may have: photos come in a form, and JSON takes many times its size in memory."""
+    form = headers.get(b"content-type", "").lower().startswith("multipart/form-data")
+    return settings.body_bytes if form else OVERHEAD
+
+
+def _limited(receive: Receive, room: int, settings: Settings) -> Receive:
+    """Returns a `receive` that gives a body `room` bytes, and as much time as there is. It raises Refusal."""
     end: float | None = None
     size = 0
     whole = False
@@ -211,21 +226,21 @@ def _limited(receive: Receive, settings: Settings) -> Receive:
                 {"Connection": "close"},
             ) from None
         size += len(message.get("body", b""))
-        if size > settings.body_bytes:
-            raise too_large(settings)
+        if size > room:
+            raise _too_large(room)
         whole = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
     return limited
 
 
-def too_large(settings: Settings) -> Refusal:
+def _too_large(room: int) -> Refusal:
     """Returns the refusal for a request with more bytes than are taken."""
     return Refusal(
         413,
         "too-large",
-        f"The request has more than {settings.upload_bytes >> 20} MiB.",
-        "Send fewer or smaller photos.",
+        f"The request has more than {room >> 20} MiB.",
+        "Send fewer or smaller photos, or fewer names.",
         {"Connection": "close"},
     )
 

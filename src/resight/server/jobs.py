@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from resight.progress import Progress
-from resight.server.faults import not_found, refusal_of
+from resight.server.faults import busy, not_found, refusal_of
 
 MOST = 200
 """Jobs that are remembered after their end."""
@@ -55,16 +55,21 @@ Work = Callable[[Progress], Any]
 class Jobs:
     """Jobs that run one after the other on a thread of their own. Safe to share between threads."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, most_waiting: int | None = None) -> None:
+        """most_waiting: jobs that wait, at most; each holds what it is to be done with."""
+        self._most_waiting = most_waiting
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
         self._stopped = False
 
     def start(self, what: str, work: Work) -> Job:
-        """Starts a job, when those before it are done."""
+        """Starts a job, when those before it are done. Raises Refusal where too many wait already."""
         job = Job(what)
         with self._lock:
+            waiting = sum(one.state == "waiting" for one in self._jobs.values())
+            if self._most_waiting is not None and waiting >= self._most_waiting:
+                raise busy(f"{waiting} changes wait already.")
             self._jobs[job.id] = job
             ended = [key for key, one in self._jobs.items() if one.state in ("done", "failed")]
             for key in ended[: max(0, len(self._jobs) - MOST)]:

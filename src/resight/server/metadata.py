@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from resight.errors import UsageError
 from resight.folders.names import composed
@@ -60,7 +62,15 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
         raise UsageError(f"{displayed(path)}: the metadata are not UTF-8; save the table as CSV in UTF-8") from None
     heading = text.split("\n", 1)[0]
     parted = max(",;\t", key=heading.count)
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=parted)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=parted)
+    try:
+        return _table(path, rows)
+    except csv.Error as error:
+        raise UsageError(f"{displayed(path)}, line {rows.line_num}: {error}") from None
+
+
+def _table(path: Path, rows: Any) -> dict[str, dict[str, str]]:
+    """Returns fields by name. rows: a reader of `csv`, at the heading. Raises UsageError and csv.Error."""
     columns = [column.strip() for column in next(rows, [])]
     if len(columns) < 2:
         raise UsageError(
@@ -70,11 +80,11 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
         raise UsageError(f"{displayed(path)}: two columns have one heading; give each its own")
     key = next((number for number, column in enumerate(columns) if column.lower() in NAME_COLUMNS), 0)
     table: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows, start=2):
+    for row in rows:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(columns):
-            raise UsageError(f"{displayed(path)}, line {number}: {len(row)} values for {len(columns)} columns")
+            raise UsageError(f"{displayed(path)}, line {rows.line_num}: {len(row)} values for {len(columns)} columns")
         fields = zip(columns, row, strict=True)
         table[row[key].strip()] = {
             column: cell.strip()

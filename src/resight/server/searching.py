@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from resight.arrays import Int64
 from resight.folders.names import Name
 from resight.index import Asked, Hit, Query, Wanted, all_asked, answer_asked, answer_marked
+from resight.index.drawings import sees_drawings
 from resight.index.first_look import first_look
 from resight.server.faults import Refusal, not_found
 from resight.server.listing import Filter
@@ -47,8 +48,10 @@ def search(
     among = _part(served, now, request)
     for name in (*request.right, *request.wrong):
         now.listing.place(name)
-    sources = [_source(served, one, files, earlier) for one in request.queries]
-    queries = [Query(source, box=one.box) for one, source in zip(request.queries, sources, strict=True)]
+    sources = [_source(served, now, one, files, earlier) for one in request.queries]
+    # Where a person says nothing of it, a recipe that sees edges decides, and a note says how.
+    sketch = True if request.sketch else None
+    queries = [Query(source, box=one.box, sketch=sketch) for one, source in zip(request.queries, sources, strict=True)]
     asked = all_asked(now.collection, iter(queries), False)
     first = 0.0
     if on_first is not None:
@@ -68,7 +71,7 @@ def search(
         ranked.asked,
         ranked.hits[:wanted],
         len(ranked.hits) > wanted,
-        [*ranked.notes, *_notes(served, request)],
+        [*dict.fromkeys(one.note for one in asked if one.note), *ranked.notes, *_notes(served, request)],
         first,
         time.perf_counter() - start,
     )
@@ -127,10 +130,12 @@ def _part(served: ServedIndex, now: Generation, request: SearchRequest) -> Int64
     return now.listing.ids(wanted, served.metadata)
 
 
-def _source(served: ServedIndex, one: AskedPhoto, files: Sequence[bytes], earlier: Earlier) -> Name | bytes:
+def _source(
+    served: ServedIndex, now: Generation, one: AskedPhoto, files: Sequence[bytes], earlier: Earlier
+) -> Name | bytes:
     """Returns the name of a photo of the index, or the bytes of another. Raises Refusal and ImageError."""
     if one.name is not None:
-        served.now.listing.place(one.name)
+        now.listing.place(one.name)
         return Name(one.name)
     if one.search is not None:
         kept = earlier(one.search)
@@ -169,8 +174,8 @@ def _check_sketch(served: ServedIndex, request: SearchRequest) -> None:
 
 
 def can_sketch(served: ServedIndex) -> bool:
-    """Returns whether an index can be asked with a drawing: the one place that knows."""
-    return False
+    """Returns whether an index can be asked with a drawing."""
+    return sees_drawings(served.now.collection.channels)
 
 
 def _notes(served: ServedIndex, request: SearchRequest) -> list[str]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from resight.progress import Progress
 from resight.server.embedded import read_embedded
 from resight.server.faults import Refusal, not_found
-from resight.server.guard import has_token
+from resight.server.guard import has_token, headers_of
 from resight.server.jobs import Jobs
 from resight.server.made import Made
 from resight.server.metrics import Metrics
@@ -27,6 +27,8 @@ LOOK = 1.0
 """Seconds between two looks for what other processes have written."""
 PICTURES_WAITING = 256
 PICTURES_PER_CLIENT = 64
+CHANGES_WAITING = 16
+"""Changes that wait, each with the photos that were sent in memory."""
 
 
 class Service:
@@ -37,7 +39,7 @@ class Service:
         self.indexes, self.settings, self._embedded = dict(indexes), settings, embedded
         self.searches, self.metrics = KeptSearches(), Metrics()
         self.thumbnails = Thumbnails(settings.cache / "thumbnails")
-        self.changes, self.making = Jobs("changes"), Jobs("making")
+        self.changes, self.making = Jobs("changes", CHANGES_WAITING), Jobs("making")
         self.made = Made(self.making)
         self.workers = Workers("searches", settings.at_once, settings.waiting, settings.per_client, settings.seconds)
         # Pictures have threads of their own, so that a page of them does not wait for searches.
@@ -51,7 +53,11 @@ class Service:
 
     def may_write(self, request: Request) -> bool:
         """Returns whether a request has the token."""
-        return has_token(dict_of(request), self.settings.token)
+        return has_token(headers_of(request.scope), self.settings.token)
+
+    def may_read(self, request: Request) -> bool:
+        """Returns whether a request may be told of photos."""
+        return not self.settings.reads_need_token or self.may_write(request)
 
     def check_write(self, request: Request) -> None:
         """Raises Refusal for a request that may not change anything."""
@@ -112,11 +118,6 @@ class Service:
 def _rehearsed(served: ServedIndex, progress: Progress) -> None:
     """Does `rehearse` as a job, which has no steps."""
     rehearse(served)
-
-
-def dict_of(request: Request) -> dict[bytes, str]:
-    """Returns the headers of a request, names in small letters."""
-    return {key: value.decode("latin-1") for key, value in request.scope["headers"]}
 
 
 def client_of(request: Request) -> str:

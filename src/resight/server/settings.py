@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from resight.cache import cache_folder
 from resight.cores import cores
@@ -52,5 +53,11 @@ class Settings:
                 f"the token has {len(self.token)} letters, which can be guessed: take {SHORTEST_TOKEN} or more, "
                 "such as those of `python -c 'import secrets; print(secrets.token_urlsafe())'`"
             )
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise UsageError("the token has letters that no header or cookie can carry: take those of ASCII")
+        for origin in self.origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
+                raise UsageError(f"--origin {origin}: is no origin; write scheme and host, https://archive.example")
         if self.reads_need_token and self.token is None:
             raise UsageError("reads are to need a token, and there is none: put it into RESIGHT_TOKEN or a file")

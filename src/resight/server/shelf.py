@@ -39,11 +39,12 @@ class Generation:
 
 @dataclass
 class ServedIndex:
-    """An index under the name by which clients ask for it."""
+    """An index under the name by which clients ask for it. fault: why its newest generation cannot be opened."""
 
     id: str
     index: Index
     metadata: Metadata
+    fault: str = ""
     _now: Generation = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -95,15 +96,17 @@ class ServedIndex:
                 return False
             self.index.refresh()
             fresh = Generation(self.index.collection)
-            warm(fresh.collection)
+            _warm(fresh)
             self._now = fresh
             return True
 
 
-def warm(collection: Collection) -> None:
-    """Opens what the first search would have to open."""
+def _warm(generation: Generation) -> None:
+    """Makes what the first request would have to wait for."""
+    collection = generation.collection
     if len(collection.snapshot.images) and collection.channels:
         collection.views  # noqa: B018
+    generation.listing  # noqa: B018
 
 
 def shelve(paths: Sequence[Path], tables: Sequence[Path] = ()) -> dict[str, ServedIndex]:
@@ -128,7 +131,7 @@ def shelve(paths: Sequence[Path], tables: Sequence[Path] = ()) -> dict[str, Serv
             raise UsageError(f"{displayed(path)}: is given twice")
         key = _free(_key(path), found)
         found[key] = ServedIndex(key, index, Metadata(table))
-        warm(found[key].now.collection)
+        _warm(found[key].now)
     return found
 
 
@@ -143,15 +146,22 @@ def rehearse(served: ServedIndex) -> None:
 def refresh_all(indexes: Sequence[ServedIndex]) -> list[ServedIndex]:
     """Opens what other processes have written, and returns the indexes of which there was something.
 
-    An index that cannot be opened stays as it was, and the log says why.
+    An index that cannot be opened stays as it was, and the log says why, once.
     """
     fresh: list[ServedIndex] = []
     for one in indexes:
+        fault = ""
         try:
             if one.refresh():
                 fresh.append(one)
         except ResightError as error:
-            _log.warning("%s: %s", one.id, error)
+            fault = str(error)
+        # Whoever looks goes on looking, at the other indexes too.
+        except Exception as error:
+            fault = f"{type(error).__name__}: {error}"
+        if fault and fault != one.fault:
+            _log.warning("%s: %s", one.id, fault)
+        one.fault = fault
     return fresh
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import posixpath
+import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -20,11 +21,17 @@ MOST_ZIPPED = 2 << 30
 """Bytes of the files of one archive."""
 IN_MEMORY = 8 << 20
 
+_NUMBER = re.compile(r"[+-]?[0-9.]+(e[+-]?[0-9]+)?")
+
 
 def as_csv(rows: Sequence[Sequence[str]]) -> bytes:
-    """Returns rows as CSV (RFC 4180) in UTF-8 with the mark by which spreadsheets know it."""
+    """Returns rows as CSV (RFC 4180) in UTF-8 with the mark by which spreadsheets know it.
+
+    Notes: a spreadsheet would compute what begins like a formula, and a photo's file or name may be anybody's: such
+    cells begin with an apostrophe. JSON has them as they are.
+    """
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows([_inert(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -87,6 +94,10 @@ def _inside(name: str) -> str:
         part for part in posixpath.normpath("/" + name.replace("\\", "/")).split("/") if part not in ("", ".", "..")
     ]
     return "/".join(part.replace(":", "_") for part in parts) or "photo"
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _cell(value: Any) -> str:

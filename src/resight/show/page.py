@@ -43,11 +43,13 @@ class PagePhoto:
     """A photo of the page. image: (h, w, 3) uint8 RGB, the photo times `factor`, or None when it cannot be read.
 
     box (x0, y0, x1, y1), in original pixels: the searched part of a query, or the part of a hit that shows the query.
+    edges: (h, w, 3), dark on light, what was compared, where that was not the photo itself.
     """
 
     image: Pixels | None
     box: Box | None = None
     factor: float = 1.0
+    edges: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,14 @@ class PageHit:
 class PageQuery:
     """One query: a photo, or several photos of one thing in one search; its hits, best first.
 
-    error: why it could not be asked with, empty where it could.
+    error: why it could not be asked with, empty where it could. note: how it was treated.
     """
 
     title: str
     photos: Sequence[PagePhoto]
     hits: Sequence[PageHit]
     error: str = ""
+    note: str = ""
 
 
 def write_page(
@@ -107,7 +110,7 @@ def write_page(
 def _section(query: PageQuery, number: int) -> str:
     pictures = [None if one.image is None else thumbnail(one.image, one.factor) for one in query.photos]
     shown = "".join(
-        _asked(photo, picture, f"query-{number}-{place}", query.title)
+        _asked(photo, picture, f"query-{number}-{place}", query.title) + _lines(photo, f"The edges of {query.title}")
         for place, (photo, picture) in enumerate(zip(query.photos, pictures, strict=True))
     )
     cards = "\n".join(_cards(query, pictures, number))
@@ -119,6 +122,8 @@ def _section(query: PageQuery, number: int) -> str:
         found += f". {_HOW_EXPLAINED}"
     if any(hit.words for hit in query.hits):
         found += f". {_HOW_WORDS_MATCH}"
+    if query.note:
+        found = f"{plain_text(query.note[:1].upper() + query.note[1:])}. {found}"
     return (
         f'<section><header><div class="queries">{shown}</div>'
         f'<div><h2>{plain_text(query.title)}</h2><p class="quiet">{found}</p></div></header>'
@@ -151,6 +156,17 @@ def _asked(photo: PagePhoto, picture: Thumbnail | None, key: str, title: str) ->
     )
 
 
+def _lines(photo: PagePhoto, label: str) -> str:
+    """Draws the edges or lines of a query; nothing where none were compared."""
+    if photo.edges is None:
+        return ""
+    picture = thumbnail(photo.edges, 1.0)
+    return (
+        f'<svg class="query" role="img" aria-label="{plain_text(label)}" '
+        f'viewBox="0 0 {picture.width} {picture.height}">{_image(picture)}</svg>'
+    )
+
+
 def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail | None], number: int) -> str:
     facts = [f"score {hit.score:.3f}"]
     if hit.probability is not None:
@@ -167,8 +183,12 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
         facts.append("mirrored")
     picture = None if hit.photo.image is None else thumbnail(hit.photo.image, hit.photo.factor)
     beside = asked[hit.query] if hit.verification is not None or hit.contributions or hit.words else None
+    edges = None if hit.photo.edges is None else thumbnail(hit.photo.edges, 1.0)
     if picture is None:
         figure = f'<div class="absent">{_ABSENT}</div>'
+    elif edges is not None:
+        label = f"{plain_text(hit.name)} and its edges"
+        figure = side_by_side(picture, edges, (_image(picture), _image(edges)), label)
     elif beside is None:
         figure = _single(hit, picture)
     elif hit.verification is None and hit.contributions:
@@ -180,7 +200,7 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
         part = query.photos[hit.query].box
         figure = _pair(hit, hit.verification, part, query.title, beside, picture, f"query-{number}-{hit.query}")
     mark = f'<span class="mark {hit.mark}">{hit.mark}</span>' if hit.mark else ""
-    wide = " pair" if picture is not None and beside is not None else ""
+    wide = " pair" if picture is not None and (beside is not None or edges is not None) else ""
     return (
         f'<li class="card{wide}"><figure>{figure}<figcaption><span class="rank">{rank}</span> '
         f'<span class="name">{plain_text(hit.name)}</span> {mark} <span class="quiet">{" · ".join(facts)}</span>'

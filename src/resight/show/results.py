@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from resight.datasets.dataset import Mark
@@ -10,6 +11,7 @@ from resight.errors import ImageError
 from resight.images import Box, Decoded, decode
 from resight.images.thumbnails import SIDE
 from resight.index.collection import Collection
+from resight.index.drawings import edges_seen
 from resight.index.explaining import Explainer, can_explain
 from resight.index.queries import Query, photo_of
 from resight.index.results import Hit, Result
@@ -49,7 +51,7 @@ def page_query(
         _page_hit(collection, hit, mark, explained.get(row, ()), shared.get(row, ()))
         for row, hit in enumerate(result.hits)
     ]
-    return PageQuery(result.query, photos, hits)
+    return PageQuery(result.query, photos, hits, note=result.note)
 
 
 def _explained(
@@ -134,16 +136,18 @@ def _query_photo(collection: Collection, query: Query) -> PagePhoto:
         decoded, _ = photo_of(collection, query).read(SIDE)
     except ImageError:
         return PagePhoto(None, query.box)
-    return _page_photo(decoded, query.box)
+    return _page_photo(collection, replace(decoded, drawing=query.sketch), query.box, query.box)
 
 
 def _hit_photo(collection: Collection, hit: Hit) -> PagePhoto:
     file = collection.file_of(collection.snapshot.images.by_name[hit.name])
     try:
-        return PagePhoto(None, hit.box) if file is None else _page_photo(decode(file, SIDE), hit.box)
+        return PagePhoto(None, hit.box) if file is None else _page_photo(collection, decode(file, SIDE), hit.box)
     except ImageError:
         return PagePhoto(None, hit.box)
 
 
-def _page_photo(decoded: Decoded, box: Box | None) -> PagePhoto:
-    return PagePhoto(decoded.pixels, box, max(decoded.pixels.shape[:2]) / max(decoded.size))
+def _page_photo(collection: Collection, decoded: Decoded, box: Box | None, part: Box | None = None) -> PagePhoto:
+    """Makes the thumbnail of a photo, with its edges where edges are compared. part: all that they are of."""
+    factor = max(decoded.pixels.shape[:2]) / max(decoded.size)
+    return PagePhoto(decoded.pixels, box, factor, edges_seen(collection.channels, decoded, part))

@@ -13,7 +13,7 @@ from resight.descriptors.netvlad import NetVLAD
 from resight.descriptors.pooling import l2_normalise
 from resight.descriptors.regional import regional_maxima
 from resight.errors import RecipeError
-from resight.features.kinds import Codes, Maps
+from resight.features.kinds import Codes, EdgeMaps, Maps
 from resight.learned.whitening import Whitening
 
 Trainable = Pooling | Rmac | NetVlad | NeuralCodes
@@ -108,7 +108,7 @@ class CodesHead(Head):
         return codes
 
 
-def head_of(method: object, features: Maps | Codes, channels: int, name: str) -> Head:
+def head_of(method: object, features: Maps | Codes | EdgeMaps, channels: int, name: str) -> Head:
     """Returns the head of a method on maps of some channels. Raises RecipeError where none is known."""
     match method:
         case Rmac():

@@ -14,7 +14,7 @@ from resight.arrays import Pixels
 from resight.descriptors.kinds import Descriptor, Joined
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import RecipeError
-from resight.features.kinds import Codes, JoinedMaps, Maps
+from resight.features.kinds import Codes, EdgeMaps, JoinedMaps, Maps
 from resight.features.networks.architectures import LAST_LINEAR
 from resight.features.networks.checkpoint import LoadedNetwork, open_network
 from resight.features.networks.network import Network
@@ -31,7 +31,7 @@ State = dict[str, Tensor]
 class Part:
     """The features of one layer, and the method that makes a vector of them. weight: of it in the joined vector."""
 
-    features: Maps | Codes
+    features: Maps | Codes | EdgeMaps
     method: Descriptor
     weight: float
 
@@ -41,7 +41,7 @@ def parts_of(channel: ChannelRecipe, name: str) -> list[Part]:
     features, method = channel.features, channel.method
     if isinstance(features, JoinedMaps) and isinstance(method, Joined):
         found = [Part(*both) for both in zip(features.parts, method.parts, method.weight_of_each, strict=True)]
-    elif isinstance(features, Maps | Codes) and isinstance(method, Descriptor):
+    elif isinstance(features, Maps | Codes | EdgeMaps) and isinstance(method, Descriptor):
         found = [Part(features, method, 1.0)]
     else:
         raise RecipeError(

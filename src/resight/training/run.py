@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from resight.features.kinds import EdgeMaps
 from resight.files import write_whole
 from resight.progress import NamedProgress, Progress, Say
 from resight.recipe import ChannelRecipe, recipe_folder
@@ -22,6 +23,7 @@ from resight.training.checkpoints import claim, disk_errors
 from resight.training.course import StepReport, Trained
 from resight.training.documenting import page_figures, recipe_comment, training_document
 from resight.training.drawing import Step, check_teachable, draw_step
+from resight.training.edge_views import EdgeViews
 from resight.training.events import Events
 from resight.training.examining import Examined, Sample, best_of, examine, sample_of
 from resight.training.indexed import vectors_of
@@ -89,9 +91,9 @@ class Training:
         weights, until = recipe.weights, recipe.frozen.until
         self.model = open_descriptor(channel, str(base), recipe_folder(base), weights, until, classes, recipe.seed)
         rest = np.flatnonzero(~self.held)
-        self.views = Views(
-            photos, recipe.photos, rest, recipe.drawing.strength, self.model.least, self.model.fixed_side
-        )
+        seen = (photos, recipe.photos, rest, recipe.drawing.strength, self.model.least, self.model.fixed_side)
+        edges = self.model.parts[0].features
+        self.views = EdgeViews(*seen, edges=edges) if isinstance(edges, EdgeMaps) else Views(*seen)
         self.rest = rest
         self.how = str(getattr(channel.method, "how", "concatenate"))
         self.start_sha256 = _hash_of(self.model)

@@ -14,7 +14,7 @@ from resight.search.approximate.graph import Graph, graph_fault, make_graph
 from resight.search.approximate.kept import made, opened
 from resight.search.approximate.plan import GIB, Plan, coded, planned
 from resight.search.approximate.recall import exact_neighbours, recall_of, steered
-from resight.search.approximate.searching import ApproximateSearch
+from resight.search.approximate.searching import FEW, ApproximateSearch
 from resight.search.approximate.source import Source
 from resight.search.approximate.structure import Effort
 from resight.search.selection import by_id
@@ -86,6 +86,22 @@ def test_what_came_is_found_and_what_went_is_not(
     for row in range(6, 600, 7):
         assert row + 1 not in search.search(vectors[row], 10).ids
     assert share_found(search, changed, vectors[::30]) >= 0.97
+
+
+def test_as_many_are_found_where_the_nearest_of_all_were_removed(
+    arrays: Arrays, rows: VectorRows, vectors: NDArray[np.float32]
+) -> None:
+    found = []
+    for query in vectors[::100]:
+        nearest = rows.exact(by_id).search(query, 120).ids
+        left = [replace(block, alive=block.alive & ~np.isin(block.ids, nearest)) for block in rows.blocks]
+        changed = VectorRows(left, DIMENSION)
+        search, exact = ApproximateSearch(changed, opened(arrays)), changed.exact(by_id)
+        assert 0 < search.removed <= FEW * len(search.made.ids)
+        own = search.search(query, 10).ids
+        assert len(own) == 10
+        found.append(np.isin(exact.search(query, 10).ids, own).mean())
+    assert np.mean(found) >= 0.8
 
 
 def test_a_part_is_searched_as_well(arrays: Arrays, rows: VectorRows, vectors: NDArray[np.float32]) -> None:

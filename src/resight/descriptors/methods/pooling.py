@@ -26,7 +26,7 @@ BY_SCALE = "by_scale"
 class OfMaps(Whitened):
     """One vector of the feature maps of an image at one scale or several, whitened or not."""
 
-    made_of: ClassVar[frozenset[str]] = frozenset({"maps"})
+    made_of: ClassVar[frozenset[str]] = frozenset({"maps", "edges", "edge-orientations"})
 
     @abstractmethod
     def rows(self, image: ImageMaps, fitted: Arrays) -> Vector:

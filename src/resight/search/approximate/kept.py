@@ -86,10 +86,12 @@ class KeptApproximate:
         """Reads what is kept; None where nothing is."""
         for one in self.site.shelf.read(_fault):
             when = int(one.arrays["when"][0])
-            if when not in self._opened:
+            found = self._opened.get(when)
+            if found is None:
+                found = opened(one.arrays)
                 self._opened.clear()
-                self._opened[when] = opened(one.arrays)
-            return self._opened[when]
+                self._opened[when] = found
+            return found
         return None
 
     def forget(self) -> None:

@@ -86,8 +86,15 @@ class ApproximateSearch:
             places = structure.search(query, most + self._spare(most), probes)[0]
             places = places[places >= 0]
             places = places[self._alive[places]]
-        else:
-            places = structure.search(query, most, probes, None if count == size else chosen)[0]
+            if len(places) >= most or not self.removed:
+                return np.asarray(self.made.ids[places])
+            # More of the nearest were removed than of all, as with a folder of photos that are alike: what is left is
+            # farther from the query than what the effort was measured for.
+            wider = -(-(most + self._spare(most)) // max(1, len(places)))
+            probes, most = min(structure.most, wider * probes), wider * most
+            if 2 * most > count:
+                return None
+        places = structure.search(query, most, probes, None if count == size else chosen)[0]
         return np.asarray(self.made.ids[places[places >= 0]])
 
     def _spare(self, count: int) -> int:

@@ -57,8 +57,9 @@ def add(router: APIRouter, service: Service) -> None:
         if len(fields) > 20:
             raise Refusal(422, "request", "More than 20 fields are filtered by.", "Leave some out.")
         wanted = Filter(folder, text, fields)
-        names, last, total = served.now.listing.page(wanted, served.metadata, after, limit)
-        return {"images": [photo_json(served, name) for name in names], "next": last, "total": total}
+        now = served.now
+        names, last, total = now.listing.page(wanted, served.metadata, after, limit)
+        return {"images": [photo_json(served, now, name) for name in names], "next": last, "total": total}
 
     @router.get("/v1/indexes/{index}/embedding", tags=["indexes"])
     def show_embedding(index: IndexId) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from resight.server.service import Service
 
@@ -13,8 +13,10 @@ def add(router: APIRouter, service: Service) -> None:
     """Adds the addresses."""
 
     @router.get("/health", tags=["state"])
-    def show_health() -> dict[str, Any]:
-        """Whether the service answers, and from what."""
+    def show_health(request: Request) -> dict[str, Any]:
+        """Whether the service answers, and, for those who may look at photos, from what."""
+        if not service.may_read(request):
+            return {"status": "ok"}
         indexes = {
             key: {"images": len(served.now.listing), "generation": served.now.number}
             for key, served in service.indexes.items()

@@ -45,8 +45,9 @@ def add(router: APIRouter, service: Service) -> None:
     async def take_tray(index: IndexId, tray: TrayRequest, request: Request) -> Response:
         """Photos that were collected, with regions (x,y,w,h), as a table, as JSON, or with their files."""
         served = service.index(index)
+        now = served.now
         regions = {name: str(Region.parse(region)) for name, region in tray.regions.items()}
-        photos = [{**photo_json(served, name), "region": regions.get(name)} for name in dict.fromkeys(tray.names)]
+        photos = [{**photo_json(served, now, name), "region": regions.get(name)} for name in dict.fromkeys(tray.names)]
         return await _taken(service, request, served, photos, tray.format, "photos")
 
 

@@ -11,13 +11,18 @@ const PARTS = [
   ["possible", "Possibly the same thing", "worth a look"],
   ["filler", "Unlikely", "only the nearest of the rest"],
 ];
+const SHAPES = ["shape", "Nearest shapes", "by their outlines, not by what they show"];
 
 /**
  * Returns the block of one answer. index: its description; note: what is said before the count of hits; open: whether
- * unlikely hits are shown at once; marked: names that were marked in what is asked; cardOf(hit): what `card` wants beside the hit; again: asks anew; widen: asks without the
- * limits, null where there are none.
+ * unlikely hits are shown at once; shapes: whether outlines were compared, which say nothing of the same thing; marked:
+ * names that were marked in what is asked; cardOf(hit): what `card` wants beside the hit; again: asks anew; widen: asks
+ * without the limits, null where there are none.
  */
-export function answerView(index, { title, note = "", open = false, marked = [], cardOf, again, widen }) {
+export function answerView(
+  index,
+  { title, note = "", open = false, shapes = false, marked = [], cardOf, again, widen },
+) {
   const head = el("div", { class: "answer-head", role: "status", "aria-live": "polite" });
   const body = el("div", { class: "answer" });
   const node = el("section", { class: "answer", "aria-label": title }, head, body);
@@ -32,7 +37,7 @@ export function answerView(index, { title, note = "", open = false, marked = [],
     steerGrid(grid);
     return grid;
   };
-  const part = ([verdict, name, meaning], hits) =>
+  const part = ([verdict, name, meaning], hits, checked = true) =>
     el(
       "section",
       { class: "part" },
@@ -42,10 +47,11 @@ export function answerView(index, { title, note = "", open = false, marked = [],
         el("h2", {}, name),
         el("span", { class: "quiet small figures" }, `${counted(hits.length, "photo")}, ${meaning}`),
       ),
-      gridOf(hits),
+      gridOf(hits, checked),
     );
 
   const parts = (answer) => {
+    if (shapes) return answer.hits.length ? part(SHAPES, answer.hits, false) : null;
     return PARTS.map((one) => [one, answer.hits.filter((hit) => hit.verdict === one[0])])
       .filter(([, hits]) => hits.length)
       .map(([one, hits]) => {
@@ -64,7 +70,7 @@ export function answerView(index, { title, note = "", open = false, marked = [],
       });
   };
   const more = (answer) => {
-    const hidden = !unlikely && answer.hits.some((hit) => hit.verdict === "filler");
+    const hidden = !shapes && !unlikely && answer.hits.some((hit) => hit.verdict === "filler");
     if (!answer.more || hidden) return null;
     const next = button("Show more", {
       glyph: "down",
@@ -85,7 +91,7 @@ export function answerView(index, { title, note = "", open = false, marked = [],
 
   const unlimited = () => (widen ? button("Search without limits", { look: "strong", onClick: widen }) : null);
   const nothing = (answer) => {
-    if (answer.hits.some((hit) => hit.verdict !== "filler")) return null;
+    if (answer.hits.some((hit) => shapes || hit.verdict !== "filler")) return null;
     // Without geometry a recipe is seldom sure: its ranking is what it has to say.
     unlikely ||= !index.verifies;
     if (unlikely && answer.hits.length) return null;
@@ -105,14 +111,15 @@ export function answerView(index, { title, note = "", open = false, marked = [],
   };
 
   const render = (answer) => {
-    const found = answer.hits.filter((hit) => hit.verdict === "sure").length;
+    const sure = answer.hits.filter((hit) => hit.verdict === "sure").length;
+    const found = shapes ? counted(answer.hits.length, "photo") : counted(sure, "sure photo");
     fill(
       head,
       el("h1", {}, title),
       el(
         "p",
         { class: "quiet small figures" },
-        `${note ? `${note}: ` : ""}${counted(found, "sure photo")} in ${seconds(answer.seconds.all)}`,
+        `${note ? `${note}: ` : ""}${found} in ${seconds(answer.seconds.all)}`,
       ),
     );
     fill(

@@ -6,6 +6,11 @@ import * as service from "./service.js";
 const MOST = 30;
 const kept = new Map();
 
+/** Returns whether outlines are compared: such hits look alike, and how likely they show the same thing is not known. */
+export function comparesShapes(state, index) {
+  return state.sketch || (index.sketch && !index.verifies);
+}
+
 /** Forgets all answers: the photos of an index changed, or a person asks anew. */
 export function forgetAnswers() {
   kept.clear();

@@ -1,7 +1,7 @@
 // One hit beside the query: why it is a hit.
 
 import { badge, judge, known } from "./about_match.js";
-import { answerOf } from "./answers.js";
+import { answerOf, comparesShapes } from "./answers.js";
 import { button, el, fill, nameOf } from "./element.js";
 import { segments, slider, toggle } from "./choices.js";
 import { titleOf } from "./query_panel.js";
@@ -173,7 +173,7 @@ function draw(main, app, { answer, place, to, back, signal }) {
               el(
                 "p",
                 { class: "quiet small" },
-                "This recipe compares photos as wholes: there are no matched points. The heat map shows what made them alike.",
+                "This recipe compares photos as wholes: there are no matched points.",
               ),
             ]
           : [
@@ -244,7 +244,7 @@ function draw(main, app, { answer, place, to, back, signal }) {
     "div",
     { class: "match-head" },
     button("All hits", { glyph: "back", onClick: back }),
-    el("h1", {}, nameOf(hit.name), badge(hit)),
+    el("h1", {}, nameOf(hit.name), comparesShapes(app.state, app.index) ? null : badge(hit)),
     el("span", { class: "quiet small figures" }, `${place + 1} of ${answer.hits.length}`),
     button("Hit before", { glyph: "previous", quiet: true, disabled: place === 0, onClick: () => to(-1) }),
     button("Next hit", {

@@ -1,6 +1,6 @@
 // The search: the query on the left, its hits on the right, or the hits of two indexes side by side.
 
-import { answerOf } from "./answers.js";
+import { answerOf, comparesShapes } from "./answers.js";
 import { answerView } from "./answer_view.js";
 import { button, el, fill } from "./element.js";
 import { counted } from "./format.js";
@@ -124,6 +124,7 @@ export function showSearch(main, app) {
         title: other ? own.title : "Hits",
         note: other ? own.recipe : "",
         open: Boolean(other),
+        shapes: comparesShapes(app.state, own),
         marked: [...app.state.right, ...app.state.wrong],
         cardOf: cardOf(own),
         again: ask,

@@ -1,0 +1,1 @@
+"""Edges of photos and lines of drawings, as maps in which a network compares the two."""
