@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from features.edges.drawings import BOAT, HOUSE, drawing, photo
+from drawn_shapes import BOAT, HOUSE, drawing, photo
 from resight.cli.main import app
 
 RECIPE = """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from features.edges.drawings import ARROW, BOAT, HOUSE, drawing, photo
+from drawn_shapes import ARROW, BOAT, HOUSE, drawing, photo
 from index_samples import texture, write
 from resight.errors import UsageError
 from resight.index.index import Index

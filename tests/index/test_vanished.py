@@ -223,8 +223,8 @@ def test_a_folder_that_cannot_be_read_is_held_back_even_where_it_is_named(
     remove(tmp_path, "b/x.jpg")
     scan = os.scandir
 
-    def refused(path: str | Path) -> object:
-        if Path(path) == tmp_path / folder:
+    def refused(path: str | Path | int) -> object:
+        if not isinstance(path, int) and Path(path) == tmp_path / folder:
             raise PermissionError(13, "Permission denied", str(path))
         return scan(path)
 

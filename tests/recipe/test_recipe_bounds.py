@@ -72,7 +72,7 @@ def test_lists_have_a_length_at_most() -> None:
     for model, name in ((Recipe, "rerank"),):
         assert any(isinstance(one, MaxLen) for one in model.model_fields[name].metadata)
     many = f"{BOW}" + '[[rerank]]\nkind = "spatial"\n' * 65
-    assert "rerank: Tuple should have at most 64 items" in refusal(many)
+    assert "rerank: must have at most 64 values" in refusal(many)
 
 
 def refusal(text: str) -> str:
@@ -109,7 +109,7 @@ def test_a_number_beyond_all_bounds_is_one_line(key: str, value: str) -> None:
         (f'{BOW}"a\\nb\\u001b[31m" = 1', r'unknown key "words.a\nb\x1b[31m"'),
         (f'{BOW}tf = "' + "x" * 10_000 + '"', "not 'xxx"),
         (f'{BOW}"' + "x" * 10_000 + '" = 1', 'unknown key "words.xxx'),
-        (f'{VLAD}fit = ""', "descriptor.fit: String should have at least 1 character, not ''"),
+        (f'{VLAD}fit = ""', "descriptor.fit: must not be empty, not ''"),
         (f'{BOW}fit = "a\\u0000b"', "words.fit: String should match"),
         (f'{MAPS}[descriptor]\nkind = "gem"\nwhitening = "pca"\nfit = ""', "descriptor.fit: "),
         ('[words]\nkind = "asmk"\nfit = ""', "words.fit: "),

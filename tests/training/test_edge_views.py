@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.edges.drawings import BOAT, HOUSE, photo
+from drawn_shapes import BOAT, HOUSE, photo
 from resight.features.edges.detector import edge_strengths
 from resight.features.kinds import EdgeMaps
 from resight.training.drawing import Look, Seen

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from features.edges.drawings import BOAT, HOUSE, drawing, photo
+from drawn_shapes import BOAT, HOUSE, drawing, photo
 from resight.features.edges.extractor import EdgeExtractor, as_pixels
 from resight.features.kinds import EdgeMaps
 from resight.images import Decoded

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from features.edges.drawings import ARROW, BOAT, HOUSE, drawing, photo
+from drawn_shapes import ARROW, BOAT, HOUSE, drawing, photo
 from resight.arrays import Pixels
 from resight.features.edges.framed import Framed
 from resight.features.edges.lines import ink_of, lines_of
