@@ -195,7 +195,8 @@ def test_every_parameter_of_a_pooling_tells_its_fits_apart(name: str) -> None:
     method = kind()
     for key in kind.model_fields.keys() - Whitened.model_fields.keys() - {"kind", "matching"}:
         value = getattr(method, key)
-        other = kind(**{key: not value if isinstance(value, bool) else value + 1})
+        changed = (*value, 1) if isinstance(value, tuple) else value + 1
+        other = kind(**{key: not value if isinstance(value, bool) else changed})
         assert other.fitted_for(MAPS) != method.fitted_for(MAPS), key
         assert other.shipped_name(MAPS) != method.shipped_name(MAPS), key
 
