@@ -248,8 +248,11 @@ def test_a_fit_for_something_else_is_refused(
     assert run("index", own_photos, "--recipe", same, "-o", tmp_path / "x.resight").exit_code == 0
 
 
-def test_a_whitening_is_gentler_on_the_photos_that_are_searched(run: Run, own_photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "maps.toml").write_text(MAPS)
+@pytest.mark.parametrize(("key", "share"), [("", 1.0), ("collection_power = 0.35\n", 0.35)])
+def test_a_whitening_is_gentler_on_the_photos_that_are_searched_where_its_recipe_says_so(
+    key: str, share: float, run: Run, own_photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "maps.toml").write_text(MAPS + key)
     recipe = ("--recipe", tmp_path / "maps.toml")
     assert run("index", own_photos, *recipe, "-o", tmp_path / "own.resight").exit_code == 0
     assert run("index", own_photos, *recipe, "-o", tmp_path / "fit.resight", "--fit", own_photos).exit_code == 0
@@ -259,8 +262,8 @@ def test_a_whitening_is_gentler_on_the_photos_that_are_searched(run: Run, own_ph
         arrays = load(path).arrays
         norms = np.linalg.norm(arrays["projection"] * arrays["scale"][:, None], axis=1)
         spread.append(np.log(norms.max() / norms.min()))
-    # Variances to the power 0.35 / 2 and 1 / 2.
-    assert spread[0] == pytest.approx(0.35 * spread[1], rel=0.05)
+    # Variances to half of the power.
+    assert spread[0] == pytest.approx(share * spread[1], rel=0.05)
 
 
 @pytest.mark.slow
