@@ -40,7 +40,7 @@ from resight.evaluation.metrics import mean_over_queries, oxford_ap, positions_o
 from resight.features.kinds import Maps
 from resight.features.opening import open_extractor
 from resight.folders.walking import Found, find_images
-from resight.learned.whitening import POWER_ON_COLLECTION, POWER_ON_OTHERS, Whitening, fit_pca_whitening
+from resight.learned.whitening import POWER_ON_COLLECTION, Whitening, fit_pca_whitening
 from resight.recipe import load_recipe
 
 RECIPES = "gem-mobilenet,rmac-mobilenet,mac-mobilenet,spoc-mobilenet,crow-mobilenet"
@@ -217,7 +217,7 @@ def measure(
             copies = np.array([row for row, of in source.items() if of.removesuffix(".jpg") in names], np.int64)
             others = np.setdiff1d(everything, np.union1d(seen, copies))
             rest = [others[others < photos], others[others >= photos]]
-            ways = {"collection": ([place.database, *rest], POWER_ON_COLLECTION), "others": (rest, POWER_ON_OTHERS)}
+            ways = {"collection": ([place.database, *rest], POWER_ON_COLLECTION), "others": (rest, 1.0)}
             for way, (pools, power) in ways.items():
                 for size in sizes:
                     chosen = drawn(pools, size)

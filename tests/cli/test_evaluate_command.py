@@ -66,6 +66,7 @@ def test_the_document_says_what_was_measured_and_how(run: Run, world_folder: Pat
     assert document["costs"]["index_seconds"] > 0
     assert document["costs"]["bytes_per_image"] > 1000
     assert document["costs"]["words_per_image"] > 10
+    assert document["made"]["main"] == {"what": "words", "size": 16_384, "asked": 16_384}
     assert document["recipe_text"].endswith("\n")
     assert document["seed"] == 0
     assert {"resight", "python", "numpy"} <= set(document["versions"])

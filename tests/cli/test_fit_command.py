@@ -57,6 +57,16 @@ def with_fit(path: Path, text: str, fit: str) -> Path:
     return path
 
 
+def test_a_codebook_that_cannot_have_its_size_says_so(run: Run, own_photos: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large.toml"
+    large.write_text(VLAD.replace("size = 4", "size = 60000"))
+    answer = run("fit", own_photos, "--recipe", large, "-o", tmp_path / "large.npz", "--json")
+    (told,) = json.loads(answer.stdout)["fits"]
+    size = told["arrays"]["centroids"][0]
+    assert 1 <= size < 60_000
+    assert f"words asks for 60,000 words and has {size:,}" in answer.stderr
+
+
 def test_a_recipe_takes_what_was_fitted(run: Run, words: Path, own_photos: Path, tmp_path: Path) -> None:
     (own_photos / "broken.jpg").write_bytes(b"x")
     answer = run("fit", own_photos, "--recipe", words, "-o", tmp_path / "new" / "words.npz", "--json")
@@ -238,8 +248,11 @@ def test_a_fit_for_something_else_is_refused(
     assert run("index", own_photos, "--recipe", same, "-o", tmp_path / "x.resight").exit_code == 0
 
 
-def test_a_whitening_is_gentler_on_the_photos_that_are_searched(run: Run, own_photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "maps.toml").write_text(MAPS)
+@pytest.mark.parametrize(("key", "share"), [("", 1.0), ("collection_power = 0.35\n", 0.35)])
+def test_a_whitening_is_gentler_on_the_photos_that_are_searched_where_its_recipe_says_so(
+    key: str, share: float, run: Run, own_photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "maps.toml").write_text(MAPS + key)
     recipe = ("--recipe", tmp_path / "maps.toml")
     assert run("index", own_photos, *recipe, "-o", tmp_path / "own.resight").exit_code == 0
     assert run("index", own_photos, *recipe, "-o", tmp_path / "fit.resight", "--fit", own_photos).exit_code == 0
@@ -249,8 +262,8 @@ def test_a_whitening_is_gentler_on_the_photos_that_are_searched(run: Run, own_ph
         arrays = load(path).arrays
         norms = np.linalg.norm(arrays["projection"] * arrays["scale"][:, None], axis=1)
         spread.append(np.log(norms.max() / norms.min()))
-    # Variances to the power 0.35 / 2 and 1 / 2.
-    assert spread[0] == pytest.approx(0.35 * spread[1], rel=0.05)
+    # Variances to half of the power.
+    assert spread[0] == pytest.approx(share * spread[1], rel=0.05)
 
 
 @pytest.mark.slow
@@ -271,6 +284,8 @@ def test_a_recipe_of_a_published_network_runs(run: Run, world_folder: Path, tmp_
     """With random weights, which find what looks alike as a whole."""
     text = re.sub(r"max_side = \d+", 'max_side = 96\nruntime = "torch"', recipe_text(name))
     text = re.sub(r'source = ".*"', 'source = "random"', text)
+    # Fully whitened by the 20 photos that are searched, all of them are equally far from each other.
+    text = re.sub(r"power = 1\.0\nshrinkage = 0\.0\n", r"power = 1.0\ncollection_power = 0.35\n", text)
     (tmp_path / "copy.toml").write_text(text)
     answer = run("evaluate", world_folder, "--recipe", tmp_path / "copy.toml", "--json")
     assert answer.exit_code == 0, answer.stderr

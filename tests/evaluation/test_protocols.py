@@ -16,6 +16,7 @@ from resight.errors import ImageError, UsageError
 from resight.evaluation.judging import Scored
 from resight.evaluation.protocols import evaluate, evaluate_index, evaluate_rankings
 from resight.images import Box
+from resight.index.contents import FittedSize
 from resight.index.queries import Query
 
 
@@ -163,6 +164,7 @@ class Recorder(Scripted):
             bytes_per_image=100.0,
             words_per_image=None,
             bytes_per_feature=16.0,
+            fitted={"main": FittedSize("words", 1505, 16_384)},
         )
 
 
@@ -187,6 +189,7 @@ def test_only_the_database_is_indexed_and_distractors_keep_apart(recorder: Recor
     assert recorder.asked[0][2] == 5
     assert (result.recipe, result.protocol.distractors, result.seed) == ("sift-bow", 2, 7)
     assert [one.image for one in result.unreadable] == ["c", "distractors/c"]
+    assert result.to_dict()["made"] == {"main": {"what": "words", "size": 1505, "asked": 16_384}}
     costs = result.costs
     assert (costs.bytes_per_image, costs.words_per_image, costs.bytes_per_feature) == (100.0, None, 16.0)
     assert costs.index_seconds is not None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from index_samples import SPATIAL, collection, index_by, names, told, write
+from resight.cli.info import fitted_text
 from resight.errors import RecipeError
+from resight.index.contents import fitted_size
 from resight.index.index import Index
 from resight.recipe import parse_recipe
 
@@ -125,3 +128,17 @@ def test_info_counts_every_channel(folder: Path, recipes: Path, tmp_path: Path, 
     assert vectors == (words.features, 0)  # a VLAD is made of the same features
     assert (info.features, info.words) == (words.features + vectors.features, words.words)
     assert info.to_dict()["channels"]["vectors"] == vectors._asdict()
+
+
+def test_info_tells_what_every_channel_was_made_with(
+    folder: Path, recipes: Path, tmp_path: Path, unsynced: None
+) -> None:
+    index = made(recipes, CHANNELS + FUSION, tmp_path / "made.resight", folder)
+    words, vectors = index.info().fitted["words"], index.info().fitted["vectors"]
+    asked: Any = index.recipe.channel["words"].method
+    assert words == ("words", index.collection.channels["words"].size, asked.size)
+    assert vectors == ("dimensions", index.collection.channels["vectors"].size, None)
+    assert fitted_size(asked, 3) == ("words", 3, asked.size)
+    assert index.info().to_dict()["fitted"]["words"] == words._asdict()
+    assert fitted_text("words", 3, 4096) == "3 words, not the 4,096 of its recipe: too few photos to fit on"
+    assert fitted_text("words", 4096, 4096) == "4,096 words"

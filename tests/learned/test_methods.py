@@ -195,18 +195,30 @@ def test_every_parameter_of_a_pooling_tells_its_fits_apart(name: str) -> None:
     method = kind()
     for key in kind.model_fields.keys() - Whitened.model_fields.keys() - {"kind", "matching"}:
         value = getattr(method, key)
-        other = kind(**{key: not value if isinstance(value, bool) else value + 1})
+        changed = (*value, 1) if isinstance(value, tuple) else value + 1
+        other = kind(**{key: not value if isinstance(value, bool) else changed})
         assert other.fitted_for(MAPS) != method.fitted_for(MAPS), key
         assert other.shipped_name(MAPS) != method.shipped_name(MAPS), key
 
 
 def test_the_power_of_a_fit_tells_it_apart() -> None:
-    for method in (Gem(), Vlad(whitening="pca"), NetVlad(), Mop(), Joined(parts=(Rmac(), Gem()))):
+    ours: dict[str, Any] = {"collection_power": 0.35}
+    joined = Joined(parts=(Rmac(**ours), Gem(**ours)))
+    for method in (Gem(**ours), Vlad(whitening="pca", **ours), NetVlad(**ours), Mop(**ours), joined):
         features: FeaturesKind = {"vlad": SIFT, "mop": CODES, "joined": JoinedMaps(parts=(MAPS, MAPS))}.get(
             method.kind, MAPS
         )
-        assert method.fitted_for(features, 0.35) != method.fitted_for(features, 1.0)
-    assert Gem(power=0.5).fitted_for(MAPS, 0.35) == Gem(power=0.5).fitted_for(MAPS)
+        assert method.fitted_for(features, searched=True) != method.fitted_for(features)
+    assert Gem(power=0.5).fitted_for(MAPS, searched=True) == Gem(power=0.5).fitted_for(MAPS)
+
+
+def test_the_shrinkage_of_a_fit_tells_it_apart_and_how_it_is_kept_does_not() -> None:
+    for one, plain, other in (
+        (Gem(shrinkage=0.0), Gem(), Gem(stored="float32")),
+        (NetVlad(shrinkage=0.0), NetVlad(), NetVlad(stored="float32")),
+    ):
+        assert one.fitted_for(MAPS) == f"{plain.fitted_for(MAPS)}, shrinkage=0"
+        assert plain.fitted_for(MAPS) == other.fitted_for(MAPS)
 
 
 def test_every_kind_has_its_section_and_layout() -> None:

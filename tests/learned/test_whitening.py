@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from resight.errors import FitError
 from resight.learned.artefact import load, save
+from resight.learned.kinds import Stored, WhiteningTerms
+from resight.learned.passes import Terms
 from resight.learned.whitening import (
     Whitening,
     fit_learned_whitening,
@@ -14,6 +18,23 @@ from resight.learned.whitening import (
     from_arrays,
     to_arrays,
 )
+from resight.recipe import load_recipe
+
+PAPERS = (
+    "cam-vgg16",
+    "cnn-astounding",
+    "crow-vgg16",
+    "mac-vgg16",
+    "mop",
+    "netvlad-vgg16",
+    "neural-codes",
+    "neural-codes-tuned",
+    "ng-vlad",
+    "razavian-regions",
+    "rmac-vgg16",
+    "spoc-vgg19",
+)
+"""Recipes with a whitening of a paper, fitted on photos."""
 
 
 def unit(x):
@@ -213,6 +234,42 @@ def test_golden_values(golden):
             np.testing.assert_allclose(np.abs(whitening.projection), np.abs(projection), rtol=1e-3, atol=2e-5)
         normalised = fit_pca_whitening(unit(x), dims, shrinkage=0.0).apply(unit(test))
         np.testing.assert_allclose(normalised @ normalised.T, values[f"case{case}_crow_pipeline_sim_dims"], atol=4e-6)
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("recipe", ["cam-vgg16", "crow-vgg16", "mac-vgg16", "rmac-vgg16", "spoc-vgg19"])
+def test_golden_values_of_the_whitening_of_recipes(recipe: str, golden) -> None:
+    values = golden("whitening")
+    method: Any = load_recipe(recipe).channel["main"].method
+    for case in range(int(values["n_cases"])):
+        x, test = values[f"case{case}_x"], values[f"case{case}_test"]
+        (one,) = method.model_copy(update={"dimensions": int(values[f"case{case}_dims"])}).passes
+        for searched in (False, True):
+            found = from_arrays(one.fit(x, Terms(0, searched))).apply(test)
+            np.testing.assert_allclose(found @ found.T, values[f"case{case}_pca_sim_dims"], atol=4e-6)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_recipes_of_papers_whiten_as_papers_do(name: str) -> None:
+    method: Any = load_recipe(name).channel["main"].method
+    power = 0.0 if name.startswith("neural-codes") else 1.0
+    assert method.terms(searched=True) == method.terms() == WhiteningTerms(power, 0.0, "float32")
+
+
+@pytest.mark.parametrize("name", ["rmac-lite0", "gem-mobilenet", "rmac-mobilenet", "regions-mobilenet"])
+def test_what_ships_is_whitened_as_it_was_fitted(name: str) -> None:
+    method: Any = load_recipe(name).channel["main"].method
+    for part in getattr(method, "parts", (method,)):
+        assert part.terms() == WhiteningTerms(1.0, None, "int8")
+
+
+@pytest.mark.parametrize("stored", ["int8", "float32"])
+def test_a_whitening_is_kept_exactly_or_in_a_byte_a_number(stored: Stored) -> None:
+    whitening = fit_pca_whitening(descriptors(), 6, shrinkage=0.0)
+    arrays = to_arrays(whitening, stored=stored)
+    assert arrays["projection"].dtype == stored
+    step = 0.0 if stored == "float32" else 0.5 * arrays["scale"][:, None] * (1.0 + 1e-5)
+    assert (np.abs(from_arrays(arrays).projection - whitening.projection) <= step).all()
 
 
 def test_few_rows_of_many_dimensions_give_what_their_covariance_gives(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,6 @@ from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatur
 from resight.features.opening import open_extractor
 from resight.folders.walking import Found
 from resight.learned.artefact import Artefact, load, to_bytes
-from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.passes import Pass, Terms
 from resight.progress import Progress, Say
 from resight.recipe import ChannelRecipe, Recipe
@@ -113,13 +112,13 @@ def fitted_arrays(
     found: Sequence[Found],
     source: str,
     say: Say | None,
-    power: float = POWER_ON_OTHERS,
+    searched: bool = False,
 ) -> dict[str, bytes]:
     """Returns fitted files of the given channels, by `CHANNEL/NAME.npz`, fitted on photos of `source`.
 
-    power: of whitenings, where the recipe names none. Raises FitError where no photo gives a feature.
+    searched: whether they are the photos that are searched. Raises FitError where no photo gives a feature.
     """
-    fits = {name: fit_channel(recipe, name, folder, found, source, say, power) for name in channels}
+    fits = {name: fit_channel(recipe, name, folder, found, source, say, searched) for name in channels}
     return {f"{name}/{FILE}": to_bytes(fit.arrays, fit.provenance) for name, fit in fits.items()}
 
 
@@ -130,18 +129,18 @@ def fit_channel(
     found: Sequence[Found],
     source: str,
     say: Say | None,
-    power: float = POWER_ON_OTHERS,
+    searched: bool = False,
     progress: Progress | None = None,
 ) -> Fit:
     """Fits what a channel needs on photos of `source`; paths in the recipe are relative to `folder`.
 
-    power: of a whitening, where the recipe names none. `progress` is called with (photos done, photos). FitError where
-    no photo gives a feature; what opening the weights raises.
+    searched: whether they are the photos that are searched. `progress` is called with (photos done, photos). FitError
+    where no photo gives a feature; what opening the weights raises.
     """
     channel = recipe.channel[name]
     if say is not None:
         say(f"fitting {channel.method.kind} on {len(found)} photos of {source}")
-    origin = _origin(channel, folder, power)
+    origin = _origin(channel, folder, searched)
     extractor = open_extractor(channel.features, folder)
     first, *others = channel.method.passes
     unreadable: list[tuple[str, str]] = []
@@ -160,12 +159,18 @@ def fit_channel(
             f"{source}: no photo here gives a single feature to fit the recipe on; add photos that can be read "
             "and show some texture"
         )
-    terms = Terms(recipe.seed, power, say)
+    terms = Terms(recipe.seed, searched, say)
     arrays = first.fit(sample, terms)
     for later in others:
         again, limit = _photos_of(later, found, recipe.seed)
         rows = sample_rows(again, extractor, later.rows_of(extractor, arrays), limit, recipe.seed)
         arrays |= later.fit(_joined(rows, limit + len(again)), terms)
+    wanted = getattr(channel.method, "size", None)
+    if say is not None and wanted is not None and "centroids" in arrays and len(arrays["centroids"]) < wanted:
+        say(
+            f"{recipe.name} asks for {wanted:,} words and has {len(arrays['centroids']):,}: fit it on more photos, "
+            "or do not compare it with figures of its full size"
+        )
     provenance: dict[str, str | int] = {
         "recipe": recipe.name,
         "fitted_on": source,
@@ -268,9 +273,9 @@ def _photos_of(one: Pass, found: Sequence[Found], seed: int) -> tuple[Sequence[F
     return drawn, len(drawn)
 
 
-def _origin(channel: ChannelRecipe, folder: Path, power: float = POWER_ON_OTHERS) -> dict[str, str]:
+def _origin(channel: ChannelRecipe, folder: Path, searched: bool = False) -> dict[str, str]:
     """Returns the origin of a channel's arrays: those of another network or pooling may have the same shape."""
-    origin = {"fitted_for": channel.method.fitted_for(channel.features, power)}
+    origin = {"fitted_for": channel.method.fitted_for(channel.features, searched)}
     if networks := networks_of(channel.features):
         from resight.features.networks.locating import pin
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from resight.cli.info import fitted_text
 from resight.cli.output import print_fields, print_table, say, shown
 from resight.cli.output_files import check_outputs
 from resight.cli.progress import progress_bar
@@ -234,6 +235,7 @@ def print_result(result: EvaluationResult) -> None:
         ("bytes", costs.bytes_per_feature, "a feature"),
     ]
     print_fields([(label, f"{value:.1f} {unit}") for label, value, unit in measured if value is not None])
+    print_fields([(f"made with, {name}", fitted_text(**one.model_dump())) for name, one in result.made.items()])
     for one in result.unreadable:
         say(f"unreadable: {shown(one.image)}: {shown(one.reason)}")
 

@@ -29,6 +29,8 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
         return [(label, pattern) for pattern in value]
     if label == "stale":
         return [(label, f"{count} photos in {name}: run `resight compact`") for name, count in value.items()]
+    if label == "fitted":
+        return [(f"made with, {name}", fitted_text(**one)) for name, one in value.items() if one["size"]]
     if label == "search":
         return [(f"search of {name}", _search_text(**facts)) for name, facts in value.items()]
     if label == "bytes by part":
@@ -48,6 +50,12 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
 def _counted(features: int, words: int) -> str:
     """Returns the numbers of features and words of one channel as text."""
     return f"{features} features" + (f", {words} words" if words else "")
+
+
+def fitted_text(what: str, size: int, asked: int | None) -> str:
+    """Returns how much a channel was made with as text."""
+    less = asked is not None and size < asked
+    return f"{size:,} {what}" + (f", not the {asked:,} of its recipe: too few photos to fit on" if less else "")
 
 
 def _search_text(kind: str, images: int, added: int, removed: int, recall: float, probes: int, candidates: int) -> str:

@@ -11,15 +11,28 @@ import numpy as np
 from resight.arrays import Array, Arrays, Vector
 from resight.descriptors.encoding import VectorEncoder, one_feature
 from resight.features.extractor import Extractor
+from resight.learned.kinds import FULL, WhiteningTerms
 from resight.learned.method import Method
 from resight.learned.passes import Pass, Terms
 from resight.learned.sizes import warn_if_smaller
-from resight.learned.whitening import VECTORS, Whitening, fit_pca_whitening, from_arrays, to_arrays
+from resight.learned.whitening import POWER_ON_COLLECTION, VECTORS, Whitening, fit_pca_whitening, from_arrays, to_arrays
 
 SAMPLE_OF_VECTORS = 2000
-"""Vectors whole photos are aggregated to: of 50,000 dimensions, 0.8 GB while they are whitened to a few hundred."""
+"""Vectors whole photos are aggregated to, more where more dimensions are wanted: of 50,000 dimensions, 0.8 GB while
+they are whitened to a few hundred."""
 
 _log = logging.getLogger(__name__)
+
+
+def _fitted(vectors: Vector, dimensions: int, own: WhiteningTerms, searched: bool) -> Whitening:
+    """Fits a whitening; the log says where it removes what the photos that are searched share."""
+    if searched and own.power == FULL:
+        _log.warning(
+            "vectors are whitened fully by the photos that are searched, so what many of them share counts little: "
+            "fit on other photos (--fit), or set collection_power = %g",
+            POWER_ON_COLLECTION,
+        )
+    return fit_pca_whitening(vectors, dimensions, power=own.power, shrinkage=own.shrinkage)
 
 
 def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening:
@@ -28,17 +41,19 @@ def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening
     return whitening.reduced(min(dimensions, whitening.dimensions))
 
 
-def fitted_whitening(sample: Vector, dimensions: int, power: float) -> dict[str, Array]:
+def fitted_whitening(
+    sample: Vector, dimensions: int, terms: WhiteningTerms, searched: bool = False
+) -> dict[str, Array]:
     """Returns arrays of a whitening of vectors (n, d) to at most so many dimensions.
 
-    The log says what is too few.
+    searched: whether they are of photos that are searched. The log says what is too few.
 
     Raises as `fit_pca_whitening`.
     """
     points, d = sample.shape
     if dimensions > d:
         _log.warning("vectors of %d dimensions are whitened to %d dimensions, not to %d", d, d, dimensions)
-    if points < d:
+    if points < d and terms.shrinkage is None:
         _log.warning(
             "%d vectors are few for a whitening of %d dimensions: variances are drawn to their mean by %.2f "
             "(more photos to fit on would draw them less)",
@@ -46,11 +61,16 @@ def fitted_whitening(sample: Vector, dimensions: int, power: float) -> dict[str,
             d,
             d / (d + points),
         )
-    return to_arrays(fit_pca_whitening(sample, min(d, dimensions), power=power))
+    whitening = _fitted(sample, min(d, dimensions), terms, searched)
+    warn_if_smaller("dimensions", whitening.dimensions, min(d, dimensions), points)
+    return to_arrays(whitening, stored=terms.stored)
 
 
-def whole_vectors(plain: Method, dimensions: int) -> Pass:
-    """Whitening of the whole vectors of `plain`, a method without it, to at most so many dimensions."""
+def whole_vectors(plain: Method, dimensions: int, terms_of: Callable[[bool], WhiteningTerms]) -> Pass:
+    """Whitening of the whole vectors of `plain`, a method without it, to at most so many dimensions.
+
+    terms_of: whether it is fitted on the photos that are searched, to how it is fitted.
+    """
 
     def rows_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[Any], Vector]:
         encoder = plain.opened(extractor, arrays)
@@ -63,11 +83,13 @@ def whole_vectors(plain: Method, dimensions: int) -> Pass:
         return rows
 
     def fit(vectors: Vector, terms: Terms) -> dict[str, Array]:
-        wanted = max(1, min(dimensions, vectors.shape[1], len(vectors) - 1))
-        warn_if_smaller("dimensions", wanted, dimensions, len(vectors))
-        return to_arrays(fit_pca_whitening(vectors, wanted, power=terms.power), VECTORS)
+        wanted, own = max(1, min(dimensions, vectors.shape[1], len(vectors) - 1)), terms_of(terms.searched)
+        whitening = _fitted(vectors, wanted, own, terms.searched)
+        warn_if_smaller("dimensions", whitening.dimensions, dimensions, len(vectors))
+        return to_arrays(whitening, VECTORS, stored=own.stored)
 
-    return Pass(SAMPLE_OF_VECTORS, rows_of, fit, one_each=True)
+    # A quarter more vectors than dimensions: the last of as many directions as vectors would have hardly any variance.
+    return Pass(max(SAMPLE_OF_VECTORS, dimensions + dimensions // 4), rows_of, fit, one_each=True)
 
 
 def whole_vector_encoder(

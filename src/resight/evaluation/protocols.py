@@ -20,7 +20,7 @@ from resight.datasets.dataset import DISTRACTORS, Dataset, JudgedQuery
 from resight.datasets.folder import photo_root
 from resight.errors import ImageError, UsageError
 from resight.evaluation.judging import Scored, judge, pool_shots
-from resight.evaluation.result import Costs, EvaluationResult, Protocol, QueryResult, Unreadable
+from resight.evaluation.result import Costs, EvaluationResult, Made, Protocol, QueryResult, Unreadable
 from resight.evaluation.runs import ranked
 from resight.folders.walking import escape_name
 from resight.images import displayed
@@ -186,6 +186,7 @@ def evaluate(
             update={
                 "unreadable": listed,
                 "costs": costs,
+                "made": {name: Made(**one._asdict()) for name, one in info.fitted.items()},
                 "recipe_text": recipe_text(recipe),
                 "seed": index.recipe.seed,
                 "distractor_root": None if distractors is None else str(photo_root(distractors).resolve()),

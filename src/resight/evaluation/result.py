@@ -115,6 +115,14 @@ class Costs(_Record):
     bytes_per_feature: Positive | None = None
 
 
+class Made(_Record):
+    """What a channel was really made with: words of its codebook, or dimensions; asked: by the recipe, if it says."""
+
+    what: str
+    size: Count
+    asked: Count | None = None
+
+
 class Unreadable(_Record):
     """A photo that could not be read: a database photo is never found, a query photo finds nothing."""
 
@@ -127,7 +135,7 @@ class EvaluationResult(_Record):
 
     recipe: its name; recipe_text: its whole text, None where a run was judged. settings: queries by setting, each with
     its own ground truth; main: the setting that is quoted first. versions: version of each program or library. root,
-    query_root, distractor_root: folders of the photos.
+    query_root, distractor_root: folders of the photos. made: by channel, the size of what was fitted.
     """
 
     recipe: str
@@ -142,6 +150,7 @@ class EvaluationResult(_Record):
     distractor_root: str | None = None
     unreadable: tuple[Unreadable, ...] = ()
     costs: Costs = Costs()
+    made: Mapping[str, Made] = Field(default_factory=dict)
     versions: Mapping[str, str] = Field(default_factory=dict)
 
     @field_validator("settings")
@@ -210,6 +219,7 @@ class EvaluationResult(_Record):
             "main": self.main,
             "settings": {name: self._setting(name) for name in self.settings},
             "costs": self.costs.model_dump(),
+            "made": {name: one.model_dump() for name, one in self.made.items()},
             "seconds_per_query": self.search_seconds,
             "unreadable": [one.model_dump() for one in self.unreadable],
             "seed": self.seed,

@@ -16,6 +16,7 @@ from resight.channels.channel import Channel, SegmentRows
 from resight.images import displayed
 from resight.index.collection import Collection
 from resight.index.masking import mask_folder
+from resight.learned.method import Method
 from resight.search.approximate.searching import ApproximateSearch
 
 
@@ -24,6 +25,17 @@ class ChannelCounts(NamedTuple):
 
     features: int
     words: int
+
+
+class FittedSize(NamedTuple):
+    """What a channel was really made with, which may be less than its recipe asks for where too few photos were there.
+
+    what: "words" of its codebook, or "dimensions" of its vectors. asked: by the recipe, None where it leaves it open.
+    """
+
+    what: str
+    size: int
+    asked: int | None
 
 
 class SearchFacts(NamedTuple):
@@ -46,7 +58,8 @@ class SearchFacts(NamedTuple):
 class IndexInfo:
     """The contents of an index.
 
-    bytes: of the whole directory. features and words: of all images and channels together; channels: of each.
+    fitted: by channel, what it was made with. bytes: of the whole directory. features and words: of all images and
+    channels together; channels: of each.
     without_evidence: names of images that no query can find, such as pictures of one colour. remarks: name and
     remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
     many removed names the index does not take again until a person asks for them. masks: by the folder of photos, the
@@ -66,6 +79,7 @@ class IndexInfo:
     features: int
     words: int
     channels: Mapping[str, ChannelCounts]
+    fitted: Mapping[str, FittedSize]
     bytes: int
     created_by: str
     excluded: list[str]
@@ -98,6 +112,7 @@ class IndexInfo:
         return {
             **asdict(self),
             "channels": channels,
+            "fitted": {name: one._asdict() for name, one in self.fitted.items()},
             "search": search,
             **{name: getattr(self, name) for name in derived},
         }
@@ -106,6 +121,7 @@ class IndexInfo:
 def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapping[str, int]) -> IndexInfo:
     """Counts what the index at `path` holds; `created_by` are the versions that made it, `stale` see `IndexInfo`."""
     images = collection.snapshot.images
+    used = {name: own for name, own in collection.recipe.channel.items() if name in collection.channels}
     parts = sizes_below(path)
     counts = {name: _counts(channel, collection.rows(name)) for name, channel in collection.channels.items()}
     return IndexInfo(
@@ -126,6 +142,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         features=sum(one.features for one in counts.values()),
         words=sum(one.words for one in counts.values()),
         channels=counts,
+        fitted={name: fitted_size(own.method, collection.channels[name].size) for name, own in used.items()},
         bytes=sum(parts.values()),
         created_by=created_by,
         excluded=list(collection.snapshot.choices.excluded),
@@ -139,6 +156,14 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         search=_searches(collection),
         bytes_by_part=parts,
     )
+
+
+def fitted_size(method: Method, size: int) -> FittedSize:
+    """Returns what a channel of a method was made with, of the size that its encoder has."""
+    if method.layout == "words":
+        return FittedSize("words", size, getattr(method, "size", None))
+    whitened = getattr(method, "whitening", "none") == "pca"
+    return FittedSize("dimensions", size, getattr(method, "dimensions", None) if whitened else None)
 
 
 def _searches(collection: Collection) -> dict[str, SearchFacts]:

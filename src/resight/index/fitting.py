@@ -58,9 +58,8 @@ def fitted_on_collection(
 ) -> Mapping[str, bytes]:
     """Fits whatever is not fitted yet on the photos that are about to be read; arguments as of `fitted_on_folder`."""
     from resight.channels.fits import fitted_arrays, unfitted, with_weights
-    from resight.learned.whitening import POWER_ON_COLLECTION
 
     if not (waiting := unfitted(recipe, files)):
         return {}
     source = str(root_path(planned.root))
-    return fitted_arrays(with_weights(recipe, files), index, waiting, planned.work, source, say, POWER_ON_COLLECTION)
+    return fitted_arrays(with_weights(recipe, files), index, waiting, planned.work, source, say, searched=True)

@@ -11,8 +11,28 @@ from pydantic import StringConstraints
 FitName = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
 """ "builtin", "collection", or the path of a file: what a recipe writes."""
 
-POWER_ON_OTHERS = 1.0
-"""Power of a whitening for a fit on photos that will not be searched."""
+FULL = 1.0
+"""Power of a whitening that leaves equal variances: Jegou & Chum, ECCV 2012, section 4.1."""
+
+Stored = Literal["int8", "float32"]
+"""How a whitening's projection is kept: in one byte a number, or as it was fitted."""
+
+
+@dataclass(frozen=True)
+class WhiteningTerms:
+    """The choices of a whitening by principal components beside its dimensions: see `fit_pca_whitening`.
+
+    shrinkage: None for d / (d + n).
+    """
+
+    power: float = FULL
+    shrinkage: float | None = None
+    stored: Stored = "int8"
+
+    @property
+    def name(self) -> str:
+        """What tells two fits apart; how they are kept changes nothing of what they mean."""
+        return f"power={self.power:g}" + ("" if self.shrinkage is None else f", shrinkage={self.shrinkage:g}")
 
 
 @dataclass(frozen=True)

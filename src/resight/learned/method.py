@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from resight.errors import FitError
 from resight.features.kinds import FeaturesKind
-from resight.learned.kinds import POWER_ON_OTHERS, FitSource, Keeps
+from resight.learned.kinds import FitSource, Keeps
 from resight.learned.naming import seen, settings, weights_and_layer
 from resight.learned.passes import Pass
 
@@ -104,10 +104,10 @@ class Method(BaseModel):
         """Returns the name that its arrays on some features would ship under."""
         return f"{weights_and_layer(features)}-{self.vectors_name}"
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         """Returns the name of what a fit is made on, apart from the weights: two methods with the same may share one.
 
-        power: of a whitening where the method names none.
+        searched: whether it is fitted on the photos that are searched, where a whitening may have another power.
         """
         return seen(features)
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from resight.learned.kinds import POWER_ON_OTHERS
-
 if TYPE_CHECKING:
     from resight.arrays import Array, Arrays, Float32
     from resight.features.extractor import Extractor
@@ -19,11 +17,11 @@ if TYPE_CHECKING:
 class Terms:
     """The terms of a fit beside its sample.
 
-    power: of a whitening, where the method has none of its own; `progress` is called with a line on how far it is.
+    searched: whether the photos are those that are searched; `progress` is called with a line on how far it is.
     """
 
     seed: int
-    power: float = POWER_ON_OTHERS
+    searched: bool = False
     progress: Callable[[str], None] | None = None
 
 

@@ -11,15 +11,15 @@ import numpy as np
 
 from resight.arrays import Array, Arrays, Float32, Float64, Floating, Integer
 from resight.errors import FitError
-from resight.learned.kinds import POWER_ON_OTHERS
+from resight.learned.kinds import FULL, Stored
 
 FLOOR = 1e-10
 """Least variance of a direction that counts, relative to the greatest."""
 POWER_ON_COLLECTION = 0.35
-"""Power for a fit on the photos that are searched. Content that many of them share is a direction of great variance,
-and a power of 1 removes it: mAP was up to 0.9 lower than without whitening. In collections of 100 to 2900 photos of
-three kinds, with GeM and R-MAC, mAP with a power of 0.35 was at worst 0.005 below that without whitening, with 0.5 at
-worst 0.016, and with 0.25, which does little more than subtract the mean, 0.011."""
+"""A power for recipes that are fitted on the photos that are searched: ours, of no paper. Content that many of them
+share is a direction of great variance, and a power of 1 removes it: mAP was up to 0.9 lower than without whitening. In
+collections of 100 to 2900 photos of three kinds, with GeM and R-MAC, mAP with a power of 0.35 was at worst 0.005 below
+that without whitening, with 0.5 at worst 0.016, and with 0.25, which does little more than subtract the mean, 0.011."""
 VECTORS = "vectors."
 """Prefix of the arrays that whiten whole vectors, where the parts of the vectors are fitted too."""
 BLOCK = 16_384
@@ -71,7 +71,7 @@ class Whitening:
 
 
 def fit_pca_whitening(
-    x: Floating, dimensions: int, *, power: float = POWER_ON_OTHERS, shrinkage: float | None = None
+    x: Floating, dimensions: int, *, power: float = FULL, shrinkage: float | None = None
 ) -> Whitening:
     """Fits a whitening by the principal components of `x` (n, d), n > 1, to at most `dimensions`.
 
@@ -141,16 +141,21 @@ def fit_learned_whitening(
     return Whitening(np.asarray(mean, np.float32), np.ascontiguousarray(projection, np.float32))
 
 
-def to_arrays(whitening: Whitening, prefix: str = "") -> dict[str, Array]:
-    """Returns the whitening for storage, one byte per number: rows of the projection as int8, each with a float32 step.
+def to_arrays(whitening: Whitening, prefix: str = "", *, stored: Stored = "int8") -> dict[str, Array]:
+    """Returns the whitening for storage: "int8", one byte a number, each row with a float32 step; "float32", exact.
 
     Names begin with `prefix`.
 
-    Notes: similarities of real descriptors change by 0.006 at most, and mean average precision by less than 0.001,
-    where half as many dimensions of twice the precision cost a point or more.
+    Notes: "int8" is ours. Similarities of real descriptors change by 0.006 at most, and mean average precision by less
+    than 0.001, where half as many dimensions of twice the precision cost a point or more. The error grows with the
+    number of dimensions that one row mixes: synthetic spectra reach 0.03, so recipes of papers keep "float32".
     """
-    scale = np.maximum(np.abs(whitening.projection).max(axis=1), np.finfo(np.float32).tiny) / 127.0
-    rows = np.rint(whitening.projection / scale[:, None]).astype(np.int8)
+    rows: Array
+    if stored == "float32":
+        scale, rows = np.ones(whitening.dimensions, np.float32), whitening.projection
+    else:
+        scale = np.maximum(np.abs(whitening.projection).max(axis=1), np.finfo(np.float32).tiny) / 127.0
+        rows = np.rint(whitening.projection / scale[:, None]).astype(np.int8)
     parts = {"mean": whitening.mean, "projection": rows, "scale": scale.astype(np.float32)}
     return {f"{prefix}{name}": array for name, array in parts.items()}
 

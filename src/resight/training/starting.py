@@ -31,7 +31,8 @@ def start_whitenings(model: TrainedDescriptor, views: Views, photos: Int64, seed
             continue
         every = np.concatenate(rows_of_part(model, number, views, plain(drawn)))
         dimensions = min(part.method.dimensions, every.shape[1])
-        found.append(fit_pca_whitening(every, dimensions, power=part.method.power_or()))
+        terms = part.method.terms()
+        found.append(fit_pca_whitening(every, dimensions, power=terms.power, shrinkage=terms.shrinkage))
     return found
 
 

@@ -11,6 +11,7 @@ from resight.arrays import Float32, Int64
 from resight.descriptors.joining import join
 from resight.descriptors.kinds import NetVlad, Whitened
 from resight.descriptors.pooled import unit_sum
+from resight.learned.kinds import WhiteningTerms
 from resight.learned.whitening import Whitening, fit_learned_whitening, fit_pca_whitening
 from resight.training.model import Part
 
@@ -33,8 +34,8 @@ class VectorRows:
 def fit_by_components(rows: VectorRows, part: Part) -> Whitening:
     """Fits a whitening of a part by the principal components of the vectors of all photos."""
     every = np.concatenate(list(rows.of))
-    power = part.method.power_or() if isinstance(part.method, Whitened) else 1.0
-    return fit_pca_whitening(every, _dimensions(part, every), power=power)
+    terms = part.method.terms() if isinstance(part.method, Whitened | NetVlad) else WhiteningTerms()
+    return fit_pca_whitening(every, _dimensions(part, every), power=terms.power, shrinkage=terms.shrinkage)
 
 
 def fit_on_pairs(rows: VectorRows, pairs: Int64, part: Part) -> Whitening:

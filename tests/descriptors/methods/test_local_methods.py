@@ -15,6 +15,7 @@ from resight.features.sift_extractor import SiftExtractor
 from resight.learned.mixture import fit_mixture, fit_pca
 from resight.learned.passes import Terms
 from resight.learned.whitening import VECTORS, fit_pca_whitening, to_arrays
+from resight.recipe import load_recipe
 from resight.words.kinds import Bow
 
 EXTRACTOR = SiftExtractor(Sift())
@@ -32,7 +33,7 @@ SAMPLE = np.concatenate([one.descriptors for one in PHOTOS])
 
 
 def test_a_whitening_is_fitted_on_the_whole_vectors_that_the_codebook_gives() -> None:
-    method = Vlad(size=4, whitening="pca", dimensions=5)
+    method = Vlad(size=4, whitening="pca", dimensions=5, collection_power=0.5)
     words, whitening = method.passes
     assert (words.one_each, whitening.one_each) == (False, True)
     arrays = words.fit(SAMPLE, Terms(0))
@@ -43,12 +44,29 @@ def test_a_whitening_is_fitted_on_the_whole_vectors_that_the_codebook_gives() ->
     vectors = np.concatenate([rows_of(one) for one in PHOTOS])
     np.testing.assert_array_equal(vectors, [plain.query(one, SIZE) for one in PHOTOS])
     assert rows_of(LocalFeatures.none()).shape == (0, vectors.shape[1])
-    fitted = whitening.fit(vectors, Terms(0, power=0.5))
+    fitted = whitening.fit(vectors, Terms(0, searched=True))
     expected = to_arrays(fit_pca_whitening(vectors, 5, power=0.5), VECTORS)
     assert fitted.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(fitted[name], array)
     assert method.opened(EXTRACTOR, arrays | fitted).size == 5
+
+
+@pytest.mark.parametrize("name", ["mop", "netvlad-vgg16", "ng-vlad"])
+def test_recipes_take_more_whole_vectors_than_dimensions(name: str) -> None:
+    method: Any = load_recipe(name).channel["main"].method
+    assert method.passes[-1].one_each
+    assert method.passes[-1].limit > method.dimensions
+
+
+def test_a_full_whitening_by_the_photos_that_are_searched_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    vectors = np.random.default_rng(0).random((40, 8), np.float32)
+    with caplog.at_level(logging.WARNING, "resight"):
+        for method in (Vlad(whitening="pca", dimensions=4), Vlad(whitening="pca", dimensions=4, collection_power=0.35)):
+            for searched in (False, True):
+                method.passes[-1].fit(vectors, Terms(0, searched))
+    assert len(caplog.messages) == 1
+    assert "whitened fully by the photos that are searched" in caplog.messages[0]
 
 
 def test_few_photos_are_whitened_to_fewer_dimensions(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ from resight.descriptors.methods.pooling import OfMaps
 from resight.descriptors.methods.whitened import Descriptor
 from resight.errors import FitError
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps
-from resight.learned.kinds import POWER_ON_OTHERS, FitName
+from resight.learned.kinds import FitName
 from resight.learned.naming import JOINED
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import OneOf, register
@@ -82,8 +82,8 @@ class Joined(Descriptor):
     def shipped_name(self, features: FeaturesKind) -> str:
         return JOINED.join(part.shipped_name(own) for own, part in self._beside(features) if part.needs)
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
-        return " and ".join(part.fitted_for(own, power) for own, part in self._beside(features))
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
+        return " and ".join(part.fitted_for(own, searched) for own, part in self._beside(features))
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         from resight.descriptors.encoding import VectorEncoder

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from resight.descriptors.methods.whitened import VECTOR_ARRAYS, Descriptor
+from resight.descriptors.methods.whitened import VECTOR_ARRAYS, WholeWhitened
 from resight.features.kinds import Codes, FeaturesKind
-from resight.learned.kinds import POWER_ON_OTHERS, FitName
+from resight.learned.kinds import FitName
 from resight.learned.naming import seen, weights_and_layer
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import register
@@ -26,7 +26,7 @@ PATCH_LEVELS = (1, 2)
 
 
 @register
-class Mop(Descriptor):
+class Mop(WholeWhitened):
     """Multi-scale orderless pooling of the activations of a photo and its patches (Gong et al., ECCV 2014).
 
     It joins the activations of the whole photo and a VLAD of those of the patches of each finer level: section 3, where
@@ -65,13 +65,13 @@ class Mop(Descriptor):
             return (patches,)
         from resight.descriptors.whitened import whole_vectors
 
-        return patches, whole_vectors(self.model_copy(update={"whitening": "none"}), self.dimensions)
+        return patches, whole_vectors(self.model_copy(update={"whitening": "none"}), self.dimensions, self.terms)
 
     def shipped_name(self, features: FeaturesKind) -> str:
         return f"{weights_and_layer(features)}-mop-{self.size}x{self.pca}"
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
-        return seen(features) + (f", power={power:g}" if self.whitening == "pca" else "")
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
+        return seen(features) + (f", {self.terms(searched).name}" if self.whitening == "pca" else "")
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         import numpy as np

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from resight.descriptors.methods.whitened import VECTOR_ARRAYS, Descriptor
+from resight.descriptors.methods.whitened import VECTOR_ARRAYS, WHOLE_KEYS, WholeWhitened
 from resight.features.kinds import FeaturesKind
 from resight.features.networks.requirement import require_torch
-from resight.learned.kinds import POWER_ON_OTHERS, FitName
+from resight.learned.kinds import FitName
 from resight.learned.naming import seen, weights_and_layer
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import register
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 @register
-class NetVlad(Descriptor):
+class NetVlad(WholeWhitened):
     """A VLAD with soft assignment (Arandjelovic et al., CVPR 2016).
 
     It is fitted on a codebook and a sharpness, unless the layer comes with the network.
     """
 
     made_of: ClassVar[frozenset[str]] = frozenset({"maps"})
-    not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "fit", "whitening", "dimensions"})
+    not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "fit", "whitening", "dimensions", *WHOLE_KEYS})
 
     kind: Literal["netvlad"] = "netvlad"
     # "checkpoint": the layer that was learned with the network. "fitted": what learning starts from, a codebook of
@@ -64,16 +64,16 @@ class NetVlad(Descriptor):
         if self.whitening == "pca":
             from resight.descriptors.whitened import whole_vectors
 
-            passes.append(whole_vectors(self.model_copy(update={"whitening": "none"}), self.dimensions))
+            passes.append(whole_vectors(self.model_copy(update={"whitening": "none"}), self.dimensions, self.terms))
         return tuple(passes)
 
     def shipped_name(self, features: FeaturesKind) -> str:
         return f"{weights_and_layer(features)}-netvlad-{self.size}"
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         if self.whitening == "none":
             return seen(features, self.kind)
-        return f"{seen(features, self.vectors_name)}, power={power:g}"
+        return f"{seen(features, self.vectors_name)}, {self.terms(searched).name}"
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         require_torch()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from resight.descriptors.methods.regions import Matching, Regional
 from resight.descriptors.methods.whitened import Whitened
 from resight.features.kinds import FeaturesKind
-from resight.learned.kinds import POWER_ON_OTHERS
 from resight.learned.naming import seen
 from resight.learned.registered import register
 
@@ -59,9 +58,9 @@ class RegionCodes(Regional):
     # Section 3: by the mean distance of each region of the query to the nearest of the image.
     matching: Matching = "distance"
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         # What whitens the regions whitens them whoever sums them.
-        return f"{seen(features, 'codes')}, power={self.power_or(power):g}"
+        return f"{seen(features, 'codes')}, {self.terms(searched).name}"
 
     def vectors_of(self, features: ImageCodes) -> Vector:
         from resight.descriptors.codes import neural_codes

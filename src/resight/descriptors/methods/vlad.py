@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from resight.descriptors.methods.whitened import VECTOR_ARRAYS, Descriptor
+from resight.descriptors.methods.whitened import VECTOR_ARRAYS, WHOLE_KEYS, WholeWhitened
 from resight.features.kinds import FeaturesKind
-from resight.learned.kinds import POWER_ON_OTHERS, FitName
+from resight.learned.kinds import FitName
 from resight.learned.naming import seen
 from resight.learned.passes import Pass
 from resight.learned.registered import register
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 @register
-class Vlad(Descriptor):
+class Vlad(WholeWhitened):
     """Vector of locally aggregated descriptors (Jegou et al., CVPR 2010 and TPAMI 2012)."""
 
     made_of: ClassVar[frozenset[str]] = LOCAL_FEATURES
-    not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "fit", "whitening", "dimensions"})
+    not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "fit", "whitening", "dimensions", *WHOLE_KEYS})
 
     kind: Literal["vlad"] = "vlad"
     # CVPR 2010, section 2: k between 16 and 256; 64 is that of TPAMI 2012, section 3.
@@ -56,13 +56,15 @@ class Vlad(Descriptor):
             return (words,)
         from resight.descriptors.whitened import whole_vectors
 
-        return words, whole_vectors(self.model_copy(update={"whitening": "none"}), self.dimensions)
+        return words, whole_vectors(self.model_copy(update={"whitening": "none"}), self.dimensions, self.terms)
 
     def shipped_name(self, features: FeaturesKind) -> str:
         return codebook_name(features, self.size)
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
-        return seen(features) + (f", {self.vectors_name}, power={power:g}" if self.whitening == "pca" else "")
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
+        return seen(features) + (
+            f", {self.vectors_name}, {self.terms(searched).name}" if self.whitening == "pca" else ""
+        )
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         import numpy as np

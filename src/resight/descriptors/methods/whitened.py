@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from resight.features.kinds import FeaturesKind
-from resight.learned.kinds import POWER_ON_OTHERS, FitName, FitSource, Keeps
+from resight.learned.kinds import FULL, FitName, FitSource, Keeps, Stored, WhiteningTerms
 from resight.learned.method import Layout, Method
 from resight.learned.naming import seen
 from resight.learned.passes import Pass, Terms
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SAMPLE_FOR_WHITENING = 200_000
 """Vectors: a covariance of 2048 dimensions moves by less than a percent with more."""
+WHITENING_KEYS = ("power", "collection_power", "shrinkage", "stored")
+"""Keys of the recipe that say how a whitening by principal components is fitted and kept."""
 VECTOR_ARRAYS = frozenset({"vectors.mean", "vectors.projection", "vectors.scale"})
 """Names of what a pass of `whole_vectors` gives."""
 
@@ -35,6 +37,33 @@ class Descriptor(Method):
     score_meaning: ClassVar[str] = "cosine of vectors, 1 at most"
 
 
+WHOLE_KEYS = ("whitening_power", "collection_power", "shrinkage", "stored")
+"""The same of a whitening of whole vectors, whose making may have a power of its own."""
+
+
+def whitening_terms(power: float, instead: float | None, shrinkage: float | None, stored: Stored) -> WhiteningTerms:
+    """Returns the terms of a whitening of a power, or of another where there is one instead."""
+    return WhiteningTerms(power if instead is None else instead, shrinkage, stored)
+
+
+class WholeWhitened(Descriptor):
+    """How whole vectors are whitened, whose making is fitted before."""
+
+    whitening_power: float = Field(default=FULL, ge=0.0, le=1.0, description="1 whitens fully, 0 only turns.")
+    # Ours: the power where it is fitted on the photos that are searched. None: the same.
+    collection_power: float | None = Field(default=None, ge=0.0, le=1.0)
+    # The fraction by which variances move to their mean: 0 in papers. None, ours: d / (d + n).
+    shrinkage: float | None = Field(default=None, ge=0.0, le=1.0)
+    # "float32": as fitted, as in papers. "int8", ours: a byte a number.
+    stored: Stored = "int8"
+
+    def terms(self, searched: bool = False) -> WhiteningTerms:
+        """Returns those of its whitening. searched: whether it is fitted on the photos that are searched."""
+        return whitening_terms(
+            self.whitening_power, self.collection_power if searched else None, self.shrinkage, self.stored
+        )
+
+
 class Whitened(Descriptor):
     """The whitening of vectors.
 
@@ -42,23 +71,31 @@ class Whitened(Descriptor):
     for retrieval carries. Subclasses say what the vectors are.
     """
 
-    not_in_fit: ClassVar[frozenset[str]] = frozenset({"kind", "whitening", "dimensions", "power", "fit", "learned_on"})
+    not_in_fit: ClassVar[frozenset[str]] = frozenset(
+        {"kind", "whitening", "dimensions", *WHITENING_KEYS, "fit", "learned_on"}
+    )
     limit: ClassVar[int] = SAMPLE_FOR_WHITENING
 
     # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file.
     whitening: Literal["none", "pca", "checkpoint"] = "none"
     # Of the whitened vectors; fewer where the fit has fewer.
     dimensions: int = Field(default=512, ge=1, le=65_536)
-    # 1 whitens fully, 0.5 half; the exponent of the variance is half of it. None: 1 where it is fitted on other photos,
-    # less where it is fitted on those that are searched.
-    power: float | None = Field(default=None, ge=0.0, le=1.0)
+    # 1 whitens fully, 0.5 half, 0 only turns; the exponent of the variance is half of it.
+    power: float = Field(default=FULL, ge=0.0, le=1.0)
+    # Ours: the power where it is fitted on the photos that are searched. None: the same.
+    collection_power: float | None = Field(default=None, ge=0.0, le=1.0)
+    # The fraction by which variances move to their mean: 0 in papers. None, ours: d / (d + n) for n vectors of d
+    # dimensions, so that a fit on few photos does no harm.
+    shrinkage: float | None = Field(default=None, ge=0.0, le=1.0)
+    # "float32": as fitted, as in papers. "int8", ours: a byte a number, a fourth of the size.
+    stored: Stored = "int8"
     fit: FitName = Field(default="builtin", description='"builtin", "collection" or a path.')
     # Of the whitenings that were learned after training, of which a file has one a training set: the set's name.
     learned_on: str = Field(default="retrieval-SfM-120k", min_length=1)
 
     @model_validator(mode="after")
     def _from_one_place(self) -> Self:
-        given = [key for key in ("power", "fit", "p") if key in self.model_fields_set]
+        given = [key for key in (*WHITENING_KEYS, "fit", "p") if key in self.model_fields_set]
         if self.whitening == "checkpoint" and given:
             raise ValueError(f'whitening = "checkpoint" leaves nothing to {" and ".join(given)}: leave it out')
         if self.fit == "checkpoint":
@@ -91,15 +128,15 @@ class Whitened(Descriptor):
     def source(self) -> FitSource | None:
         return FitSource("checkpoint") if self.whitening == "checkpoint" else super().source
 
-    def power_or(self, otherwise: float = POWER_ON_OTHERS) -> float:
-        """Of the whitening: the method's own, or else another."""
-        return otherwise if self.power is None else self.power
+    def terms(self, searched: bool = False) -> WhiteningTerms:
+        """Returns those of its whitening. searched: whether it is fitted on the photos that are searched."""
+        return whitening_terms(self.power, self.collection_power if searched else None, self.shrinkage, self.stored)
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        return f"{super().shipped_name(features)}-power={self.power_or():g}"
+        return f"{super().shipped_name(features)}-{self.terms().name}"
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
-        return f"{seen(features, self.vectors_name)}, power={self.power_or(power):g}"
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
+        return f"{seen(features, self.vectors_name)}, {self.terms(searched).name}"
 
     def whitening_of(self, arrays: Arrays) -> Whitening | None:
         """Returns the whitening to the dimensions that are asked for, or as many as it has.
@@ -117,4 +154,4 @@ class Whitened(Descriptor):
     def _fitted(self, sample: Float32, terms: Terms) -> Fitted:
         from resight.descriptors.whitened import fitted_whitening
 
-        return fitted_whitening(sample, self.dimensions, self.power_or(terms.power))
+        return fitted_whitening(sample, self.dimensions, self.terms(terms.searched), terms.searched)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from resight.features.kinds import Convolutional, FeaturesKind
-from resight.learned.kinds import POWER_ON_OTHERS, FitName
+from resight.learned.kinds import FitName
 from resight.learned.naming import seen
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import register
@@ -62,7 +62,7 @@ class Blcf(BagOfWords):
     def passes(self) -> tuple[Pass, ...]:
         return (Pass(min(SAMPLE_PER_WORD * self.size, MOST_SAMPLED), descriptors_of, self._fitted),)
 
-    def fitted_for(self, features: FeaturesKind, power: float = POWER_ON_OTHERS) -> str:
+    def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         # How much positions weigh does not change what their words are.
         unweighed = {"saliency": None, "saliency_folder": None}
         return seen(features.model_copy(update=unweighed) if isinstance(features, Convolutional) else features)

@@ -97,6 +97,7 @@ class BagOfWords(WordsMethod):
     score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
     postings: ClassVar[Postings] = "bow"
     # Philbin et al. (CVPR 2008), section 3: sigma^2 = 6250 for SIFT of norm 512, that is 0.154 at norm 1.
+    # Of a query's features; the paper assigns those of indexed photos softly too.
     soft_sigma: float = Field(
         default=0.0, ge=0.0, le=1e6, description="Weights exp(-d^2 / 2 sigma^2) of the words; 0: off."
     )
