@@ -20,6 +20,7 @@ import httpx2 as httpx
 import pytest
 
 from resight.errors import UsageError
+from resight.index.identity import Identity
 from resight.server.faults import Refusal
 from resight.server.guard import has_token
 from resight.server.jobs import Jobs
@@ -27,7 +28,6 @@ from resight.server.metrics import Metrics
 from resight.server.running import is_loopback, warnings
 from resight.server.searches import MOST, SECONDS, KeptSearch, KeptSearches
 from resight.server.settings import Settings
-from resight.server.shelf import Identity
 from resight.server.workers import Workers
 from server_samples import TOKEN
 

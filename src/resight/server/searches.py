@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from resight.images import Box
 from resight.index import Asked, Hit
+from resight.index.identity import Identity
 from resight.server.faults import Refusal, not_found
 from resight.server.requests import SearchRequest
-from resight.server.shelf import Identity, ServedIndex
+from resight.server.shelf import ServedIndex
 
 SECONDS = 30 * 60
 MOST = 200

@@ -9,28 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from resight.errors import DamagedFileError, IndexMissingError, ResightError, StorageError, UsageError
+from resight.errors import IndexMissingError, ResightError, UsageError
 from resight.folders.names import Name
 from resight.images import displayed
 from resight.index import Collection, Index, Query, Wanted, all_asked, answer_asked
+from resight.index.identity import Identity, identity_of
 from resight.server.listing import Listing
 from resight.server.metadata import Metadata
-from resight.store import RECIPE
 
 State = Literal["ok", "gone", "unreadable"]
 _log = logging.getLogger(__name__)
-
-
-class Identity(NamedTuple):
-    """What tells an index from another that takes its place: of its recipe, which is written once.
-
-    inode: of the file; changed_ns: when it got there, in nanoseconds, because an inode that is free is used again.
-    """
-
-    inode: int
-    changed_ns: int
 
 
 @dataclass(frozen=True)
@@ -134,20 +124,6 @@ class ServedIndex:
                 len(fresh.listing),
             )
         return True
-
-
-def identity_of(path: Path) -> Identity:
-    """Returns the identity of the index at a path. Raises IndexMissingError, IndexCorruptError and StorageError."""
-    recipe = path / RECIPE
-    try:
-        status = recipe.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        if not (path / "segments").is_dir():
-            raise IndexMissingError(f"{path}: there is no index any more; look where it went") from None
-        raise DamagedFileError(recipe, "the recipe is missing") from None
-    except OSError as error:
-        raise StorageError(f"{recipe}: {error.strerror}: check the disk") from error
-    return Identity(status.st_ino, status.st_ctime_ns)
 
 
 def _warm(generation: Generation) -> None:
