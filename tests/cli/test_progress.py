@@ -56,6 +56,16 @@ def test_slow_work_says_how_long_one_takes() -> None:
     ]
 
 
+def test_the_first_few_foretell_nothing() -> None:
+    log = Log()
+    log.progress("indexing", 0, 100)
+    log.now += 14
+    log.progress("indexing", 1, 100)
+    log.now += 30
+    log.progress("indexing", 4, 100)
+    assert log.lines == ["indexing: 1 of 100", "indexing: 4 of 100, 11.0 s each, 17 min 36 s left"]
+
+
 def test_what_takes_under_two_seconds_leaves_no_line() -> None:
     log = Log()
     assert log.run("drawing", 19, 0.1) == []
