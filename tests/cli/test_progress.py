@@ -56,6 +56,16 @@ def test_slow_work_says_how_long_one_takes() -> None:
     ]
 
 
+def test_the_first_few_foretell_nothing() -> None:
+    log = Log()
+    log.progress("indexing", 0, 100)
+    log.now += 14
+    log.progress("indexing", 1, 100)
+    log.now += 30
+    log.progress("indexing", 4, 100)
+    assert log.lines == ["indexing: 1 of 100", "indexing: 4 of 100, 11.0 s each, 17 min 36 s left"]
+
+
 def test_what_takes_under_two_seconds_leaves_no_line() -> None:
     log = Log()
     assert log.run("drawing", 19, 0.1) == []
@@ -74,15 +84,15 @@ def test_what_begins_anew_is_counted_anew() -> None:
     first = log.run("asking", 10, 1.0)
     log.now += 3600
     assert log.run("asking", 10, 1.0) == first
-    assert log.run("asking", 20, 1.0)[0] == "asking: 2 of 20, 1.0/s, 18 s left"
+    assert log.run("asking", 20, 1.0)[:2] == ["asking: 2 of 20", "asking: 6 of 20, 1.0/s, 14 s left"]
 
 
 def test_a_run_that_goes_on_has_the_rate_of_its_own_part() -> None:
     log = Log()
     log.progress("reading", 90, 100)
-    log.now += 4
-    log.progress("reading", 92, 100)
-    assert log.lines == ["reading: 92 of 100, 2.0 s each, 16 s left"]
+    log.now += 10
+    log.progress("reading", 95, 100)
+    assert log.lines == ["reading: 95 of 100, 2.0 s each, 10 s left"]
 
 
 @pytest.mark.parametrize("closed", [True, False])

@@ -13,6 +13,7 @@ from resight.progress import NamedProgress
 
 FIRST_LINE = 2.0
 """Seconds after which the first line is printed: shorter steps print none."""
+FEW = 4
 LONGEST_PAUSE = 60.0
 """Seconds between two lines of a long step; ten hours print about 600."""
 
@@ -97,7 +98,8 @@ class ProgressLines:
 
 
 def _pace(done: int, left: int, seconds: float) -> str:
-    if done <= 0 or seconds <= 0:
+    # The first few wait for what is loaded and compiled once.
+    if done <= 0 or seconds <= 0 or (done < FEW and seconds < 60):
         return ""
     rate = done / seconds
     shown = f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
