@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from resight.errors import StorageError, UsageError
 from resight.index import Index
-from resight.server.changes import file_name
+from resight.server import changes
+from resight.server.changes import file_name, left_line
+from resight.server.faults import refusal_of
 from resight.server.shelf import refresh_all, shelve
+from resight.store import lock
 from server_samples import TOKEN, Serve
 
 IMAGES = "/v1/indexes/own/images"
@@ -36,6 +42,16 @@ def writer(own: Path, serve: Serve) -> TestClient:
     client = serve(own, token=TOKEN)
     client.headers.update(HEADERS)
     return client
+
+
+def huge() -> bytes:
+    """A PNG that says it has 400 megapixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9))) + chunk(b"IEND", b"")
 
 
 def finished(client: TestClient, answer: Any) -> dict[str, Any]:
@@ -70,6 +86,111 @@ def test_photos_that_are_sent_are_indexed_and_found(writer: TestClient, own: Pat
     assert finished(writer, writer.post(IMAGES, files=other))["result"]["names"] == ["uploads/Über _41_b_-2.jpg"]
 
 
+def test_a_file_that_is_no_photo_leaves_the_others(writer: TestClient, own: Path, served_photos: Path) -> None:
+    data = (served_photos / "facade-00_1.jpg").read_bytes()
+    files = [("good.jpg", data), ("empty.jpg", b""), ("large.png", huge()), ("cut.jpg", data[: len(data) * 4 // 5])]
+    files += [("little.jpg", data[: len(data) // 3]), ("text.jpg", b"no photo at all")]
+    job = finished(writer, writer.post(IMAGES, files=[("file", one) for one in files]))
+    assert job["result"]["names"] == ["uploads/good.jpg"]
+    reasons = {one["name"]: one["reason"] for one in job["result"]["refused"]}
+    said = {"empty.jpg": "empty", "large.png": "megapixels", "cut.jpg": "missing", "little.jpg": "truncated"}
+    assert reasons.keys() == {*said, "text.jpg"}
+    for name, word in said.items():
+        assert word in reasons[name]
+    assert [one.name for one in (own.parent / "own.uploads").iterdir()] == ["good.jpg"]
+    none = writer.post(IMAGES, files=[("file", one) for one in files[1:3]])
+    assert none.status_code == 422
+    assert "empty.jpg" in none.json()["error"]["message"]
+    assert "large.png" in none.json()["error"]["message"]
+
+
+def test_a_photo_that_only_the_index_cannot_read_is_refused_with_its_reason(
+    writer: TestClient, own: Path, served_photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_fault", lambda given, data: "")
+    data = (served_photos / "facade-00_1.jpg").read_bytes()
+    files = [("file", ("good.jpg", data)), ("file", ("Little.jpg", data[: len(data) // 3]))]
+    result = finished(writer, writer.post(IMAGES, files=files))["result"]
+    assert result["names"] == ["uploads/good.jpg"]
+    ((name, reason),) = [(one["name"], one["reason"]) for one in result["refused"]]
+    assert name == "Little.jpg"
+    assert "truncated" in reason
+    assert [one.name for one in (own.parent / "own.uploads").iterdir()] == ["good.jpg"]
+    assert Index.open(own).collection.snapshot.images.by_name.get("uploads/Little.jpg") is None
+
+
+def test_an_addition_waits_for_another_writer(writer: TestClient, own: Path, served_photos: Path) -> None:
+    data = (served_photos / "facade-00_1.jpg").read_bytes()
+    with lock.writer_lock(own):
+        answer = writer.post(IMAGES, files={"file": ("a.jpg", data)})
+        end = time.monotonic() + 30
+        while not (own.parent / "own.uploads" / "a.jpg").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert writer.get(f"/v1/jobs/{answer.json()['job']}").json()["state"] == "running"
+    assert finished(writer, answer)["result"]["names"] == ["uploads/a.jpg"]
+
+
+@pytest.mark.parametrize("why", ["locked", "gone", "disk"])
+def test_an_addition_that_fails_leaves_no_files(
+    writer: TestClient, own: Path, served_photos: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(changes, "LOCK_SECONDS", 0.0)
+    data = [(served_photos / f"facade-00_{number}.jpg").read_bytes() for number in (1, 2)]
+    uploads = own.parent / "own.uploads"
+
+    def fails() -> dict[str, Any]:
+        return finished(writer, writer.post(IMAGES, files={"file": ("a.jpg", data[0])}))
+
+    def refuses(*_: object, **__: object) -> None:
+        raise StorageError("the disk is read-only")
+
+    def attempt() -> dict[str, Any]:
+        if why == "locked":
+            with lock.writer_lock(own):
+                return fails()
+        if why == "gone":
+            elsewhere = own.rename(own.with_name("elsewhere.resight"))
+            job = fails()
+            elsewhere.rename(own)
+            return job
+        with monkeypatch.context() as patched:
+            patched.setattr(Index, "add", refuses)
+            return fails()
+
+    assert attempt()["state"] == "failed"
+    assert not uploads.exists()
+    assert finished(writer, writer.post(IMAGES, files={"file": ("b.jpg", data[1])}))["state"] == "done"
+    assert attempt()["state"] == "failed"
+    assert [one.name for one in uploads.iterdir()] == ["b.jpg"], "what is in the index stays"
+    assert finished(writer, writer.post("/v1/indexes/own/update"))["result"]["added"] == 0
+
+
+def test_files_that_a_killed_service_left_are_told(writer: TestClient, own: Path, served_photos: Path) -> None:
+    (served,) = writer.app.state.service.indexes.values()  # type: ignore[attr-defined]
+    assert left_line(served) == ""
+    uploads = own.parent / "own.uploads"
+    uploads.mkdir()
+    shutil.copy2(served_photos / "facade-00_1.jpg", uploads / "left.jpg")
+    assert "resight add" in left_line(served), "an update does not look into a folder that is not in the index"
+    data = (served_photos / "facade-00_2.jpg").read_bytes()
+    for name in ("kept.jpg", "removed.jpg"):
+        finished(writer, writer.post(IMAGES, files={"file": (name, data)}))
+    finished(writer, writer.request("DELETE", IMAGES, json={"names": ["uploads/removed.jpg"]}))
+    assert "not in the index: 1;" in left_line(served), "what was removed stays away"
+    assert "resight update" in left_line(served)
+    assert finished(writer, writer.post("/v1/indexes/own/update"))["result"]["added"] == 1
+    assert left_line(served) == ""
+
+
+def test_an_error_keeps_the_letters_of_a_path(writer: TestClient, own: Path) -> None:
+    elsewhere = own.rename(own.with_name("elsewhere.resight"))
+    job = finished(writer, writer.post("/v1/indexes/own/update"))
+    elsewhere.rename(own)
+    assert job["error"]["message"].startswith(str(own))
+    refused = refusal_of(UsageError("gone.resight: there is no index here"))
+    assert refused.message == "gone.resight: there is no index here."
+
+
 def test_photos_are_removed_by_exactly_their_names(writer: TestClient, own: Path) -> None:
     pattern = writer.request("DELETE", IMAGES, json={"names": ["*.jpg"]})
     assert pattern.status_code == 404
@@ -87,9 +208,8 @@ def test_an_update_reads_folders_anew(writer: TestClient, own: Path, served_phot
     assert names(writer) == ["new.jpg", "other-000.jpg"]
 
 
-def test_a_job_that_fails_says_why(writer: TestClient, own: Path) -> None:
-    from resight.store import lock
-
+def test_a_job_that_fails_says_why(writer: TestClient, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "LOCK_SECONDS", 0.0)
     with lock.writer_lock(own):
         job = finished(writer, writer.post("/v1/indexes/own/update"))
     assert job["state"] == "failed"
@@ -142,6 +262,63 @@ def test_searches_stay_right_while_another_process_writes(own: Path, served_phot
         stop.set()
         writing.join()
     assert {True, False} <= set(seen)
+
+
+@pytest.mark.parametrize("further", [0, 2])
+def test_another_index_in_its_place_is_opened_anew(
+    own: Path, served_photos: Path, serve: Serve, caplog: pytest.LogCaptureFixture, further: int
+) -> None:
+    client = serve(own)
+    (served,) = client.app.state.service.indexes.values()  # type: ignore[attr-defined]
+    other, photos = own.with_name("other.resight"), own.parent / "others"
+    photos.mkdir()
+    shutil.copy2(served_photos / "other-002.jpg", photos / "new.jpg")
+    made = Index.create(other, "sift-asmk")
+    made.add(photos)
+    # The same generation, or a newer one; the way back is to an older one.
+    while made.newest_generation() < served.now.number + further:
+        made.remove("new.jpg")
+        made.add(photos, again=True)
+    backup = own.with_name("backup.resight")
+    shutil.copytree(own, backup)
+    asked = {"queries": [{"name": "other-000.jpg"}]}
+    kept = client.post("/v1/indexes/own/searches", json=asked).json()["search"]
+    for source, names in ((other, ["new.jpg"]), (backup, ["other-000.jpg", "other-001.jpg"])):
+        before = served.now.key
+        shutil.rmtree(own)
+        shutil.copytree(source, own)
+        caplog.clear()
+        assert refresh_all([served]) == [served]
+        assert [one["name"] for one in client.get(IMAGES).json()["images"]] == names
+        assert served.now.key != before, "what was made of the other index is not told of this one"
+        assert client.post("/v1/indexes/own/searches", json={"queries": [{"name": names[0]}]}).status_code == 200
+        assert "another index has taken the place" in caplog.text
+        assert refresh_all([served]) == []
+        gone = client.get(f"/v1/searches/{kept}")
+        assert (gone.status_code, gone.json()["error"]["kind"]) == (404, "search-gone")
+
+
+def test_health_says_which_index_is_gone(
+    own: Path, served_index: Path, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = serve(own, served_index)
+    private = serve(own, token=TOKEN, reads_need_token=True)
+    apps = (client.app.state.service, private.app.state.service)  # type: ignore[attr-defined]
+    indexes = [one for app in apps for one in app.indexes.values()]
+    elsewhere = own.rename(own.with_name("elsewhere.resight"))
+    for _ in range(3):
+        refresh_all(indexes[:2])
+    assert len(caplog.records) == 1, "once, not each second"
+    refresh_all(indexes)
+    health = client.get("/health")
+    assert health.status_code == 200, "searches are answered from what was there"
+    assert health.json()["status"] == "degraded"
+    assert {key: one["state"] for key, one in health.json()["indexes"].items()} == {"own": "gone", "old-town": "ok"}
+    assert private.get("/health").json() == {"status": "degraded"}
+    elsewhere.rename(own)
+    refresh_all(indexes)
+    assert client.get("/health").json()["status"] == "ok"
+    assert "can be read again" in caplog.text
 
 
 def test_an_index_that_went_away_still_answers(own: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -20,6 +20,7 @@ import httpx2 as httpx
 import pytest
 
 from resight.errors import UsageError
+from resight.index.identity import Identity
 from resight.server.faults import Refusal
 from resight.server.guard import has_token
 from resight.server.jobs import Jobs
@@ -106,7 +107,9 @@ def test_an_error_of_the_work_is_raised_as_it_is() -> None:
 
 
 def kept(key: str, at: float, size: int = 0) -> KeptSearch:
-    return cast(KeptSearch, SimpleNamespace(id=key, at=at, bytes=size))
+    served = SimpleNamespace(now=SimpleNamespace(identity=Identity(1, 1)))
+    one = SimpleNamespace(id=key, at=at, bytes=size, served=served, identity=Identity(1, 1))
+    return cast(KeptSearch, one)
 
 
 def test_searches_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,8 @@ def test_hits_are_taken_away(client: TestClient) -> None:
 
 
 def test_health_and_metrics_tell_what_is_served(client: TestClient) -> None:
-    assert client.get("/health").json() == {"status": "ok", "indexes": {"old-town": {"images": 8, "generation": 2}}}
+    told = {"state": "ok", "images": 8, "generation": 2}
+    assert client.get("/health").json() == {"status": "ok", "indexes": {"old-town": told}}
     client.get(f"{INDEX}/photo", params={"name": "secret name"})
     text = client.get("/metrics").text
     assert 'resight_images{index="old-town"} 8' in text

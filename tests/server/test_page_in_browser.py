@@ -350,6 +350,20 @@ def test_errors_say_what_to_do(context: BrowserContext, service: str, tmp_path: 
 
 
 @pytest.mark.slow
+def test_a_wrong_token_leaves_the_dialog_open(context: BrowserContext, service: str) -> None:
+    page = context.new_page()
+    page.goto(link(service, view="browse"))
+    page.get_by_role("button", name="Unlock changes").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Token").fill("wrong")
+    dialog.get_by_role("button", name="Go on").click()
+    dialog.get_by_role("alert").get_by_text("not the token").wait_for()
+    dialog.get_by_label("Token").fill(TOKEN)
+    dialog.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Add photos").wait_for()
+    assert dialog.count() == 0
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
 def test_every_view_fits_and_is_accessible(browser: Browser, service: str, width: int, scheme: Any) -> None:
     if not AXE.is_file():

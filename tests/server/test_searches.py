@@ -255,3 +255,21 @@ def test_a_search_that_is_gone_says_so(client: TestClient) -> None:
     answer = client.get("/v1/searches/gone")
     assert answer.status_code == 404
     assert answer.json()["error"]["kind"] == "search-gone"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"k": True},
+        {"offset": False},
+        {"min_probability": True},
+        {"queries": [{"search": "x", "i": True}]},
+        {"queries": [{"file": False}]},
+        {"queries": [{"name": "other-000.jpg", "box": [False, 0, 50, 50]}]},
+    ],
+)
+def test_true_is_no_number(client: TestClient, asked: dict[str, object]) -> None:
+    request = {"queries": [{"name": "other-000.jpg"}], **asked}
+    answer = client.post("/v1/indexes/old-town/searches", json=request)
+    assert answer.status_code == 422
+    assert "valid" in answer.json()["error"]["message"]

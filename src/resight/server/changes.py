@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from resight.errors import ImageError, StorageError
+from resight.errors import ImageError, IndexLockedError, ResightError, StorageError
 from resight.files import write_whole
-from resight.images import content_hash, decode_bytes
+from resight.folders.patterns import Patterns
+from resight.images import content_hash, decode_whole, displayed
 from resight.index import AddReport, Index
+from resight.index.roots import list_root, root_of
 from resight.progress import Progress
 from resight.server.shelf import ServedIndex
+from resight.server.uploads import Refused
 
 PREFIX = "uploads/"
 """Before the names of photos that were sent."""
 LONGEST = 120
 """Letters of the name of a file that was sent, without its ending."""
+LOCK_SECONDS = 30.0
+"""Seconds that a change waits for another process that is writing to the index."""
+LOCK_PAUSE = 0.2
 
 _UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%\[\]]+')
+_Done = TypeVar("_Done")
 _ENDING = re.compile(r"^\.[a-z0-9]{1,5}$")
 
 
@@ -31,46 +41,119 @@ def uploads_folder(served: ServedIndex) -> Path:
     return path.with_name(f"{path.stem}.uploads")
 
 
-def add_photos(served: ServedIndex, photos: Sequence[tuple[str, bytes]], progress: Progress) -> dict[str, Any]:
+def add_photos(
+    served: ServedIndex, photos: Sequence[tuple[str, bytes]], refused: Sequence[Refused], progress: Progress
+) -> dict[str, Any]:
     """Writes photos into the folder of uploads and indexes them. photos: names that clients gave, and bytes.
 
-    What cannot be decoded is not written, and told. Raises StorageError and what `Index.add` raises.
+    What cannot be decoded whole is not written, and told with what was refused before. Where it fails, no file stays
+    that is not in the index. Raises StorageError and what `Index.add` raises.
     """
+    Index.open(served.path)  # Nothing is written for an index that is gone.
     folder = uploads_folder(served)
-    kept: list[str] = []
-    refused: list[dict[str, str]] = []
+    told = list(refused)
+    kept: dict[str, str] = {}
+    own: list[str] = []
+    made = False
     try:
-        folder.mkdir(exist_ok=True)
-        for given, data in photos:
-            try:
-                decode_bytes(data, given, 64)
-            except ImageError as error:
-                refused.append({"name": given, "reason": error.reason})
-                continue
-            kept.append(_written(folder, given, data))
-    except OSError as error:
-        raise StorageError(f"{folder}: photos cannot be written there ({error.strerror})") from error
-    report = AddReport()
-    if kept:
-        report = Index.open(served.path).add(folder, prefix=PREFIX, only=kept, again=True, progress=progress)
+        try:
+            made = not folder.is_dir()
+            folder.mkdir(exist_ok=True)
+            for given, data in photos:
+                if reason := _fault(given, data):
+                    told.append({"name": given, "reason": reason})
+                    continue
+                name, new = _written(folder, given, data)
+                kept[name] = given
+                own += [name] * new
+        except OSError as error:
+            raise StorageError(f"{folder}: photos cannot be written there ({error.strerror})") from error
+        report = AddReport()
+        if kept:
+            report = _patiently(
+                lambda: Index.open(served.path).add(folder, prefix=PREFIX, only=kept, again=True, progress=progress),
+                progress,
+            )
+        # What could be decoded here and not there, for want of memory, say.
+        if failed := dict(report.unreadable):
+            told += [{"name": kept.pop(name.removeprefix(PREFIX)), "reason": failed[name]} for name in failed]
+            _patiently(lambda: Index.open(served.path).remove(list(failed)), progress)
+            _take_back(served, folder, own)
+    except BaseException:
+        _take_back(served, folder, own)
+        raise
+    finally:
+        if made:
+            with suppress(OSError):  # It has photos.
+                folder.rmdir()
     served.refresh()
-    return {**_told(report), "names": [PREFIX + name for name in kept], "refused": refused}
+    return {**_told(report), "names": [PREFIX + name for name in kept], "refused": told}
 
 
-def remove_photos(served: ServedIndex, names: Sequence[str]) -> dict[str, Any]:
+def remove_photos(served: ServedIndex, names: Sequence[str], progress: Progress) -> dict[str, Any]:
     """Removes photos from the index by exactly their names; files stay where they are. Raises Refusal."""
     for name in names:
         served.now.listing.place(name)
-    removed = Index.open(served.path).remove(sorted(set(names)))
+    removed = _patiently(lambda: Index.open(served.path).remove(sorted(set(names))), progress)
     served.refresh()
     return {"removed": removed}
 
 
 def update(served: ServedIndex, progress: Progress) -> dict[str, Any]:
     """Makes the index equal to its folders again."""
-    report = Index.open(served.path).update(progress=progress)
+    report = _patiently(lambda: Index.open(served.path).update(progress=progress), progress)
     served.refresh()
     return _told(report)
+
+
+def left_line(served: ServedIndex) -> str:
+    """Returns a line about files of the folder of uploads that a service which was killed has not indexed, or ""."""
+    snapshot, folder = served.now.collection.snapshot, uploads_folder(served)
+    if not folder.is_dir():
+        return ""
+    number, root = root_of(snapshot, folder, PREFIX, None)
+    try:
+        listing = list_root(root, Patterns(snapshot.choices.excluded), snapshot.choices.removed_of(number))
+    except ResightError:
+        return ""
+    left = sum(snapshot.images.by_name.get(one.name) is None for one in listing.found)
+    known = number in snapshot.roots
+    index, uploads = shlex.quote(displayed(served.path)), shlex.quote(displayed(folder))
+    command = f"resight update {index}" if known else f"resight add {index} {uploads} --as {PREFIX.rstrip('/')}"
+    return f"{displayed(folder)}: files that are not in the index: {left}; `{command}` adds them" if left else ""
+
+
+def _patiently(work: Callable[[], _Done], progress: Progress) -> _Done:
+    """Does what needs the lock of an index, which another process may hold. Raises what it raises."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return work()
+        except IndexLockedError:
+            if time.monotonic() >= end:
+                raise
+        progress(0, 0)  # It ends the waiting where the service is stopped.
+        time.sleep(LOCK_PAUSE)
+
+
+def _fault(given: str, data: bytes) -> str:
+    """Returns why a photo is not taken, or "": one that was cut on its way can be sent again."""
+    try:
+        return decode_whole(data, given).remark
+    except ImageError as error:
+        return error.reason
+
+
+def _take_back(served: ServedIndex, folder: Path, names: Sequence[str]) -> None:
+    """Removes files that were written for an addition that failed, but for those that are in the index."""
+    try:
+        known = Index.open(served.path, read_only=True).collection.snapshot.images.by_name
+    except ResightError:
+        known = None
+    for name in names:
+        if known is None or known.get(PREFIX + name) is None:
+            with suppress(OSError):
+                (folder / name).unlink()
 
 
 def file_name(given: str) -> str:
@@ -82,8 +165,8 @@ def file_name(given: str) -> str:
     return (stem[:LONGEST].rstrip(" .") or "photo") + ending
 
 
-def _written(folder: Path, given: str, data: bytes) -> str:
-    """Writes a photo under a free name, unless the very same is there; returns the name."""
+def _written(folder: Path, given: str, data: bytes) -> tuple[str, bool]:
+    """Writes a photo under a free name, unless the very same is there; returns the name, and whether it is new."""
     stem, ending = os.path.splitext(file_name(given))
     # The longest of these names has 120 letters of up to 4 bytes, which is more than a file system takes.
     while len(os.fsencode(stem)) > 2 * LONGEST:
@@ -94,9 +177,9 @@ def _written(folder: Path, given: str, data: bytes) -> str:
         path = folder / name
         if not os.path.lexists(path):
             write_whole(path, data)
-            return name
+            return name, True
         if path.is_file() and not path.is_symlink() and content_hash(path.read_bytes()) == key:
-            return name
+            return name, False
         number += 1
 
 

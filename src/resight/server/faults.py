@@ -110,9 +110,10 @@ def _first_fault(error: RequestValidationError) -> str:
     if not faults:
         return "The request cannot be understood."
     place = ".".join(str(part) for part in faults[0]["loc"] if part not in ("body", "query", "path"))
-    return _sentence(f"{place or 'the request'}: {faults[0]['msg']}")
+    return _sentence(f"{place or 'The request'}: {faults[0]['msg']}")
 
 
 def _sentence(text: str) -> str:
-    text = text.strip() or "the request cannot be answered"
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    """Ends a sentence. Its first letter stays: it may be that of a path, a name or a key."""
+    text = text.strip() or "The request cannot be answered"
+    return text + ("" if text.endswith((".", "?", "!")) else ".")

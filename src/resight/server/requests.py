@@ -12,7 +12,8 @@ LONGEST_NAME = 4096
 
 PhotoName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Words = Annotated[str, Field(max_length=1000)]
-Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(strict=True, ge=-1e6, le=1e6, allow_inf_nan=False)]
+"""Numbers are strict: true would be 1, and "5" is no number."""
 
 
 class AskedPhoto(BaseModel):
@@ -24,10 +25,10 @@ class AskedPhoto(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    file: int | None = Field(default=None, ge=0, le=10_000)
+    file: int | None = Field(default=None, strict=True, ge=0, le=10_000)
     name: PhotoName | None = None
     search: str | None = Field(default=None, max_length=64)
-    i: int = Field(default=0, ge=0, le=10_000)
+    i: int = Field(default=0, strict=True, ge=0, le=10_000)
     box: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
 
     @model_validator(mode="after")
@@ -53,9 +54,9 @@ class SearchRequest(BaseModel):
     sketch: bool = False
     right: list[PhotoName] = Field(default_factory=list, max_length=50)
     wrong: list[PhotoName] = Field(default_factory=list, max_length=200)
-    k: int = Field(default=50, ge=1, le=200)
-    offset: int = Field(default=0, ge=0, le=MOST_HITS - 1)
-    min_probability: float | None = Field(default=None, ge=0, le=1)
+    k: int = Field(default=50, strict=True, ge=1, le=200)
+    offset: int = Field(default=0, strict=True, ge=0, le=MOST_HITS - 1)
+    min_probability: float | None = Field(default=None, strict=True, ge=0, le=1)
     folder: PhotoName | None = None
     text: Words | None = None
     metadata: dict[Words, Words] = Field(default_factory=dict, max_length=20)

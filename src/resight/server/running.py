@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from resight.errors import UsageError
 from resight.progress import Say
 from resight.server.app import create_app
+from resight.server.changes import left_line
 from resight.server.service import Service
 
 CONNECTIONS = 512
@@ -49,6 +50,8 @@ def run(service: Service, listening: Listening, say: Say) -> None:
     server = uvicorn.Server(configuration(service))
     for served in service.indexes.values():
         say(f"{served.title}: {len(served.now.listing)} photos, by {served.index.recipe.name}")
+        if line := left_line(served):
+            say(line)
     say(f"open {address} in a browser; Ctrl-C stops the service")
     for line in warnings(listening.host, service):
         say(line)

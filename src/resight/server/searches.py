@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from resight.images import Box
 from resight.index import Asked, Hit
+from resight.index.identity import Identity
 from resight.server.faults import Refusal, not_found
 from resight.server.requests import SearchRequest
 from resight.server.shelf import ServedIndex
@@ -40,11 +41,12 @@ class QueryPicture:
 class KeptSearch:
     """One search with its answer.
 
-    asked: what channels compare of each picture. more: whether there are hits behind those that are kept. first, all:
-    seconds until the first ranking was there, and until the last was.
+    identity: of the index that answered. asked: what channels compare of each picture. more: whether there are hits
+    behind those that are kept. first, all: seconds until the first ranking was there, and until the last was.
     """
 
     served: ServedIndex
+    identity: Identity
     request: SearchRequest
     pictures: Sequence[QueryPicture]
     asked: Sequence[Asked]
@@ -90,10 +92,11 @@ class KeptSearches:
                 total -= self._kept.popitem(last=False)[1].bytes
 
     def get(self, key: str) -> KeptSearch:
-        """Returns a search. Raises Refusal where it is not kept any more."""
+        """Returns a search. Raises Refusal where it is not kept any more, or another index is in that one's place."""
         with self._lock:
             found = self._kept.get(key)
-            if found is None or self._clock() - found.at > SECONDS:
+            # What was computed by the recipe and the words of another index says nothing of the one in its place.
+            if found is None or self._clock() - found.at > SECONDS or found.identity != found.served.now.identity:
                 raise Refusal(404, "search-gone", "This search is not kept any more.", "Search again.")
             return found
 

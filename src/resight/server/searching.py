@@ -66,6 +66,7 @@ def search(
     wanted = request.offset + request.k
     return KeptSearch(
         served,
+        now.identity,
         request,
         pictures,
         ranked.asked,

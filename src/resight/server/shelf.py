@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from resight.errors import IndexMissingError, ResightError, UsageError
 from resight.folders.names import Name
 from resight.images import displayed
 from resight.index import Collection, Index, Query, Wanted, all_asked, answer_asked
+from resight.index.identity import Identity, identity_of
 from resight.server.listing import Listing
 from resight.server.metadata import Metadata
 
+State = Literal["ok", "gone", "unreadable"]
 _log = logging.getLogger(__name__)
 
 
@@ -25,11 +28,17 @@ class Generation:
     """One generation of an index, with what is made of it for clients."""
 
     collection: Collection
+    identity: Identity
 
     @property
     def number(self) -> int:
         """Its number."""
         return self.collection.snapshot.generation
+
+    @property
+    def key(self) -> tuple[Identity, int]:
+        """What no other generation has, of an index that was at the same place before either."""
+        return self.identity, self.number
 
     @cached_property
     def listing(self) -> Listing:
@@ -39,17 +48,21 @@ class Generation:
 
 @dataclass
 class ServedIndex:
-    """An index under the name by which clients ask for it. fault: why its newest generation cannot be opened."""
+    """An index under the name by which clients ask for it.
+
+    state, fault: whether its newest generation can be opened, and why not.
+    """
 
     id: str
     index: Index
     metadata: Metadata
+    state: State = "ok"
     fault: str = ""
     _now: Generation = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._now = Generation(self.index.collection)
+        self._now = Generation(self.index.collection, identity_of(self.path))
 
     @property
     def title(self) -> str:
@@ -87,18 +100,30 @@ class ServedIndex:
         return any(channel.keeps_one_vector for channel in self.index.recipe.channel.values())
 
     def refresh(self) -> bool:
-        """Opens the newest generation where there is a newer one; others are answered from the old one meanwhile.
+        """Opens the newest generation where it is another one; others are answered from the old one meanwhile.
 
-        Returns whether there was one. Raises ResightError where it cannot be opened; the old one stays.
+        Another index at the same place is opened anew, whatever its generation, and the log says so. Returns whether
+        there was something. Raises ResightError where it cannot be opened; the old one stays.
         """
         with self._lock:
-            if self.index.newest_generation() == self._now.number:
+            # Read before anything is opened, so that what takes its place meanwhile is noticed at the next look.
+            identity = identity_of(self.path)
+            same = identity == self._now.identity
+            if same and self.index.newest_generation() == self._now.number:
                 return False
-            self.index.refresh()
-            fresh = Generation(self.index.collection)
+            index = self.index if same else Index.open(self.path)
+            index.refresh()
+            fresh = Generation(index.collection, identity)
             _warm(fresh)
-            self._now = fresh
-            return True
+            self.index, self._now = index, fresh
+        if not same:
+            _log.warning(
+                "%s: another index has taken the place of %s; it has %d photos and is answered from now on",
+                self.id,
+                displayed(self.path),
+                len(fresh.listing),
+            )
+        return True
 
 
 def _warm(generation: Generation) -> None:
@@ -146,22 +171,25 @@ def rehearse(served: ServedIndex) -> None:
 def refresh_all(indexes: Sequence[ServedIndex]) -> list[ServedIndex]:
     """Opens what other processes have written, and returns the indexes of which there was something.
 
-    An index that cannot be opened stays as it was, and the log says why, once.
+    An index that cannot be opened stays as it was, and the log says why, once, and when it can be opened again.
     """
     fresh: list[ServedIndex] = []
     for one in indexes:
+        state: State = "ok"
         fault = ""
         try:
             if one.refresh():
                 fresh.append(one)
         except ResightError as error:
-            fault = str(error)
+            state, fault = "gone" if isinstance(error, IndexMissingError) else "unreadable", str(error)
         # Whoever looks goes on looking, at the other indexes too.
         except Exception as error:
-            fault = f"{type(error).__name__}: {error}"
+            state, fault = "unreadable", f"{type(error).__name__}: {error}"
         if fault and fault != one.fault:
             _log.warning("%s: %s", one.id, fault)
-        one.fault = fault
+        if one.fault and not fault:
+            _log.warning("%s: can be read again", one.id)
+        one.state, one.fault = state, fault
     return fresh
 
 

@@ -14,7 +14,7 @@ from resight.server.faults import Refusal
 from resight.server.guard import COOKIE
 from resight.server.requests import Login, Names
 from resight.server.service import Service
-from resight.server.uploads import read_uploads
+from resight.server.uploads import sorted_uploads
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -37,7 +37,7 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.post("/v1/indexes/{index}/images", tags=["changes"], status_code=202, openapi_extra=_BODY)
     async def add_images(index: IndexId, request: Request) -> Response:
-        """Adds photos that are sent, under "uploads/"; returns a job."""
+        """Adds photos that are sent, under "uploads/"; returns a job, whose result lists those that are refused."""
         service.check_write(request)
         served = service.index(index)
         if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -46,9 +46,8 @@ def add(router: APIRouter, service: Service) -> None:
             parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
             if not parts:
                 raise Refusal(422, "request", "The form has no photo.", "Send each photo as a part `file`.")
-            data = await read_uploads(parts, service.settings)
-            photos = [(part.filename or "photo", one) for part, one in zip(parts, data, strict=True)]
-        job = service.changes.start("add", lambda progress: add_photos(served, photos, progress))
+            photos, refused = await sorted_uploads(parts, service.settings)
+        job = service.changes.start("add", lambda progress: add_photos(served, photos, refused, progress))
         return JSONResponse(job.to_dict(), 202)
 
     @router.delete("/v1/indexes/{index}/images", tags=["changes"], status_code=202)
@@ -58,7 +57,7 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         for name in names.names:
             served.now.listing.place(name)
-        job = service.changes.start("remove", lambda _: remove_photos(served, names.names))
+        job = service.changes.start("remove", lambda progress: remove_photos(served, names.names, progress))
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/indexes/{index}/update", tags=["changes"], status_code=202)

@@ -68,7 +68,7 @@ def add(router: APIRouter, service: Service) -> None:
         check_places(served)
         now = served.now
         value, job = service.made.get(
-            "embedding", ("embedding", served.id, now.number), lambda progress: plane(now, progress)
+            "embedding", ("embedding", served.id, now.key), lambda progress: plane(now, progress)
         )
         return JSONResponse(value) if job is None else JSONResponse(job.to_dict(), 202)
 
@@ -78,7 +78,7 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         now = served.now
         value, job = service.made.get(
-            f"groups ({kind})", ("groups", kind, served.id, now.number), lambda progress: groups(now, kind, progress)
+            f"groups ({kind})", ("groups", kind, served.id, now.key), lambda progress: groups(now, kind, progress)
         )
         if job is not None:
             return JSONResponse(job.to_dict(), 202)

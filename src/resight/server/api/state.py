@@ -14,14 +14,20 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.get("/health", tags=["state"])
     def show_health(request: Request) -> dict[str, Any]:
-        """Whether the service answers, and, for those who may look at photos, from what."""
+        """Whether the service answers, and, for those who may look at photos, from what.
+
+        The status is "degraded" where an index is gone ("gone") or cannot be opened ("unreadable"); searches are still
+        answered from what was there, so that this is no error of HTTP.
+        """
+        states = {key: served.state for key, served in service.indexes.items()}
+        status = "ok" if all(state == "ok" for state in states.values()) else "degraded"
         if not service.may_read(request):
-            return {"status": "ok"}
+            return {"status": status}
         indexes = {
-            key: {"images": len(served.now.listing), "generation": served.now.number}
-            for key, served in service.indexes.items()
+            key: {"state": states[key], "images": len(now.listing), "generation": now.number}
+            for key, now in ((key, served.now) for key, served in service.indexes.items())
         }
-        return {"status": "ok", "indexes": indexes}
+        return {"status": status, "indexes": indexes}
 
     @router.get("/metrics", tags=["state"], response_class=Response)
     def show_metrics() -> Response:

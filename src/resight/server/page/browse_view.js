@@ -173,8 +173,10 @@ function changes(app) {
     try {
       const job = await begin();
       notify("Working; the index answers meanwhile.");
-      await service.finished(job, () => {}, undefined);
-      notify(sentence);
+      const { result } = await service.finished(job, () => {}, undefined);
+      const refused = result?.refused ?? [];
+      if (!refused.length || result.names.length) notify(sentence);
+      for (const { name, reason } of refused) notify(`${name} was not taken: ${reason}.`);
       await app.refresh();
     } catch (error) {
       notifyFailure(error);
@@ -194,10 +196,8 @@ function changes(app) {
 }
 
 async function unlock(app) {
-  const token = await askToken();
-  if (token === null) return;
+  if (!(await askToken(service.logIn))) return;
   try {
-    await service.logIn(token);
     await app.refresh();
   } catch (error) {
     notifyFailure(error);

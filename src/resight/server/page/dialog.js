@@ -37,28 +37,37 @@ export function openDialog(title, body, { wide = false, closed = () => {} } = {}
   return dialog;
 }
 
-/** Asks for the token of the service; resolves to it, or to null. */
-export function askToken() {
+/** Asks for the token of the service until `give` takes it or the dialog is closed; resolves to whether it was taken. */
+export function askToken(give) {
   return new Promise((resolve) => {
-    let given = null;
+    let taken = false;
+    const fault = el("p", { role: "alert" });
     const box = el("input", { type: "password", class: "input", autocomplete: "current-password", required: true });
     const form = el(
       "form",
       {
         class: "form",
         on: {
-          submit: (event) => {
+          submit: async (event) => {
             event.preventDefault();
-            given = box.value.trim() || null;
-            dialog.close();
+            fault.textContent = "";
+            try {
+              await give(box.value.trim());
+              taken = true;
+              dialog.close();
+            } catch (error) {
+              fault.textContent = error.hint ? `${error.message} ${error.hint}` : error.message;
+              box.select();
+            }
           },
         },
       },
       el("p", { class: "quiet" }, "Whoever started this service set a token for what you want to do. Ask them for it."),
       el("label", { class: "field" }, el("span", {}, "Token"), box),
+      fault,
       el("div", { class: "row" }, el("button", { class: "button strong", type: "submit" }, "Go on")),
     );
-    const dialog = openDialog("This needs a token", form, { closed: () => resolve(given) });
+    const dialog = openDialog("This needs a token", form, { closed: () => resolve(taken) });
     box.focus();
   });
 }

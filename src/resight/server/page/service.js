@@ -15,7 +15,7 @@ export class ServiceError extends Error {
 
 let giveToken = null;
 
-/** Sets what asks the person for a token; it resolves to one, or to null. */
+/** Sets what asks the person for a token and gives it to a function; it resolves to whether the service took it. */
 export function onTokenNeeded(ask) {
   giveToken = ask;
 }
@@ -47,11 +47,7 @@ async function ask(url, options = {}) {
     );
   }
   if (response.status === 401 && giveToken && !options.retried) {
-    const token = await giveToken();
-    if (token !== null) {
-      await logIn(token);
-      return ask(url, { ...options, retried: true });
-    }
+    if (await giveToken(logIn)) return ask(url, { ...options, retried: true });
   }
   if (!response.ok) throw await failureOf(response);
   return response;
