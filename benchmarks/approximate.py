@@ -176,7 +176,7 @@ def recall(search: Any, queries: NDArray[np.float32], truth: NDArray[np.int64]) 
 
 
 def growth(folder: Path, count: int, asked: int) -> dict[str, float]:
-    """What an inverted file of so many vectors costs and finds."""
+    """Cost and recall of an inverted file of so many vectors."""
     disk = on_disk(folder, count, asked)
     begun = time.process_time()
     arrays = made(Source.of(disk.rows), Plan("ivf"), LINKS, TARGET)

@@ -1,4 +1,4 @@
-"""How an index grows: processor time of adding and of a query, memory and bytes, against its number of photos.
+"""Growth of an index: processor time of adding and of a query, memory and bytes, against its number of photos.
 
     python benchmarks/growth.py PHOTOS... [--sizes 250 1000 4000] [--recipe NAME] [--queries 12] [--json]
 

@@ -39,7 +39,7 @@ def rebuild_for_ever(path: Path, ready: int, writing: bool) -> None:
 
 
 def lost(path: Path) -> list[str]:
-    """What is wrong with the index."""
+    """Returns the faults of the index."""
     index = Index.open(path)
     images = index.collection.snapshot.images
     wrong = [] if index.info().search else ["there is no structure"]

@@ -1,4 +1,4 @@
-"""What each choice of a training gains, at equal budgets of images, over several seeds.
+"""Gain of each choice of a training, at equal budgets of images, over several seeds.
 
     cd PHOTOS && python .../benchmarks/keep.py training_ablation -- PAIRS --sets covers products scenes \
         --distractors distractors --seeds 0 1 2 --at FOLDER

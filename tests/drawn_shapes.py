@@ -7,6 +7,18 @@ import numpy as np
 
 from resight.arrays import Pixels
 
+# Small pictures and one level of cells: enough to tell the three shapes apart.
+OUTLINES = """
+name = "outlines"
+[features]
+kind = "edge-orientations"
+side = 96
+pad = 6
+[descriptor]
+kind = "pyramid"
+levels = [8]
+"""
+
 HOUSE = np.array([[20, 110], [20, 60], [70, 20], [120, 60], [120, 110], [20, 110], [20, 60], [120, 60]])
 BOAT = np.array([[10, 90], [130, 90], [105, 120], [35, 120], [10, 90], [70, 90], [70, 15], [115, 75], [70, 75]])
 ARROW = np.array([[15, 60], [95, 60], [95, 30], [130, 70], [95, 110], [95, 80], [15, 80], [15, 60]])

@@ -36,6 +36,20 @@ CHAIN = """
 [[rerank]]
 kind = "chain"
 """
+# A network that tests randomise and write to net.safetensors beside the recipe.
+MAPS = """
+name = "small"
+[features]
+kind = "maps"
+network = "mobilenet_v2"
+layer = "features.4"
+max_side = 192
+runtime = "torch"
+[features.checkpoint]
+source = "net.safetensors"
+[descriptor]
+kind = "mac"
+"""
 METHODS = {
     "asmk": ASMK,
     "verified": ASMK + SPATIAL,

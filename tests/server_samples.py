@@ -1,4 +1,4 @@
-"""What tests of the service share."""
+"""Samples that tests of the service share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a value is said in words that need no knowledge of the library that found it."""
+"""Wrong values are told in words that need no knowledge of the library that found them."""
 
 from __future__ import annotations
 

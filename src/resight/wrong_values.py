@@ -1,4 +1,4 @@
-"""What is wrong with a value that a person gave, in words, where pydantic's are those of a programmer."""
+"""Says in words what is wrong with a value that a person gave, where pydantic's are those of a programmer."""
 
 from __future__ import annotations
 

@@ -10,19 +10,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from drawn_shapes import BOAT, HOUSE, drawing, photo
+from drawn_shapes import BOAT, HOUSE, OUTLINES, drawing, photo
 from resight.cli.main import app
-
-RECIPE = """
-name = "outlines"
-[features]
-kind = "edge-orientations"
-side = 96
-pad = 6
-[descriptor]
-kind = "pyramid"
-levels = [8]
-"""
 
 
 @pytest.fixture
@@ -34,7 +23,7 @@ def pictures(tmp_path: Path) -> Path:
                 file = tmp_path / "pictures" / style / kind / f"{number}.png"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(made).save(file)
-    (tmp_path / "outlines.toml").write_text(RECIPE)
+    (tmp_path / "outlines.toml").write_text(OUTLINES)
     return tmp_path / "pictures"
 
 

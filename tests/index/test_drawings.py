@@ -8,21 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawn_shapes import ARROW, BOAT, HOUSE, drawing, photo
+from drawn_shapes import ARROW, BOAT, HOUSE, OUTLINES, drawing, photo
 from index_samples import texture, write
 from resight.errors import UsageError
 from resight.index.index import Index
-
-RECIPE = """
-name = "outlines"
-[features]
-kind = "edge-orientations"
-side = 96
-pad = 6
-[descriptor]
-kind = "pyramid"
-levels = [8]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +20,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     (folder / "photos").mkdir()
     for name, shape in (("arrow", ARROW), ("boat", BOAT), ("house", HOUSE)):
         Image.fromarray(photo(shape)).save(folder / "photos" / f"{name}.png")
-    (folder / "outlines.toml").write_text(RECIPE)
+    (folder / "outlines.toml").write_text(OUTLINES)
     made = Index.create(folder / "x.resight", folder / "outlines.toml")
     made.add(folder / "photos")
     return made

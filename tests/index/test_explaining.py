@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
-from index_samples import texture, write
+from index_samples import MAPS, texture, write
 from resight.errors import ImageError, UsageError
 from resight.features.networks.architectures import blank, randomise
 from resight.index.explaining import Explainer, can_explain
@@ -18,19 +18,6 @@ from resight.index.queries import Query
 from resight.show.page import write_page
 from resight.show.results import page_query
 
-RECIPE = """
-name = "small"
-[features]
-kind = "maps"
-network = "mobilenet_v2"
-layer = "features.4"
-max_side = 192
-runtime = "torch"
-[features.checkpoint]
-source = "net.safetensors"
-[descriptor]
-kind = "mac"
-"""
 FLAT = np.full((150, 200, 3), 128, np.uint8)
 
 
@@ -48,7 +35,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     randomise(network, 1)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(weights, folder / "net.safetensors")
-    (folder / "small.toml").write_text(RECIPE)
+    (folder / "small.toml").write_text(MAPS)
     photos = {"left.png": with_patch(16, 24), "right.png": with_patch(136, 88), "gone.png": with_patch(80, 64)}
     index = Index.create(folder / "x.resight", folder / "small.toml")
     index.add(write(folder / "photos", photos))

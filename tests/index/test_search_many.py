@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
-from index_samples import collection, index_by, names, texture, told, write
+from index_samples import MAPS, collection, index_by, names, texture, told, write
 from resight.errors import ImageError, UsageError
 from resight.features.maps import MapExtractor
 from resight.features.networks.architectures import blank, randomise
@@ -25,19 +25,6 @@ from resight.search.dense import DenseSearch
 pytestmark = pytest.mark.usefixtures("unsynced")
 
 PHOTOS = collection(4)
-NETWORK = """
-name = "{name}"
-[features]
-kind = "maps"
-network = "mobilenet_v2"
-layer = "features.4"
-max_side = 192
-runtime = "torch"
-[features.checkpoint]
-source = "net.safetensors"
-[descriptor]
-kind = "mac"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +45,7 @@ def vectors(folder: Path) -> Index:
     randomise(network, 1)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(weights, folder.parent / "net.safetensors")
-    index = index_by(folder.parent, NETWORK.format(name="small"), folder.parent / "vectors.resight")
+    index = index_by(folder.parent, MAPS, folder.parent / "vectors.resight")
     index.add(folder)
     return index
 

@@ -24,7 +24,7 @@ def always_sparse(monkeypatch):
 
 
 def rounding(spectrum, y, gains, rest):
-    """How far U diag(gains) U'y + rest y may be off where U, gains and sums of r products are rounded to float32.
+    """Bound on the error of U diag(gains) U'y + rest y where U, gains and sums of r products are rounded to float32.
 
     To first order a sum of r products is off by r roundings of the sum of their magnitudes, each product by those of
     U, twice, of the gains and of U'y; the rest by two of its own, and the sum of both by one.
@@ -36,7 +36,7 @@ def rounding(spectrum, y, gains, rest):
 
 
 def off_by_rounding(found, expected, spectrum, y, *, residual):
-    """Whether no error is larger than rounding explains."""
+    """Tells whether rounding explains every error."""
     gains = transfer(spectrum.values, ALPHA) - (1 - ALPHA if residual else 0.0)
     bound = rounding(spectrum, y, gains, (1 - ALPHA) * residual)
     # Where all is exactly zero, eigenvectors of float64 are not, to its own rounding.

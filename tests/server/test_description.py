@@ -1,4 +1,4 @@
-"""What the OpenAPI description says can be sent never breaks the service: no answer of 5xx."""
+"""Requests that the OpenAPI description allows never break the service: no answer of 5xx."""
 
 from __future__ import annotations
 

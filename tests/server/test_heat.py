@@ -10,24 +10,10 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
-from index_samples import texture, write
+from index_samples import MAPS, texture, write
 from resight.features.networks.architectures import blank, randomise
 from resight.index import Index
 from server_samples import Serve
-
-RECIPE = """
-name = "small"
-[features]
-kind = "maps"
-network = "mobilenet_v2"
-layer = "features.4"
-max_side = 192
-runtime = "torch"
-[features.checkpoint]
-source = "net.safetensors"
-[descriptor]
-kind = "mac"
-"""
 
 
 def with_patch(x: int, y: int) -> np.ndarray:
@@ -42,7 +28,7 @@ def test_the_heat_is_where_both_photos_are_alike(tmp_path: Path, serve: Serve) -
     network = blank("mobilenet_v2")
     randomise(network, 1)
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "net.safetensors")
-    (tmp_path / "small.toml").write_text(RECIPE)
+    (tmp_path / "small.toml").write_text(MAPS)
     index = Index.create(tmp_path / "x.resight", tmp_path / "small.toml")
     index.add(write(tmp_path / "photos", {"left.png": with_patch(16, 24), "right.png": with_patch(136, 88)}))
     client = serve(tmp_path / "x.resight")

@@ -391,7 +391,7 @@ def test_every_view_fits_and_is_accessible(browser: Browser, service: str, width
 
 
 def faults(page: Page) -> list[str]:
-    """What axe-core calls serious or critical."""
+    """Returns the faults that axe-core calls serious or critical."""
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
     return [

@@ -1,4 +1,4 @@
-"""What words add to the cosine of two images, against a loop."""
+"""Shares of words in the cosine of two images, against a loop."""
 
 from __future__ import annotations
 

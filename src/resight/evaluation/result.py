@@ -116,7 +116,7 @@ class Costs(_Record):
 
 
 class Made(_Record):
-    """What a channel was really made with: words of its codebook, or dimensions; asked: by the recipe, if it says."""
+    """The size that a channel was really made with: words of its codebook, or dimensions; asked: by the recipe."""
 
     what: str
     size: Count

@@ -127,7 +127,7 @@ class ClassMaps(ScaledFeatures):
 
 
 class EdgeFilter(BaseModel):
-    """How much an edge of strength w counts: w^power / (1 + exp(steepness (threshold - w))).
+    """The weight of an edge of strength w: w^power / (1 + exp(steepness (threshold - w))).
 
     Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018, eq. 1; defaults are what its code starts from.
     """

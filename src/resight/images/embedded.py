@@ -1,4 +1,4 @@
-"""What a photo's file says of it in words: EXIF of cameras, IPTC of agencies, XMP of programs, as fields by name.
+"""Words that a photo's file holds: EXIF of cameras, IPTC of agencies, XMP of programs, as fields by name.
 
 Sources: Exif 3.0, IPTC-NAA Information Interchange Model 4.2, ISO 16684-1 (XMP) with the properties of the Dublin Core
 and of Photoshop. Where several say the same, XMP counts before IPTC and IPTC before EXIF: the later one was written by

@@ -28,7 +28,7 @@ class ChannelCounts(NamedTuple):
 
 
 class FittedSize(NamedTuple):
-    """What a channel was really made with, which may be less than its recipe asks for where too few photos were there.
+    """The size that a channel was made with, less than its recipe asks for where too few photos were there.
 
     what: "words" of its codebook, or "dimensions" of its vectors. asked: by the recipe, None where it leaves it open.
     """
@@ -39,7 +39,7 @@ class FittedSize(NamedTuple):
 
 
 class SearchFacts(NamedTuple):
-    """How a channel is searched approximately.
+    """The approximate search of a channel.
 
     kind: "hnsw" or "ivf". images: in its structure; added, removed: since it was made. recall: of the 10 nearest, as
     measured then; probes: what a query looks at, cells or the queue of a graph; candidates: compared exactly.

@@ -1,4 +1,4 @@
-"""What the first look alone finds: the ranking that is there at once, before second looks verify and order it anew."""
+"""The first look alone: the ranking that is there at once, before second looks verify and order it anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells an index from another one that takes its place on the disk."""
+"""Identity of an index on the disk: it tells another one that takes its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from resight.store import RECIPE
 
 
 class Identity(NamedTuple):
-    """What tells an index from another that takes its place: of its recipe, which is written once.
+    """Identity of an index: inode and times of its recipe, which is written once.
 
     inode: of the file; changed_ns: when it got there, in nanoseconds, because an inode that is free is used again.
     """

@@ -15,7 +15,7 @@ FULL = 1.0
 """Power of a whitening that leaves equal variances: Jegou & Chum, ECCV 2012, section 4.1."""
 
 Stored = Literal["int8", "float32"]
-"""How a whitening's projection is kept: in one byte a number, or as it was fitted."""
+"""The form in which a whitening's projection is kept: in one byte a number, or as it was fitted."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WhiteningTerms:
 
     @property
     def name(self) -> str:
-        """What tells two fits apart; how they are kept changes nothing of what they mean."""
+        """Returns what tells two fits apart; how they are kept changes nothing of what they mean."""
         return f"power={self.power:g}" + ("" if self.shrinkage is None else f", shrinkage={self.shrinkage:g}")
 
 

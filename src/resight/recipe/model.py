@@ -77,7 +77,7 @@ class ChannelRecipe(BaseModel):
 
     @property
     def searched(self) -> Search:
-        """How its images are searched: as the recipe says; else exactly, where vectors are not too many for it."""
+        """The search of its images: as the recipe says; else exactly, where vectors are not too many for it."""
         return self.search or (Automatic() if Keeps.VECTORS in self.keeps else Exact())
 
     @property

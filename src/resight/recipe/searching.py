@@ -1,4 +1,4 @@
-"""How the images of an index are searched, as a person asks for it beside a recipe."""
+"""The search of an index, as a person asks for it beside a recipe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resight.recipe.reading import parse_recipe
 
 
 class SearchWish(NamedTuple):
-    """How channels that keep one vector an image are searched.
+    """The search of channels that keep one vector an image.
 
     kind: of [search] in a recipe, "auto" where empty. memory: GiB that its structure may take, where not 0.
     """

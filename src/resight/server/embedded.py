@@ -1,4 +1,4 @@
-"""What the files of all photos hold in words, read once and kept by the content of the files."""
+"""Words that the files of all photos hold, read once and kept by the content of the files."""
 
 from __future__ import annotations
 

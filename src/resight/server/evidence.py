@@ -29,7 +29,7 @@ FEATURES = 2000
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a hit, in pixels of the upright originals.
+    """Evidence for a hit, in pixels of the upright originals.
 
     tentative: (n, 4) x, y in the query and in the hit; verified: (m, 4) those that one transform explains.
     query_features, hit_features: (q, 3) x, y, scale.

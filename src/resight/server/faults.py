@@ -1,4 +1,4 @@
-"""What goes wrong, as JSON with a sentence that a person understands, and never with a stack trace."""
+"""Errors as JSON with a sentence that a person understands, and never with a stack trace."""
 
 from __future__ import annotations
 

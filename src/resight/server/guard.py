@@ -28,7 +28,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""What the page may load: nothing from another host, and no script or style that is written into it."""
+"""The policy of what the page may load: nothing from another host, and no script or style that is written into it."""
 
 _HEADERS = (
     (b"content-security-policy", POLICY.encode()),

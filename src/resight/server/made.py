@@ -1,4 +1,4 @@
-"""What is made of a whole generation, once: positions in the plane, and groups of copies and of one thing."""
+"""Products of a whole generation, made once: positions in the plane, and groups of copies and of one thing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of photos besides their pixels: a table by name, and what the files themselves hold."""
+"""Metadata of photos: a table by name, and what the files themselves hold."""
 
 from __future__ import annotations
 

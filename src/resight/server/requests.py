@@ -1,4 +1,4 @@
-"""What a search is asked with, as JSON, and the checks of it."""
+"""The request of a search as JSON, and its checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person decides about the service: who may reach it, and how much it takes at once."""
+"""Settings of the service: who may reach it, and how much it takes at once."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Generation:
 
     @property
     def key(self) -> tuple[Identity, int]:
-        """What no other generation has, of an index that was at the same place before either."""
+        """A key that no other generation has, nor an index that was at the same place before."""
         return self.identity, self.number
 
     @cached_property
@@ -66,7 +66,7 @@ class ServedIndex:
 
     @property
     def title(self) -> str:
-        """What people call it: its file name without the ending."""
+        """The name for people: its file name without the ending."""
         return displayed(self.index.path.resolve().stem)
 
     @property
@@ -86,17 +86,17 @@ class ServedIndex:
 
     @property
     def verifies(self) -> bool:
-        """Whether hits have matched points."""
+        """True where hits have matched points."""
         return self.index.recipe.counts_inliers
 
     @property
     def has_words(self) -> bool:
-        """Whether duplicates beyond copies can be told."""
+        """True where duplicates beyond copies can be told."""
         return any(channel.words is not None for channel in self.index.recipe.channel.values())
 
     @property
     def has_vectors(self) -> bool:
-        """Whether photos can be placed in a plane, and told apart by a classifier."""
+        """True where photos can be placed in a plane, and told apart by a classifier."""
         return any(channel.keeps_one_vector for channel in self.index.recipe.channel.values())
 
     def refresh(self) -> bool:

@@ -26,7 +26,7 @@ class Thumbnails:
         self._complained = False
 
     def tag(self, generation: Generation, name: str, side: int) -> str:
-        """What identifies a thumbnail: it changes when the photo does. Raises Refusal."""
+        """Returns the key of a thumbnail: it changes when the photo does. Raises Refusal."""
         place = generation.listing.place(name)
         return f"{generation.collection.snapshot.images.hashes[place]}-{nearest_side(side)}"
 

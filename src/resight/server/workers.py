@@ -29,7 +29,7 @@ class Workers:
 
     @property
     def load(self) -> int:
-        """How much is being done or waits."""
+        """Returns how much is being done or waits."""
         with self._lock:
             return self._clients.total()
 

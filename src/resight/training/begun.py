@@ -1,4 +1,4 @@
-"""Whether a training has begun in a folder, which a command asks without loading what trains."""
+"""Tells whether a training has begun in a folder, without loading what trains."""
 
 from __future__ import annotations
 

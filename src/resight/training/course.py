@@ -1,4 +1,4 @@
-"""How a training goes: what is told after a step and an epoch, the state that it goes on from, and its end."""
+"""The course of a training: what is told after a step and an epoch, the state that it goes on from, and its end."""
 
 from __future__ import annotations
 

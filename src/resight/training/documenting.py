@@ -1,4 +1,4 @@
-"""What is written down of a training: `training.json`, the comment of its recipes, and the figures of its page."""
+"""Documents of a training: `training.json`, the comment of its recipes, and the figures of its page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each word adds to the cosine of two bags of words, and where both images have it."""
+"""Shares of words in the cosine of two bags of words, and where both images have them."""
 
 from __future__ import annotations
 

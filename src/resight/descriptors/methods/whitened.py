@@ -47,7 +47,7 @@ def whitening_terms(power: float, instead: float | None, shrinkage: float | None
 
 
 class WholeWhitened(Descriptor):
-    """How whole vectors are whitened, whose making is fitted before."""
+    """The whitening of whole vectors, whose making is fitted before."""
 
     whitening_power: float = Field(default=FULL, ge=0.0, le=1.0, description="1 whitens fully, 0 only turns.")
     # Ours: the power where it is fitted on the photos that are searched. None: the same.

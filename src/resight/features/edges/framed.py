@@ -21,7 +21,7 @@ Strengths = tuple[Float32, tuple[int, int, int, int]]
 
 @dataclass(frozen=True)
 class Framed:
-    """What is framed of pictures, by the parameters of a recipe."""
+    """Frames the content of pictures, by the parameters of a recipe."""
 
     params: Edges
 

@@ -1,4 +1,4 @@
-"""Whether a picture is a line drawing, a photo, or nothing: decided by what its ink looks like."""
+"""Tells line drawings, photos and empty pictures apart by their ink."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SMOOTHED = 5
 
 @dataclass(frozen=True)
 class Look:
-    """What a picture is, and the numbers that say so.
+    """The kind of a picture, and the numbers that say so.
 
     ink, paper: shares of the pixels. width: mean width of the ink, as a share of the long side. half: share of what is
     not paper that is neither ink nor beside it.

@@ -34,7 +34,7 @@ CODE_BITS = 4
 REACH = 4096
 """Candidates that are taken of the cells: reading them costs more than keeping the best."""
 CHEAPER = 7.0
-"""How many codes are compared in the time of one vector."""
+"""Codes that are compared in the time of one vector."""
 
 
 def make_cells(source: Source, together: int, rng: np.random.Generator, progress: Progress | None = None) -> Arrays:

@@ -1,4 +1,4 @@
-"""How much of a structure a query must look at: measured on drawn images, whose neighbours are found exactly.
+"""The effort of a query that reaches a recall: measured on drawn images, whose neighbours are found exactly.
 
 Notes: a drawn image asks for the others, as a photo of the collection does; it is left out of its own neighbours, which
 would be found always.

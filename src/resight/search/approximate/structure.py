@@ -1,4 +1,4 @@
-"""What a structure of approximate search offers, whatever it is: candidates by position, for an effort."""
+"""Protocol of a structure of approximate search: candidates by position, for an effort."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FETCHED = 20.0
 
 @dataclass(frozen=True)
 class Effort:
-    """How much of a structure a query looks at, and what that finds.
+    """The part of a structure that a query looks at, and its recall.
 
     probes: cells of an inverted file, or the queue of a graph. candidates: how many it gives at least, which are
     compared exactly. recall: of the 10 nearest, measured when the structure was made.

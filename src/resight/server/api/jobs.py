@@ -17,7 +17,7 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.get("/v1/jobs/{job}", tags=["jobs"])
     def show_job(job: JobId) -> dict[str, Any]:
-        """How far a job is, and what came of it."""
+        """Tells how far a job is, and what came of it."""
         return _found(service, job).to_dict()
 
 

@@ -11,7 +11,7 @@ from resight.server.photos import Region, jpeg, read_photo
 from resight.server.service import Service, client_of
 
 KEEP = {"Cache-Control": "private, max-age=300"}
-"""How long a browser shows a picture without asking whether it is as it was."""
+"""Seconds that a browser shows a picture without asking whether it is as it was."""
 _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 

@@ -14,7 +14,7 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.get("/health", tags=["state"])
     def show_health(request: Request) -> dict[str, Any]:
-        """Whether the service answers, and, for those who may look at photos, from what.
+        """Tells whether the service answers, and, for those who may look at photos, from what.
 
         The status is "degraded" where an index is gone ("gone") or cannot be opened ("unreadable"); searches are still
         answered from what was there, so that this is no error of HTTP.
