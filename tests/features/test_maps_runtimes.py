@@ -96,7 +96,7 @@ def test_torch_in_bfloat16_leaves_the_network_as_it_is() -> None:
     ],
 )
 def test_openvino_agrees_with_torch_at_any_size_and_batch(name: str, layer: str, padding: str) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'resight[fast]'")
     from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
     made = network(name, padding)
@@ -120,7 +120,7 @@ def test_openvino_agrees_with_torch_at_any_size_and_batch(name: str, layer: str,
 
 
 def test_both_give_several_layers_in_the_order_asked_for() -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'resight[fast]'")
     from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
     layers = LayerMaps(network(), ["layer3", "conv1", "layer2"])
@@ -132,7 +132,7 @@ def test_both_give_several_layers_in_the_order_asked_for() -> None:
 
 
 def test_openvino_in_bfloat16_is_near() -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'resight[fast]'")
     from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
     layer = LayerMaps(network(), ["layer2"])
@@ -143,7 +143,7 @@ def test_openvino_in_bfloat16_is_near() -> None:
 
 
 def test_converting_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'resight[fast]'")
     from resight.features.runtimes.openvino_runtime import OpenvinoRuntime
 
     def refuse(*_: Any, **__: Any) -> Any:
@@ -151,13 +151,15 @@ def test_converting_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "create_connection", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    openvino_telemetry = pytest.importorskip("openvino_telemetry")
+    openvino_telemetry = pytest.importorskip(
+        "openvino_telemetry", reason="OpenVINO is not installed: pip install 'resight[fast]'"
+    )
     monkeypatch.setattr(openvino_telemetry.Telemetry, "__init__", refuse)
     OpenvinoRuntime(LayerMaps(network(), ["conv1"]), "float32", 1)
 
 
 def test_a_network_that_openvino_cannot_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'resight[fast]'")
     from resight.features.runtimes.openvino_runtime import ConversionError, OpenvinoRuntime
 
     made = network()
@@ -194,7 +196,7 @@ def decoded() -> Any:
 
 @pytest.mark.parametrize("runtime", ["auto", "openvino"])
 def test_an_extractor_runs_on_openvino(runtime: str, no_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'resight[fast]'")
     monkeypatch.setattr(choice, "_chosen", {})
     found, eager = MapExtractor(parameters(runtime)), MapExtractor(parameters("torch"))
     for image in ([decoded()], [decoded(), decoded()]):

@@ -79,7 +79,7 @@ def test_a_layer_that_is_not_there_is_named_with_the_nearest() -> None:
 
 
 def test_openvino_gives_the_same() -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'resight[fast]'")
     from resight.features.runtimes.openvino_model import OpenvinoModelRuntime
 
     layers: list[Any] = ["blocks.2", "stem"]
