@@ -39,7 +39,10 @@ def test_edges_carry_over_from_photos_to_drawings_and_back(pictures: Path) -> No
     ]
 
 
-def test_a_folder_without_styles_is_refused(pictures: Path) -> None:
+def test_a_folder_without_styles_is_refused_before_its_pictures_are_described(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("resight.evaluation.classifying.descriptors_of")
     recipe = str(pictures.parent / "outlines.toml")
     done = CliRunner().invoke(app, ["classify", str(pictures / "photo"), "--recipe", recipe])
     assert done.exit_code != 0

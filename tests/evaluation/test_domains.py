@@ -45,6 +45,13 @@ def test_one_style_is_judged_by_each_other() -> None:
     assert all(one.accuracy == 1.0 and len(one.learned) == 1 for one in found)
 
 
+def test_a_style_of_few_images_is_halved_by_class() -> None:
+    vectors, classes, domains = samples()
+    rows = [start + place for start in (0, 24, 48) for place in (0, 12, 13, 1)]
+    found = from_one_domain(vectors[rows], [classes[row] for row in rows], [domains[row] for row in rows])
+    assert len(found) == 6
+
+
 def test_a_single_style_is_refused() -> None:
     vectors, classes, _ = samples()
     with pytest.raises(UsageError, match="it takes two"):

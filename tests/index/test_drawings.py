@@ -61,6 +61,10 @@ def test_an_empty_sheet_is_refused_with_what_to_do(index: Index, sketch: bool | 
         index.search(np.full((80, 80, 3), 255, np.uint8), sketch=sketch)
 
 
+def test_what_a_person_calls_a_photo_is_asked_with_however_faint(index: Index) -> None:
+    assert index.search(np.full((80, 80, 3), 200, np.uint8), sketch=False).error is None
+
+
 def test_an_index_that_compares_no_edges_says_so(tmp_path: Path) -> None:
     write(tmp_path / "photos", {"a.png": texture(0)})
     index = Index.create(tmp_path / "x.resight", "sift-match")

@@ -66,6 +66,10 @@ def test_something_is_always_drawn() -> None:
         assert drawn(faint, HASTY, np.random.default_rng(seed)).any()
 
 
+def test_nothing_is_drawn_of_a_photo_without_edges() -> None:
+    assert not drawn(np.zeros((60, 60), np.float32), HASTY, np.random.default_rng(0)).any()
+
+
 def test_a_drawing_stays_near_its_edges() -> None:
     strengths = edge_strengths(photo(HOUSE), suppression=1.0)
     lines = drawn(strengths, HASTY, np.random.default_rng(1))

@@ -165,12 +165,6 @@ def fit_channel(
         again, limit = _photos_of(later, found, recipe.seed)
         rows = sample_rows(again, extractor, later.rows_of(extractor, arrays), limit, recipe.seed)
         arrays |= later.fit(_joined(rows, limit + len(again)), terms)
-    wanted = getattr(channel.method, "size", None)
-    if say is not None and wanted is not None and "centroids" in arrays and len(arrays["centroids"]) < wanted:
-        say(
-            f"{recipe.name} asks for {wanted:,} words and has {len(arrays['centroids']):,}: fit it on more photos, "
-            "or do not compare it with figures of its full size"
-        )
     provenance: dict[str, str | int] = {
         "recipe": recipe.name,
         "fitted_on": source,

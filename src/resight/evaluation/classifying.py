@@ -10,7 +10,8 @@ import numpy as np
 
 from resight.arrays import Float32
 from resight.errors import UsageError
-from resight.evaluation.domains import DomainAccuracy, from_one_domain, leave_one_domain_out
+from resight.evaluation.domains import DomainAccuracy, check_classifier, from_one_domain, leave_one_domain_out
+from resight.folders.walking import find_images
 from resight.index.index import Index
 from resight.learned.kinds import Keeps
 from resight.progress import Progress
@@ -27,11 +28,15 @@ def classify(
     """
     if not recipes:
         raise UsageError("no recipe was named whose descriptors are to be classified")
+    # Before hours of describing: a wrong folder, and a classifier that is not there.
+    if wrong := next((image.name for image in find_images(folder) if image.name.count("/") < 2), ""):
+        raise UsageError(f"{folder / wrong}: is not in a folder DOMAIN/CLASS, as photo/dog")
+    check_classifier()
     found = [descriptors_of(folder, recipe, progress) for recipe in recipes]
     names = found[0][0]
+    if any(others != names for others, _ in found[1:]):
+        raise UsageError(f"{folder}: its images changed between two recipes; classify it again")
     parts = [Path(name).parts for name in names]
-    if wrong := next((name for name, part in zip(names, parts, strict=True) if len(part) < 3), ""):
-        raise UsageError(f"{folder / wrong}: is not in a folder DOMAIN/CLASS, as photo/dog")
     joined = np.asarray(np.concatenate([vectors for _, vectors in found], axis=1) / np.sqrt(len(found)), np.float32)
     how = from_one_domain if one_to_one else leave_one_domain_out
     return how(joined, [part[1] for part in parts], [part[0] for part in parts])

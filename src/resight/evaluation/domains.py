@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resight.arrays import Float32, Mask
 from resight.errors import UsageError
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """C, the inverse strengths of regularisation, of which one is chosen inside of the domains that are learned in."""
+
+
+Labels: TypeAlias = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def _judged(
     return DomainAccuracy(held, tuple(learned), accuracy, int((of == held).sum()), strength)
 
 
-def _strength(descriptors: Float32, classes: Mask, domains: Mask, learned: Sequence[str]) -> float:
+def _strength(descriptors: Float32, classes: Labels, domains: Labels, learned: Sequence[str]) -> float:
     """Returns C with the best mean accuracy inside of the domains: each left out in turn, or halves of a single one."""
     folds: list[tuple[Mask, Mask]] = []
     if len(learned) > 1:
@@ -75,6 +81,8 @@ def _strength(descriptors: Float32, classes: Mask, domains: Mask, learned: Seque
     else:
         inside = np.flatnonzero(domains == learned[0])
         order = np.random.default_rng(0).permutation(inside)
+        # Every second one of each class, so that both halves have all classes.
+        order = order[np.argsort(classes[order], kind="stable")]
         for half in (order[::2], order[1::2]):
             test = np.isin(np.arange(len(domains)), half)
             folds.append(((domains == learned[0]) & ~test, test))
@@ -85,13 +93,15 @@ def _strength(descriptors: Float32, classes: Mask, domains: Mask, learned: Seque
     return max(STRENGTHS, key=lambda one: (means[one], -one))
 
 
-def _accuracy(descriptors: Float32, classes: Mask, fit: Mask, test: Mask, strength: float) -> float:
-    try:
-        from sklearn.linear_model import RidgeClassifier
-    except ImportError:
-        raise UsageError(
-            "a classifier needs scikit-learn, which is not installed: pip install 'resight[plots]'"
-        ) from None
+def check_classifier() -> None:
+    """Raises UsageError where scikit-learn, which the classifier is of, is not installed."""
+    if importlib.util.find_spec("sklearn") is None:
+        raise UsageError("a classifier needs scikit-learn, which is not installed: pip install 'resight[plots]'")
+
+
+def _accuracy(descriptors: Float32, classes: Labels, fit: Mask, test: Mask, strength: float) -> float:
+    check_classifier()
+    from sklearn.linear_model import RidgeClassifier
 
     if len(np.unique(classes[fit])) < 2:
         raise UsageError("a classifier needs images of two classes to learn from")

@@ -44,7 +44,7 @@ def as_drawing(channels: Mapping[str, Channel], decoded: Decoded, query: Query, 
         return decoded, ""
     pixels = decoded.pixels if query.box is None else part_of(decoded, query.box).pixels
     look = look_at(pixels)
-    if look.kind == "empty":
+    if look.kind == "empty" and query.sketch is not False:
         raise UsageError(f"{title}: {NO_LINES}")
     is_drawing = look.kind == "drawing" if query.sketch is None else query.sketch
     return replace(decoded, drawing=is_drawing), sentence(look, query.sketch)

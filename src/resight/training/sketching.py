@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from resight.arrays import Float32, Mask
+from resight.features.edges.lines import without_specks
 
 _LEAST = 0.02
 
@@ -39,7 +40,9 @@ HASTY = Hand(threshold=0.6, short=0.2, dropped=0.45, bend=0.04, wobble=0.008, tu
 
 
 def drawn(strengths: Float32, hand: Hand, rng: Generator) -> Float32:
-    """Returns (H, W) lines, 0 or 1, that a hand might draw of the thin edges (H, W) of a photo. Some are always left.
+    """Returns (H, W) lines, 0 or 1, that a hand might draw of the thin edges (H, W) of a photo.
+
+    Some are left wherever there are edges.
 
     Source: for edge maps made binary by random thresholds Radenovic, Tolias & Chum, ECCV 2018, section 4.1; the bending
     is ours.
@@ -47,18 +50,16 @@ def drawn(strengths: Float32, hand: Hand, rng: Generator) -> Float32:
     side = max(strengths.shape)
     lines = _pieces(strengths >= rng.uniform(_LEAST, hand.threshold), rng.uniform(0, hand.short) * side, rng, hand)
     if not lines.any():
-        lines = strengths >= min(_LEAST, float(strengths.max()))
+        lines = (strengths > 0) & (strengths >= min(_LEAST, float(strengths.max())))
     return _bent(lines, hand, rng)
 
 
 def _pieces(lines: Mask, least: float, rng: Generator, hand: Hand) -> Mask:
-    """Returns lines without those of a smaller extent, and without some of the pieces between crossings."""
+    """Returns lines without those of a smaller extent, where larger are left, and without pieces between crossings."""
     thin = lines.astype(np.uint8)
     crossings = cv2.filter2D(thin, -1, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT) > 3
     cut = thin * ~crossings
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(thin, connectivity=8)
-    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-    kept = (extent >= least)[labels] & lines if count > 1 else lines
+    kept = without_specks(lines, least)
     count, labels = cv2.connectedComponents(cut, connectivity=8)
     gone = rng.random(count) < rng.uniform(0.0, hand.dropped)
     gone[0] = False
