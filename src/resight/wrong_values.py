@@ -46,7 +46,8 @@ def what_is_wrong(error: ErrorDetails) -> str:
         return _OF_TYPE[kind]
     if kind in _LIMITS:
         limit, how = _LIMITS[kind]
-        return f"must be {how} {context[limit]:g}"
+        bound = context[limit]
+        return f"must be {how} {bound if isinstance(bound, int) else format(bound, 'g')}"
     if kind in _COUNTS:
         limit, how = _COUNTS[kind]
         return f"must have {how} {context[limit]} values"

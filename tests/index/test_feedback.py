@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from index_samples import texture, write
+from resight.errors import UsageError
 from resight.folders.names import Name
 from resight.index import Index, Query, Wanted, all_asked, answer_asked, answer_marked
 from resight.index.first_look import first_look
@@ -64,9 +65,10 @@ def test_what_a_wrong_photo_matches_better_goes_out(index: Index) -> None:
     assert any("went out" in note for note in notes)
 
 
-def test_names_that_are_not_there_are_refused(index: Index) -> None:
-    with pytest.raises(Exception, match=r"nowhere\.png"):
-        marked(index, "red-0.png", ["nowhere.png"], [])
+@pytest.mark.parametrize(("right", "wrong"), [(["nowhere.png"], []), ([], ["nowhere.png"])])
+def test_names_that_are_not_there_are_refused(index: Index, right: list[str], wrong: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.png"):
+        marked(index, "red-0.png", right, wrong)
 
 
 def test_without_vectors_scores_are_averaged(index: Index, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from resight.training import product
 from resight.training.indexed import from_file, from_pixels, vectors_of
 from resight.training.model import Part, parts_of
 from resight.training.product import write_recipe, write_whitening
-from resight.training.whitening import VectorRows, described, fit_by_components, fit_on_pairs
+from resight.training.whitening import PhotoVectors, described, fit_by_components, fit_on_pairs
 
 
 def test_what_is_judged_is_what_an_index_makes(recipe_folder: Path, world_folder: Path, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def part(recipe_folder: Path) -> Part:
 
 def test_pairs_whiten_the_mean_vectors_shrunk_by_how_few_they_are(part: Part) -> None:
     rng = np.random.default_rng(0)
-    rows = VectorRows([rng.standard_normal((int(count), 12)).astype(np.float32) for count in rng.integers(1, 6, 50)])
+    rows = PhotoVectors([rng.standard_normal((int(count), 12)).astype(np.float32) for count in rng.integers(1, 6, 50)])
     pairs = np.arange(40).reshape(-1, 2)
     whitening = fit_on_pairs(rows, pairs, part)
     means = np.stack([own.mean(axis=0) for own in rows.of])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from resight.arrays import Int64, Vectors
+from resight.errors import UsageError
 from resight.folders.names import Name
 from resight.index.answering import Wanted, allowed_images, answer_asked
 from resight.index.asking import Asked, all_asked
@@ -52,6 +53,9 @@ def answer_marked(
     Marked photos are not hits themselves: right ones are known, wrong ones are out. Raises UsageError for a name that
     is not in the index, and ImageError.
     """
+    by_name = collection.snapshot.images.by_name
+    if missing := next((name for name in wrong if by_name.get(name) is None), None):
+        raise UsageError(f"{missing}: is not in the index, so that it cannot be wrong")
     examples = all_asked(collection, iter([Query(Name(name)) for name in right]), False)
     queries = [*asked, *examples]
     # Marked photos take places of the ranking, and go out of it.

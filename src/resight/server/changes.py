@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from resight.errors import ImageError, IndexLockedError, ResightError, StorageError
+from resight.errors import ImageError, IndexLockedError, IndexMissingError, ResightError, StorageError
 from resight.files import write_whole
 from resight.folders.patterns import Patterns
 from resight.images import content_hash, decode_whole, displayed
@@ -145,11 +145,16 @@ def _fault(given: str, data: bytes) -> str:
 
 
 def _take_back(served: ServedIndex, folder: Path, names: Sequence[str]) -> None:
-    """Removes files that were written for an addition that failed, but for those that are in the index."""
+    """Removes files that were written for an addition that failed, but for those that are in the index.
+
+    All stay where it cannot be told which these are; a line at the next start counts those that are not.
+    """
     try:
         known = Index.open(served.path, read_only=True).collection.snapshot.images.by_name
-    except ResightError:
+    except IndexMissingError:
         known = None
+    except ResightError:
+        return
     for name in names:
         if known is None or known.get(PREFIX + name) is None:
             with suppress(OSError):

@@ -100,7 +100,7 @@ class Jobs:
             job.result = work(progress)
             job.state = "done"
         except KeyboardInterrupt:
-            job.state, job.message = "failed", "The service was stopped."
+            job.message, job.state = "The service was stopped.", "failed"
         except Exception as error:
             refusal = refusal_of(error)
             _log.warning("job %s failed: %s", job.what, error)

@@ -86,6 +86,8 @@ def deepened(kept: KeptSearch, wanted: int) -> KeptSearch:
     if wanted <= len(kept.hits) or not kept.more:
         return kept
     now, request = kept.served.now, kept.request
+    for name in (*request.right, *request.wrong):
+        now.listing.place(name)  # It may have been removed since.
     own = kept.asked[: len(request.queries)]
     ranked = _ranked(now, request, own, _part(kept.served, now, request), min(wanted, MOST_HITS) + 1)
     return replace(kept, asked=ranked.asked, hits=ranked.hits[:wanted], more=len(ranked.hits) > wanted)
@@ -117,11 +119,11 @@ def _any_of(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
 
 
 def _first_hits(now: Generation, asked: Sequence[Asked], request: SearchRequest, among: Int64 | None) -> Sequence[Hit]:
-    found = first_look(
-        now.collection,
-        asked,
-        Wanted(k=request.offset + request.k + len(request.right) + len(request.wrong), among=among),
-    ).hits
+    wanted = Wanted(k=request.offset + request.k + len(request.right) + len(request.wrong), among=among)
+    if request.together or request.right or request.wrong or len(asked) == 1:
+        found: Sequence[Hit] = first_look(now.collection, asked, wanted).hits
+    else:
+        found = _any_of([first_look(now.collection, [one], wanted).hits for one in asked])
     out = {*request.right, *request.wrong}
     return [hit for hit in found if hit.name not in out][request.offset : request.offset + request.k]
 

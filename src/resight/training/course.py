@@ -38,7 +38,7 @@ class Trained:
 
 
 @dataclass
-class State:
+class LoopState:
     """The state that changes while training goes on, apart from weights and optimiser."""
 
     epoch: int = 0

@@ -18,7 +18,7 @@ from resight.training.model import Part
 from resight.training.photos import TrainingPhotos
 from resight.training.validation import Score, Validation, judge
 from resight.training.views import Views
-from resight.training.whitening import VectorRows, described, fit_by_components, fit_on_pairs
+from resight.training.whitening import PhotoVectors, described, fit_by_components, fit_on_pairs
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def examine(
     kind: str,
     parts: Sequence[Part],
     how: str,
-    rows: Sequence[VectorRows],
+    rows: Sequence[PhotoVectors],
     sample: Sample,
     validation: Validation,
     trained: Sequence[Whitening] = (),

@@ -17,7 +17,7 @@ from resight.images import Decoded, decode
 from resight.progress import Progress
 from resight.recipe import ChannelRecipe
 from resight.training.model import Part
-from resight.training.whitening import VectorRows
+from resight.training.whitening import PhotoVectors
 
 Source = Callable[[], Decoded]
 """Reads or renders one image."""
@@ -44,7 +44,7 @@ def vectors_of(
     folder: Path,
     sources: Sequence[Source],
     progress: Progress | None = None,
-) -> list[VectorRows]:
+) -> list[PhotoVectors]:
     """Returns the vectors of each part of some images, before whitening. Paths of weights are relative to `folder`."""
     extractor = open_extractor(channel.features, folder)
     makers = [_maker(part, extractor) for part in parts]
@@ -57,7 +57,7 @@ def vectors_of(
                 own.append(make(one))
         if progress is not None:
             progress(done, len(sources))
-    return [VectorRows(own) for own in found]
+    return [PhotoVectors(own) for own in found]
 
 
 def _maker(part: Part, extractor: Extractor[Any, Any]) -> Callable[[Any], Float32]:

@@ -19,7 +19,7 @@ from resight.errors import ResightError
 from resight.learned.whitening import Whitening
 from resight.training.begun import FOLDER, LAST, has_begun
 from resight.training.checkpoints import BEST, check_same, disk_errors, load_checkpoint, save_checkpoint
-from resight.training.course import State, StepReport, Trained, epoch_line
+from resight.training.course import LoopState, StepReport, Trained, epoch_line
 from resight.training.describing import describe, plain
 from resight.training.drawing import Step, draw_step, steps_of
 from resight.training.gradients import Gradients
@@ -68,7 +68,7 @@ class Loop:
         self.average = {name: one.clone() for name, one in self.start.items()} if recipe.frozen.average else None
         self.optimiser = optimiser_of(recipe, self.learned)
         self.steps = steps_of(material, recipe)
-        self.state = State()
+        self.state = LoopState()
         self._gradients = Gradients(model, recipe, material, views, how)
         self._working = self._looping = self._begun = 0.0
         self._images = 0
@@ -251,7 +251,7 @@ class Loop:
             "average": self.average,
             "whitenings": [_as_tensors(one) for one in self.model.whitenings()],
             "random": torch.get_rng_state(),
-            "state": {name: getattr(state, name) for name in State.__dataclass_fields__},
+            "state": {name: getattr(state, name) for name in LoopState.__dataclass_fields__},
         }
         save_checkpoint(self.folder / FOLDER / LAST, content)
 
@@ -272,7 +272,7 @@ class Loop:
             self.model.whiten_by(whitenings)
             self._gradients.whiten_start_by(whitenings)
         torch.set_rng_state(found["random"])
-        self.state = State(**found["state"])
+        self.state = LoopState(**found["state"])
         done = self.state.epoch * self.steps + self.state.step
         self._resumed_at = done
         self._say(f"going on after {done} of {self.recipe.lasting.epochs * self.steps} steps, from {file}")

@@ -47,7 +47,7 @@ from resight.training.starting import random_projections, start_whitenings, star
 from resight.training.tuples import Tuples
 from resight.training.validation import Score, validation_of
 from resight.training.views import Views
-from resight.training.whitening import VectorRows
+from resight.training.whitening import PhotoVectors
 from resight.versions import versions
 
 REPORT, PAGE = "training.json", "report.html"
@@ -185,7 +185,7 @@ class Training:
         tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected)
         return read_tables(folder / RECIPE, tables).channel[self.channel_name], tables
 
-    def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[VectorRows]:
+    def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[PhotoVectors]:
         parts = parts_of(channel, str(self.base))
         return vectors_of(channel, parts, folder, sample.sources, named(self.progress, what))
 

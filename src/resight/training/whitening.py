@@ -17,28 +17,28 @@ from resight.training.model import Part
 
 
 @dataclass(frozen=True)
-class VectorRows:
+class PhotoVectors:
     """The L2-normalised vectors (m, C) before whitening of one part, photo by photo: of regions, or one."""
 
     of: Sequence[Float32]
 
-    def some(self, numbers: Sequence[int] | range) -> VectorRows:
+    def some(self, numbers: Sequence[int] | range) -> PhotoVectors:
         """Returns those of some photos, by their numbers."""
-        return VectorRows([self.of[number] for number in numbers])
+        return PhotoVectors([self.of[number] for number in numbers])
 
     def means(self) -> Float32:
         """Returns (n, C) the mean vector of each photo."""
         return np.stack([own.mean(axis=0) for own in self.of])
 
 
-def fit_by_components(rows: VectorRows, part: Part) -> Whitening:
+def fit_by_components(rows: PhotoVectors, part: Part) -> Whitening:
     """Fits a whitening of a part by the principal components of the vectors of all photos."""
     every = np.concatenate(list(rows.of))
     terms = part.method.terms() if isinstance(part.method, Whitened | NetVlad) else WhiteningTerms()
     return fit_pca_whitening(every, _dimensions(part, every), power=terms.power, shrinkage=terms.shrinkage)
 
 
-def fit_on_pairs(rows: VectorRows, pairs: Int64, part: Part) -> Whitening:
+def fit_on_pairs(rows: PhotoVectors, pairs: Int64, part: Part) -> Whitening:
     """Fits a whitening of a part on pairs (p, 2) of photos that match, by their numbers.
 
     Source: Mikolajczyk & Matas, "Improving descriptors for fast tree matching by optimal linear projection", ICCV 2007,
@@ -55,7 +55,9 @@ def fit_on_pairs(rows: VectorRows, pairs: Int64, part: Part) -> Whitening:
     return fit_learned_whitening(means, queries, positives, _dimensions(part, means), shrinkage=shrinkage)
 
 
-def described(parts: Sequence[Part], how: str, rows: Sequence[VectorRows], whitenings: Sequence[Whitening]) -> Float32:
+def described(
+    parts: Sequence[Part], how: str, rows: Sequence[PhotoVectors], whitenings: Sequence[Whitening]
+) -> Float32:
     """Returns (n, D) joined descriptors of photos, as an index makes them of the same vectors."""
     weights = [part.weight for part in parts]
     found = []

@@ -71,6 +71,19 @@ def test_a_structure_finds_what_was_asked_for_with_the_scores_of_exact_search(
     assert len(search.search(np.zeros(DIMENSION, np.float32), 3)) == 0
 
 
+def test_many_are_given_where_many_are_asked_for(
+    arrays: Arrays, rows: VectorRows, vectors: NDArray[np.float32]
+) -> None:
+    """The recall that steers is that of the 10 nearest; beyond them codes alone decide what is compared."""
+    search, exact = ApproximateSearch(rows, opened(arrays)), rows.exact(by_id)
+    for one in vectors[::300]:
+        found = search.search(one, 400).ids
+        assert len(found) == 400
+        nearest = exact.search(one, 400).ids
+        assert np.isin(nearest[:100], found).mean() >= 0.9
+        assert np.isin(nearest, found).mean() >= 0.7
+
+
 def test_what_came_is_found_and_what_went_is_not(
     arrays: Arrays, rows: VectorRows, vectors: NDArray[np.float32]
 ) -> None:

@@ -102,7 +102,9 @@ class KeptApproximate:
         """Tells whether so many images are searched by a structure."""
         if not count or (self.params.structure == "auto" and count * WIDEST <= FAST):
             return False
-        return self.params.plan(count, self.site.collection().live.dimension).structure != "exact"
+        # As `make` counts: images without a vector are in no structure.
+        rows = self.site.collection().live
+        return self.params.plan(len(rows), rows.dimension).structure != "exact"
 
 
 def made(

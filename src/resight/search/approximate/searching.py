@@ -79,6 +79,8 @@ class ApproximateSearch:
         probes = min(structure.most, -(-effort.probes * size // count))
         candidates = math.ceil(effort.candidates * math.sqrt(size / count))
         most = min(count, max(candidates, k + SPARE))
+        # The effort is that for the 10 nearest: more of them lie in more cells.
+        probes = min(structure.most, -(-probes * max(most, candidates) // candidates))
         if 2 * most > count or FETCHED * (count - most) < structure.cost(probes):
             return None
         if allowed is None and self.removed <= FEW * size:
@@ -87,7 +89,7 @@ class ApproximateSearch:
             places = places[places >= 0]
             places = places[self._alive[places]]
             if len(places) >= most or not self.removed:
-                return np.asarray(self.made.ids[places])
+                return None if len(places) < min(k, count) else np.asarray(self.made.ids[places])
             # More of the nearest were removed than of all, as with a folder of photos that are alike: what is left is
             # farther from the query than what the effort was measured for.
             wider = -(-(most + self._spare(most)) // max(1, len(places)))
@@ -95,7 +97,8 @@ class ApproximateSearch:
             if 2 * most > count:
                 return None
         places = structure.search(query, most, probes, None if count == size else chosen)[0]
-        return np.asarray(self.made.ids[places[places >= 0]])
+        places = places[places >= 0]
+        return None if len(places) < min(k, count) else np.asarray(self.made.ids[places])
 
     def _spare(self, count: int) -> int:
         """Returns how many more candidates are to be asked for, since some of them were removed."""

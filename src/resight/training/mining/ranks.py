@@ -31,7 +31,7 @@ def sorted_out(scores: Float64, positive: float, low: float, high: float) -> tup
 
 @dataclass(frozen=True)
 class RankedList:
-    """Returns what a photo finds, each content once and without itself: rows (k,), inliers (k,), similarity (k,)."""
+    """The photos that a photo finds, each content once and without itself: rows, inliers, similarity, (k,) each."""
 
     rows: Int64
     inliers: Int64
