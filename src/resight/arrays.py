@@ -31,6 +31,8 @@ UInt16: TypeAlias = NDArray[np.uint16]
 UInt32: TypeAlias = NDArray[np.uint32]
 UInt64: TypeAlias = NDArray[np.uint64]
 
+Labels: TypeAlias = NDArray[np.str_]
+"""(n,) classes or domains of images, by name."""
 Mask: TypeAlias = NDArray[np.bool_]
 """True for what counts: rows (n,) of a collection, or pixels (h, w) of a photo."""
 Pixels: TypeAlias = NDArray[np.uint8]

@@ -5,19 +5,14 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from resight.arrays import Float32, Mask
+from resight.arrays import Float32, Labels, Mask
 from resight.errors import UsageError
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """C, the inverse strengths of regularisation, of which one is chosen inside of the domains that are learned in."""
-
-
-Labels: TypeAlias = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
