@@ -5,19 +5,20 @@ r"""Tunes the network of `rmac-lite0` on rendered worlds and on photos without l
     python tools/fit_builtin.py --only maps --missing --every 5 PHOTOS/distractors/images PHOTOS/domains/images \
         WORK/worlds/0
 
-WORK keeps the worlds, the tuples and the training, so that an interrupted run goes on. It starts from the weights that
-tools/convert_efficientnet_lite0.py makes; the same photos, seed, versions and processor give the same file. Takes about
-a quarter of an hour on one idle core.
+Trains several members on the same photos, which differ in what is drawn, and stores the mean of their weights: what
+one draw happens to teach is less of it. WORK keeps the worlds, the tuples and the members, so that an interrupted run
+goes on. Members start from the weights that tools/convert_efficientnet_lite0.py makes; the same photos, seed, versions
+and processor give the same file, wherever WORK is.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from numpy.random import SeedSequence
 from PIL import Image
 from safetensors.numpy import load_file
 
+from resight.arrays import Arrays
 from resight.features.networks.inverted_residuals import INVERTED_RESIDUALS
 from resight.files import write_whole
 from resight.folders.walking import find_images
@@ -38,7 +40,9 @@ from resight.worlds.world import render_world, save_world
 
 NAME = "efficientnet_lite0-resight"
 RECIPE = "general"
+MEMBERS = 3
 SEED = 70000
+"""Of the worlds and of the printed things, which all members see."""
 WORLDS = 10
 SHEETS, PRINTED = 6, 50
 KINDS: tuple[Kind, ...] = ("package", "poster", "painting", "package", "poster")
@@ -51,18 +55,43 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, help="folders of photos without labels")
     parser.add_argument("--leave-out", default="", help="pattern of names of photos that are not taken")
     parser.add_argument("--every", type=int, default=1, help="take one photo of so many of each folder")
+    parser.add_argument("--seed", type=int, default=0, help="of the first member's draws; the others have the next")
+    parser.add_argument("--members", type=int, default=MEMBERS, help="networks whose weights are averaged")
+    parser.add_argument("--target", type=Path, default=TARGET, help="folder that gets the network")
     options = parser.parse_args()
     found = [one for folder in options.folders for one in taken(folder, options.leave_out)[:: options.every]]
     named = {"/".join(path.parts[-3:]): path for path in found}
     # What is drawn follows the order of names, which must not depend on where the work is done.
     named |= {f"printed/{path.name}": path for path in printed_things(options.work)}
     tuples_of(rendered_worlds(options.work), named).write(options.work)
-    report = train(options.work, options.work / "network", recipe=RECIPE, on_step=print, say=print)
+    members = [member(options.work, seed) for seed in range(options.seed, options.seed + options.members)]
     plan = INVERTED_RESIDUALS["efficientnet_lite0"]
-    content = compact(plan, load_file(report.folder / "network.safetensors"))
-    write_whole(TARGET / f"{NAME}.safetensors", content)
-    write_whole(TARGET / f"{NAME}.LICENSE", (TARGET / f"{START}.LICENSE").read_bytes())
-    print(f"{TARGET / NAME}.safetensors: {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+    content = compact(plan, mean_of([load_file(file) for file in members]))
+    options.target.mkdir(parents=True, exist_ok=True)
+    write_whole(options.target / f"{NAME}.safetensors", content)
+    write_whole(options.target / f"{NAME}.LICENSE", (TARGET / f"{START}.LICENSE").read_bytes())
+    print(f"{options.target / NAME}.safetensors: {len(content)} bytes, SHA-256 {sha256(content).hexdigest()}")
+
+
+def member(work: Path, seed: int) -> Path:
+    """Trains the network on the tuples of a folder, unless that was done. Returns the file of its weights."""
+    folder = work / "members" / str(seed)
+    file = folder / "network.safetensors"
+    # The recipe is what a training writes last.
+    if not (folder / "recipe.toml").exists():
+        train(work, folder, recipe=RECIPE, changes={"seed": str(seed)}, on_step=print, say=print)
+    print(f"{file}: SHA-256 {sha256(file.read_bytes()).hexdigest()}", flush=True)
+    return file
+
+
+def mean_of(states: Sequence[Arrays]) -> Arrays:
+    """Mean of each tensor of networks that were trained from the same start.
+
+    Source: Wortsman et al., "Model soups", ICML 2022, the uniform soup.
+    """
+    return {
+        key: np.mean([each[key] for each in states], axis=0, dtype=np.float64).astype(np.float32) for key in states[0]
+    }
 
 
 def taken(folder: Path, left_out: str) -> list[Path]:
