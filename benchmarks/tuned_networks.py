@@ -8,7 +8,8 @@ tools/tune_builtin_network.py, PHOTOS the folder of the sets. Each network gets 
 tools/fit_builtin.py does it for the one that ships: on every fifth photo of distractors and domains, and of the first
 world in WORK. Worlds have every fourth distractor as well, of the half that training leaves out; "views" is the mean
 reciprocal rank of photos of that half of distractors and domains, which rendered views of them ask for. Sets have
-all distractors. In brackets are 95 % intervals over queries, of the mean and of the difference to the first network.
+all distractors; queries are described as photos of an index are, without enlarging small ones as `resight evaluate`
+does. In brackets are 95 % intervals over queries, of the mean and of the difference to the first network.
 """
 
 from __future__ import annotations
