@@ -72,7 +72,10 @@ CHAINS: Mapping[str, Sequence[SecondLook]] = {
     "R + LQE": (R, LQE),
 }
 CONTEXTS = {"GS": "whole", "LS": "none", "FS": "fading"}
-WEIGHTS: tuple[SaliencyName | None, ...] = (None, *(name for name in get_args(SaliencyName) if name != "files"))
+WEIGHTS: tuple[SaliencyName | None, ...] = (
+    None,
+    *(name for name in get_args(SaliencyName) if name not in ("files", "onnx")),
+)
 SETS = ("covers", "scenes", "products")
 DOCS = Path(__file__).parents[1] / "docs" / "results.md"
 FAINT = 1e-6
