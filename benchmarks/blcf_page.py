@@ -86,6 +86,7 @@ def weights(kept: Kept) -> Iterator[str]:
     rows = [
         [told, *percent([kept[name]["weights"][f"{what}|{key}|{context}"] for name, what, context in columns])]
         for key, told in SALIENCY.items()
+        if all(f"{what}|{key}|{context}" in kept[name]["weights"] for name, what, context in columns)
     ]
     yield from table(["", *head], rows)
 

@@ -27,8 +27,9 @@ def small_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     """A docs page with the marks of every command that writes into one."""
-    commands = ("blcf.py", "training_ablation.py", "deck_experiments.py")
-    marks = [f"<!-- written by benchmarks/{one} -->\n<!-- end of benchmarks/{one} -->\n" for one in commands]
+    commands = ("blcf", "training_ablation", *(f"deck_{one}" for one in ("components", "manifolds", "teacher")))
+    commands += ("deck_merged_lists",)
+    marks = [f"<!-- written by benchmarks/{one}.py -->\n<!-- end of benchmarks/{one}.py -->\n" for one in commands]
     file = tmp_path / "page.md"
     file.write_text("Before.\n\n" + "\n".join(marks) + "\nAfter.\n")
     return file

@@ -54,9 +54,9 @@ class Processes:
             except Exception as error:
                 box = [(None, error)]
         distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
-        value, error = box[0]
-        if error is not None:
-            raise error
+        value, failure = box[0]
+        if failure is not None:
+            raise failure
         return value  # type: ignore[return-value]
 
     def gathered(self, own: Tensor, number: int) -> Tensor:
