@@ -16,70 +16,141 @@ from resight.errors import UsageError
 from resight.training.launched import Launched, device_of, launched
 from resight.training.training import train
 
-PROGRAM = """
-import os, sys
+FORKED = """
+import os, signal, sys
 from pathlib import Path
-from resight.training.training import train
 
-tuples, recipe, alone, together, port, *changes = sys.argv[1:]
-given = dict(one.split("=", 1) for one in changes)
-
-def trained(folder, environment):
+def forked(work, rank):
     child = os.fork()
     if child == 0:
-        os.environ.update(environment)
-        told = []
-        report = train(tuples, folder, recipe=recipe, changes=given, say=told.append, on_step=told.append)
-        # Every process gets the report, and the first alone says anything.
-        assert report.document["curve"], report
-        assert bool(told) == (environment.get("RANK", "0") == "0")
+        # Whatever becomes of the test, nothing of it stays.
+        signal.alarm(1500)
+        if rank is not None:
+            os.environ.update(WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank))
+        work("alone" if rank is None else f"of two, {rank}")
         os._exit(0)
     return child
 
-both = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-children = [trained(alone, {})]
-children += [trained(together, both | {"RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(2)]
-assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+def in_one_and_in_two(work, port):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+    children = [forked(work, rank) for rank in (None, 0, 1)]
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
 """
-"""Trains in one process and in two, copies of one that has loaded everything."""
+"""Does something in one process and in two, copies of one that has loaded everything."""
 
-COUPLED = {"frozen.distil": "1.0", "frozen.average": "0.5"}
-BY_TUPLES = {"loss.kind": "contrastive", "drawing.negatives": "2", "drawing.anchors": "3", "frozen.until": "blocks.2"}
+GRADIENTS = """
+import torch
+from resight.training.drawing import draw_step
+from resight.training.gradients import Gradients
+from resight.training.photos import open_photos
+from resight.training.processes import joined_processes
+from resight.training.product import channel_of
+from resight.training.recipe import load_training_recipe
+from resight.training.run import Training
+from resight.training.tuples import read_tuples
+
+tuples, recipe, folder, port = sys.argv[1:]
+CONTRASTIVE = {"loss.kind": "contrastive", "drawing.negatives": "2", "drawing.anchors": "3"}
+LOSSES = {
+    "info-nce": {"frozen.distil": "1.0", "second_order": "1.0", "drawing.anchors": "3"},
+    "multi-similarity": {"loss.kind": "multi-similarity"},
+    "contrastive": CONTRASTIVE,
+    "contrastive and distilled": CONTRASTIVE | {"frozen.distil": "1.0", "drawing.anchors": "2"},
+    "classification": {"loss.kind": "classification"},
+}
+
+def work(name):
+    found = {}
+    with joined_processes() as processes:
+        read = read_tuples(Path(tuples))
+        photos = open_photos(read, Path(tuples), 96, 1 << 30)
+        for loss, changes in LOSSES.items():
+            given = load_training_recipe(recipe, changes)
+            base = Path(recipe).parent / given.descriptor
+            channel = channel_of(base, "")[1]
+            one = Training(given, channel, "", base, read, photos, Path(folder), print, None, processes, "")
+            hard = {row: one.material.pool[:2] for row in range(len(photos))}
+            step = draw_step(one.material, given, 0, 0, hard)
+            gradients = Gradients(one.model, given, one.material, one.views, one.how, processes)
+            images = step.images
+            # Away from the start, where what is distilled has no gradient.
+            with torch.no_grad():
+                for weight in one.model.learned().values():
+                    weight.mul_(1.01)
+            needed = gradients.needed(step)
+            assert len(needed) < len(images) or name == "alone"
+            value = gradients(step, {number: one.views.image(images[number]) for number in needed})
+            found[loss] = value, {key: weight.grad for key, weight in one.model.learned().items()}
+    torch.save(found, Path(folder) / f"{name}.pt")
+
+in_one_and_in_two(work, port)
+"""
+
+TRAINING = """
+from resight.training.training import train
+
+tuples, recipe, folder, port, *changes = sys.argv[1:]
+
+def work(name):
+    told = []
+    place = Path(folder) / ("alone" if name == "alone" else "together")
+    given = dict(one.split("=", 1) for one in changes)
+    report = train(tuples, place, recipe=recipe, changes=given, say=told.append, on_step=told.append)
+    # Every process gets the report, and the first alone says anything.
+    assert report.document["curve"], report
+    assert bool(told) == (name != "of two, 1")
+
+in_one_and_in_two(work, port)
+"""
 SLOW = {"optimiser.kind": "sgd", "optimiser.rate": "0.01", "lasting.epochs": "1", "lasting.steps": "2"}
 """Plain steps, because those of Adam have the same size where a gradient is nearly nothing."""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("changes", [COUPLED, BY_TUPLES], ids=["all images have one loss", "tuples have their own"])
-def test_two_processes_learn_what_one_does(
-    changes: dict[str, str], tuples_folder: Path, recipe_folder: Path, tmp_path: Path
-) -> None:
+def ran(program: str, *arguments: object) -> None:
+    """Runs a program with a free port as its fourth argument."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    given = [f"{key}={value}" for key, value in {**SLOW, **changes}.items()]
-    places = [str(one) for one in (tuples_folder, recipe_folder / "little.toml", alone, together)]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *places, str(port), *given], capture_output=True, text=True, timeout=500
-    )
+        port = str(free.getsockname()[1])
+    told = [str(one) for one in arguments]
+    command = [sys.executable, "-c", FORKED + program, *told[:3], port, *told[3:]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, done.stderr
-    one, two = (torch.load(folder / "checkpoints" / "last.pt", weights_only=True) for folder in (alone, together))
-    assert one["learned"].keys() == two["learned"].keys()
-    assert one["state"]["losses"] == two["state"]["losses"] == []
-    np.testing.assert_allclose(
-        [entry["loss"] for entry in two["state"]["curve"] if "loss" in entry],
-        [entry["loss"] for entry in one["state"]["curve"] if "loss" in entry],
-        rtol=1e-5,
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_gradients_of_one(tuples_folder: Path, recipe_folder: Path, tmp_path: Path) -> None:
+    ran(GRADIENTS, tuples_folder, recipe_folder / "little.toml", tmp_path)
+    alone, *both = (
+        torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("alone", "of two, 0", "of two, 1")
     )
-    assert any(float(each["momentum_buffer"].norm()) > 0 for each in one["optimiser"]["state"].values())
+    assert len(alone) == 5
+    for loss, (value, gradients) in alone.items():
+        assert any(bool(one.any()) for one in gradients.values())
+        size = max(float(one.norm()) for one in gradients.values())
+        for own_value, own in (one[loss] for one in both):
+            assert own_value == pytest.approx(value, rel=1e-5)
+            assert own.keys() == gradients.keys()
+            worst = max(float((own[key] - one).norm()) for key, one in gradients.items())
+            assert worst <= 1e-4 * size, (loss, worst, size)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(tuples_folder: Path, recipe_folder: Path, tmp_path: Path) -> None:
+    ran(
+        TRAINING,
+        tuples_folder,
+        recipe_folder / "little.toml",
+        tmp_path,
+        *(f"{key}={value}" for key, value in SLOW.items()),
+    )
+    folders = tmp_path / "alone", tmp_path / "together"
+    one, two = (torch.load(folder / "checkpoints" / "last.pt", weights_only=True) for folder in folders)
+    assert one["state"]["epoch"] == two["state"]["epoch"] == 1
+    losses = [[entry["loss"] for entry in each["state"]["curve"] if "loss" in entry] for each in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
     for name, value in one["learned"].items():
         torch.testing.assert_close(two["learned"][name], value, rtol=1e-4, atol=1e-6)
-    # Momentum is the sum of gradients: it is the same too, relative to its own size.
-    for key, first in one["optimiser"]["state"].items():
-        own, other = first["momentum_buffer"], two["optimiser"]["state"][key]["momentum_buffer"]
-        assert float((own - other).norm()) <= 1e-3 * float(own.norm()) + 1e-9
-    networks = [load_file(folder / "network.safetensors") for folder in (alone, together)]
+    networks = [load_file(folder / "network.safetensors") for folder in folders]
     assert all(np.allclose(networks[1][key], value, atol=1e-5) for key, value in networks[0].items())
 
 
