@@ -84,7 +84,7 @@ class ScaledFeatures(NetworkFeatures):
     box: Literal["crop", "mask"] = "crop"
     # Mohedano et al., CBMI 2018, weigh the photos of the collection, and no query. Left out: all positions count alike.
     saliency: SaliencyName | None = Field(
-        default=None, description='How much positions of indexed photos count: a weighting by name, or "files".'
+        default=None, description='How much positions of indexed photos count: a weighting by name, "files" or "onnx".'
     )
     saliency_folder: str | None = Field(
         default=None,
@@ -92,6 +92,24 @@ class ScaledFeatures(NetworkFeatures):
         max_length=4096,
         description='Of saliency = "files": whole path of PNG maps.',
     )
+
+    saliency_model: Checkpoint | None = Field(
+        default=None, description='Of saliency = "onnx": the file, which gives one map of a photo, and its input.'
+    )
+    # The file's own where it takes one size alone, else that of its metadata, else that of the photo.
+    saliency_size: tuple[Annotated[int, Field(ge=1, le=8192)], Annotated[int, Field(ge=1, le=8192)]] | None = Field(
+        default=None, description="Width and height to which photos are warped for the model of saliency."
+    )
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> Self:
+        if (self.saliency == "onnx") != (self.saliency_model is not None):
+            raise ValueError('saliency = "onnx" and saliency_model go together: give both, or leave both out')
+        if self.saliency_model is not None and not self.saliency_model.source.endswith(".onnx"):
+            raise ValueError(f"saliency_model is {self.saliency_model.source}: name an ONNX file, FILE.onnx")
+        if self.saliency_size is not None and self.saliency_model is None:
+            raise ValueError("saliency_size is of saliency_model: give both, or leave it out")
+        return self
 
     @model_validator(mode="after")
     def _files_have_a_folder(self) -> Self:
@@ -271,6 +289,11 @@ FeaturesKind = Annotated[
     Sift | Maps | EdgeMaps | EdgeOrientations | ClassMaps | JoinedMaps | Convolutional | Codes,
     Field(discriminator="kind"),
 ]
+
+
+def saliency_model_of(features: NetworkFeatures) -> Checkpoint | None:
+    """The file of the model that weighs the positions of these features, if one does."""
+    return features.saliency_model if isinstance(features, ScaledFeatures) else None
 
 
 def networks_of(features: FeaturesKind) -> tuple[NetworkFeatures, ...]:

@@ -8,11 +8,13 @@ how fast they come, or how a query is treated. Of SIFT, only RootSIFT is another
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel
 
 from resight.features.kinds import EdgeOrientations, FeaturesKind, JoinedMaps, NetworkFeatures, Sift
+from resight.features.networks.kinds import Checkpoint
 
 JOINED = " + "
 """Between the names of what ships for the parts of a joined method."""
@@ -20,6 +22,7 @@ JOINED = " + "
 _CHOICE_OF_FEATURES = {"kind", "max_side"}
 _NAMED_BY_ITSELF = {"network", "checkpoint", "layer"}
 _HOW_IT_IS_RUN = {"precision", "runtime", "box", "enlarge_to", "saliency_folder", "context", "views"}
+"""Saliency maps from files are whatever the folder has."""
 
 
 def weights_and_layer(features: FeaturesKind) -> str:
@@ -57,4 +60,7 @@ def settings(model: BaseModel, without: Collection[str]) -> list[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, Checkpoint):
+        # Of a model of saliency; where its file lies says nothing of what it sees.
+        return PurePath(value.source).name
     return "+".join(map(_shown, value)) if isinstance(value, tuple) else str(value)
