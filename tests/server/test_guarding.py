@@ -22,10 +22,10 @@ import pytest
 from resight.errors import UsageError
 from resight.index.identity import Identity
 from resight.server.faults import Refusal
-from resight.server.places import Places
 from resight.server.guard import SMALL, Guard, has_token
 from resight.server.jobs import Jobs
 from resight.server.metrics import Metrics
+from resight.server.places import Places
 from resight.server.running import is_loopback, warnings
 from resight.server.searches import MOST, SECONDS, KeptSearch, KeptSearches
 from resight.server.settings import Settings
