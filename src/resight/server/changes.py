@@ -56,6 +56,7 @@ def add_photos(
     Index.open(served.path)  # Nothing is written for an index that is gone.
     folder = uploads_folder(served)
     told = list(refused)
+    known = served.now.collection.snapshot.images.by_name
     kept: dict[str, str] = {}
     own: list[str] = []
     made = False
@@ -103,7 +104,8 @@ def add_photos(
             with suppress(OSError):  # It has photos.
                 folder.rmdir()
     _refresh(served, report)
-    return {**_told(done), "names": [PREFIX + name for name in kept], "refused": told}
+    names = [PREFIX + name for name in kept]
+    return {**_told(done), "names": names, "new": [name for name in names if known.get(name) is None], "refused": told}
 
 
 def remove_photos(served: ServedIndex, names: Sequence[str], report: Report) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def restore_photos(served: ServedIndex, names: Sequence[str], report: Report) ->
     report.say(f"Restoring {_counted(len(wanted))}")
     done = AddReport()
     for number, root in snapshot.roots.items():
-        own = [name.removeprefix(root.prefix) for key, name in snapshot.choices.removed_of(number) if name in wanted]
+        own = [name.removeprefix(root.prefix) for name in snapshot.choices.removed_of(number) if name in wanted]
         if own:
             done += _patiently(partial(_added_again, served, root, own, report), report)
     _refresh(served, report)

@@ -38,6 +38,7 @@ def add(router: APIRouter, service: Service) -> None:
             "folders": [{"path": path, "images": count} for path, count in listing.folders],
             "metadata": {"fields": served.metadata.fields},
             "bytes": served.bytes,
+            "uploads": {"files": service.settings.files, "bytes": service.settings.upload_bytes},
         }
 
     @router.get("/v1/indexes/{index}/images", tags=["indexes"])

@@ -11,6 +11,7 @@ import * as tray from "./tray.js";
  */
 export function card(item, { index, href, open, seek, marks = null, checked = true }) {
   const { name } = item;
+  const [folder, file] = partsOf(name);
   const picture = el("img", {
     src: service.thumbnail(index, name),
     alt: "",
@@ -63,14 +64,14 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
     "article",
     { class: "card" },
     link,
-    el("div", {}, nameOf(name), facts(item, checked), captionOf(item)),
+    el("div", {}, nameOf(file), folder ? el("bdi", { class: "folder", title: folder }, folder) : null, facts(item, checked), captionOf(item)),
     el(
       "div",
       { class: "acts" },
       right,
       wrong,
       collect,
-      button("Search with this photo", { glyph: "search", quiet: true, onClick: seek }),
+      button("Search with this photo", { glyph: "search", look: "search", quiet: true, onClick: seek }),
     ),
   );
   const show = () => {
@@ -91,6 +92,12 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
   node.dataset.name = name;
   show();
   return node;
+}
+
+/** Returns the folder of a photo, "" where it has none, and the name of its file. */
+function partsOf(name) {
+  const slash = name.lastIndexOf("/");
+  return [name.slice(0, Math.max(slash, 0)), name.slice(slash + 1)];
 }
 
 function spoken(item, checked) {

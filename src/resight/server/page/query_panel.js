@@ -64,7 +64,19 @@ export function queryPanel({ state, index, indexes, act }) {
           ? button(`Take out ${title}`, { glyph: "cross", quiet: true, look: "plain", onClick: () => act.drop(place) })
           : null,
       ),
-      state.sketch ? null : el("div", { class: "row" }, button("Box", { glyph: "box", onClick: editor.begin }), whole),
+      state.sketch
+        ? null
+        : el(
+            "div",
+            { class: "row apart" },
+            el(
+              "div",
+              { class: "row" },
+              button("Box", { glyph: "box", title: "Search for a part of the photo", onClick: editor.begin }),
+              whole,
+            ),
+            place === 0 ? el("span", { class: "quiet small" }, "or draw on it") : null,
+          ),
     );
     return { node, editor };
   });
@@ -73,7 +85,7 @@ export function queryPanel({ state, index, indexes, act }) {
     ? "Photos with these outlines come first."
     : count > 1
       ? "Photos that show the thing of all of these come first."
-      : "Draw on the photo to search for a part of it.";
+      : "";
   const panel = el(
     "aside",
     { class: "query", "aria-label": "Query" },
@@ -82,7 +94,7 @@ export function queryPanel({ state, index, indexes, act }) {
       { class: "query-photos" },
       editors.map(({ node }) => node),
     ),
-    el("p", { class: "quiet small hint" }, hint),
+    hint ? el("p", { class: "quiet small hint" }, hint) : null,
     el(
       "div",
       { class: "row" },
