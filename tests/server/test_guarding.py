@@ -157,7 +157,8 @@ def test_jobs_run_one_after_the_other_and_tell_their_progress() -> None:
 
 def test_nothing_of_a_large_body_is_read_before_there_is_room_for_it() -> None:
     arrivals = Places(most=2, per_client=1)
-    begun, read, answers = asyncio.Event(), 0, {}
+    begun, read = asyncio.Event(), 0
+    answers: dict[str, int] = {}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         begun.set()

@@ -17,7 +17,6 @@ from resight.features.networks.architectures import blank, randomise
 from resight.index import Index
 from server_samples import Serve
 
-
 LITE = """
 name = "lite"
 

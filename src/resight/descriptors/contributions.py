@@ -219,7 +219,7 @@ def _look(image: Traced, channel: int) -> tuple[Box, Box]:
 
 def _sum(part: Float32) -> Float64:
     """Returns (C,) sums over positions."""
-    return part.sum(axis=(1, 2), dtype=np.float64)
+    return np.asarray(part.sum(axis=(1, 2), dtype=np.float64), np.float64)
 
 
 def _inverse(norms: Floating | np.floating) -> Float64:

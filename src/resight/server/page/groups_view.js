@@ -1,7 +1,7 @@
 // Groups of copies, of near-copies and of photos of the same thing.
 
 import { segments } from "./choices.js";
-import { button, el, fill, nameOf } from "./element.js";
+import { button, el, fill, icon, nameOf } from "./element.js";
 import { counted } from "./format.js";
 import { openPhoto } from "./photo_dialog.js";
 import * as service from "./service.js";
@@ -31,6 +31,13 @@ export function showGroups(main, app) {
   const { index } = app;
   const kind = KINDS.some(([own]) => own === app.state.kind) ? app.state.kind : "exact";
   const body = el("div", {});
+  // There is no table before the groups are found.
+  const table = el(
+    "a",
+    { class: "button", href: service.groupsTable(index.id, kind), download: `groups-${kind}.csv`, hidden: true },
+    icon("download"),
+    "CSV",
+  );
   fill(
     main,
     el(
@@ -49,11 +56,7 @@ export function showGroups(main, app) {
             kind,
             (own) => app.go({ kind: own }),
           ),
-          el(
-            "a",
-            { class: "button", href: service.groupsTable(index.id, kind), download: `groups-${kind}.csv` },
-            "CSV",
-          ),
+          table,
         ),
       ),
       body,
@@ -67,7 +70,9 @@ export function showGroups(main, app) {
   service
     .computed(index.id, "/groups", { kind }, progress, ending.signal)
     .then(({ groups }) => {
-      if (!ending.signal.aborted) show(body, app, kind, groups);
+      if (ending.signal.aborted) return;
+      table.hidden = !groups.length;
+      show(body, app, kind, groups);
     })
     .catch((error) => {
       if (!ending.signal.aborted)
