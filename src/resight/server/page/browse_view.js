@@ -80,7 +80,7 @@ function listing(body, app, signal) {
             "aria-current": String(path === app.state.folder),
             on: { click: () => set({ folder: path }) },
           },
-          el("bdi", { class: "where", title: path }, path || "All photos"),
+          folderName(path),
           el("span", { class: "figures" }, images.toLocaleString("en")),
         ),
       ),
@@ -163,6 +163,14 @@ function listing(body, app, signal) {
   }
   fill(body, el("div", { class: "browse" }, filters, results));
   load();
+}
+
+/** Returns the name of a folder, set in as deep as it lies. */
+function folderName(path) {
+  const parts = path.split("/");
+  const name = el("bdi", { class: "where", title: path || null }, path ? parts.at(-1) : "All photos");
+  name.style.setProperty("--depth", parts.length - 1);
+  return name;
 }
 
 function changes(app) {
