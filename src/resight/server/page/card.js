@@ -1,6 +1,6 @@
 // One hit, or one photo of a listing, in a grid; and the keys of a grid.
 
-import { button, el, nameOf, svg } from "./element.js";
+import { button, el, fileAndFolder, svg } from "./element.js";
 import { fieldText, percent, score } from "./format.js";
 import * as service from "./service.js";
 import * as tray from "./tray.js";
@@ -11,7 +11,6 @@ import * as tray from "./tray.js";
  */
 export function card(item, { index, href, open, seek, marks = null, checked = true }) {
   const { name } = item;
-  const [folder, file] = partsOf(name);
   const picture = el("img", {
     src: service.thumbnail(index, name),
     alt: "",
@@ -64,7 +63,7 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
     "article",
     { class: "card" },
     link,
-    el("div", {}, nameOf(file), folder ? el("bdi", { class: "folder", title: folder }, folder) : null, facts(item, checked), captionOf(item)),
+    el("div", {}, fileAndFolder(name), facts(item, checked), captionOf(item)),
     el(
       "div",
       { class: "acts" },
@@ -92,12 +91,6 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
   node.dataset.name = name;
   show();
   return node;
-}
-
-/** Returns the folder of a photo, "" where it has none, and the name of its file. */
-function partsOf(name) {
-  const slash = name.lastIndexOf("/");
-  return [name.slice(0, Math.max(slash, 0)), name.slice(slash + 1)];
 }
 
 function spoken(item, checked) {
