@@ -64,8 +64,8 @@ class Diffusion(SecondLook):
     normalisation: Literal["symmetric", "rows"] = Field(
         default="symmetric",
         description=(
-            '"symmetric", the paper\'s: by the sums of both images, so that images with many neighbours are given more; '
-            '"rows": an image is given a mean of what its neighbours were given, and never more than the best of them.'
+            '"symmetric", the paper\'s: by the sums of both images, so that images with many neighbours are given '
+            'more; "rows": an image is given a mean of what its neighbours were given, never more than the best of them.'
         ),
     )
     # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. "spectral" (Iscen et al.,
