@@ -65,7 +65,7 @@ class Diffusion(SecondLook):
         default="symmetric",
         description=(
             '"symmetric", the paper\'s: by the sums of both images, so that images with many neighbours are given '
-            'more; "rows": an image is given a mean of what its neighbours were given, never more than the best of them.'
+            'more; "rows": an image is given a mean of what its neighbours were, never more than the best of them.'
         ),
     )
     # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. "spectral" (Iscen et al.,
