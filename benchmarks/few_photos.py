@@ -30,7 +30,7 @@ import numpy as np
 from scipy.sparse import csr_array, eye_array
 
 from resight.arrays import Float32, Float64
-from resight.datasets.dataset import Dataset
+from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions_of_ids
 from resight.index.index import Index
@@ -69,10 +69,12 @@ def vectors_of(folder: Path, at: Path, recipe: str) -> Vectors:
     return {index.collection.name_of(image): rows[row] for row, image in enumerate(ids.tolist())}
 
 
-def collection(name: str, data: Dataset, every: Vectors, images: Sequence[str], others: Float32, step: int) -> Asked:
+def collection(
+    name: str, queries: Sequence[JudgedQuery], every: Vectors, images: Sequence[str], others: Float32, step: int
+) -> Asked:
     """Images of a set among others, asked with every `step`-th of those queries that can find one of them."""
     row = {image: number for number, image in enumerate(images)}
-    asked = [query for query in data.queries if any(image in row for image in query.positives)][::step]
+    asked = [query for query in queries if any(image in row for image in query.positives)][::step]
     rows = [
         tuple(frozenset(row[image] for image in named(query) if image in row) for query in asked)
         for named in (lambda query: query.positives, lambda query: query.junk)
@@ -103,17 +105,17 @@ def thinned(data: Dataset, most: int) -> list[str]:
 def collections(data: Dataset, every: Vectors, others: Float32, step: int) -> Iterator[Asked]:
     """The collections of a set."""
     images, thing = sorted(data.images), things_of(data)
-    whole = collection("as it is", data, every, images, others, step)
+    whole = collection("as it is", data.queries, every, images, others, step)
     yield whole
     largest = max(len(query.positives) for query in data.queries)
     for most in (1, 4):
         if most < largest:
-            yield collection(f"at most {most}", data, every, thinned(data, most), others, step)
+            yield collection(f"at most {most}", data.queries, every, thinned(data, most), others, step)
     outside = sorted({query.image for query in data.queries} - set(images))
     if outside:
         half = frozenset(sorted(set(thing.values()))[::2])
         more = [query for query in outside if thing[query] not in half]
-        wanted = replace(data, queries=tuple(query for query in data.queries if thing[query.image] in half))
+        wanted = tuple(query for query in data.queries if thing[query.image] in half)
         yield collection("beside groups", wanted, every, images + more, others, step)
     shared = whole.images[: len(images)].mean(axis=0)
     shared *= DENSER / np.linalg.norm(shared)
