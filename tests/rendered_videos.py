@@ -33,44 +33,37 @@ def write_video(
     sound: bool = False,
 ) -> Path:
     """Writes RGB frames of one size; times: milliseconds of each, by the rate where None."""
+    pictures = [np.ascontiguousarray(pixels) for pixels in frames]
     with av.open(str(path), "w") as container:
-        stream = None
-        for number, pixels in enumerate(frames):
-            if stream is None:
-                stream = container.add_stream(codec, rate=rate)
-                stream.height, stream.width = pixels.shape[:2]
-                stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-                stream.bit_rate = 4_000_000
-                stream.codec_context.time_base = Fraction(1, 1000 if times is not None else rate)
-                if rotation:
-                    stream.set_display_rotation(rotation)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
+        stream.codec_context.time_base = Fraction(1, 1000 if times is not None else rate)
+        if rotation:
+            stream.set_display_rotation(rotation)
+        heard = container.add_stream("aac", rate=16000, layout="mono") if sound else None
+        for number, pixels in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts = number if times is None else times[number]
             frame.time_base = stream.codec_context.time_base
-            for packet in stream.encode(frame):
-                container.mux(packet)
-        if stream is not None:
-            for packet in stream.encode():
-                container.mux(packet)
-        if sound:
-            _write_sound(container)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if heard is not None:
+            _write_sound(container, heard)
     return path
 
 
-def _write_sound(container: Any) -> None:
-    stream = container.add_stream("aac", rate=16000, layout="mono")
+def _write_sound(container: Any, stream: Any) -> None:
     for number in range(16):
         wave = np.sin(np.arange(1024) / 8, dtype=np.float32)[None]
         frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
         frame.sample_rate, frame.pts = 16000, number * 1024
-        for packet in stream.encode(frame):
-            container.mux(packet)
-    for packet in stream.encode():
-        container.mux(packet)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
 
 
 def write_sound(path: Path) -> Path:
     """Writes a file with sound and no picture."""
     with av.open(str(path), "w") as container:
-        _write_sound(container)
+        _write_sound(container, container.add_stream("aac", rate=16000, layout="mono"))
     return path

@@ -1,4 +1,4 @@
-"""Videos to what `extract` takes: the bytes of their frames, one after the other, and at the end what was seen of each."""
+"""Videos to what `extract` takes: the bytes of their frames, one after the other, and last what was seen of each."""
 
 from __future__ import annotations
 

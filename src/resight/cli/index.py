@@ -53,7 +53,9 @@ MaskOption = Annotated[
 ]
 Every = Annotated[
     float | None,
-    typer.Option("--every", metavar="SECONDS", help="Take a frame of a video each so many seconds.", show_default=False),
+    typer.Option(
+        "--every", metavar="SECONDS", help="Take a frame of a video each so many seconds.", show_default=False
+    ),
 ]
 Frames = Annotated[
     str | None,

@@ -283,7 +283,9 @@ def print_hits(query: str, result: Result) -> None:
     rows: list[Sequence[object] | str] = []
     for verdict, ranked in result.by_verdict():
         rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")
-        rows += [(rank, f"{hit.score:.4f}", _inliers(hit), f"{hit.probability:.2f}", _label(hit)) for rank, hit in ranked]
+        rows += [
+            (rank, f"{hit.score:.4f}", _inliers(hit), f"{hit.probability:.2f}", _label(hit)) for rank, hit in ranked
+        ]
     if rows:
         print_table(("rank", "score", "inliers", "probability", "photo"), rows)
 

@@ -116,7 +116,9 @@ def _exactly(text: str, names: Sequence[str]) -> Mask:
     """Returns (n,) which names are the text itself, frames of it or, where it ends with "/", in the folder it names."""
     own = composed(text)
     if not text.endswith("/"):
-        return np.fromiter((own in (composed(name), composed(file_of_name(name))) for name in names), np.bool_, len(names))
+        return np.fromiter(
+            (own in (composed(name), composed(file_of_name(name))) for name in names), np.bool_, len(names)
+        )
     return np.fromiter((composed(name).startswith(own) for name in names), np.bool_, len(names))
 
 

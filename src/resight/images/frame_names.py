@@ -1,4 +1,4 @@
-"""Names of frames: a frame of clip.mp4 at 12.5 seconds is "clip.mp4#t=12.5", a fragment as W3C's Media Fragments has it.
+"""Names of frames: that of clip.mp4 at 12.5 seconds is "clip.mp4#t=12.5", a fragment as of W3C's Media Fragments URI.
 
 No photo has such a name: the name of a photo ends like a photo, or has no ending at all.
 """
@@ -32,7 +32,9 @@ VIDEO_SUFFIXES = frozenset(
 """Ends of the names of files that are taken for videos, in lower case; capitals count as the same."""
 
 _VIDEO = "|".join(sorted(re.escape(suffix) for suffix in VIDEO_SUFFIXES))
-_FRAME = re.compile(rf"(?P<video>.*[^/](?:{_VIDEO}))#t=(?P<time>[0-9]{{1,9}}(?:\.[0-9]{{1,3}})?)", re.IGNORECASE | re.DOTALL)
+_FRAME = re.compile(
+    rf"(?P<video>.*[^/](?:{_VIDEO}))#t=(?P<time>[0-9]{{1,9}}(?:\.[0-9]{{1,3}})?)", re.IGNORECASE | re.DOTALL
+)
 
 
 class FrameName(NamedTuple):

@@ -1,13 +1,15 @@
 """Boundaries of shots, found by how much the colours and edges of a video change from frame to frame.
 
-Source: twin comparison of Zhang, Kankanhalli, Smoliar, "Automatic partitioning of full-motion video" (Multimedia
-Systems 1993): a large difference between successive frames is a cut; a run of smaller ones over which the picture
-becomes another is a gradual transition.
+A cut is a large difference of successive frames that stands out from the differences just before it, so that a fast
+movement, which differs as much in every frame, is none. A gradual transition is a large difference from the frame of a
+second before, and it ends when the picture has come to rest.
 
-Notes: besides colours, directions of edges are compared, and a cut must also stand out from the differences just before
-it, so that a fast movement, which differs as much in every frame, is none. The camera's own movement may pass for a
-gradual transition where it leads to another place: for what a shot is here, frames of which one stands for all, that is
-as well.
+Source: differences of histograms, and two thresholds, after Zhang, Kankanhalli, Smoliar, "Automatic partitioning of
+full-motion video" (Multimedia Systems 1993).
+
+Notes: their twin comparison adds up differences of successive frames; a dissolve over a second differs in each as
+little as a moving camera does, so that frames a second apart are compared here. A camera that is in another place
+within a second passes for a transition: for what a shot is here, frames of which one stands for all, that is as well.
 """
 
 from __future__ import annotations
@@ -25,14 +27,16 @@ CUT = 0.28
 """Least difference of successive frames at a cut, of 1."""
 ABOVE = 3.0
 """So many times the mean of the differences before it is a cut."""
-MOVING = 0.045
-"""Least difference of successive frames within a gradual transition."""
+SPAN = 1.0
+"""Seconds between the frames that are compared for gradual transitions."""
 CHANGED = 0.36
-"""Least difference of the frames before and after a gradual transition."""
+"""Least difference of frames so far apart, at a gradual transition."""
+SETTLED = 0.1
+"""Most difference from the frame of a fifth of a second before, where the picture has come to rest."""
 LEAST = 0.4
 """Seconds of the shortest shot."""
 _WINDOW = 12
-_CALM = 2
+_REST = 0.2
 _GRID = 2
 _LEVELS = 4
 _DIRECTIONS = 8
@@ -69,49 +73,42 @@ def difference(one: Vector, other: Vector) -> float:
 
 
 class ShotDetector:
-    """Takes the frames of a video in their order; `starts` are the seconds at which shots begin, that of the first too."""
+    """Takes the frames of a video in their order; `starts` are the seconds at which shots begin, the first too."""
 
     def __init__(self) -> None:
         self.starts: list[float] = []
-        self._before: Vector | None = None
-        self._recent: deque[float] = deque(maxlen=_WINDOW)
-        self._origin: Vector | None = None
-        self._calm = 0
+        self._changes: deque[float] = deque(maxlen=_WINDOW)
+        self._past: deque[tuple[float, Vector]] = deque()
+        self._since: float | None = None
 
     def take(self, time: float, pixels: Pixels) -> bool:
         """Takes the frame at a time in seconds; returns whether a shot begins with it."""
         now = signature(pixels)
-        before, self._before = self._before, now
-        if before is None:
-            return self._begin(time)
-        change = difference(before, now)
-        usual = float(np.mean(self._recent)) if self._recent else 0.0
-        self._recent.append(change)
-        if change >= CUT and change >= ABOVE * usual:
-            return self._begin_if_long(time)
-        if change >= MOVING:
-            self._calm = 0
-            if self._origin is None:
-                self._origin = before
-            return False
-        return self._settle(time, now)
+        begins = self._begins(time, now)
+        if begins:
+            self.starts.append(time)
+            self._changes.clear()
+            self._past.clear()
+            self._since = None
+        self._past.append((time, now))
+        while time - self._past[0][0] > SPAN:
+            self._past.popleft()
+        return begins
 
-    def _settle(self, time: float, now: Vector) -> bool:
-        """Ends the gradual transition that may be going on, where the picture has come to rest."""
-        if self._origin is None:
-            return False
-        self._calm += 1
-        if self._calm < _CALM:
-            return False
-        changed = difference(self._origin, now) >= CHANGED
-        self._origin, self._calm = None, 0
-        return changed and self._begin_if_long(time)
+    def _begins(self, time: float, now: Vector) -> bool:
+        if not self.starts:
+            return True
+        change = difference(self._past[-1][1], now)
+        usual = float(np.mean(self._changes)) if self._changes else 0.0
+        self._changes.append(change)
+        is_cut = change >= CUT and change >= ABOVE * usual
+        return (is_cut or self._has_changed(time, now)) and time - self.starts[-1] >= LEAST
 
-    def _begin_if_long(self, time: float) -> bool:
-        return time - self.starts[-1] >= LEAST and self._begin(time)
-
-    def _begin(self, time: float) -> bool:
-        self.starts.append(time)
-        self._recent.clear()
-        self._origin, self._calm = None, 0
-        return True
+    def _has_changed(self, time: float, now: Vector) -> bool:
+        """Returns whether a gradual transition ends: the picture became another, and rests or changes on for long."""
+        if self._since is None and difference(self._past[0][1], now) >= CHANGED:
+            self._since = time
+        if self._since is None:
+            return False
+        before = next(own for at, own in reversed(self._past) if time - at >= _REST or at == self._past[0][0])
+        return difference(before, now) <= SETTLED or time - self._since >= SPAN

@@ -1,7 +1,7 @@
 """Videos to frames, through FFmpeg's libraries (PyAV, extra `video`): in one pass, or one of them by its time.
 
-What a file may do is bounded: it is read as one of `FORMATS` alone, none of which leads to other files or hosts, from an
-open file and not by a path; frames over the limit on pixels are refused by the decoder before it allocates them.
+What a file may do is bounded: it is read as one of `FORMATS` alone, none of which leads to other files or hosts, from
+an open file and not by a path; frames over the limit on pixels are refused by the decoder before it allocates them.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def expected_seconds(path: Path | str) -> float:
 
 
 def frame_bytes(pixels: Pixels) -> bytes:
-    """Returns a frame as the bytes of a BMP file, which loses nothing: by them it is hashed and decoded as a photo is."""
+    """Returns a frame as the bytes of a BMP file, which loses nothing; they are hashed and decoded as a photo's are."""
     done, data = cv2.imencode(".bmp", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     if not done:
         raise ImageError("frame", "cannot be kept as a picture")

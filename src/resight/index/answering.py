@@ -267,7 +267,11 @@ def _result(collection: Collection, found: _Found, certain: frozenset[int], want
     """Returns the result of one query; start: of the clock by which its seconds are counted."""
     asked, ranking = found.asked, _copies_first(collection, found.ranking, certain)
     hits = _wanted_hits(
-        ranking, asked.own, wanted, collection.shots, lambda image, score: _hit(collection, found, image, score, certain)
+        ranking,
+        asked.own,
+        wanted,
+        collection.shots,
+        lambda image, score: _hit(collection, found, image, score, certain),
     )
     return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size, note=asked.note)
 

@@ -58,8 +58,8 @@ class SearchFacts(NamedTuple):
 class IndexInfo:
     """The contents of an index.
 
-    images: photos, and frames of videos. fitted: by channel, what it was made with. bytes: of the whole directory. features and words: of all images and
-    channels together; channels: of each.
+    images: photos, and frames of videos. fitted: by channel, what it was made with. bytes: of the whole directory.
+    features and words: of all images and channels together; channels: of each.
     without_evidence: names of images that no query can find, such as pictures of one colour. remarks: name and
     remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
     many removed names the index does not take again until a person asks for them. masks: by the folder of photos, the

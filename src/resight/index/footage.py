@@ -19,7 +19,7 @@ from resight.store import UNREACHED, VIDEO, Choices, Image, ImageTable, Snapshot
 
 @dataclass(frozen=True)
 class PlannedVideo:
-    """A video to be read. known: ids by name of its rows in the index, which all go; left_out: frames not to be taken."""
+    """A video to be read. known: ids by name of its rows in the index, which all go; left_out: frames not taken."""
 
     found: Found
     sampling: Sampling
@@ -47,7 +47,9 @@ class VideosPlanned:
         if not self.unread:
             return ""
         videos = "1 video was" if self.unread == 1 else f"{self.unread} videos were"
-        return f"{videos} not read, as PyAV is not installed: {INSTALL}, then `resight update`; photos are indexed without"
+        return (
+            f"{videos} not read, as PyAV is not installed: {INSTALL}, then `resight update`; photos are indexed without"
+        )
 
 
 class Takes(NamedTuple):
@@ -74,8 +76,8 @@ def plan_videos(
 ) -> VideosPlanned:
     """Compares the videos of a root with what the index knows of them.
 
-    gone: ids of images that give their names up; kept: names of videos that stay as they are. A video is unchanged where
-    its size, time and mask are, and the same frames are taken. Raises UsageError where a name has another owner.
+    gone: ids of images that give their names up; kept: names of videos that stay as they are. A video is unchanged
+    where its size, time and mask are, and the same frames are taken. UsageError where a name has another owner.
     """
     planned = VideosPlanned()
     if not videos:

@@ -155,8 +155,9 @@ class Index(OpenedIndex):
         from it, too.
         mask: a file that leaves the same parts of all its photos out, or a folder with a file for each, kept for it;
         see `masking.py`. no_mask: it has none any more. frames: which frames are taken of the folder's videos, from now
-        on: one each so many seconds, or one of each of their "shots"; one a second where nobody said so. `progress` is called with (done, total); `say` lines about
-        fitting and about what is surprising in the folder, which are in the report's notes too.
+        on: one each so many seconds, or one of each of their "shots"; one a second where nobody said so. `progress` is
+        called with (done, total); `say` lines about fitting and about what is surprising in the folder, which are in
+        the report's notes too.
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, and then changes nothing; FitError, IndexLockedError and StorageError: what was committed before stays.
         """

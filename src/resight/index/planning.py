@@ -53,9 +53,10 @@ def plan(
 
     Raises UsageError where a name has another owner, MasksError where all masks are gone.
 
-    choices: as they are to be, those of the index by default; gone: ids of images that give their names up; emptied: absolute paths of folders of
-    masks that were emptied on purpose. A file is unchanged when its size, time and mask are. One that could not be
-    read, or not the whole of it, is tried again where its bytes are not at fault, or other versions decode now.
+    choices: as they are to be, those of the index by default; gone: ids of images that give their names up; emptied:
+    absolute paths of folders of masks that were emptied on purpose. A file is unchanged when its size, time and mask
+    are. One that could not be read, or not the whole of it, is tried again where its bytes are not at fault, or other
+    versions decode now.
     """
     check_masks_there(snapshot, number, listing)
     choices = snapshot.choices if choices is None else choices

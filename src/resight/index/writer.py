@@ -109,7 +109,9 @@ def _was_read(name: str, planned: Plan) -> bool:
 
 def _without_evidence(batch: Sequence[Extracted], bare: NDArray[np.bool_]) -> list[str]:
     """Returns names of the photos that were read and by which nothing can be found; `bare`: (n,) without evidence."""
-    read = ((one, nothing) for one, nothing in zip(batch, bare.tolist(), strict=True) if not one.reason and not one.seen)
+    read = (
+        (one, nothing) for one, nothing in zip(batch, bare.tolist(), strict=True) if not one.reason and not one.seen
+    )
     return [one.found.name for one, nothing in read if nothing]
 
 

@@ -203,7 +203,8 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
     wide = " pair" if picture is not None and (beside is not None or edges is not None) else ""
     return (
         f'<li class="card{wide}"><figure>{figure}<figcaption><span class="rank">{rank}</span> '
-        f'<span class="name">{plain_text(label_of(hit.name))}</span> {mark} <span class="quiet">{" · ".join(facts)}</span>'
+        f'<span class="name">{plain_text(label_of(hit.name))}</span> {mark} '
+        f'<span class="quiet">{" · ".join(facts)}</span>'
         "</figcaption></figure></li>"
     )
 

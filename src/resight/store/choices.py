@@ -61,7 +61,12 @@ class ChoicesFile:
 def checked_choices(choices: Choices) -> Choices:
     """The choices, if they can be stored. Raises UsageError."""
     names = (name for _, name in choices.removed)
-    for text in (*choices.excluded, *names, *(mask.folder for mask in choices.masks.values()), *choices.frames.values()):
+    for text in (
+        *choices.excluded,
+        *names,
+        *(mask.folder for mask in choices.masks.values()),
+        *choices.frames.values(),
+    ):
         check_text(text)
     numbers = (*choices.masks, *choices.frames, *(number for number, _ in choices.removed))
     if not all(isinstance(number, int) for number in numbers):
@@ -88,7 +93,7 @@ def choices_from_content(content: Any) -> Choices:
     excluded = tuple(content["excluded"])
     removed = frozenset((number, name) for number, names in content["removed"] for name in names)
     masks = {number: MaskChoice(folder, shared) for number, folder, shared in content["masks"]}
-    frames = {number: text for number, text in content.get("frames", ())}
+    frames = dict(content.get("frames", ()))
     own = (*(text for mask in masks.values() for text in mask), *frames.values())
     texts = (*excluded, *(name for _, name in removed), *own)
     numbers = (*masks, *(number for number, _ in removed), *frames)
