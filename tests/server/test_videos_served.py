@@ -31,7 +31,7 @@ def test_frames_are_listed_shown_and_found_with_their_time(filmed: Path, serve: 
     for kind in ("thumbnail", "photo"):
         assert client.get(f"/v1/indexes/films/{kind}", params={"name": FRAME}).status_code == 200
     assert client.get("/v1/indexes/films/photo", params={"name": "clip.mp4"}).status_code == 404
-    answer = client.post("/v1/searches", json={"index": "films", "queries": [{"name": "a.png"}]}).json()
+    answer = client.post("/v1/indexes/films/searches", json={"queries": [{"name": "a.png"}]}).json()
     first = answer["hits"][0]
     assert (first["video"], first["time"] in (1.0, 2.0), len(first["others"])) == ("clip.mp4", True, 1)
 

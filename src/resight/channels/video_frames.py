@@ -85,7 +85,7 @@ def frames_to_fit_on(video: Found, sampling: Sampling) -> list[Found]:
     step = max(sampling.every or 5.0, 1.0)
     times = (round(number * step * 1000) for number in count())
     length = expected_seconds(video.path) * 1000
-    named = []
+    named: list[Found] = []
     for milliseconds in times:
         if milliseconds >= length:
             return named

@@ -234,19 +234,24 @@ def _wanted_hits(
     hits: list[Hit] = []
     places: dict[tuple[str, int], int] = {}
     others: dict[int, list[str]] = {}
-    for image, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
-        if len(hits) == wanted.k:
+    # Behind the last hit come more frames of the shots of those before it, but not without end.
+    enough = wanted.k * shots.most_frames
+    for rank, (image, score) in enumerate(zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True), start=1):
+        full = len(hits) == wanted.k
+        if full and (not places or rank > enough):
             break
-        if wanted.include_self or image not in own:
-            hit = hit_of(image, score)
-            if hit.copy or _is_enough(hit, wanted):
-                shot = shots.of(hit.name)
-                if shot is not None and shot in places:
-                    others.setdefault(places[shot], []).append(hit.name)
-                    continue
-                if shot is not None:
-                    places[shot] = len(hits)
-                hits.append(hit)
+        if not wanted.include_self and image in own:
+            continue
+        hit = hit_of(image, score)
+        if not (hit.copy or _is_enough(hit, wanted)):
+            continue
+        shot = shots.of(hit.name)
+        if shot is not None and shot in places:
+            others.setdefault(places[shot], []).append(hit.name)
+        elif not full:
+            if shot is not None:
+                places[shot] = len(hits)
+            hits.append(hit)
     return [replace(hit, others=tuple(others.get(place, ()))) for place, hit in enumerate(hits)]
 
 

@@ -93,12 +93,12 @@ def plan_videos(
                     f"{name}: this name was given to a photo of {other.path}; put a prefix before the names of "
                     f"{root.path} (--as PREFIX)"
                 )
-        place = own.get(one.name)
-        frames = len(own) - (place is not None)
+        at = own.get(one.name)
+        frames = len(own) - (at is not None)
         if one.name in kept:
             planned.unchanged += frames
             continue
-        known = None if place is None else images.image(place)
+        known = None if at is None else images.image(at)
         same = known is not None and (known.size, known.mtime_ns, known.mask) == (
             one.size,
             one.mtime_ns,
