@@ -51,7 +51,8 @@ def _present(root: Path, what: str) -> frozenset[str]:
     if not root.is_dir():
         raise UsageError(f"{displayed(root)}: no such folder; {what} go there")
     trouble: list[ImageError] = []
-    present = frozenset(found.name for found in find_images(root, on_error=trouble.append, suffixes=SUFFIXES | VIDEO_SUFFIXES))
+    every = find_images(root, on_error=trouble.append, suffixes=SUFFIXES | VIDEO_SUFFIXES)
+    present = frozenset(found.name for found in every)
     if trouble:
         raise UsageError(f"{trouble[0]}{_more(len(trouble))}; {what} cannot be told without")
     if not present:
