@@ -114,7 +114,7 @@ def traced(
     image = image.tensors()
     with torch.inference_mode():
         if isinstance(method, Rmac):
-            rows = _regions(image, method.levels)
+            rows = _regions(image, method)
         elif not isinstance(method, SummedPooling):
             raise UsageError(f'"{method.kind}" is no sum over positions, of which it could be told what they add')
         elif whitening is not None and BY_SCALE in fitted:
@@ -186,12 +186,12 @@ def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Float32) -> Tens
     return mean * raised / total
 
 
-def _regions(image: ImageMaps, levels: int) -> list[Row]:
+def _regions(image: ImageMaps, method: Rmac) -> list[Row]:
     """Of each region of each scale that has a position that counts: its normalised maxima."""
     rows: list[Row] = []
     for scale, (maps, mask) in enumerate(zip(image.maps, image.masks, strict=True)):
         kept = maps if mask is None else maps * mask
-        for x0, y0, x1, y1 in region_boxes(maps, mask, levels).tolist():
+        for x0, y0, x1, y1 in region_boxes(maps, mask, method.levels, whole=method.whole).tolist():
             part = maxima(kept[:, y0:y1, x0:x1])
             rows.append([((scale, y0, x0), part * float(_inverse(np.linalg.norm(_sum(part)))))])
     return rows
