@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
 import shlex
 import sys
@@ -77,7 +78,7 @@ def test_commands_are_there_with_their_options(command: str) -> None:
         found = found.commands[words.pop(0)]
     options = {name for param in found.params for name in (*param.opts, *param.secondary_opts)}
     assert {word for word in words if word.startswith("-")} <= options, command
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in itertools.pairwise(words):
         if option == "--recipe" and value.islower() and "/" not in value:
             if found.name == "train":
                 load_training_recipe(value)

@@ -2,7 +2,7 @@
 
 python tools/lectures_page.py > docs/lectures.md
 
-What there is to show stands in lectures.toml beside this file; what recipes say of themselves comes from their headers, and
+What there is to show stands in lectures.toml beside this file. What recipes say of themselves comes from their headers,
 figures on real photos from benchmarks/results/every-recipe.json, where a recipe has been judged.
 """
 
@@ -28,16 +28,17 @@ HEAD = """# Lectures
 
 Everything that the five lectures show, of which resight was made: decks 000 (retrieval), 001 (deep image retrieval),
 002 (image retrieval, a practical session), 003 (training without annotation) and 004 (deep representations for instance
-search). This page is made by `tools/lectures_page.py`; a test holds every recipe, key and command in it to what there is.
+search). This page is made by `tools/lectures_page.py`; a test holds every recipe, key and command in it to what there
+is.
 
-A figure is as printed. Where the head of a column is the name of a [data set](evaluation.md), this is the command of the
-cell, with the photos of another city in the place of OTHER where a recipe is fitted on photos:
+A figure is as printed. Where the head of a column is the name of a [data set](evaluation.md), this is the command of
+the cell, with the photos of another city in the place of OTHER where a recipe is fitted on photos:
 
     resight evaluate DATASET/ --dataset DATASET --recipe RECIPE [--fit OTHER/]
 
 "Keys" are to be changed in a copy of the recipe, `--recipe COPY.toml`. "Here" is our mAP on covers / scenes / products
-by `benchmarks/every_recipe.py` ([results](results.md) have the terms); in brackets that of the recipe of a smaller network. What differs
-from the paper, each recipe says itself: [below](#what-recipes-say-of-themselves).
+by `benchmarks/every_recipe.py` ([results](results.md) have the terms); in brackets that of the recipe of a smaller
+network. What differs from the paper, each recipe says itself: [below](#what-recipes-say-of-themselves).
 """
 
 
@@ -100,10 +101,12 @@ def here(row: Mapping[str, Any], judged: Mapping[str, Any]) -> str:
 
 
 def figure(found: Mapping[str, Any]) -> str:
+    """The figures of all sets."""
     return " / ".join(f"{one['mAP']:.3f}" for one in found["sets"].values())
 
 
 def checked(row: Mapping[str, Any]) -> str:
+    """What checks the recipe of a row."""
     return load_recipe(row["recipe"]).checked_by if "recipe" in row else ""
 
 

@@ -30,7 +30,8 @@ def rmac(
     """Regional maximum activations of convolutions as published, L2-normalised, (B, C or d).
 
     The maximum of each region of `rmac_grid`, L2, whitening and L2 again where one is given, sum, L2. maps: of one
-    scale or of several, whose regions are summed together; masks: as of `regional_maxima`, one a scale, or none. whole: as there.
+    scale or of several, whose regions are summed together; masks: as of `regional_maxima`, one a scale, or none; whole:
+    as there.
 
     Source: Tolias, Sicre & Jegou, "Particular object retrieval with integral max-pooling of CNN activations", ICLR
     2016, section 3.2.

@@ -258,15 +258,13 @@ class RegionFeatures(NetworkFeatures):
     # Long side in pixels to which a photo is reduced first; parts are those of the reduced photo.
     max_side: int = Field(default=1024, ge=16, le=65_535)
     # "grid": the squares of R-MAC's grid over the pixels. "rigid": `cells` x `cells` boxes that divide the photo.
-    # "pyramid": 2 x 2, 4 x 4, ... of them (Lazebnik, Schmid & Ponce, CVPR 2006). "dense": squares of a part of the short
-    # side, at equal steps. "patches": squares of a half and a quarter of the side of the photo, warped to a square, every
-    # eighth of it (Gong et al., "Multi-scale orderless pooling of deep convolutional activation features", ECCV 2014,
-    # section 3). "proposals": selective search (Uijlings et al., IJCV 2013). "files": boxes of `boxes_file`, such as a
-    # detector's. "whole": none but the photo.
+    # "pyramid": 2 x 2, 4 x 4, ... of them (Lazebnik, Schmid & Ponce, CVPR 2006). "dense": squares of a part of the
+    # short side, at equal steps. "patches": squares of a half and a quarter of the side of the photo, warped to a
+    # square, every eighth of it (Gong et al., "Multi-scale orderless pooling of deep convolutional activation
+    # features", ECCV 2014, section 3). "proposals": selective search (Uijlings et al., IJCV 2013). "files": boxes of
+    # `boxes_file`, such as a detector's. "whole": none but the photo.
     regions: RegionsName = "whole"
-    levels: int = Field(
-        default=3, ge=1, le=8, description="Of the grid and the pyramid, of which the photo is the first."
-    )
+    levels: int = Field(default=3, ge=1, le=8, description="Of the grid, and of the pyramid with the photo.")
     cells: int = Field(default=3, ge=1, le=64, description="Of the rigid grid along each side.")
     side: float = Field(default=0.5, gt=0.0, le=1.0, description="Of dense squares, as a part of the short side.")
     step: float = Field(default=0.25, gt=0.0, le=1.0, description="Between dense squares, as a part of the short side.")

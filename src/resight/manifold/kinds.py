@@ -61,11 +61,11 @@ class Diffusion(SecondLook):
     # Ours: the affinity of an image with itself, 0 in the papers; 1 is what its similarity with itself is to any power.
     # With it an image that has no neighbours worth the name keeps what it was given, while one among many shares it.
     self_affinity: float = Field(default=0.0, ge=0.0, le=1e6)
-    # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. Others work on the whole graph,
-    # with what is made when photos are added: "low-rank" (fast spectral ranking of Iscen et al., CVPR 2018) with `rank`
-    # eigenvectors; "spectral", ours, likewise, with vectors that keep more of the ranking, and with what is outside of
-    # them; "hybrid" (ACCV 2018) with `rank` eigenvectors and conjugate gradients; "offline" (Yang et al., AAAI 2019) with
-    # the scores that each image gives to its `truncation` nearest.
+    # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. Others work on the whole
+    # graph, with what is made when photos are added: "low-rank" (fast spectral ranking of Iscen et al., CVPR 2018) with
+    # `rank` eigenvectors; "spectral", ours, likewise, with vectors that keep more of the ranking, and with what is
+    # outside of them; "hybrid" (ACCV 2018) with `rank` eigenvectors and conjugate gradients; "offline" (Yang et al.,
+    # AAAI 2019) with the scores that each image gives to its `truncation` nearest.
     solver: Literal["conjugate-gradient", "low-rank", "spectral", "hybrid", "offline"] = "conjugate-gradient"
     rank: int = Field(default=500, ge=1, le=100_000, description="Vectors of the solvers that have any.")
     truncation: int = Field(
