@@ -267,7 +267,7 @@ class RegionFeatures(NetworkFeatures):
     levels: int = Field(default=3, ge=1, le=8, description="Of the grid, and of the pyramid with the photo.")
     cells: int = Field(default=3, ge=1, le=64, description="Of the rigid grid along each side.")
     side: float = Field(default=0.5, gt=0.0, le=1.0, description="Of dense squares, as a part of the short side.")
-    step: float = Field(default=0.25, gt=0.0, le=1.0, description="Between dense squares, as a part of the short side.")
+    step: float = Field(default=0.25, gt=0.0, le=1.0, description="Between them, as a part of the short side.")
     most: int = Field(default=100, ge=1, le=10_000, description="Proposals of a photo, of all sizes.")
     # Names of photos are those of the index, boxes are x0, y0, x1, y1 in pixels of the upright original, in JSON or CSV.
     boxes_file: str | None = Field(
