@@ -61,7 +61,8 @@ def copy_of(row: Mapping[str, Any]) -> str:
         if re.search(rf"^{key} = ", text, re.MULTILINE):
             text = re.sub(rf"^{key} = .*$", line, text, count=1, flags=re.MULTILINE)
         else:
-            text = text.replace("[features]\n", f"[features]\n{line}\n", 1)
+            head = f"[{row.get('table', 'features')}]\n"
+            text = text.replace(head, f"{head}{line}\n", 1)
     return text + "\n" + STAGES[row["stages"]] if "stages" in row else text
 
 
@@ -81,7 +82,10 @@ def how(row: Mapping[str, Any]) -> str:
     if "library" in row:
         found.append(f"`{row['library']}`, of the library")
     if "keys" in row:
-        found.append("keys " + ", ".join(f"`{key} = {json.dumps(value)}`" for key, value in row["keys"].items()))
+        place = f" of [{row['table']}]" if "table" in row else ""
+        found.append(
+            f"keys{place} " + ", ".join(f"`{key} = {json.dumps(value)}`" for key, value in row["keys"].items())
+        )
     if "stages" in row:
         found.append("and at its end `" + STAGES[row["stages"]].strip().replace("\n", " ").replace("|", "\\|") + "`")
     if "differs" in row:

@@ -269,7 +269,7 @@ class RegionFeatures(NetworkFeatures):
     side: float = Field(default=0.5, gt=0.0, le=1.0, description="Of dense squares, as a part of the short side.")
     step: float = Field(default=0.25, gt=0.0, le=1.0, description="Between them, as a part of the short side.")
     most: int = Field(default=100, ge=1, le=10_000, description="Proposals of a photo, of all sizes.")
-    # Names of photos are those of the index, boxes are x0, y0, x1, y1 in pixels of the upright original, in JSON or CSV.
+    # Names of photos as in the index, boxes as x0, y0, x1, y1 in pixels of the upright original, in JSON or CSV.
     boxes_file: str | None = Field(
         default=None,
         min_length=1,
