@@ -133,9 +133,8 @@ def page() -> Iterator[str]:
             yield f"| {' | '.join(cells)} |"
         yield ""
     for one in lectures["list"]:
+        yield from (f"## {one['title']}", "", *((one["note"], "") if "note" in one else ()))
         yield from (
-            f"## {one['title']}",
-            "",
             "| what | recipe, command or function | checked by | here |",
             "|---|---|---|---|",
         )
