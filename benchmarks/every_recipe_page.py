@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import resight
+
 START, END = "<!-- written by benchmarks/every_recipe.py -->", "<!-- end of benchmarks/every_recipe.py -->"
 
 
@@ -43,6 +45,10 @@ def lines(kept: Mapping[str, Any]) -> Iterator[str]:
         cells += [made, ", ".join(one["fits"]), "" if size is None else f"{size:,.0f}"]
         yield f"| `{name}` | {' | '.join(cells)} |"
     yield ""
+    waiting = [one.name for one in resight.recipes() if one.name not in rows and one.name not in kept["lacking"]]
+    if waiting:
+        yield f"Not judged yet, which the command goes on with: {', '.join(f'`{name}`' for name in waiting)}."
+        yield ""
     missing = ", ".join(f"`{name}` ({source})" for name, source in sorted(kept["lacking"].items()))
     yield f"Not run, because the weights were not at hand: {missing}."
     if failed := {name: one["error"] for name, one in rows.items() if "error" in one}:

@@ -49,7 +49,7 @@ def pair_stages(
     none = _joined(np.empty((0, 2)), np.empty((0, 2)))
     inliers = 0 if found is None else len(found.query_xy)
     return {
-        f"local features: {len(seen[0]):,} and {len(seen[1]):,}": draw_matches(*drawn, none),
+        f"local features: {len(seen[0]):,} and {len(seen[1]):,}": draw_matches(drawn[0], drawn[1], none),
         f"tentative correspondences: {len(rows):,}": draw_matches(query, image, tentative, limit=most),
         f"inliers: {inliers:,}": draw_matches(query, image, none if found is None else found, limit=most),
     }

@@ -75,7 +75,8 @@ def _rigid(pixels: Pixels, cells: int) -> GridBoxes:
 
 
 def _pyramid(pixels: Pixels, levels: int) -> Parts:
-    boxes = spatial_pyramid(*pixels.shape[:2], levels)[1:]
+    height, width = pixels.shape[:2]
+    boxes = spatial_pyramid(height, width, levels)[1:]
     return boxes, np.repeat(np.arange(1, levels), [4**level for level in range(1, levels)])[: len(boxes)]
 
 
@@ -91,7 +92,7 @@ def _listed(boxes: Mapping[str, Boxes], pixels: Pixels, name: str, size: tuple[i
     factors = np.array([width / size[0], height / size[1]] * 2)
     scaled = boxes.get(name, np.empty((0, 4))) * factors
     outward = np.concatenate([np.floor(scaled[:, :2]), np.ceil(scaled[:, 2:])], axis=1)
-    inside = np.clip(outward, 0, [width, height, width, height]).astype(np.int64)
+    inside: GridBoxes = np.clip(outward, 0, [width, height, width, height]).astype(np.int64)
     return inside[(inside[:, 2:] > inside[:, :2]).all(axis=1)]
 
 
