@@ -21,7 +21,16 @@ JOINED = " + "
 
 _CHOICE_OF_FEATURES = {"kind", "max_side"}
 _NAMED_BY_ITSELF = {"network", "checkpoint", "layer"}
-_HOW_IT_IS_RUN = {"precision", "runtime", "box", "enlarge_to", "saliency_folder", "context", "views"}
+_HOW_IT_IS_RUN = {
+    "precision",
+    "runtime",
+    "box",
+    "boxes_file",
+    "enlarge_to",
+    "saliency_folder",
+    "context",
+    "views",
+}
 """Saliency maps from files are whatever the folder has."""
 
 
