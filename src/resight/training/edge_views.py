@@ -47,7 +47,8 @@ class EdgeViews(Views):
         super().__init__(photos, form, backgrounds, strength, least, square)
         self._edges = edges
         self._side = max(form.side, least)
-        self._framed, self._scale = Framed(edges), self._side / edges.side
+        # The filter is the model's: it may learn.
+        self._framed, self._scale = Framed(edges.model_copy(update={"filter": None})), self._side / edges.side
         self._hand = replace(
             HASTY,
             **{name: getattr(HASTY, name) * strength for name in ("bend", "wobble", "turn", "stretch", "shear")},
