@@ -7,9 +7,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from resight.features.naming import JOINED, settings
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.saliency.kinds import SaliencyName
 
+_NAMED_BY_ITSELF = {"kind", "max_side", "network", "checkpoint", "layer"}
+_HOW_IT_IS_RUN = {
+    "precision",
+    "runtime",
+    "box",
+    "boxes_file",
+    "enlarge_to",
+    "saliency_folder",
+    "context",
+    "views",
+}
+"""Fields of a network's features that are no part of the names of its fits; maps and boxes are whatever files have."""
 EDGE_DETAIL = 5 / 3
 """Long side of a photo whose edges are detected, in that of the frame: fine lines are found, and thinned, first."""
 
@@ -41,8 +54,17 @@ class Sift(BaseModel):
     # representation of local geometry for large scale object retrieval", CVPR 2009 (the "gravity vector").
     upright: bool = False
     # RootSIFT: Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012,
-    # section 2.
+    # section 2. Of SIFT, it alone makes other vectors.
     root: bool = True
+
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships."""
+        return "sift" if self.root else "sift-without-root"
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit."""
+        return "RootSIFT" if self.root else "SIFT"
 
 
 class NetworkFeatures(BaseModel):
@@ -67,6 +89,20 @@ class NetworkFeatures(BaseModel):
         if not self.layer and self.network != "onnx":
             raise ValueError(f"which layer of {self.network} is meant? name it by layer")
         return self
+
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships: the weights, the layer, and what changes their vectors."""
+        return "-".join([self.checkpoint.source, self.layer, *self._details()])
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit: `what` of the layer, or else the features themselves."""
+        return " ".join([f"{what or getattr(self, 'kind', '')} of {self.network} {self.layer}", *self._details()])
+
+    def _details(self) -> list[str]:
+        """Returns the fields of the features and of the input that are no name of their own."""
+        own = settings(self, _NAMED_BY_ITSELF | _HOW_IT_IS_RUN)
+        return [*own, *settings(self.checkpoint, {"source", "sha256", "seed"})]
 
 
 class ScaledFeatures(NetworkFeatures):
@@ -224,6 +260,15 @@ class EdgeOrientations(Edges):
     bins: int = Field(default=8, ge=2, le=64, description="Orientations, from 0 to 180 degrees.")
     cells: int = Field(default=8, ge=1, le=64, description="Cells along the long side of the frame.")
 
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships."""
+        return "-".join([self.kind, *settings(self, {"kind"})])
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit: `what` of the features, or else the features themselves."""
+        return " ".join([what or self.kind, *settings(self, {"kind"})])
+
 
 class JoinedMaps(BaseModel):
     """Feature maps of several layers, or of several networks, of the same photo.
@@ -237,6 +282,15 @@ class JoinedMaps(BaseModel):
     parts: tuple[Maps, ...] = Field(
         min_length=2, max_length=16, description="One table for each layer: keys of `maps`."
     )
+
+    @property
+    def shipped_as(self) -> str:
+        """The names of the parts in what ships."""
+        return JOINED.join(part.shipped_as for part in self.parts)
+
+    def seen(self, what: str = "") -> str:
+        """Returns the names of the samples of the parts."""
+        return JOINED.join(part.seen(what) for part in self.parts)
 
 
 class Convolutional(ScaledFeatures):

@@ -124,9 +124,9 @@ class Diffusion(SecondLook):
                 "the few vectors of a spectral solver do not keep the self_affinity of images without neighbours: "
                 'choose solver = "hybrid"'
             )
-        if self.solver == "spectral" and self.normalisation == "rows":
+        if self.solver in ("low-rank", "spectral", "offline") and self.normalisation == "rows":
             raise ValueError(
-                "the few vectors of a spectral solver are too coarse for means of images with few neighbours: "
+                f'what the solver "{self.solver}" keeps is too coarse for means of images with few neighbours: '
                 'choose solver = "hybrid", or normalisation = "symmetric"'
             )
         return self
