@@ -20,8 +20,9 @@ def rows_of(images: Int64, ids: Int64) -> tuple[Int64, Mask]:
 def with_own(ranking: Ranking, images: Int64, f: Floating, power: float, weight: float) -> Float64:
     """Returns (n,) f^(1 - weight) s^(power weight), where s are the scores of images in a ranking, 0 outside.
 
-    images: (n,) ids, ascending; f: (n,) what diffusion gives them. Negative numbers count as 0. So what is given to an image that is unlike the
-    query counts for less, and for nothing where it is not ranked; a weight of 0 leaves f as it is.
+    images: (n,) ids, ascending; f: (n,) what diffusion gives them. Negative numbers count as 0. So
+    what is given to an image that is unlike the query counts for less, and for nothing where it is not ranked; a weight
+    of 0 leaves f as it is.
     """
     if weight == 0.0:
         return np.asarray(f, np.float64)
