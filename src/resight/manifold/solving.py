@@ -15,7 +15,8 @@ from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.kinds import Diffusion
-from resight.manifold.spectral import Spectral, Spectrum
+from resight.manifold.offline import Offline, diffusion_rows
+from resight.manifold.spectral import Spectral, Spectrum, low_rank
 from resight.manifold.subspace import fit_subspace
 from resight.manifold.truncation import sub_graph
 from resight.search.looks import Neighbourhoods
@@ -39,6 +40,8 @@ def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, Arra
     if params.solver == "conjugate-gradient":
         return {}
     whole = affinity(neighbourhoods, params)
+    if params.solver == "offline":
+        return _rows(neighbourhoods, normalised(whole), params)
     # The default rank is for large collections; a smaller one needs no warning.
     rank = min(params.rank, int(np.count_nonzero(np.diff(whole.indptr))))
     if whole.nnz == 0:
@@ -46,7 +49,7 @@ def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, Arra
     elif params.solver == "spectral":
         spectrum = fit_subspace(normalised(whole), rank, params.alpha).spectrum
     else:
-        # Eigenvectors leave less for the conjugate gradients to find.
+        # The paper's; and they leave less for the conjugate gradients of "hybrid" to find.
         spectrum = fit_spectrum(normalised(whole), rank)
     return {"vectors": spectrum.vectors, "values": spectrum.values}
 
@@ -56,6 +59,13 @@ def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
     prepared = neighbourhoods.prepared or prepare(neighbourhoods, params)
     whole = affinity(neighbourhoods, params)
     match params.solver:
+        case "low-rank":
+            spectrum = _spectrum(prepared)
+            return _within_reach(lambda y: low_rank(spectrum, y, params.alpha), whole)
+        case "offline":
+            stored = tuple(np.asarray(prepared[name]) for name in ("scores", "nodes", "offsets"))
+            offline = Offline(csr_array(stored, shape=whole.shape))
+            return lambda y, rows: np.asarray(offline(y), np.float64)
         case "spectral":
             return _within_reach(Spectral(_spectrum(prepared), params.alpha), whole)
         case "hybrid":
@@ -65,6 +75,18 @@ def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
         case _:
             images = len(np.unique(neighbourhoods.images))
             return _truncated(whole, params) if images > params.top else _everywhere(whole, params)
+
+
+def _rows(neighbourhoods: Neighbourhoods, graph: csr_array, params: Diffusion) -> dict[str, Array]:
+    """Returns the offline rows of all nodes; in the paper a node is the first of its nearest."""
+    nodes = np.arange(graph.shape[0])
+    nearest = np.asarray(neighbourhoods.ids)[:, : params.truncation - 1]
+    rows = diffusion_rows(graph, nodes, np.concatenate([nodes[:, None], nearest], axis=1), params.alpha)
+    return {
+        "scores": np.asarray(rows.data, np.float32),
+        "nodes": np.asarray(rows.indices, np.int32),
+        "offsets": np.asarray(rows.indptr, np.int64),
+    }
 
 
 def _everywhere(whole: csr_array, params: Diffusion) -> Solve:
