@@ -125,12 +125,13 @@ def test_two_processes_have_the_gradients_of_one(tuples_folder: Path, recipe_fol
     )
     assert len(alone) == 5
     for loss, (value, gradients) in alone.items():
-        assert any(bool(one.any()) for one in gradients.values())
-        size = max(float(one.norm()) for one in gradients.values())
+        there = {key: one for key, one in gradients.items() if one is not None}
+        size = max(float(one.norm()) for one in there.values())
+        assert size > 0
         for own_value, own in (one[loss] for one in both):
             assert own_value == pytest.approx(value, rel=1e-5)
-            assert own.keys() == gradients.keys()
-            worst = max(float((own[key] - one).norm()) for key, one in gradients.items())
+            assert {key for key, one in own.items() if one is not None} == there.keys()
+            worst = max(float((own[key] - one).norm()) for key, one in there.items())
             assert worst <= 1e-4 * size, (loss, worst, size)
 
 
