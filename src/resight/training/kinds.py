@@ -221,6 +221,10 @@ class TrainingRecipe(_Table):
     )
     # TPAMI 2019, section 3.2.
     exponent_rate: float = Field(default=10.0, ge=0.0, le=1e6, description="Learning rate of GeM's p; 0: fixed.")
+    # ECCV 2018, code: the threshold learns at a tenth of it, and neither has weight decay.
+    filter_rate: float = Field(
+        default=1.0, ge=0.0, le=1e6, description="Learning rate of the power of an edge filter; 0: it stays as it is."
+    )
     assignment_rate: float = Field(default=1.0, ge=0.0, le=1e6, description="Learning rate of NetVLAD's layer.")
     second_order: float = Field(default=0.0, ge=0.0, le=1e4, description="Weight of SOLAR's second-order similarity.")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

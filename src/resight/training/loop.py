@@ -183,6 +183,8 @@ class Loop:
         if not all(one.grad is None or bool(torch.isfinite(one.grad).all()) for one in self.learned.values()):
             raise self._no_number("a gradient is not a number")
         self.optimiser.step()
+        if self.model.filter is not None:
+            self.model.filter.clamp()
         if self.average is not None:
             averaged(self.average, self.learned, recipe.frozen.average, state.epoch * self.steps + state.step + 1)
         self._images += len(step.images)

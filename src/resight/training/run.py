@@ -93,7 +93,16 @@ class Training:
         check_teachable(self.material, recipe)
         classes = len(set(everything.clusters.tolist())) if isinstance(recipe.loss, Classification) else 0
         until = recipe.frozen.until
-        self.model = open_descriptor(channel, str(base), recipe_folder(base), weights, until, classes, recipe.seed)
+        self.model = open_descriptor(
+            channel,
+            str(base),
+            recipe_folder(base),
+            weights,
+            until,
+            classes,
+            recipe.seed,
+            filter_learns=recipe.filter_rate > 0,
+        )
         rest = np.flatnonzero(~self.held)
         seen = (photos, recipe.photos, rest, recipe.drawing.strength, self.model.least, self.model.fixed_side)
         edges = self.model.parts[0].features
@@ -205,7 +214,10 @@ class Training:
         name = f"{base_name}-{self.recipe.name}"
         summary = f"The descriptor of {base_name}, trained by {self.recipe.name} on {len(self.photos)} photos"
         exponents = self.model.exponents()
-        tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected)
+        learned = None if self.model.filter is None else self.model.filter.values()
+        tables = product_tables(
+            self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected, learned
+        )
         return read_tables(folder / RECIPE, tables).channel[self.channel_name], tables
 
     def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[PhotoVectors]:

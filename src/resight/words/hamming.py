@@ -13,8 +13,7 @@ import numpy as np
 from resight.arrays import Array, Float32, Float64, Floating, Int64
 from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
-from resight.words.instructions import bit_distance, prefetch_rows
-from resight.words.postings import AHEAD
+from resight.words.instructions import bit_distance, prefetch_lists, prefetch_rows
 
 ANGLE_BINS: Final = 32  # of a turn
 SCALE_BINS: Final = 32  # of a quarter octave each, clamped at 4 octaves down and up
@@ -115,12 +114,7 @@ def add_by_distance(
     """
     ahead = coming = 0
     for q in range(len(starts)):
-        while coming < AHEAD and ahead < len(starts):
-            stop = min(starts[ahead] + 2 * AHEAD, stops[ahead])
-            prefetch_rows(list_images, starts[ahead], stop)
-            prefetch_rows(list_signatures, starts[ahead], stop)
-            coming += stops[ahead] - starts[ahead]
-            ahead += 1
+        ahead, coming = prefetch_lists(starts, stops, list_images, list_signatures, ahead, coming)
         coming -= stops[q] - starts[q]
         wanted, factor = signatures[q], factors[q]
         for i in range(starts[q], stops[q]):
@@ -141,12 +135,7 @@ def collect_matches(
     images, gains = np.empty(total, np.int32), np.empty(total, np.float32)
     found = ahead = coming = 0
     for q in range(len(starts)):
-        while coming < AHEAD and ahead < len(starts):
-            stop = min(starts[ahead] + 2 * AHEAD, stops[ahead])
-            prefetch_rows(list_images, starts[ahead], stop)
-            prefetch_rows(list_signatures, starts[ahead], stop)
-            coming += stops[ahead] - starts[ahead]
-            ahead += 1
+        ahead, coming = prefetch_lists(starts, stops, list_images, list_signatures, ahead, coming)
         coming -= stops[q] - starts[q]
         wanted = signatures[q]
         for i in range(starts[q], stops[q]):

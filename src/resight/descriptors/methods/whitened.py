@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 from resight.features.kinds import FeaturesKind
 from resight.learned.kinds import FULL, FitName, FitSource, Keeps, Stored, WhiteningTerms
 from resight.learned.method import Layout, Method
-from resight.learned.naming import seen
 from resight.learned.passes import Pass, Terms
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ class Whitened(ByComponents):
         return f"{super().shipped_name(features)}-{self.terms().name}"
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
-        return f"{seen(features, self.vectors_name)}, {self.terms(searched).name}"
+        return f"{features.seen(self.vectors_name)}, {self.terms(searched).name}"
 
     def whitening_of(self, arrays: Arrays) -> Whitening | None:
         """Returns the whitening to the dimensions that are asked for, or as many as it has.
