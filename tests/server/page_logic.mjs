@@ -194,6 +194,12 @@ test("lines of JSON are read however they are cut", async () => {
   }
 });
 
+test("a frame of a video is called by its time, and a photo by its name", () => {
+  const names = ["a/clip.mp4#t=12.0", "clip.mp4#t=3723.5", "clip.mp4#t=0.04", "clip.mp4", "a#t=1.jpg"];
+  const labels = ["a/clip.mp4 at 0:12", "clip.mp4 at 1:02:03.5", "clip.mp4 at 0:00.04", "clip.mp4", "a#t=1.jpg"];
+  assert.deepEqual(names.map(format.labelOf), labels);
+});
+
 test("figures are written for people, and none claims to be certain", () => {
   assert.deepEqual([1, 0.9999, 0.964, 0.004, 0].map(format.percent), ["100 %", "> 99 %", "96 %", "< 1 %", "0 %"]);
   assert.equal(format.counted(1, "photo"), "1 photo");

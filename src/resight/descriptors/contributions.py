@@ -112,7 +112,7 @@ def traced(
     """
     image = _in_numpy(image)
     if isinstance(method, Rmac):
-        rows = _regions(image, method.levels)
+        rows = _regions(image, method)
     elif not isinstance(method, SummedPooling):
         raise UsageError(f'"{method.kind}" is no sum over positions, of which it could be told what they add')
     elif whitening is not None and BY_SCALE in fitted:
@@ -190,12 +190,12 @@ def gem_positions(maps: Float32, mask: Float32 | None, p: float | Float32) -> Fl
     return np.asarray(mean * raised / total, maps.dtype)
 
 
-def _regions(image: ImageMaps, levels: int) -> list[Row]:
+def _regions(image: ImageMaps, method: Rmac) -> list[Row]:
     """Of each region of each scale that has a position that counts: its normalised maxima."""
     rows: list[Row] = []
     for scale, (maps, mask) in enumerate(zip(image.maps, image.masks, strict=True)):
         kept = maps if mask is None else maps * mask
-        for x0, y0, x1, y1 in region_boxes(maps, mask, levels).tolist():
+        for x0, y0, x1, y1 in region_boxes(maps, mask, method.levels, whole=method.whole).tolist():
             part = maxima(kept[:, y0:y1, x0:x1])
             rows.append([((scale, y0, x0), part * np.float32(_inverse(np.linalg.norm(_sum(part)))))])
     return rows

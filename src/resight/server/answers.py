@@ -80,6 +80,9 @@ def _hit_json(served: ServedIndex, hit: Hit, rank: int) -> dict[str, Any]:
     size = (0, 0) if place is None else (int(images.widths[place]), int(images.heights[place]))
     return {
         "name": str(hit.name),
+        "video": hit.video,
+        "time": hit.time,
+        "others": [*hit.others],
         "rank": rank,
         "score": float(hit.score),
         "probability": round(hit.probability, 4),

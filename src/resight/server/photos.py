@@ -77,7 +77,7 @@ def photo_bytes(generation: Generation, name: str) -> bytes:
     snapshot = generation.collection.snapshot
     file = indexed_file(snapshot, place)
     path = file.unchanged()
-    if path is None or not (file.root.follow_links or _is_below(path, Path(unescape_name(file.root.path)))):
+    if path is None or not (file.root.follow_links or _is_below(file.path, Path(unescape_name(file.root.path)))):
         raise _gone()
     data = read_bytes(path)
     if content_hash(data) != snapshot.images.hashes[place]:

@@ -1,7 +1,7 @@
 // One hit, or one photo of a listing, in a grid; and the keys of a grid.
 
 import { button, el, fileAndFolder, svg } from "./element.js";
-import { fieldText, percent, score } from "./format.js";
+import { fieldText, labelOf, percent, score } from "./format.js";
 import * as service from "./service.js";
 import * as tray from "./tray.js";
 
@@ -94,7 +94,7 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
 }
 
 function spoken(item, checked) {
-  const parts = [item.rank ? `${item.rank}: ${item.name}` : item.name];
+  const parts = [item.rank ? `${item.rank}: ${labelOf(item.name)}` : labelOf(item.name)];
   if (item.rank && checked) parts.push(`${percent(item.probability)} the same thing`);
   if (item.inliers) parts.push(`${item.inliers} matched points`);
   return parts.join(", ");

@@ -1,5 +1,6 @@
 // Builds elements. Text always becomes text nodes, so that nothing in a name or a caption is read as markup.
 
+import { labelOf } from "./format.js";
 import { PATHS } from "./icons.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -57,7 +58,7 @@ export function button(text, { glyph, look = "", quiet = false, onClick, ...attr
 
 /** Returns the name of a photo; where there is no room, its folder is cut first, then the begin of a long file name. */
 export function nameOf(name) {
-  const letters = [...name];
+  const letters = [...labelOf(name)];
   const cut = Math.max(letters.lastIndexOf("/") + 1, letters.length - 24);
   return el(
     "span",
