@@ -129,6 +129,24 @@ def test_a_graph_cut_to_all_its_images_is_the_whole(collection):
     assert set(few.ids[few.scores > 0].tolist()) <= set(ranking.ids[:20].tolist())
 
 
+@pytest.mark.parametrize("given", [{}, {"top": 8}, {"solver": "hybrid", "rank": 3}])
+def test_a_photo_that_is_alone_stays_first_where_rows_are_normalised(given):
+    # Image 0 is alone. Image 1 is near to each of 2 to 7, which are far from each other.
+    vectors = np.eye(8, dtype=np.float32)
+    vectors[1, 2:] = 1.0
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    stars = Collection(np.arange(8), vectors)
+    ranking = Ranking(np.arange(8), np.array([0.9] + [0.85] * 7, np.float32))
+    params = Diffusion(k=K, self_affinity=0.1, alpha=0.9, **given)
+    first = {
+        how: DiffusionLook(params.model_copy(update={"normalisation": how}), replace(stars, once=Once()))(None, ranking)
+        for how in ("symmetric", "rows")
+    }
+    assert first["symmetric"].ids[0] == 1
+    assert first["rows"].ids[0] == 0
+    np.testing.assert_allclose(first["rows"].scores[0], 0.9**3, rtol=1e-5)
+
+
 def regions(images=40, each=5):
     """Regions of images with ids 7, 8, ..., in groups."""
     x = descriptors(2, images * each, 12, groups=10)
@@ -203,6 +221,7 @@ def test_what_was_prepared_is_used(collection, monkeypatch):
         ({"solver": "offline", "rank": 100, "iterations": 3}, "does not use iterations, rank"),
         ({"truncation": 100}, "does not use truncation"),
         ({"solver": "spectral", "self_affinity": 1.0}, "hybrid"),
+        ({"solver": "spectral", "normalisation": "rows"}, "hybrid"),
     ],
 )
 def test_parameters_without_an_effect_are_refused(given, message):

@@ -7,9 +7,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from resight.features.naming import JOINED, settings
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.saliency.kinds import SaliencyName
 
+_NAMED_BY_ITSELF = {"kind", "max_side", "network", "checkpoint", "layer"}
+_HOW_IT_IS_RUN = {
+    "precision",
+    "runtime",
+    "box",
+    "boxes_file",
+    "enlarge_to",
+    "saliency_folder",
+    "context",
+    "views",
+}
+"""Fields of a network's features that are no part of the names of its fits; maps and boxes are whatever files have."""
 EDGE_DETAIL = 5 / 3
 """Long side of a photo whose edges are detected, in that of the frame: fine lines are found, and thinned, first."""
 
@@ -41,8 +54,17 @@ class Sift(BaseModel):
     # representation of local geometry for large scale object retrieval", CVPR 2009 (the "gravity vector").
     upright: bool = False
     # RootSIFT: Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012,
-    # section 2.
+    # section 2. Of SIFT, it alone makes other vectors.
     root: bool = True
+
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships."""
+        return "sift" if self.root else "sift-without-root"
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit."""
+        return "RootSIFT" if self.root else "SIFT"
 
 
 class NetworkFeatures(BaseModel):
@@ -68,6 +90,20 @@ class NetworkFeatures(BaseModel):
             raise ValueError(f"which layer of {self.network} is meant? name it by layer")
         return self
 
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships: the weights, the layer, and what changes their vectors."""
+        return "-".join([self.checkpoint.source, self.layer, *self._details()])
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit: `what` of the layer, or else the features themselves."""
+        return " ".join([f"{what or getattr(self, 'kind', '')} of {self.network} {self.layer}", *self._details()])
+
+    def _details(self) -> list[str]:
+        """Returns the fields of the features and of the input that are no name of their own."""
+        own = settings(self, _NAMED_BY_ITSELF | _HOW_IT_IS_RUN)
+        return [*own, *settings(self.checkpoint, {"source", "sha256", "seed"})]
+
 
 class ScaledFeatures(NetworkFeatures):
     """Of the whole photo, its aspect kept."""
@@ -84,7 +120,7 @@ class ScaledFeatures(NetworkFeatures):
     box: Literal["crop", "mask"] = "crop"
     # Mohedano et al., CBMI 2018, weigh the photos of the collection, and no query. Left out: all positions count alike.
     saliency: SaliencyName | None = Field(
-        default=None, description='How much positions of indexed photos count: a weighting by name, or "files".'
+        default=None, description='How much positions of indexed photos count: a weighting by name, "files" or "onnx".'
     )
     saliency_folder: str | None = Field(
         default=None,
@@ -92,6 +128,24 @@ class ScaledFeatures(NetworkFeatures):
         max_length=4096,
         description='Of saliency = "files": whole path of PNG maps.',
     )
+
+    saliency_model: Checkpoint | None = Field(
+        default=None, description='Of saliency = "onnx": the file, which gives one map of a photo, and its input.'
+    )
+    # The file's own where it takes one size alone, else that of its metadata, else that of the photo.
+    saliency_size: tuple[Annotated[int, Field(ge=1, le=8192)], Annotated[int, Field(ge=1, le=8192)]] | None = Field(
+        default=None, description="Width and height to which photos are warped for the model of saliency."
+    )
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> Self:
+        if (self.saliency == "onnx") != (self.saliency_model is not None):
+            raise ValueError('saliency = "onnx" and saliency_model go together: give both, or leave both out')
+        if self.saliency_model is not None and not self.saliency_model.source.endswith(".onnx"):
+            raise ValueError(f"saliency_model is {self.saliency_model.source}: name an ONNX file, FILE.onnx")
+        if self.saliency_size is not None and self.saliency_model is None:
+            raise ValueError("saliency_size is of saliency_model: give both, or leave it out")
+        return self
 
     @model_validator(mode="after")
     def _files_have_a_folder(self) -> Self:
@@ -206,6 +260,15 @@ class EdgeOrientations(Edges):
     bins: int = Field(default=8, ge=2, le=64, description="Orientations, from 0 to 180 degrees.")
     cells: int = Field(default=8, ge=1, le=64, description="Cells along the long side of the frame.")
 
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships."""
+        return "-".join([self.kind, *settings(self, {"kind"})])
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit: `what` of the features, or else the features themselves."""
+        return " ".join([what or self.kind, *settings(self, {"kind"})])
+
 
 class JoinedMaps(BaseModel):
     """Feature maps of several layers, or of several networks, of the same photo.
@@ -219,6 +282,15 @@ class JoinedMaps(BaseModel):
     parts: tuple[Maps, ...] = Field(
         min_length=2, max_length=16, description="One table for each layer: keys of `maps`."
     )
+
+    @property
+    def shipped_as(self) -> str:
+        """The names of the parts in what ships."""
+        return JOINED.join(part.shipped_as for part in self.parts)
+
+    def seen(self, what: str = "") -> str:
+        """Returns the names of the samples of the parts."""
+        return JOINED.join(part.seen(what) for part in self.parts)
 
 
 class Convolutional(ScaledFeatures):
@@ -326,6 +398,11 @@ FeaturesKind = Annotated[
     Sift | Maps | EdgeMaps | EdgeOrientations | ClassMaps | JoinedMaps | Convolutional | Codes | RegionMaps,
     Field(discriminator="kind"),
 ]
+
+
+def saliency_model_of(features: NetworkFeatures) -> Checkpoint | None:
+    """The file of the model that weighs the positions of these features, if one does."""
+    return features.saliency_model if isinstance(features, ScaledFeatures) else None
 
 
 def networks_of(features: FeaturesKind) -> tuple[NetworkFeatures, ...]:

@@ -61,6 +61,13 @@ class Diffusion(SecondLook):
     # Ours: the affinity of an image with itself, 0 in the papers; 1 is what its similarity with itself is to any power.
     # With it an image that has no neighbours worth the name keeps what it was given, while one among many shares it.
     self_affinity: float = Field(default=0.0, ge=0.0, le=1e6)
+    normalisation: Literal["symmetric", "rows"] = Field(
+        default="symmetric",
+        description=(
+            '"symmetric", the paper\'s: by the sums of both images, so that images with many neighbours are given '
+            'more; "rows": an image is given a mean of what its neighbours were, never more than the best of them.'
+        ),
+    )
     # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. Others work on the whole
     # graph, with what is made when photos are added: "low-rank" (fast spectral ranking of Iscen et al., CVPR 2018) with
     # `rank` eigenvectors; "spectral", ours, likewise, with vectors that keep more of the ranking, and with what is
@@ -116,6 +123,11 @@ class Diffusion(SecondLook):
             raise ValueError(
                 "the few vectors of a spectral solver do not keep the self_affinity of images without neighbours: "
                 'choose solver = "hybrid"'
+            )
+        if self.solver in ("low-rank", "spectral", "offline") and self.normalisation == "rows":
+            raise ValueError(
+                f'what the solver "{self.solver}" keeps is too coarse for means of images with few neighbours: '
+                'choose solver = "hybrid", or normalisation = "symmetric"'
             )
         return self
 

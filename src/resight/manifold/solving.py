@@ -9,6 +9,7 @@ from scipy.sparse import csr_array, eye_array
 from scipy.sparse.csgraph import connected_components
 
 from resight.arrays import Array, Arrays, Float64, Int64
+from resight.manifold.averaging import averaging
 from resight.manifold.diffusion import ConjugateGradient, Diffuse
 from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
@@ -70,7 +71,7 @@ def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
         case "hybrid":
             graph, given = normalised(whole), (params.iterations, params.tolerance)
             hybrid = Hybrid(graph, _spectrum(prepared), params.alpha, iterations=given[0], tolerance=given[1])
-            return _within_reach(hybrid, whole)
+            return _within_reach(_as_asked(hybrid, whole, params), whole)
         case _:
             images = len(np.unique(neighbourhoods.images))
             return _truncated(whole, params) if images > params.top else _everywhere(whole, params)
@@ -104,9 +105,14 @@ def _truncated(whole: csr_array, params: Diffusion) -> Solve:
     return solve
 
 
-def _gradients(part: csr_array, params: Diffusion, *, once: bool) -> ConjugateGradient:
-    graph = normalised(part)
-    return ConjugateGradient(graph, params.alpha, tolerance=params.tolerance, iterations=params.iterations, once=once)
+def _gradients(part: csr_array, params: Diffusion, *, once: bool) -> Diffuse:
+    given = (params.iterations, params.tolerance)
+    gradients = ConjugateGradient(normalised(part), params.alpha, iterations=given[0], tolerance=given[1], once=once)
+    return _as_asked(gradients, part, params)
+
+
+def _as_asked(diffuse: Diffuse, affinity: csr_array, params: Diffusion) -> Diffuse:
+    return averaging(diffuse, affinity) if params.normalisation == "rows" else diffuse
 
 
 def _within_reach(diffuse: Diffuse, whole: csr_array) -> Solve:
