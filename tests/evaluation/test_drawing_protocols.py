@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from drawn_shapes import ARROW, BOAT, HOUSE, drawing, photo
+from resight.datasets.benchmarks.catalogue import find
 from resight.evaluation import evaluate
 from resight.recipe import recipe_text
 
@@ -42,7 +43,7 @@ def test_a_sketch_of_each_thing_finds_its_photo(tmp_path: Path, category: str, r
     pairs = {"images": [f"{name}.jpg" for name in SHAPES], "sketches": [f"{name}.png" for name in SHAPES]}
     (folder / "annotation").mkdir()
     (folder / "annotation" / f"{category}_annotation.json").write_text(json.dumps({"test": pairs}))
-    result = evaluate(recipe_of(recipe, tmp_path), folder, layout=f"qmul-{category}")
+    result = evaluate(recipe_of(recipe, tmp_path), find(f"qmul-{category}").read(folder))
     # Of three photos the right one is somewhere; random weights tell little, what comes along knows three shapes apart.
     ranks = [query.ranks for query in result.queries]
     assert len(ranks) == len(SHAPES)
@@ -62,7 +63,7 @@ def test_sketches_of_ten_people_find_the_photos_of_their_class(tmp_path: Path, r
         for person in range(1, 11):
             put(folder / "330sketches" / str(person) / f"{number}.png", drawing(shape, 1 + person % 4))
     (folder / "groundtruth").write_text("\n".join(lines) + "\n")
-    result = evaluate(recipe_of(recipe, tmp_path), folder, layout="flickr15k")
+    result = evaluate(recipe_of(recipe, tmp_path), find("flickr15k").read(folder))
     assert len(result.queries) == 10 * len(SHAPES)
     assert all(len(query.ranks) == 2 for query in result.queries)
     # Chance finds two of six at 0.5.
