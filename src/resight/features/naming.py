@@ -8,9 +8,12 @@ vectors there are, how fast they come, or how a query is treated.
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel
+
+from resight.features.networks.kinds import Checkpoint
 
 JOINED = " + "
 """Between the names of what ships for the parts of a joined method."""
@@ -25,4 +28,7 @@ def settings(model: BaseModel, without: Collection[str]) -> list[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, Checkpoint):
+        # Of a model of saliency; where its file lies says nothing of what it sees.
+        return PurePath(value.source).name
     return "+".join(map(_shown, value)) if isinstance(value, tuple) else str(value)

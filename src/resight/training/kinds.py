@@ -203,7 +203,11 @@ class TrainingRecipe(_Table):
     paper: str = Field(default="", description="Where the method is from.")
     descriptor: FileName = Field(description="The index recipe of the descriptor that is trained: a name or a file.")
     channel: str = Field(default="", description="Which channel of it; empty: the only one that has a network.")
-    weights: str = Field(default="", description="Checkpoint that training starts from; empty: that of the descriptor.")
+    weights: str = Field(
+        default="",
+        description="What training starts from: a published name, a file, or a folder of a former training; empty: "
+        "the descriptor's own.",
+    )
     seed: int = Field(default=0, ge=0, le=(1 << 63) - 1, description="Of everything that is drawn at random.")
     # "frozen": by principal components, fitted on the photos with the network that training starts from. "learned":
     # the same, but it learns, as in Gordo et al., IJCV 2017. "random": a projection that learns from random weights.

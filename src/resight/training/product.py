@@ -22,11 +22,12 @@ from resight.learned.artefact import hash_arrays, to_bytes
 from resight.learned.whitening import VECTORS, Whitening, to_arrays
 from resight.recipe import ChannelRecipe, Recipe, load_recipe, recipe_text
 from resight.recipe.reading import parse_recipe
+from resight.training.begun import NETWORK
 from resight.training.checkpoints import disk_errors
 from resight.training.model import TrainedDescriptor
 from resight.training.toml import to_toml
 
-NETWORK, WHITENING, RECIPE, FUSED = "network.safetensors", "whitening.npz", "recipe.toml", "fused.toml"
+WHITENING, RECIPE, FUSED = "whitening.npz", "recipe.toml", "fused.toml"
 FUSED_BASE = "sift-lite0-links"
 """The recipe whose network channel a trained descriptor takes the place of."""
 

@@ -50,7 +50,7 @@ class NeuralCodes(Whitened):
 class RegionCodes(Regional):
     """The activations of every region; images are compared region by region (Razavian et al., 2016)."""
 
-    made_of: ClassVar[frozenset[str]] = frozenset({"codes"})
+    made_of: ClassVar[frozenset[str]] = frozenset({"codes", "region-maps"})
     limit: ClassVar[int] = SAMPLE_OF_CODES
 
     kind: Literal["region-codes"] = "region-codes"

@@ -63,7 +63,7 @@ class Blcf(BagOfWords):
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         # How much positions weigh does not change what their words are.
-        unweighed = {"saliency": None, "saliency_folder": None}
+        unweighed = dict.fromkeys(("saliency", "saliency_folder", "saliency_model", "saliency_size"))
         return (features.model_copy(update=unweighed) if isinstance(features, Convolutional) else features).seen()
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
