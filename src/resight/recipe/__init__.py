@@ -12,7 +12,7 @@ from resight.recipe.reading import (
     recipe_text,
     recipes,
 )
-from resight.recipe.searching import SearchWish, with_search, without_search
+from resight.recipe.searching import SearchWish, check_search_ready, with_search, without_search
 
 __all__ = [
     "ALIASES",
@@ -28,6 +28,7 @@ __all__ = [
     "recipe_text",
     "recipes",
     "register",
+    "check_search_ready",
     "with_search",
     "without_search",
 ]
