@@ -119,7 +119,7 @@ class KeptLoaded:
         rows = self._rows(live)
         known = self.read(live)
         with closing(self.search.connected()) as engine:
-            owner, there = owner_of(engine), listed(engine)
+            owner, there = owner_of(engine), listed(engine, _newest(rows))
         found = compared(there, expected(rows, progress))
         self._check_whose(owner, len(there[0]), known, lambda: found, rows)
         return found
@@ -143,7 +143,7 @@ class KeptLoaded:
     ) -> Differences:
         if say is not None:
             say(f"comparing what {self.name} has with the index")
-        found = compared(listed(engine), expected(rows))
+        found = compared(listed(engine, _newest(rows)), expected(rows))
         asked = np.union1d(known.asked, np.setdiff1d(rows.images, found.missing, assume_unique=True))
         # What the engine has is known from here on, though this may be interrupted.
         there = np.setdiff1d(rows.images, np.union1d(found.missing, found.changed), assume_unique=True)
@@ -195,7 +195,7 @@ class KeptLoaded:
         if len(rows):
             engine.prepare(rows.dimension)
         owner, there = owner_of(engine), engine.count(FIRST, LAST)
-        self._check_whose(owner, there, known, lambda: compared(listed(engine), expected(rows)), rows)
+        self._check_whose(owner, there, known, lambda: compared(listed(engine, _newest(rows)), expected(rows)), rows)
         if owner is None:
             # Nothing is there, or no longer: what was known of it is no longer true.
             known = Loaded(known.owner if known else 1 + secrets.randbits(62), NO_IDS, NO_IDS, NO_IDS)
@@ -250,6 +250,10 @@ class KeptLoaded:
 
 DELETED = 5_000
 """Rows that are deleted at once."""
+
+
+def _newest(rows: VectorRows) -> int:
+    return int(rows.images.max(initial=0))
 
 
 def _arrays(known: Loaded) -> Arrays:

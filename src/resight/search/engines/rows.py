@@ -39,18 +39,20 @@ def claim(engine: Engine, owner: int, dimension: int) -> None:
     engine.put(np.array([OWNER]), np.array([owner]), np.zeros((1, dimension), np.float32))
 
 
-def listed(engine: Engine) -> tuple[Int64, Int64]:
-    """Returns ids (n,), ascending, and sums (n,) of all rows of images."""
+def listed(engine: Engine, newest: int) -> tuple[Int64, Int64]:
+    """Returns ids (n,), ascending, and sums (n,) of all rows of images.
+
+    newest: the largest id that is likely there, from which ranges of ids are halved until they have a page of rows.
+    """
     ids, sums = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    ranges = [(FIRST, LAST)]
+    ranges = [(first, last, engine.count(first, last)) for first, last in ((newest + 1, LAST), (FIRST, newest + 1))]
     while ranges:
-        first, last = ranges.pop()
-        count = engine.count(first, last)
-        if count > PAGE:
-            # Ids are few numbers at the beginning of a wide range, where a half of it would not divide them.
-            middle = first + min(max(count, PAGE // 2), (last - first) // 2)
-            ranges += [(first, middle), (middle, last)]
-        elif count:
+        first, last, count = ranges.pop()
+        if count > PAGE and last - first > 1:
+            middle = (first + last) // 2
+            before = engine.count(first, middle)
+            ranges += [(middle, last, count - before), (first, middle, before)]
+        elif count > 0:
             page = engine.sums(first, last)
             ids.append(page[0])
             sums.append(page[1])
