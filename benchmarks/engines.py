@@ -10,7 +10,7 @@ package). What is loaded are the vectors of an index by `fast` of --photos, or d
 
 - same: share of queries whose 10 first images are those of exact search here, in its order; scores are compared too.
 - loader kills: a process loads all vectors into an empty collection and is killed after 1, 2, ... parts were sent, at a
-  random moment; then another goes on. Nothing that was acknowledged may be missing, and no row be there twice.
+  random moment; then another goes on. Nothing that was acknowledged may be missing, no row twice.
 - server kills: the same, and the server is killed, and started again.
 """
 
@@ -18,21 +18,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from drawn_vectors import drawn_vectors
+
 from resight.errors import EngineError
 from resight.search.dense import DenseSearch
 from resight.search.derived import Site
@@ -46,6 +47,7 @@ from resight.store.structures import StructureFolder
 
 INSIDE = "RESIGHT_IN_A_NAMESPACE"
 PORT = 19530
+CONTEXT = multiprocessing.get_context("forkserver")
 PARTS = 20
 """Parts in which all vectors are sent."""
 
@@ -155,40 +157,44 @@ def lost(rows: VectorRows, one: KeptLoaded) -> list[str]:
     return wrong + ([f"{len(gone)} of {len(known.ids)} acknowledged rows are lost"] if len(gone) else [])
 
 
-def load(one: KeptLoaded, dimension: int, count: int, told: int = -1) -> None:
-    """Loads in PARTS parts, each written down at once; a byte is written to `told` after each."""
-    loaded.SENT, loaded.SECONDS = max(1, count // PARTS) * 4 * dimension, -1.0
+def load(one: KeptLoaded, rows: VectorRows, told: Connection | None = None) -> None:
+    """Loads in PARTS parts, each written down at once; a message is sent to `told` after each."""
+    loaded.SENT, loaded.SECONDS = max(1, len(rows) // PARTS) * 4 * rows.dimension, -1.0
 
     def progress(done: int, total: int) -> None:
-        if told >= 0:
-            os.write(told, b"1")
+        if told is not None:
+            told.send_bytes(b"1")
 
     one.build(progress, None)
 
 
+def load_elsewhere(folder: str, address: str, vectors: str, told: Connection) -> None:
+    """Loads in a process of its own, which is to be killed."""
+    rows = rows_of(np.load(vectors, mmap_mode="r"))
+    load(kept(Path(folder), rows, address.rpartition("/")[2], "flat"), rows, told)
+
+
 def killed(one: KeptLoaded, rows: VectorRows, parts: int, moment: float, server: Server | None) -> bool:
-    """Loads in another process, and kills it, or the server, after so many parts and seconds; tells if it was loading."""
-    reading, told = os.pipe()
-    child = subprocess.Popen(
-        [sys.executable, __file__, "--load", str(told), *(str(one.site.shelf.folder), one.search.address)],
-        pass_fds=[told],
-        env={**os.environ, "RESIGHT_ROWS": os.environ["RESIGHT_ROWS"]},
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(told)
+    """Loads in another process, kills it or the server after so many parts and seconds; tells if it was loading."""
+    reading, told = CONTEXT.Pipe(duplex=False)
+    given = str(one.site.shelf.folder), one.search.address, os.environ["RESIGHT_ROWS"], told
+    child = CONTEXT.Process(target=load_elsewhere, args=given)
+    child.start()
+    told.close()
     for _ in range(parts):
-        if not os.read(reading, 1):
+        try:
+            reading.recv_bytes()
+        except EOFError:
             break
     time.sleep(moment)
-    going = child.poll() is None
+    going = child.is_alive()
     if server is None:
         child.kill()
     else:
         server.kill()
-    code = child.wait()
-    os.close(reading)
+    child.join()
     if server is not None:
-        going = going and code != 0
+        going = going and child.exitcode != 0
         server.start()
         await_answer(one.search)
     return going
@@ -203,16 +209,11 @@ def main() -> None:
     parser.add_argument("--server-kills", type=int, default=5)
     parser.add_argument("--index", default="flat", choices=("flat", "hnsw"))
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--load", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.load:
-        rows = rows_of(np.load(os.environ["RESIGHT_ROWS"], mmap_mode="r"))
-        told, folder, address = given.load
-        one = kept(Path(folder), rows, address.rpartition("/")[2], "flat")
-        return load(one, rows.dimension, len(rows), int(told))
     if INSIDE not in os.environ:
         inside = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, __file__]
         os.execvpe("unshare", [*inside, *sys.argv[1:]], {**os.environ, INSIDE: "1"})
+    CONTEXT.set_forkserver_preload(["pymilvus", "resight.search.dense"])
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as temporary, served(Path(temporary) / "server") as server:
         vectors, queries = vectors_of(given, Path(temporary))
@@ -221,7 +222,7 @@ def main() -> None:
         np.save(os.environ["RESIGHT_ROWS"], vectors)
         whole = kept(Path(temporary) / "whole", rows, "whole", given.index)
         began = time.perf_counter()
-        load(whole, rows.dimension, len(rows))
+        load(whole, rows)
         result: dict[str, Any] = {"vectors": len(rows), "index": given.index}
         result["loaded in s"] = round(time.perf_counter() - began, 1)
         result.update(same_top(rows, whole, queries), wrong=faults(rows, whole))
@@ -234,7 +235,7 @@ def main() -> None:
                 parts = draw.randrange(PARTS)
                 hits += killed(one, rows, parts, draw.uniform(0, 0.3), server if what == "server" else None)
                 wrong += lost(rows, one)
-                load(one, rows.dimension, len(rows))
+                load(one, rows)
                 wrong += faults(rows, one)
                 print(what, kill, parts, wrong, file=sys.stderr, flush=True)
             result[f"{what} kills"] = {"kills": kills, "while it was loading": hits, "wrong": wrong}
@@ -256,7 +257,9 @@ def vectors_of(given: argparse.Namespace, folder: Path) -> tuple[np.ndarray, np.
 
 def rows_of(vectors: np.ndarray) -> VectorRows:
     """Returns vectors as the images of an index."""
-    return VectorRows([VectorBlock(vectors, np.arange(len(vectors)), np.ones(len(vectors), np.bool_))], vectors.shape[1])
+    return VectorRows(
+        [VectorBlock(vectors, np.arange(len(vectors)), np.ones(len(vectors), np.bool_))], vectors.shape[1]
+    )
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def engine_with(address: str, ids: np.ndarray, vectors: np.ndarray) -> Engine:
     return engine
 
 
-def searchers(address: str, vectors: np.ndarray, loaded: np.ndarray, alive: np.ndarray) -> tuple[EngineSearcher, DenseSearch]:
+def searchers(
+    address: str, vectors: np.ndarray, loaded: np.ndarray, alive: np.ndarray
+) -> tuple[EngineSearcher, DenseSearch]:
     rows = VectorRows([VectorBlock(vectors, np.arange(len(vectors)), alive)], DIMENSION)
     known = Loaded(7, loaded, loaded, np.empty(0, np.int64))
     return EngineSearcher(rows, Sqlite(address=address), known), DenseSearch(rows)
