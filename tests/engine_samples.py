@@ -1,4 +1,4 @@
-"""A search engine of one file: a table of SQLite, whose vectors are all compared. It outlives the processes that use it."""
+"""A search engine of one file: a table of SQLite, whose vectors are all compared, and which outlives processes."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -325,7 +326,9 @@ class Index(OpenedIndex):
             images = self.collection.snapshot.images
             return [images.names[place] for place in images.positions(ids).tolist()]
 
-        return check_elsewhere(report, self._derived, self._writing, names, repairing=repairing)
+        # Nobody writes on read-only media.
+        writing = self._writing if os.access(self.path, os.W_OK) else contextlib.nullcontext
+        return check_elsewhere(report, self._derived, writing, names, repairing=repairing)
 
     def _take(self, planned: Plan, progress: Progress | None, say: Say | None) -> AddReport:
         if planned.work:

@@ -85,7 +85,7 @@ def test_nothing_is_searched_without_the_engine_or_with_the_collection_of_anothe
 ) -> None:
     everything = np.arange(300), np.ones(300, np.bool_)
     by_engine, _ = searchers(address, vectors, *everything)
-    with pytest.raises(EngineError, match="gone or empty.*verify --repair"):
+    with pytest.raises(EngineError, match="gone or empty"):
         by_engine.search(vectors[0], 3)
     engine = engine_with(address, np.arange(300), vectors)
     assert by_engine.search(vectors[0], 1).ids.tolist() == [0]

@@ -31,7 +31,7 @@ MOST = 16_384
 """Rows that a search of Milvus gives at most."""
 QUEUE = 2_048
 """Least length of the queue of a search through a graph."""
-SECONDS_TO_CONNECT = 10.0
+SECONDS_TO_CONNECT = 30.0
 SECONDS_TO_ANSWER = 120.0
 
 
@@ -87,6 +87,8 @@ class MilvusCollection:
         self._client: MilvusClient = self._asked(
             lambda: pymilvus.MilvusClient(uri=uri, token=token, timeout=SECONDS_TO_CONNECT)
         )
+        # A client may share the connection of another, which was made when the server still ran.
+        self._asked(lambda: self._client.get_server_version(timeout=SECONDS_TO_CONNECT))
         # None of the collection's schema is remembered: another process may make it meanwhile.
         self._exists = False
 
