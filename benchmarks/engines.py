@@ -207,6 +207,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--loader-kills", type=int, default=20)
     parser.add_argument("--server-kills", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of kills")
     parser.add_argument("--index", default="flat", choices=("flat", "hnsw"))
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -214,7 +215,7 @@ def main() -> None:
         inside = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, __file__]
         os.execvpe("unshare", [*inside, *sys.argv[1:]], {**os.environ, INSIDE: "1"})
     CONTEXT.set_forkserver_preload(["pymilvus", "resight.search.dense"])
-    draw = random.Random(0)
+    draw = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as temporary, served(Path(temporary) / "server") as server:
         vectors, queries = vectors_of(given, Path(temporary))
         rows = rows_of(vectors)

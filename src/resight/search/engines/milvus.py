@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -33,6 +34,8 @@ QUEUE = 2_048
 """Least length of the queue of a search through a graph."""
 SECONDS_TO_CONNECT = 30.0
 SECONDS_TO_ANSWER = 120.0
+NOT_YET = frozenset((1, 103, 202, 500, 501, 503, *range(901, 906)))
+"""Codes of Milvus for what passes by itself, as after a start: services, collections, channels, nodes not ready."""
 
 
 @register
@@ -79,7 +82,7 @@ class MilvusCollection:
                 f"{params.address}: the package pymilvus is missing: pip install 'resight[milvus]'"
             ) from None
         # It writes every failure with its traceback to the log before it raises it.
-        logging.getLogger("pymilvus").propagate = False
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         self._types = pymilvus.DataType
         self._failures = (pymilvus.MilvusException,)
         uri = f"http://{parts['host']}"
@@ -195,11 +198,16 @@ class MilvusCollection:
         """Returns the answer to a question. EngineError where there is none."""
         import grpc
 
-        try:
-            return question()
-        except (*self._failures, grpc.RpcError, OSError) as error:
-            told = getattr(error, "message", "") or str(error) or type(error).__name__
-            raise EngineError(
-                f"{self._params.address}: {' '.join(told.split())}: see that the server runs there, and run the "
-                "command again, which goes on where it stopped"
-            ) from error
+        until = time.monotonic() + SECONDS_TO_ANSWER
+        while True:
+            try:
+                return question()
+            except (*self._failures, grpc.RpcError, OSError) as error:
+                if getattr(error, "code", None) in NOT_YET and time.monotonic() < until:
+                    time.sleep(0.5)
+                    continue
+                told = getattr(error, "message", "") or str(error) or type(error).__name__
+                raise EngineError(
+                    f"{self._params.address}: {' '.join(told.split())}: see that the server runs there, and run the "
+                    "command again, which goes on where it stopped"
+                ) from error
