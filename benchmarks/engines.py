@@ -21,7 +21,7 @@ import json
 import multiprocessing
 import os
 import random
-import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -70,26 +70,34 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.process: Any = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         from milvus import MilvusServer
 
-        server = MilvusServer(data_dir=str(self.folder))
-        server.listen_port = PORT
-        # After a kill the roles of the former server stand in its way for so many seconds.
-        server.config.set("common.session.ttl", 5)
-        server.start()
-        self.process = server
+        if not self.folder.exists():
+            # Unpacks the program, and writes its settings; it starts it on another port where this one was just used.
+            server = MilvusServer(data_dir=str(self.folder), wait_for_started=False)
+            server.listen_port = PORT
+            server.start()
+            self.process, server.server_proc = server.server_proc, None
+            return
+        environment = {
+            **os.environ,
+            "DEPLOY_MODE": "STANDALONE",
+            "METRICS_PORT": "9091",
+            "MILVUS_RUN_DIR": str(self.folder / "run"),
+            "LD_LIBRARY_PATH": str(self.folder / "bin"),
+        }
+        program = [str(self.folder / "bin" / "milvus"), "run", "standalone"]
+        with (self.folder / "logs" / "again.log").open("ab") as log:
+            self.process = subprocess.Popen(program, cwd=self.folder, env=environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        os.kill(self.process.server_proc.pid, signal.SIGKILL)
-        self.process.server_proc.wait()
-        self.process.server_proc = None
-
-    def stop(self) -> None:
         if self.process is not None:
-            self.process.stop()
+            self.process.kill()
+            self.process.wait()
+            self.process = None
 
 
 @contextmanager
@@ -97,9 +105,10 @@ def served(folder: Path) -> Iterator[Server]:
     server = Server(folder)
     server.start()
     try:
+        await_answer(Milvus(address=f"milvus://127.0.0.1:{PORT}/first"))
         yield server
     finally:
-        server.stop()
+        server.kill()
 
 
 def await_answer(params: Milvus) -> None:

@@ -46,7 +46,6 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.lite = folder, os.environ["RESIGHT_SERVER"] == "milvus-lite"
-        self.milvus = None
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -54,15 +53,7 @@ class Server:
             given = ["--data-dir", str(self.folder), "--port", str(PORT), "--host", "127.0.0.1"]
             self.process = subprocess.Popen([sys.executable, "-m", "milvus_lite", "server", *given])
         else:
-            from milvus import MilvusServer
-
-            self.milvus = MilvusServer(data_dir=str(self.folder))
-            self.milvus.listen_port = PORT
-            self.milvus.config.set("common.session.ttl", 5)
-            self.milvus.start()
-            self.process = self.milvus.server_proc
-            # What is forgotten here is not stopped twice.
-            self.milvus.server_proc = None
+            self.start_milvus()
         until = time.monotonic() + 200
         while True:
             try:
@@ -72,6 +63,22 @@ class Server:
             except EngineError:
                 assert time.monotonic() < until, "the server does not answer"
                 time.sleep(0.3)
+
+    def start_milvus(self) -> None:
+        from milvus import MilvusServer
+
+        if not (self.folder / "bin").exists():
+            # Unpacks the program, and writes its settings; it starts it on another port where this one was just used.
+            server = MilvusServer(data_dir=str(self.folder), wait_for_started=False)
+            server.listen_port = PORT
+            server.start()
+            self.process, server.server_proc = server.server_proc, None
+            return
+        settings = {"DEPLOY_MODE": "STANDALONE", "METRICS_PORT": "9091", "MILVUS_RUN_DIR": str(self.folder / "run")}
+        environment = {**os.environ, **settings, "LD_LIBRARY_PATH": str(self.folder / "bin")}
+        program = [str(self.folder / "bin" / "milvus"), "run", "standalone"]
+        with (self.folder / "logs" / "again.log").open("ab") as log:
+            self.process = subprocess.Popen(program, cwd=self.folder, env=environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
         assert self.process is not None

@@ -77,7 +77,7 @@ def test_a_case(server: str, name: str, tmp_path_factory: pytest.TempPathFactory
     if reason := why_not(server):
         pytest.skip(reason)
     found = outcomes(server, tmp_path_factory.getbasetemp().joinpath(f"engine-{server}").resolve())
-    assert found[name] == ""
+    assert not found[name], found[name]
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
