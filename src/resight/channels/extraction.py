@@ -49,7 +49,8 @@ class Extracted:
 
     evidence: what each channel keeps, by channel; empty where the file is unreadable, and `reason` says why. may_pass:
     the reason is not in the bytes. was_known: the evidence is that of the same bytes, which were not decoded.
-    remark: what a person should know of a photo that could be read, such as that a part of it is missing.
+    remark: what a person should know of a photo that could be read, such as that a part of it is missing. seen: of a
+    video, which has no evidence of its own, what was seen of it.
     """
 
     found: Found
@@ -60,6 +61,19 @@ class Extracted:
     remark: str = ""
     may_pass: bool = False
     was_known: bool = False
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A picture whose bytes are given, such as a frame of a video. found: what it is called, and the file it is of."""
+
+    found: Found
+    data: bytes
+
+
+Job = Found | Given | Extracted
+"""A file to be read, a picture whose bytes are known, or what is known of a file already, which keeps its place."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,7 @@ Recall = Callable[[str], Known | None]
 
 
 def extract(
-    found: Iterable[Found],
+    found: Iterable[Job],
     channels: Mapping[str, Channel],
     workers: int | None = None,
     recall: Recall | None = None,
@@ -111,10 +125,13 @@ class Read:
     prepared: Mapping[Extractor[Any, Any], object]
 
 
-def read_one(found: Found, channels: Mapping[str, Channel], recall: Recall | None = None) -> Read:
+def read_one(job: Job, channels: Mapping[str, Channel], recall: Recall | None = None) -> Read:
     """Reads and decodes one file, and does with it what needs no other; what `recall` knows is not decoded."""
+    if isinstance(job, Extracted):
+        return Read(job, {})
+    found = job if isinstance(job, Found) else job.found
     try:
-        data = _steady_bytes(found.path)
+        data = _steady_bytes(found.path) if isinstance(job, Found) else job.data
     except ImageError as error:
         return Read(Extracted(found, "", (0, 0), {}, error.reason, may_pass=error.may_pass), {})
     key = content_hash(data)

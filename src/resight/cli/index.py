@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from resight.cli.output import print_json, readable, say, shown
 from resight.cli.progress import progress_bar
 from resight.cli.reports import finish
-from resight.errors import ResightError
+from resight.errors import ResightError, UsageError
 
 if TYPE_CHECKING:
     from resight.index.index import AddReport, Index
@@ -50,6 +50,16 @@ MaskOption = Annotated[
         exists=True,
         show_default=False,
     ),
+]
+Every = Annotated[
+    float | None,
+    typer.Option(
+        "--every", metavar="SECONDS", help="Take a frame of a video each so many seconds.", show_default=False
+    ),
+]
+Frames = Annotated[
+    str | None,
+    typer.Option("--frames", metavar="shots", help="Take a frame of each shot of a video; kept.", show_default=False),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -96,6 +106,8 @@ def index(
     follow_links: FollowLinks = None,
     exclude: Exclude = None,
     mask: MaskOption = None,
+    every: Every = None,
+    frames: Frames = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -105,9 +117,10 @@ def index(
     from resight.recipe import DEFAULT
 
     check_prefix(prefix)
+    taken = taken_frames(every, frames)
     goes_on = (output / "recipe.toml").exists()
     made = Index.open_or_create(output, recipe or DEFAULT, fit=fit, search=search, memory=memory, progress=say)
-    reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask))
+    reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask, frames=taken))
     with progress_bar() as bar:
         made.prepare_search(progress=partial(bar, "preparing search"), say=say)
     finish(output, reports, strict, as_json)
@@ -124,13 +137,15 @@ def add(
     again: Annotated[bool, typer.Option("--again", help="Take photos that were removed, too.")] = False,
     mask: MaskOption = None,
     no_mask: Annotated[bool, typer.Option("--no-mask", help="These folders have no mask any more.")] = False,
+    every: Every = None,
+    frames: Frames = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Add folders' new and changed photos; forget nothing."""
     from resight.index.index import Index
 
-    leaving = Leaving(exclude or (), mask, no_mask, again)
+    leaving = Leaving(exclude or (), mask, no_mask, again, taken_frames(every, frames))
     finish(path, _add(Index.open(path), photos, prefix, follow_links, leaving), strict, as_json)
 
 
@@ -172,8 +187,6 @@ def update(
 
 def _old_and_new(text: str) -> tuple[str, str]:
     """Returns the two folders of OLD=NEW, where there is a "=" in a name those of which the second is there."""
-    from resight.errors import UsageError
-
     cuts = [(text[:at], text[at + 1 :]) for at, letter in enumerate(text) if letter == "="]
     named = [(old, new) for old, new in cuts if old and new]
     if not named:
@@ -255,12 +268,24 @@ def compact(path: IndexPath) -> None:
 
 @dataclass(frozen=True)
 class Leaving:
-    """The options of leaving out when folders are added; see `Index.add`."""
+    """The options of leaving out, and of frames that are taken, when folders are added; see `Index.add`."""
 
     exclude: Sequence[str] = ()
     mask: Path | None = None
     no_mask: bool = False
     again: bool = False
+    frames: float | Literal["shots"] | None = None
+
+
+def taken_frames(every: float | None, frames: str | None) -> float | Literal["shots"] | None:
+    """Returns which frames of videos are taken, None where nothing is said. Raises UsageError."""
+    if frames is None:
+        return every
+    if frames != "shots":
+        raise UsageError(f'--frames {frames}: say "shots" to take one of each shot, or --every SECONDS')
+    if every is not None:
+        raise UsageError("--frames shots and --every: choose one of them")
+    return "shots"
 
 
 def _add(
@@ -276,6 +301,7 @@ def _add(
                 again=leaving.again,
                 mask=leaving.mask,
                 no_mask=leaving.no_mask,
+                frames=leaving.frames,
                 progress=partial(bar, _label(i, len(photos))),
                 say=say,
             )

@@ -38,6 +38,7 @@ def finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool
         key: sum(getattr(report, key) for report in reports) for key in ("added", "changed", "unchanged", "removed")
     }
     recalled = sum(report.recalled for report in reports)
+    videos = sum(report.videos for report in reports)
     seconds = sum(report.seconds for report in reports)
     left_out = sum((report.left_out for report in reports), Counter[str]())
     others = {
@@ -49,6 +50,7 @@ def finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool
             {
                 "index": readable(path),
                 **counts,
+                "videos": videos,
                 "recalled": recalled,
                 "unreadable": [{"name": name, "reason": reason} for name, reason in unreadable],
                 "without_evidence": without,
@@ -65,6 +67,8 @@ def finish(path: Path, reports: Sequence[AddReport], strict: bool, as_json: bool
         fresh = counts["added"] + counts["changed"]
         rate = f" ({fresh / seconds:.1f} photos/s)" if fresh and seconds > 0 else ""
         print(f"{shown(path)}: {done}, {len(unreadable)} unreadable in {seconds:.1f} s{rate}")
+        if videos:
+            print(f"videos read, whose frames are counted as photos: {videos}")
         if recalled:
             print(f"not decoded, because the index knew their bytes: {recalled}")
         for line in _left_out_lines(left_out, **others):

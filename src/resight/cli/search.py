@@ -283,9 +283,16 @@ def print_hits(query: str, result: Result) -> None:
     rows: list[Sequence[object] | str] = []
     for verdict, ranked in result.by_verdict():
         rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")
-        rows += [(rank, f"{hit.score:.4f}", _inliers(hit), f"{hit.probability:.2f}", hit.name) for rank, hit in ranked]
+        rows += [
+            (rank, f"{hit.score:.4f}", _inliers(hit), f"{hit.probability:.2f}", _label(hit)) for rank, hit in ranked
+        ]
     if rows:
         print_table(("rank", "score", "inliers", "probability", "photo"), rows)
+
+
+def _label(hit: Hit) -> str:
+    """Returns what the hit is called; a frame also says how many others of its shot are hits."""
+    return hit.label + (f" (and {len(hit.others)} more of this shot)" if hit.others else "")
 
 
 def _inliers(hit: Hit) -> str:

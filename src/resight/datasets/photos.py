@@ -8,8 +8,8 @@ from pathlib import Path
 
 from resight.datasets.dataset import Dataset, JudgedQuery
 from resight.errors import ImageError, UsageError
-from resight.folders.walking import find_images, unescape_name
-from resight.images import Box, check_box, displayed, upright_size
+from resight.folders.walking import SUFFIXES, find_images, unescape_name
+from resight.images import VIDEO_SUFFIXES, Box, check_box, displayed, upright_size
 from resight.progress import Progress
 
 
@@ -51,7 +51,8 @@ def _present(root: Path, what: str) -> frozenset[str]:
     if not root.is_dir():
         raise UsageError(f"{displayed(root)}: no such folder; {what} go there")
     trouble: list[ImageError] = []
-    present = frozenset(found.name for found in find_images(root, on_error=trouble.append))
+    every = find_images(root, on_error=trouble.append, suffixes=SUFFIXES | VIDEO_SUFFIXES)
+    present = frozenset(found.name for found in every)
     if trouble:
         raise UsageError(f"{trouble[0]}{_more(len(trouble))}; {what} cannot be told without")
     if not present:

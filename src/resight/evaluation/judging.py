@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from resight.datasets.dataset import JudgedQuery, Rules
 from resight.evaluation.metrics import positions
 from resight.evaluation.result import SHOWN, QueryResult, RankedHit
+from resight.images import file_of_name
 
 Scored = tuple[Sequence[str], Sequence[float] | NDArray[np.floating]]
 """Distinct names, best first, and their scores."""
@@ -42,7 +43,7 @@ def pool_shots(ranking: Scored, shots: Mapping[str, str]) -> Scored:
     """
     best: dict[str, float] = {}
     for name, score in zip(*ranking, strict=True):
-        shot = shots.get(name, name)
+        shot = shots.get(file_of_name(name), name)
         best[shot] = max(best.get(shot, score), score)
     order = sorted(best, key=lambda shot: (-best[shot], shot))
     return order, [best[shot] for shot in order]

@@ -23,7 +23,7 @@ from resight.evaluation.judging import Scored, judge, pool_shots
 from resight.evaluation.result import Costs, EvaluationResult, Made, Protocol, QueryResult, Unreadable
 from resight.evaluation.runs import ranked
 from resight.folders.walking import escape_name
-from resight.images import displayed
+from resight.images import displayed, file_of_name
 from resight.index.queries import Query
 from resight.progress import NamedProgress
 from resight.versions import versions
@@ -265,7 +265,7 @@ def _ranked(
         elif answer.error is not None:
             raise answer.error
         for hit in answer.hits:
-            if not (hit.name in known or hit.name.startswith(DISTRACTORS)):
+            if not (file_of_name(hit.name) in known or hit.name.startswith(DISTRACTORS)):
                 raise UsageError(
                     f"{hit.name}: in the index but not in {dataset.root}; use an index of these photos only"
                 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.folders.walking import escape_name, is_below
-from resight.images import displayed
+from resight.images import displayed, file_of_name
 
 COMPARED = 10_000
 """Most names to which the spelling of a wrong one is compared: of more, those that begin or end like it."""
@@ -25,11 +25,13 @@ class Name(str):
 
 
 def names_file(query: str) -> bool:
-    """Returns whether a query that may be a file or a name is an existing file; a folder is none.
+    """Returns whether a query that may be a file or a name is an existing file, or a frame of one; a folder is none.
 
     A `Name` never is.
     """
-    return not isinstance(query, Name) and os.path.exists(query) and not os.path.isdir(query)
+    if isinstance(query, Name) or os.path.isdir(query):
+        return False
+    return os.path.exists(query) or ("#t=" in query and os.path.isfile(file_of_name(query)))
 
 
 def find_name(

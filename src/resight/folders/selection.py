@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from resight.arrays import Mask
 from resight.errors import UsageError
 from resight.folders.names import COMPARED, composed, find_name, suggestion
 from resight.folders.patterns import Patterns, is_pattern
-from resight.images import displayed
+from resight.images import displayed, file_of_name
 
 FOLDERS_TOLD = 5
 """Folders that an error lists where a pattern matches nothing."""
@@ -48,8 +48,7 @@ def names_within(names: Sequence[str], patterns: Sequence[str]) -> Mask:
     for pattern in patterns:
         own = _exactly(pattern, names)
         if not own.any():
-            matching = Patterns([pattern])
-            own = np.fromiter(map(matching.cover, names), np.bool_, len(names))
+            own = np.fromiter(map(_covering(pattern), names), np.bool_, len(names))
         if not own.any():
             raise UsageError(f'no name in the index matches "{displayed(pattern)}"{_nearest_folder(pattern, names)}')
         part |= own
@@ -78,7 +77,7 @@ def names_meant(
         text = displayed(given)
         place = find_name(given, by_name, folders)
         if place is not None:
-            found.append(Meant(text, (names[place],), by_pattern=False))
+            found.append(Meant(text, _with_frames(names[place], names), by_pattern=False))
             continue
         if elsewhere is not None and str(given) in elsewhere:
             raise UsageError(f"{text}: not {where}: {elsewhere[str(given)]}")
@@ -97,16 +96,29 @@ def _inside(text: str, names: Sequence[str]) -> Meant:
         if own.any():
             return Meant(text, tuple(sorted(names[place] for place in np.flatnonzero(own).tolist())), by_pattern=False)
     if is_pattern(text) or (text.endswith("/") and text.strip("/")):
-        patterns = Patterns([text])
-        return Meant(text, tuple(sorted(filter(patterns.cover, names))), by_pattern=True)
+        return Meant(text, tuple(sorted(filter(_covering(text), names))), by_pattern=True)
     return Meant(text, (), by_pattern=False)
 
 
+def _covering(pattern: str) -> Callable[[str], bool]:
+    """Returns what tells whether a pattern covers a name or, of a frame, that of its video."""
+    cover = Patterns([pattern]).cover
+    return lambda name: cover(name) or ("#t=" in name and cover(file_of_name(name)))
+
+
+def _with_frames(name: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Returns a name and, where it is that of a video, those of its frames, sorted."""
+    frames = f"{name}#t="
+    return (name, *sorted(one for one in names if one.startswith(frames) and file_of_name(one) == name))
+
+
 def _exactly(text: str, names: Sequence[str]) -> Mask:
-    """Returns (n,) which names are the text itself or, where it ends with "/", in the folder that it names."""
+    """Returns (n,) which names are the text itself, frames of it or, where it ends with "/", in the folder it names."""
     own = composed(text)
     if not text.endswith("/"):
-        return np.fromiter((composed(name) == own for name in names), np.bool_, len(names))
+        return np.fromiter(
+            (own in (composed(name), composed(file_of_name(name))) for name in names), np.bool_, len(names)
+        )
     return np.fromiter((composed(name).startswith(own) for name in names), np.bool_, len(names))
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -102,6 +102,7 @@ def find_images(
     on_outside: Callable[[Path], None] | None = None,
     excluded: Patterns | None = None,
     on_left_out: Callable[[str], None] | None = None,
+    suffixes: Collection[str] = SUFFIXES,
 ) -> Iterator[Found]:
     """Returns the image files below `root` in the order of their names.
 
@@ -114,10 +115,11 @@ def find_images(
     systems on which the system shows processes and devices, whatever leads there.
     The first bytes of a file without an ending tell whether it is an image. `on_left_out` is called with the ending of
     each file that is left out because of its ending, in small letters; with "" for a file without one.
+    suffixes: ends of names, in small letters, that count.
     What cannot be read below the root goes to `on_error` (without it, to the log as a warning) and the walk goes on.
     """
     bounds = _Bounds(
-        os.path.realpath(root), follow_links, Mounts.now(), on_outside or _warn_of_link, excluded, on_left_out
+        os.path.realpath(root), follow_links, Mounts.now(), on_outside or _warn_of_link, excluded, on_left_out, suffixes
     )
     try:
         if os.stat(root).st_dev in bounds.mounts.of_the_system:
@@ -195,6 +197,7 @@ class _Bounds:
     on_outside: Callable[[Path], None]
     excluded: Patterns | None
     on_left_out: Callable[[str], None] | None
+    suffixes: Collection[str]
 
     def leaves_out(self, name: str, is_folder: bool) -> bool:
         """Returns whether the file or folder of a name is left out because of what it is called."""
@@ -218,13 +221,9 @@ class _Bounds:
         is_remote = not is_in(written, self.real_root) and self.mounts.is_remote(written)
         if not is_remote and is_in(os.path.realpath(link), self.real_root):
             return False
-        if is_remote or _is_image_name(link.name) or link.is_dir():
+        if is_remote or _ending(link.name) in self.suffixes or link.is_dir():
             self.on_outside(link)
         return True
-
-
-def _is_image_name(name: str) -> bool:
-    return _ending(name) in SUFFIXES
 
 
 def _ending(name: str) -> str:
@@ -261,7 +260,7 @@ def _entries(folder: Path, prefix: str, bounds: _Bounds) -> list[_Entry]:
             if bounds.leaves_out(name, is_folder):
                 continue
             ending = "" if is_folder else _ending(entry.name)
-            if ending and ending not in SUFFIXES:
+            if ending and ending not in bounds.suffixes:
                 if _is_file(entry):
                     bounds.tell_left_out(ending)
                 continue

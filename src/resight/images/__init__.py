@@ -11,6 +11,7 @@ from resight.images.boxes import Box, Part, check_box, crop, part_of
 from resight.images.decoders import decoders
 from resight.images.decoding import Decoded, decode, decode_bytes, decode_whole, upright_size
 from resight.images.formats import FIRST_BYTES, begins_like_an_image
+from resight.images.frame_names import VIDEO_SUFFIXES, file_of_name, file_of_path, frame_name, label_of, parse_frame
 from resight.images.limits import MAX_BYTES, MAX_PIXELS, MAX_PROGRESSIVE_PIXELS
 from resight.images.reading import content_hash, displayed, read_bytes
 from resight.images.resizing import enlarge, resize, scaled
@@ -20,6 +21,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_PIXELS",
     "MAX_PROGRESSIVE_PIXELS",
+    "VIDEO_SUFFIXES",
     "Box",
     "Decoded",
     "Part",
@@ -33,8 +35,13 @@ __all__ = [
     "decoders",
     "displayed",
     "enlarge",
+    "file_of_name",
+    "file_of_path",
+    "frame_name",
     "is_blank",
+    "label_of",
     "not_black",
+    "parse_frame",
     "part_of",
     "read_bytes",
     "resize",

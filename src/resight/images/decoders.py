@@ -6,7 +6,7 @@ import functools
 
 from resight.versions import versions_line
 
-DECODERS = ("resight", "pillow", "pillow-heif", "opencv-contrib-python-headless", "rawpy", "pillow-jxl-plugin")
+DECODERS = ("resight", "pillow", "pillow-heif", "opencv-contrib-python-headless", "rawpy", "pillow-jxl-plugin", "av")
 """Packages that decode, where they are installed."""
 
 

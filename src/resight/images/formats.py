@@ -80,6 +80,8 @@ def what_else(data: bytes) -> str:
         known = "a video"
     if known is None and data[:256].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         known = "a web page, as servers answer when a picture is gone"
+    if known == "a video":
+        return "not an image but a video; a frame of it is called as the file, with #t=SECONDS after it"
     return f"not an image but {known}" if known else f"not an image ({READ})"
 
 

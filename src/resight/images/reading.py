@@ -14,9 +14,15 @@ from resight.images.limits import MAX_BYTES
 def read_bytes(path: Path | str) -> bytes:
     """Reads a whole file at once, so that the bytes that are hashed are those that are decoded.
 
+    A path such as clip.mp4#t=12.5, of which there is no file, is that of a frame, whose bytes are those of a BMP file.
     Raises ImageError where it cannot be read.
     """
     name = displayed(path)
+    if "#t=" in name and not os.path.lexists(path):
+        from resight.images.videos import bytes_of_frame
+
+        if (frame := bytes_of_frame(path)) is not None:
+            return frame
     try:
         # Before opening, because opening a pipe blocks until something writes to it.
         mode = os.stat(path).st_mode

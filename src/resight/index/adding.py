@@ -8,7 +8,8 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.folders.patterns import Patterns
-from resight.images import displayed
+from resight.images import displayed, file_of_name
+from resight.images.sampling import Sampling
 from resight.index.exclusion import images_left_out, with_patterns
 from resight.index.masking import BESIDE, check_masks_only, mask_choice
 from resight.index.planning import Plan, plan
@@ -38,6 +39,7 @@ class Wish:
     again: bool = False
     mask: Path | None = None
     no_mask: bool = False
+    frames: Sampling | None = None
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,21 @@ def plan_addition(snapshot: Snapshot, folder: Path, wish: Wish) -> Addition:
     choices = with_patterns(snapshot.choices, wish.exclude)
     masks = {one: of for one, of in choices.masks.items() if one != number or not wish.no_mask}
     choices = replace(choices, masks=masks if mask is None else {**masks, number: mask})
+    if wish.frames is not None:
+        choices = replace(choices, frames={**choices.frames, number: str(wish.frames)})
     removed = frozenset[str]() if wish.again else choices.removed_of(number)
     listing = list_root(root, Patterns(choices.excluded), removed, wish.only)
     if wish.again:
-        choices = replace(choices, removed=choices.removed - {(number, one.name) for one in listing.found})
+        there = {one.name for one in listing.found}
+        back = (one for one in choices.removed if one[0] == number and file_of_name(one[1]) in there)
+        choices = replace(choices, removed=choices.removed.difference(back))
     warning = _warning(folder, listing, wish.only)
     listing = with_own_masks(listing, root, choices.masks.get(number))
     if mask is not None and not mask.shared and mask.folder != BESIDE:
         check_masks_only(listing.swallowed, listing.found, root, mask)
-    planned = plan(snapshot, number, root, listing, choices.masks.get(number))
+    planned = plan(snapshot, number, root, listing, choices)
+    if planned.unread:
+        notes.append(planned.unread)
     if wish.exclude and (matched := len(images_left_out(snapshot, choices).by_pattern)):
         notes.append(f"{matched} photos of the index match a pattern; `resight update` takes them out")
     return Addition(planned, {**roots, number: root}, choices, notes, warning)

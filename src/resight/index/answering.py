@@ -18,6 +18,7 @@ from resight.folders.selection import names_within
 from resight.index.asking import Asked, Failed, all_asked, ask, ask_many, most_at_once
 from resight.index.collection import Collection
 from resight.index.files import indexed_file
+from resight.index.footage import Shots
 from resight.index.mirroring import seen_mirrored, unmirrored
 from resight.index.queries import Query
 from resight.index.results import Hit, Result
@@ -182,10 +183,18 @@ def _answered_together(
         believed = max(hit.probability, *(one.ranking.probability.get(image, 0.0) for one in found))
         return replace(hit, query=number, probability=believed)
 
-    hits = _wanted_hits(ranking, own, wanted, hit_of)
+    hits = _wanted_hits(ranking, own, wanted, collection.shots, hit_of)
     title = " + ".join(asked.title for asked in every)
     note = "; ".join(f"{one.title}: {one.note}" for one in every if one.note)
-    return Result(title, None, hits, time.perf_counter() - start, every[0].size, note=note)
+    return Result(
+        title,
+        None,
+        hits,
+        time.perf_counter() - start,
+        every[0].size,
+        note=note,
+        drawn=tuple(one.drawn for one in every),
+    )
 
 
 def allowed_images(collection: Collection, wanted: Wanted) -> Mask | None:
@@ -223,21 +232,35 @@ def _only(images: frozenset[int], allowed: Mask | None) -> frozenset[int]:
 def _depth(collection: Collection, wanted: Wanted) -> int:
     """Returns the depth that is looked at: hits with enough inliers, or probable ones, may be anywhere."""
     anywhere = wanted.min_inliers > 0 or wanted.min_probability > 0
-    return len(collection.snapshot.images) if anywhere else wanted.k
+    return len(collection.snapshot.images) if anywhere else wanted.k * collection.shots.most_frames
 
 
 def _wanted_hits(
-    ranking: Ranking, own: frozenset[int], wanted: Wanted, hit_of: Callable[[int, float], Hit]
+    ranking: Ranking, own: frozenset[int], wanted: Wanted, shots: Shots, hit_of: Callable[[int, float], Hit]
 ) -> list[Hit]:
+    """Returns the k best hits; of the frames of a shot the best is one, and has the names of the others."""
     hits: list[Hit] = []
-    for image, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
-        if len(hits) == wanted.k:
+    places: dict[tuple[str, int], int] = {}
+    others: dict[int, list[str]] = {}
+    # Behind the last hit come more frames of the shots of those before it, but not without end.
+    enough = wanted.k * shots.most_frames
+    for rank, (image, score) in enumerate(zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True), start=1):
+        full = len(hits) == wanted.k
+        if full and (not places or rank > enough):
             break
-        if wanted.include_self or image not in own:
-            hit = hit_of(image, score)
-            if hit.copy or _is_enough(hit, wanted):
-                hits.append(hit)
-    return hits
+        if not wanted.include_self and image in own:
+            continue
+        hit = hit_of(image, score)
+        if not (hit.copy or _is_enough(hit, wanted)):
+            continue
+        shot = shots.of(hit.name)
+        if shot is not None and shot in places:
+            others.setdefault(places[shot], []).append(hit.name)
+        elif not full:
+            if shot is not None:
+                places[shot] = len(hits)
+            hits.append(hit)
+    return [replace(hit, others=tuple(others.get(place, ()))) for place, hit in enumerate(hits)]
 
 
 def _is_enough(hit: Hit, wanted: Wanted) -> bool:
@@ -256,8 +279,16 @@ def _certain(asked: Asked, allowed: Mask | None) -> frozenset[int]:
 def _result(collection: Collection, found: _Found, certain: frozenset[int], wanted: Wanted, start: float) -> Result:
     """Returns the result of one query; start: of the clock by which its seconds are counted."""
     asked, ranking = found.asked, _copies_first(collection, found.ranking, certain)
-    hits = _wanted_hits(ranking, asked.own, wanted, lambda image, score: _hit(collection, found, image, score, certain))
-    return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size, note=asked.note)
+    hits = _wanted_hits(
+        ranking,
+        asked.own,
+        wanted,
+        collection.shots,
+        lambda image, score: _hit(collection, found, image, score, certain),
+    )
+    return Result(
+        asked.title, asked.box, hits, time.perf_counter() - start, asked.size, note=asked.note, drawn=(asked.drawn,)
+    )
 
 
 def _found(collection: Collection, asked: Asked, rankings: Sequence[Ranking]) -> _Found:

@@ -18,6 +18,7 @@ from resight.errors import UsageError
 from resight.folders.names import find_name
 from resight.images.masks import PhotoMask
 from resight.index.files import indexed_file
+from resight.index.footage import Shots
 from resight.index.masking import mask_of
 from resight.index.roots import folders_of
 from resight.index.views import BagView, ChannelView, RegionView, VectorView, WordView
@@ -59,6 +60,11 @@ class Collection:
         self._kept = kept or {}
         self._model = calibrated_model(recipe)
         self._segments = {segment.number: segment for segment in snapshot.segments}
+
+    @cached_property
+    def shots(self) -> Shots:
+        """The shots of the videos."""
+        return Shots(self.snapshot.images)
 
     @cached_property
     def views(self) -> Mapping[str, ChannelView]:

@@ -72,8 +72,8 @@ class EngineFacts(NamedTuple):
 class IndexInfo:
     """The contents of an index.
 
-    fitted: by channel, what it was made with. bytes: of the whole directory. features and words: of all images and
-    channels together; channels: of each.
+    images: photos, and frames of videos. fitted: by channel, what it was made with. bytes: of the whole directory.
+    features and words: of all images and channels together; channels: of each.
     without_evidence: names of images that no query can find, such as pictures of one colour. remarks: name and
     remark of images that were read in part. excluded: patterns of files and folders that are left out. stay_away: how
     many removed names the index does not take again until a person asks for them. masks: by the folder of photos, the
@@ -86,6 +86,7 @@ class IndexInfo:
     generation: int
     images: int
     unreadable: int
+    videos: int
     without_evidence: list[str]
     remarks: list[dict[str, str]]
     roots: list[dict[str, Any]]
@@ -142,12 +143,14 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         recipe=collection.recipe.name,
         generation=collection.snapshot.generation,
         images=int(images.indexed.sum()),
-        unreadable=int((~images.indexed).sum()),
+        unreadable=int((~(images.indexed | images.videos)).sum()),
+        videos=int(images.videos.sum()),
         without_evidence=collection.without_evidence(),
         remarks=[
             {"name": images.names[i], "remark": images.reasons[i]}
             for i in np.flatnonzero(images.indexed & images.reasons.present).tolist()
-        ],
+        ]
+        + [{"name": name, "remark": remark} for name, remark in collection.shots.remarks()],
         roots=[
             {"path": root.path, "prefix": root.prefix, "follow_links": root.follow_links}
             for root in collection.snapshot.roots.values()

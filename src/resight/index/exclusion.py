@@ -11,7 +11,7 @@ from resight.errors import UsageError
 from resight.filesystems import is_in
 from resight.folders.patterns import Patterns, same_pattern
 from resight.folders.walking import escape_name, unescape_name
-from resight.images import displayed
+from resight.images import displayed, file_of_name
 from resight.index.masking import mask_folder
 from resight.store import Choices, Root, Snapshot
 
@@ -52,7 +52,7 @@ def images_left_out(snapshot: Snapshot, choices: Choices) -> LeftOut:
         return found
     prefixes = {number: len(root.prefix) for number, root in snapshot.roots.items()}
     for place, (name, root) in enumerate(zip(images.names, images.roots.tolist(), strict=True)):
-        below = name[prefixes[root] :]
+        below = file_of_name(name[prefixes[root] :])
         if patterns.cover(below):
             found.by_pattern.append(int(images.ids[place]))
         elif root in masks and below.startswith(masks[root]):

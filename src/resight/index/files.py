@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from resight.store import Root, Snapshot, file_path
+from resight.store import Root, Snapshot, file_path, picture_path
 
 
 class IndexedFile(NamedTuple):
@@ -25,13 +25,16 @@ class IndexedFile(NamedTuple):
         return file_path(self.root, self.name)
 
     def unchanged(self) -> Path | None:
-        """Returns the path, or None where the file is gone or has changed since."""
-        path = self.path
+        """Returns where the image is to be read, or None where the file is gone or has changed since.
+
+        That is the file or, in it, the frame: clip.mp4#t=12.5.
+        """
         try:
-            status = path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return path if (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns) else None
+        same = (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
+        return picture_path(self.root, self.name) if same else None
 
 
 def indexed_file(snapshot: Snapshot, place: int) -> IndexedFile:

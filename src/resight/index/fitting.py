@@ -58,8 +58,11 @@ def fitted_on_collection(
 ) -> Mapping[str, bytes]:
     """Fits whatever is not fitted yet on the photos that are about to be read; arguments as of `fitted_on_folder`."""
     from resight.channels.fits import fitted_arrays, unfitted, with_weights
+    from resight.channels.video_frames import frames_to_fit_on
 
     if not (waiting := unfitted(recipe, files)):
         return {}
     source = str(root_path(planned.root))
-    return fitted_arrays(with_weights(recipe, files), index, waiting, planned.work, source, say, searched=True)
+    frames = [one for video in planned.videos for one in frames_to_fit_on(video.found, video.sampling)]
+    found = [*planned.work, *frames]
+    return fitted_arrays(with_weights(recipe, files), index, waiting, found, source, say, searched=True)

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from resight import arguments
 from resight.arrays import Int64
@@ -14,6 +15,7 @@ from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
 from resight.folders.walking import check_prefix, existing_folder
 from resight.images import displayed
+from resight.images.sampling import Sampling
 from resight.index.adding import Wish, check_wish, plan_addition
 from resight.index.checking import VerifyReport, check_elsewhere, check_index
 from resight.index.exclusion import images_left_out, with_patterns
@@ -144,6 +146,7 @@ class Index(OpenedIndex):
         again: bool = False,
         mask: str | Path | None = None,
         no_mask: bool = False,
+        frames: float | Literal["shots"] | None = None,
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> AddReport:
@@ -156,8 +159,10 @@ class Index(OpenedIndex):
         out from now on, in all its folders; `folders/patterns.py` has the rules. again: takes photos that were removed
         from it, too.
         mask: a file that leaves the same parts of all its photos out, or a folder with a file for each, kept for it;
-        see `masking.py`. no_mask: it has none any more. `progress` is called with (done, total); `say` lines about
-        fitting and about what is surprising in the folder, which are in the report's notes too.
+        see `masking.py`. no_mask: it has none any more. frames: which frames are taken of the folder's videos, from now
+        on: one each so many seconds, or one of each of their "shots"; one a second where nobody said so. `progress` is
+        called with (done, total); `say` lines about fitting and about what is surprising in the folder, which are in
+        the report's notes too.
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, and then changes nothing; FitError, IndexLockedError and StorageError: what was committed before stays.
         EngineError: the engine cannot be reached, and nothing was changed; or it went meanwhile, and what was committed
@@ -172,6 +177,7 @@ class Index(OpenedIndex):
             again=arguments.flag("again", again),
             mask=None if mask is None else arguments.path("mask", mask),
             no_mask=arguments.flag("no_mask", no_mask),
+            frames=None if frames is None else _sampling(frames),
         )
         check_wish(wish)
         _check_callbacks(progress, say)
@@ -223,6 +229,8 @@ class Index(OpenedIndex):
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
                 total += self._take(one, progress, say)
+                if one.unread:
+                    total.note(one.unread, say)
             self._derived.build(progress, say)
         return total
 
@@ -272,8 +280,8 @@ class Index(OpenedIndex):
         asked = arguments.texts("names", names)
         with self._writing():
             snapshot = self._store.snapshot()
-            choices = with_restored(snapshot, names_of(meant_removals(snapshot, asked)))
-            self._store.commit(choices=choices)
+            again, choices = with_restored(snapshot, names_of(meant_removals(snapshot, asked)))
+            self._store.commit(removed=again, choices=choices)
             return len(snapshot.choices.removed) - len(choices.removed)
 
     def compact(self, *, progress: Progress | None = None, say: Say | None = None) -> None:
@@ -331,10 +339,11 @@ class Index(OpenedIndex):
         return check_elsewhere(report, self._derived, writing, names, repairing=repairing)
 
     def _take(self, planned: Plan, progress: Progress | None, say: Say | None) -> AddReport:
-        if planned.work:
+        some = bool(planned.work or planned.videos)
+        if some:
             self._fit_on(planned, say)
         # Where nothing is to be read, nothing needs the channels, which may not even be fitted yet.
-        report = carry_out(self._store, planned, self._channels if planned.work else {}, progress)
+        report = carry_out(self._store, planned, self._channels if some else {}, progress)
         if planned.listing.outside:
             report.note(outside_line(planned.root, planned.listing.outside), say)
         return report
@@ -374,6 +383,12 @@ def _layouts(path: Path) -> dict[str, Check]:
 def _check_callbacks(progress: Progress | None, say: Say | None) -> None:
     arguments.callback("progress", progress, "done", "total")
     arguments.callback("say", say, "line")
+
+
+def _sampling(frames: float | Literal["shots"]) -> Sampling:
+    if isinstance(frames, str):
+        return Sampling.parse(frames)
+    return Sampling(arguments.real_number("frames", frames)).checked()
 
 
 def _wish(search: str, memory: float) -> SearchWish:

@@ -13,7 +13,7 @@ from resight.arrays import Mask
 from resight.errors import ImageError, UsageError
 from resight.filesystems import is_in
 from resight.folders.walking import Found, escape_name, find_images, unescape_name
-from resight.images import content_hash, displayed, not_black
+from resight.images import content_hash, displayed, file_of_name, not_black
 from resight.images.masks import PhotoMask, mask_file, mask_of_query
 from resight.store import ImageTable, MaskChoice, Root
 
@@ -130,7 +130,7 @@ def mask_of(images: ImageTable, place: int, root: Root, choice: MaskChoice | Non
     if choice.shared:
         mask = _shared(choice)
         return mask if mask.key == images.masks[place] else None
-    for name in _mask_names(images.names[place].removeprefix(root.prefix), choice):
+    for name in _mask_names(file_of_name(images.names[place]).removeprefix(root.prefix), choice):
         path = mask_folder(root, choice) / unescape_name(name)
         try:
             status = path.stat()

@@ -34,7 +34,7 @@ def result_html(result: Result) -> str:
 
 
 def _card(rank: int, hit: Hit) -> str:
-    name = plain_text(hit.name)
+    name = plain_text(hit.label)
     return (
         f'<figure style="width:{SIDE}px;margin:0;font-size:12px">{_picture(hit, name)}'
         f'<figcaption style="overflow-wrap:anywhere">{rank} <bdi>{name}</bdi><br>'

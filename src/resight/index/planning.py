@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from resight.errors import UsageError
 from resight.folders.walking import Found
-from resight.images import decoders
+from resight.images import VIDEO_SUFFIXES, decoders
+from resight.index.footage import PlannedVideo, plan_videos, taken_of
 from resight.index.lost_masks import lost_masks
 from resight.index.roots import Listing, places_of
 from resight.index.vanished import Held
-from resight.store import UNREACHED, Image, MaskChoice, Root, Snapshot
+from resight.store import UNREACHED, Choices, Image, Root, Snapshot
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Plan:
     work: files to be read, with their names; unchanged: how many are as they were and could be read; replaced: ids by
     name of images that are read again; retried: those of them, by name, whose files are as they were when they could
     not be read, or not the whole of them; unreadable: (name or path, reason) of what cannot be read, as was known
-    before; listing: what is in the folder; held: photos whose masks are not to be seen, which stay as they are.
+    before; listing: what is in the folder; held: photos whose masks are not to be seen, which stay as they are. videos:
+    those to be read; unread: a line about videos that cannot be read here, empty where there is none.
     """
 
     number: int
@@ -33,6 +36,8 @@ class Plan:
     unreadable: Sequence[tuple[str, str]]
     listing: Listing
     held: Sequence[Held] = ()
+    videos: Sequence[PlannedVideo] = ()
+    unread: str = ""
 
 
 def plan(
@@ -40,7 +45,7 @@ def plan(
     number: int,
     root: Root,
     listing: Listing,
-    choice: MaskChoice | None = None,
+    choices: Choices | None = None,
     gone: Collection[int] = frozenset(),
     emptied: Collection[str] = (),
 ) -> Plan:
@@ -48,17 +53,21 @@ def plan(
 
     Raises UsageError where a name has another owner, MasksError where all masks are gone.
 
-    choice: the masks of the root; gone: ids of images that give their names up; emptied: absolute paths of folders of
-    masks that were emptied on purpose. A file is unchanged when its size, time and mask are. One that could not be
-    read, or not the whole of it, is tried again where its bytes are not at fault, or other versions decode now.
+    choices: as they are to be, those of the index by default; gone: ids of images that give their names up; emptied:
+    absolute paths of folders of masks that were emptied on purpose. A file is unchanged when its size, time and mask
+    are. One that could not be read, or not the whole of it, is tried again where its bytes are not at fault, or other
+    versions decode now.
     """
     check_masks_there(snapshot, number, listing)
-    images, lost = snapshot.images, lost_masks(snapshot, number, root, listing, choice, emptied)
+    choices = snapshot.choices if choices is None else choices
+    images = snapshot.images
+    lost = lost_masks(snapshot, number, root, listing, choices.masks.get(number), emptied)
+    photos, videos = _photos_and_videos(listing.found)
     work: list[Found] = []
     replaced: dict[str, int] = {}
     retried: dict[str, Image] = {}
     unreadable, waiting = list(listing.trouble), 0
-    for one, place in zip(listing.found, images.places_of(one.name for one in listing.found), strict=True):
+    for one, place in zip(photos, images.places_of(one.name for one in photos), strict=True):
         if place is None or int(images.ids[place]) in gone:
             if one.mask is None and lost.hold(one.name, root.prefix):
                 waiting += 1
@@ -82,9 +91,31 @@ def plan(
             retried[one.name] = images.image(place)
         elif not images.indexed[place]:
             unreadable.append((one.name, images.reasons[place]))
-    unchanged = len(listing.found) - len(work) - waiting - (len(unreadable) - len(listing.trouble))
+    unchanged = len(photos) - len(work) - waiting - (len(unreadable) - len(listing.trouble))
+    held = [one.name for one in videos if one.mask is None and lost.hold(one.name, root.prefix)]
+    watched = plan_videos(snapshot, number, videos, taken_of(choices, number), gone, {*lost.names, *held})
     told = replace(listing, without_mask=listing.without_mask - len(lost.names) - waiting)
-    return Plan(number, root, work, unchanged, replaced, retried, unreadable, told, lost.held)
+    return Plan(
+        number,
+        root,
+        work,
+        unchanged + watched.unchanged,
+        replaced,
+        retried | watched.retried,
+        unreadable + watched.unreadable,
+        told,
+        lost.held,
+        watched.work,
+        watched.note,
+    )
+
+
+def _photos_and_videos(found: Sequence[Found]) -> tuple[list[Found], list[Found]]:
+    """Parts the files of a root by the end of their names."""
+    parts: tuple[list[Found], list[Found]] = [], []
+    for one in found:
+        parts[os.path.splitext(one.name)[1].lower() in VIDEO_SUFFIXES].append(one)
+    return parts
 
 
 def state_of(found: Found) -> tuple[int, int, str]:

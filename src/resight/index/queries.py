@@ -160,6 +160,8 @@ def _indexed_photo(collection: Collection, name: str, mask: PhotoMask | None) ->
     if place is None:
         raise UsageError(_unknown(name, images.names))
     title = images.names[place]
+    if images.videos[place]:
+        raise UsageError(f"{title}: this is a video; ask with a frame of it, such as {title}#t=0")
     if not images.indexed[place]:
         raise UsageError(f"{title}: this photo could not be read when it was indexed: {images.reasons[place]}")
     file, mask = collection.file_of(place), mask or collection.mask_of(place)

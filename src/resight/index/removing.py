@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resight.errors import UsageError
 from resight.folders.selection import Meant, names_meant
-from resight.images import displayed
+from resight.images import displayed, file_of_name
 from resight.index.roots import folders_of, root_path
 from resight.store import Choices, Snapshot
 
@@ -36,17 +36,24 @@ def names_of(meant: Sequence[Meant]) -> list[str]:
 
 
 def with_removed(snapshot: Snapshot, names: Sequence[str]) -> tuple[list[int], Choices]:
-    """Returns ids of the images of some names, and the choices by which they stay away."""
-    images, choices = snapshot.images, snapshot.choices
-    places = [images.by_name[name] for name in names]
-    keys = ((int(images.roots[place]), images.names[place]) for place in places)
-    return [int(images.ids[place]) for place in places], replace(choices, removed=choices.removed.union(keys))
+    """Returns ids of the images of some names, and the choices by which they stay away.
+
+    A video stays away whole: no frame of it is remembered by itself.
+    """
+    images, choices, meant = snapshot.images, snapshot.choices, {*names}
+    places = {name: images.by_name[name] for name in names}
+    keys = (
+        (int(images.roots[place]), name)
+        for name, place in places.items()
+        if (video := file_of_name(name)) == name or video not in meant
+    )
+    return [int(images.ids[place]) for place in places.values()], replace(choices, removed=choices.removed.union(keys))
 
 
-def with_restored(snapshot: Snapshot, names: Sequence[str]) -> Choices:
-    """Returns the choices by which removed photos of some names may come back.
+def with_restored(snapshot: Snapshot, names: Sequence[str]) -> tuple[list[int], Choices]:
+    """Returns the choices by which removed photos of some names may come back, and ids of what is to be read again.
 
-    Raises UsageError where another has a name now.
+    These are the rows of videos of which frames come back. Raises UsageError where another has a name now.
     """
     images, wanted = snapshot.images, set(names)
     for name in names:
@@ -54,4 +61,6 @@ def with_restored(snapshot: Snapshot, names: Sequence[str]) -> Choices:
             folder = displayed(root_path(snapshot.roots[int(images.roots[place])]))
             raise UsageError(f"{name}: this name is that of a photo of {folder} now; nothing was changed")
     choices = snapshot.choices
-    return replace(choices, removed=frozenset(one for one in choices.removed if one[1] not in wanted))
+    places = {images.by_name.get(video) for name in names if (video := file_of_name(name)) != name}
+    again = sorted(int(images.ids[place]) for place in places if place is not None)
+    return again, replace(choices, removed=frozenset(one for one in choices.removed if one[1] not in wanted))

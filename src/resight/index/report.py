@@ -21,7 +21,7 @@ class AddReport:
     left_out: how many files were left out because of their ending, by that in small letters; "" for those without one
     that are no images. excluded: images that went out because a pattern matches them now; became_masks: because they
     lie in a folder of masks now. stayed_away: files that were left out because they had been removed. without_mask:
-    images that have no mask where each should have its own.
+    images that have no mask where each should have its own. videos: how many were read; their frames count as images.
     """
 
     added: int = 0
@@ -40,6 +40,7 @@ class AddReport:
     became_masks: int = 0
     stayed_away: int = 0
     without_mask: int = 0
+    videos: int = 0
 
     def __add__(self, other: AddReport) -> AddReport:
         """Returns both together."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resight.errors import ImageError, UsageError
-from resight.images import Box
+from resight.images import Box, label_of, parse_frame
 from resight.index.files import IndexedFile
 from resight.probability.verdict import VERDICTS, Verdict, verdict
 from resight.search.ranking import Verification
@@ -22,7 +22,8 @@ class Hit:
     None where nothing says so. query: which of several queries the
     verification is of, from 0. copy: its file has every byte of the query's, which makes it certain. mirrored: it shows
     the query as a mirror does; the transform is of the query as it is, and mirrors. probability: calibrated, that it
-    shows what the query shows. file: what it was indexed from, which need not be there any more.
+    shows what the query shows. others: names of more frames of the same shot of a video that are hits, best first; a
+    shot is one hit. file: what it was indexed from, which need not be there any more.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Hit:
     copy: bool = False
     mirrored: bool = False
     probability: float = 0.0
+    others: tuple[str, ...] = ()
     file: IndexedFile | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -42,10 +44,29 @@ class Hit:
         """The word for the probability."""
         return verdict(self.probability)
 
+    @property
+    def time(self) -> float | None:
+        """Seconds from the start of the video that it is a frame of; None of a photo."""
+        frame = parse_frame(self.name)
+        return None if frame is None else frame.time
+
+    @property
+    def video(self) -> str | None:
+        """The name of the video that it is a frame of; None of a photo."""
+        frame = parse_frame(self.name)
+        return None if frame is None else frame.video
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: its name or, of a frame, "clip.mp4 at 0:12"."""
+        return label_of(self.name)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the hit for JSON, without the matched points; boxes are [x0, y0, x1, y1] or None."""
+        frame = {} if self.time is None else {"video": self.video, "time": self.time, "others": [*self.others]}
         return {
             "name": str(self.name),
+            **frame,
             "score": float(self.score),
             "probability": round(self.probability, 4),
             "verdict": self.verdict,
@@ -62,8 +83,9 @@ class Result:
     """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone.
 
     error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits. It holds
-    nothing of the index open. note: how the query was treated, in a sentence, where that was decided here. In a
-    notebook it is a picture of its first hits, whose files are read when it is shown.
+    nothing of the index open. note: how the query was treated, in a sentence, where that was decided here. drawn: of
+    each of the queries whether its lines counted, as those of a drawing, or its edges; None where the recipe compares
+    neither. In a notebook it is a picture of its first hits, whose files are read when it is shown.
     """
 
     query: str
@@ -73,6 +95,7 @@ class Result:
     size: tuple[int, int] = (0, 0)
     error: ImageError | UsageError | None = None
     note: str = ""
+    drawn: tuple[bool | None, ...] = ()
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

@@ -13,15 +13,18 @@ import numpy as np
 from resight.errors import ImageError, UsageError
 from resight.filesystems import is_in
 from resight.folders.patterns import Patterns
-from resight.folders.walking import Found, escape_name, find_images, unescape_name
-from resight.images import content_hash, displayed, read_bytes
+from resight.folders.walking import SUFFIXES, Found, escape_name, find_images, unescape_name
+from resight.images import VIDEO_SUFFIXES, content_hash, displayed, read_bytes
 from resight.index.masking import MasksError, with_masks
-from resight.store import MaskChoice, Root, Snapshot, file_path, file_size, index_around, sample
+from resight.store import MaskChoice, Root, Snapshot, file_path, file_size, index_around, picture_path, sample
+
+TAKEN = SUFFIXES | VIDEO_SUFFIXES
+"""Ends of the names of files that an index takes, in small letters."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The photos in the folder of a root.
+    """The photos and videos in the folder of a root.
 
     found: files with the names that they get. trouble: (path, reason) of what cannot be read. outside: links that lead
     out of the folder and were left out. left_out: how many files were left out because of their ending, by that;
@@ -86,6 +89,7 @@ def list_root(
         on_outside=outside.append,
         excluded=excluded,
         on_left_out=lambda ending: left_out.update((ending,)),
+        suffixes=TAKEN,
     )
     named = [replace(one, name=root.prefix + one.name) for one in found if only is None or one.name in only]
     kept = [one for one in named if one.name not in removed]
@@ -199,7 +203,8 @@ def _is_deserted(root: Root) -> bool:
     if not root_path(root).is_dir():
         return True
     try:
-        return next(find_images(root_path(root), lambda error: None, follow_links=root.follow_links), None) is None
+        found = find_images(root_path(root), lambda error: None, follow_links=root.follow_links, suffixes=TAKEN)
+        return next(found, None) is None
     except UsageError:
         return False
 
@@ -215,7 +220,7 @@ def _of_known_bytes(snapshot: Snapshot, folder: Path, root: Root, places: Sequen
     compared = [*sample([place for place in places if images.hashes[place]])]
     try:
         return bool(compared) and all(
-            content_hash(read_bytes(file_path(there, images.names[place]))) == images.hashes[place]
+            content_hash(read_bytes(picture_path(there, images.names[place]))) == images.hashes[place]
             for place in compared
         )
     except ImageError:

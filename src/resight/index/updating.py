@@ -60,7 +60,7 @@ def plan_update(
     gone = {image for verdict in verdicts for image in verdict.removed}
     leaving = gone | excluded
     plans = [
-        plan(snapshot, number, snapshot.roots[number], listing, choices.masks.get(number), leaving, meant)
+        plan(snapshot, number, snapshot.roots[number], listing, choices, leaving, meant)
         for number, listing in listings.items()
     ]
     held = [one for verdict in verdicts for one in verdict.held] + held

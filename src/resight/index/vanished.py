@@ -25,7 +25,7 @@ from pathlib import Path
 
 from resight.errors import ImageError
 from resight.filesystems import is_in
-from resight.images import content_hash, displayed, read_bytes
+from resight.images import content_hash, displayed, file_of_name, read_bytes
 from resight.index.roots import Listing, places_of, root_path
 from resight.store import Root, Snapshot, file_path
 
@@ -114,7 +114,37 @@ def judge(
     The listing of a root that cannot be listed is empty, with the reason as its trouble.
     """
     images, root = snapshot.images, snapshot.roots[number]
-    known = [place for place in places_of(snapshot, number) if int(images.ids[place]) not in excluded]
+    own = [place for place in places_of(snapshot, number) if int(images.ids[place]) not in excluded]
+    known = [place for place in own if file_of_name(images.names[place]) == images.names[place]]
+    found = {one.name for one in listing.found}
+    verdict = _judged(snapshot, number, listing, elsewhere, meant, known)
+    gone, alone = {*verdict.removed}, {images.names[place] for place in known}
+    frames = []
+    for place in own:
+        video = file_of_name(images.names[place])
+        # Frames follow their video; of one that was not read to its end there are frames alone.
+        if video == images.names[place]:
+            continue
+        if video in alone:
+            at = images.by_name[video]
+            leaves = int(images.ids[at]) in gone
+        else:
+            leaves = video not in found and not _may_be_there(file_path(root, video), listing)
+        if leaves:
+            frames.append(int(images.ids[place]))
+    return Verdict([*verdict.removed, *frames], verdict.held)
+
+
+def _judged(
+    snapshot: Snapshot,
+    number: int,
+    listing: Listing,
+    elsewhere: Appeared,
+    meant: Collection[str],
+    known: Sequence[int],
+) -> Verdict:
+    """Applies the rule to the files at some positions of the table."""
+    images, root = snapshot.images, snapshot.roots[number]
     found = {one.name for one in listing.found}
     unseen = [place for place in known if images.names[place] not in found]
     if not unseen:

@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
-from resight.channels.extraction import Extracted, extract
+from resight.channels.extraction import Extracted, Job, extract
 from resight.channels.rows import without_evidence
-from resight.images import decoders
+from resight.channels.video_frames import frames_to_extract
+from resight.images import decoders, file_of_name
+from resight.images.videos import expected_seconds
 from resight.index import merging
+from resight.index.footage import PlannedVideo
 from resight.index.planning import Plan, state_of
 from resight.index.recall import KnownPhotos
 from resight.index.report import AddReport
 from resight.progress import Progress
-from resight.store import INDEXED, UNREACHED, UNREADABLE, Batch, Image, Store
+from resight.store import INDEXED, UNREACHED, UNREADABLE, VIDEO, Batch, Image, Store
 
 BATCH_IMAGES = 256
 """Most images of a batch, which is what a crash can lose."""
@@ -32,7 +35,8 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
     report.held = list(planned.held)
     report.left_out, report.stayed_away, report.without_mask = seen.left_out, seen.stayed_away, seen.without_mask
     start = time.monotonic()
-    total, done = len(planned.work), 0
+    total, done = len(planned.work) + sum(map(_expected, planned.videos)), 0
+    leaving = {one.found.name: dict(one.known) for one in planned.videos}
     if progress is not None:
         progress(0, total)
 
@@ -41,32 +45,60 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
         for one in extracted:
             done += 1
             if progress is not None:
-                progress(done, total)
+                progress(min(done, total), total)
             yield one
+        if progress is not None and done < total:
+            progress(total, total)
 
     store.commit(roots={planned.number: planned.root})
-    recall = KnownPhotos(store.snapshot(), store.removed_images(), channels) if planned.work else None
+    some = planned.work or planned.videos
+    recall = KnownPhotos(store.snapshot(), store.removed_images(), channels) if some else None
     # Closed at once where a commit fails or a person interrupts, so that no worker goes on reading.
-    with contextlib.closing(extract(planned.work, channels, recall=recall)) as extracted:
+    with contextlib.closing(extract(_jobs(planned), channels, recall=recall)) as extracted:
         for count, batch in enumerate(_batches(told(extracted)), start=1):
             # What could not be read then and now, for the same reason, is in the index as it is.
             news = [one for one in batch if _row(one, planned.number) != planned.retried.get(one.found.name)]
             gone = [planned.replaced[one.found.name] for one in news if one.found.name in planned.replaced]
+            gone += [image for one in news for image in _left_by(one, leaving)]
             if news:
                 packed = _packed(news, planned.number, channels)
                 store.commit(packed, removed=gone)
                 report.without_evidence += _without_evidence(news, without_evidence(channels, packed.arrays))
-            readable = [one for one in batch if not one.reason]
+            readable = [one for one in batch if not one.reason and not one.seen]
             changed = sum(_was_read(one.found.name, planned) for one in readable)
+            report.videos += sum(bool(one.seen) for one in batch)
             report.changed += changed
             report.added += len(readable) - changed
             report.recalled += sum(one.was_known for one in readable)
             report.unreadable += [(one.found.name, one.reason) for one in batch if one.reason]
             report.remarks += [(one.found.name, one.remark) for one in batch if one.remark]
-            if count % merging.TIER_WIDTH == 0 or done == total:
+            if count % merging.TIER_WIDTH == 0:
                 merging.merge_crowded(store, channels)
+    if some:
+        merging.merge_crowded(store, channels)
     report.seconds = time.monotonic() - start
     return report
+
+
+def _jobs(planned: Plan) -> Iterator[Job]:
+    """Yields the photos, then the frames of the videos, which are decoded as they are taken."""
+    yield from planned.work
+    for video in planned.videos:
+        yield from frames_to_extract(video.found, video.sampling, video.left_out)
+
+
+def _expected(video: PlannedVideo) -> int:
+    """Returns about how many rows a video gives."""
+    return 1 + video.sampling.frames_in(expected_seconds(video.found.path))
+
+
+def _left_by(one: Extracted, leaving: dict[str, dict[str, int]]) -> list[int]:
+    """Returns ids of the rows of a video that a frame, or in the end the video itself, takes the place of."""
+    name = one.found.name
+    if name in leaving:
+        return [*leaving.pop(name).values()]
+    own = leaving.get(file_of_name(name), {})
+    return [own.pop(name)] if name in own else []
 
 
 def _was_read(name: str, planned: Plan) -> bool:
@@ -77,7 +109,10 @@ def _was_read(name: str, planned: Plan) -> bool:
 
 def _without_evidence(batch: Sequence[Extracted], bare: NDArray[np.bool_]) -> list[str]:
     """Returns names of the photos that were read and by which nothing can be found; `bare`: (n,) without evidence."""
-    return [one.found.name for one, nothing in zip(batch, bare.tolist(), strict=True) if nothing and not one.reason]
+    read = (
+        (one, nothing) for one, nothing in zip(batch, bare.tolist(), strict=True) if not one.reason and not one.seen
+    )
+    return [one.found.name for one, nothing in read if nothing]
 
 
 def _batches(extracted: Iterable[Extracted]) -> Iterator[list[Extracted]]:
@@ -94,7 +129,7 @@ def _batches(extracted: Iterable[Extracted]) -> Iterator[list[Extracted]]:
 
 def _packed(batch: Sequence[Extracted], root: int, channels: Mapping[str, Channel]) -> Batch:
     arrays = {
-        name: channel.pack([channel.nothing() if one.reason else one.evidence[name] for one in batch])
+        name: channel.pack([channel.nothing() if one.reason or one.seen else one.evidence[name] for one in batch])
         for name, channel in channels.items()
     }
     return Batch([_row(one, root) for one in batch], arrays)
@@ -102,8 +137,8 @@ def _packed(batch: Sequence[Extracted], root: int, channels: Mapping[str, Channe
 
 def _row(one: Extracted, root: int) -> Image:
     found = one.found
-    state = INDEXED if not one.reason else UNREACHED if one.may_pass else UNREADABLE
-    said = one.reason or one.remark
+    state = VIDEO if one.seen else INDEXED if not one.reason else UNREACHED if one.may_pass else UNREADABLE
+    said = one.seen or one.reason or one.remark
     tried_by = decoders() if said else ""
     size, mtime_ns, mask = state_of(found)
     return Image(root, found.name, size, mtime_ns, one.hash, *one.size, state, said, tried_by, mask)

@@ -44,8 +44,7 @@ class DiffusionLook:
         return by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), self._collection.allowed)
 
     def _opened(self) -> tuple[Neighbourhoods, Solve]:
-        # The papers count an image as its own first neighbour.
-        graph = self._collection.neighbourhoods(self.params.k - 1)
+        graph = self._collection.neighbourhoods(self.params.listed)
         return graph, open_solver(graph, self.params)
 
 
@@ -94,7 +93,7 @@ class RegionalDiffusionLook:
         return y
 
     def _opened(self) -> _RegionGraph:
-        graph = self._collection.neighbourhoods(self.params.k - 1)
+        graph = self._collection.neighbourhoods(self.params.listed)
         _, regions = self._collection.regions()
         starts = np.flatnonzero(np.diff(graph.images, prepend=-1))
         offsets = np.append(starts, len(graph.images)).astype(np.int64)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from resight.arrays import Pixels
 from resight.datasets.dataset import Mark
-from resight.images import Box
+from resight.images import Box, label_of
 from resight.images.thumbnails import Thumbnail, thumbnail
 from resight.markup import plain_text
 from resight.probability.verdict import MEANINGS, VERDICTS, Verdict, verdict
@@ -187,7 +187,7 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
     if picture is None:
         figure = f'<div class="absent">{_ABSENT}</div>'
     elif edges is not None:
-        label = f"{plain_text(hit.name)} and its edges"
+        label = f"{plain_text(label_of(hit.name))} and its edges"
         figure = side_by_side(picture, edges, (_image(picture), _image(edges)), label)
     elif beside is None:
         figure = _single(hit, picture)
@@ -203,7 +203,8 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
     wide = " pair" if picture is not None and (beside is not None or edges is not None) else ""
     return (
         f'<li class="card{wide}"><figure>{figure}<figcaption><span class="rank">{rank}</span> '
-        f'<span class="name">{plain_text(hit.name)}</span> {mark} <span class="quiet">{" · ".join(facts)}</span>'
+        f'<span class="name">{plain_text(label_of(hit.name))}</span> {mark} '
+        f'<span class="quiet">{" · ".join(facts)}</span>'
         "</figcaption></figure></li>"
     )
 
@@ -211,7 +212,7 @@ def _card(hit: PageHit, rank: int, query: PageQuery, asked: Sequence[Thumbnail |
 def _single(hit: PageHit, picture: Thumbnail) -> str:
     part = outline(corners(hit.photo.box) * picture.factor, "box") if hit.photo.box else ""
     return (
-        f'<svg role="img" aria-label="{plain_text(hit.name)}" viewBox="0 0 {picture.width} {picture.height}">'
+        f'<svg role="img" aria-label="{plain_text(label_of(hit.name))}" viewBox="0 0 {picture.width} {picture.height}">'
         f'<image width="{picture.width}" height="{picture.height}" href="{picture.uri}"/>{part}</svg>'
     )
 
@@ -232,7 +233,7 @@ def _pair(
             found_part = outline(quad * picture.factor, "box")
         elif hit.photo.box is not None:
             found_part = outline(corners(hit.photo.box) * picture.factor, "box dashed")
-    label = f"{why.inliers} matched points join the query {title} and {hit.name}"
+    label = f"{why.inliers} matched points join the query {title} and {label_of(hit.name)}"
     drawn = f'<use href="#{key}"/>{asked_part}', f"{_image(picture)}{found_part}"
     return side_by_side(asked, picture, drawn, label, (why.query_xy, why.image_xy))
 
@@ -244,7 +245,7 @@ def _explained(hit: PageHit, title: str, asked: Thumbnail, picture: Thumbnail, k
     in_hit = [(one.image_box, one.image_field) for one in hit.contributions]
     asked_boxes = outlined_boxes(in_query, told, asked.factor)
     found_boxes = outlined_boxes(in_hit, told, picture.factor)
-    label = f"Similar parts of the query {title} and {hit.name}: {'; '.join(told)}"
+    label = f"Similar parts of the query {title} and {label_of(hit.name)}: {'; '.join(told)}"
     drawn = f'<use href="#{key}"/>{asked_boxes}', f"{_image(picture)}{found_boxes}"
     return side_by_side(asked, picture, drawn, label)
 
@@ -254,7 +255,7 @@ def _with_words(hit: PageHit, part: Box | None, title: str, asked: Thumbnail, pi
     titles = [told(one) for one in hit.words]
     in_query = placed_words([one.query_xy for one in hit.words], titles, asked.factor, part)
     in_hit = placed_words([one.image_xy for one in hit.words], titles, picture.factor, hit.photo.box)
-    label = f"Words that the query {title} and {hit.name} share: {'; '.join(titles)}"
+    label = f"Words that the query {title} and {label_of(hit.name)} share: {'; '.join(titles)}"
     return side_by_side(asked, picture, (f'<use href="#{key}"/>{in_query}', f"{_image(picture)}{in_hit}"), label)
 
 

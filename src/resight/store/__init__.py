@@ -6,9 +6,9 @@ from resight.store.choices import Choices, MaskChoice
 from resight.store.creation import RECIPE
 from resight.store.folder import index_around
 from resight.store.opening import Segment
-from resight.store.places import file_path, file_size, sample
+from resight.store.places import file_path, file_size, picture_path, sample
 from resight.store.repair import repair
-from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, Image, RemovedImage, Root
+from resight.store.rows import INDEXED, UNREACHED, UNREADABLE, VIDEO, Image, RemovedImage, Root
 from resight.store.store import Snapshot, Store
 from resight.store.table import ImageTable
 from resight.store.verification import Files, Problem, verify
@@ -18,6 +18,7 @@ __all__ = [
     "RECIPE",
     "UNREACHED",
     "UNREADABLE",
+    "VIDEO",
     "Batch",
     "Check",
     "Choices",
@@ -34,6 +35,7 @@ __all__ = [
     "file_path",
     "file_size",
     "index_around",
+    "picture_path",
     "repair",
     "sample",
     "verify",

@@ -35,12 +35,14 @@ class Choices:
     """Choices of what an index leaves out. excluded: patterns of files and folders, in the order given.
 
     removed: (number of root, name) of photos that were removed and stay away until they are asked for. masks: by
-    number of root.
+    number of root. frames: which frames of videos are taken, as a `Sampling` is written; by number of root, where a
+    person has said so.
     """
 
     excluded: tuple[str, ...] = ()
     removed: frozenset[tuple[int, str]] = frozenset()
     masks: Mapping[int, MaskChoice] = field(default_factory=dict)
+    frames: Mapping[int, str] = field(default_factory=dict)
 
     def removed_of(self, root: int) -> frozenset[str]:
         """Names of the photos of one root that were removed."""
@@ -59,9 +61,15 @@ class ChoicesFile:
 def checked_choices(choices: Choices) -> Choices:
     """The choices, if they can be stored. Raises UsageError."""
     names = (name for _, name in choices.removed)
-    for text in (*choices.excluded, *names, *(mask.folder for mask in choices.masks.values())):
+    for text in (
+        *choices.excluded,
+        *names,
+        *(mask.folder for mask in choices.masks.values()),
+        *choices.frames.values(),
+    ):
         check_text(text)
-    if not all(isinstance(number, int) for number in (*choices.masks, *(number for number, _ in choices.removed))):
+    numbers = (*choices.masks, *choices.frames, *(number for number, _ in choices.removed))
+    if not all(isinstance(number, int) for number in numbers):
         raise UsageError("a root is given by its number")
     return choices
 
@@ -71,11 +79,13 @@ def choices_content(choices: Choices) -> dict[str, Any]:
     removed: dict[int, list[str]] = {}
     for number, name in sorted(choices.removed):
         removed.setdefault(number, []).append(name)
-    return {
+    content = {
         "excluded": list(choices.excluded),
         "removed": [[number, names] for number, names in removed.items()],
         "masks": [[number, *mask] for number, mask in sorted(choices.masks.items())],
     }
+    # Left out where there is nothing, as it was before there were videos.
+    return content | ({"frames": [[*one] for one in sorted(choices.frames.items())]} if choices.frames else {})
 
 
 def choices_from_content(content: Any) -> Choices:
@@ -83,11 +93,13 @@ def choices_from_content(content: Any) -> Choices:
     excluded = tuple(content["excluded"])
     removed = frozenset((number, name) for number, names in content["removed"] for name in names)
     masks = {number: MaskChoice(folder, shared) for number, folder, shared in content["masks"]}
-    texts = (*excluded, *(name for _, name in removed), *(text for mask in masks.values() for text in mask))
-    numbers = (*masks, *(number for number, _ in removed))
+    frames = dict(content.get("frames", ()))
+    own = (*(text for mask in masks.values() for text in mask), *frames.values())
+    texts = (*excluded, *(name for _, name in removed), *own)
+    numbers = (*masks, *(number for number, _ in removed), *frames)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(number, int) for number in numbers):
         raise ValueError("what is left out is not given by texts and numbers")
-    return Choices(excluded, removed, masks)
+    return Choices(excluded, removed, masks, frames)
 
 
 def choices_path(segments: Path, number: int) -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 
 from resight.filesystems import is_in
 from resight.folders.walking import escape_name, unescape_name
+from resight.images import file_of_name
 from resight.store.rows import Root
 from resight.store.table import ImageTable
 
@@ -45,7 +46,12 @@ def located_root(root: Root, number: int, index: Path, images: ImageTable) -> Ro
 
 
 def file_path(root: Root, name: str) -> Path:
-    """Where the file of an image is."""
+    """Where the file of an image is: that of its video, where it is a frame."""
+    return picture_path(root, file_of_name(name))
+
+
+def picture_path(root: Root, name: str) -> Path:
+    """Where an image is read from: its file or, in that of a video, the frame, as clip.mp4#t=12.5."""
     return Path(unescape_name(root.path)) / unescape_name(name.removeprefix(root.prefix))
 
 

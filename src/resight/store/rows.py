@@ -12,7 +12,10 @@ UNREADABLE = "unreadable"
 UNREACHED = "unreached"
 """The bytes could not be read or handled (permission, a fault of the disk, no memory), which may pass."""
 
-STATES = (INDEXED, UNREADABLE, UNREACHED)
+VIDEO = "video"
+"""The file is a video, whose frames are images of their own; this row says that all of them are there."""
+
+STATES = (INDEXED, UNREADABLE, UNREACHED, VIDEO)
 
 
 class Root(NamedTuple):
@@ -34,8 +37,8 @@ class Image(NamedTuple):
     root: number of its root. name: the user-visible key, unique in the index. size: bytes of the file.
     mtime_ns: nanoseconds since the epoch. hash: of the file's content, as text. width, height: pixels of the upright
     original, 0 where unreadable. state: one of `STATES`. reason: one line, why it is unreadable, or what is to be said
-    of what was read, mostly nothing. tried_by: the versions that could not read it, or not the whole of it; empty where
-    it was read whole.
+    of what was read, mostly nothing; of a video, what was seen of it. tried_by: the versions that could not read it, or
+    not the whole of it; empty where it was read whole.
     mask: what identifies the mask that was laid over it, empty where there was none.
     """
 

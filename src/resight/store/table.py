@@ -13,7 +13,7 @@ from resight.arrays import Int32, Int64, Intp, Mask, UInt8
 from resight.errors import IndexCorruptError, UsageError
 from resight.store.columns import Rows
 from resight.store.keys import SoughtTexts, rows_with_text
-from resight.store.rows import INDEXED, STATES, Image
+from resight.store.rows import INDEXED, STATES, VIDEO, Image
 from resight.store.texts import Texts
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -118,8 +118,13 @@ class ImageTable:
 
     @cached_property
     def indexed(self) -> Mask:
-        """(n,) False where an image could not be read."""
+        """(n,) False where an image could not be read, or a row is that of a video."""
         return np.asarray(self._states == STATES.index(INDEXED))
+
+    @cached_property
+    def videos(self) -> Mask:
+        """(n,) True where a row is that of a video, whose frames are other rows."""
+        return np.asarray(self._states == STATES.index(VIDEO))
 
     @cached_property
     def by_name(self) -> NamePlaces:

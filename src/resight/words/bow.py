@@ -11,8 +11,8 @@ import numpy as np
 
 from resight.arrays import Array, Float64, Integer
 from resight.kernels.compiling import kernel
-from resight.words.instructions import prefetch_rows
-from resight.words.postings import AHEAD, WEIGHT_UNIT
+from resight.words.instructions import prefetch_lists
+from resight.words.postings import WEIGHT_UNIT
 
 TermFrequency = Literal["raw", "clipped", "sqrt"]
 
@@ -69,12 +69,7 @@ def add_by_count(
     """
     ahead = coming = 0
     for q in range(len(starts)):
-        while coming < AHEAD and ahead < len(starts):
-            stop = min(starts[ahead] + 2 * AHEAD, stops[ahead])
-            prefetch_rows(list_images, starts[ahead], stop)
-            prefetch_rows(list_counts, starts[ahead], stop)
-            coming += stops[ahead] - starts[ahead]
-            ahead += 1
+        ahead, coming = prefetch_lists(starts, stops, list_images, list_counts, ahead, coming)
         coming -= stops[q] - starts[q]
         factor = factors[q]
         for i in range(starts[q], stops[q]):

@@ -13,11 +13,13 @@ import numpy as np
 from resight.arrays import Array, Float32, Float64, Floating, Int64
 from resight.kernels.compiling import kernel
 from resight.words.evidence import ImageWords
-from resight.words.instructions import bit_distance, prefetch_rows
-from resight.words.postings import AHEAD
+from resight.words.instructions import bit_distance, prefetch_lists, prefetch_rows
 
 ANGLE_BINS: Final = 32  # of a turn
 SCALE_BINS: Final = 32  # of a quarter octave each, clamped at 4 octaves down and up
+
+
+IMAGES_AHEAD: Final = 8  # images whose words are asked of memory before they are searched
 
 
 def match_weights(bits: int, threshold: int, sigma: float) -> Float32:
@@ -112,12 +114,7 @@ def add_by_distance(
     """
     ahead = coming = 0
     for q in range(len(starts)):
-        while coming < AHEAD and ahead < len(starts):
-            stop = min(starts[ahead] + 2 * AHEAD, stops[ahead])
-            prefetch_rows(list_images, starts[ahead], stop)
-            prefetch_rows(list_signatures, starts[ahead], stop)
-            coming += stops[ahead] - starts[ahead]
-            ahead += 1
+        ahead, coming = prefetch_lists(starts, stops, list_images, list_signatures, ahead, coming)
         coming -= stops[q] - starts[q]
         wanted, factor = signatures[q], factors[q]
         for i in range(starts[q], stops[q]):
@@ -126,30 +123,63 @@ def add_by_distance(
 
 @kernel()
 def collect_matches(
-    starts: Array, stops: Array, list_images: Array, list_signatures: Array, words: Array, signatures: Array,
-    gain: Array, image_words: Array, image_offsets: Array,
+    starts: Array, stops: Array, list_images: Array, list_signatures: Array, signatures: Array, gain: Array,
 ) -> tuple[Array, Array, Array, Array]:  # fmt: skip
-    """Matches with a gain, in the order of query rows: query row, image, feature of the block, gain; (n,) each.
+    """Returns matches with a gain, in the order of query rows: query row, entry of the lists, image, gain; (n,) each.
 
-    image_words: (m,) words by image and image_offsets: (n + 1,) tell which feature an entry of a list is: entries of
-    an image stand in feature order in a list, and its features of a word in the same order by image.
+    starts, stops, list_signatures, signatures and gain are those of `add_by_distance`. Few entries match: each is
+    written where the next match belongs, and the place moves on with a match, as a branch cannot be foreseen.
     """
-    total = int((stops - starts).sum())
-    rows, images = np.empty(total, np.int32), np.empty(total, np.int32)
-    features, gains = np.empty(total, np.int64), np.empty(total, np.float32)
-    found = 0
+    total = int((stops - starts).sum()) + 1
+    rows, entries = np.empty(total, np.int32), np.empty(total, np.int64)
+    images, gains = np.empty(total, np.int32), np.empty(total, np.float32)
+    found = ahead = coming = 0
     for q in range(len(starts)):
+        ahead, coming = prefetch_lists(starts, stops, list_images, list_signatures, ahead, coming)
+        coming -= stops[q] - starts[q]
+        wanted = signatures[q]
         for i in range(starts[q], stops[q]):
-            matched = gain[bit_distance(list_signatures, i, signatures[q])]
-            if matched > 0:
-                image, first = list_images[i], i
-                while first > starts[q] and list_images[first - 1] == image:
-                    first -= 1
-                begin, end = image_offsets[image], image_offsets[image + 1]
-                rows[found], images[found], gains[found] = q, image, matched
-                features[found] = begin + np.searchsorted(image_words[begin:end], words[q]) + i - first
-                found += 1
-    return rows[:found], images[:found], features[:found], gains[:found]
+            matched = gain[bit_distance(list_signatures, i, wanted)]
+            place = np.uint64(found)
+            rows[place], entries[place], images[place], gains[place] = q, i, list_images[np.uint64(i)], matched
+            found += matched > 0
+    return rows[:found], entries[:found], images[:found], gains[:found]
+
+
+@kernel()
+def matched_again(images: Array, n: int) -> Array:
+    """Returns which matches are of an image, below n, that has another match, (m,) bool."""
+    seen = np.zeros(n, np.uint8)
+    for i in range(len(images)):
+        seen[images[i]] = min(seen[images[i]] + 1, 2)
+    again = np.empty(len(images), np.bool_)
+    for i in range(len(images)):
+        again[i] = seen[images[i]] == 2
+    return again
+
+
+@kernel()
+def find_features(
+    entries: Array, images: Array, words: Array, first: Array, list_images: Array, image_words: Array,
+    image_offsets: Array,
+) -> Array:  # fmt: skip
+    """Returns the feature of the block that each entry of the lists is, (n,) int64.
+
+    images, words, first: (n,) image and word of the entry, and where the list of the word begins. image_words: (m,)
+    words by image and image_offsets: (n + 1,): entries of an image stand in feature order in a list, and its features
+    of a word in the same order by image.
+    """
+    features = np.empty(len(entries), np.int64)
+    for at in range(len(entries)):
+        if at + IMAGES_AHEAD < len(entries):
+            coming = images[at + IMAGES_AHEAD]
+            prefetch_rows(image_words, image_offsets[coming], image_offsets[coming + 1])
+        image, own = images[at], entries[at]
+        while own > first[at] and list_images[own - 1] == image:
+            own -= 1
+        begin, end = image_offsets[image], image_offsets[image + 1]
+        features[at] = begin + np.searchsorted(image_words[begin:end], words[at]) + entries[at] - own
+    return features
 
 
 @kernel()

@@ -13,6 +13,7 @@ from resight.arrays import Array
 from resight.kernels.compiling import kernel
 
 LINE: Final = 64  # bytes that come from memory at once
+AHEAD: Final = 256  # entries asked of memory before a kernel needs them: lists lie far apart, and most are short
 
 
 @intrinsic
@@ -47,6 +48,24 @@ def prefetch_rows(rows: Array, start: int, stop: int) -> None:
     first = uint64(rows.ctypes.data) + uint64(start * size)
     for line in range(first, first + uint64((stop - start) * size), uint64(LINE)):
         prefetch(line)
+
+
+@kernel()
+def prefetch_lists(
+    starts: Array, stops: Array, images: Array, payload: Array, ahead: int, coming: int
+) -> tuple[int, int]:
+    """Asks for the lists that come next, from list `ahead` on, until `AHEAD` entries are under way; `coming` are.
+
+    starts, stops: (q,) first entry and end of each list; images (p,) and payload (p,) or (p, w) of the entries. Returns
+    both numbers as they are then; whoever reads a list takes its entries off `coming`.
+    """
+    while coming < AHEAD and ahead < len(starts):
+        stop = min(starts[ahead] + 2 * AHEAD, stops[ahead])
+        prefetch_rows(images, starts[ahead], stop)
+        prefetch_rows(payload, starts[ahead], stop)
+        coming += stops[ahead] - starts[ahead]
+        ahead += 1
+    return ahead, coming
 
 
 @kernel()

@@ -25,8 +25,6 @@ SCALE_ORIGIN: Final = -2.0  # code 0 is 2^-2 px, code 255 is 2^10.75 = 1722 px; 
 TURN: Final = 2.0 * np.pi
 WEIGHT_UNIT: Final = 128  # a weighted term frequency is stored in 1/128; whole ones saturate at 65535, weighted at 512
 
-AHEAD: Final = 256  # entries asked of memory before a kernel needs them: lists lie far apart, and most are short
-
 
 @dataclass(frozen=True)
 class Postings:

@@ -15,7 +15,9 @@ from resight.words.hamming import (
     add_by_distance,
     add_consistent,
     collect_matches,
+    find_features,
     match_weights,
+    matched_again,
     scale_bins,
     turn_bins,
 )
@@ -114,16 +116,22 @@ class HammingScorer:
 
         def add(lists: Postings, scores: Float32) -> None:
             starts, stops = find_lists(lists.list_words, lists.list_offsets, query.words)
-            rows, images, features, gains = collect_matches(
-                starts, stops, lists.list_images, lists.payload, query.words, signatures, self._gain, lists.words,
-                lists.offsets,
-            )  # fmt: skip
+            rows, entries, images, gains = collect_matches(
+                starts, stops, lists.list_images, lists.payload, signatures, self._gain
+            )
             gains = gains * factors[rows]
             if self._method.burstiness:
                 gains = gains / np.sqrt(_run_lengths(rows, images)).astype(np.float32)
             if not self._method.wgc:
                 scores += np.bincount(images, gains, minlength=len(scores)).astype(np.float32)
                 return
+            # A match that is the only one of its image agrees with itself: most are, and their geometry is not read.
+            again = matched_again(images, len(scores))
+            scores[images[~again]] += gains[~again]
+            rows, entries, images, gains = rows[again], entries[again], images[again], gains[again]
+            features = find_features(
+                entries, images, query.words[rows], starts[rows], lists.list_images, lists.words, lists.offsets
+            )
             assert lists.angle is not None, "only positions of maps have none, and no signatures either"
             asked = query.features[rows]
             turns = turn_bins(query.angle[asked] - lists.angle[features] * (TURN / 256))

@@ -13,8 +13,8 @@ from resight.datasets.benchmarks.benchmark import Benchmark
 from resight.datasets.benchmarks.text_files import read_rows
 from resight.datasets.dataset import ALL, Dataset, JudgedQuery, Rules
 from resight.errors import UsageError
-from resight.folders.walking import escape_name, find_images
-from resight.images import Box, decode, displayed
+from resight.folders.walking import SUFFIXES, escape_name, find_images
+from resight.images import VIDEO_SUFFIXES, Box, decode, displayed
 
 _DEPTH = 1000
 _FRAMES = "frames"
@@ -88,10 +88,11 @@ def _judgements(path: Path) -> dict[str, frozenset[str]]:
 
 
 def _shots(frames: Path) -> dict[str, str]:
-    """Returns the shot of every frame: the folder that it is in."""
+    """Returns the shot of every frame, the folder that it is in, and of every clip, which is called as the shot is."""
     shots = {}
-    for found in find_images(frames):
-        shot = PurePosixPath(found.name).parent.name
+    for found in find_images(frames, suffixes=SUFFIXES | VIDEO_SUFFIXES):
+        path = PurePosixPath(found.name)
+        shot = path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.parent.name
         if not shot:
             raise UsageError(f"{displayed(found.path)}: expected in a folder that is called as the shot is")
         shots[found.name] = shot
@@ -128,7 +129,7 @@ def _layout(year: int) -> str:
     return f"""\
 {_qrels(Path(), year)}: topic, 0, shot and relevance a line
 {_example_folder(year)}/TOPIC.N.src.bmp and TOPIC.N.mask.bmp, or .png
-{_FRAMES}/SHOT/*.jpg: key frames, taken from the videos"""
+{_FRAMES}/SHOT/*.jpg: key frames, taken from the videos; or {_FRAMES}/SHOT.mp4: the shots, cut out of them"""
 
 
 BENCHMARKS = tuple(

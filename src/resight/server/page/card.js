@@ -1,7 +1,7 @@
 // One hit, or one photo of a listing, in a grid; and the keys of a grid.
 
-import { button, el, nameOf, svg } from "./element.js";
-import { fieldText, percent, score } from "./format.js";
+import { button, el, fileAndFolder, svg } from "./element.js";
+import { fieldText, labelOf, percent, score } from "./format.js";
 import * as service from "./service.js";
 import * as tray from "./tray.js";
 
@@ -63,14 +63,14 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
     "article",
     { class: "card" },
     link,
-    el("div", {}, nameOf(name), facts(item, checked), captionOf(item)),
+    el("div", {}, fileAndFolder(name), facts(item, checked), captionOf(item)),
     el(
       "div",
       { class: "acts" },
       right,
       wrong,
       collect,
-      button("Search with this photo", { glyph: "search", quiet: true, onClick: seek }),
+      button("Search with this photo", { glyph: "search", look: "search", quiet: true, onClick: seek }),
     ),
   );
   const show = () => {
@@ -94,7 +94,7 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
 }
 
 function spoken(item, checked) {
-  const parts = [item.rank ? `${item.rank}: ${item.name}` : item.name];
+  const parts = [item.rank ? `${item.rank}: ${labelOf(item.name)}` : labelOf(item.name)];
   if (item.rank && checked) parts.push(`${percent(item.probability)} the same thing`);
   if (item.inliers) parts.push(`${item.inliers} matched points`);
   return parts.join(", ");

@@ -1,5 +1,6 @@
 // Builds elements. Text always becomes text nodes, so that nothing in a name or a caption is read as markup.
 
+import { labelOf } from "./format.js";
 import { PATHS } from "./icons.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -57,7 +58,7 @@ export function button(text, { glyph, look = "", quiet = false, onClick, ...attr
 
 /** Returns the name of a photo; where there is no room, its folder is cut first, then the begin of a long file name. */
 export function nameOf(name) {
-  const letters = [...name];
+  const letters = [...labelOf(name)];
   const cut = Math.max(letters.lastIndexOf("/") + 1, letters.length - 24);
   return el(
     "span",
@@ -65,6 +66,13 @@ export function nameOf(name) {
     el("bdi", { class: "name-start" }, letters.slice(0, cut).join("")),
     el("bdi", { class: "name-end" }, letters.slice(cut).join("")),
   );
+}
+
+/** Returns the name of a photo's file, and its folder in a line below. */
+export function fileAndFolder(name) {
+  const slash = name.lastIndexOf("/");
+  const folder = name.slice(0, Math.max(slash, 0));
+  return [nameOf(name.slice(slash + 1)), folder ? el("bdi", { class: "folder", title: folder }, folder) : null];
 }
 
 /** Puts children in the place of all that a node holds. */

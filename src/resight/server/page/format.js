@@ -40,3 +40,14 @@ export function bytes(count) {
 export function fieldText(value) {
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
+
+/** Returns what a person calls a photo: its name or, of a frame of a video, "clip.mp4 at 0:12". */
+export function labelOf(name) {
+  const frame = /^(.+)#t=(\d+)(\.\d{1,3})?$/s.exec(name);
+  if (!frame) return name;
+  const [, video, whole, rest] = frame;
+  const seconds = Number(whole);
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const clock = parts.slice(parts[0] ? 0 : 1).map((part, at) => (at ? String(part).padStart(2, "0") : String(part)));
+  return `${video} at ${clock.join(":")}${rest && Number(rest) ? rest : ""}`;
+}
