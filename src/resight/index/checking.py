@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -49,21 +51,27 @@ def check_index(path: Path, layouts: Callable[[], Mapping[str, Check]], *, repai
 
 def check_elsewhere(
     report: VerifyReport,
+    path: Path,
     derived: Derived,
     writing: Callable[[], AbstractContextManager[None]],
-    names: Callable[[Int64], list[str]],
     *,
     repairing: bool,
 ) -> VerifyReport:
     """Returns a report with what structures on other machines lack or have too much; `repairing` mends that.
 
-    writing: takes the index's lock. names: gives the names of images that are in the index. An engine that cannot be
-    asked is a problem: nobody knows what it has.
+    writing: takes the index's lock. An engine that cannot be asked is a problem: nobody knows what it has.
     """
+
+    def names(ids: Int64) -> list[str]:
+        images = derived.collection().snapshot.images
+        return [images.names[place] for place in images.positions(ids).tolist()]
+
+    # Nobody writes on read-only media.
+    locked = writing if os.access(path, os.W_OK) else contextlib.nullcontext
     problems, repaired = list(report.problems), list(report.repaired)
     for structure in derived.elsewhere():
         try:
-            with writing():
+            with locked():
                 found = structure.reconcile(None, None) if repairing else structure.compare(None)
         except ResightError as error:
             problems.append(str(error))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from resight import arguments
-from resight.arrays import Int64
 from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
 from resight.folders.walking import check_prefix, existing_folder
@@ -320,23 +319,12 @@ class Index(OpenedIndex):
             index = Index.open(path)
         except ResightError:
             return report
-        return index._checked_elsewhere(report, repairing)
+        return check_elsewhere(report, path, index._derived, index._writing, repairing=repairing)
 
     def verify(self, repair: bool = False) -> VerifyReport:
         """Checks every byte; see `check`."""
         self.refresh()
         return self.check(self.path, repair=repair)
-
-    def _checked_elsewhere(self, report: VerifyReport, repairing: bool) -> VerifyReport:
-        """Returns a report with what engines have too little or too much."""
-
-        def names(ids: Int64) -> list[str]:
-            images = self.collection.snapshot.images
-            return [images.names[place] for place in images.positions(ids).tolist()]
-
-        # Nobody writes on read-only media.
-        writing = self._writing if os.access(self.path, os.W_OK) else contextlib.nullcontext
-        return check_elsewhere(report, self._derived, writing, names, repairing=repairing)
 
     def _take(self, planned: Plan, progress: Progress | None, say: Say | None) -> AddReport:
         some = bool(planned.work or planned.videos)
