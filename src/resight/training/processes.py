@@ -84,7 +84,7 @@ class Processes:
         told = gradients[0].new_tensor([*(float(one.grad is not None) for one in learned), loss])
         total = torch.cat([*(one.reshape(-1) for one in gradients), told])
         distributed.all_reduce(total)
-        *own, there = total.split([*(one.numel() for one in learned), len(told)])
+        *own, there = torch.split(total, [*(one.numel() for one in learned), len(told)])
         for one, gradient, known in zip(learned, own, there[:-1].tolist(), strict=True):
             one.grad = gradient.view_as(one).clone() if known else None
         return float(there[-1])
