@@ -91,7 +91,7 @@ def _rows(neighbourhoods: Neighbourhoods, graph: csr_array, params: Diffusion) -
 
 def _everywhere(whole: csr_array, params: Diffusion) -> Solve:
     solver = _gradients(whole, params, once=False)
-    return lambda y, rows: solver(y)
+    return lambda y, rows: np.asarray(solver(y), np.float64)
 
 
 def _truncated(whole: csr_array, params: Diffusion) -> Solve:
