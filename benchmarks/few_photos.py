@@ -77,12 +77,12 @@ def collection(
     """Images of a set among others, asked with every `step`-th of those queries that can find one of them."""
     row = {image: number for number, image in enumerate(images)}
     asked = [query for query in queries if any(image in row for image in query.positives)][::step]
-    rows = [
-        tuple(frozenset(row[image] for image in named(query) if image in row) for query in asked)
-        for named in (lambda query: query.positives, lambda query: query.junk)
-    ]
+    right, junk = (
+        tuple(frozenset(row[image] for image in named if image in row) for named in each)
+        for each in ([query.positives for query in asked], [query.junk for query in asked])
+    )
     found = np.concatenate([np.array([every[image] for image in images]), others])
-    return Asked(name, found, np.array([every[query.image] for query in asked]), rows[0], rows[1])
+    return Asked(name, found, np.array([every[query.image] for query in asked]), right, junk)
 
 
 def things_of(data: Dataset) -> dict[str, str]:
