@@ -2,7 +2,7 @@
 
 python benchmarks/large_uploads.py X.resight --requests 16 --clients 8 --json benchmarks/results/large_uploads.json
 
-The photos are JPEGs of 63 megapixels with noise, near the limit of bytes of a request. Each is searched with by a box,
+The photos are JPEGs of 62 megapixels with noise, near the limit of bytes of a request. Each is searched with by a box,
 for which it is decoded at full size. A request that is refused because there is no room (503, 429) is sent again.
 """
 
