@@ -1,14 +1,16 @@
 """Bags of local convolutional features on real photos: second looks, weightings, merged lists, places.
 
-    RESIGHT_WEIGHTS=... python benchmarks/blcf.py PHOTOS [--sets covers scenes products] [--tables looks weights ...]
+    RESIGHT_WEIGHTS=... python benchmarks/blcf.py PHOTOS --at FOLDER [--sets covers scenes products] [--queries N ...]
 
-keeps the figures of each set in benchmarks/results/blcf-SET.json, and writes those of all sets that were kept into
-docs/results.md. Of each set: `looks`, mAP of the global search (GS: all words of a query), the local one (LS: those in
-its box) and the one between (FS: fading with the distance to it), plain and with the query's other views (+Qaug), with
-windows (R) and both expansions (GQE, LQE): tables of Mohedano et al., ICMR 2016. `weights`: mAP by how positions of the
-collection are weighted, for words and for sum pooling: table of Mohedano et al., CBMI 2018. `merged`: lists of SIFT
-words and of words of maps, and both. `places`, of sets with boxes: references ask, photos with a known box are the
-collection: overlap (IoU) of the box that windows find in right photos with the true one.
+writes benchmarks/results/blcf.json, and its tables into docs/results.md. Every row is kept in FOLDER as it is finished:
+the same command goes on after the last one. Of each set: `looks`, mAP of the global search (GS: all words of a query),
+the local one (LS: those in its box) and the one between (FS: fading with the distance to it), plain and with the
+query's other views (+Qaug), with windows (R) and both expansions (GQE, LQE): tables of Mohedano et al., ICMR 2016.
+`weights`: mAP by how positions of the collection are weighted, for words and for sum pooling: table of Mohedano et al.,
+CBMI 2018. `merged`: lists of SIFT words and of words of maps, and both. `places`, of sets with boxes: references ask,
+photos with a known box are the collection: overlap (IoU) of the box that windows find in right photos with the true
+one.
+
 The words are fitted on the photos that are searched, once for all rows. Queries, photos and distractors are drawn
 evenly, so that the same command has the same ones. Network and words run once a photo: weights are laid over them.
 """
@@ -16,15 +18,18 @@ evenly, so that the same command has the same ones. Network and words run once a
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from blcf_page import write_section
 from blcf_sets import Asked, Photos, found, overlap, precision, read_photos
+from keep import commit, provenance, write_results
+from kept_rows import KeptRows
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
@@ -38,7 +43,6 @@ from resight.features.maps import ImageMaps, MapExtractor
 from resight.features.opening import open_extractor
 from resight.features.saliency.kinds import SaliencyName
 from resight.features.saliency.weighting import OF_MAPS, OF_PIXELS, position_weights
-from resight.files import write_whole
 from resight.images import decode
 from resight.learned.artefact import load
 from resight.learned.passes import Terms
@@ -55,6 +59,8 @@ from resight.words.methods.of_words import BagOfWords
 from resight.words.postings import Postings, build_postings
 
 Figures = dict[str, float]
+Keep = Callable[[str, Callable[[], Figures]], Figures]
+"""Returns the figures of a row by its name: those that are kept, or else what is called for them."""
 R, PUBLISHED, DAMPED = Windows(damping=0.05, moves=True), Windows(), Windows(damping=0.05)
 LQE, GQE = WindowExpansion(top=10), AlphaExpansion(top=10, alpha=0.0)
 CHAINS: Mapping[str, Sequence[SecondLook]] = {
@@ -66,9 +72,12 @@ CHAINS: Mapping[str, Sequence[SecondLook]] = {
     "R + LQE": (R, LQE),
 }
 CONTEXTS = {"GS": "whole", "LS": "none", "FS": "fading"}
-WEIGHTS: tuple[SaliencyName | None, ...] = (None, *(name for name in get_args(SaliencyName) if name != "files"))
+WEIGHTS: tuple[SaliencyName | None, ...] = (
+    None,
+    *(name for name in get_args(SaliencyName) if name not in ("files", "onnx")),
+)
 SETS = ("covers", "scenes", "products")
-KEPT, DOCS = Path(__file__).parent / "results", Path(__file__).parents[1] / "docs" / "results.md"
+DOCS = Path(__file__).parents[1] / "docs" / "results.md"
 FAINT = 1e-6
 """Instead of no weight, so that a position keeps its place; it is stored as none."""
 
@@ -156,19 +165,57 @@ class Words:
         return Bags(build_postings(images, self.channel.size, "bow", of_maps=True), self.method)
 
 
-def looks(photos: Photos, words: Words) -> Figures:
+class MeasuredSet:
+    """A set with its words and maps, which are made when the first row that is not kept needs them."""
+
+    def __init__(self, photos: Photos, size: int) -> None:
+        self.photos, self._size = photos, size
+
+    @cached_property
+    def words(self) -> Words:
+        return Words(self.photos, self._size)
+
+    @cached_property
+    def maps(self) -> CollectionMaps:
+        return CollectionMaps(self.photos)
+
+    @property
+    def has_boxes(self) -> bool:
+        return any(one.box for one in self.photos.queries)
+
+    @cached_property
+    def by_words(self) -> dict[str, list[Any]]:
+        """Words of the queries: all of them, and those in their boxes."""
+        contexts = ("GS", "LS") if self.has_boxes else ("GS",)
+        return {name: asked_of(self.words.opened(context=CONTEXTS[name]), self.photos.queries) for name in contexts}
+
+    @cached_property
+    def by_sums(self) -> dict[str, list[ImageMaps]]:
+        """Maps of the queries, whole and in their boxes."""
+        whole = [replace(query, box=None) for query in self.photos.queries]
+        asked = {"GS": whole, "LS": self.photos.queries} if self.has_boxes else {"GS": whole}
+        return {name: [query_maps(self.maps.extractor, one) for one in queries] for name, queries in asked.items()}
+
+
+def looks(of: MeasuredSet, keep: Keep) -> Figures:
     """GS alone where no query has a box: then it is LS too."""
-    bags = words.bags(words.images)
-    contexts = CONTEXTS if any(one.box for one in photos.queries) else {"GS": "whole"}
-    figures = {}
+    contexts = CONTEXTS if of.has_boxes else {"GS": "whole"}
+    figures: Figures = {}
     for views in ("plain", "both"):
         for name, context in contexts.items():
-            queries = asked_of(words.opened(context=context, views=views), photos.queries)
-            for chain, kinds in CHAINS.items():
-                row = f"{name}|{'plain' if views == 'plain' else 'Qaug'}|{chain}"
-                figures[row] = precision(photos, [looked(bags, query, kinds) for query in queries])
-                print(f"{row:24} {100 * figures[row]:5.1f}", flush=True)
+            row = f"{name}|{'plain' if views == 'plain' else 'Qaug'}"
+            figures |= keep(row, lambda r=row, c=context, v=views: looked_at(of, r, c, v))
     return figures
+
+
+def looked_at(of: MeasuredSet, row: str, context: str, views: str) -> Figures:
+    """Returns mAP by every chain of second looks, of queries that are seen in one way."""
+    bags = of.words.bags(of.words.images)
+    queries = asked_of(of.words.opened(context=context, views=views), of.photos.queries)
+    return {
+        f"{row}|{chain}": precision(of.photos, [looked(bags, query, kinds) for query in queries])
+        for chain, kinds in CHAINS.items()
+    }
 
 
 class CollectionMaps:
@@ -205,38 +252,35 @@ class CollectionMaps:
         return replace(words, weights=own[words.features])
 
 
-def weights(photos: Photos, words: Words) -> Figures:
+def weights(of: MeasuredSet, keep: Keep) -> Figures:
     """For words and sum pooling; queries count whole or in their box, and are never weighted."""
-    maps = CollectionMaps(photos)
+    figures: Figures = {}
+    for saliency in WEIGHTS:
+        figures |= keep(str(saliency), lambda s=saliency: weighed(of, s))
+    return figures
+
+
+def weighed(of: MeasuredSet, saliency: SaliencyName | None) -> Figures:
+    """Returns mAP by words and by sum pooling, whose positions have one kind of weights."""
+    photos, words, maps = of.photos, of.words, of.maps
     features = words.recipe().channel["main"].features
     assert isinstance(features, Convolutional)
     method = changed("sum-saliency-mobilenet", {"saliency": None}, {}).channel["main"].method
     (one,) = method.passes
-    whole = [replace(query, box=None) for query in photos.queries]
-    asked = {"GS": whole, "LS": photos.queries} if any(one.box for one in photos.queries) else {"GS": whole}
-    by_words = {name: asked_of(words.opened(context=CONTEXTS[name]), photos.queries) for name in asked}
-    by_sums = {name: [query_maps(maps.extractor, query) for query in queries] for name, queries in asked.items()}
+    images = [maps.weighed(row, saliency) for row in range(len(photos.found))]
+    bags = words.bags(
+        [maps.word_weights(image, own, features) for image, own in zip(images, words.images, strict=True)]
+    )
+    rows_of = one.rows_of(maps.extractor, {})
+    arrays = one.fit(np.concatenate([rows_of(image) for image in images]), Terms(0))
+    encoder = method.encoder(maps.extractor, arrays)
+    vectors = np.stack([encoder.query(image, image.size) for image in images])
     figures = {}
-    for saliency in WEIGHTS:
-        images = [maps.weighed(row, saliency) for row in range(len(photos.found))]
-        bags = words.bags(
-            [maps.word_weights(image, own, features) for image, own in zip(images, words.images, strict=True)]
-        )
-        rows_of = one.rows_of(maps.extractor, {})
-        arrays = one.fit(np.concatenate([rows_of(image) for image in images]), Terms(0))
-        encoder = method.encoder(maps.extractor, arrays)
-        vectors = np.stack([encoder.query(image, image.size) for image in images])
-        for name in asked:
-            rankings = [looked(bags, query, ()) for query in by_words[name]]
-            figures[f"words|{saliency}|{name}"] = precision(photos, rankings)
-            rankings = [by_vector(vectors, encoder.query(query, query.size)) for query in by_sums[name]]
-            figures[f"sum|{saliency}|{name}"] = precision(photos, rankings)
-            print(
-                saliency,
-                name,
-                *(f"{100 * figures[f'{k}|{saliency}|{name}']:5.1f}" for k in ("words", "sum")),
-                flush=True,
-            )
+    for name in of.by_words:
+        rankings = [looked(bags, query, ()) for query in of.by_words[name]]
+        figures[f"words|{saliency}|{name}"] = precision(photos, rankings)
+        rankings = [by_vector(vectors, encoder.query(query, query.size)) for query in of.by_sums[name]]
+        figures[f"sum|{saliency}|{name}"] = precision(photos, rankings)
     return figures
 
 
@@ -250,8 +294,12 @@ def by_vector(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> Ranki
     return Ranking(order, scores[order])
 
 
-def merged(photos: Photos, words: Words) -> Figures:
+def merged(of: MeasuredSet, keep: Keep) -> Figures:
     """Of `sift-blcf-merged`, with the built-in codebook of SIFT, which needs no fit."""
+    return keep("lists", lambda: merged_lists(of.photos, of.words))
+
+
+def merged_lists(photos: Photos, words: Words) -> Figures:
     recipe = changed("sift-bow", {}, {"fit": "builtin"})
     method = recipe.channel["main"].method
     assert isinstance(method, BagOfWords)
@@ -261,23 +309,23 @@ def merged(photos: Photos, words: Words) -> Figures:
     bags = words.bags(words.images)
     pairs = zip(asked_of(channel, photos.queries), asked_of(words.opened(), photos.queries), strict=True)
     lists = [{"sift": looked(sift, one, ()), "map": looked(bags, other, (R, LQE))} for one, other in pairs]
-    figures = {
+    return {
         "SIFT": precision(photos, [one["sift"] for one in lists]),
         "maps": precision(photos, [one["map"] for one in lists]),
         "merged": precision(photos, [FusionStage(Fusion())(one) for one in lists]),
         "merged by rank": precision(photos, [FusionStage(Fusion(method="reciprocal-rank"))(one) for one in lists]),
     }
-    print(figures, flush=True)
-    return figures
 
 
-def places(photos: Photos, words: Words) -> Figures:
+def places(of: MeasuredSet, keep: Keep) -> Figures:
     """The other way round: what was asked with is searched, and asked for by what was searched.
 
     None of a set without boxes.
     """
-    if not any(one.box for one in photos.queries):
-        return {}
+    return keep("boxes", lambda: placed(of.photos, of.words)) if of.has_boxes else {}
+
+
+def placed(photos: Photos, words: Words) -> Figures:
     turned = Photos([found(one.image) for one in photos.queries], [])
     references = sorted({name for one in photos.queries for name in one.positives})
     folder = photos.queries[0].image.parent
@@ -294,40 +342,45 @@ def places(photos: Photos, words: Words) -> Figures:
                     overlaps.append(overlap(boxes[row], one.box))
                     whole.append(overlap((0.0, 0.0, float(width), float(height)), one.box))
         figures[told], figures["the whole photo"] = float(np.mean(overlaps)), float(np.mean(whole))
-    print(figures, flush=True)
     return figures
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Measures what is not kept, and writes all of it. Returns what is written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="folder of the sets and of distractors")
+    parser.add_argument("--at", type=Path, required=True, help="folder of the rows that are kept")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
-    parser.add_argument(
-        "--tables", nargs="+", choices=TABLES, default=list(TABLES), help="others stay as they are kept"
-    )
     parser.add_argument("--most", type=int, default=229, help="photos of a set's collection")
     parser.add_argument("--distractors", type=int, default=100)
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--size", type=int, default=1000, help="words")
-    args = parser.parse_args()
-    for name in args.sets:
-        photos = read_photos(args.photos, name, args.most, args.distractors, args.queries)
-        print(f"{name}: {len(photos.found)} photos, {len(photos.queries)} queries", flush=True)
-        words = Words(photos, args.size)
-        terms = {"photos": len(photos.found), "queries": len(photos.queries), "words": words.channel.size}
-        for table in args.tables:
-            keep(name, {table: TABLES[table](photos, words), f"terms of {table}": terms})
-    write_section(DOCS, {name: KEPT / f"blcf-{name}.json" for name in SETS})
+    parser.add_argument("--page", type=Path, default=DOCS, help="where the tables are written, between their marks")
+    given = parser.parse_args(arguments)
+    made = provenance("blcf", sys.argv[1:] if arguments is None else arguments)
+    fixed = {key: str(getattr(given, key)) for key in ("most", "distractors", "queries", "size")}
+    kept = KeptRows(given.at / "rows.jsonl", {"commit": commit(), "photos": str(given.photos), **fixed})
+    sets: dict[str, Any] = {}
+    for name in given.sets:
+        photos = read_photos(given.photos, name, given.most, given.distractors, given.queries)
+        of = MeasuredSet(photos, given.size)
+        terms = {"photos searched": len(photos.found), "queries": len(photos.queries), "words": given.size}
+        sets[name] = {"terms": terms}
+        for table, measure in TABLES.items():
+            sets[name][table] = measure(of, lambda row, make, at=f"{name}, {table}": kept.row(f"{at}, {row}", make))
+    document = {**made, "sets": sets}
+    if arguments is None:
+        write_results("blcf", document)
+    write_section(given.page, document)
+    return document
 
 
-def keep(name: str, figures: Mapping[str, object]) -> None:
-    """Adds figures to those of a set."""
-    file = KEPT / f"blcf-{name}.json"
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    write_whole(file, (json.dumps({**before, **figures}, indent=1) + "\n").encode())
-
-
-TABLES = {"merged": merged, "places": places, "looks": looks, "weights": weights}
+TABLES: Mapping[str, Callable[[MeasuredSet, Keep], Figures]] = {
+    "merged": merged,
+    "places": places,
+    "looks": looks,
+    "weights": weights,
+}
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-START, END = "<!-- written by benchmarks/blcf.py -->", "<!-- end of benchmarks/blcf.py -->"
+from pages import replace_section, table
+
 CHAINS = ("", "R as published", "R", "GQE", "R + GQE", "R + LQE")
 SALIENCY = {
     "None": "none",
@@ -25,15 +25,11 @@ CONTEXTS = {"GS": "all", "LS": "in the box", "FS": "fading around the box"}
 Kept = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
-def write_section(page: Path, files: Mapping[str, Path]) -> None:
-    """Replaces what is between the comments; sets without a file are left out."""
-    kept = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
-    before, _, rest = page.read_text(encoding="utf-8").partition(START)
-    _, _, after = rest.partition(END)
+def write_section(page: Path, document: Mapping[str, Any]) -> None:
+    """Writes the figures of every set into a page; `document` is that of `blcf.py`."""
+    kept: Kept = document["sets"]
     lines = [
-        START,
-        "",
-        *terms(kept),
+        *terms(kept, document),
         "",
         *looks(kept),
         "",
@@ -42,25 +38,19 @@ def write_section(page: Path, files: Mapping[str, Path]) -> None:
         *merged(kept),
         "",
         *places(kept),
-        "",
-        END,
     ]
-    page.write_text(before + "\n".join(lines) + after, encoding="utf-8")
+    replace_section(page, "benchmarks/blcf.py", lines)
 
 
-def terms(kept: Kept) -> Iterator[str]:
-    yield "mAP x 100, MobileNetV2 at a long side of 336 pixels; photos, distractors and queries are drawn evenly:"
+def terms(kept: Kept, document: Mapping[str, Any]) -> Iterator[str]:
+    yield "mAP x 100, MobileNetV2 at a long side of 336 pixels; photos, distractors and queries are drawn evenly, by"
+    yield f"one command at commit {document['commit']} (`benchmarks/results/blcf.json`):"
     yield ""
-    yield "    python benchmarks/blcf.py PHOTOS [--sets SET --tables TABLE --most N --queries N --size N ...]"
+    yield f"    python benchmarks/blcf.py {' '.join(document['arguments'])}"
     yield ""
+    columns = ("photos searched", "queries", "words")
     yield from table(
-        ["", "photos searched", "queries", "words"],
-        [
-            [f"{name}, {table}", *(str(one[key][what]) for what in ("photos", "queries", "words"))]
-            for name, one in kept.items()
-            for table, key in ((table, f"terms of {table}") for table in ("looks", "weights", "merged"))
-            if key in one
-        ],
+        ["", *columns], [[name, *(str(one["terms"][each]) for each in columns)] for name, one in kept.items()]
     )
 
 
@@ -96,6 +86,7 @@ def weights(kept: Kept) -> Iterator[str]:
     rows = [
         [told, *percent([kept[name]["weights"][f"{what}|{key}|{context}"] for name, what, context in columns])]
         for key, told in SALIENCY.items()
+        if all(f"{what}|{key}|{context}" in kept[name]["weights"] for name, what, context in columns)
     ]
     yield from table(["", *head], rows)
 
@@ -121,9 +112,3 @@ def places(kept: Kept) -> Iterator[str]:
 
 def percent(values: Sequence[float | None]) -> list[str]:
     return ["" if value is None else f"{100 * value:.1f}" for value in values]
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * len(head)
-    yield from (f"| {' | '.join(row)} |" for row in rows)

@@ -4,8 +4,8 @@
 
 RECIPE: `sift-cnn-fused` or `rmac-mobilenet-diffusion`. One index a set, by that recipe, kept in `--indexes` where it is
 given. The grid of the first: what is believed by half, the weight of the network, what is passed on, and whose graph it
-is passed on over; of the second: neighbours, an image's affinity with itself, and what is passed on, the textbook's
-among them. Parts: each channel alone, words verified.
+is passed on over; of the second: neighbours, an image's affinity with itself, how the graph is normalised, and what is
+passed on, the textbook's among them. Parts: each channel alone, words verified.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ from resight.search.ranking import Ranking
 HALVES, WEIGHTS, ALPHAS, GRAPHS = (30.0, 100.0, 300.0), (0.1, 0.3, 1.0), (0.8, 0.9, 0.95), ("words", "cnn")
 GAMMA = {"words": 1.0, "cnn": 3.0}
 COUNTS, AFFINITIES, PASSED = (10, 20, 50), (0.0, 1.0), (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+NORMALISATIONS: tuple[Literal["symmetric", "rows"], ...] = ("symmetric", "rows")
 
 
 @dataclass(frozen=True)
@@ -122,20 +123,26 @@ class DiffusionSetting:
 
     k: int
     self_affinity: float
+    normalisation: Literal["symmetric", "rows"]
     alpha: float
 
     def __str__(self) -> str:
-        return f"k {self.k}, affinity with itself {self.self_affinity:g}, alpha {self.alpha:g}"
+        given = f"k {self.k}, affinity with itself {self.self_affinity:g}, alpha {self.alpha:g}"
+        return f"{given}, {self.normalisation}"
 
     def stage(self, one: Asked) -> Iterator[Ranking]:
-        params = Diffusion(k=self.k, self_affinity=self.self_affinity, alpha=self.alpha)
+        params = Diffusion(
+            k=self.k, self_affinity=self.self_affinity, normalisation=self.normalisation, alpha=self.alpha
+        )
         spread = DiffusionLook(params, one.views["main"])
         return (spread(None, rankings["main"]) for rankings in one.rankings)
 
 
 GRIDS: dict[str, list[FusedSetting] | list[DiffusionSetting]] = {
     "sift-cnn-fused": [FusedSetting(*values) for values in itertools.product(HALVES, WEIGHTS, ALPHAS, GRAPHS)],
-    "rmac-mobilenet-diffusion": [DiffusionSetting(*values) for values in itertools.product(COUNTS, AFFINITIES, PASSED)],
+    "rmac-mobilenet-diffusion": [
+        DiffusionSetting(*values) for values in itertools.product(COUNTS, AFFINITIES, NORMALISATIONS, PASSED)
+    ],
 }
 
 

@@ -14,8 +14,10 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from resight.cores import cores
 from resight.files import write_whole
@@ -52,6 +54,26 @@ def commit() -> str:
     return name + ("+" if changed.stdout.strip() else "")
 
 
+def provenance(benchmark: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Returns what made the figures of a benchmark: its arguments, the commit, the machine and the versions."""
+    return {
+        "benchmark": benchmark,
+        # Folders of photos are called by their name: where they lie says nothing to others.
+        "arguments": [Path(one).name if os.sep in one else one for one in arguments],
+        "commit": commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": {"processor": processor(), "cores": cores(), "load before": round(os.getloadavg()[0], 1)},
+        "versions": {"python": platform.python_version(), **versions(LIBRARIES)},
+    }
+
+
+def write_results(name: str, document: Mapping[str, Any]) -> None:
+    """Writes figures and what made them into the folder of results."""
+    place = HERE / "results" / f"{name}.json"
+    place.parent.mkdir(exist_ok=True)
+    write_whole(place, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("name", help="a benchmark of this folder, without .py")
@@ -62,7 +84,7 @@ def main() -> int:
     if not script.is_file():
         parser.error(f"there is no benchmark {given.name}: {', '.join(sorted(p.stem for p in HERE.glob('*.py')))}")
     arguments = [one for one in given.arguments if one != "--"]
-    began, load = time.perf_counter(), os.getloadavg()[0]
+    made, began = provenance(given.name, arguments), time.perf_counter()
     done = subprocess.run([sys.executable, str(script), *arguments], stdout=subprocess.PIPE, text=True)
     print(done.stdout, end="")
     if done.returncode != 0:
@@ -71,20 +93,9 @@ def main() -> int:
         printed = json.loads(done.stdout)
     except ValueError:
         printed = done.stdout.splitlines()
-    document = {
-        "benchmark": given.name,
-        # Folders of photos are called by their name: where they lie says nothing to others.
-        "arguments": [Path(one).name if os.sep in one else one for one in arguments],
-        "commit": commit(),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"processor": processor(), "cores": cores(), "load before": round(load, 1)},
-        "versions": {"python": platform.python_version(), **versions(LIBRARIES)},
-        "seconds": round(time.perf_counter() - began, 1),
-        "printed": printed,
-    }
-    place = HERE / "results" / f"{given.kept or given.name}.json"
-    place.parent.mkdir(exist_ok=True)
-    write_whole(place, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
+    write_results(
+        given.kept or given.name, {**made, "seconds": round(time.perf_counter() - began, 1), "printed": printed}
+    )
     return 0
 
 

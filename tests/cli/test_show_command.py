@@ -164,3 +164,40 @@ def test_words_are_drawn_with_those_of_a_query(run: Run, indexed: Path, world_fo
     refused = run("show", "words", indexed, "poster-02_1.jpg", "-o", picture)
     assert refused.exit_code == 2
     assert "no bags of words" in refused.output
+
+
+def test_hard_examples_are_a_picture_of_a_query(run: Run, vectors: Path, tmp_path: Path) -> None:
+    asked = ("show", "embedding", vectors, "--method", "mds")
+    answer = run(*asked, "--query", "01-0.png", "--hard", "-o", tmp_path / "hard.png")
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert (tmp_path / "hard.png").is_file()
+    for refused in (("--hard", "-o", "x.png"), ("--hard", "--query", "01-0.png", "-o", "x.html")):
+        assert run(*asked, *refused).exit_code == 2
+
+
+def test_one_iteration_of_so_many_is_drawn(run: Run, tmp_path: Path) -> None:
+    for name in ("steps.gif", "steps.png"):
+        answer = run("show", "diffusion", "--iterations", 60, "--every", 30, "-o", tmp_path / name)
+        assert answer.exit_code == 0, answer.output
+    with Image.open(tmp_path / "steps.gif") as animation:
+        assert animation.n_frames == 3
+    assert run("show", "diffusion", "--every", 30, "-o", tmp_path / "x.html").exit_code == 2
+
+
+def test_pairs_weightings_and_curves_are_drawn(run: Run, tmp_path: Path) -> None:
+    photos = write(tmp_path / "photos", collection(2))
+    first, second = sorted(photos.iterdir())[:2]
+    for words in (("matches", first, second), ("weighting", "--level", 2), ("curve", "--points", 3)):
+        target = tmp_path / f"{words[0]}.png"
+        answer = run("show", *words, "-o", target)
+        assert answer.exit_code == 0, answer.output
+        assert answer.stdout.startswith(f"{target}: ")
+        with Image.open(target) as picture:
+            assert picture.format == "PNG"
+
+
+def test_channels_need_feature_maps(run: Run, tmp_path: Path) -> None:
+    (photo,) = list(write(tmp_path / "photos", collection(1)).iterdir())[:1]
+    answer = run("show", "channels", photo, "--recipe", "sift-vlad", "-o", tmp_path / "x.png")
+    assert answer.exit_code == 2
+    assert "no feature maps of one layer" in answer.stderr

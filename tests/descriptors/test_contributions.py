@@ -101,7 +101,7 @@ def test_shares_of_scales_that_are_whitened_one_by_one_sum_to_the_similarity() -
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_positions_sum_to_what_was_pooled(method: Any) -> None:
     image = trace(photo(1), method)
-    total = sum(part.sum(dim=(1, 2)).double().numpy() for part in image.parts)
+    total = sum(part.sum(axis=(1, 2), dtype=np.float64) for part in image.parts)
     np.testing.assert_allclose(total, descriptor(photo(1), method, None), atol=1e-6)
     heat = similarity_heat(image, trace(photo(2), method))
     similarity = descriptor(photo(1), method, None) @ descriptor(photo(2), method, None)
@@ -113,8 +113,9 @@ def test_positions_that_do_not_count_add_nothing(method: Any) -> None:
     image = photo(1, masked=True)
     for part, mask in zip(trace(image, method).parts, image.masks, strict=True):
         assert mask is not None
-        assert part[:, mask > 0].abs().max() > 0
-        assert part[:, mask == 0].abs().max() == 0
+        counts = mask.numpy() > 0
+        assert np.abs(part[:, counts]).max() > 0
+        assert np.abs(part[:, ~counts]).max() == 0
 
 
 @pytest.mark.parametrize("whitening", [None, WHITENING], ids=["raw", "whitened"])

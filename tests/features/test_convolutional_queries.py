@@ -20,7 +20,6 @@ from resight.features.local import LocalFeatures
 from resight.features.maps import MapExtractor
 from resight.features.saliency.priors import faded, stretched_centre_prior
 from resight.images import Decoded
-from resight.learned.naming import seen
 
 BOX = (96.0, 64.0, 192.0, 128.0)
 PHOTO = Decoded(texture(0, 192, 128), (192, 128))
@@ -199,6 +198,6 @@ def test_keys_that_do_not_go_together_are_refused() -> None:
 def test_a_fit_is_named_by_saliency_and_not_by_how_queries_are_seen() -> None:
     plain = Convolutional.model_validate(params())
     queried = Convolutional.model_validate(params(box="mask", context="fading", views="both"))
-    assert seen(plain) == seen(queried)
-    assert "saliency=l2" in seen(Convolutional.model_validate(params(saliency="l2")))
-    assert "saliency" not in seen(plain)
+    assert plain.seen() == queried.seen()
+    assert "saliency=l2" in Convolutional.model_validate(params(saliency="l2")).seen()
+    assert "saliency" not in plain.seen()

@@ -11,7 +11,11 @@ from PIL import Image
 from drawn_shapes import ARROW, BOAT, HOUSE, OUTLINES, drawing, photo
 from index_samples import texture, write
 from resight.errors import UsageError
+from resight.features.extractor import SeesDrawings
+from resight.images import Decoded
 from resight.index.index import Index
+from resight.index.queries import Query
+from resight.show.results import page_query
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +76,22 @@ def test_an_index_that_compares_no_edges_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="compares no edges"):
         index.search(drawing(BOAT), sketch=True)
     assert index.search(drawing(BOAT)).note == ""
+
+
+def test_a_result_knows_how_each_query_was_treated(index: Index) -> None:
+    assert index.search(drawing(BOAT)).drawn == (True,)
+    assert index.search(photo(BOAT, 1)).drawn == (False,)
+    assert index.search(drawing(BOAT), sketch=False).drawn == (False,)
+    assert index.search_together([drawing(BOAT), photo(BOAT, 1)]).drawn == (True, False)
+
+
+def test_the_page_shows_of_a_query_what_the_search_compared(index: Index) -> None:
+    for picture, sketch in ((drawing(BOAT), None), (drawing(BOAT), False), (photo(BOAT, 1), None)):
+        query = Query(picture, sketch=sketch)
+        result = index.search(query)
+        (shown,) = page_query(index.collection, result, [query]).photos
+        (extractor,) = (one.extractor for one in index.collection.channels.values())
+        assert isinstance(extractor, SeesDrawings)
+        decoded = Decoded(query.source, (picture.shape[1], picture.shape[0]))
+        compared = extractor.edges(decoded, bool(result.drawn[0]))
+        np.testing.assert_array_equal(shown.edges[..., 0], np.rint(255 * (1 - compared)))

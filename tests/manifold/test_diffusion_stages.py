@@ -13,6 +13,7 @@ from resight.index.views import Once
 from resight.manifold import solving
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
 from resight.manifold.kinds import Diffusion
+from resight.manifold.offline import diffusion_row_reference
 from resight.manifold.ranking import DiffusionLook, RegionalDiffusionLook
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import prepare
@@ -22,7 +23,13 @@ from resight.search.ranking import Ranking
 K = 8
 FAR = 50
 """Images of the last group, to which no edge leads from the others."""
-SOLVERS = {"conjugate-gradient": {}, "spectral": {"rank": 12}, "hybrid": {"rank": 12}}
+SOLVERS = {
+    "conjugate-gradient": {},
+    "low-rank": {"rank": 60},
+    "spectral": {"rank": 12},
+    "hybrid": {"rank": 12},
+    "offline": {"truncation": 100},
+}
 
 
 @dataclass
@@ -122,6 +129,41 @@ def test_a_graph_cut_to_all_its_images_is_the_whole(collection):
     assert set(few.ids[few.scores > 0].tolist()) <= set(ranking.ids[:20].tolist())
 
 
+@pytest.mark.parametrize("given", [{}, {"top": 8}, {"solver": "hybrid", "rank": 3}])
+def test_a_photo_that_is_alone_stays_first_where_rows_are_normalised(given):
+    # Image 0 is alone. Image 1 is near to each of 2 to 7, which are far from each other.
+    vectors = np.eye(8, dtype=np.float32)
+    vectors[1, 2:] = 1.0
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    stars = Collection(np.arange(8), vectors)
+    ranking = Ranking(np.arange(8), np.array([0.9] + [0.85] * 7, np.float32))
+    params = Diffusion(k=K, self_affinity=0.1, alpha=0.9, **given)
+    first = {
+        how: DiffusionLook(params.model_copy(update={"normalisation": how}), replace(stars, once=Once()))(None, ranking)
+        for how in ("symmetric", "rows")
+    }
+    assert first["symmetric"].ids[0] == 1
+    assert first["rows"].ids[0] == 0
+    np.testing.assert_allclose(first["rows"].scores[0], 0.9**3, rtol=1e-5)
+
+
+def test_what_neighbours_give_counts_with_what_an_image_is_like_itself():
+    # Image 2 is a copy of image 0 for the graph, and yet far from the query.
+    vectors = np.eye(4, 6, dtype=np.float32)
+    vectors[2] = vectors[0]
+    pair = Collection(np.arange(4), vectors)
+    scores = np.array([0.9, 0.6, 0.3, 0.0], np.float32)
+    ranking = Ranking(np.array([0, 1, 2, 3]), scores)
+    params = Diffusion(k=3, query_k=2, self_affinity=1.0, alpha=0.8, normalisation="rows")
+    alone = DiffusionLook(params, pair)(None, ranking)
+    assert alone.ids[:3].tolist() == [0, 2, 1]
+    both = DiffusionLook(params.model_copy(update={"own_weight": 0.5}), pair)(None, ranking)
+    assert both.ids.tolist() == [0, 1, 2, 3]
+    given = dict(zip(alone.ids.tolist(), alone.scores.tolist(), strict=True))
+    expected = [np.sqrt(given[image] * score**3) for image, score in zip(range(4), scores.tolist(), strict=True)]
+    np.testing.assert_allclose(both.scores, expected, rtol=1e-5)
+
+
 def regions(images=40, each=5):
     """Regions of images with ids 7, 8, ..., in groups."""
     x = descriptors(2, images * each, 12, groups=10)
@@ -192,12 +234,48 @@ def test_what_was_prepared_is_used(collection, monkeypatch):
         ({"solver": "spectral", "iterations": 3, "tolerance": 0.1}, "does not use iterations, tolerance"),
         ({"solver": "hybrid", "top": 100}, "does not use top"),
         ({"rank": 100}, "does not use rank"),
+        ({"solver": "low-rank", "top": 100}, "does not use top"),
+        ({"solver": "offline", "rank": 100, "iterations": 3}, "does not use iterations, rank"),
+        ({"truncation": 100}, "does not use truncation"),
         ({"solver": "spectral", "self_affinity": 1.0}, "hybrid"),
+        ({"solver": "spectral", "normalisation": "rows"}, "hybrid"),
     ],
 )
 def test_parameters_without_an_effect_are_refused(given, message):
     with pytest.raises(ValidationError, match=message):
         Diffusion(**given)
+
+
+def test_offline_rows_are_those_of_each_image_alone_and_are_kept(collection, monkeypatch):
+    params = Diffusion(k=K, solver="offline", truncation=40, query_k=3)
+    found = collection.neighbourhoods(params.listed)
+    assert found.ids.shape[1] == 39
+    kept = prepare(found, params)
+    graph = normalised(mutual_affinity(nearest_neighbours(collection.vectors, K - 1), K - 1))
+    y = np.zeros(250)
+    y[[3, 7]] = 0.5, 0.25
+    expected = sum(
+        weight * diffusion_row_reference(graph, row, np.append(row, found.ids[row]), 0.99)
+        for row, weight in ((3, 0.5), (7, 0.25))
+    )
+    monkeypatch.setattr(solving, "diffusion_rows", lambda *given: pytest.fail("they are there already"))
+    scores = solving.open_solver(replace(found, prepared=kept), params)(y, np.arange(250))
+    np.testing.assert_allclose(scores, expected, atol=1e-3 * expected.max())
+
+
+def test_low_rank_is_the_paper_and_leaves_out_what_is_outside_of_its_vectors(collection):
+    params = Diffusion(k=K, solver="low-rank", rank=20)
+    found = collection.neighbourhoods(params.listed)
+    y = np.zeros(250)
+    y[3] = 1.0
+    scores = solving.open_solver(found, params)(y, np.arange(250))
+    s = normalised(collection.affinity()).toarray()
+    values, vectors = np.linalg.eigh(s)
+    values, vectors = values[-20:], vectors[:, -20:]
+    expected = vectors @ (0.01 / (1 - 0.99 * values) * (vectors.T @ y))
+    reached = scores != 0
+    assert reached.any()
+    np.testing.assert_allclose(scores[reached], expected[reached], atol=1e-5)
 
 
 def allowed_part(images, ids):

@@ -11,6 +11,7 @@ const link = await from("link.js");
 const format = await from("format.js");
 const viewport = await from("viewport.js");
 const { eachLine } = await from("lines_of_json.js");
+const { batchesOf } = await from("batches.js");
 const { nearest, nearestTowards } = await from("nearest.js");
 
 const NAME = "a b/100%25 <img src=x onerror=alert(1)> & =?#é“.jpg";
@@ -204,4 +205,14 @@ test("figures are written for people, and none claims to be certain", () => {
   assert.equal(format.counted(1, "photo"), "1 photo");
   assert.equal(format.counted(1200, "photo"), "1,200 photos");
   assert.equal(format.seconds(0.004), "4 ms");
+});
+
+test("files are sent in as few requests as the service takes, in their order", () => {
+  const limits = { files: 3, bytes: 1_000_000 };
+  const sizes = (files) => batchesOf(files, limits).map((batch) => batch.map(({ size }) => size));
+  const of = (...all) => all.map((size) => ({ size }));
+  assert.deepEqual(sizes([]), []);
+  assert.deepEqual(sizes(of(1, 2, 3, 4)), [[1, 2, 3], [4]]);
+  assert.deepEqual(sizes(of(500_000, 400_000, 100_000, 5)), [[500_000, 400_000], [100_000, 5]]);
+  assert.deepEqual(sizes(of(1, 2_000_000, 1)), [[1], [2_000_000], [1]]);
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
 import threading
@@ -198,6 +199,19 @@ def test_photos_are_removed_by_exactly_their_names(writer: TestClient, own: Path
     assert job["result"] == {"removed": 1}
     assert names(writer) == ["other-001.jpg"]
     assert (own.parent / "photos" / "other-000.jpg").exists()
+
+
+def test_removed_photos_come_back(writer: TestClient, own: Path) -> None:
+    restore = "/v1/indexes/own/restore"
+    finished(writer, writer.request("DELETE", IMAGES, json={"names": ["other-000.jpg", "other-001.jpg"]}))
+    assert writer.post(restore, json={"names": ["other-000.jpg", "*.jpg"]}).status_code == 404
+    job = finished(writer, writer.post(restore, json={"names": ["other-000.jpg"]}))
+    assert job["result"]["added"] == 1
+    first, last = (line["text"] for line in job["log"])
+    assert first == "Restoring 1 photo"
+    assert re.fullmatch(r"Searches see it: generation \d+, 1 photo", last)
+    assert names(writer) == ["other-000.jpg"]
+    assert finished(writer, writer.post("/v1/indexes/own/update"))["result"]["added"] == 0, "the other stays away"
 
 
 def test_an_update_reads_folders_anew(writer: TestClient, own: Path, served_photos: Path) -> None:

@@ -22,9 +22,10 @@ import pytest
 from resight.errors import UsageError
 from resight.index.identity import Identity
 from resight.server.faults import Refusal
-from resight.server.guard import has_token
+from resight.server.guard import SMALL, Guard, has_token
 from resight.server.jobs import Jobs
 from resight.server.metrics import Metrics
+from resight.server.places import Places
 from resight.server.running import is_loopback, warnings
 from resight.server.searches import MOST, SECONDS, KeptSearch, KeptSearches
 from resight.server.settings import Settings
@@ -148,8 +149,58 @@ def test_jobs_run_one_after_the_other_and_tell_their_progress() -> None:
     started = [jobs.start("count", work(number)) for number in range(3)]
     jobs._pool.shutdown(wait=True)
     assert order == [0, 1, 2]
-    told = jobs.get(started[2].id).to_dict()
+    found = jobs.find(started[2].id)
+    assert found is started[2]
+    told = found.to_dict()
     assert (told["state"], told["done"], told["total"], told["result"]) == ("done", 2, 9, 2)
+
+
+def test_nothing_of_a_large_body_is_read_before_there_is_room_for_it() -> None:
+    arrivals = Places(most=2, per_client=1)
+    begun, read = asyncio.Event(), 0
+    answers: dict[str, int] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    guard = Guard(app, Settings(), Metrics(), arrivals)
+
+    async def ask(key: str, length: int | None, client: str, go: asyncio.Event) -> None:
+        sized = (b"transfer-encoding", b"chunked") if length is None else (b"content-length", str(length).encode())
+        headers = [(b"host", b"127.0.0.1"), sized, (b"content-type", b"multipart/form-data; boundary=x")]
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "client": (client, 1)}
+
+        async def receive() -> Any:
+            nonlocal read
+            await go.wait()
+            read += 1
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            answers.setdefault(key, message.get("status"))
+
+        await guard(scope, receive, send)
+
+    async def all_of_them() -> None:
+        go = asyncio.Event()
+        first = asyncio.create_task(ask("first", SMALL + 1, "one", go))
+        await begun.wait()
+        await ask("again", None, "one", go)
+        second = asyncio.create_task(ask("second", None, "two", go))
+        await asyncio.sleep(0)
+        await ask("third", SMALL + 1, "three", go)
+        assert read == 0
+        small = asyncio.create_task(ask("small", SMALL, "one", go))
+        go.set()
+        await asyncio.gather(first, second, small)
+
+    asyncio.run(all_of_them())
+    assert answers == {"again": 429, "third": 503, "first": 200, "second": 200, "small": 200}
+    assert read == 3
+    assert arrivals.taken == 0
 
 
 def test_no_more_jobs_wait_than_there_is_room_for() -> None:

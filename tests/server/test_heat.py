@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +17,49 @@ from resight.features.networks.architectures import blank, randomise
 from resight.index import Index
 from server_samples import Serve
 
+LITE = """
+name = "lite"
+
+[features]
+kind = "maps"
+network = "efficientnet_lite0"
+layer = "blocks.11.expand"
+checkpoint = { source = "efficientnet_lite0-resight" }
+
+[descriptor]
+kind = "rmac"
+whitening = "none"
+"""
+
 
 def with_patch(x: int, y: int) -> np.ndarray:
     """A flat photo with one textured square of 40 pixels."""
     pixels = np.full((150, 200, 3), 128, np.uint8)
     pixels[y : y + 40, x : x + 40] = texture(5, 40, 40)
     return pixels
+
+
+PROGRAM = """
+import sys
+sys.modules["torch"] = None
+from resight.folders.names import Name
+from resight.index import Explainer, Index, Query
+index = Index.create(sys.argv[1] + "/x.resight", sys.argv[1] + "/small.toml")
+index.add(sys.argv[1] + "/photos")
+for one in Explainer(index.collection, Query(Name("left.png"))).heat("right.png"):
+    print(*one.values.ravel())
+"""
+
+
+@pytest.mark.slow
+def test_a_network_that_runs_without_torch_explains_without_it(tmp_path: Path) -> None:
+    write(tmp_path / "photos", {"left.png": with_patch(16, 24), "right.png": with_patch(136, 88)})
+    (tmp_path / "small.toml").write_text(LITE)
+    done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True)
+    heat = np.array(done.stdout.split(), np.float64)
+    (hit,) = Index.open(tmp_path / "x.resight").search("left.png")
+    assert heat.sum() == pytest.approx(hit.score, abs=0.01), "shares sum to the similarity"
+    assert heat.max() > 2 * heat.mean()
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import time
 import zipfile
 from pathlib import Path
@@ -151,6 +152,22 @@ def test_a_tray_is_taken_away(client: TestClient, served_photos: Path) -> None:
         assert archive.read(f"photos/{POSTER}") == (served_photos / POSTER).read_bytes()
         assert set(archive.namelist()) == {"photos.csv", f"photos/{POSTER}", "photos/other-000.jpg"}
     assert client.post(f"{INDEX}/tray", json={"names": ["nowhere.jpg"]}).status_code == 404
+
+
+def test_names_that_meet_in_an_archive_get_numbers(tmp_path: Path, serve: Serve, served_photos: Path) -> None:
+    names = ["a:b.jpg", "a_b.jpg", "A_b.jpg"]
+    (tmp_path / "photos").mkdir()
+    for name, source in zip(names, ("other-000.jpg", "other-001.jpg", "other-002.jpg"), strict=True):
+        shutil.copy2(served_photos / source, tmp_path / "photos" / name)
+    Index.create(tmp_path / "x.resight", "sift-bow").add(tmp_path / "photos")
+    packed = serve(tmp_path / "x.resight").post("/v1/indexes/x/tray", json={"names": names, "format": "zip"})
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        files = [f"photos/{name}" for name in ("a_b.jpg", "a_b-2.jpg", "A_b-3.jpg")]
+        assert sorted(archive.namelist()) == sorted([*files, "photos.csv", "renamed.csv"])
+        for name, file in zip(names, files, strict=True):
+            assert archive.read(file) == (tmp_path / "photos" / name).read_bytes()
+        told = list(csv.reader(io.StringIO(archive.read("renamed.csv").decode("utf-8-sig"))))
+    assert told == [["name", "file"], *([name, file] for name, file in zip(names, files, strict=True))]
 
 
 def test_hits_are_taken_away(client: TestClient) -> None:

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -60,9 +61,11 @@ def service(world_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(world_folder / "images" / source, target)
     Index.create(folder / "Old Town.resight").add(folder / "photos")
+    Index.create(folder / "Words.resight", "sift-bow").add(folder / "photos")
     (folder / "table.csv").write_text(f'name,title\n"{HOSTILE}","<b>A poster</b>, 50 %"\n', encoding="utf-8")
     settings = Settings(cache=folder / "cache", token=TOKEN, per_client=64, seconds=600)
-    app = create_app(Service(shelve([folder / "Old Town.resight"], [folder / "table.csv"]), settings))
+    indexes = [folder / "Old Town.resight", folder / "Words.resight"]
+    app = create_app(Service(shelve(indexes, [folder / "table.csv"]), settings))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -142,6 +145,9 @@ def test_a_photo_that_is_sent_finds_its_thing_and_shows_why(page: Page, world_fo
     stage = page.locator(".stage canvas")
     verified, putative = map(int, re.findall(r"\d+", str(stage.get_attribute("aria-label")))[:2])
     assert 8 < verified <= putative
+    region = page.get_by_role("link", name=re.compile(r"^\d+,\d+,\d+,\d+$"))
+    assert f"region={quote(region.inner_text(), safe='')}" in str(region.get_attribute("href"))
+    assert page.request.get(str(region.get_attribute("href"))).headers["content-type"] == "image/jpeg"
     before = stage.screenshot()
     page.get_by_text(f"Putative {putative}").click()
     page.get_by_role("switch", name="Features").check()
@@ -228,6 +234,26 @@ def test_marks_are_asked_again_and_a_link_repeats_the_search(page: Page, service
     marked = other.locator(".part", has_text="Marked by you").locator('[data-name="posters/again.jpg"]')
     assert marked.get_by_role("button", name=re.compile("^Right")).get_attribute("aria-pressed") == "true"
     elsewhere.close()
+
+
+def test_two_recipes_answer_side_by_side(page: Page, service: str) -> None:
+    page.goto(link(service, index="old-town", photo=HOSTILE))
+    answered(page)
+    page.get_by_text("Limits and comparison").click()
+    page.get_by_label("Compare with the index").select_option("words")
+    columns = page.locator(".two > .answer")
+    for column, recipe in enumerate(("sift-lite0-links", "sift-bow")):
+        told = columns.nth(column).locator(".answer-head").get_by_text(re.compile(rf"^{recipe}: .* in "))
+        told.wait_for()
+    assert "with=words" in page.url
+    first, second = (
+        [str(one.get_attribute("data-name")) for one in columns.nth(column).locator(".card").all()] for column in (0, 1)
+    )
+    ranks = columns.nth(1).locator(".card .facts").all_inner_texts()
+    for place, (name, told) in enumerate(zip(second, ranks, strict=True)):
+        before = first.index(name) if name in first else None
+        said = "not on the left" if before is None else "same rank" if before == place else f"{before + 1} on the left"
+        assert said in told
 
 
 def test_names_and_metadata_are_text_wherever_they_stand(page: Page, service: str) -> None:
@@ -360,8 +386,55 @@ def test_a_wrong_token_leaves_the_dialog_open(context: BrowserContext, service: 
     dialog.get_by_role("alert").get_by_text("not the token").wait_for()
     dialog.get_by_label("Token").fill(TOKEN)
     dialog.get_by_role("button", name="Go on").click()
-    page.get_by_role("button", name="Add photos").wait_for()
+    page.get_by_role("button", name="Change", exact=True).wait_for()
     assert dialog.count() == 0
+
+
+def test_photos_are_added_removed_and_brought_back_by_clicks(
+    page: Page, service: str, world_folder: Path, tmp_path: Path
+) -> None:
+    sound = world_folder / "images" / QUERY
+    (tmp_path / "cut.jpg").write_bytes(sound.read_bytes()[:20_000])
+    added = f"uploads/{QUERY}"
+    page.goto(link(service, view="browse"))
+    page.get_by_role("button", name="Unlock changes").click()
+    page.get_by_role("textbox", name="Token").fill(TOKEN)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Change", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    with page.expect_file_chooser() as choice:
+        dialog.get_by_role("button", name="Choose photos").click()
+    choice.value.set_files([sound, tmp_path / "cut.jpg"])
+    dialog.get_by_text("1 photo in the index, 1 of them new; 1 not taken, see the log").wait_for()
+    log = dialog.get_by_role("log").inner_text()
+    for line in ("Sending 2 photos", "cut.jpg is not taken: ", "Indexing 1 photo", "Searches see it: "):
+        assert line in log
+    dialog.get_by_role("button", name="Show them").click()
+    page.locator(f'.card[data-name="{added}"]').wait_for()
+
+    page.goto(link(service, photo=HOSTILE))
+    answered(page)
+    assert added in hits(page)
+    page.locator(f'.card[data-name="{added}"] a').press("w")
+    page.get_by_role("button", name="Remove 1 wrong photo").click()
+    page.get_by_text("1 photo out of the index").wait_for()
+    page.locator(f'.card[data-name="{added}"]').wait_for(state="detached")
+    answered(page)
+    assert added not in hits(page)
+    page.get_by_role("button", name="Undo").click()
+    page.locator(f'.card[data-name="{added}"]').wait_for()
+    answered(page)
+    assert added in hits(page)
+
+    page.goto(link(service, view="browse", folder="uploads"))
+    page.locator(f'.card[data-name="{added}"] a').click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    page.locator(f'.card[data-name="{added}"]').wait_for(state="detached")
+    page.get_by_role("button", name="Change", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Update").click()
+    page.get_by_text("0 added, 0 changed, 0 removed, 0 unreadable").wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Lock again").click()
+    page.get_by_role("button", name="Unlock changes").wait_for()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])

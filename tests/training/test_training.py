@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from resight.errors import ResightError, StorageError, UsageError
 from resight.index.index import Index
@@ -68,6 +69,34 @@ def test_the_product_is_ready_for_an_index(product: TrainReport, world_folder: P
     assert index.add(world_folder / "images").added == 20
     name = sorted(path.name for path in (world_folder / "images").iterdir())[0]
     assert index.search(world_folder / "images" / name, k=1, include_self=True).hits[0].name == name
+
+
+def test_training_starts_from_a_former_one(
+    product: TrainReport, tuples_folder: Path, recipe_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(product.folder, tmp_path / "former")
+    (tmp_path / "mine.toml").write_text(
+        (recipe_folder / "little.toml").read_text().replace('"tiny.toml"', '"former/recipe.toml"', 1)
+    )
+    shutil.copy(recipe_folder / "tiny.toml", tmp_path)
+    (tmp_path / "from.toml").write_text('weights = "former"\n' + (recipe_folder / "little.toml").read_text())
+    no_steps = {"lasting.epochs": "0", "product.whitening": "pca"}
+    starts = {}
+    for how, recipe, changes in [
+        ("untrained", recipe_folder / "little.toml", {}),
+        ("folder", recipe_folder / "little.toml", {"weights": str(product.folder)}),
+        ("file", recipe_folder / "little.toml", {"weights": str(product.folder / "network.safetensors")}),
+        ("beside the recipe", tmp_path / "from.toml", {}),
+        ("its descriptor", tmp_path / "mine.toml", {}),
+    ]:
+        report = train(tuples_folder, tmp_path / "new" / how, recipe=recipe, changes={**no_steps, **changes})
+        starts[how] = report.document["provenance"]["start"]
+        found = load_file(report.folder / "network.safetensors")
+    former = load_file(product.folder / "network.safetensors")
+    assert all(np.allclose(found[key], value, atol=1e-6) for key, value in former.items())
+    untrained = starts.pop("untrained")
+    assert len(set(starts.values())) == 1
+    assert untrained not in starts.values()
 
 
 def test_the_report_says_what_was_done(product: TrainReport) -> None:
@@ -279,7 +308,7 @@ def test_what_cannot_work_is_said_before_photos_are_decoded(
     with pytest.raises(UsageError, match="pip install tensorboard"):
         train(tuples_folder, folder, recipe=recipe, photos=tmp_path, tensorboard=True)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UsageError, match="training runs in one process, and WORLD_SIZE is 2"):
+    with pytest.raises(UsageError, match="WORLD_SIZE is 2, and RANK is '': start several processes by torchrun"):
         train(tuples_folder, folder, recipe=recipe, photos=tmp_path)
     assert not folder.exists()
 

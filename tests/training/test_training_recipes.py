@@ -10,7 +10,7 @@ from resight.errors import RecipeError
 from resight.recipe.reading import LARGEST_FILE
 from resight.training.model import parts_of
 from resight.training.product import channel_of
-from resight.training.recipe import load_training_recipe, names, parse_training_recipe
+from resight.training.recipe import load_training_recipe, names, parse_training_recipe, starting_weights
 
 PLAIN = 'name = "some"\ndescriptor = "rmac-lite0"\n'
 
@@ -103,3 +103,19 @@ def test_keys_are_changed_by_name() -> None:
         load_training_recipe("small", {"lasting.epoch": "3"})
     with pytest.raises(RecipeError, match='"seed" is a value, and no table'):
         load_training_recipe("small", {"seed": "1", "seed.more": "2"})
+
+
+def test_what_training_starts_from_is_a_name_a_file_or_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RESIGHT_WEIGHTS", raising=False)
+    for name in ("", "random", "efficientnet_lite0-resight", "https://example.org/x.safetensors"):
+        assert starting_weights(name, tmp_path) == name
+    (tmp_path / "former").mkdir()
+    with pytest.raises(RecipeError, match=r"former is a folder without network\.safetensors: name one that"):
+        starting_weights("former", tmp_path)
+    file = tmp_path / "former" / "network.safetensors"
+    file.touch()
+    assert starting_weights("former", tmp_path) == starting_weights(str(file), Path()) == str(file)
+    with pytest.raises(RecipeError, match=r'no .*/efficientnet_lite0-resigth: .*nearest .* is "efficientnet_lite0-res'):
+        starting_weights("efficientnet_lite0-resigth", tmp_path)

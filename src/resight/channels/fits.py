@@ -18,7 +18,15 @@ from resight.channels.shipped import REFERENCE, builtin_reference, read_fitted
 from resight.descriptors.methods.whitened import Whitened
 from resight.errors import FitError
 from resight.features.extractor import Extractor
-from resight.features.kinds import FeaturesKind, JoinedMaps, Maps, NetworkFeatures, networks_of
+from resight.features.kinds import (
+    FeaturesKind,
+    JoinedMaps,
+    Maps,
+    NetworkFeatures,
+    networks_of,
+    saliency_model_of,
+)
+from resight.features.networks.kinds import Checkpoint
 from resight.features.opening import open_extractor
 from resight.folders.walking import Found
 from resight.learned.artefact import Artefact, load, to_bytes
@@ -57,6 +65,9 @@ def weights(recipe: Recipe, folder: Path) -> dict[str, bytes]:
 
             pinned = pin(features.checkpoint, folder)
             kept[_weights_file(name, number)] = to_bytes({}, {"source": pinned.source, "sha256": pinned.sha256})
+            if (model := saliency_model_of(features)) is not None:
+                model = pin(model, folder)
+                kept[_saliency_file(name, number)] = to_bytes({}, {"source": model.source, "sha256": model.sha256})
             if is_carried(channel):
                 from resight.descriptors.carried import carried_arrays
                 from resight.features.maps import MapExtractor
@@ -199,7 +210,7 @@ def with_weights(recipe: Recipe, files: Mapping[str, Path]) -> Recipe:
     channels = dict(recipe.channel)
     for name, channel in recipe.channel.items():
         pinned = [
-            _pinned(features, files.get(_weights_file(name, number)))
+            _pinned(features, files.get(_weights_file(name, number)), files.get(_saliency_file(name, number)))
             for number, features in enumerate(networks_of(channel.features))
         ]
         if isinstance(channel.features, JoinedMaps):
@@ -215,11 +226,23 @@ def _weights_file(channel: str, number: int) -> str:
     return f"{WEIGHTS}/_{number}_{channel}.npz" if number else f"{WEIGHTS}/{channel}.npz"
 
 
-def _pinned(features: NetworkFeatures, file: Path | None) -> NetworkFeatures:
-    if file is None:
-        return features
+def _saliency_file(channel: str, number: int) -> str:
+    """Returns the file of the model of saliency beside one network of a channel."""
+    return f"{WEIGHTS}/_saliency_{number}_{channel}.npz"
+
+
+def _pinned(features: NetworkFeatures, file: Path | None, saliency: Path | None) -> NetworkFeatures:
+    update: dict[str, Checkpoint] = {}
+    if file is not None:
+        update["checkpoint"] = _as_kept(features.checkpoint, file)
+    if saliency is not None and (model := saliency_model_of(features)) is not None:
+        update["saliency_model"] = _as_kept(model, saliency)
+    return features.model_copy(update=update)
+
+
+def _as_kept(checkpoint: Checkpoint, file: Path) -> Checkpoint:
     kept = {key: str(value) for key, value in load(file).provenance.items() if key in ("source", "sha256")}
-    return features.model_copy(update={"checkpoint": features.checkpoint.model_copy(update=kept)})
+    return checkpoint.model_copy(update=kept)
 
 
 def unfitted(recipe: Recipe, files: Container[str]) -> list[str]:

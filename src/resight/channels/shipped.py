@@ -7,9 +7,9 @@ from pathlib import Path
 
 from resight.errors import FitError
 from resight.features.kinds import FeaturesKind
+from resight.features.naming import JOINED
 from resight.learned.artefact import Artefact, hash_arrays, load
 from resight.learned.method import Method
-from resight.learned.naming import JOINED
 
 BUILTIN = resources.files("resight.learned") / "builtin"
 """Arrays that ship with resight. A file never changes under its name: an index refers to it by name and hash."""

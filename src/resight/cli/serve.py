@@ -27,7 +27,9 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")] = PORT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    demo: Annotated[bool, typer.Option("--demo", help="Serve a rendered world: no photos are needed.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve a rendered world, made once: no photos are needed.")
+    ] = False,
     metadata: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE.csv", help="A table with a row for each name; may be repeated.", show_default=False),
@@ -87,7 +89,7 @@ def serve(
     with ExitStack() as stack:
         if demo:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-demo-")))
-            paths = [_rendered(folder)]
+            paths = [_demo(folder)]
         service = Service(shelve(paths or [], metadata or []), settings, embedded=embedded)
         run(service, Listening(host, port, open_page), say)
 
@@ -105,17 +107,13 @@ def _token(file: Path | None) -> str | None:
     return text
 
 
-def _rendered(folder: Path) -> Path:
-    """Renders a small world into a folder, and returns its index."""
+def _demo(folder: Path) -> Path:
+    """Returns the index of a small rendered world, which may be changed while it is served."""
     from functools import partial
 
+    from resight.cache import cache_folder
     from resight.cli.progress import progress_bar
-    from resight.index.index import Index
-    from resight.worlds.world import render_world, save_world
+    from resight.server.demo import demo_index
 
-    say("rendering a world of photos, which takes a minute")
-    save_world(render_world(0, objects=8, look_alikes=3, distractors=24), folder / "world")
-    index = Index.create(folder / "demo.resight", progress=say)
     with progress_bar() as bar:
-        index.add(folder / "world" / "images", progress=partial(bar, "indexing"))
-    return folder / "demo.resight"
+        return demo_index(cache_folder("demo"), folder, say, partial(bar, "indexing"))

@@ -1,4 +1,4 @@
-"""Draws pictures: of an index in the plane, and of diffusion on toy data."""
+"""Draws pictures: of an index in the plane, of words, of pairs and channels of photos, and of toy data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 app = typer.Typer(
-    help="Draw the photos of an index, or the steps of diffusion, in the plane.",
+    help="Draw photos in the plane, their words, matches and channels, and the steps of diffusion.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -59,9 +59,14 @@ def embedding(
             metavar="FILE", help="JSON with the group of each name.", show_default="the first folder of the name"
         ),
     ] = None,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Mark what distance and manifold disagree about: a picture (.png).")
+    ] = False,
 ) -> None:
     """Draw the photos of an index in the plane, similar ones together."""
-    suffix = _suffix(output, (*PAGE, ".png"))
+    suffix = _suffix(output, (".png",) if hard else (*PAGE, ".png"))
+    if hard and query is None:
+        raise UsageError("--hard: distance and manifold disagree about the neighbours of a query: give --query")
     asked = None if query is None else source(query, by_name)
     if mask is not None and query is None:
         raise UsageError("--mask: it is laid over the query, and there is none: give --query")
@@ -92,6 +97,11 @@ def embedding(
         from resight.show.embedding_page import write_embedding_page
 
         write_embedding_page(output, plane, title=f"{readable(path.name)}, by {index.recipe.name}")
+    elif hard:
+        from resight.show.hard_examples import draw_hard_examples
+        from resight.show.pictures import write_png
+
+        write_png(output, draw_hard_examples(plane))
     else:
         from resight.show.embedding_picture import draw_embedding
         from resight.show.pictures import write_png
@@ -117,9 +127,19 @@ def diffusion(
     neighbours: Annotated[int, typer.Option("-k", min=1, help="Nearest neighbours of each point in the graph.")] = 10,
     alpha: Annotated[float, typer.Option(help="alpha in f <- alpha S f + (1 - alpha) y, below 1.")] = 0.99,
     count: Annotated[int, typer.Option("--iterations", min=1, max=1000, help="Number of iterations to show.")] = 30,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Show one iteration of so many: in an animation, or on one sheet (.png).",
+            show_default="each; on a picture the last",
+        ),
+    ] = None,
 ) -> None:
     """Draw diffusion on three curved manifolds in the plane, step by step."""
     suffix = _suffix(output, (*PAGE, ".gif", ".png"))
+    if every is not None and suffix in PAGE:
+        raise UsageError("--every: a page shows each iteration: write an animation (.gif) or a sheet (.png)")
     check_outputs({"--output": output}, ())
     from resight.show.diffusion import banana_toy
 
@@ -132,12 +152,21 @@ def diffusion(
         from resight.show.diffusion_picture import write_animation
 
         with progress_bar() as bar:
-            write_animation(output, toy, bar)
+            write_animation(output, toy, bar, every=every or 1)
     else:
         from resight.show.diffusion_picture import draw_state
         from resight.show.pictures import write_png
 
-        write_png(output, draw_state(toy, toy.count))
+        if every is None:
+            write_png(output, draw_state(toy, toy.count))
+        else:
+            from resight.images import resize
+            from resight.show.activations import draw_sheet
+
+            shown_ones = range(0, toy.count + 1, every)
+            drawn = [resize(draw_state(toy, one), 480) for one in shown_ones]
+            sheet = draw_sheet(drawn, [f"{one} iterations" for one in shown_ones])
+            write_png(output, sheet)
     asked = ", ".join(map(str, toy.queries))
     print(f"{shown(output)}: {toy.count} iterations on {len(toy.points)} points, query points {asked}")
 
@@ -178,6 +207,120 @@ def words(
     pictures = word_pictures(Index.open(path).collection, name, given, most)
     write_png(output, draw_sheet(list(pictures.values()), list(pictures), columns=2))
     print(f"{shown(output)}: {', '.join(pictures)}")
+
+
+@app.command()
+def matches(
+    query: Annotated[Path, typer.Argument(metavar="QUERY", exists=True, dir_okay=False, show_default=False)],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", exists=True, dir_okay=False, show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A picture (.png).")] = Path(
+        "matches.png"
+    ),
+    side: Annotated[int, typer.Option(min=32, max=4096, help="Long side of each photo in pixels.")] = 640,
+    most: Annotated[int, typer.Option(min=1, help="Most features of a photo, and most lines.")] = 200,
+) -> None:
+    """Draw how two photos match: local features, tentative correspondences, inliers."""
+    _suffix(output, (".png",))
+    check_outputs({"--output": output}, [query, image])
+    from resight.images import decode, resize
+    from resight.show.activations import draw_sheet
+    from resight.show.pair_stages import pair_stages
+    from resight.show.pictures import write_png
+
+    photos = [resize(decode(path).pixels, side) for path in (query, image)]
+    stages = pair_stages(photos[0], photos[1], most=most)
+    write_png(output, draw_sheet(list(stages.values()), list(stages), columns=1))
+    print(f"{shown(output)}: {'; '.join(stages)}")
+
+
+@app.command()
+def channels(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", exists=True, dir_okay=False, show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A picture (.png).")] = Path(
+        "channels.png"
+    ),
+    recipe: Annotated[str, typer.Option(metavar="NAME", help="The recipe whose feature maps are shown.")] = (
+        "crow-mobilenet"
+    ),
+    count: Annotated[int, typer.Option(min=1, help="Channels to show.")] = 10,
+) -> None:
+    """Draw the channels of a photo that are active at the fewest places, which CroW weighs most."""
+    _suffix(output, (".png",))
+    check_outputs({"--output": output}, [photo])
+    from resight.features.kinds import Maps
+    from resight.recipe import load_recipe, recipe_folder
+
+    found = load_recipe(recipe)
+    features = found.channel[found.first_channel].features
+    if not isinstance(features, Maps):
+        raise UsageError(f"--recipe {recipe}: its features are no feature maps of one layer; crow-mobilenet has them")
+    from resight.features.networks.requirement import require_torch
+
+    require_torch()
+    from resight.descriptors.activity import sparse_channels
+    from resight.features.maps import MapExtractor
+    from resight.features.sight import sights
+    from resight.images import decode, resize
+    from resight.show.activations import draw_sheet
+    from resight.show.channels import draw_channels
+    from resight.show.pictures import write_png
+
+    whole = features.model_copy(update={"scales": (1.0,)})
+    extractor = MapExtractor(whole, recipe_folder(recipe))
+    decoded = decode(photo)
+    (maps,) = extractor.extract([extractor.prepare(decoded)])
+    places = sights(maps, extractor.network(), whole.layer)
+    active = sparse_channels(maps, places, count)
+    small = resize(decoded.pixels, 320)
+    drawn = draw_channels(small, active, places[0], factor=small.shape[1] / decoded.size[0])
+    write_png(output, draw_sheet(drawn, [f"channel {one.number}, weight {one.weight:.2f}" for one in active]))
+    print(f"{shown(output)}: {len(active)} of {extractor.dimensions:,} channels of {whole.layer}")
+
+
+@app.command()
+def weighting(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A picture (.png).")] = Path(
+        "weighting.png"
+    ),
+    size: Annotated[tuple[int, int], typer.Option(metavar="WIDTH HEIGHT", help="Positions of the map.")] = (32, 24),
+    levels: Annotated[
+        list[int] | None,
+        typer.Option("--level", min=1, max=8, metavar="L", help="Levels; may be repeated.", show_default="1, 2, 3, 7"),
+    ] = None,
+) -> None:
+    """Draw how much R-MAC counts each position of a map, by its number of levels."""
+    _suffix(output, (".png",))
+    check_outputs({"--output": output}, ())
+    from resight.show.activations import draw_sheet
+    from resight.show.pictures import write_png
+    from resight.show.weighting import LEVELS, draw_weighting
+
+    if not all(1 <= one <= 512 for one in size):
+        raise UsageError(f"--size {size[0]} {size[1]}: positions of a map, 1 to 512 along each side")
+    drawn = draw_weighting(*size, levels or LEVELS)
+    write_png(output, draw_sheet(list(drawn.values()), list(drawn), columns=4))
+    print(f"{shown(output)}: {', '.join(drawn)} on {size[0]} x {size[1]} positions")
+
+
+@app.command()
+def curve(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A picture (.png).")] = Path(
+        "curve.png"
+    ),
+    points: Annotated[int, typer.Option(min=2, max=5000, help="Points on the curve.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="A different seed draws different points.")] = 0,
+) -> None:
+    """Draw a surface that is bent like an S, and what Isomap, MDS, spectral embedding and t-SNE make of it."""
+    _suffix(output, (".png",))
+    check_outputs({"--output": output}, ())
+    from resight.show.activations import draw_sheet
+    from resight.show.curve import draw_curve
+    from resight.show.pictures import write_png
+
+    with progress_bar() as bar:
+        drawn = draw_curve(points, seed, bar)
+    write_png(output, draw_sheet(list(drawn.values()), list(drawn)))
+    print(f"{shown(output)}: {', '.join(drawn)} of {points} points")
 
 
 def _suffix(output: Path, known: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,7 @@ def train(
     """
     from resight.training import training
     from resight.training.begun import has_begun
+    from resight.training.launched import launched
 
     loss = ""
 
@@ -74,6 +76,8 @@ def train(
         if has_begun(output):
             raise
         raise KeyboardInterrupt("Training had not begun yet, and nothing is kept.") from None
+    if not launched(os.environ).is_first:
+        return
     if as_json:
         print_json({"output": readable(report.folder), **report.document})
         return

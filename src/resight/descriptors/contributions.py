@@ -13,11 +13,9 @@ they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from resight.arrays import Arrays, Float32, Float64, Floating
 from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT, OfMaps, SummedPooling
@@ -29,6 +27,7 @@ from resight.features.maps import ImageMaps
 from resight.features.sight import HeatMap, Sight
 from resight.images import Box
 from resight.learned.whitening import Whitening
+from resight.libraries import to_numpy
 
 COUNT = 5
 """The number of channels that are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
@@ -59,7 +58,7 @@ class Traced:
     would add to the similarity with this one.
     """
 
-    parts: tuple[Tensor, ...]
+    parts: tuple[Float32, ...]
     places: tuple[Sight, ...]
     centred: Float64
     gradient: Float64
@@ -97,9 +96,9 @@ def similarity_heat(image: Traced, other: Traced) -> tuple[HeatMap, ...]:
 
     Notes: together they sum to the similarity and the part of the mean, which is nowhere.
     """
-    gradient = torch.from_numpy(other.gradient)
+    gradient = other.gradient.astype(np.float32)
     return tuple(
-        place.heat(torch.einsum("c,chw->hw", gradient.to(part), part).cpu().numpy())
+        place.heat(np.tensordot(gradient, part, axes=1).astype(np.float32, copy=False))
         for place, part in zip(image.places, image.parts, strict=True)
     )
 
@@ -111,22 +110,27 @@ def traced(
 
     fitted: as of `describe`. UsageError: the method is no sum over positions.
     """
-    image = image.tensors()
-    with torch.inference_mode():
-        if isinstance(method, Rmac):
-            rows = _regions(image, method.levels)
-        elif not isinstance(method, SummedPooling):
-            raise UsageError(f'"{method.kind}" is no sum over positions, of which it could be told what they add')
-        elif whitening is not None and BY_SCALE in fitted:
-            rows = [[((scale, 0, 0), part)] for scale, part in enumerate(_scales(image, method, fitted))]
-        else:
-            rows = [list(_joined(_scales(image, method, fitted), fitted.get(EXPONENT)))]
-        return _traced(image, places, rows, whitening)
+    image = _in_numpy(image)
+    if isinstance(method, Rmac):
+        rows = _regions(image, method)
+    elif not isinstance(method, SummedPooling):
+        raise UsageError(f'"{method.kind}" is no sum over positions, of which it could be told what they add')
+    elif whitening is not None and BY_SCALE in fitted:
+        rows = [[((scale, 0, 0), part)] for scale, part in enumerate(_scales(image, method, fitted))]
+    else:
+        rows = [list(_joined(_scales(image, method, fitted), fitted.get(EXPONENT)))]
+    return _traced(image, places, rows, whitening)
+
+
+def _in_numpy(image: ImageMaps) -> ImageMaps:
+    """Returns the maps in numpy, whatever ran the network: an explanation is of few photos, and needs no torch."""
+    masks = tuple(None if mask is None else to_numpy(mask) for mask in image.masks)
+    return replace(image, maps=tuple(map(to_numpy, image.maps)), masks=masks)
 
 
 Corner = tuple[int, int, int]
 """Scale, row and column at which a part of a map begins."""
-Row = list[tuple[Corner, Tensor]]
+Row = list[tuple[Corner, Float32]]
 """A vector before whitening as parts (C, h, w) that sum to it over positions."""
 
 
@@ -142,22 +146,22 @@ def _traced(image: ImageMaps, places: tuple[Sight, ...], rows: list[Row], whiten
     vectors = centred if projection is None else centred @ projection.T
     weights = _inverse(np.linalg.norm(vectors, axis=1))
     weights *= _inverse(np.linalg.norm(weights @ vectors))
-    parts = tuple(torch.zeros_like(maps, dtype=torch.float32) for maps in image.maps)
+    parts = tuple(np.zeros_like(maps) for maps in image.maps)
     for weight, row in zip(weights.tolist(), rows, strict=True):
         for (scale, upper, left), part in row:
             height, width = part.shape[1:]
-            parts[scale][:, upper : upper + height, left : left + width] += weight * part
+            parts[scale][:, upper : upper + height, left : left + width] += np.float32(weight) * part
     descriptor = weights @ vectors
     return Traced(parts, places, weights @ centred, descriptor if projection is None else descriptor @ projection)
 
 
-def _scales(image: ImageMaps, method: SummedPooling, fitted: Arrays) -> list[Tensor]:
+def _scales(image: ImageMaps, method: SummedPooling, fitted: Arrays) -> list[Float32]:
     """Returns (C, h, w) of each scale, whose sums are L2-normalised."""
     parts = [method.positions(maps, mask, fitted) for maps, mask in zip(image.maps, image.masks, strict=True)]
-    return [part * float(_inverse(np.linalg.norm(_sum(part)))) for part in parts]
+    return [part * np.float32(_inverse(np.linalg.norm(_sum(part)))) for part in parts]
 
 
-def _joined(scales: list[Tensor], exponent: Float32 | None) -> Row:
+def _joined(scales: list[Float32], exponent: Float32 | None) -> Row:
     """Returns the mean over scales, or the generalised mean where a single p was learned; L2-normalised."""
     sums = np.stack([_sum(part) for part in scales])
     weights = np.full_like(sums, 1.0 / len(sums))
@@ -167,54 +171,55 @@ def _joined(scales: list[Tensor], exponent: Float32 | None) -> Row:
         weights = raised.mean(axis=0) ** (1.0 / p) * raised / raised.sum(axis=0) * _inverse(sums)
     weights *= _inverse(np.linalg.norm((weights * sums).sum(axis=0)))
     return [
-        ((scale, 0, 0), part * torch.from_numpy(weight).to(part)[:, None, None])
+        ((scale, 0, 0), part * weight.astype(np.float32)[:, None, None])
         for scale, (part, weight) in enumerate(zip(scales, weights, strict=True))
     ]
 
 
-def gem_positions(maps: Tensor, mask: Tensor | None, p: float | Float32) -> Tensor:
+def gem_positions(maps: Float32, mask: Float32 | None, p: float | Float32) -> Float32:
     """Returns (C, h, w) that sum over positions to `gem` of a map (C, h, w).
 
     There may be one p, or one for each channel.
     """
-    exponent = torch.tensor([p]) if isinstance(p, float) else torch.from_numpy(p)
-    weights = torch.ones_like(maps[0]) if mask is None else mask
-    raised = maps.clamp(min=GEM_FLOOR)
-    raised = (raised / raised.amax(dim=(1, 2), keepdim=True)).pow(exponent.to(maps)[:, None, None]) * weights
-    mean: Tensor = gem(maps[None], exponent, mask)[0][:, None, None]
-    total = raised.sum(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
-    return mean * raised / total
+    exponent = np.atleast_1d(np.asarray(p, maps.dtype))
+    raised = np.maximum(maps, np.float32(GEM_FLOOR))
+    raised = (raised / raised.max(axis=(1, 2), keepdims=True)) ** exponent[:, None, None]
+    raised *= 1.0 if mask is None else mask
+    mean = gem(maps[None], exponent, mask)[0][:, None, None]
+    total = np.maximum(raised.sum(axis=(1, 2), keepdims=True), np.finfo(maps.dtype).tiny)
+    return np.asarray(mean * raised / total, maps.dtype)
 
 
-def _regions(image: ImageMaps, levels: int) -> list[Row]:
+def _regions(image: ImageMaps, method: Rmac) -> list[Row]:
     """Of each region of each scale that has a position that counts: its normalised maxima."""
     rows: list[Row] = []
     for scale, (maps, mask) in enumerate(zip(image.maps, image.masks, strict=True)):
         kept = maps if mask is None else maps * mask
-        for x0, y0, x1, y1 in region_boxes(maps, mask, levels).tolist():
+        for x0, y0, x1, y1 in region_boxes(maps, mask, method.levels, whole=method.whole).tolist():
             part = maxima(kept[:, y0:y1, x0:x1])
-            rows.append([((scale, y0, x0), part * float(_inverse(np.linalg.norm(_sum(part)))))])
+            rows.append([((scale, y0, x0), part * np.float32(_inverse(np.linalg.norm(_sum(part)))))])
     return rows
 
 
-def maxima(maps: Tensor) -> Tensor:
+def maxima(maps: Float32) -> Float32:
     """Returns a map (C, h, w) of which each channel keeps its first largest position; the others are 0."""
-    flat = maps.flatten(1)
-    top, place = flat.max(dim=1, keepdim=True)
-    return torch.zeros_like(flat).scatter_(1, place, top).view_as(maps)
+    flat = maps.reshape(len(maps), -1)
+    kept = np.zeros_like(flat)
+    rows, places = np.arange(len(flat)), flat.argmax(axis=1)
+    kept[rows, places] = flat[rows, places]
+    return kept.reshape(maps.shape)
 
 
 def _look(image: Traced, channel: int) -> tuple[Box, Box]:
     """Cell and receptive field of the position that gives a channel most."""
-    tops = torch.stack([part[channel].max() for part in image.parts])
-    scale = int(tops.argmax())
+    scale = int(np.argmax([part[channel].max() for part in image.parts]))
     row, column = divmod(int(image.parts[scale][channel].argmax()), image.parts[scale].shape[2])
     return image.places[scale].cell(row, column), image.places[scale].field(row, column)
 
 
-def _sum(part: Tensor) -> Float64:
+def _sum(part: Float32) -> Float64:
     """Returns (C,) sums over positions."""
-    return np.asarray(part.sum(dim=(1, 2)).cpu().numpy(), np.float64)
+    return np.asarray(part.sum(axis=(1, 2), dtype=np.float64), np.float64)
 
 
 def _inverse(norms: Floating | np.floating) -> Float64:

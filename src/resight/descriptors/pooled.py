@@ -69,15 +69,15 @@ def pooled_by_gem(exponent: Vectors, maps: AnyArray, mask: AnyArray | None) -> A
     return gem(maps, float(exponent[0]) if len(exponent) == 1 else exponent, mask)
 
 
-def regions_of(image: ImageMaps, levels: int) -> Vectors:
+def regions_of(image: ImageMaps, levels: int, *, whole: bool = False) -> Vectors:
     """Returns (m, C) `regional_maxima` of all scales; of a masked map, those of the positions that count."""
     with without_gradients():
         pairs = zip(image.maps, image.masks, strict=True)
-        regions = [regional_maxima(maps[None], levels, mask)[0] for maps, mask in pairs]
+        regions = [regional_maxima(maps[None], levels, mask, whole=whole)[0] for maps, mask in pairs]
         return to_numpy(library(regions[0]).concatenate(regions, axis=0))
 
 
-def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vectors:
+def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None, *, whole: bool = False) -> Vectors:
     """Returns (d,) `rmac` of an image."""
 
     def whiten(rows: AnyArray) -> AnyArray:
@@ -85,7 +85,7 @@ def rmac_of(image: ImageMaps, levels: int, whitening: Whitening | None) -> Vecto
 
     with without_gradients():
         maps = [own[None] for own in image.maps]
-        return to_numpy(rmac(maps, levels, None if whitening is None else whiten, image.masks)[0])
+        return to_numpy(rmac(maps, levels, None if whitening is None else whiten, image.masks, whole=whole)[0])
 
 
 def superglobal_scales(image: ImageMaps, p: float) -> Vectors:

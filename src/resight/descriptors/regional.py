@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from resight.arrays import GridBoxes
 from resight.descriptors.pooling import l2_normalise, mac
 from resight.descriptors.region_pooling import region_max
@@ -22,39 +24,52 @@ def rmac(
     levels: int = LEVELS,
     whiten: Whiten | None = None,
     masks: Sequence[AnyArray | None] = (),
+    *,
+    whole: bool = False,
 ) -> AnyArray:
     """Regional maximum activations of convolutions as published, L2-normalised, (B, C or d).
 
     The maximum of each region of `rmac_grid`, L2, whitening and L2 again where one is given, sum, L2. maps: of one
-    scale or of several, whose regions are summed together; masks: as of `regional_maxima`, one a scale, or none.
+    scale or of several, whose regions are summed together; masks: as of `regional_maxima`, one a scale, or none; whole:
+    as there.
 
     Source: Tolias, Sicre & Jegou, "Particular object retrieval with integral max-pooling of CNN activations", ICLR
     2016, section 3.2.
     """
     scales = list(maps) if isinstance(maps, list | tuple) else [maps]
     pairs = zip(scales, masks or [None] * len(scales), strict=True)
-    regions = library(scales[0]).concatenate([regional_maxima(own, levels, mask) for own, mask in pairs], axis=1)
+    regions = library(scales[0]).concatenate(
+        [regional_maxima(own, levels, mask, whole=whole) for own, mask in pairs], axis=1
+    )
     return l2_normalise((regions if whiten is None else whiten(regions)).sum(axis=1))
 
 
-def regional_maxima(maps: AnyArray, levels: int = LEVELS, mask: AnyArray | None = None) -> AnyArray:
+def regional_maxima(
+    maps: AnyArray, levels: int = LEVELS, mask: AnyArray | None = None, *, whole: bool = False
+) -> AnyArray:
     """Returns the L2-normalised maxima of each region of `rmac_grid`, (B, R, C).
 
-    mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out.
+    mask: (H, W), the positions that count: others are taken as 0, and regions without one are left out. whole: the
+    whole map is one more region, before the others.
     """
     kept = maps if mask is None else maps * mask
-    return l2_normalise(region_max(kept, region_boxes(maps[0], mask, levels)))
+    return l2_normalise(region_max(kept, region_boxes(maps[0], mask, levels, whole=whole)))
 
 
-def region_boxes(maps: AnyArray, mask: AnyArray | None, levels: int) -> GridBoxes:
+def region_boxes(maps: AnyArray, mask: AnyArray | None, levels: int, *, whole: bool = False) -> GridBoxes:
     """Returns (R, 4) boxes of `rmac_grid` on a map (C, h, w) that have a position that counts.
+
+    whole: the whole map comes before them.
 
     mask: (h, w), None where all do.
 
     Notes: a region without one has no activations, and whitening would give all such regions one direction, which their
     sum then follows.
     """
-    grid = rmac_grid(maps.shape[1], maps.shape[2], levels)
+    height, width = maps.shape[1:]
+    grid = rmac_grid(height, width, levels)
+    if whole:
+        grid = np.concatenate([np.array([[0, 0, width, height]], np.int64), grid])
     if mask is None:
         return grid
     counted = to_numpy(mask) > 0

@@ -24,15 +24,22 @@ they are whitened to a few hundred."""
 _log = logging.getLogger(__name__)
 
 
-def _fitted(vectors: Vector, dimensions: int, own: WhiteningTerms, searched: bool) -> Whitening:
-    """Fits a whitening; the log says where it removes what the photos that are searched share."""
+def _fitted(
+    vectors: Vector, dimensions: int, asked: int, own: WhiteningTerms, searched: bool, prefix: str = ""
+) -> dict[str, Array]:
+    """Returns arrays of a whitening to so many dimensions.
+
+    The log says where it removes what the photos that are searched share, and where there are fewer than `asked`.
+    """
     if searched and own.power == FULL:
         _log.warning(
             "vectors are whitened fully by the photos that are searched, so what many of them share counts little: "
             "fit on other photos (--fit), or set collection_power = %g",
             POWER_ON_COLLECTION,
         )
-    return fit_pca_whitening(vectors, dimensions, power=own.power, shrinkage=own.shrinkage)
+    whitening = fit_pca_whitening(vectors, dimensions, power=own.power, shrinkage=own.shrinkage)
+    warn_if_smaller("dimensions", whitening.dimensions, asked, len(vectors))
+    return to_arrays(whitening, prefix, stored=own.stored)
 
 
 def whitening_to(dimensions: int, arrays: Arrays, prefix: str = "") -> Whitening:
@@ -61,9 +68,7 @@ def fitted_whitening(
             d,
             d / (d + points),
         )
-    whitening = _fitted(sample, min(d, dimensions), terms, searched)
-    warn_if_smaller("dimensions", whitening.dimensions, min(d, dimensions), points)
-    return to_arrays(whitening, stored=terms.stored)
+    return _fitted(sample, min(d, dimensions), min(d, dimensions), terms, searched)
 
 
 def whole_vectors(plain: Method, dimensions: int, terms_of: Callable[[bool], WhiteningTerms]) -> Pass:
@@ -83,10 +88,8 @@ def whole_vectors(plain: Method, dimensions: int, terms_of: Callable[[bool], Whi
         return rows
 
     def fit(vectors: Vector, terms: Terms) -> dict[str, Array]:
-        wanted, own = max(1, min(dimensions, vectors.shape[1], len(vectors) - 1)), terms_of(terms.searched)
-        whitening = _fitted(vectors, wanted, own, terms.searched)
-        warn_if_smaller("dimensions", whitening.dimensions, dimensions, len(vectors))
-        return to_arrays(whitening, VECTORS, stored=own.stored)
+        wanted = max(1, min(dimensions, vectors.shape[1], len(vectors) - 1))
+        return _fitted(vectors, wanted, dimensions, terms_of(terms.searched), terms.searched, VECTORS)
 
     # A quarter more vectors than dimensions: the last of as many directions as vectors would have hardly any variance.
     return Pass(max(SAMPLE_OF_VECTORS, dimensions + dimensions // 4), rows_of, fit, one_each=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from resight.arrays import Float32, Int64, Mask, Pixels
-from resight.features.kinds import Codes, Maps
+from resight.features.kinds import Codes, Maps, RegionFeatures
 from resight.features.maps import MapExtractor, PreparedImage
-from resight.features.regions.grids import dense_patches, rmac_grid, rmac_levels
+from resight.features.regions.grids import dense_patches
+from resight.features.regions.sources import half_counted, region_source
 from resight.features.regions.warping import warp_regions
 from resight.images import Box, Decoded, part_of, resize, scaled
 from resight.libraries import to_numpy
@@ -57,15 +58,16 @@ class CodeExtractor:
     def __init__(self, params: Codes, folder: Path | None = None) -> None:
         self.params = params
         self.max_side = params.max_side
-        self._maps = MapExtractor(_of_maps(params), folder)
+        self._maps = MapExtractor(maps_of(params), folder)
         self.dimensions = self._maps.dimensions
         self._side = self._maps.input_side
+        self._source = region_source(params)
         # Regions of one photo fill a batch; with two photos the network stays in the thread that waits for photos.
         self.together = self._maps.together if params.regions == "whole" else 2
 
     def prepare(self, decoded: Decoded) -> PreparedRegions:
         """Returns the warped regions of a photo, the whole first."""
-        return self._warped(decoded.pixels, decoded.counts)
+        return self._warped(decoded.pixels, decoded.counts, decoded.name, decoded.size)
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedRegions:
         """Returns the warped regions of a query photo, or of a part of it.
@@ -75,7 +77,9 @@ class CodeExtractor:
         if box is None:
             return self.prepare(decoded)
         part = part_of(decoded, box)
-        return self._warped(part.pixels, part.counts)
+        # Boxes of a file are those of whole photos: what is asked for has none of them.
+        height, width = part.pixels.shape[:2]
+        return self._warped(part.pixels, part.counts, "", (width, height))
 
     def extract(self, prepared: Sequence[PreparedRegions]) -> list[ImageCodes]:
         """Returns the activations of some photos, in their order."""
@@ -92,7 +96,7 @@ class CodeExtractor:
             for one, (start, end) in zip(prepared, itertools.pairwise(bounds), strict=True)
         ]
 
-    def _warped(self, pixels: Pixels, counts: Mask | None) -> PreparedRegions:
+    def _warped(self, pixels: Pixels, counts: Mask | None, name: str, size: tuple[int, int]) -> PreparedRegions:
         pixels = resize(pixels, self.max_side)
         side, regions = (self._side, self._side), self.params.regions
         height, width = pixels.shape[:2]
@@ -106,23 +110,17 @@ class CodeExtractor:
             boxes = np.concatenate(found)
             levels = np.repeat([1, 2], [len(some) for some in found])
         else:
-            # The first square of a square photo is the whole.
-            first = int(height == width)
-            square, boxes = pixels, rmac_grid(height, width, self.params.levels)[first:]
-            levels = rmac_levels(height, width, self.params.levels)[first:]
+            square = pixels
+            boxes, levels = self._source(pixels, name, size)
         if counts is not None:
-            kept = _half_counted(scaled(counts, square.shape[:2]), boxes)
+            kept = half_counted(scaled(counts, square.shape[:2]), boxes)
             boxes, levels = boxes[kept], levels[kept]
         parts = warp_regions(square, boxes, side)
         return PreparedRegions(np.concatenate([given, parts]), np.concatenate([[0], levels]).astype(np.int64))
 
 
-def _half_counted(counts: Mask, boxes: Int64) -> list[bool]:
-    """Tells of each box whether at least half of it counts: others would mostly show the colour that fills the mask."""
-    return [bool(counts[y0:y1, x0:x1].mean() >= 0.5) for x0, y0, x1, y1 in boxes.tolist()]
-
-
-def _of_maps(params: Codes) -> Maps:
+def maps_of(params: RegionFeatures) -> Maps:
+    """Returns the parameters of the maps of whole photos, or of parts that are run alone."""
     return Maps(
         network=params.network,
         checkpoint=params.checkpoint,

@@ -7,9 +7,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from resight.features.naming import JOINED, settings
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.saliency.kinds import SaliencyName
 
+_NAMED_BY_ITSELF = {"kind", "max_side", "network", "checkpoint", "layer"}
+_HOW_IT_IS_RUN = {
+    "precision",
+    "runtime",
+    "box",
+    "boxes_file",
+    "enlarge_to",
+    "saliency_folder",
+    "context",
+    "views",
+}
+"""Fields of a network's features that are no part of the names of its fits; maps and boxes are whatever files have."""
 EDGE_DETAIL = 5 / 3
 """Long side of a photo whose edges are detected, in that of the frame: fine lines are found, and thinned, first."""
 
@@ -41,8 +54,17 @@ class Sift(BaseModel):
     # representation of local geometry for large scale object retrieval", CVPR 2009 (the "gravity vector").
     upright: bool = False
     # RootSIFT: Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012,
-    # section 2.
+    # section 2. Of SIFT, it alone makes other vectors.
     root: bool = True
+
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships."""
+        return "sift" if self.root else "sift-without-root"
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit."""
+        return "RootSIFT" if self.root else "SIFT"
 
 
 class NetworkFeatures(BaseModel):
@@ -68,6 +90,20 @@ class NetworkFeatures(BaseModel):
             raise ValueError(f"which layer of {self.network} is meant? name it by layer")
         return self
 
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships: the weights, the layer, and what changes their vectors."""
+        return "-".join([self.checkpoint.source, self.layer, *self._details()])
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit: `what` of the layer, or else the features themselves."""
+        return " ".join([f"{what or getattr(self, 'kind', '')} of {self.network} {self.layer}", *self._details()])
+
+    def _details(self) -> list[str]:
+        """Returns the fields of the features and of the input that are no name of their own."""
+        own = settings(self, _NAMED_BY_ITSELF | _HOW_IT_IS_RUN)
+        return [*own, *settings(self.checkpoint, {"source", "sha256", "seed"})]
+
 
 class ScaledFeatures(NetworkFeatures):
     """Of the whole photo, its aspect kept."""
@@ -84,7 +120,7 @@ class ScaledFeatures(NetworkFeatures):
     box: Literal["crop", "mask"] = "crop"
     # Mohedano et al., CBMI 2018, weigh the photos of the collection, and no query. Left out: all positions count alike.
     saliency: SaliencyName | None = Field(
-        default=None, description='How much positions of indexed photos count: a weighting by name, or "files".'
+        default=None, description='How much positions of indexed photos count: a weighting by name, "files" or "onnx".'
     )
     saliency_folder: str | None = Field(
         default=None,
@@ -92,6 +128,24 @@ class ScaledFeatures(NetworkFeatures):
         max_length=4096,
         description='Of saliency = "files": whole path of PNG maps.',
     )
+
+    saliency_model: Checkpoint | None = Field(
+        default=None, description='Of saliency = "onnx": the file, which gives one map of a photo, and its input.'
+    )
+    # The file's own where it takes one size alone, else that of its metadata, else that of the photo.
+    saliency_size: tuple[Annotated[int, Field(ge=1, le=8192)], Annotated[int, Field(ge=1, le=8192)]] | None = Field(
+        default=None, description="Width and height to which photos are warped for the model of saliency."
+    )
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> Self:
+        if (self.saliency == "onnx") != (self.saliency_model is not None):
+            raise ValueError('saliency = "onnx" and saliency_model go together: give both, or leave both out')
+        if self.saliency_model is not None and not self.saliency_model.source.endswith(".onnx"):
+            raise ValueError(f"saliency_model is {self.saliency_model.source}: name an ONNX file, FILE.onnx")
+        if self.saliency_size is not None and self.saliency_model is None:
+            raise ValueError("saliency_size is of saliency_model: give both, or leave it out")
+        return self
 
     @model_validator(mode="after")
     def _files_have_a_folder(self) -> Self:
@@ -206,6 +260,15 @@ class EdgeOrientations(Edges):
     bins: int = Field(default=8, ge=2, le=64, description="Orientations, from 0 to 180 degrees.")
     cells: int = Field(default=8, ge=1, le=64, description="Cells along the long side of the frame.")
 
+    @property
+    def shipped_as(self) -> str:
+        """The name of the features in what ships."""
+        return "-".join([self.kind, *settings(self, {"kind"})])
+
+    def seen(self, what: str = "") -> str:
+        """Returns the name of the sample of a fit: `what` of the features, or else the features themselves."""
+        return " ".join([what or self.kind, *settings(self, {"kind"})])
+
 
 class JoinedMaps(BaseModel):
     """Feature maps of several layers, or of several networks, of the same photo.
@@ -219,6 +282,15 @@ class JoinedMaps(BaseModel):
     parts: tuple[Maps, ...] = Field(
         min_length=2, max_length=16, description="One table for each layer: keys of `maps`."
     )
+
+    @property
+    def shipped_as(self) -> str:
+        """The names of the parts in what ships."""
+        return JOINED.join(part.shipped_as for part in self.parts)
+
+    def seen(self, what: str = "") -> str:
+        """Returns the names of the samples of the parts."""
+        return JOINED.join(part.seen(what) for part in self.parts)
 
 
 class Convolutional(ScaledFeatures):
@@ -248,29 +320,89 @@ class Convolutional(ScaledFeatures):
         return self
 
 
-class Codes(NetworkFeatures):
-    """Activations of a layer, often a fully connected one, for the photo or parts of it.
+RegionsName = Literal["whole", "grid", "rigid", "pyramid", "dense", "patches", "proposals", "files"]
+"""The parts of a photo: `features.regions.sources`."""
 
-    Each part is warped to the size that the network was trained on: Babenko et al., "Neural codes for image retrieval",
-    ECCV 2014, section 2.
+
+class RegionFeatures(NetworkFeatures):
+    """Of parts of the photo, and of the whole photo before them."""
+
+    # Long side in pixels to which a photo is reduced first; parts are those of the reduced photo.
+    max_side: int = Field(default=1024, ge=16, le=65_535)
+    # "grid": the squares of R-MAC's grid over the pixels. "rigid": `cells` x `cells` boxes that divide the photo.
+    # "pyramid": 2 x 2, 4 x 4, ... of them (Lazebnik, Schmid & Ponce, CVPR 2006). "dense": squares of a part of the
+    # short side, at equal steps. "patches": squares of a half and a quarter of the side of the photo, warped to a
+    # square, every eighth of it (Gong et al., "Multi-scale orderless pooling of deep convolutional activation
+    # features", ECCV 2014, section 3). "proposals": selective search (Uijlings et al., IJCV 2013). "files": boxes of
+    # `boxes_file`, such as a detector's. "whole": none but the photo.
+    regions: RegionsName = "whole"
+    levels: int = Field(default=3, ge=1, le=8, description="Of the grid, and of the pyramid with the photo.")
+    cells: int = Field(default=3, ge=1, le=64, description="Of the rigid grid along each side.")
+    side: float = Field(default=0.5, gt=0.0, le=1.0, description="Of dense squares, as a part of the short side.")
+    step: float = Field(default=0.25, gt=0.0, le=1.0, description="Between them, as a part of the short side.")
+    most: int = Field(default=100, ge=1, le=10_000, description="Proposals of a photo, of all sizes.")
+    # Names of photos as in the index, boxes as x0, y0, x1, y1 in pixels of the upright original, in JSON or CSV.
+    boxes_file: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        description='Of regions = "files": a whole path, or the name of a file in the folder of RESIGHT_WEIGHTS.',
+    )
+
+    @model_validator(mode="after")
+    def _regions_use_what_is_given(self) -> Self:
+        used = {
+            "grid": {"levels"},
+            "rigid": {"cells"},
+            "pyramid": {"levels"},
+            "dense": {"side", "step"},
+            "proposals": {"most"},
+            "files": {"boxes_file"},
+        }.get(self.regions, set())
+        given = {"levels", "cells", "side", "step", "most", "boxes_file"} & self.model_fields_set
+        if unused := sorted(given - used):
+            raise ValueError(f'regions = "{self.regions}" do not use {", ".join(unused)}: leave it out')
+        if self.regions == "files" and self.boxes_file is None:
+            raise ValueError('regions = "files" are those of a file: name it by boxes_file')
+        return self
+
+
+class Codes(RegionFeatures):
+    """Activations of a layer, often a fully connected one, for the photo or parts of it: multiple passes.
+
+    Each part is warped to the size that the network was trained on, and the network is run on it: Babenko et al.,
+    "Neural codes for image retrieval", ECCV 2014, section 2; of the squares of a grid Razavian et al., ITE Transactions
+    on Media Technology and Applications 2016, section 3.
     """
 
     kind: Literal["codes"] = "codes"
-    # Long side in pixels to which a photo is reduced before parts of it are warped.
-    max_side: int = Field(default=1024, ge=16, le=65_535)
-    # "whole": one, of the photo. "grid": one of each square of R-MAC's grid over the pixels, the network run on every
-    # one of them (Razavian et al., ITE Transactions on Media Technology and Applications 2016, section 3). "patches":
-    # squares of a half and a quarter of the side of the photo, warped to a square, every eighth of it (Gong et al.,
-    # "Multi-scale orderless pooling of deep convolutional activation features", ECCV 2014, section 3).
-    regions: Literal["whole", "grid", "patches"] = "whole"
-    # Of the grid.
-    levels: int = Field(default=3, ge=1, le=8)
+
+
+class RegionMaps(RegionFeatures):
+    """The largest activation of each channel in parts of the photo, on one feature map of it: a single pass.
+
+    Source: Tolias, Sicre & Jegou, ICLR 2016, of the squares of a grid; of boxes of a detector Salvador et al., "Faster
+    R-CNN features for instance search", CVPR 2016 workshops.
+    """
+
+    kind: Literal["region-maps"] = "region-maps"
+
+    @model_validator(mode="after")
+    def _is_not_warped(self) -> Self:
+        if self.regions == "patches":
+            raise ValueError('regions = "patches" are those of a photo that is warped to a square: take kind = "codes"')
+        return self
 
 
 FeaturesKind = Annotated[
-    Sift | Maps | EdgeMaps | EdgeOrientations | ClassMaps | JoinedMaps | Convolutional | Codes,
+    Sift | Maps | EdgeMaps | EdgeOrientations | ClassMaps | JoinedMaps | Convolutional | Codes | RegionMaps,
     Field(discriminator="kind"),
 ]
+
+
+def saliency_model_of(features: NetworkFeatures) -> Checkpoint | None:
+    """The file of the model that weighs the positions of these features, if one does."""
+    return features.saliency_model if isinstance(features, ScaledFeatures) else None
 
 
 def networks_of(features: FeaturesKind) -> tuple[NetworkFeatures, ...]:

@@ -32,6 +32,8 @@ from resight.libraries import AnyArray, beside, to_numpy
 
 if TYPE_CHECKING:
     from resight.features.networks.checkpoint import LoadedNetwork
+    from resight.features.networks.kinds import Checkpoint
+    from resight.features.saliency.learned import LearnedSaliency
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ class PreparedImage:
 
     size, origin: as in `ImageMaps`. counts: (h, w), at any size, False where a mask excludes the photo or part.
     weighed: positions count by the saliency that the recipe names; saliency: (h, w) at any size, where that is of
-    pixels or files.
+    pixels, files or a model.
     """
 
     pixels: Pixels
@@ -104,6 +106,7 @@ class MapExtractor:
         self._opened: LoadedNetwork | ExportedNetwork | None = None
         self._loaded: LoadedNetwork | None = None
         self._runtime: Runtime | None = None
+        self._learned_saliency: LearnedSaliency | None = None
         self.most_pixels: int | None = None
         """Most pixels of all images that run at once; the runtime's limit where it is None. Lowered when the card's
         memory is full."""
@@ -141,10 +144,15 @@ class MapExtractor:
         return PreparedImage(pixels, decoded.size, counts=decoded.counts, weighed=weighed, saliency=saliency)
 
     def _saliency(self, pixels: Pixels, name: str) -> Float32 | None:
-        """Returns the saliency of a photo, where it is of pixels or files. Raises what `read_saliency` does."""
+        """Returns the saliency of a photo, where it is of pixels, files or a model.
+
+        Raises what `read_saliency` and `LearnedSaliency` do.
+        """
         kind = self.params.saliency
         if kind is None:
             return None
+        if self.params.saliency_model is not None:
+            return self._saliency_model(self.params.saliency_model)(pixels)
         if self.params.saliency_folder is not None:
             from resight.features.saliency.files import read_saliency
 
@@ -152,6 +160,15 @@ class MapExtractor:
         from resight.features.saliency.weighting import OF_PIXELS
 
         return OF_PIXELS[kind](pixels) if kind in OF_PIXELS else None
+
+    def _saliency_model(self, checkpoint: Checkpoint) -> LearnedSaliency:
+        """Returns the model of saliency, opened at the first call."""
+        with self._lock:
+            if self._learned_saliency is None:
+                from resight.features.saliency.learned import LearnedSaliency
+
+                self._learned_saliency = LearnedSaliency(checkpoint, self._folder, self.params.saliency_size)
+            return self._learned_saliency
 
     def prepare_query(self, decoded: Decoded, box: Box | None) -> PreparedImage:
         """Prepares a query photo, or a part of it, by `ScaledFeatures.box`: cropped, or with positions inside marked.

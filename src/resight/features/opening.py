@@ -15,6 +15,7 @@ from resight.features.kinds import (
     FeaturesKind,
     JoinedMaps,
     Maps,
+    RegionMaps,
     Sift,
 )
 from resight.features.networks.requirement import require_torch
@@ -56,3 +57,7 @@ def open_extractor(params: FeaturesKind, folder: Path) -> Extractor[Any, Any]:
             from resight.features.codes import CodeExtractor
 
             return CodeExtractor(params, folder)
+        case RegionMaps():
+            from resight.features.region_maps import RegionMapExtractor
+
+            return RegionMapExtractor(params, folder)

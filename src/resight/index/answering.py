@@ -186,7 +186,15 @@ def _answered_together(
     hits = _wanted_hits(ranking, own, wanted, collection.shots, hit_of)
     title = " + ".join(asked.title for asked in every)
     note = "; ".join(f"{one.title}: {one.note}" for one in every if one.note)
-    return Result(title, None, hits, time.perf_counter() - start, every[0].size, note=note)
+    return Result(
+        title,
+        None,
+        hits,
+        time.perf_counter() - start,
+        every[0].size,
+        note=note,
+        drawn=tuple(one.drawn for one in every),
+    )
 
 
 def allowed_images(collection: Collection, wanted: Wanted) -> Mask | None:
@@ -278,7 +286,9 @@ def _result(collection: Collection, found: _Found, certain: frozenset[int], want
         collection.shots,
         lambda image, score: _hit(collection, found, image, score, certain),
     )
-    return Result(asked.title, asked.box, hits, time.perf_counter() - start, asked.size, note=asked.note)
+    return Result(
+        asked.title, asked.box, hits, time.perf_counter() - start, asked.size, note=asked.note, drawn=(asked.drawn,)
+    )
 
 
 def _found(collection: Collection, asked: Asked, rankings: Sequence[Ranking]) -> _Found:

@@ -33,7 +33,8 @@ class Asked:
 
     versions: what each channel compares the query by; a second one where it is asked mirrored too. own: ids of the
     query's own names in the index; copies: of all other images whose files have the same bytes. note: how the query was
-    treated, as a sentence, where that was decided here.
+    treated, as a sentence, where that was decided here; drawn: whether its lines count, None where edges are
+    not compared.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Asked:
     own: frozenset[int] = frozenset()
     copies: frozenset[int] = frozenset()
     note: str = ""
+    drawn: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _prepared(collection: Collection, query: Query, mirror: bool) -> _Prepared:
     decoded, key = photo.read(side if query.box is None else None)
     own, copies = _own_and_copies(collection, photo, key)
     decoded, note = as_drawing(collection.channels, decoded, query, photo.title)
-    asked = Asked(photo.title, query.box, decoded.size, own=own, copies=copies, note=note)
+    asked = Asked(photo.title, query.box, decoded.size, own=own, copies=copies, note=note, drawn=decoded.drawing)
     return _Prepared(asked, tuple(_versions(collection, decoded, query.box, mirror)))
 
 

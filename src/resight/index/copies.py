@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resight.channels.fits import builtin_arrays, weights
 from resight.errors import ResightError
-from resight.features.kinds import networks_of
+from resight.features.kinds import networks_of, saliency_model_of
 from resight.recipe import Recipe, parse_recipe, recipe_text, recipes
 from resight.store import RECIPE, Files
 from resight.store.disk import FileSum, read_regular, sum_bytes
@@ -47,6 +47,7 @@ def _weights_at_hand(recipe: Recipe) -> Mapping[str, bytes]:
         return {}
     from resight.features.networks.locating import is_at_hand
 
-    if not all(is_at_hand(network.checkpoint, Path()) for network in networks):
+    models = [model for network in networks if (model := saliency_model_of(network)) is not None]
+    if not all(is_at_hand(one, Path()) for one in (*(network.checkpoint for network in networks), *models)):
         return {}
     return weights(recipe, Path())

@@ -44,9 +44,7 @@ class Explainer:
             )
         from resight.descriptors.pooled import MapEncoder
         from resight.features.maps import MapExtractor
-        from resight.features.networks.requirement import require_torch
 
-        require_torch()
         channel = collection.channels[collection.recipe.first_channel]
         assert isinstance(channel.encoder, MapEncoder)
         assert isinstance(channel.extractor, MapExtractor)

@@ -20,8 +20,6 @@ from .mixture import Projection as Projection
 from .mixture import fit_mixture as fit_mixture
 from .mixture import fit_pca as fit_pca
 from .mixture import posteriors as posteriors
-from .naming import seen as seen
-from .naming import weights_and_layer as weights_and_layer
 from .passes import Pass as Pass
 from .passes import Terms as Terms
 from .registered import OneOf as OneOf

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from resight.errors import FitError
 from resight.features.kinds import FeaturesKind
+from resight.features.naming import settings
 from resight.learned.kinds import FitSource, Keeps
-from resight.learned.naming import seen, settings, weights_and_layer
 from resight.learned.passes import Pass
 
 if TYPE_CHECKING:
@@ -102,14 +102,14 @@ class Method(BaseModel):
 
     def shipped_name(self, features: FeaturesKind) -> str:
         """Returns the name that its arrays on some features would ship under."""
-        return f"{weights_and_layer(features)}-{self.vectors_name}"
+        return f"{features.shipped_as}-{self.vectors_name}"
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         """Returns the name of what a fit is made on, apart from the weights: two methods with the same may share one.
 
         searched: whether it is fitted on the photos that are searched, where a whitening may have another power.
         """
-        return seen(features)
+        return features.seen()
 
     @abstractmethod
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:

@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from resight.features.kinds import FeaturesKind
-from resight.learned.naming import weights_and_layer
 from resight.learned.passes import Pass, Terms
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def descriptors_of(extractor: Extractor[Any, Any], arrays: Arrays) -> Callable[[
 
 def codebook_name(features: FeaturesKind, size: int) -> str:
     """Returns the name of a codebook that ships: methods of as many words share it."""
-    return f"{weights_and_layer(features)}-codebook-{size}"
+    return f"{features.shipped_as}-codebook-{size}"
 
 
 def fit_words(sample: Float32, size: int, rng: np.random.Generator, terms: Terms) -> Fitted:

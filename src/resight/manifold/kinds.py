@@ -61,10 +61,32 @@ class Diffusion(SecondLook):
     # Ours: the affinity of an image with itself, 0 in the papers; 1 is what its similarity with itself is to any power.
     # With it an image that has no neighbours worth the name keeps what it was given, while one among many shares it.
     self_affinity: float = Field(default=0.0, ge=0.0, le=1e6)
-    # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. "spectral" (Iscen et al.,
-    # CVPR 2018) and "hybrid" (ACCV 2018) work on the whole graph, with `rank` vectors made when photos are added.
-    solver: Literal["conjugate-gradient", "spectral", "hybrid"] = "conjugate-gradient"
-    rank: int = Field(default=500, ge=1, le=100_000, description="Vectors of the spectral and the hybrid solver.")
+    normalisation: Literal["symmetric", "rows"] = Field(
+        default="symmetric",
+        description=(
+            '"symmetric", the paper\'s: by the sums of both images, so that images with many neighbours are given '
+            'more; "rows": an image is given a mean of what its neighbours were, never more than the best of them.'
+        ),
+    )
+    own_weight: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description=(
+            "Weight of an image's own similarity to the query in a geometric mean with what diffusion gives it: 0 in "
+            "the papers, where an image that has none of its own may come first."
+        ),
+    )
+    # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. Others work on the whole
+    # graph, with what is made when photos are added: "low-rank" (fast spectral ranking of Iscen et al., CVPR 2018) with
+    # `rank` eigenvectors; "spectral", ours, likewise, with vectors that keep more of the ranking, and with what is
+    # outside of them; "hybrid" (ACCV 2018) with `rank` eigenvectors and conjugate gradients; "offline" (Yang et al.,
+    # AAAI 2019) with the scores that each image gives to its `truncation` nearest.
+    solver: Literal["conjugate-gradient", "low-rank", "spectral", "hybrid", "offline"] = "conjugate-gradient"
+    rank: int = Field(default=500, ge=1, le=100_000, description="Vectors of the solvers that have any.")
+    truncation: int = Field(
+        default=1000, ge=1, le=10_000, description="Images of a row of the offline solver, itself counted: 1000."
+    )
     top: int = Field(default=10_000, ge=1, le=10_000_000, description="Images whose graph is solved: 10,000.")
     tolerance: float = Field(
         default=1e-6, gt=0.0, lt=1.0, description="Relative residual of conjugate gradients: 1e-6."
@@ -75,6 +97,11 @@ class Diffusion(SecondLook):
     def depth(self) -> int:
         """The number of images that it wants of the first look."""
         return self.top
+
+    @property
+    def listed(self) -> int:
+        """The number of neighbours that are kept of an image, itself not counted, as it is in papers."""
+        return max(self.k, self.truncation if self.solver == "offline" else 0) - 1
 
     def open(self, collection: GraphCollection) -> Look:
         """The look on one channel of a collection, which has the neighbours of images, or of their regions."""
@@ -93,16 +120,23 @@ class Diffusion(SecondLook):
     @model_validator(mode="after")
     def _what_the_solver_uses(self) -> Diffusion:
         unused = {
-            "conjugate-gradient": {"rank"},
-            "spectral": {"top", "tolerance", "iterations"},
-            "hybrid": {"top"},
+            "conjugate-gradient": {"rank", "truncation"},
+            "low-rank": {"top", "tolerance", "iterations", "truncation"},
+            "spectral": {"top", "tolerance", "iterations", "truncation"},
+            "hybrid": {"top", "truncation"},
+            "offline": {"rank", "top", "tolerance", "iterations"},
         }[self.solver] & self.model_fields_set
         if unused:
             raise ValueError(f'the solver "{self.solver}" does not use {", ".join(sorted(unused))}: leave it out')
-        if self.solver == "spectral" and self.self_affinity > 0.0:
+        if self.solver in ("low-rank", "spectral") and self.self_affinity > 0.0:
             raise ValueError(
                 "the few vectors of a spectral solver do not keep the self_affinity of images without neighbours: "
                 'choose solver = "hybrid"'
+            )
+        if self.solver in ("low-rank", "spectral", "offline") and self.normalisation == "rows":
+            raise ValueError(
+                f'what the solver "{self.solver}" keeps is too coarse for means of images with few neighbours: '
+                'choose solver = "hybrid", or normalisation = "symmetric"'
             )
         return self
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from resight.arrays import Array, Float32, Int32, Int64
 from resight.cores import cores
-from resight.kernels.soundness import finite, misshapen
+from resight.kernels.soundness import finite, misshapen, shared_out
 from resight.learned.kinds import Keeps
 from resight.manifold.approximate import approximate_neighbours
 from resight.manifold.graph import Neighbours, nearest_neighbours, with_added, without
@@ -171,8 +171,18 @@ def _fault(arrays: Mapping[str, Array]) -> tuple[str, str] | None:
         vectors = arrays[f"{_PREPARED}vectors"]
         rank = vectors.shape[1] if vectors.ndim == 2 else None
         expected |= {f"{_PREPARED}vectors": (np.float32, (nodes, rank)), f"{_PREPARED}values": (np.float64, (rank,))}
+    if f"{_PREPARED}offsets" in arrays:
+        scores = arrays.get(f"{_PREPARED}scores", np.empty(0))
+        expected |= {f"{_PREPARED}offsets": (np.int64, (nodes + 1,)), f"{_PREPARED}scores": (np.float32, (None,))}
+        expected[f"{_PREPARED}nodes"] = (np.int32, (len(scores),))
     if found := misshapen(arrays, expected):
         return found
+    if f"{_PREPARED}offsets" in arrays:
+        rows = arrays[f"{_PREPARED}nodes"]
+        if not shared_out(arrays[f"{_PREPARED}offsets"], len(rows)):
+            return f"{_PREPARED}offsets", "does not share out the scores"
+        if rows.size and not (rows.min() >= 0 and rows.max() < nodes):
+            return f"{_PREPARED}nodes", f"has others than the {nodes} nodes"
     if (images[1:] < images[:-1]).any():
         return "images", "does not ascend"
     if ids.size and not (ids.min() >= -1 and ids.max() < nodes):
@@ -252,7 +262,7 @@ class KeptNeighbours:
             return
         if say is not None:
             say("comparing photos with each other")
-        found = brought_up_to_date(kept, nodes, self.params.k - 1, progress)
+        found = brought_up_to_date(kept, nodes, self.params.listed, progress)
         keep_neighbourhoods(self.site.shelf, replace(found, prepared=prepare(found, self.params), seen=seen))
 
     def build(self, progress: Progress | None, say: Say | None) -> None:

@@ -9,12 +9,14 @@ from scipy.sparse import csr_array, eye_array
 from scipy.sparse.csgraph import connected_components
 
 from resight.arrays import Array, Arrays, Float64, Int64
+from resight.manifold.averaging import averaging
 from resight.manifold.diffusion import ConjugateGradient, Diffuse
 from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.kinds import Diffusion
-from resight.manifold.spectral import Spectral, Spectrum
+from resight.manifold.offline import Offline, diffusion_rows
+from resight.manifold.spectral import Spectral, Spectrum, low_rank
 from resight.manifold.subspace import fit_subspace
 from resight.manifold.truncation import sub_graph
 from resight.search.looks import Neighbourhoods
@@ -38,6 +40,8 @@ def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, Arra
     if params.solver == "conjugate-gradient":
         return {}
     whole = affinity(neighbourhoods, params)
+    if params.solver == "offline":
+        return _rows(neighbourhoods, normalised(whole), params)
     # The default rank is for large collections; a smaller one needs no warning.
     rank = min(params.rank, int(np.count_nonzero(np.diff(whole.indptr))))
     if whole.nnz == 0:
@@ -45,7 +49,7 @@ def prepare(neighbourhoods: Neighbourhoods, params: Diffusion) -> dict[str, Arra
     elif params.solver == "spectral":
         spectrum = fit_subspace(normalised(whole), rank, params.alpha).spectrum
     else:
-        # Eigenvectors leave less for the conjugate gradients to find.
+        # The paper's; and they leave less for the conjugate gradients of "hybrid" to find.
         spectrum = fit_spectrum(normalised(whole), rank)
     return {"vectors": spectrum.vectors, "values": spectrum.values}
 
@@ -55,15 +59,34 @@ def open_solver(neighbourhoods: Neighbourhoods, params: Diffusion) -> Solve:
     prepared = neighbourhoods.prepared or prepare(neighbourhoods, params)
     whole = affinity(neighbourhoods, params)
     match params.solver:
+        case "low-rank":
+            spectrum = _spectrum(prepared)
+            return _within_reach(lambda y: low_rank(spectrum, y, params.alpha), whole)
+        case "offline":
+            stored = tuple(np.asarray(prepared[name]) for name in ("scores", "nodes", "offsets"))
+            offline = Offline(csr_array(stored, shape=whole.shape))
+            return lambda y, rows: np.asarray(offline(y), np.float64)
         case "spectral":
             return _within_reach(Spectral(_spectrum(prepared), params.alpha), whole)
         case "hybrid":
             graph, given = normalised(whole), (params.iterations, params.tolerance)
             hybrid = Hybrid(graph, _spectrum(prepared), params.alpha, iterations=given[0], tolerance=given[1])
-            return _within_reach(hybrid, whole)
+            return _within_reach(_as_asked(hybrid, whole, params), whole)
         case _:
             images = len(np.unique(neighbourhoods.images))
             return _truncated(whole, params) if images > params.top else _everywhere(whole, params)
+
+
+def _rows(neighbourhoods: Neighbourhoods, graph: csr_array, params: Diffusion) -> dict[str, Array]:
+    """Returns the offline rows of all nodes; in the paper a node is the first of its nearest."""
+    nodes = np.arange(graph.shape[0])
+    nearest = np.asarray(neighbourhoods.ids)[:, : params.truncation - 1]
+    rows = diffusion_rows(graph, nodes, np.concatenate([nodes[:, None], nearest], axis=1), params.alpha)
+    return {
+        "scores": np.asarray(rows.data, np.float32),
+        "nodes": np.asarray(rows.indices, np.int32),
+        "offsets": np.asarray(rows.indptr, np.int64),
+    }
 
 
 def _everywhere(whole: csr_array, params: Diffusion) -> Solve:
@@ -82,9 +105,14 @@ def _truncated(whole: csr_array, params: Diffusion) -> Solve:
     return solve
 
 
-def _gradients(part: csr_array, params: Diffusion, *, once: bool) -> ConjugateGradient:
-    graph = normalised(part)
-    return ConjugateGradient(graph, params.alpha, tolerance=params.tolerance, iterations=params.iterations, once=once)
+def _gradients(part: csr_array, params: Diffusion, *, once: bool) -> Diffuse:
+    given = (params.iterations, params.tolerance)
+    gradients = ConjugateGradient(normalised(part), params.alpha, iterations=given[0], tolerance=given[1], once=once)
+    return _as_asked(gradients, part, params)
+
+
+def _as_asked(diffuse: Diffuse, affinity: csr_array, params: Diffusion) -> Diffuse:
+    return averaging(diffuse, affinity) if params.normalisation == "rows" else diffuse
 
 
 def _within_reach(diffuse: Diffuse, whole: csr_array) -> Solve:

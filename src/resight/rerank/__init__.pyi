@@ -23,6 +23,7 @@ from .kinds import Fusion as Fusion
 from .kinds import KReciprocal as KReciprocal
 from .kinds import Spatial as Spatial
 from .kinds import SuperGlobal as SuperGlobal
+from .localisation import localise as localise
 from .matching import match_descriptors as match_descriptors
 from .neighbours import smallest as smallest
 from .pairs import match as match

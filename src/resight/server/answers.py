@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from resight.index import Hit
+from resight.index import Hit, can_explain
 from resight.server.photos import Region
 from resight.server.requests import MOST_HITS
 from resight.server.searches import KeptSearch
@@ -29,6 +29,7 @@ def index_json(served: ServedIndex, writable: bool, unlockable: bool) -> dict[st
         "sketch": can_sketch(served),
         "probability": True,
         "embedding": served.has_vectors,
+        "heat": can_explain(now.collection),
         "groups": ["exact", *(["near", "same"] if served.has_words else [])],
         "writable": writable,
         "unlockable": unlockable and not writable,

@@ -39,5 +39,5 @@ def create_app(service: Service) -> FastAPI:
         app.add_exception_handler(kind, answer_fault)
     app.state.service = service
     add_routes(app, service)
-    app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
+    app.add_middleware(Guard, settings=service.settings, metrics=service.metrics, arrivals=service.arrivals)
     return app

@@ -9,6 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +18,13 @@ from resight.files import write_whole
 from resight.folders.patterns import Patterns
 from resight.images import content_hash, decode_whole, displayed
 from resight.index import AddReport, Index
-from resight.index.roots import list_root, root_of
-from resight.progress import Progress
+from resight.index.roots import list_root, root_of, root_path
+from resight.server.faults import not_found
+from resight.server.jobs import Report
+from resight.server.large import in_turn
 from resight.server.shelf import ServedIndex
-from resight.server.uploads import Refused
+from resight.server.uploads import Refused, Sent
+from resight.store import Root
 
 PREFIX = "uploads/"
 """Before the names of photos that were sent."""
@@ -42,9 +46,9 @@ def uploads_folder(served: ServedIndex) -> Path:
 
 
 def add_photos(
-    served: ServedIndex, photos: Sequence[tuple[str, bytes]], refused: Sequence[Refused], progress: Progress
+    served: ServedIndex, photos: Sequence[Sent], refused: Sequence[Refused], report: Report
 ) -> dict[str, Any]:
-    """Writes photos into the folder of uploads and indexes them. photos: names that clients gave, and bytes.
+    """Writes photos into the folder of uploads and indexes them; their files are closed at the end.
 
     What cannot be decoded whole is not written, and told with what was refused before. Where it fails, no file stays
     that is not in the index. Raises StorageError and what `Index.add` raises.
@@ -52,58 +56,101 @@ def add_photos(
     Index.open(served.path)  # Nothing is written for an index that is gone.
     folder = uploads_folder(served)
     told = list(refused)
+    known = served.now.collection.snapshot.images.by_name
     kept: dict[str, str] = {}
     own: list[str] = []
     made = False
+    report.say(f"{_counted(len(photos) + len(told))} arrived")
+    for one in refused:
+        report.say(_refusal(one))
     try:
         try:
             made = not folder.is_dir()
             folder.mkdir(exist_ok=True)
-            for given, data in photos:
-                if reason := _fault(given, data):
-                    told.append({"name": given, "reason": reason})
+            for photo in photos:
+                data = photo.read()
+                if reason := _fault(photo.name, data):
+                    told.append({"name": photo.name, "reason": reason})
+                    report.say(_refusal(told[-1]))
                     continue
-                name, new = _written(folder, given, data)
-                kept[name] = given
+                name, new = _written(folder, photo.name, data)
+                kept[name] = photo.name
                 own += [name] * new
         except OSError as error:
             raise StorageError(f"{folder}: photos cannot be written there ({error.strerror})") from error
-        report = AddReport()
+        done = AddReport()
         if kept:
-            report = _patiently(
-                lambda: Index.open(served.path).add(folder, prefix=PREFIX, only=kept, again=True, progress=progress),
-                progress,
+            report.say(f"Indexing {_counted(len(kept))}")
+            done = _patiently(
+                lambda: Index.open(served.path).add(
+                    folder, prefix=PREFIX, only=kept, again=True, progress=report, say=report.say
+                ),
+                report,
             )
         # What could be decoded here and not there, for want of memory, say.
-        if failed := dict(report.unreadable):
+        if failed := dict(done.unreadable):
             told += [{"name": kept.pop(name.removeprefix(PREFIX)), "reason": failed[name]} for name in failed]
-            _patiently(lambda: Index.open(served.path).remove(list(failed)), progress)
+            for one in told[-len(failed) :]:
+                report.say(_refusal(one))
+            _patiently(lambda: Index.open(served.path).remove(list(failed)), report)
             _take_back(served, folder, own)
     except BaseException:
         _take_back(served, folder, own)
         raise
     finally:
+        for photo in photos:
+            photo.close()
         if made:
             with suppress(OSError):  # It has photos.
                 folder.rmdir()
-    served.refresh()
-    return {**_told(report), "names": [PREFIX + name for name in kept], "refused": told}
+    _refresh(served, report)
+    names = [PREFIX + name for name in kept]
+    return {**_told(done), "names": names, "new": [name for name in names if known.get(name) is None], "refused": told}
 
 
-def remove_photos(served: ServedIndex, names: Sequence[str], progress: Progress) -> dict[str, Any]:
+def remove_photos(served: ServedIndex, names: Sequence[str], report: Report) -> dict[str, Any]:
     """Removes photos from the index by exactly their names; files stay where they are. Raises Refusal."""
     for name in names:
         served.now.listing.place(name)
-    removed = _patiently(lambda: Index.open(served.path).remove(sorted(set(names))), progress)
-    served.refresh()
+    report.say(f"Removing {_counted(len(set(names)))} from the index; the files stay")
+    removed = _patiently(lambda: Index.open(served.path).remove(sorted(set(names))), report)
+    _refresh(served, report)
     return {"removed": removed}
 
 
-def update(served: ServedIndex, progress: Progress) -> dict[str, Any]:
+def check_removed(served: ServedIndex, names: Sequence[str]) -> None:
+    """Raises Refusal unless all these names are those of photos that were removed."""
+    gone = {name for _, name in served.now.collection.snapshot.choices.removed}
+    if not gone.issuperset(names):
+        raise not_found("No photo of this name was removed from the index.", "Take a name that was removed before.")
+
+
+def restore_photos(served: ServedIndex, names: Sequence[str], report: Report) -> dict[str, Any]:
+    """Takes photos that were removed back into the index, by exactly their names. Raises Refusal."""
+    check_removed(served, names)
+    snapshot, wanted = served.now.collection.snapshot, set(names)
+    report.say(f"Restoring {_counted(len(wanted))}")
+    done = AddReport()
+    for number, root in snapshot.roots.items():
+        own = [name.removeprefix(root.prefix) for name in snapshot.choices.removed_of(number) if name in wanted]
+        if own:
+            done += _patiently(partial(_added_again, served, root, own, report), report)
+    _refresh(served, report)
+    return _told(done)
+
+
+def _added_again(served: ServedIndex, root: Root, own: Sequence[str], report: Report) -> AddReport:
+    return Index.open(served.path).add(
+        root_path(root), prefix=root.prefix, only=own, again=True, progress=report, say=report.say
+    )
+
+
+def update(served: ServedIndex, report: Report) -> dict[str, Any]:
     """Makes the index equal to its folders again."""
-    report = _patiently(lambda: Index.open(served.path).update(progress=progress), progress)
-    served.refresh()
-    return _told(report)
+    report.say("Comparing the index with its folders")
+    done = _patiently(lambda: Index.open(served.path).update(progress=report, say=report.say), report)
+    _refresh(served, report)
+    return _told(done)
 
 
 def left_line(served: ServedIndex) -> str:
@@ -123,7 +170,7 @@ def left_line(served: ServedIndex) -> str:
     return f"{displayed(folder)}: files that are not in the index: {left}; `{command}` adds them" if left else ""
 
 
-def _patiently(work: Callable[[], _Done], progress: Progress) -> _Done:
+def _patiently(work: Callable[[], _Done], report: Report) -> _Done:
     """Does what needs the lock of an index, which another process may hold. Raises what it raises."""
     end = time.monotonic() + LOCK_SECONDS
     while True:
@@ -132,14 +179,15 @@ def _patiently(work: Callable[[], _Done], progress: Progress) -> _Done:
         except IndexLockedError:
             if time.monotonic() >= end:
                 raise
-        progress(0, 0)  # It ends the waiting where the service is stopped.
+        report(0, 0)  # It ends the waiting where the service is stopped.
         time.sleep(LOCK_PAUSE)
 
 
 def _fault(given: str, data: bytes) -> str:
     """Returns why a photo is not taken, or "": one that was cut on its way can be sent again."""
     try:
-        return decode_whole(data, given).remark
+        with in_turn([data]):
+            return decode_whole(data, given).remark
     except ImageError as error:
         return error.reason
 
@@ -188,10 +236,24 @@ def _written(folder: Path, given: str, data: bytes) -> tuple[str, bool]:
         number += 1
 
 
-def _told(report: AddReport) -> dict[str, Any]:
+def _refresh(served: ServedIndex, report: Report) -> None:
+    """Opens what was written, and tells from when on searches see it."""
+    served.refresh()
+    report.say(f"Searches see it: generation {served.now.number}, {_counted(len(served.now.listing))}")
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} photo{'' if count == 1 else 's'}"
+
+
+def _refusal(refused: Refused) -> str:
+    return f"{refused['name']} is not taken: {refused['reason']}"
+
+
+def _told(done: AddReport) -> dict[str, Any]:
     return {
-        "added": report.added,
-        "changed": report.changed,
-        "removed": report.removed,
-        "unreadable": len(report.unreadable),
+        "added": done.added,
+        "changed": done.changed,
+        "removed": done.removed,
+        "unreadable": len(done.unreadable),
     }

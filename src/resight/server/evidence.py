@@ -18,6 +18,7 @@ from resight.rerank.geometry import Correspondences, project_box
 from resight.rerank.spatial import matched, tentative
 from resight.search.ranking import Verification
 from resight.server.faults import Refusal, not_found
+from resight.server.large import in_turn
 from resight.server.photos import read_photo
 from resight.server.searches import KeptSearch, QueryPicture
 from resight.show.activations import draw_heat
@@ -113,7 +114,8 @@ def read_query(kept: KeptSearch, number: int, side: int | None) -> Decoded:
         raise not_found(f"The search has {len(kept.pictures)} photos, counted from 0.", "Ask for one of them.")
     picture: QueryPicture = kept.pictures[number]
     if picture.data is not None:
-        return decode_bytes(picture.data, "query", side)
+        with in_turn([picture.data]):
+            return decode_bytes(picture.data, "query", side)
     assert picture.name is not None, "a picture has either"
     return read_photo(kept.served.now, picture.name, side)
 

@@ -14,6 +14,7 @@ import logging
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resight.server.faults import Refusal, refusal_of
 from resight.server.metrics import Metrics
+from resight.server.places import Places
 from resight.server.settings import OVERHEAD, Settings
 
 COOKIE = "resight_token"
@@ -41,14 +43,17 @@ _HEADERS = (
 _OPEN = ("/health", "/v1/session", "/page/", "/favicon.ico")
 """Beginnings of paths that never need a token: they tell nothing of the photos."""
 
+SMALL = 64 << 10
+"""Bytes of a body that needs no place of its own."""
+
 _log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Checks Host, Origin and token of each request, gives its body a time, and counts it."""
+    """Checks Host, Origin and token of each request, gives its body a place and a time, and counts it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
-        self._app, self._settings, self._metrics = app, settings, metrics
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, arrivals: Places) -> None:
+        self._app, self._settings, self._metrics, self._arrivals = app, settings, metrics, arrivals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection of ASGI."""
@@ -72,7 +77,9 @@ class Guard:
             if _asks_first(scope, headers):
                 await _preflight(guarded)
             else:
-                await self._app(scope, _limited(receive, _room(headers, self._settings), self._settings), guarded)
+                # Nothing of a large body is read before there is room for it.
+                with self._place(scope, headers):
+                    await self._app(scope, _limited(receive, _room(headers, self._settings), self._settings), guarded)
         except Exception as error:
             if not begun:
                 await refusal_of(error).response()(scope, receive, guarded)
@@ -120,6 +127,13 @@ class Guard:
                 "Enter the token that who runs the service has given you.",
                 {"WWW-Authenticate": "Bearer"},
             )
+
+    def _place(self, scope: Scope, headers: dict[bytes, str]) -> AbstractContextManager[None]:
+        """Holds a place where a request may bring more than a little. Raises Refusal 429 and 503."""
+        # A body without a length is sent in chunks, as long as it likes.
+        length = headers.get(b"content-length", "0" if b"transfer-encoding" not in headers else str(SMALL + 1))
+        client = scope.get("client")
+        return self._arrivals.held(client[0] if client else "unknown") if int(length[:20]) > SMALL else nullcontext()
 
     def _is_origin(self, origin: str, host: str) -> bool:
         if origin in self._settings.origins:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from resight.progress import Progress
-from resight.server.faults import busy, not_found, refusal_of
+from resight.server.faults import busy, refusal_of
 
 MOST = 200
 """Jobs that are remembered after their end."""
+LINES = 500
+"""Lines of the log of a job; what comes behind them is left out."""
 
 State = Literal["waiting", "running", "done", "failed"]
 _log = logging.getLogger(__name__)
@@ -23,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Job:
-    """One job. done, total: of its progress; message: what it does or did; error: as clients are told it."""
+    """One job. done, total: of its progress; message: what it does or did; error: as clients are told it.
+
+    log: lines with the seconds from its start.
+    """
 
     what: str
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
@@ -31,6 +36,7 @@ class Job:
     done: int = 0
     total: int = 0
     message: str = ""
+    log: list[tuple[float, str]] = field(default_factory=list)
     result: Any = None
     error: dict[str, Any] | None = None
 
@@ -43,13 +49,33 @@ class Job:
             "done": self.done,
             "total": self.total,
             "message": self.message,
+            "log": [{"seconds": seconds, "text": text} for seconds, text in self.log],
             "result": self.result,
             **(self.error or {}),
         }
 
 
-Work = Callable[[Progress], Any]
-"""Gets a function to tell its progress to, and returns the result of the job."""
+class Report:
+    """What a job tells its progress to, as a function of (done, total), and lines of its log."""
+
+    def __init__(self, job: Job, is_stopped: Callable[[], bool]) -> None:
+        self._job, self._is_stopped, self._begun = job, is_stopped, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Takes the progress. Raises KeyboardInterrupt where the service is stopped."""
+        self._job.done, self._job.total = done, total
+        if self._is_stopped():
+            raise KeyboardInterrupt
+
+    def say(self, line: str) -> None:
+        """Takes a line of the log."""
+        self._job.message = line
+        if len(self._job.log) < LINES:
+            self._job.log.append((round(time.monotonic() - self._begun, 1), line))
+
+
+Work = Callable[[Report], Any]
+"""Gets what to tell its progress to, and returns the result of the job."""
 
 
 class Jobs:
@@ -77,12 +103,10 @@ class Jobs:
         self._pool.submit(self._run, job, work)
         return job
 
-    def get(self, key: str) -> Job:
-        """Returns a job. Raises Refusal."""
+    def find(self, key: str) -> Job | None:
+        """Returns a job, None where there is none or it is long over."""
         with self._lock:
-            if key not in self._jobs:
-                raise not_found("There is no such job, or it is long over.", "Start the work again.")
-            return self._jobs[key]
+            return self._jobs.get(key)
 
     def close(self) -> None:
         """Drops what waits; a job that runs is stopped at its next step, which leaves an index usable."""
@@ -90,14 +114,9 @@ class Jobs:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, job: Job, work: Work) -> None:
-        def progress(done: int, total: int) -> None:
-            job.done, job.total = done, total
-            if self._stopped:
-                raise KeyboardInterrupt
-
         job.state = "running"
         try:
-            job.result = work(progress)
+            job.result = work(Report(job, lambda: self._stopped))
             job.state = "done"
         except KeyboardInterrupt:
             job.message, job.state = "The service was stopped.", "failed"

@@ -21,6 +21,7 @@ from resight.folders.walking import unescape_name
 from resight.images import Box, Decoded, content_hash, decode_bytes, decode_whole, displayed, read_bytes, resize
 from resight.index.files import indexed_file
 from resight.server.faults import Refusal, not_found
+from resight.server.large import in_turn
 from resight.server.shelf import Generation
 
 QUALITY = 88
@@ -87,7 +88,10 @@ def photo_bytes(generation: Generation, name: str) -> bytes:
 def read_photo(generation: Generation, name: str, max_side: int | None = None) -> Decoded:
     """Returns a photo, its long side reduced to `max_side` where longer. Raises Refusal and ImageError."""
     data = photo_bytes(generation, name)
-    return decode_whole(data, displayed(name)) if max_side is None else decode_bytes(data, displayed(name), max_side)
+    with in_turn([data]):
+        if max_side is None:
+            return decode_whole(data, displayed(name))
+        return decode_bytes(data, displayed(name), max_side)
 
 
 def jpeg(pixels: Pixels, side: int | None = None, quality: int = QUALITY) -> bytes:

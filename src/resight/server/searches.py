@@ -6,8 +6,12 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from resight.images import Box
 from resight.index import Asked, Hit
@@ -19,8 +23,10 @@ from resight.server.shelf import ServedIndex
 SECONDS = 30 * 60
 MOST = 200
 """Searches that are kept, the newest."""
-BYTES = 512 << 20
-"""Bytes of the photos that were sent with them, together."""
+BYTES = 256 << 20
+"""Bytes of what is kept of them together: photos that were sent, what channels compare, and hits."""
+OBJECT = 100
+"""Bytes that a value which is no array counts for: a number, a name, an object around others."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,10 @@ class KeptSearch:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     at: float = field(default_factory=time.monotonic)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
-        """Of the photos that were sent."""
-        return sum(len(picture.data or b"") for picture in self.pictures)
+        """Of the photos that were sent, of what channels compare of each, and of the hits."""
+        return _bytes_of([self.pictures, self.asked, self.hits])
 
     def ranked(self, name: str) -> tuple[int, Hit]:
         """Returns the rank, from 1, and the hit of a name. Raises Refusal."""
@@ -102,3 +108,19 @@ class KeptSearches:
 
     def _is_old(self) -> bool:
         return self._clock() - next(iter(self._kept.values())).at > SECONDS
+
+
+def _bytes_of(value: Any) -> int:
+    """Returns about how many bytes a value takes, with all that it holds."""
+    match value:
+        case np.ndarray():
+            return value.nbytes + OBJECT
+        case bytes() | str():
+            return len(value) + OBJECT
+        case Mapping():
+            return sum(map(_bytes_of, value.values())) + OBJECT
+        case list() | tuple() | frozenset():
+            return sum(map(_bytes_of, value)) + OBJECT
+    if is_dataclass(value) and not isinstance(value, type):
+        return sum(_bytes_of(getattr(value, one.name)) for one in fields(value)) + OBJECT
+    return OBJECT

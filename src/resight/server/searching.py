@@ -12,6 +12,7 @@ from resight.index import Asked, Hit, Query, Wanted, all_asked, answer_asked, an
 from resight.index.drawings import sees_drawings
 from resight.index.first_look import first_look
 from resight.server.faults import Refusal, not_found
+from resight.server.large import in_turn
 from resight.server.listing import Filter
 from resight.server.photos import photo_bytes
 from resight.server.requests import MOST_HITS, AskedPhoto, SearchRequest
@@ -52,7 +53,8 @@ def search(
     # Where a person says nothing of it, a recipe that sees edges decides, and a note says how.
     sketch = True if request.sketch else None
     queries = [Query(source, box=one.box, sketch=sketch) for one, source in zip(request.queries, sources, strict=True)]
-    asked = all_asked(now.collection, iter(queries), False)
+    with in_turn(source for source in sources if isinstance(source, bytes)):
+        asked = all_asked(now.collection, iter(queries), False)
     first = 0.0
     if on_first is not None:
         on_first(_first_hits(now, asked, request, among))

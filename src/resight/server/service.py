@@ -17,6 +17,7 @@ from resight.server.guard import has_token, headers_of
 from resight.server.jobs import Jobs
 from resight.server.made import Made
 from resight.server.metrics import Metrics
+from resight.server.places import Places
 from resight.server.searches import KeptSearches
 from resight.server.settings import Settings
 from resight.server.shelf import ServedIndex, refresh_all, rehearse
@@ -28,7 +29,7 @@ LOOK = 1.0
 PICTURES_WAITING = 256
 PICTURES_PER_CLIENT = 64
 CHANGES_WAITING = 16
-"""Changes that wait, each with the photos that were sent in memory."""
+"""Changes that wait, each with the files of the photos that were sent."""
 
 
 class Service:
@@ -39,8 +40,11 @@ class Service:
         self.indexes, self.settings, self._embedded = dict(indexes), settings, embedded
         self.searches, self.metrics = KeptSearches(), Metrics()
         self.thumbnails = Thumbnails(settings.cache / "thumbnails")
-        self.changes, self.making = Jobs("changes", CHANGES_WAITING), Jobs("making")
-        self.made = Made(self.making)
+        self.changes, self.making, self.grouping = Jobs("changes", CHANGES_WAITING), Jobs("making"), Jobs("grouping")
+        # Groups of a large collection take minutes, for which the plane, metadata and first searches do not wait.
+        self.made, self.grouped = Made(self.making), Made(self.grouping)
+        # Those whose photos arrive: their bodies are on the disk until they are answered.
+        self.arrivals = Places(settings.waiting, settings.per_client)
         self.workers = Workers("searches", settings.at_once, settings.waiting, settings.per_client, settings.seconds)
         # Pictures have threads of their own, so that a page of them does not wait for searches.
         self.pictures = Workers("pictures", settings.at_once, PICTURES_WAITING, PICTURES_PER_CLIENT, settings.seconds)
@@ -111,8 +115,8 @@ class Service:
             self.making.start("metadata", lambda progress: read_embedded(served, folder, progress))
 
     def _stop_jobs(self) -> None:
-        self.making.close()
-        self.changes.close()
+        for jobs in (self.making, self.grouping, self.changes):
+            jobs.close()
 
 
 def _rehearsed(served: ServedIndex, progress: Progress) -> None:

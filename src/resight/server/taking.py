@@ -8,6 +8,7 @@ import json
 import posixpath
 import re
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -56,10 +57,13 @@ def table(photos: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 def archive(generation: Generation, names: Sequence[str], listed: bytes) -> IO[bytes]:
     """Returns a file, at its start, with a ZIP archive of photos as they were indexed, and `photos.csv`.
 
+    Names that would meet where they are unpacked get numbers, and `renamed.csv` tells of all that are not as they were.
     A photo whose file is gone or has changed is left out, and `missing.txt` names it. Raises Refusal.
     """
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
     missing: list[str] = []
+    renamed = [["name", "file"]]
+    taken: set[str] = set()
     total = 0
     try:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
@@ -78,7 +82,12 @@ def archive(generation: Generation, names: Sequence[str], listed: bytes) -> IO[b
                         f"These photos have more than {MOST_ZIPPED >> 30} GiB together.",
                         "Take fewer at a time, or take the table of their names.",
                     )
-                packed.writestr(f"photos/{_inside(name)}", data)
+                inside = _free(_inside(name), taken)
+                if inside != name:
+                    renamed.append([name, f"photos/{inside}"])
+                packed.writestr(f"photos/{inside}", data)
+            if len(renamed) > 1:
+                packed.writestr("renamed.csv", as_csv(renamed))
             if missing:
                 packed.writestr("missing.txt", "\n".join(missing) + "\n")
         file.seek(0)
@@ -94,6 +103,17 @@ def _inside(name: str) -> str:
         part for part in posixpath.normpath("/" + name.replace("\\", "/")).split("/") if part not in ("", ".", "..")
     ]
     return "/".join(part.replace(":", "_") for part in parts) or "photo"
+
+
+def _free(inside: str, taken: set[str]) -> str:
+    """Takes a name that no other has, also where capitals and composed letters make no difference."""
+    stem, ending = posixpath.splitext(inside)
+    free, number = inside, 1
+    while (key := unicodedata.normalize("NFC", free).casefold()) in taken:
+        number += 1
+        free = f"{stem}-{number}{ending}"
+    taken.add(key)
+    return free
 
 
 def _inert(cell: str) -> str:

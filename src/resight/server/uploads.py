@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
 
 from starlette.datastructures import UploadFile
 
@@ -15,45 +17,58 @@ Refused = dict[str, str]
 """A file that is not taken: its `name`, as it was given, and the `reason`."""
 
 
-async def read_uploads(files: Sequence[UploadFile], settings: Settings) -> list[bytes]:
-    """Returns the bytes of all files of a request. Raises Refusal, and ImageError for one that has too many pixels."""
-    _check_count(files, settings)
-    found = [await file.read() for file in files]
+@dataclass(frozen=True)
+class Sent:
+    """A photo that was sent: the name that the client gave it, and its file, which lies on the disk if it is large."""
+
+    name: str
+    file: IO[bytes]
+
+    def read(self) -> bytes:
+        """Returns its bytes."""
+        self.file.seek(0)
+        return self.file.read()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self.file.close()
+
+
+def sent_files(files: Sequence[UploadFile], settings: Settings) -> list[Sent]:
+    """Returns the files of a request, of which nothing is read yet. Raises Refusal for too many."""
+    if len(files) > settings.files:
+        raise Refusal(
+            413, "too-large", f"The request has {len(files)} photos.", f"Send up to {settings.files} at a time."
+        )
+    return [Sent(file.filename or "photo", file.file) for file in files]
+
+
+def read_uploads(files: Sequence[Sent], settings: Settings) -> list[bytes]:
+    """Returns the bytes of photos to ask with. Raises ImageError for one that is empty or has too many pixels."""
+    found = [file.read() for file in files]
     for number, data in enumerate(found):
         check_upload(data, f"photo {number + 1}", settings)
     return found
 
 
-async def sorted_uploads(
-    files: Sequence[UploadFile], settings: Settings
-) -> tuple[list[tuple[str, bytes]], list[Refused]]:
-    """Returns names, as clients gave them, and bytes of the files that are taken, and those that are not.
+def sorted_uploads(files: Sequence[Sent], settings: Settings) -> tuple[list[Sent], list[Refused]]:
+    """Returns the files that are taken, and those that are not. One at a time is read, and none is kept in memory.
 
-    Raises Refusal where there are too many files, or none that is taken.
+    Raises Refusal where none is taken.
     """
-    _check_count(files, settings)
-    taken: list[tuple[str, bytes]] = []
+    taken: list[Sent] = []
     refused: list[Refused] = []
     for file in files:
-        name, data = file.filename or "photo", await file.read()
         try:
-            check_upload(data, name, settings)
+            check_upload(file.read(), file.name, settings)
         except ImageError as error:
-            refused.append({"name": name, "reason": error.reason})
+            refused.append({"name": file.name, "reason": error.reason})
         else:
-            taken.append((name, data))
+            taken.append(file)
     if not taken:
         told = "; ".join(f"{one['name']}: {one['reason']}" for one in refused)
         raise Refusal(422, "image", f"No photo can be taken: {told}.", "Take other files, or save them anew.")
     return taken, refused
-
-
-def _check_count(files: Sequence[UploadFile], settings: Settings) -> None:
-    """Raises Refusal for too many files."""
-    if len(files) > settings.files:
-        raise Refusal(
-            413, "too-large", f"The request has {len(files)} photos.", f"Send up to {settings.files} at a time."
-        )
 
 
 def check_upload(data: bytes, title: str, settings: Settings) -> None:

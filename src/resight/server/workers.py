@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from resight.server.faults import Refusal, busy
+from resight.server.faults import busy
+from resight.server.places import Places
 
 T = TypeVar("T")
 
@@ -23,15 +22,12 @@ class Workers:
 
     def __init__(self, name: str, at_once: int, waiting: int, per_client: int, seconds: float) -> None:
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix=name)
-        self._most, self._per_client, self._seconds = at_once + waiting, per_client, seconds
-        self._clients: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._places, self._seconds = Places(at_once + waiting, per_client), seconds
 
     @property
     def load(self) -> int:
         """Returns how much is being done or waits."""
-        with self._lock:
-            return self._clients.total()
+        return self._places.taken
 
     async def run(self, client: str, work: Callable[[], T]) -> T:
         """Returns what `work` returns. client: the address that asks. Raises what it raises, Refusal 429 and 503."""
@@ -45,31 +41,14 @@ class Workers:
             raise busy(f"This took longer than {self._seconds:g} seconds.") from None
 
     def _submit(self, client: str, work: Callable[[], T]) -> Future[T]:
-        with self._lock:
-            if self._clients.total() >= self._most:
-                raise busy("The service is answering as many requests as it can.")
-            if self._clients[client] >= self._per_client:
-                raise Refusal(
-                    429,
-                    "too-many",
-                    f"Your address has {self._per_client} requests under way.",
-                    "Wait for their answers before you ask more.",
-                    {"Retry-After": "3"},
-                )
-            self._clients[client] += 1
+        self._places.take(client)
         try:
             future = self._pool.submit(work)
         except BaseException:
-            self._left(client)
+            self._places.leave(client)
             raise
-        future.add_done_callback(lambda _: self._left(client))
+        future.add_done_callback(lambda _: self._places.leave(client))
         return future
-
-    def _left(self, client: str) -> None:
-        with self._lock:
-            self._clients[client] -= 1
-            if not self._clients[client]:
-                del self._clients[client]
 
     def close(self) -> None:
         """Drops what waits; what is being done ends by itself."""

@@ -1,4 +1,7 @@
+from .channels import draw_channels as draw_channels
 from .comparison import write_comparison as write_comparison
+from .curve import draw_curve as draw_curve
+from .curve import s_curve as s_curve
 from .diffusion import banana_toy as banana_toy
 from .diffusion import write_diffusion_page as write_diffusion_page
 from .diffusion_picture import draw_state as draw_state
@@ -8,8 +11,11 @@ from .embedding import plane_of as plane_of
 from .embedding_page import describe as describe
 from .embedding_page import write_embedding_page as write_embedding_page
 from .embedding_picture import draw_embedding as draw_embedding
+from .hard_examples import draw_hard_examples as draw_hard_examples
+from .hard_examples import hard_examples as hard_examples
 from .matches import draw_matches as draw_matches
 from .page import write_page as write_page
+from .pair_stages import pair_stages as pair_stages
 from .pictures import write_png as write_png
 from .plots import write_plot as write_plot
 from .results import page_query as page_query
@@ -19,3 +25,4 @@ from .summary import notes as notes
 from .summary import part_table as part_table
 from .summary import setting_tables as setting_tables
 from .summary import subject as subject
+from .weighting import draw_weighting as draw_weighting

@@ -45,13 +45,17 @@ def draw_state(toy: Toy, iteration: int) -> UInt8:
     return _with_legend(picture, f"iteration {iteration % len(toy.states)} of {toy.count}")
 
 
-def write_animation(path: str | os.PathLike[str], toy: Toy, progress: NamedProgress | None = None) -> Path:
+def write_animation(
+    path: str | os.PathLike[str], toy: Toy, progress: NamedProgress | None = None, *, every: int = 1
+) -> Path:
     """Writes the iterations as an animated GIF that loops, whole or not at all, and returns its path.
+
+    every: shows the first iteration, and one of so many after it.
 
     Raises StorageError where the disk refuses.
     """
     frames = []
-    for iteration in range(len(toy.states)):
+    for iteration in range(0, len(toy.states), every):
         if progress is not None:
             progress("drawing iterations", iteration, len(toy.states))
         frames.append(Image.fromarray(draw_state(toy, iteration)))

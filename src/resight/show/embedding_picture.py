@@ -21,8 +21,15 @@ _SMALL, _LARGE = 24, 130
 _LINE, _SIZE = 30, 19
 
 
-def draw_embedding(plane: Plane) -> UInt8:
-    """Draws thumbnails, marked ones above the others, then the query, then ranks, and a legend: (h, w, 3) uint8 RGB."""
+NEIGHBOURS = ("Euclidean neighbours", "manifold neighbours")
+"""What the two marks are, squares and discs."""
+
+
+def draw_embedding(plane: Plane, marks: tuple[str, str] = NEIGHBOURS) -> UInt8:
+    """Draws thumbnails, marked ones above the others, then the query, then ranks, and a legend: (h, w, 3) uint8 RGB.
+
+    marks: what the legend calls squares and discs.
+    """
     groups = coloured([photo.group for photo in plane.photos])
     colours = {group.name: group.colour for group in groups}
     picture = Image.new("RGB", (SIDE + _LEGEND, SIDE), _PAPER)
@@ -36,7 +43,7 @@ def draw_embedding(plane: Plane) -> UInt8:
             _square(draw, left, upper, photo.euclidean)
         if photo.manifold:
             _disc(draw, right, upper, photo.manifold)
-    _draw_legend(draw, plane, [(group.name, group.colour, group.count) for group in groups])
+    _draw_legend(draw, plane, marks, [(group.name, group.colour, group.count) for group in groups])
     return np.asarray(picture, np.uint8)
 
 
@@ -76,7 +83,9 @@ def _disc(draw: ImageDraw.ImageDraw, x: int, y: int, rank: int) -> None:
     draw.text((x, y), str(rank), fill=ON_MANIFOLD, font=font(16), anchor="mm")
 
 
-def _draw_legend(draw: ImageDraw.ImageDraw, plane: Plane, groups: list[tuple[str, str, int]]) -> None:
+def _draw_legend(
+    draw: ImageDraw.ImageDraw, plane: Plane, marks: tuple[str, str], groups: list[tuple[str, str, int]]
+) -> None:
     left, y = SIDE + 20, 40
     wide = _LEGEND - 70
     draw.text((left, y), cut(describe(plane), _SIZE, _LEGEND - 30), fill=_INK, font=font(_SIZE))
@@ -84,9 +93,9 @@ def _draw_legend(draw: ImageDraw.ImageDraw, plane: Plane, groups: list[tuple[str
     if plane.query is not None:
         draw.rectangle((left, y + 2, left + 22, y + 24), outline=QUERY, width=5)
         draw.text((left + 36, y), cut(f"query: {plane.query.name}", _SIZE, wide), fill=_INK, font=font(_SIZE))
-        for place, (text, mark) in enumerate((("Euclidean", _square), ("manifold", _disc)), start=1):
+        for place, (text, mark) in enumerate(zip(marks, (_square, _disc), strict=True), start=1):
             mark(draw, left + 11, y + place * _LINE + 13, 1)
-            draw.text((left + 36, y + place * _LINE), f"{text} neighbours", fill=_INK, font=font(_SIZE))
+            draw.text((left + 36, y + place * _LINE), text, fill=_INK, font=font(_SIZE))
         y += 4 * _LINE
     for name, colour, count in groups[:GROUPS_LISTED]:
         draw.rectangle((left, y + 2, left + 22, y + 24), fill=colour)

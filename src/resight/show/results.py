@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from resight.datasets.dataset import Mark
 from resight.errors import ImageError
+from resight.folders.names import Name
 from resight.images import Box, Decoded, decode
 from resight.images.thumbnails import SIDE
 from resight.index.collection import Collection
-from resight.index.drawings import edges_seen
+from resight.index.drawings import edges_seen, sees_drawings
 from resight.index.explaining import Explainer, can_explain
 from resight.index.queries import Query, photo_of
 from resight.index.results import Hit, Result
@@ -45,7 +46,8 @@ def page_query(
         photos = [PagePhoto(None, query.box) for query in queries]
         return PageQuery(result.query, photos, [], str(result.error))
     explained = _explained(collection, result, queries, progress)
-    photos = [_query_photo(collection, query) for query in queries]
+    drawn = result.drawn or (None,) * len(queries)
+    photos = [_query_photo(collection, *both) for both in zip(queries, drawn, strict=True)]
     shared = _shared_words(collection, result, queries, progress)
     hits = [
         _page_hit(collection, hit, mark, explained.get(row, ()), shared.get(row, ()))
@@ -131,20 +133,34 @@ def _page_hit(
     )
 
 
-def _query_photo(collection: Collection, query: Query) -> PagePhoto:
+def _query_photo(collection: Collection, query: Query, drawn: bool | None) -> PagePhoto:
+    """Makes the thumbnail of a query photo. drawn: whether its lines counted in the search."""
+    side = _side(collection)
     try:
-        decoded, _ = photo_of(collection, query).read(SIDE)
+        # As the search read it, so that the edges are those that it compared.
+        whole = sees_drawings(collection.channels) and query.box is not None
+        decoded, _ = photo_of(collection, query).read(None if whole else side)
     except ImageError:
         return PagePhoto(None, query.box)
-    return _page_photo(collection, replace(decoded, drawing=query.sketch), query.box, query.box)
+    return _page_photo(collection, replace(decoded, drawing=drawn), query.box, query.box)
 
 
 def _hit_photo(collection: Collection, hit: Hit) -> PagePhoto:
-    file = collection.file_of(collection.snapshot.images.by_name[hit.name])
     try:
+        if sees_drawings(collection.channels):
+            # With its mask: edges beneath it were not compared.
+            decoded, _ = photo_of(collection, Query(Name(hit.name))).read(_side(collection))
+            return _page_photo(collection, decoded, hit.box)
+        file = collection.file_of(collection.snapshot.images.by_name[hit.name])
         return PagePhoto(None, hit.box) if file is None else _page_photo(collection, decode(file, SIDE), hit.box)
     except ImageError:
         return PagePhoto(None, hit.box)
+
+
+def _side(collection: Collection) -> int:
+    """Returns the long side to which photos are read: where edges are shown, that at which they were compared."""
+    channels = collection.channels
+    return max(one.extractor.max_side for one in channels.values()) if sees_drawings(channels) else SIDE
 
 
 def _page_photo(collection: Collection, decoded: Decoded, box: Box | None, part: Box | None = None) -> PagePhoto:

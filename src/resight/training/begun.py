@@ -1,10 +1,11 @@
-"""Tells whether a training has begun in a folder, without loading what trains."""
+"""Names of files of a training, and whether one has begun in a folder, without loading what trains."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 FOLDER, LAST = "checkpoints", "last.pt"
+NETWORK = "network.safetensors"
 
 
 def has_begun(folder: Path) -> bool:

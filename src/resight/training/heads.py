@@ -63,11 +63,11 @@ class RegionHead(Head):
 
     def __init__(self, method: Rmac) -> None:
         super().__init__()
-        self._levels = method.levels
+        self._method = method
 
     def rows(self, maps: Tensor) -> Tensor:
         """Returns (B, R, C) maxima of regions."""
-        regions: Tensor = regional_maxima(maps, self._levels)
+        regions: Tensor = regional_maxima(maps, self._method.levels, whole=self._method.whole)
         return regions
 
 

@@ -203,7 +203,11 @@ class TrainingRecipe(_Table):
     paper: str = Field(default="", description="Where the method is from.")
     descriptor: FileName = Field(description="The index recipe of the descriptor that is trained: a name or a file.")
     channel: str = Field(default="", description="Which channel of it; empty: the only one that has a network.")
-    weights: str = Field(default="", description="Checkpoint that training starts from; empty: that of the descriptor.")
+    weights: str = Field(
+        default="",
+        description="What training starts from: a published name, a file, or a folder of a former training; empty: "
+        "the descriptor's own.",
+    )
     seed: int = Field(default=0, ge=0, le=(1 << 63) - 1, description="Of everything that is drawn at random.")
     # "frozen": by principal components, fitted on the photos with the network that training starts from. "learned":
     # the same, but it learns, as in Gordo et al., IJCV 2017. "random": a projection that learns from random weights.
@@ -217,6 +221,10 @@ class TrainingRecipe(_Table):
     )
     # TPAMI 2019, section 3.2.
     exponent_rate: float = Field(default=10.0, ge=0.0, le=1e6, description="Learning rate of GeM's p; 0: fixed.")
+    # ECCV 2018, code: the threshold learns at a tenth of it, and neither has weight decay.
+    filter_rate: float = Field(
+        default=1.0, ge=0.0, le=1e6, description="Learning rate of the power of an edge filter; 0: it stays as it is."
+    )
     assignment_rate: float = Field(default=1.0, ge=0.0, le=1e6, description="Learning rate of NetVLAD's layer.")
     second_order: float = Field(default=0.0, ge=0.0, le=1e4, description="Weight of SOLAR's second-order similarity.")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from resight.training.kinds import TrainingRecipe
 from resight.training.material import Material
 from resight.training.model import TrainedDescriptor
 from resight.training.optimisation import averaged, between, factor_of, optimiser_of, set_rate
+from resight.training.processes import ALONE, Processes
 from resight.training.remining import mine_by_network
 from resight.training.validation import Score, Validation, judge, whitened
 from resight.training.views import Views
@@ -42,7 +44,8 @@ PAUSE = 30.0
 class Loop:
     """A training run in a folder.
 
-    identity: what the run is of, by which a checkpoint of another is told apart. how: of joined vectors.
+    identity: what the run is of, by which a checkpoint of another is told apart. how: of joined vectors. processes: of
+    several the first mines, validates and writes.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Loop:
         folder: Path,
         identity: Mapping[str, str],
         how: str = "concatenate",
+        processes: Processes = ALONE,
         *,
         on_step: Callable[[StepReport], None] | None = None,
         on_epoch: Callable[[Mapping[str, float]], None] | None = None,
@@ -62,6 +66,7 @@ class Loop:
     ) -> None:
         self.model, self.recipe, self.material, self.views = model, recipe, material, views
         self.validation, self.folder, self.identity, self.how = validation, folder, dict(identity), how
+        self.processes = processes
         self._on_step, self._on_epoch, self._say = on_step, on_epoch, say or (lambda line: None)
         self.learned = model.learned()
         self.start = {name: one.detach().clone() for name, one in self.learned.items()}
@@ -69,7 +74,7 @@ class Loop:
         self.optimiser = optimiser_of(recipe, self.learned)
         self.steps = steps_of(material, recipe)
         self.state = LoopState()
-        self._gradients = Gradients(model, recipe, material, views, how)
+        self._gradients = Gradients(model, recipe, material, views, how, processes)
         self._working = self._looping = self._begun = 0.0
         self._images = 0
         self._resumed_at = 0
@@ -79,22 +84,29 @@ class Loop:
 
         Raises ResightError where the loss is no longer a number, and the errors of checkpoints.
         """
-        if has_begun(self.folder):
+        if self.processes.from_first(lambda: has_begun(self.folder)):
             self._restore(self.folder / FOLDER / LAST)
         else:
-            # Of another training, if they are there.
-            for stale in (self.folder / FOLDER / BEST, self.folder / LOG):
-                stale.unlink(missing_ok=True)
+            self.processes.from_first(self._forget)
             if self.recipe.lasting.epochs:
                 self._validate()
                 self._save()
         while self.state.epoch < self.recipe.lasting.epochs and not self._is_stale():
             self._epoch()
-        best = self.folder / FOLDER / BEST
-        weights = load_checkpoint(best)["weights"] if best.is_file() else self._product_weights()
+        weights = self.processes.from_first(self._best_weights)
         outside = 1.0 - self._working / self._looping if self._looping else 0.0
         rate = self._images / self._looping if self._looping else 0.0
         return Trained(weights, self.state.curve, self.state.best_epoch, outside, rate, self._resumed_at)
+
+    def _forget(self) -> None:
+        """Removes what another training has left in the folder."""
+        for stale in (self.folder / FOLDER / BEST, self.folder / LOG):
+            stale.unlink(missing_ok=True)
+
+    def _best_weights(self) -> dict[str, Tensor]:
+        best = self.folder / FOLDER / BEST
+        found: dict[str, Tensor] = load_checkpoint(best)["weights"] if best.is_file() else self._product_weights()
+        return found
 
     @property
     def mined(self) -> dict[int, Int64]:
@@ -138,25 +150,25 @@ class Loop:
     def _mines(self) -> bool:
         return self.recipe.drawing.negatives > 0 or self.recipe.drawing.positive == "nearest"
 
-    def _prepared(self, steps: Sequence[int]) -> Iterator[tuple[Step, list[Pixels]]]:
-        """Yields steps with their images, which threads make while the network works."""
-        waiting: deque[tuple[Step, list[Future[Pixels]]]] = deque()
+    def _prepared(self, steps: Sequence[int]) -> Iterator[tuple[Step, dict[int, Pixels]]]:
+        """Yields steps with the images of this process, which threads make while the network works."""
+        waiting: deque[tuple[Step, dict[int, Future[Pixels]]]] = deque()
         state, negatives = self.state, self.mined
         with ThreadPoolExecutor(WORKERS) as pool:
             try:
                 for number in steps:
                     step = draw_step(self.material, self.recipe, state.epoch, number, negatives, state.nearest)
-                    waiting.append((step, [pool.submit(self.views.image, one) for one in step.images]))
+                    needed = self._gradients.needed(step)
+                    images = step.images
+                    waiting.append((step, {one: pool.submit(self.views.image, images[one]) for one in needed}))
                     if len(waiting) > AHEAD:
-                        step, images = waiting.popleft()
-                        yield step, [one.result() for one in images]
+                        yield _made(*waiting.popleft())
                 while waiting:
-                    step, images = waiting.popleft()
-                    yield step, [one.result() for one in images]
+                    yield _made(*waiting.popleft())
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _step(self, step: Step, images: list[Pixels]) -> float:
+    def _step(self, step: Step, images: Mapping[int, Pixels]) -> float:
         """Changes the weights by one step. Returns its loss."""
         begun = time.monotonic()
         state, recipe = self.state, self.recipe
@@ -171,9 +183,11 @@ class Loop:
         if not all(one.grad is None or bool(torch.isfinite(one.grad).all()) for one in self.learned.values()):
             raise self._no_number("a gradient is not a number")
         self.optimiser.step()
+        if self.model.filter is not None:
+            self.model.filter.clamp()
         if self.average is not None:
             averaged(self.average, self.learned, recipe.frozen.average, state.epoch * self.steps + state.step + 1)
-        self._images += len(images)
+        self._images += len(step.images)
         self._working += time.monotonic() - begun
         return loss
 
@@ -181,8 +195,10 @@ class Loop:
         """Mines the negatives of anchors without their own, and nearest positives, with the network as it is."""
         state, recipe = self.state, self.recipe
         seed = (recipe.seed, 5, state.epoch, state.step)
-        found = mine_by_network(
-            self.model, self.how, self.views, self.material, recipe.drawing, list(self.mined.values()), seed
+        found = self.processes.from_first(
+            lambda: mine_by_network(
+                self.model, self.how, self.views, self.material, recipe.drawing, list(self.mined.values()), seed
+            )
         )
         if found is None:
             return
@@ -196,6 +212,9 @@ class Loop:
             )
 
     def _validate(self) -> None:
+        self.state = self.processes.from_first(self._judged)
+
+    def _judged(self) -> LoopState:
         """Judges the weights of the product as they would be now, and keeps them where they are the best."""
         state = self.state
         weights = self._product_weights()
@@ -218,6 +237,7 @@ class Loop:
         else:
             state.stale += 1
         self._say(epoch_line(entry, self.recipe.lasting.epochs))
+        return state
 
     def _score(self, weights: Mapping[str, Tensor]) -> Score:
         questions, database = self.validation.questions, self.validation.database
@@ -243,6 +263,8 @@ class Loop:
         return {name: one.cpu().clone() for name, one in between(self.start, end, self.recipe.frozen.start).items()}
 
     def _save(self) -> None:
+        if not self.processes.is_first:
+            return
         state = self.state
         content = {
             "identity": self.identity,
@@ -256,11 +278,7 @@ class Loop:
         save_checkpoint(self.folder / FOLDER / LAST, content)
 
     def _restore(self, file: Path) -> None:
-        found = load_checkpoint(file)
-        check_same(file, found["identity"], self.identity)
-        shapes = {name: tuple(one.shape) for name, one in found["learned"].items()}
-        if shapes != {name: tuple(one.shape) for name, one in self.learned.items()}:
-            raise ResightError(f"{file}: a checkpoint of another architecture; name another folder, or remove it")
+        found = self.processes.from_first(lambda: self._checked(file))
         self.put(found["learned"])
         self.optimiser.load_state_dict(found["optimiser"])
         if self.average is not None:
@@ -277,6 +295,15 @@ class Loop:
         self._resumed_at = done
         self._say(f"going on after {done} of {self.recipe.lasting.epochs * self.steps} steps, from {file}")
 
+    def _checked(self, file: Path) -> dict[str, Any]:
+        """Returns a checkpoint of this very training."""
+        found = load_checkpoint(file)
+        check_same(file, found["identity"], self.identity)
+        shapes = {name: tuple(one.shape) for name, one in found["learned"].items()}
+        if shapes != {name: tuple(one.shape) for name, one in self.learned.items()}:
+            raise ResightError(f"{file}: a checkpoint of another architecture; name another folder, or remove it")
+        return found
+
     def _tell(self, loss: float) -> None:
         state = self.state
         self._log("step", epoch=state.epoch, step=state.step, loss=loss)
@@ -288,6 +315,8 @@ class Loop:
             self._on_step(StepReport(state.epoch, state.step, done, total, loss, rate, left))
 
     def _log(self, what: str, **values: float) -> None:
+        if not self.processes.is_first:
+            return
         with disk_errors(self.folder / LOG), (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"what": what, **values}) + "\n")
 
@@ -298,6 +327,10 @@ class Loop:
             f"{what} at step {state.step + 1} of epoch {state.epoch + 1}: training stops; {kept} holds the last good "
             "weights; lower optimiser.rate, or raise schedule.warm_up, in another folder"
         )
+
+
+def _made(step: Step, images: Mapping[int, Future[Pixels]]) -> tuple[Step, dict[int, Pixels]]:
+    return step, {number: one.result() for number, one in images.items()}
 
 
 def _as_tensors(whitening: Whitening | None) -> list[Tensor] | None:

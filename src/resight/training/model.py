@@ -22,6 +22,7 @@ from resight.features.networks.retrieval import RetrievalHead, SoftAssignment
 from resight.features.runtimes.layer import LayerMaps, fold_batch_norm
 from resight.learned.whitening import Whitening
 from resight.recipe import ChannelRecipe
+from resight.training.edge_filter import EdgeFilterLayer
 from resight.training.heads import Head, NetVladHead, PoolingHead, WhiteningLayer, head_of
 
 State = dict[str, Tensor]
@@ -60,11 +61,20 @@ class TrainedDescriptor(nn.Module):
 
     loaded: the network, which it takes over: its batch normalisations are folded into the convolutions, so that their
     statistics stay, and their scales and shifts are learned as parts of the convolutions. until: the last layer that
-    does not learn; empty: all learn. classes: of a linear classifier of the last layer, 0 for none.
+    does not learn; empty: all learn. classes: of a linear classifier of the last layer, 0 for none. filter_learns:
+    whether an edge filter does, where the recipe has one.
     """
 
     def __init__(
-        self, loaded: LoadedNetwork, parts: Sequence[Part], name: str, until: str = "", classes: int = 0, seed: int = 0
+        self,
+        loaded: LoadedNetwork,
+        parts: Sequence[Part],
+        name: str,
+        until: str = "",
+        classes: int = 0,
+        seed: int = 0,
+        *,
+        filter_learns: bool = False,
     ) -> None:
         super().__init__()
         self.mean, self.deviation = loaded.mean, loaded.deviation
@@ -86,6 +96,9 @@ class TrainedDescriptor(nn.Module):
         )
         self.classifier = _classifier(network.layers[-1].channels, classes, seed) if classes else None
         _freeze(network, until, layers, side)
+        edges = parts[0].features
+        start = edges.filter if isinstance(edges, EdgeMaps) else None
+        self.filter = None if start is None else EdgeFilterLayer(start, filter_learns)
 
     @property
     def device(self) -> torch.device:
@@ -93,10 +106,12 @@ class TrainedDescriptor(nn.Module):
         return next(self.layers.parameters()).device
 
     def inputs(self, images: Pixels) -> Tensor:
-        """Converts images (B, H, W, 3) to the network's input (B, 3, H, W) on its device."""
+        """Converts images (B, H, W, 3) to the network's input (B, 3, H, W) on its device; edges pass their filter."""
         x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().div_(255.0)
         mean, deviation = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (self.mean, self.deviation))
-        return x.sub_(mean).div_(deviation)
+        if self.filter is not None:
+            x = self.filter(x)
+        return (x - mean) / deviation
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Returns the L2-normalised descriptors (B, D) of each part, and the class scores where there are classes."""
@@ -184,6 +199,8 @@ def open_descriptor(
     until: str = "",
     classes: int = 0,
     seed: int = 0,
+    *,
+    filter_learns: bool = False,
 ) -> TrainedDescriptor:
     """Opens the network of a channel for training; paths of weights are relative to `folder`.
 
@@ -195,7 +212,7 @@ def open_descriptor(
     if weights:
         checkpoint = checkpoint.model_copy(update={"source": weights, "sha256": ""})
     loaded = open_network(features.network, checkpoint, folder)
-    return TrainedDescriptor(loaded, parts, name, until, classes, seed)
+    return TrainedDescriptor(loaded, parts, name, until, classes, seed, filter_learns=filter_learns)
 
 
 def joined(parts: Sequence[Part], how: str, vectors: Sequence[Tensor]) -> Tensor:

@@ -17,12 +17,14 @@ BLOCK = 256
 class HardNegatives:
     """The finds of the current network for anchors, by the rows of their photos.
 
-    negatives: hardest first. nearest: the most similar positive. short: anchors with fewer negatives than were asked
-    for, because the pool has no more clusters.
+    negatives: of anchors without their own, hardest first; none where no negatives are asked for. nearest: the most
+    similar positive. pool: photos that were looked at for negatives. short: anchors with fewer negatives than were
+    asked for, because the pool has no more clusters.
     """
 
     negatives: Mapping[int, Int64]
     nearest: Mapping[int, int]
+    pool: int
     short: int
 
 
@@ -52,7 +54,7 @@ def mine_negatives(
                 positives = np.array(one.positives, np.int64)
                 best = np.argmax(descriptors[positives] @ descriptors[one.photo])
                 nearest[one.photo] = int(positives[best])
-    return HardNegatives(found, nearest, sum(len(rows) < count for rows in found.values()))
+    return HardNegatives(found, nearest, len(pool), sum(len(rows) < count for rows in found.values()))
 
 
 def _hardest(order: Int64, anchor: int, material: Material, count: int, one_a_cluster: bool) -> Int64:

@@ -10,20 +10,29 @@ from torch import Tensor, nn
 
 from resight.training.kinds import Adam, AdamW, Schedule, Sgd, TrainingRecipe
 
+_UNDECAYED = {"gem", "filter.power", "filter.threshold"}
+
 
 def optimiser_of(recipe: TrainingRecipe, learned: Mapping[str, nn.Parameter]) -> torch.optim.Optimizer:
     """Returns the optimiser of parameters by name.
 
-    GeM's p learns at its own rate and without weight decay, as in TPAMI 2019, section 3.2 and code.
+    GeM's p learns at its own rate and without weight decay, as in TPAMI 2019, section 3.2 and code, and so do the power
+    and the threshold of an edge filter: Radenovic, Tolias & Chum, ECCV 2018, code.
     """
     kind = recipe.optimiser
-    rates = {"gem": recipe.exponent_rate, "netvlad": recipe.assignment_rate, "classifier": _classifier_rate(recipe)}
+    rates = {
+        "gem": recipe.exponent_rate,
+        "netvlad": recipe.assignment_rate,
+        "classifier": _classifier_rate(recipe),
+        "filter.power": recipe.filter_rate,
+        "filter.threshold": 0.1 * recipe.filter_rate,
+    }
     groups: list[dict[str, object]] = []
     for part in ("network", *rates):
         own = [one for name, one in learned.items() if _kind_of(name) == part]
         if own:
             factor = rates.get(part, 1.0)
-            decay = 0.0 if part == "gem" else kind.decay
+            decay = 0.0 if part in _UNDECAYED else kind.decay
             groups.append({"params": own, "lr": kind.rate * factor, "weight_decay": decay, "rate": kind.rate * factor})
     match kind:
         case Sgd():
@@ -80,6 +89,8 @@ def _kind_of(name: str) -> str:
     top, *rest = name.split(".")
     if top == "classifier":
         return "classifier"
+    if top == "filter":
+        return name
     return next((kind for kind in ("gem", "netvlad") if top == "heads" and kind in rest), "network")
 
 

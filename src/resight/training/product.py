@@ -15,18 +15,19 @@ from safetensors.torch import save
 from resight.arrays import Array
 from resight.descriptors.kinds import NetVlad
 from resight.errors import RecipeError
-from resight.features.kinds import JoinedMaps, networks_of
+from resight.features.kinds import EdgeFilter, JoinedMaps, networks_of
 from resight.features.networks.retrieval import tensors_of
 from resight.files import write_whole
 from resight.learned.artefact import hash_arrays, to_bytes
 from resight.learned.whitening import VECTORS, Whitening, to_arrays
 from resight.recipe import ChannelRecipe, Recipe, load_recipe, recipe_text
 from resight.recipe.reading import parse_recipe
+from resight.training.begun import NETWORK
 from resight.training.checkpoints import disk_errors
 from resight.training.model import TrainedDescriptor
 from resight.training.toml import to_toml
 
-NETWORK, WHITENING, RECIPE, FUSED = "network.safetensors", "whitening.npz", "recipe.toml", "fused.toml"
+WHITENING, RECIPE, FUSED = "whitening.npz", "recipe.toml", "fused.toml"
 FUSED_BASE = "sift-lite0-links"
 """The recipe whose network channel a trained descriptor takes the place of."""
 
@@ -59,10 +60,12 @@ def product_tables(
     name: str,
     summary: str,
     projected: int = 0,
+    edge_filter: EdgeFilter | None = None,
 ) -> dict[str, Any]:
     """Returns the index recipe, as tables of TOML, with the trained network and the whitening of the product.
 
     exponents: GeM's p of each part. projected: dimensions of a projection that learned, 0 for those of the recipe.
+    edge_filter: as it was learned, where there is one.
     """
     tables = tomllib.loads(recipe_text(recipe))
     parsed = parse_recipe(recipe_text(recipe), str(recipe))
@@ -72,9 +75,14 @@ def product_tables(
     parts = features["parts"] if isinstance(parsed.channel[channel].features, JoinedMaps) else [features]
     for part in parts:
         part["checkpoint"] = checkpoint
+        if edge_filter is not None:
+            part["filter"] = edge_filter.model_dump()
     for part, exponent in zip(method.get("parts", [method]), exponents, strict=True):
         part["whitening"] = "pca"
         part.pop("learned_on", None)
+        if part.pop("whitened", "whole") == "cells":
+            # The whitening of a product is of whole vectors, which have more to keep.
+            part.pop("dimensions", None)
         if projected:
             part["dimensions"] = projected
         if part["kind"] == "netvlad":

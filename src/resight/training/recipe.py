@@ -11,8 +11,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from resight.errors import RecipeError
+from resight.features.networks import download
+from resight.features.networks.published import PUBLISHED
+from resight.images import displayed
 from resight.recipe.messages import explain, one_line
 from resight.recipe.reading import file_text, is_file
+from resight.training.begun import NETWORK
 from resight.training.kinds import TrainingRecipe
 
 _FOLDER = resources.files("resight.training") / "recipes"
@@ -54,6 +58,33 @@ def _value(text: str) -> object:
     except ValueError:
         return text
     return found
+
+
+def starting_weights(weights: str, beside: Path) -> str:
+    """Returns the checkpoint that training starts from: a published name or an address as it is, a path as a whole one.
+
+    weights: what a training recipe names; empty: that of its descriptor. A folder of a former training stands for its
+    network; relative paths begin at `beside`. Raises RecipeError where there is no such file; a name alone may lie
+    in the folder of RESIGHT_WEIGHTS too.
+    """
+    if weights in ("", "random", *PUBLISHED) or weights.startswith(("http://", "https://")):
+        return weights
+    path = (beside / Path(weights).expanduser()).resolve()
+    if path.is_dir():
+        network = path / NETWORK
+        if not network.is_file():
+            raise RecipeError(
+                f"weights: {displayed(path)} is a folder without {NETWORK}: name one that `resight train` has "
+                "finished, or a file of weights"
+            )
+        return str(network)
+    if path.is_file() or download.find(path.name) is not None:
+        return str(path)
+    near = difflib.get_close_matches(weights, PUBLISHED, n=1, cutoff=0.0)[0]
+    raise RecipeError(
+        f"weights: there is no {displayed(path)}: name a file, a folder of `resight train`, or a published checkpoint; "
+        f'the nearest of these is "{near}"'
+    )
 
 
 def names() -> list[str]:

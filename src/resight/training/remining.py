@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,22 +12,8 @@ from resight.training.describing import describe, plain
 from resight.training.kinds import Drawing
 from resight.training.material import Material
 from resight.training.model import TrainedDescriptor
-from resight.training.negatives import drawn_pool, mine_negatives
+from resight.training.negatives import HardNegatives, drawn_pool, mine_negatives
 from resight.training.views import Views
-
-
-@dataclass(frozen=True)
-class Remined:
-    """The finds of the network, by the rows of anchors' photos.
-
-    negatives: of anchors without their own, hardest first; none where no negatives are asked for. nearest: the most
-    similar positive. pool: photos that were looked at for negatives. short: anchors with fewer than were asked for.
-    """
-
-    negatives: Mapping[int, Int64]
-    nearest: Mapping[int, int]
-    pool: int
-    short: int
 
 
 def mine_by_network(
@@ -38,7 +24,7 @@ def mine_by_network(
     drawing: Drawing,
     remembered: Sequence[Int64],
     seed: tuple[int, ...],
-) -> Remined | None:
+) -> HardNegatives | None:
     """Mines with a network as it is; None where no anchor is in need of it.
 
     how: of joined vectors. remembered: rows that were hard before, which are looked at again. seed: of the draw of the
@@ -56,7 +42,6 @@ def mine_by_network(
     found = describe(model, how, views, plain(rows))
     descriptors = np.zeros((len(material.clusters), found.shape[1]), np.float32)
     descriptors[rows] = found
-    mined = mine_negatives(
+    return mine_negatives(
         replace(material, anchors=anchors), descriptors, pool, count, one_a_cluster=drawing.one_a_cluster
     )
-    return Remined(mined.negatives, mined.nearest, len(pool), mined.short)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from resight.errors import UsageError
 from resight.features.kinds import EdgeMaps
 from resight.files import write_whole
 from resight.progress import NamedProgress, Progress, Say
@@ -32,6 +32,7 @@ from resight.training.loop import Loop
 from resight.training.material import held_out, material_of
 from resight.training.model import TrainedDescriptor, open_descriptor, parts_of
 from resight.training.photos import TrainingPhotos
+from resight.training.processes import Processes
 from resight.training.product import (
     FUSED,
     RECIPE,
@@ -79,7 +80,10 @@ class Training:
         folder: Path,
         say: Say,
         progress: NamedProgress | None,
+        processes: Processes,
+        weights: str,
     ) -> None:
+        self.processes = processes
         self.recipe, self.channel_name, self.base = recipe, channel_name, base
         self.tuples, self.photos, self.folder, self.say, self.progress = tuples, photos, folder, say, progress
         everything = material_of(tuples, photos.names)
@@ -88,8 +92,17 @@ class Training:
         self.validation = validation_of(everything, self.held, recipe)
         check_teachable(self.material, recipe)
         classes = len(set(everything.clusters.tolist())) if isinstance(recipe.loss, Classification) else 0
-        weights, until = recipe.weights, recipe.frozen.until
-        self.model = open_descriptor(channel, str(base), recipe_folder(base), weights, until, classes, recipe.seed)
+        until = recipe.frozen.until
+        self.model = open_descriptor(
+            channel,
+            str(base),
+            recipe_folder(base),
+            weights,
+            until,
+            classes,
+            recipe.seed,
+            filter_learns=recipe.filter_rate > 0,
+        )
         rest = np.flatnonzero(~self.held)
         seen = (photos, recipe.photos, rest, recipe.drawing.strength, self.model.least, self.model.fixed_side)
         edges = self.model.parts[0].features
@@ -106,8 +119,10 @@ class Training:
 
     def run(self, on_step: Callable[[StepReport], None] | None, *, tensorboard: bool) -> Finished:
         """Examines the start, trains, examines the end, and writes the product."""
-        claim(self.folder, self._identity())
-        events = Events(self.folder) if tensorboard else None
+        processes = self.processes
+        self._check_alike()
+        processes.from_first(lambda: claim(self.folder, self._identity()))
+        events = Events(self.folder) if tensorboard and processes.is_first else None
 
         def stepped(report: StepReport) -> None:
             for told in (on_step, None if events is None else events.step):
@@ -118,17 +133,17 @@ class Training:
         recipe, model = self.recipe, self.model
         side = max(int(getattr(part.features, "max_side", 0)) for part in model.parts)
         sample = sample_of(recipe, self.photos, self.material, self.held, self.validation, self.views, side)
-        if torch.cuda.is_available():
-            model.to("cuda")
+        model.to(processes.device)
         start_words(model, self.views, self.rest, recipe.seed)
         if recipe.whitening == "random":
             drawn = random_projections(model, self.views, self.rest, recipe.projected, recipe.seed)
             model.whiten_by(drawn, learns=True)
         # What goes on has frozen whitenings in the checkpoint.
         elif recipe.whitening == "learned" or (recipe.whitening == "frozen" and not self._goes_on):
-            fitted = start_whitenings(model, self.views, self.rest, recipe.seed)
+            fitted = processes.from_first(lambda: start_whitenings(model, self.views, self.rest, recipe.seed))
             model.whiten_by(fitted, learns=recipe.whitening == "learned")
-        starts = self._examined_start(sample)
+        processes.take_weights_of_first(model)
+        starts = processes.from_first(lambda: self._examined_start(sample))
         loop = Loop(
             model,
             recipe,
@@ -138,6 +153,7 @@ class Training:
             self.folder,
             self._identity(),
             self.how,
+            processes,
             on_step=stepped,
             on_epoch=None if events is None else events.epoch,
             say=self.say,
@@ -145,11 +161,27 @@ class Training:
         trained = loop.run()
         loop.put(trained.weights)
         step = draw_step(self.material, recipe, 0, 0, loop.mined) if recipe.lasting.epochs else None
-        return self._product(trained, starts, sample, step, time.monotonic() - begun)
+        return processes.from_first(lambda: self._product(trained, starts, sample, step, time.monotonic() - begun))
+
+    def _check_alike(self) -> None:
+        """Raises UsageError where the first process learns from something else, or a step has too few images."""
+        processes, recipe = self.processes, self.recipe
+        there, here = processes.from_first(self._identity), self._identity()
+        if differing := [what for what, value in here.items() if there[what] != value]:
+            raise UsageError(
+                f"process {processes.own.rank} and the first one differ in {' and '.join(differing)}: give all of them "
+                "the same photos, tuples, recipe and weights"
+            )
+        least = recipe.drawing.anchors if recipe.drawing.negatives else 2 * recipe.drawing.anchors
+        if least < processes.own.count:
+            raise UsageError(
+                f"a step is shared out to {processes.own.count} processes, and has {least} "
+                f"{'tuples' if recipe.drawing.negatives else 'images'}: raise drawing.anchors, or start fewer"
+            )
 
     @property
     def _goes_on(self) -> bool:
-        return has_begun(self.folder)
+        return self.processes.from_first(lambda: has_begun(self.folder))
 
     def _identity(self) -> dict[str, str]:
         names = hashlib.sha256("\n".join(self.photos.names).encode()).hexdigest()
@@ -182,7 +214,10 @@ class Training:
         name = f"{base_name}-{self.recipe.name}"
         summary = f"The descriptor of {base_name}, trained by {self.recipe.name} on {len(self.photos)} photos"
         exponents = self.model.exponents()
-        tables = product_tables(self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected)
+        learned = None if self.model.filter is None else self.model.filter.values()
+        tables = product_tables(
+            self.base, self.channel_name, exponents, sha256, name, summary, self.recipe.projected, learned
+        )
         return read_tables(folder / RECIPE, tables).channel[self.channel_name], tables
 
     def _vectors(self, channel: ChannelRecipe, folder: Path, sample: Sample, what: str) -> list[PhotoVectors]:

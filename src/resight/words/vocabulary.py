@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from resight.arrays import Arrays, Float32
@@ -40,8 +42,21 @@ class Vocabulary:
         return len(self.centroids)
 
     def encode(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
-        """Returns an image of the collection, of `size` (width, height): each feature has its nearest word."""
-        return self._words(features, size, 1)
+        """Returns an image of the collection, of `size` (width, height): each feature has the words of an indexed one.
+
+        A feature of several words is as many features of one word, each of its own weight.
+        """
+        k = min(self.method.indexed_assignment, self.size)
+        if k == 1:
+            return self._words(features, size, 1)
+        found = self._words(features, size, k)
+        return replace(
+            found,
+            features=np.arange(len(found), dtype=np.int32),
+            xy=found.xy[found.features],
+            scale=found.scale[found.features],
+            angle=found.angle[found.features],
+        )
 
     def query(self, features: LocalFeatures, size: tuple[int, int]) -> ImageWords:
         """Returns a query: each feature has the method's number of words."""

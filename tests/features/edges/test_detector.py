@@ -43,3 +43,15 @@ def test_colours_alone_have_edges() -> None:
     image = np.zeros((30, 30, 3), np.uint8)
     image[:, :15, 0] = image[:, 15:, 2] = 100
     assert edge_strengths(image)[15].max() == pytest.approx(1.0)
+
+
+def test_colours_that_change_against_each_other_do_not_cancel() -> None:
+    # Red rises within a pixel and blue falls over ten: each is the stronger one at another scale.
+    x = np.arange(60)
+    red, blue = np.where(x < 30, 40, 140), 200 / (1 + np.exp((x - 30) / 2.0))
+    alone, both = np.zeros((2, 40, 60, 3), np.uint8)
+    alone[..., 0] = both[..., 0] = red
+    both[..., 2] = blue
+    sheet = np.concatenate([alone, both])
+    found = edge_strengths(sheet, sigmas=(1.0, 4.0))
+    assert np.flatnonzero(found[60]).tolist() == np.flatnonzero(found[20]).tolist() == [30]

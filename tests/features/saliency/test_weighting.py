@@ -18,7 +18,7 @@ from resight.features.saliency.weighting import OF_MAPS, OF_PIXELS, position_wei
 
 
 def test_every_name_is_in_one_table() -> None:
-    assert sorted([*OF_PIXELS, *OF_MAPS, "files"]) == sorted(get_args(SaliencyName))
+    assert sorted([*OF_PIXELS, *OF_MAPS, "files", "onnx"]) == sorted(get_args(SaliencyName))
 
 
 @pytest.mark.parametrize("name", OF_PIXELS)

@@ -9,7 +9,6 @@ from pydantic import Field
 from resight.descriptors.methods.whitened import Descriptor
 from resight.features.kinds import FeaturesKind
 from resight.learned.kinds import FitName
-from resight.learned.naming import weights_and_layer
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import register
 from resight.learned.words import LOCAL_FEATURES, descriptors_of
@@ -57,7 +56,7 @@ class Fisher(Descriptor):
         return (Pass(SAMPLE_PER_GAUSSIAN * self.components, descriptors_of, self._fitted),)
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        return f"{weights_and_layer(features)}-fisher-{self.components}x{self.pca}"
+        return f"{features.shipped_as}-fisher-{self.components}x{self.pca}"
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         import numpy as np

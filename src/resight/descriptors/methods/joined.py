@@ -11,8 +11,8 @@ from resight.descriptors.methods.pooling import OfMaps
 from resight.descriptors.methods.whitened import Descriptor
 from resight.errors import FitError
 from resight.features.kinds import FeaturesKind, JoinedMaps, Maps
+from resight.features.naming import JOINED
 from resight.learned.kinds import FitName
-from resight.learned.naming import JOINED
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import OneOf, register
 

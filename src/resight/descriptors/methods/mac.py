@@ -25,5 +25,6 @@ class Mac(SummedPooling):
 
     def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         from resight.descriptors.contributions import maxima
+        from resight.libraries import beside, library
 
-        return maxima(maps if mask is None else maps.masked_fill(~mask.bool(), float("-inf")))
+        return maxima(maps if mask is None else library(maps).where(mask > 0, maps, beside(-float("inf"), maps)))

@@ -9,7 +9,6 @@ from pydantic import Field
 from resight.descriptors.methods.whitened import VECTOR_ARRAYS, WholeWhitened
 from resight.features.kinds import Codes, FeaturesKind
 from resight.learned.kinds import FitName
-from resight.learned.naming import seen, weights_and_layer
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import register
 from resight.learned.words import SAMPLE_PER_WORD
@@ -68,10 +67,10 @@ class Mop(WholeWhitened):
         return patches, whole_vectors(self.model_copy(update={"whitening": "none"}), self.dimensions, self.terms)
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        return f"{weights_and_layer(features)}-mop-{self.size}x{self.pca}"
+        return f"{features.shipped_as}-mop-{self.size}x{self.pca}"
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
-        return seen(features) + (f", {self.terms(searched).name}" if self.whitening == "pca" else "")
+        return features.seen() + (f", {self.terms(searched).name}" if self.whitening == "pca" else "")
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         import numpy as np

@@ -12,7 +12,6 @@ from resight.descriptors.methods.whitened import VECTOR_ARRAYS, WHOLE_KEYS, Whol
 from resight.features.kinds import FeaturesKind
 from resight.features.networks.requirement import require_torch
 from resight.learned.kinds import FitName
-from resight.learned.naming import seen, weights_and_layer
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import register
 from resight.learned.words import SAMPLE_PER_WORD
@@ -68,12 +67,12 @@ class NetVlad(WholeWhitened):
         return tuple(passes)
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        return f"{weights_and_layer(features)}-netvlad-{self.size}"
+        return f"{features.shipped_as}-netvlad-{self.size}"
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         if self.whitening == "none":
-            return seen(features, self.kind)
-        return f"{seen(features, self.vectors_name)}, {self.terms(searched).name}"
+            return features.seen(self.kind)
+        return f"{features.seen(self.vectors_name)}, {self.terms(searched).name}"
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         require_torch()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from resight.descriptors.methods.regions import Matching, Regional
 from resight.descriptors.methods.whitened import Whitened
 from resight.features.kinds import FeaturesKind
-from resight.learned.naming import seen
 from resight.learned.registered import register
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class NeuralCodes(Whitened):
 class RegionCodes(Regional):
     """The activations of every region; images are compared region by region (Razavian et al., 2016)."""
 
-    made_of: ClassVar[frozenset[str]] = frozenset({"codes"})
+    made_of: ClassVar[frozenset[str]] = frozenset({"codes", "region-maps"})
     limit: ClassVar[int] = SAMPLE_OF_CODES
 
     kind: Literal["region-codes"] = "region-codes"
@@ -60,7 +59,7 @@ class RegionCodes(Regional):
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         # What whitens the regions whitens them whoever sums them.
-        return f"{seen(features, 'codes')}, {self.terms(searched).name}"
+        return f"{features.seen('codes')}, {self.terms(searched).name}"
 
     def vectors_of(self, features: ImageCodes) -> Vector:
         from resight.descriptors.codes import neural_codes

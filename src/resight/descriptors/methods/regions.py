@@ -51,9 +51,11 @@ class Regions(Regional):
     """
 
     made_of: ClassVar[frozenset[str]] = OfMaps.made_of
+    not_in_fit: ClassVar[frozenset[str]] = Regional.not_in_fit | {"whole"}
 
     kind: Literal["regions"] = "regions"
     levels: int = Field(default=3, ge=1, le=8, description="Sizes of regions in R-MAC's grid: 3.")
+    whole: bool = Field(default=False, description="Whether the maximum of the whole map is one more region.")
     # "query": the mean similarity of the best match of each region of the query, as published; "distance": of its mean
     # distance (Razavian et al., 2016); "image": of each region of the image; "symmetric": of each region of both;
     # "image-sum": as "image", and the similarity of the sums.
@@ -62,7 +64,7 @@ class Regions(Regional):
     def vectors_of(self, features: ImageMaps) -> Vector:
         from resight.descriptors.pooled import regions_of
 
-        return regions_of(features, self.levels)
+        return regions_of(features, self.levels, whole=self.whole)
 
     def suits(self, head: RetrievalHead) -> bool:
         return head.pooling == "rmac"

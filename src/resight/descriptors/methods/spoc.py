@@ -29,9 +29,9 @@ class Spoc(SummedPooling):
     def positions(self, maps: AnyArray, mask: AnyArray | None, fitted: Arrays) -> AnyArray:
         weights = self._weights(maps, mask)
         if weights is None:
-            weights = maps.new_ones(maps.shape[1:])
-        total = weights.sum()
-        return maps * weights / total.masked_fill(total == 0, 1.0)
+            return maps / (maps.shape[1] * maps.shape[2])
+        # Where no position counts, the sum is 0 whatever it is divided by.
+        return maps * (weights / (float(weights.sum()) or 1.0))
 
     def suits(self, head: RetrievalHead) -> bool:
         return super().suits(head) and not self.centre_prior

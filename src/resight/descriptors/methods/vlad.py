@@ -9,7 +9,6 @@ from pydantic import Field
 from resight.descriptors.methods.whitened import VECTOR_ARRAYS, WHOLE_KEYS, WholeWhitened
 from resight.features.kinds import FeaturesKind
 from resight.learned.kinds import FitName
-from resight.learned.naming import seen
 from resight.learned.passes import Pass
 from resight.learned.registered import register
 from resight.learned.words import LOCAL_FEATURES, codebook_name, codebook_pass
@@ -62,7 +61,7 @@ class Vlad(WholeWhitened):
         return codebook_name(features, self.size)
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
-        return seen(features) + (
+        return features.seen() + (
             f", {self.vectors_name}, {self.terms(searched).name}" if self.whitening == "pca" else ""
         )
 

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 from resight.features.kinds import FeaturesKind
 from resight.learned.kinds import FULL, FitName, FitSource, Keeps, Stored, WhiteningTerms
 from resight.learned.method import Layout, Method
-from resight.learned.naming import seen
 from resight.learned.passes import Pass, Terms
 
 if TYPE_CHECKING:
@@ -41,30 +40,39 @@ WHOLE_KEYS = ("whitening_power", "collection_power", "shrinkage", "stored")
 """The same of a whitening of whole vectors, whose making may have a power of its own."""
 
 
-def whitening_terms(power: float, instead: float | None, shrinkage: float | None, stored: Stored) -> WhiteningTerms:
-    """Returns the terms of a whitening of a power, or of another where there is one instead."""
-    return WhiteningTerms(power if instead is None else instead, shrinkage, stored)
+class ByComponents(Descriptor):
+    """The keys that every whitening by principal components has beside its power."""
 
-
-class WholeWhitened(Descriptor):
-    """The whitening of whole vectors, whose making is fitted before."""
-
-    whitening_power: float = Field(default=FULL, ge=0.0, le=1.0, description="1 whitens fully, 0 only turns.")
     # Ours: the power where it is fitted on the photos that are searched. None: the same.
     collection_power: float | None = Field(default=None, ge=0.0, le=1.0)
-    # The fraction by which variances move to their mean: 0 in papers. None, ours: d / (d + n).
+    # The fraction by which variances move to their mean: 0 in papers. None, ours: d / (d + n) for n vectors of d
+    # dimensions, so that a fit on few photos does no harm.
     shrinkage: float | None = Field(default=None, ge=0.0, le=1.0)
-    # "float32": as fitted, as in papers. "int8", ours: a byte a number.
+    # "float32": as fitted, as in papers. "int8", ours: a byte a number, a fourth of the size.
     stored: Stored = "int8"
+
+    @property
+    @abstractmethod
+    def own_power(self) -> float:
+        """The power of its whitening where it is not fitted on the photos that are searched."""
 
     def terms(self, searched: bool = False) -> WhiteningTerms:
         """Returns those of its whitening. searched: whether it is fitted on the photos that are searched."""
-        return whitening_terms(
-            self.whitening_power, self.collection_power if searched else None, self.shrinkage, self.stored
-        )
+        instead = self.collection_power if searched else None
+        return WhiteningTerms(self.own_power if instead is None else instead, self.shrinkage, self.stored)
 
 
-class Whitened(Descriptor):
+class WholeWhitened(ByComponents):
+    """The whitening of whole vectors, whose making is fitted before."""
+
+    whitening_power: float = Field(default=FULL, ge=0.0, le=1.0, description="1 whitens fully, 0 only turns.")
+
+    @property
+    def own_power(self) -> float:
+        return self.whitening_power
+
+
+class Whitened(ByComponents):
     """The whitening of vectors.
 
     It is none, whitening by principal components with reduction, or what the checkpoint of a network that was trained
@@ -76,19 +84,13 @@ class Whitened(Descriptor):
     )
     limit: ClassVar[int] = SAMPLE_FOR_WHITENING
 
-    # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file.
-    whitening: Literal["none", "pca", "checkpoint"] = "none"
+    # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file. "pairs": learned
+    # on pairs that match, which an index has not: what ships, or a file. Mikolajczyk & Matas, ICCV 2007.
+    whitening: Literal["none", "pca", "pairs", "checkpoint"] = "none"
     # Of the whitened vectors; fewer where the fit has fewer.
     dimensions: int = Field(default=512, ge=1, le=65_536)
     # 1 whitens fully, 0.5 half, 0 only turns; the exponent of the variance is half of it.
     power: float = Field(default=FULL, ge=0.0, le=1.0)
-    # Ours: the power where it is fitted on the photos that are searched. None: the same.
-    collection_power: float | None = Field(default=None, ge=0.0, le=1.0)
-    # The fraction by which variances move to their mean: 0 in papers. None, ours: d / (d + n) for n vectors of d
-    # dimensions, so that a fit on few photos does no harm.
-    shrinkage: float | None = Field(default=None, ge=0.0, le=1.0)
-    # "float32": as fitted, as in papers. "int8", ours: a byte a number, a fourth of the size.
-    stored: Stored = "int8"
     fit: FitName = Field(default="builtin", description='"builtin", "collection" or a path.')
     # Of the whitenings that were learned after training, of which a file has one a training set: the set's name.
     learned_on: str = Field(default="retrieval-SfM-120k", min_length=1)
@@ -98,6 +100,8 @@ class Whitened(Descriptor):
         given = [key for key in (*WHITENING_KEYS, "fit", "p") if key in self.model_fields_set]
         if self.whitening == "checkpoint" and given:
             raise ValueError(f'whitening = "checkpoint" leaves nothing to {" and ".join(given)}: leave it out')
+        if self.whitening == "pairs" and self.fit == "collection":
+            raise ValueError('whitening = "pairs" is learned on pairs that match: set fit = "builtin" or name a file')
         if self.fit == "checkpoint":
             raise ValueError('what a checkpoint carries is asked for by whitening = "checkpoint", without fit')
         return self
@@ -128,15 +132,16 @@ class Whitened(Descriptor):
     def source(self) -> FitSource | None:
         return FitSource("checkpoint") if self.whitening == "checkpoint" else super().source
 
-    def terms(self, searched: bool = False) -> WhiteningTerms:
-        """Returns those of its whitening. searched: whether it is fitted on the photos that are searched."""
-        return whitening_terms(self.power, self.collection_power if searched else None, self.shrinkage, self.stored)
+    @property
+    def own_power(self) -> float:
+        return self.power
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        return f"{super().shipped_name(features)}-{self.terms().name}"
+        how = "pairs" if self.whitening == "pairs" else self.terms().name
+        return f"{super().shipped_name(features)}-{how}"
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
-        return f"{seen(features, self.vectors_name)}, {self.terms(searched).name}"
+        return f"{features.seen(self.vectors_name)}, {self.terms(searched).name}"
 
     def whitening_of(self, arrays: Arrays) -> Whitening | None:
         """Returns the whitening to the dimensions that are asked for, or as many as it has.

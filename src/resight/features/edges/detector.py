@@ -61,19 +61,20 @@ def thinned(strength: Float32, across: Float32, down: Float32) -> Float32:
 
 
 def _gradients(pixels: Pixels | UInt8, sigmas: Sequence[float]) -> tuple[Float32, Float32]:
-    """Returns (H, W) derivatives along x and along y of the channel that changes most, added over the scales."""
+    """Returns (H, W) derivatives along x and along y, added over the scales, of the channel where the sum is largest.
+
+    One channel counts at all scales: where colours rise and fall against each other, gradients of two would cancel.
+    """
     image = pixels.astype(np.float32) / np.float32(255.0)
     image = image[..., None] if image.ndim == 2 else image
-    across, down = np.zeros(image.shape[:2], np.float32), np.zeros(image.shape[:2], np.float32)
+    across, down = np.zeros(image.shape, np.float32), np.zeros(image.shape, np.float32)
     for sigma in sigmas:
         smooth = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE).reshape(image.shape)
-        dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=sigma / 8, borderType=cv2.BORDER_REPLICATE)
-        dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=sigma / 8, borderType=cv2.BORDER_REPLICATE)
-        dx, dy = dx.reshape(image.shape), dy.reshape(image.shape)
-        most = np.argmax(dx * dx + dy * dy, axis=2)[..., None]
-        across += np.take_along_axis(dx, most, axis=2)[..., 0]
-        down += np.take_along_axis(dy, most, axis=2)[..., 0]
-    return across, down
+        for total, order in ((across, (1, 0)), (down, (0, 1))):
+            own = cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3, scale=sigma / 8, borderType=cv2.BORDER_REPLICATE)
+            total += own.reshape(image.shape)
+    most = np.argmax(across * across + down * down, axis=2)[..., None]
+    return np.take_along_axis(across, most, axis=2)[..., 0], np.take_along_axis(down, most, axis=2)[..., 0]
 
 
 def _without_texture(strength: Float32, sigma: float, share: float) -> Float32:

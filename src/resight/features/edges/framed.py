@@ -15,9 +15,6 @@ from resight.features.edges.verdict import look_at
 from resight.features.kinds import Edges
 from resight.images import Box, Decoded, part_of, resize, scaled
 
-Strengths = tuple[Float32, tuple[int, int, int, int]]
-"""Thin edges or lines (H, W), and the part (x0, y0, x1, y1) of them that is framed."""
-
 
 @dataclass(frozen=True)
 class Framed:
@@ -27,26 +24,39 @@ class Framed:
 
     def edges(self, decoded: Decoded, is_drawing: bool, scale: float = 1.0) -> Float32:
         """Returns (h, w) the edges of a photo or the lines of a drawing at a scale, from 0 to 1."""
+        return (
+            self.of_lines(self._lines(decoded), scale)
+            if is_drawing
+            else self.of_edges(self.strengths(decoded, scale), scale)
+        )
+
+    def strengths(self, decoded: Decoded, scale: float = 1.0) -> Float32:
+        """Returns (H, W) the thin edges of a photo at the size at which they are found for a scale."""
+        pixels = resize(decoded.pixels, self.params.detail(scale))
+        found = edge_strengths(pixels, suppression=self.params.suppression)
+        if decoded.counts is not None:
+            found = np.where(scaled(decoded.counts, found.shape), found, np.float32(0.0))
+        return found
+
+    def of_edges(self, strengths: Float32, scale: float = 1.0) -> Float32:
+        """Returns (h, w) the frame of thin edges (H, W): of all, or of where they are."""
+        return self._framed(strengths, content_box(strengths) if self.params.frame == "content" else None, scale)
+
+    def of_lines(self, lines: Float32, scale: float = 1.0) -> Float32:
+        """Returns (h, w) the frame of the lines (H, W) of a drawing, which are always cropped to what they fill."""
+        return self._framed(lines, lines_box(lines > 0), scale)
+
+    def _framed(self, strengths: Float32, box: tuple[int, int, int, int] | None, scale: float) -> Float32:
+        height, width = strengths.shape
         side, pad = round(self.params.side * scale), round(self.params.pad * scale)
-        strengths, box = self._lines(decoded) if is_drawing else self._edges(decoded, scale)
-        framed = frame(strengths, box, side, pad, self.params.width)
+        framed = frame(strengths, box or (0, 0, width, height), side, pad, self.params.width)
         return filtered(squared(framed, side) if self.params.frame == "content" else framed, self.params.filter)
 
-    def _edges(self, decoded: Decoded, scale: float) -> Strengths:
-        pixels = resize(decoded.pixels, self.params.detail(scale))
-        strengths = edge_strengths(pixels, suppression=self.params.suppression)
-        height, width = strengths.shape
-        if decoded.counts is not None:
-            strengths = np.where(scaled(decoded.counts, (height, width)), strengths, np.float32(0.0))
-        box = content_box(strengths) if self.params.frame == "content" else None
-        return strengths, box or (0, 0, width, height)
-
-    def _lines(self, decoded: Decoded) -> Strengths:
+    def _lines(self, decoded: Decoded) -> Float32:
         lines = lines_of(ink_of(decoded.pixels))
         if decoded.counts is not None:
             lines = lines & scaled(decoded.counts, lines.shape)
-        height, width = lines.shape
-        return lines.astype(np.float32), lines_box(lines) or (0, 0, width, height)
+        return lines.astype(np.float32)
 
 
 def asked(decoded: Decoded, box: Box | None) -> tuple[Decoded, bool]:

@@ -12,7 +12,7 @@ from resight.errors import RecipeError, WeightsError
 from resight.features.networks.exported import ExportedNetwork
 from resight.features.networks.kinds import Checkpoint
 from resight.features.networks.layers import Layer, Layered, Window
-from resight.features.networks.safetensors_files import stated
+from resight.features.networks.safetensors_files import Triple, stated
 from resight.features.runtimes.onnx_runtime import OnnxRuntime
 
 PROBED_SIDE = 224
@@ -62,20 +62,10 @@ def open_onnx_file(path: Path, checkpoint: Checkpoint, layers: Sequence[str]) ->
     WeightsError for a file that cannot be read, does not take images, or says nothing of its input where the recipe
     does not either; RecipeError for an output that it lacks.
     """
-    try:
-        model = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+    model = read_model(path)
     runtime = OnnxRuntime(model, str(path))
-    size = _size(path, runtime)
-    said = stated(runtime.metadata, path)
-    mean, deviation = checkpoint.mean or said.mean, checkpoint.deviation or said.deviation
-    if mean is None or deviation is None:
-        absent = [name for name, value in (("mean", mean), ("deviation", deviation)) if value is None]
-        raise WeightsError(
-            f"{path}: neither its metadata nor the recipe says {' and '.join(absent)} of the pixels that it takes: "
-            f"give the checkpoint {' and '.join(f'{name} = [R, G, B]' for name in absent)}, of values from 0 to 1"
-        )
+    size = input_size(path, runtime)
+    mean, deviation = normalisation(path, runtime, checkpoint)
     width, height = size or (PROBED_SIDE, PROBED_SIDE)
     maps = runtime.run(np.zeros((1, 3, height, width), np.float32))
     default = runtime.metadata.get("layer", runtime.outputs[0] if len(runtime.outputs) == 1 else "")
@@ -90,7 +80,31 @@ def open_onnx_file(path: Path, checkpoint: Checkpoint, layers: Sequence[str]) ->
     return ExportedNetwork(network, model, mean, deviation, tuple(named), size)
 
 
-def _size(path: Path, runtime: OnnxRuntime) -> tuple[int, int] | None:
+def read_model(path: Path) -> bytes:
+    """Returns the bytes of a file. Raises WeightsError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def normalisation(path: Path, runtime: OnnxRuntime, checkpoint: Checkpoint) -> tuple[Triple, Triple]:
+    """Returns mean and deviation of pixels, by the recipe or else the metadata.
+
+    Raises WeightsError where neither says them.
+    """
+    said = stated(runtime.metadata, path)
+    mean, deviation = checkpoint.mean or said.mean, checkpoint.deviation or said.deviation
+    if mean is None or deviation is None:
+        absent = [name for name, value in (("mean", mean), ("deviation", deviation)) if value is None]
+        raise WeightsError(
+            f"{path}: neither its metadata nor the recipe says {' and '.join(absent)} of the pixels that it takes: "
+            f"give the checkpoint {' and '.join(f'{name} = [R, G, B]' for name in absent)}, of values from 0 to 1"
+        )
+    return mean, deviation
+
+
+def input_size(path: Path, runtime: OnnxRuntime) -> tuple[int, int] | None:
     """Returns (width, height) of the only input size, or None where any will do. WeightsError for what is no image."""
     takes = f"{path}: it takes {', '.join(f'{name} {list(shape)} of {kind}' for name, shape, kind in runtime.inputs)}"
     if len(runtime.inputs) != 1:

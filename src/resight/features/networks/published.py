@@ -101,7 +101,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             "efficientnet_lite0",
             "efficientnet_lite0-resight.safetensors",
             "",
-            "45f6667d8e01fab1a9b9f937d9f7e2632595c82b4d26a5f1eb2b27f1f881e5cf",
+            "d37b922985afe8d47e17bec68c735c3f476563cef69dbd5a31454d3bde18eaa1",
             mean=(127 / 255, 127 / 255, 127 / 255),
             deviation=(128 / 255, 128 / 255, 128 / 255),
             padding="same",

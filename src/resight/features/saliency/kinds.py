@@ -15,5 +15,6 @@ SaliencyName = Literal[
     "itti-koch",
     "boolean-maps",
     "files",
+    "onnx",
 ]
-"""One of the table in `weighting`, or "files": maps that another program wrote."""
+"""One of the table in `weighting`; "files": maps that another program wrote; "onnx": those of a model."""

@@ -9,12 +9,12 @@ from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse
 
 from resight.server.api.types import IndexId
-from resight.server.changes import add_photos, remove_photos, update
+from resight.server.changes import add_photos, check_removed, remove_photos, restore_photos, update
 from resight.server.faults import Refusal
 from resight.server.guard import COOKIE
 from resight.server.requests import Login, Names
-from resight.server.service import Service
-from resight.server.uploads import sorted_uploads
+from resight.server.service import Service, client_of
+from resight.server.uploads import sent_files, sorted_uploads
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -42,12 +42,20 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             raise Refusal(415, "request", "Photos are sent as a form.", "Send multipart/form-data with `file`.")
-        async with request.form(max_files=service.settings.files, max_fields=16, max_part_size=1 << 20) as form:
+        form = await request.form(max_files=service.settings.files, max_fields=16, max_part_size=1 << 20)
+        try:
             parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
             if not parts:
                 raise Refusal(422, "request", "The form has no photo.", "Send each photo as a part `file`.")
-            photos, refused = await sorted_uploads(parts, service.settings)
-        job = service.changes.start("add", lambda progress: add_photos(served, photos, refused, progress))
+            sent = sent_files(parts, service.settings)
+            photos, refused = await service.pictures.run(
+                client_of(request), lambda: sorted_uploads(sent, service.settings)
+            )
+            # The job closes their files, which are read when its turn has come.
+            job = service.changes.start("add", lambda report: add_photos(served, photos, refused, report))
+        except BaseException:
+            await form.close()
+            raise
         return JSONResponse(job.to_dict(), 202)
 
     @router.delete("/v1/indexes/{index}/images", tags=["changes"], status_code=202)
@@ -57,7 +65,16 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         for name in names.names:
             served.now.listing.place(name)
-        job = service.changes.start("remove", lambda progress: remove_photos(served, names.names, progress))
+        job = service.changes.start("remove", lambda report: remove_photos(served, names.names, report))
+        return JSONResponse(job.to_dict(), 202)
+
+    @router.post("/v1/indexes/{index}/restore", tags=["changes"], status_code=202)
+    def restore_images(index: IndexId, names: Names, request: Request) -> Response:
+        """Takes photos that were removed back into the index; returns a job."""
+        service.check_write(request)
+        served = service.index(index)
+        check_removed(served, names.names)
+        job = service.changes.start("restore", lambda report: restore_photos(served, names.names, report))
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/indexes/{index}/update", tags=["changes"], status_code=202)
@@ -65,7 +82,7 @@ def add(router: APIRouter, service: Service) -> None:
         """Makes the index equal to its folders again; returns a job."""
         service.check_write(request)
         served = service.index(index)
-        job = service.changes.start("update", lambda progress: update(served, progress))
+        job = service.changes.start("update", lambda report: update(served, report))
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/session", tags=["changes"])

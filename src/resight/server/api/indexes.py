@@ -38,6 +38,7 @@ def add(router: APIRouter, service: Service) -> None:
             "folders": [{"path": path, "images": count} for path, count in listing.folders],
             "metadata": {"fields": served.metadata.fields},
             "bytes": served.bytes,
+            "uploads": {"files": service.settings.files, "bytes": service.settings.upload_bytes},
         }
 
     @router.get("/v1/indexes/{index}/images", tags=["indexes"])
@@ -77,7 +78,7 @@ def add(router: APIRouter, service: Service) -> None:
         """Groups of copies ("exact"), near-copies ("near") or photos of one thing ("same"); 202 and a job meanwhile."""
         served = service.index(index)
         now = served.now
-        value, job = service.made.get(
+        value, job = service.grouped.get(
             f"groups ({kind})", ("groups", kind, served.id, now.key), lambda progress: groups(now, kind, progress)
         )
         if job is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from resight.server.api.types import JobId
-from resight.server.faults import Refusal
+from resight.server.faults import not_found
 from resight.server.jobs import Job
 from resight.server.service import Service
 
@@ -22,7 +22,7 @@ def add(router: APIRouter, service: Service) -> None:
 
 
 def _found(service: Service, key: str) -> Job:
-    try:
-        return service.changes.get(key)
-    except Refusal:
-        return service.making.get(key)
+    for jobs in (service.changes, service.making, service.grouping):
+        if (job := jobs.find(key)) is not None:
+            return job
+    raise not_found("There is no such job, or it is long over.", "Start the work again.")

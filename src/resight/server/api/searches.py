@@ -23,7 +23,7 @@ from resight.server.searches import KeptSearch
 from resight.server.searching import deepened, search
 from resight.server.service import Service, client_of
 from resight.server.shelf import ServedIndex
-from resight.server.uploads import read_uploads
+from resight.server.uploads import Sent, read_uploads, sent_files
 
 NDJSON = "application/x-ndjson"
 _BODY: dict[str, Any] = {
@@ -60,7 +60,13 @@ def add(router: APIRouter, service: Service) -> None:
         if NDJSON in request.headers.get("accept", ""):
             lines = _stages(service, served, asked, files, client_of(request))
             return StreamingResponse(lines, media_type=NDJSON, headers={"X-Accel-Buffering": "no"})
-        kept = await service.workers.run(client_of(request), lambda: search(served, asked, files, service.searches.get))
+        try:
+            kept = await service.workers.run(
+                client_of(request),
+                lambda: search(served, asked, read_uploads(files, service.settings), service.searches.get),
+            )
+        finally:
+            _close(files)
         service.searches.keep(kept)
         return Response(_json(search_json(kept, asked.offset, asked.k)), media_type="application/json")
 
@@ -109,8 +115,11 @@ def add(router: APIRouter, service: Service) -> None:
         return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=1800"})
 
 
-async def _read(request: Request, service: Service) -> tuple[SearchRequest, Sequence[bytes]]:
-    """Returns the request and the files of a body, which is a form or JSON alone. Raises Refusal."""
+async def _read(request: Request, service: Service) -> tuple[SearchRequest, Sequence[Sent]]:
+    """Returns the request and the files of a body, which is a form or JSON alone. Raises Refusal.
+
+    The files lie on the disk where they are large; they are read by the thread that searches, and then to be closed.
+    """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "application/json":
         return _parsed(await request.body()), []
@@ -121,12 +130,21 @@ async def _read(request: Request, service: Service) -> tuple[SearchRequest, Sequ
             "A search is sent as a form or as JSON.",
             "Send multipart/form-data with `request` and `file`.",
         )
-    async with request.form(max_files=service.settings.files, max_fields=16, max_part_size=1 << 20) as form:
+    form = await request.form(max_files=service.settings.files, max_fields=16, max_part_size=1 << 20)
+    try:
         text = form.get("request")
         if not isinstance(text, str):
             raise Refusal(422, "request", "The form has no `request`.", "Send the JSON of the search as `request`.")
         parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
-        return _parsed(text.encode("utf-8", "surrogatepass")), await read_uploads(parts, service.settings)
+        return _parsed(text.encode("utf-8", "surrogatepass")), sent_files(parts, service.settings)
+    except BaseException:
+        await form.close()
+        raise
+
+
+def _close(files: Sequence[Sent]) -> None:
+    for file in files:
+        file.close()
 
 
 def _parsed(text: bytes) -> SearchRequest:
@@ -144,7 +162,7 @@ def _parsed(text: bytes) -> SearchRequest:
 
 
 async def _stages(
-    service: Service, served: ServedIndex, asked: SearchRequest, files: Sequence[bytes], client: str
+    service: Service, served: ServedIndex, asked: SearchRequest, files: Sequence[Sent], client: str
 ) -> AsyncIterator[bytes]:
     """Yields a line when the first ranking is there, and one with the whole answer, or with the error."""
     loop = asyncio.get_running_loop()
@@ -158,7 +176,10 @@ async def _stages(
 
     async def answer() -> KeptSearch:
         try:
-            return await service.workers.run(client, lambda: search(served, asked, files, service.searches.get, first))
+            return await service.workers.run(
+                client,
+                lambda: search(served, asked, read_uploads(files, service.settings), service.searches.get, first),
+            )
         finally:
             lines.put_nowait(None)
 
@@ -173,6 +194,7 @@ async def _stages(
         yield _json(refusal_of(error).body) + b"\n"
     finally:
         task.cancel()
+        _close(files)
 
 
 def _json(value: Any) -> bytes:

@@ -1,6 +1,7 @@
 // The collection by folder and words, or by likeness.
 
 import { card, skeletons, steerGrid } from "./card.js";
+import { openChanges } from "./changes_dialog.js";
 import { line, segments } from "./choices.js";
 import { askToken } from "./dialog.js";
 import { button, el, fill, icon } from "./element.js";
@@ -9,8 +10,7 @@ import { emptyState, writeFragment } from "./link.js";
 import { openPhoto } from "./photo_dialog.js";
 import { showPlane } from "./plane.js";
 import * as service from "./service.js";
-import { empty, failed, notify, notifyFailure } from "./states.js";
-import { chooseFiles } from "./uploads.js";
+import { empty, failed, notifyFailure } from "./states.js";
 
 /** Shows the view in `main`; returns what ends it. */
 export function showBrowse(main, app) {
@@ -80,7 +80,7 @@ function listing(body, app, signal) {
             "aria-current": String(path === app.state.folder),
             on: { click: () => set({ folder: path }) },
           },
-          el("bdi", { class: "where", title: path }, path || "All photos"),
+          folderName(path),
           el("span", { class: "figures" }, images.toLocaleString("en")),
         ),
       ),
@@ -165,34 +165,18 @@ function listing(body, app, signal) {
   load();
 }
 
+/** Returns the name of a folder, set in as deep as it lies. */
+function folderName(path) {
+  const parts = path.split("/");
+  const name = el("bdi", { class: "where", title: path || null }, path ? parts.at(-1) : "All photos");
+  name.style.setProperty("--depth", parts.length - 1);
+  return name;
+}
+
 function changes(app) {
-  const { id, writable, unlockable } = app.index;
-  if (!writable)
-    return unlockable ? button("Unlock changes", { glyph: "key", look: "plain", onClick: () => unlock(app) }) : null;
-  const work = (begin, sentence) => async () => {
-    try {
-      const job = await begin();
-      notify("Working; the index answers meanwhile.");
-      const { result } = await service.finished(job, () => {}, undefined);
-      const refused = result?.refused ?? [];
-      if (!refused.length || result.names.length) notify(sentence);
-      for (const { name, reason } of refused) notify(`${name} was not taken: ${reason}.`);
-      await app.refresh();
-    } catch (error) {
-      notifyFailure(error);
-    }
-  };
-  return [
-    button("Add photos", {
-      glyph: "plus",
-      onClick: () => chooseFiles((files) => work(() => service.addPhotos(id, files), "The photos are in the index.")()),
-    }),
-    button("Update", {
-      glyph: "refresh",
-      title: "Makes the index equal to its folders",
-      onClick: work(() => service.update(id), "The index is equal to its folders again."),
-    }),
-  ];
+  const { writable, unlockable } = app.index;
+  if (writable) return button("Change", { glyph: "plus", onClick: () => openChanges(app) });
+  return unlockable ? button("Unlock changes", { glyph: "key", onClick: () => unlock(app) }) : null;
 }
 
 async function unlock(app) {

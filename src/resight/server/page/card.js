@@ -1,6 +1,6 @@
 // One hit, or one photo of a listing, in a grid; and the keys of a grid.
 
-import { button, el, nameOf, svg } from "./element.js";
+import { button, el, fileAndFolder, svg } from "./element.js";
 import { fieldText, labelOf, percent, score } from "./format.js";
 import * as service from "./service.js";
 import * as tray from "./tray.js";
@@ -63,14 +63,14 @@ export function card(item, { index, href, open, seek, marks = null, checked = tr
     "article",
     { class: "card" },
     link,
-    el("div", {}, nameOf(name), facts(item, checked), captionOf(item)),
+    el("div", {}, fileAndFolder(name), facts(item, checked), captionOf(item)),
     el(
       "div",
       { class: "acts" },
       right,
       wrong,
       collect,
-      button("Search with this photo", { glyph: "search", quiet: true, onClick: seek }),
+      button("Search with this photo", { glyph: "search", look: "search", quiet: true, onClick: seek }),
     ),
   );
   const show = () => {

@@ -68,6 +68,13 @@ export function nameOf(name) {
   );
 }
 
+/** Returns the name of a photo's file, and its folder in a line below. */
+export function fileAndFolder(name) {
+  const slash = name.lastIndexOf("/");
+  const folder = name.slice(0, Math.max(slash, 0));
+  return [nameOf(name.slice(slash + 1)), folder ? el("bdi", { class: "folder", title: folder }, folder) : null];
+}
+
 /** Puts children in the place of all that a node holds. */
 export function fill(node, ...children) {
   node.replaceChildren(

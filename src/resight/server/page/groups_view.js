@@ -1,7 +1,7 @@
 // Groups of copies, of near-copies and of photos of the same thing.
 
 import { segments } from "./choices.js";
-import { button, el, fill, nameOf } from "./element.js";
+import { button, el, fileAndFolder, fill, icon } from "./element.js";
 import { counted } from "./format.js";
 import { openPhoto } from "./photo_dialog.js";
 import * as service from "./service.js";
@@ -24,6 +24,7 @@ const NONE = {
   same: "No two photos of this index show the same thing, as far as can be told.",
 };
 const AT_ONCE = 30;
+const MOST_ASKED = 8;
 
 /** Shows the view in `main`; returns what ends it. */
 export function showGroups(main, app) {
@@ -31,6 +32,13 @@ export function showGroups(main, app) {
   const { index } = app;
   const kind = KINDS.some(([own]) => own === app.state.kind) ? app.state.kind : "exact";
   const body = el("div", {});
+  // There is no table before the groups are found.
+  const table = el(
+    "a",
+    { class: "button", href: service.groupsTable(index.id, kind), download: `groups-${kind}.csv`, hidden: true },
+    icon("download"),
+    "CSV",
+  );
   fill(
     main,
     el(
@@ -49,11 +57,7 @@ export function showGroups(main, app) {
             kind,
             (own) => app.go({ kind: own }),
           ),
-          el(
-            "a",
-            { class: "button", href: service.groupsTable(index.id, kind), download: `groups-${kind}.csv` },
-            "CSV",
-          ),
+          table,
         ),
       ),
       body,
@@ -67,7 +71,9 @@ export function showGroups(main, app) {
   service
     .computed(index.id, "/groups", { kind }, progress, ending.signal)
     .then(({ groups }) => {
-      if (!ending.signal.aborted) show(body, app, kind, groups);
+      if (ending.signal.aborted) return;
+      table.hidden = !groups.length;
+      show(body, app, kind, groups);
     })
     .catch((error) => {
       if (!ending.signal.aborted)
@@ -81,7 +87,16 @@ export function showGroups(main, app) {
 
 function show(body, app, kind, groups) {
   if (!groups.length) {
-    fill(body, empty("groups", "No such groups", NONE[kind]));
+    const others = KINDS.filter(([own]) => own !== kind && app.index.groups.includes(own));
+    fill(
+      body,
+      empty(
+        "groups",
+        "No such groups",
+        NONE[kind],
+        others.map(([own, text]) => button(text, { onClick: () => app.go({ kind: own }) })),
+      ),
+    );
     return;
   }
   const list = el("div", {});
@@ -89,7 +104,7 @@ function show(body, app, kind, groups) {
   const more = button("Show more groups", { glyph: "down", look: "more", onClick: () => add() });
   const add = () => {
     const next = groups.slice(list.children.length, list.children.length + AT_ONCE);
-    list.append(...next.map((group, place) => groupBlock(app, group, list.children.length + place + 1)));
+    list.append(...next.map((group, place) => groupBlock(app, group, list.children.length + place + 1, kind)));
     more.hidden = list.children.length >= groups.length;
   };
   add();
@@ -101,8 +116,10 @@ function show(body, app, kind, groups) {
   );
 }
 
-function groupBlock(app, { images, kept, sure }, number) {
+function groupBlock(app, { images, kept: best, sure }, number, kind) {
   const { id } = app.index;
+  const kept = kind === "same" ? null : best; // Of different photos none stands for the others.
+  const asked = images.slice(0, MOST_ASKED);
   const others = kept ? images.filter((name) => name !== kept) : images;
   return el(
     "section",
@@ -127,10 +144,10 @@ function groupBlock(app, { images, kept, sure }, number) {
             notify(`${counted(others.length, "photo")} put in the tray.`);
           },
         }),
-        button("Search with all", {
+        button(asked.length < images.length ? `Search with ${asked.length} of them` : "Search with all", {
           look: "plain",
           glyph: "search",
-          onClick: () => app.search(images.slice(0, 8).map((name) => ({ name, box: null }))),
+          onClick: () => app.search(asked.map((name) => ({ name, box: null }))),
         }),
       ),
     ),
@@ -148,7 +165,7 @@ function groupBlock(app, { images, kept, sure }, number) {
               on: { click: () => openPhoto(app, { name }) },
             },
             el("img", { src: service.thumbnail(id, name), alt: "", loading: "lazy" }),
-            nameOf(name),
+            fileAndFolder(name),
             name === kept ? el("span", { class: "kept" }, "Keep this one") : null,
           ),
         ),

@@ -15,6 +15,11 @@ export function newMarks() {
       else marked.set(name, mark);
       tell();
     },
+    /** Lets go of photos that are gone. */
+    forget(names) {
+      for (const name of names) marked.delete(name);
+      tell();
+    },
     clear() {
       marked.clear();
       tell();

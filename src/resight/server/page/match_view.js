@@ -123,7 +123,7 @@ function draw(main, app, { answer, place, to, back, signal }) {
   const query = state.queries[queryPlace] ?? state.queries[0];
   const titles = { query: titleOf(query, state.sketch), hit: hit.name };
 
-  const modes = MODES.map(([mode, text]) => [mode, text, LAID.includes(mode) && !hit.transform]);
+  const modes = MODES.filter(([mode]) => mode !== "heat" || index.heat).map(([mode, text]) => [mode, text, LAID.includes(mode) && !hit.transform]);
   const wanted = modes.find(([mode, , off]) => mode === state.mode && !off) ? state.mode : "lines";
   let evidence = null;
 
@@ -145,7 +145,8 @@ function draw(main, app, { answer, place, to, back, signal }) {
   }
   async function showLines() {
     evidence ??= await service.evidence(answer.search, hit.name, signal);
-    choice.querySelector("input[value=heat]").disabled = evidence.heat === false;
+    const heat = choice.querySelector("input[value=heat]");
+    if (heat) heat.disabled = !evidence.heat;
     const [queryPicture, hitPicture] = await Promise.all([
       pictureAt(service.queryPicture(answer.search, queryPlace)),
       pictureAt(service.photo(index.id, hit.name, { size: 1600 })),

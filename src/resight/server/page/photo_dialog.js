@@ -1,12 +1,13 @@
 // One photo of the collection, large, with what is known of it.
 
+import { removePhotos } from "./changing.js";
 import { copyLink } from "./copying.js";
 import { openDialog } from "./dialog.js";
 import { button, el } from "./element.js";
 import { fieldText } from "./format.js";
 import { emptyState, writeFragment } from "./link.js";
 import * as service from "./service.js";
-import { notify, notifyFailure } from "./states.js";
+import { notifyFailure } from "./states.js";
 import * as tray from "./tray.js";
 
 /** Opens the dialog. item: {name, width, height, metadata} of a listing, or the name alone. */
@@ -96,23 +97,11 @@ export async function openPhoto(app, item) {
 function removal(app, name, close) {
   const control = button("Remove", {
     glyph: "trash",
+    title: "Takes the photo out of the index; its file stays",
     onClick: async () => {
-      if (!control.dataset.asked) {
-        control.dataset.asked = "yes";
-        control.lastChild.textContent = "Remove for good?";
-        return;
-      }
       control.disabled = true;
-      try {
-        await service.finished(await service.remove(app.index.id, [name]), () => {});
-        tray.take(app.index.id, [name]);
-        close();
-        notify("The photo is out of the index. Its file stays where it is.");
-        await app.refresh();
-      } catch (error) {
-        control.disabled = false;
-        notifyFailure(error);
-      }
+      if (await removePhotos(app, [name])) close();
+      else control.disabled = false;
     },
   });
   return control;

@@ -32,6 +32,8 @@ export function titleOf(query, sketch) {
  * act: {box(place, box), drop(place), add(), sketch(), clear(), limit(changes), compare(id)}.
  */
 export function queryPanel({ state, index, indexes, act }) {
+  const count = state.queries.length;
+  const alone = count === 1;
   const editors = state.queries.map((query, place) => {
     const title = titleOf(query, state.sketch);
     const whole = button("Whole photo", {
@@ -52,6 +54,7 @@ export function queryPanel({ state, index, indexes, act }) {
       },
     });
     whole.hidden = !query.box;
+    const box = button("Box", { glyph: "box", title: "Search for a part of the photo", onClick: editor.begin });
     const node = el(
       "li",
       { class: "query-photo" },
@@ -60,15 +63,14 @@ export function queryPanel({ state, index, indexes, act }) {
         "div",
         { class: "caption" },
         nameOf(title),
-        state.queries.length > 1
+        count > 1
           ? button(`Take out ${title}`, { glyph: "cross", quiet: true, look: "plain", onClick: () => act.drop(place) })
           : null,
       ),
-      state.sketch ? null : el("div", { class: "row" }, button("Box", { glyph: "box", onClick: editor.begin }), whole),
+      state.sketch || alone ? null : el("div", { class: "row" }, box, whole),
     );
-    return { node, editor };
+    return { node, editor, parts: [box, whole] };
   });
-  const count = state.queries.length;
   const hint = state.sketch
     ? "Photos with these outlines come first."
     : count > 1
@@ -82,15 +84,16 @@ export function queryPanel({ state, index, indexes, act }) {
       { class: "query-photos" },
       editors.map(({ node }) => node),
     ),
-    el("p", { class: "quiet small hint" }, hint),
     el(
       "div",
-      { class: "row" },
+      { class: "row close" },
+      alone && !state.sketch ? editors[0].parts : null,
       state.sketch
         ? button("Draw anew", { glyph: "pencil", onClick: act.sketch })
         : button("Add a photo", { glyph: "plus", onClick: act.add }),
       button("Start anew", { look: "plain", onClick: act.clear }),
     ),
+    el("p", { class: "quiet small hint" }, hint),
     limits(state, index, indexes, act),
   );
   const know = (answer) =>

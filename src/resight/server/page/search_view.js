@@ -2,6 +2,7 @@
 
 import { answerOf, comparesShapes } from "./answers.js";
 import { answerView } from "./answer_view.js";
+import { removePhotos } from "./changing.js";
 import { button, el, fill } from "./element.js";
 import { counted } from "./format.js";
 import { writeFragment } from "./link.js";
@@ -92,6 +93,17 @@ export function showSearch(main, app) {
       el(
         "div",
         { class: "row" },
+        index.writable && wrong.length
+          ? button(`Remove ${counted(wrong.length, "wrong photo")}`, {
+              glyph: "trash",
+              look: "plain",
+              title: "Takes them out of the index; the files stay",
+              onClick: (event) => {
+                event.currentTarget.disabled = true;
+                removePhotos(app, wrong);
+              },
+            })
+          : null,
         button("Clear", {
           look: "plain",
           onClick: () => {

@@ -56,6 +56,9 @@ async function ask(url, options = {}) {
 /** Gives the service a token; it keeps it in a cookie that scripts cannot read. */
 export const logIn = (token) => ask(address("v1/session"), { ...posted({ token }), retried: true });
 
+/** Lets the service forget the token of this browser. */
+export const logOut = () => ask(address("v1/session"), { method: "DELETE" });
+
 async function failureOf(response) {
   const body = await response.json().catch(() => ({}));
   const error = body.error ?? {};
@@ -143,13 +146,41 @@ export async function finished(job, progress, signal) {
   }
 }
 
-/** Sends photos to an index; returns the job that takes them in. */
-export async function addPhotos(index, files) {
+/**
+ * Sends photos to an index; returns the job that takes them in. sent: called with the share of the bytes that have left,
+ * which `fetch` cannot tell.
+ */
+export function addPhotos(index, files, sent, signal) {
   const form = new FormData();
   for (const file of files) form.append("file", file, file.name);
-  return (await json(address(inIndex(index, "/images")), { method: "POST", body: form })).job;
+  return new Promise((resolve, reject) => {
+    const asked = new XMLHttpRequest();
+    const fail = (status, error = {}) =>
+      reject(
+        new ServiceError(
+          error.kind ?? "network",
+          error.message ?? "The photos did not arrive.",
+          error.hint ?? "See that `resight serve` is still running, then send them again.",
+          status,
+        ),
+      );
+    asked.upload.addEventListener("progress", ({ loaded, total }) => sent(total ? loaded / total : 0));
+    asked.addEventListener("load", () => {
+      const body = asked.response ?? {};
+      if (asked.status === 202) resolve(body.job);
+      else fail(asked.status, body.error);
+    });
+    asked.addEventListener("error", () => fail(0));
+    asked.addEventListener("abort", () => reject(new DOMException("The photos are not sent.", "AbortError")));
+    signal?.addEventListener("abort", () => asked.abort());
+    asked.open("POST", address(inIndex(index, "/images")));
+    asked.responseType = "json";
+    asked.send(form);
+  });
 }
 
+export const restore = async (index, names) =>
+  (await json(address(inIndex(index, "/restore")), posted({ names }))).job;
 export const update = async (index) => (await json(address(inIndex(index, "/update")), posted({}))).job;
 export const remove = async (index, names) =>
   (await json(address(inIndex(index, "/images")), posted({ names }, "DELETE"))).job;

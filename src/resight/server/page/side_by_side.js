@@ -64,7 +64,7 @@ export function sideBySide(pair, evidence, look, part, label) {
     });
     inside(onHit, hit, () => {
       drawFeatures(context, features.hit ?? [], onHit, scale.hit);
-      if (look.region) drawShape(context, quad ?? corners(evidence.box), onHit);
+      if (look.region && !isWhole(evidence.box, hit)) drawShape(context, quad ?? corners(evidence.box), onHit);
     });
     if (!look.lines) return;
     if (look.which === "putative") drawLines(context, tentative, look, onQuery, onHit, () => "rgb(255 90 54 / 75%)");
@@ -100,6 +100,11 @@ export function zoomButtons({ larger, smaller, whole }) {
     button("Smaller", { glyph: "minus", quiet: true, onClick: smaller }),
     button("Whole", { glyph: "fit", quiet: true, onClick: whole }),
   );
+}
+
+/** Returns whether a box covers nearly all of a photo: of its outline only crumbs would be in sight. */
+function isWhole(box, { width, height }) {
+  return box && (box[2] - box[0]) * (box[3] - box[1]) > 0.9 * width * height;
 }
 
 function corners(box) {

@@ -48,11 +48,19 @@ export function failed(error, again = null, ...acts) {
   );
 }
 
-/** Shows a sentence for some seconds, and says it to screen readers. */
-export function notify(text) {
-  const notice = el("div", { class: "notice" }, text);
+/** Shows a sentence for some seconds, and says it to screen readers. offer: {text, act} of a button beside it, such as "Undo". */
+export function notify(text, offer = null) {
+  const act = offer
+    ? button(offer.text, {
+        onClick: () => {
+          notice.remove();
+          offer.act();
+        },
+      })
+    : null;
+  const notice = el("div", { class: "notice" }, el("span", {}, text), act);
   document.getElementById("notices").append(notice);
-  setTimeout(() => notice.remove(), 4000 + 40 * text.length);
+  setTimeout(() => notice.remove(), (offer ? 20000 : 4000) + 40 * text.length);
 }
 
 /** Tells a failure in a notice. */

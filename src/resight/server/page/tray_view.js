@@ -1,6 +1,7 @@
 // The tray: photos that a person collected, to be taken away.
 
 import { card, steerGrid } from "./card.js";
+import { removePhotos } from "./changing.js";
 import { button, el, fill } from "./element.js";
 import { counted } from "./format.js";
 import { emptyState, writeFragment } from "./link.js";
@@ -77,6 +78,16 @@ export function showTray(main, app) {
               title: names.length > 8 ? "At most 8 photos make one search" : null,
               onClick: () => app.search(names.map((name) => ({ name, box: null }))),
             }),
+            index.writable
+              ? button("Remove from the index", {
+                  glyph: "trash",
+                  title: "Takes these photos out of the index; the files stay",
+                  onClick: (event) => {
+                    event.currentTarget.disabled = true;
+                    removePhotos(app, names);
+                  },
+                })
+              : null,
             button("Empty the tray", {
               glyph: "trash",
               look: "plain",

@@ -51,6 +51,7 @@ export function takePhotos(take, none) {
     event.preventDefault();
     over = 0;
     mark();
+    if (event.target.closest?.(".takes-photos")) return; // It takes them itself.
     const files = filesOf(event.dataTransfer);
     if (files.length) take(files);
     else none();

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from resight.features.kinds import Convolutional, FeaturesKind
 from resight.learned.kinds import FitName
-from resight.learned.naming import seen
 from resight.learned.passes import Pass, Terms
 from resight.learned.registered import register
 from resight.learned.words import SAMPLE_PER_WORD, descriptors_of, fit_words
@@ -64,8 +63,8 @@ class Blcf(BagOfWords):
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         # How much positions weigh does not change what their words are.
-        unweighed = {"saliency": None, "saliency_folder": None}
-        return seen(features.model_copy(update=unweighed) if isinstance(features, Convolutional) else features)
+        unweighed = dict.fromkeys(("saliency", "saliency_folder", "saliency_model", "saliency_size"))
+        return (features.model_copy(update=unweighed) if isinstance(features, Convolutional) else features).seen()
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
         from resight.words.whitened_vocabulary import WhitenedVocabulary

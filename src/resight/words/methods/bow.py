@@ -20,6 +20,10 @@ class Bow(BagOfWords):
     kind: Literal["bow"] = "bow"
     # Philbin et al. (CVPR 2008) give a feature its 3 nearest words when assignment is soft; hard assignment is 1.
     query_assignment: int = Field(default=1, ge=1, le=1000, description="Nearest words of a query feature.")
+    # The paper assigns those of indexed photos softly too; each then takes as many postings.
+    image_assignment: int = Field(
+        default=1, ge=1, le=100, description="Nearest words of a feature of an indexed photo."
+    )
     # "clipped" is min(tf, 1): whether, not how often (Jegou et al., CVPR 2009, removes multiple matches likewise).
     tf: Literal["raw", "clipped", "sqrt"] = "raw"
     idf: bool = Field(default=True, description="Whether words of few images weigh more.")
@@ -30,7 +34,13 @@ class Bow(BagOfWords):
     def _one_remedy(self) -> Bow:
         if self.burstiness and self.tf != "raw":
             raise ValueError(f'burstiness already damps repeated words: it goes with tf = "raw", not "{self.tf}"')
+        if self.image_assignment > 1 and self.soft_sigma == 0.0:
+            raise ValueError("features of indexed photos have several words by their distance alone: set soft_sigma")
         return self
+
+    @property
+    def indexed_assignment(self) -> int:
+        return self.image_assignment
 
     @property
     def is_counted(self) -> bool:

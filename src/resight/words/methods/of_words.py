@@ -66,6 +66,11 @@ class WordsMethod(Method):
         """Returns the length of a signature of descriptors of so many dimensions; 0 where there is none."""
         return 0
 
+    @property
+    def indexed_assignment(self) -> int:
+        """The number of nearest words of a feature of an indexed image."""
+        return 1
+
     @abstractmethod
     def quantised(
         self,
@@ -97,7 +102,7 @@ class BagOfWords(WordsMethod):
     score_meaning: ClassVar[str] = "cosine of visual words, 0 to 1"
     postings: ClassVar[Postings] = "bow"
     # Philbin et al. (CVPR 2008), section 3: sigma^2 = 6250 for SIFT of norm 512, that is 0.154 at norm 1.
-    # Of a query's features; the paper assigns those of indexed photos softly too.
+    # Of features that have several words.
     soft_sigma: float = Field(
         default=0.0, ge=0.0, le=1e6, description="Weights exp(-d^2 / 2 sigma^2) of the words; 0: off."
     )
