@@ -85,7 +85,7 @@ def sampled_frames(path: Path | str, sampling: Sampling) -> Generator[Frame, Non
         for milliseconds, frame in video.frames():
             any_frame = True
             small = frame.to_ndarray(width=SIDE[0], height=SIDE[1], format="rgb24", interpolation="AREA")
-            begins = detector.take(milliseconds / 1000, small)
+            begins = detector.take(milliseconds / 1000, np.asarray(small, np.uint8))
             for chosen, own in choice.take(milliseconds, begins, frame):
                 yield Frame(chosen, _upright(own))
         for chosen, own in choice.end():
@@ -238,7 +238,7 @@ def _opened(path: Path | str) -> Iterator[_Video]:
             raise ImageError(name, "the file is empty")
         try:
             options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-            container = stack.enter_context(av.open(file, options=options))
+            container = stack.enter_context(av.open(file, mode="r", options=options))
             streams = [one for one in container.streams.video if "attached_pic" not in str(one.disposition)]
             if not streams:
                 raise ImageError(name, "a file with sound and no moving picture")
@@ -269,6 +269,6 @@ def _reason(error: Exception) -> str:
 
 def _upright(frame: VideoFrame) -> Pixels:
     """Returns the pixels (H, W, 3) of a frame, turned as the file says."""
-    pixels = frame.to_ndarray(format="rgb24")
+    pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     # FFmpeg tells by how much the picture is to be turned against the clock.
     return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
