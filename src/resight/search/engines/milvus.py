@@ -1,6 +1,7 @@
 """Milvus as a search engine: servers from 2.3, and milvus-lite as a server. All that is of Milvus is in this file.
 
-pymilvus is imported when a connection is made, and arrays where they are needed: recipes are read without. Where RESIGHT_MILVUS_TOKEN is set, "USER:PASSWORD" or a key, it is sent.
+pymilvus is imported when a connection is made, and arrays where they are needed: a recipe is read without. Where
+RESIGHT_MILVUS_TOKEN is set, "USER:PASSWORD" or a key, it is sent.
 """
 
 from __future__ import annotations
