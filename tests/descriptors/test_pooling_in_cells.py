@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from resight.descriptors.kinds import Pyramid
 from resight.descriptors.pooling import gem
 from resight.descriptors.spatial import pyramid
 from resight.errors import UsageError
+from resight.features.maps import ImageMaps
+from resight.learned.whitening import Whitening
 
 
 def test_each_cell_is_pooled_by_itself_in_the_order_of_rows() -> None:
@@ -28,3 +31,20 @@ def test_fewer_positions_than_cells_are_shared() -> None:
 def test_a_grid_without_cells_is_refused() -> None:
     with pytest.raises(UsageError, match="without cells"):
         pyramid(np.ones((1, 1, 2, 2), np.float32), (0,))
+
+
+def test_cells_are_whitened_one_by_one_and_an_empty_one_stays_weak() -> None:
+    rng = np.random.default_rng(0)
+    method = Pyramid(levels=(2,), whitening="pairs", whitened="cells", dimensions=3, fit="some.npz")
+    maps = rng.random((5, 4, 4)).astype(np.float32)
+    whitening = Whitening(rng.random(5).astype(np.float32), rng.random((3, 5)).astype(np.float32))
+    image = ImageMaps((maps,), (None,), (4, 4), ((4, 4),))
+    cells = pyramid(maps[None], (2,))[0].reshape(4, 5)
+    cells = cells / np.linalg.norm(cells)
+    naive = np.concatenate([whitening.projection @ (cell - whitening.mean) for cell in cells])
+    np.testing.assert_allclose(method.describe(image, whitening, {}), naive / np.linalg.norm(naive), rtol=1e-4)
+
+
+def test_a_whitening_of_pairs_is_not_fitted_on_a_collection() -> None:
+    with pytest.raises(ValueError, match="learned on pairs that match"):
+        Pyramid(whitening="pairs", fit="collection")

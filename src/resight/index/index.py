@@ -13,7 +13,7 @@ from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
 from resight.folders.walking import check_prefix, existing_folder
 from resight.images import displayed
-from resight.images.sampling import Sampling
+from resight.images.frame_sampling import Sampling
 from resight.index.adding import Wish, check_wish, plan_addition
 from resight.index.checking import VerifyReport, check_elsewhere, check_index
 from resight.index.exclusion import images_left_out, with_patterns

@@ -49,19 +49,20 @@ class Whitening:
         return np.asarray(-(self.projection.astype(np.float64) @ self.mean), np.float32)
 
     def apply(self, x: Floating) -> Float32:
-        """Returns (n, r) L2-normalised P (x - m) of descriptors (n, d).
+        """Returns (n, r) L2-normalised P (x - m) of descriptors (n, d). Raises FitError as `projected`."""
+        whitened = self.projected(x)
+        norms = np.linalg.norm(whitened, axis=1, keepdims=True)
+        return np.asarray(whitened / np.maximum(norms, np.finfo(np.float32).tiny), np.float32)
 
-        Raises FitError where their dimension differs.
-        """
+    def projected(self, x: Floating) -> Float32:
+        """Returns (n, r) P (x - m) of descriptors (n, d). Raises FitError where their dimension differs."""
         if x.ndim != 2 or x.shape[1] != len(self.mean):
             raise FitError(
                 f"a whitening fitted on {len(self.mean)} dimensions is asked to whiten descriptors of shape {x.shape}; "
                 "fit it on descriptors of the same network, layer and pooling"
             )
         # Centre first: where the mean dominates a descriptor, P x - P m would lose digits.
-        whitened = (np.asarray(x, np.float32) - self.mean) @ self.projection.T
-        norms = np.linalg.norm(whitened, axis=1, keepdims=True)
-        return np.asarray(whitened / np.maximum(norms, np.finfo(np.float32).tiny), np.float32)
+        return np.asarray((np.asarray(x, np.float32) - self.mean) @ self.projection.T, np.float32)
 
     def reduced(self, dimensions: int) -> Whitening:
         """Returns the whitening to the first `dimensions` only."""

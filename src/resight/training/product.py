@@ -80,6 +80,9 @@ def product_tables(
     for part, exponent in zip(method.get("parts", [method]), exponents, strict=True):
         part["whitening"] = "pca"
         part.pop("learned_on", None)
+        if part.pop("whitened", "whole") == "cells":
+            # The whitening of a product is of whole vectors, which have more to keep.
+            part.pop("dimensions", None)
         if projected:
             part["dimensions"] = projected
         if part["kind"] == "netvlad":

@@ -84,8 +84,9 @@ class Whitened(ByComponents):
     )
     limit: ClassVar[int] = SAMPLE_FOR_WHITENING
 
-    # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file.
-    whitening: Literal["none", "pca", "checkpoint"] = "none"
+    # "checkpoint": the whitening, and GeM's p, that were learned with the network and are in its file. "pairs": learned
+    # on pairs that match, which an index has not: what ships, or a file. Mikolajczyk & Matas, ICCV 2007.
+    whitening: Literal["none", "pca", "pairs", "checkpoint"] = "none"
     # Of the whitened vectors; fewer where the fit has fewer.
     dimensions: int = Field(default=512, ge=1, le=65_536)
     # 1 whitens fully, 0.5 half, 0 only turns; the exponent of the variance is half of it.
@@ -99,6 +100,8 @@ class Whitened(ByComponents):
         given = [key for key in (*WHITENING_KEYS, "fit", "p") if key in self.model_fields_set]
         if self.whitening == "checkpoint" and given:
             raise ValueError(f'whitening = "checkpoint" leaves nothing to {" and ".join(given)}: leave it out')
+        if self.whitening == "pairs" and self.fit == "collection":
+            raise ValueError('whitening = "pairs" is learned on pairs that match: set fit = "builtin" or name a file')
         if self.fit == "checkpoint":
             raise ValueError('what a checkpoint carries is asked for by whitening = "checkpoint", without fit')
         return self
@@ -134,7 +137,8 @@ class Whitened(ByComponents):
         return self.power
 
     def shipped_name(self, features: FeaturesKind) -> str:
-        return f"{super().shipped_name(features)}-{self.terms().name}"
+        how = "pairs" if self.whitening == "pairs" else self.terms().name
+        return f"{super().shipped_name(features)}-{how}"
 
     def fitted_for(self, features: FeaturesKind, searched: bool = False) -> str:
         return f"{features.seen(self.vectors_name)}, {self.terms(searched).name}"
