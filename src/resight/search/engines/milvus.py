@@ -1,6 +1,7 @@
 """Milvus as a search engine: servers from 2.3, and milvus-lite as a server. All that is of Milvus is in this file.
 
-pymilvus is imported when a connection is made. Where RESIGHT_MILVUS_TOKEN is set, "USER:PASSWORD" or a key, it is sent.
+pymilvus is imported when a connection is made, and arrays where they are needed: a recipe is read without. Where
+RESIGHT_MILVUS_TOKEN is set, "USER:PASSWORD" or a key, it is sent.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
 from pydantic import Field, field_validator
 
-from resight.arrays import Int64, Vectors
 from resight.errors import EngineError
 from resight.learned.registered import register
-from resight.search.engines.engine import PAGE
 from resight.search.engines.kind import EngineSearch
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
+
+    from resight.arrays import Int64, Vectors
 
 T = TypeVar("T")
 
@@ -132,6 +132,10 @@ class MilvusCollection:
 
     def sums(self, first: int, last: int) -> tuple[Int64, Int64]:
         """Returns ids (n,) in [first, last) and their sums (n,)."""
+        import numpy as np
+
+        from resight.search.engines.engine import PAGE
+
         found = self._query(first, last, "sum", {"limit": PAGE})
         return tuple(np.array([row[key] for row in found], np.int64) for key in ("id", "sum"))  # type: ignore[return-value]
 
@@ -139,7 +143,7 @@ class MilvusCollection:
         """Writes rows; one takes the place of a row of the same id."""
         rows = [
             {"id": image, "sum": number, "vector": vector}
-            for image, number, vector in zip(ids.tolist(), sums.tolist(), np.asarray(vectors, np.float32), strict=True)
+            for image, number, vector in zip(ids.tolist(), sums.tolist(), vectors, strict=True)
         ]
         written = self._asked(lambda: self._client.upsert(self._name, rows, timeout=SECONDS_TO_ANSWER))
         if written["upsert_count"] != len(rows):
@@ -154,6 +158,8 @@ class MilvusCollection:
 
     def search(self, queries: Vectors, k: int) -> Sequence[Int64]:
         """Returns ids of the k rows with the largest inner product with each query (q, d), nearest first."""
+        import numpy as np
+
         graph = {"ef": max(QUEUE, 2 * k)} if self._params.index == "hnsw" else {}
         found = self._asked(
             lambda: self._client.search(
