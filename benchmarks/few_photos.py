@@ -36,9 +36,9 @@ from resight.datasets.folder import photo_root, read_folder
 from resight.evaluation.metrics import oxford_ap, positions_of_ids
 from resight.index.index import Index
 from resight.index.views import VectorView
-from resight.manifold.neighbour_means import averaging
 from resight.manifold.diffusion import ConjugateGradient, query_affinity
 from resight.manifold.graph import mutual_affinity, nearest_neighbours, normalised
+from resight.manifold.neighbour_means import averaging
 
 K, START, SELF, TOLERANCE, ITERATIONS = 50, 10, 1.0, 1e-6, 200
 WAYS = ("symmetric", "rows", "rows and own")

@@ -1,5 +1,4 @@
 from .approximate import approximate_neighbours as approximate_neighbours
-from .neighbour_means import averaging as averaging
 from .bananas import banana_manifolds as banana_manifolds
 from .bananas import lifted as lifted
 from .diffusion import ConjugateGradient as ConjugateGradient
@@ -15,6 +14,7 @@ from .graph import without as without
 from .hybrid import Hybrid as Hybrid
 from .kinds import Diffusion as Diffusion
 from .linked import brought_up_to_date as brought_up_to_date
+from .neighbour_means import averaging as averaging
 from .offline import diffusion_rows as diffusion_rows
 from .ranking import DiffusionLook as DiffusionLook
 from .solving import prepare as prepare

@@ -9,12 +9,12 @@ from scipy.sparse import csr_array, eye_array
 from scipy.sparse.csgraph import connected_components
 
 from resight.arrays import Array, Arrays, Float64, Int64
-from resight.manifold.neighbour_means import averaging
 from resight.manifold.diffusion import ConjugateGradient, Diffuse
 from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
 from resight.manifold.hybrid import Hybrid
 from resight.manifold.kinds import Diffusion
+from resight.manifold.neighbour_means import averaging
 from resight.manifold.offline import Offline, diffusion_rows
 from resight.manifold.spectral import Spectral, Spectrum, low_rank
 from resight.manifold.subspace import fit_subspace
