@@ -115,7 +115,7 @@ def photo_of(thing: Sequence[Part], rng: Generator) -> Pixels:
         ink = ink[..., None] * mask[..., None]
         image = image * (1 - ink) + ink * tones[int(rng.integers(len(tones)))] * rng.uniform(0.2, 1.0)
     noisy = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.0))) + rng.normal(0, 2.0, image.shape)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 def strokes_of(thing: Sequence[Part]) -> tuple[list[Float64], list[Float64]]:
