@@ -57,7 +57,7 @@ class Asked:
         """Mean AP of rankings, one a query."""
         values = []
         for query, ranking in zip(self.dataset.queries, ranked, strict=True):
-            names = [self.collection.name_of(image) for image in ranking.ids.tolist()]
+            names = [self.reader.name_of(image) for image in ranking.ids.tolist()]
             found = positions(names, query.positives, query.junk)
             values.append(oxford_ap(found, len(query.positives)))
         return float(np.mean(values))

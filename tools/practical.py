@@ -64,7 +64,7 @@ def outputs(printed: str, value: object) -> list[dict[str, Any]]:
     if printed:
         found.append({"output_type": "stream", "name": "stdout", "text": printed.splitlines(keepends=True)})
     if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 3:
-        coded = cv2.imencode(".jpg", cv2.cvtColor(value, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+        coded = cv2.imencode(".jpg", cv2.cvtColor(value, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
         data = {"image/jpeg": base64.b64encode(coded.tobytes()).decode()}
         found.append({"output_type": "display_data", "data": data, "metadata": {}})
     elif value is not None:

@@ -69,3 +69,7 @@ class IndexLockedError(ResightError):
 
 class StorageError(ResightError):
     """The disk refused: full, read-only, or gone."""
+
+
+class EngineError(ResightError):
+    """A search engine on another machine cannot be reached, refuses, or has what is not of this index."""

@@ -16,6 +16,9 @@ def test_rows_of_both_groups_are_trained_judged_and_written(
 
     import resight
 
+    # Mapping has tests of its own, and takes longest.
+    for name in training_ablation.TUPLES:
+        monkeypatch.setitem(training_ablation.TUPLES, name, training_rows.Mined("verified"))
     index = tmp_path / "things.resight"
     resight.Index.create(index, recipe="sift-asmk-links").add(small_sets / "things" / "images")
     chosen = ["any hard negatives, not one a cluster", "no views"]

@@ -14,7 +14,7 @@ from resight.errors import ImageError
 from resight.images import content_hash, decode, read_bytes, upright_size
 from resight.images import videos as module
 from resight.images.frame_names import frame_name
-from resight.images.sampling import Sampling
+from resight.images.frame_sampling import Sampling
 from resight.images.videos import Footage, Frame, expected_seconds, frame_bytes, frame_of, sampled_frames
 
 

@@ -147,6 +147,23 @@ def test_a_photo_that_is_alone_stays_first_where_rows_are_normalised(given):
     np.testing.assert_allclose(first["rows"].scores[0], 0.9**3, rtol=1e-5)
 
 
+def test_what_neighbours_give_counts_with_what_an_image_is_like_itself():
+    # Image 2 is a copy of image 0 for the graph, and yet far from the query.
+    vectors = np.eye(4, 6, dtype=np.float32)
+    vectors[2] = vectors[0]
+    pair = Collection(np.arange(4), vectors)
+    scores = np.array([0.9, 0.6, 0.3, 0.0], np.float32)
+    ranking = Ranking(np.array([0, 1, 2, 3]), scores)
+    params = Diffusion(k=3, query_k=2, self_affinity=1.0, alpha=0.8, normalisation="rows")
+    alone = DiffusionLook(params, pair)(None, ranking)
+    assert alone.ids[:3].tolist() == [0, 2, 1]
+    both = DiffusionLook(params.model_copy(update={"own_weight": 0.5}), pair)(None, ranking)
+    assert both.ids.tolist() == [0, 1, 2, 3]
+    given = dict(zip(alone.ids.tolist(), alone.scores.tolist(), strict=True))
+    expected = [np.sqrt(given[image] * score**3) for image, score in zip(range(4), scores.tolist(), strict=True)]
+    np.testing.assert_allclose(both.scores, expected, rtol=1e-5)
+
+
 def regions(images=40, each=5):
     """Regions of images with ids 7, 8, ..., in groups."""
     x = descriptors(2, images * each, 12, groups=10)

@@ -13,7 +13,7 @@ from resight.channels.extraction import Extracted, Given
 from resight.errors import ImageError, UsageError
 from resight.folders.walking import Found
 from resight.images import frame_name
-from resight.images.sampling import Sampling
+from resight.images.frame_sampling import Sampling
 from resight.images.videos import Footage, expected_seconds, frame_bytes, sampled_frames
 
 

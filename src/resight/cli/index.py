@@ -91,8 +91,8 @@ def index(
     search: Annotated[
         str,
         typer.Option(
-            metavar="auto|exact|hnsw|ivf",
-            help="Compare all vectors, or approximately; auto: by their number.",
+            metavar="auto|exact|hnsw|ivf|milvus://HOST:PORT/COLLECTION",
+            help="Compare all vectors, or approximately; auto: by their number; or search by an engine.",
             show_default=False,
         ),
     ] = "",

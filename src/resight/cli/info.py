@@ -32,7 +32,10 @@ def _rows(label: str, value: Any) -> list[tuple[str, object]]:
     if label == "fitted":
         return [(f"made with, {name}", fitted_text(**one)) for name, one in value.items() if one["size"]]
     if label == "search":
-        return [(f"search of {name}", _search_text(**facts)) for name, facts in value.items()]
+        return [
+            (f"search of {name}", (_engine_text if "address" in facts else _search_text)(**facts))
+            for name, facts in value.items()
+        ]
     if label == "bytes by part":
         return [(f"  {name}", size) for name, size in value.items()]
     if label == "masks":
@@ -65,6 +68,12 @@ def _search_text(kind: str, images: int, added: int, removed: int, recall: float
         f"{kind} of {images} photos{since}: {recall:.3f} of the 10 nearest found, by {probes} probes and {candidates} "
         "candidates"
     )
+
+
+def _engine_text(kind: str, address: str, images: int, added: int, removed: int) -> str:
+    """Returns which engine searches a channel as text."""
+    waiting = f"; {added} to be loaded, {removed} to be deleted" if added or removed else ""
+    return f"{address}, {images} photos loaded{waiting}"
 
 
 def _listed(found: Sequence[str | dict[str, str]]) -> str:

@@ -19,7 +19,7 @@ from resight.arrays import Mask
 from resight.errors import UsageError
 from resight.folders.names import COMPARED, composed, find_name, suggestion
 from resight.folders.patterns import Patterns, is_pattern
-from resight.images import displayed, file_of_name
+from resight.images import VIDEO_SUFFIXES, displayed, file_of_name
 
 FOLDERS_TOLD = 5
 """Folders that an error lists where a pattern matches nothing."""
@@ -108,6 +108,8 @@ def _covering(pattern: str) -> Callable[[str], bool]:
 
 def _with_frames(name: str, names: Sequence[str]) -> tuple[str, ...]:
     """Returns a name and, where it is that of a video, those of its frames, sorted."""
+    if posixpath.splitext(name)[1].lower() not in VIDEO_SUFFIXES:
+        return (name,)
     frames = f"{name}#t="
     return (name, *sorted(one for one in names if one.startswith(frames) and file_of_name(one) == name))
 

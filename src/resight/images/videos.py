@@ -24,8 +24,8 @@ import numpy as np
 from resight.arrays import Pixels
 from resight.errors import ImageError
 from resight.images.frame_names import parse_frame
+from resight.images.frame_sampling import MiddleOfShots, Sampling, Steady
 from resight.images.limits import MAX_PIXELS
-from resight.images.sampling import MiddleOfShots, Sampling, Steady
 from resight.images.shots import SIDE, ShotDetector
 
 if TYPE_CHECKING:

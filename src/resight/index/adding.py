@@ -9,7 +9,7 @@ from pathlib import Path
 from resight.errors import UsageError
 from resight.folders.patterns import Patterns
 from resight.images import displayed, file_of_name
-from resight.images.sampling import Sampling
+from resight.images.frame_sampling import Sampling
 from resight.index.exclusion import images_left_out, with_patterns
 from resight.index.masking import BESIDE, check_masks_only, mask_choice
 from resight.index.planning import Plan, plan

@@ -18,6 +18,7 @@ from resight.index.collection import Collection
 from resight.index.masking import mask_folder
 from resight.learned.method import Method
 from resight.search.approximate.searching import ApproximateSearch
+from resight.search.engines.searching import EngineSearcher
 
 
 class ChannelCounts(NamedTuple):
@@ -54,6 +55,19 @@ class SearchFacts(NamedTuple):
     candidates: int
 
 
+class EngineFacts(NamedTuple):
+    """The engine that searches a channel.
+
+    kind, address: as the recipe says. images: loaded into its collection; added: not yet; removed: to be deleted there.
+    """
+
+    kind: str
+    address: str
+    images: int
+    added: int
+    removed: int
+
+
 @dataclass(frozen=True)
 class IndexInfo:
     """The contents of an index.
@@ -87,7 +101,7 @@ class IndexInfo:
     stay_away: int
     masks: list[dict[str, str]]
     stale: Mapping[str, int]
-    search: Mapping[str, SearchFacts]
+    search: Mapping[str, SearchFacts | EngineFacts]
     bytes_by_part: Mapping[str, int]
 
     @property
@@ -169,15 +183,18 @@ def fitted_size(method: Method, size: int) -> FittedSize:
     return FittedSize("dimensions", size, getattr(method, "dimensions", None) if whitened else None)
 
 
-def _searches(collection: Collection) -> dict[str, SearchFacts]:
-    """Returns the facts of the channels that are searched by a structure."""
-    found = {}
+def _searches(collection: Collection) -> dict[str, SearchFacts | EngineFacts]:
+    """Returns the facts of the channels that are searched by a structure or an engine."""
+    found: dict[str, SearchFacts | EngineFacts] = {}
     for name, view in collection.views.items():
         search = view.searcher
         if isinstance(search, ApproximateSearch):
             made, effort = search.made, search.made.effort
             counts = len(made.ids), search.added, search.removed
             found[name] = SearchFacts(made.kind, *counts, effort.recall, effort.probes, effort.candidates)
+        elif isinstance(search, EngineSearcher):
+            by = search.engine_search
+            found[name] = EngineFacts(by.kind, by.address, len(search.loaded), search.added, search.removed)
     return found
 
 

@@ -19,7 +19,7 @@ from resight.channels.channel import Channel
 from resight.progress import Progress, Say
 from resight.recipe import Recipe
 from resight.recipe.model import AUGMENTED
-from resight.search.derived import DerivedStructure, MadeAside, Site
+from resight.search.derived import DerivedStructure, KeptElsewhere, MadeAside, Site
 from resight.store import Snapshot, Store
 from resight.store.structures import StructureFolder
 
@@ -87,6 +87,10 @@ class Derived:
                     structure.forget()
                 else:
                     structure.keep(arrays)
+
+    def elsewhere(self) -> list[KeptElsewhere]:
+        """The structures that are on other machines."""
+        return [one for one in self._structures.values() if isinstance(one, KeptElsewhere)]
 
     @cached_property
     def _structures(self) -> Mapping[tuple[str, str], DerivedStructure]:

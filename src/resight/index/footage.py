@@ -12,7 +12,7 @@ from resight.channels.video_frames import Watched
 from resight.errors import UsageError
 from resight.folders.walking import Found
 from resight.images import decoders, file_of_name, parse_frame
-from resight.images.sampling import Sampling
+from resight.images.frame_sampling import Sampling
 from resight.images.videos import INSTALL, can_read
 from resight.store import UNREACHED, VIDEO, Choices, Image, ImageTable, Snapshot
 

@@ -13,9 +13,9 @@ from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
 from resight.folders.walking import check_prefix, existing_folder
 from resight.images import displayed
-from resight.images.sampling import Sampling
+from resight.images.frame_sampling import Sampling
 from resight.index.adding import Wish, check_wish, plan_addition
-from resight.index.checking import VerifyReport, check_index
+from resight.index.checking import VerifyReport, check_elsewhere, check_index
 from resight.index.exclusion import images_left_out, with_patterns
 from resight.index.merging import compacted, merge
 from resight.index.opened import OpenedIndex
@@ -28,7 +28,7 @@ from resight.index.updating import plan_update
 from resight.index.writer import carry_out
 from resight.progress import Progress, Say
 from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_text
-from resight.recipe.searching import SearchWish, with_search, without_search
+from resight.recipe.searching import SearchWish, check_search_ready, with_search, without_search
 from resight.store import RECIPE, Check, Store
 from resight.versions import versions_line
 
@@ -59,9 +59,11 @@ class Index(OpenedIndex):
 
         recipe: the name of a shipped one, or a TOML file, to whose folder the paths in it are relative. fit: a folder
         of photos on which everything that the recipe fits is fitted now. search, memory: how channels of one vector
-        an image are searched, "auto", "exact", "hnsw" or "ivf", and GiB that structures may take (`search/kinds.py`).
+        an image are searched, "auto", "exact", "hnsw" or "ivf", and GiB that structures may take (`search/kinds.py`);
+        or the address of an engine's collection, such as "milvus://localhost:19530/photos".
         `progress` gets lines about fitting.
-        Raises RecipeError, FitError, StorageError, and UsageError where an index or something else is at `path`.
+        Raises RecipeError, FitError, StorageError, EngineError where an engine cannot be reached, and UsageError where
+        an index or something else is at `path`.
         """
         path = arguments.path("path", path)
         arguments.path_or_name("recipe", recipe)
@@ -72,6 +74,7 @@ class Index(OpenedIndex):
         parsed = parse_recipe(text, str(recipe))
         if (path / RECIPE).exists():
             raise UsageError(f"{displayed(path)}: there is an index already; open it, or choose another path")
+        check_search_ready(parsed)
         from resight.index.fitting import files_of_new_index
 
         files = files_of_new_index(parsed, recipe_folder(recipe), fit, progress)
@@ -160,6 +163,8 @@ class Index(OpenedIndex):
         the report's notes too.
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, and then changes nothing; FitError, IndexLockedError and StorageError: what was committed before stays.
+        EngineError: the engine cannot be reached, and nothing was changed; or it went meanwhile, and what was committed
+        waits to be loaded by the next `add`, `update` or `compact`.
         """
         folder = existing_folder(arguments.path("folder", folder))
         wish = Wish(
@@ -174,6 +179,7 @@ class Index(OpenedIndex):
         )
         check_wish(wish)
         _check_callbacks(progress, say)
+        check_search_ready(self.recipe)
         total = AddReport()
         with self._writing():
             addition = plan_addition(self._store.snapshot(), folder, wish)
@@ -208,6 +214,7 @@ class Index(OpenedIndex):
         _check_callbacks(progress, say)
         folders = arguments.texts("removed", removed)
         patterns, back = ([*map(str, arguments.texts(*one))] for one in (("exclude", exclude), ("include", include)))
+        check_search_ready(self.recipe)
         total = AddReport()
         with self._writing():
             snapshot = self._store.snapshot()
@@ -281,6 +288,7 @@ class Index(OpenedIndex):
         Others may write while `prepare_search` goes on, which comes last.
         """
         _check_callbacks(progress, say)
+        check_search_ready(self.recipe)
         with self._writing():
             for numbers in compacted(self._store.snapshot()):
                 merge(self._store, self._channels, numbers)
@@ -300,10 +308,17 @@ class Index(OpenedIndex):
     def check(path: str | Path, *, repair: bool = False) -> VerifyReport:
         """Checks every byte of the index at `path`, also one that cannot be opened; `repair` repairs what can be.
 
-        Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
+        Where an engine searches it, its collection is compared with the catalogue; one that cannot be asked is a
+        problem. Raises IndexMissingError, IndexFormatError, IndexLockedError and StorageError.
         """
         path = arguments.path("path", path)
-        return check_index(path, lambda: _layouts(path), repairing=arguments.flag("repair", repair))
+        repairing = arguments.flag("repair", repair)
+        report = check_index(path, lambda: _layouts(path), repairing=repairing)
+        try:
+            index = Index.open(path)
+        except ResightError:
+            return report
+        return check_elsewhere(report, path, index._derived, index._writing, repairing=repairing)
 
     def verify(self, repair: bool = False) -> VerifyReport:
         """Checks every byte; see `check`."""

@@ -115,18 +115,14 @@ def judge(
     """
     images, root = snapshot.images, snapshot.roots[number]
     own = [place for place in places_of(snapshot, number) if int(images.ids[place]) not in excluded]
-    known = [place for place in own if file_of_name(images.names[place]) == images.names[place]]
-    found = {one.name for one in listing.found}
+    videos = {place: video for place in own if (video := file_of_name(name := images.names[place])) != name}
+    known = [place for place in own if place not in videos]
     verdict = _judged(snapshot, number, listing, elsewhere, meant, known)
-    gone, alone = {*verdict.removed}, {images.names[place] for place in known}
+    gone, found, followed = {*verdict.removed}, {one.name for one in listing.found}, {*known}
     frames = []
-    for place in own:
-        video = file_of_name(images.names[place])
+    for place, video in videos.items():
         # Frames follow their video; of one that was not read to its end there are frames alone.
-        if video == images.names[place]:
-            continue
-        if video in alone:
-            at = images.by_name[video]
+        if (at := images.by_name.get(video)) is not None and at in followed:
             leaves = int(images.ids[at]) in gone
         else:
             leaves = video not in found and not _may_be_there(file_path(root, video), listing)

@@ -1,5 +1,5 @@
 from .approximate import approximate_neighbours as approximate_neighbours
-from .averaging import averaging as averaging
+from .neighbour_means import averaging as averaging
 from .bananas import banana_manifolds as banana_manifolds
 from .bananas import lifted as lifted
 from .diffusion import ConjugateGradient as ConjugateGradient

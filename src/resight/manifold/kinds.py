@@ -68,6 +68,15 @@ class Diffusion(SecondLook):
             'more; "rows": an image is given a mean of what its neighbours were, never more than the best of them.'
         ),
     )
+    own_weight: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description=(
+            "Weight of an image's own similarity to the query in a geometric mean with what diffusion gives it: 0 in "
+            "the papers, where an image that has none of its own may come first."
+        ),
+    )
     # "conjugate-gradient": exact to the tolerance, on the graph of the `top` best images. Others work on the whole
     # graph, with what is made when photos are added: "low-rank" (fast spectral ranking of Iscen et al., CVPR 2018) with
     # `rank` eigenvectors; "spectral", ours, likewise, with vectors that keep more of the ranking, and with what is

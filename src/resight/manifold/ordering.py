@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from resight.arrays import Floating, Int64, Mask
+from resight.arrays import Float64, Floating, Int64, Mask
 from resight.search.ranking import Ranking
 from resight.search.selection import is_allowed
 
@@ -15,6 +15,21 @@ def rows_of(images: Int64, ids: Int64) -> tuple[Int64, Mask]:
     """The places of ids among ascending images, and a mask of those that are there."""
     rows = np.minimum(np.searchsorted(images, ids), max(len(images) - 1, 0))
     return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
+
+
+def with_own(ranking: Ranking, images: Int64, f: Floating, power: float, weight: float) -> Float64:
+    """Returns (n,) f^(1 - weight) s^(power weight), where s are the scores of images in a ranking, 0 outside.
+
+    images: (n,) ids, ascending; f: (n,) what diffusion gives them. Negative numbers count as 0. So
+    what is given to an image that is unlike the query counts for less, and for nothing where it is not ranked; a weight
+    of 0 leaves f as it is.
+    """
+    if weight == 0.0:
+        return np.asarray(f, np.float64)
+    rows, known = rows_of(images, ranking.ids)
+    own = np.zeros(len(images))
+    own[rows[known]] = np.maximum(ranking.scores[known].astype(np.float64), 0.0)
+    return np.asarray(np.maximum(f, 0.0) ** (1.0 - weight) * own ** (power * weight), np.float64)
 
 
 def by_diffusion(ranking: Ranking, images: Int64, f: Floating, allowed: Mask | None) -> Ranking:

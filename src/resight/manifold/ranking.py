@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from resight.arrays import Mask
 from resight.manifold.kinds import Diffusion
-from resight.manifold.ordering import by_diffusion, rows_of
+from resight.manifold.ordering import by_diffusion, rows_of, with_own
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import Solve, open_solver
 from resight.search.looks import GraphCollection, Neighbourhoods, RegionCollection
@@ -41,7 +41,9 @@ class DiffusionLook:
         y[start] = np.maximum(ranking.scores[known][: len(start)].astype(np.float64), 0.0) ** power
         if not y.any():
             return ranking
-        return by_diffusion(ranking, graph.images, solve(y, rows[known][: self.params.top]), self._collection.allowed)
+        f = solve(y, rows[known][: self.params.top])
+        f = with_own(ranking, graph.images, f, power, self.params.own_weight)
+        return by_diffusion(ranking, graph.images, f, self._collection.allowed)
 
     def _opened(self) -> tuple[Neighbourhoods, Solve]:
         graph = self._collection.neighbourhoods(self.params.listed)
@@ -78,6 +80,7 @@ class RegionalDiffusionLook:
         top = np.sort(rows[known][: self.params.top])
         regions = np.concatenate([np.arange(starts[row], ends[row]) for row in top.tolist()])
         pooled = pool_scores(opened.solve(y, regions), opened.weights, opened.offsets)
+        pooled = with_own(ranking, opened.images, pooled, power, self.params.own_weight)
         return by_diffusion(ranking, opened.images, pooled, allowed)
 
     def _start(

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, eye_array
 from scipy.sparse.csgraph import connected_components
 
 from resight.arrays import Array, Arrays, Float64, Int64
-from resight.manifold.averaging import averaging
+from resight.manifold.neighbour_means import averaging
 from resight.manifold.diffusion import ConjugateGradient, Diffuse
 from resight.manifold.eigenvectors import fit_spectrum
 from resight.manifold.graph import Neighbours, mutual_affinity, normalised
@@ -91,7 +91,7 @@ def _rows(neighbourhoods: Neighbourhoods, graph: csr_array, params: Diffusion) -
 
 def _everywhere(whole: csr_array, params: Diffusion) -> Solve:
     solver = _gradients(whole, params, once=False)
-    return lambda y, rows: solver(y)
+    return lambda y, rows: np.asarray(solver(y), np.float64)
 
 
 def _truncated(whole: csr_array, params: Diffusion) -> Solve:

@@ -12,7 +12,7 @@ from resight.recipe.reading import (
     recipe_text,
     recipes,
 )
-from resight.recipe.searching import SearchWish, with_search, without_search
+from resight.recipe.searching import SearchWish, check_search_ready, with_search, without_search
 
 __all__ = [
     "ALIASES",
@@ -22,6 +22,7 @@ __all__ = [
     "Recipe",
     "RecipeInfo",
     "SearchWish",
+    "check_search_ready",
     "load_recipe",
     "parse_recipe",
     "recipe_folder",

@@ -21,6 +21,7 @@ from resight.rerank.kinds import (
     Spatial,
 )
 from resight.rerank.stage import SecondLook
+from resight.search.engines.milvus import Milvus as Milvus  # which registers it
 from resight.search.kinds import Automatic, Exact, Exhaustive, Search, SearchKind
 from resight.words.kinds import WordsKind
 

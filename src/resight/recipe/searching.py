@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from resight.errors import RecipeError
@@ -13,7 +14,8 @@ from resight.recipe.reading import parse_recipe
 class SearchWish(NamedTuple):
     """The search of channels that keep one vector an image.
 
-    kind: of [search] in a recipe, "auto" where empty. memory: GiB that its structure may take, where not 0.
+    kind: of [search] in a recipe, "auto" where empty; or the address of an engine's collection, KIND://REST. memory:
+    GiB that its structure may take, where not 0.
     """
 
     kind: str = ""
@@ -41,12 +43,30 @@ def with_search(text: str, source: str, wish: SearchWish) -> str:
                 f"{source}: the recipe says how it is searched: leave --search and --memory out, or change it"
             )
     alone = [*recipe.channel] == [ONLY_CHANNEL]
-    keys = f'kind = "{wish.kind or "auto"}"\n' + (f"memory = {wish.memory:g}\n" if wish.memory else "")
-    tables = "".join(f"\n[{'search' if alone else f'channel.{name}.search'}]\n{keys}" for name in vectors)
+    tables = "".join(
+        f"\n[{'search' if alone else f'channel.{name}.search'}]\n{_keys(wish, name if len(vectors) > 1 else '')}"
+        for name in vectors
+    )
     return f"{text.rstrip()}\n{tables}"
+
+
+def _keys(wish: SearchWish, channel: str) -> str:
+    """Returns the keys of a table [search]. channel: to tell the collections of several channels apart."""
+    kind, is_address, _ = wish.kind.partition("://")
+    keys = {"kind": kind or "auto"}
+    if is_address:
+        keys["address"] = wish.kind + (f"_{channel.replace('-', '_')}" if channel else "")
+    texts = [f"{key} = {json.dumps(value)}\n" for key, value in keys.items()]
+    return "".join(texts) + (f"memory = {wish.memory:g}\n" if wish.memory else "")
 
 
 def without_search(recipe: Recipe) -> Recipe:
     """Returns a recipe that leaves open how channels are searched, which changes nothing of what an index keeps."""
     channels = {name: channel.model_copy(update={"search": None}) for name, channel in recipe.channel.items()}
     return recipe.model_copy(update={"channel": channels})
+
+
+def check_search_ready(recipe: Recipe) -> None:
+    """Raises ResightError where a channel cannot be searched now, such as by an engine that cannot be reached."""
+    for channel in recipe.channel.values():
+        channel.searched.ready()

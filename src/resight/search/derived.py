@@ -121,6 +121,35 @@ class MadeAside(DerivedStructure, Protocol):
         ...
 
 
+@runtime_checkable
+class KeptElsewhere(DerivedStructure, Protocol):
+    """A structure that is on another machine, which may be gone, or have more or less than it should.
+
+    Both raise EngineError. Call with the index's lock held.
+    """
+
+    def compare(self, progress: Progress | None) -> Differences:
+        """Returns how what is there differs from the images of the newest generation."""
+        ...
+
+    def reconcile(self, progress: Progress | None, say: Say | None) -> Differences:
+        """Makes what is there that of the newest generation; returns what was different."""
+        ...
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Ids of images that are missing, that are there and should not be, and that have another vector; all ascending."""
+
+    missing: Int64
+    surplus: Int64
+    changed: Int64
+
+    def __bool__(self) -> bool:
+        """Tells whether there are any."""
+        return any(len(ids) for ids in (self.missing, self.surplus, self.changed))
+
+
 class DerivedKind(Protocol):
     """The parameters that a structure depends on; equal ones make the same structure."""
 

@@ -37,6 +37,10 @@ class Search(BaseModel):
         """What is to be kept of its channel for it that is made of several images, in the order in which it is made."""
         return ()
 
+    def ready(self) -> None:
+        """Raises ResightError where nothing can be searched now, before an index is made and before photos are read."""
+        return
+
     @abstractmethod
     def open(self, rows: Any, names: NameOrder, kept: Kept) -> Searcher[Any]:
         """Returns a search of the images of a channel, whose `LiveRows` are of the kind that `needs` says.

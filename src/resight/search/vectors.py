@@ -60,6 +60,22 @@ class VectorRows:
         """(n,) ids of the images that are not removed, ascending."""
         return self._places.ids
 
+    def without(self, images: Int64) -> VectorRows:
+        """Returns the images that are none of these ids.
+
+        Blocks that are mostly of such stay where they are; few rows of a block are copied, so that the rest is not
+        read.
+        """
+        blocks = []
+        for block in self.blocks:
+            others = block.alive & ~np.isin(block.ids, images)
+            if 2 * int(others.sum()) > len(others):
+                blocks.append(VectorBlock(np.asarray(block.vectors, np.float32), block.ids, others))
+            elif others.any():
+                few = np.asarray(block.vectors[others], np.float32)
+                blocks.append(VectorBlock(few, block.ids[others], np.ones(len(few), np.bool_)))
+        return VectorRows(blocks, self.dimension)
+
     def descriptors(self, images: Int64) -> Float32:
         """Returns (n, d) the vectors of n images, by id, in their order. UsageError: an id that is not here."""
         found = np.empty((len(images), self.dimension), np.float32)

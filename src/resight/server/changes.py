@@ -24,7 +24,6 @@ from resight.server.jobs import Report
 from resight.server.large import in_turn
 from resight.server.shelf import ServedIndex
 from resight.server.uploads import Refused, Sent
-from resight.store import Root
 
 PREFIX = "uploads/"
 """Before the names of photos that were sent."""
@@ -134,15 +133,13 @@ def restore_photos(served: ServedIndex, names: Sequence[str], report: Report) ->
     for number, root in snapshot.roots.items():
         own = [name.removeprefix(root.prefix) for name in snapshot.choices.removed_of(number) if name in wanted]
         if own:
-            done += _patiently(partial(_added_again, served, root, own, report), report)
+            done += _patiently(partial(_added_again, served, root_path(root), root.prefix, own, report), report)
     _refresh(served, report)
     return _told(done)
 
 
-def _added_again(served: ServedIndex, root: Root, own: Sequence[str], report: Report) -> AddReport:
-    return Index.open(served.path).add(
-        root_path(root), prefix=root.prefix, only=own, again=True, progress=report, say=report.say
-    )
+def _added_again(served: ServedIndex, folder: Path, prefix: str, own: Sequence[str], report: Report) -> AddReport:
+    return Index.open(served.path).add(folder, prefix=prefix, only=own, again=True, progress=report, say=report.say)
 
 
 def update(served: ServedIndex, report: Report) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from resight.errors import UsageError
 from resight.progress import Say
 from resight.server.app import create_app
 from resight.server.changes import left_line
+from resight.server.memory import give_back_memory
 from resight.server.service import Service
 
 CONNECTIONS = 512
@@ -44,6 +45,7 @@ class Listening:
 
 def run(service: Service, listening: Listening, say: Say) -> None:
     """Serves until it is interrupted. Raises UsageError where the address cannot be listened at."""
+    give_back_memory()
     sock = _listening_socket(listening)
     port = sock.getsockname()[1]
     address = _url(listening.host, port)

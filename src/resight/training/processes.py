@@ -73,18 +73,21 @@ class Processes:
         return torch.cat(parts)
 
     def add_gradients(self, parameters: Iterable[nn.Parameter], loss: float) -> float:
-        """Adds the gradients of all processes, in each; one that has none counts as 0. Returns the sum of losses."""
+        """Adds the gradients of all processes, in each. Returns the sum of losses.
+
+        A parameter that has a gradient in none has none afterwards: an optimiser leaves it as it is.
+        """
         if not self.are_several:
             return loss
         learned = list(parameters)
         gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in learned]
-        total = torch.cat([*(one.reshape(-1) for one in gradients), gradients[0].new_tensor([loss])])
+        told = gradients[0].new_tensor([*(float(one.grad is not None) for one in learned), loss])
+        total = torch.cat([*(one.reshape(-1) for one in gradients), told])
         distributed.all_reduce(total)
-        start = 0
-        for one, gradient in zip(learned, gradients, strict=True):
-            one.grad = total[start : start + one.numel()].view_as(gradient).clone()
-            start += one.numel()
-        return float(total[-1])
+        *own, there = torch.split(total, [*(one.numel() for one in learned), len(told)])
+        for one, gradient, known in zip(learned, own, there[:-1].tolist(), strict=True):
+            one.grad = gradient.view_as(one).clone() if known else None
+        return float(there[-1])
 
     def take_weights_of_first(self, model: nn.Module) -> None:
         """Gives the model of every process the weights of the first one's."""

@@ -17,11 +17,11 @@ from resight.features.regions.proposals import selective_search
 
 Parts = tuple[GridBoxes, Int64]
 """Boxes (R, 4) in pixels, and the level of each, from 1."""
-Source = Callable[[Pixels, str, tuple[int, int]], Parts]
+PartSource = Callable[[Pixels, str, tuple[int, int]], Parts]
 """A function of pixels (H, W, 3), the name of the photo, and the (width, height) of its upright original."""
 
 
-def region_source(params: RegionFeatures) -> Source:
+def region_source(params: RegionFeatures) -> PartSource:
     """Returns the function that finds the parts of a photo, without the whole of it.
 
     "whole" and "patches" have none. Raises UsageError where the file of boxes is missing or not one.

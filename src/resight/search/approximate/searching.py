@@ -14,7 +14,7 @@ from resight.search.approximate.structure import FETCHED, Effort, Structure
 from resight.search.dense import DenseSearch
 from resight.search.ranking import Ranking
 from resight.search.selection import NameOrder, best, by_id, is_allowed
-from resight.search.vectors import VectorBlock, VectorRows
+from resight.search.vectors import VectorRows
 
 FEW = 0.05
 """Share of a structure's images that were removed, up to which they are left out afterwards."""
@@ -113,16 +113,5 @@ class ApproximateSearch:
 
     @cached_property
     def _later(self) -> DenseSearch:
-        """The search of the images that the structure does not have.
-
-        Blocks that are all of such stay where they are; few rows of a block are copied, so that the rest is not read.
-        """
-        blocks = []
-        for block in self._rows.blocks:
-            later = block.alive & ~np.isin(block.ids, self.made.ids)
-            if 2 * int(later.sum()) > len(later):
-                blocks.append(VectorBlock(np.asarray(block.vectors, np.float32), block.ids, later))
-            elif later.any():
-                few = np.asarray(block.vectors[later], np.float32)
-                blocks.append(VectorBlock(few, block.ids[later], np.ones(len(few), np.bool_)))
-        return DenseSearch(VectorRows(blocks, self._rows.dimension), self._order)
+        """The search of the images that the structure does not have."""
+        return DenseSearch(self._rows.without(self.made.ids), self._order)

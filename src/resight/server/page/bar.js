@@ -58,6 +58,9 @@ function draw() {
           current.go({ ...emptyState(), view: state.view === "match" ? "search" : state.view, index: choose.value }),
       },
     },
+    indexes.some(({ id }) => id === state.index)
+      ? null
+      : el("option", { value: state.index, disabled: true }, "Choose an index"),
     indexes.map(({ id, title }) => el("option", { value: id }, title)),
   );
   choose.value = state.index;

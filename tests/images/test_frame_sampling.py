@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resight.errors import UsageError
-from resight.images.sampling import MiddleOfShots, Sampling, Steady
+from resight.images.frame_sampling import MiddleOfShots, Sampling, Steady
 
 
 def taken(choice: Steady[int] | MiddleOfShots[int], times: list[int], begins: tuple[int, ...] = (0,)) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, eye_array
 
-from resight.manifold.averaging import averaging
+from resight.manifold.neighbour_means import averaging
 from resight.manifold.diffusion import ConjugateGradient
 from resight.manifold.graph import normalised
 
