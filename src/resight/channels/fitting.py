@@ -88,5 +88,7 @@ def _nothing_to_fit(recipe: Recipe) -> str:
     """Returns the reason why a recipe fits nothing."""
     if any(is_carried(channel) for channel in recipe.channel.values()):
         return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
+    if any(getattr(channel.method, "whitening", "") == "pairs" for channel in recipe.channel.values()):
+        return 'its whitening is learned on pairs that match, which a folder of photos has not; set whitening = "pca"'
     kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())
     return f"{kinds} works without, as the recipe has it"
