@@ -13,7 +13,7 @@ from resight.features.sight import Sight
 from resight.show.channels import draw_channels
 from resight.show.curve import draw_curve, s_curve
 from resight.show.embedding import PlacedPhoto, Plane
-from resight.show.hard_examples import hard_examples
+from resight.show.hard_examples_picture import hard_examples
 from resight.show.weighting import draw_weighting
 
 

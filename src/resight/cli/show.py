@@ -98,7 +98,7 @@ def embedding(
 
         write_embedding_page(output, plane, title=f"{readable(path.name)}, by {index.recipe.name}")
     elif hard:
-        from resight.show.hard_examples import draw_hard_examples
+        from resight.show.hard_examples_picture import draw_hard_examples
         from resight.show.pictures import write_png
 
         write_png(output, draw_hard_examples(plane))
@@ -224,7 +224,7 @@ def matches(
     check_outputs({"--output": output}, [query, image])
     from resight.images import decode, resize
     from resight.show.activations import draw_sheet
-    from resight.show.pair_stages import pair_stages
+    from resight.show.pair_picture import pair_stages
     from resight.show.pictures import write_png
 
     photos = [resize(decode(path).pixels, side) for path in (query, image)]

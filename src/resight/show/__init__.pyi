@@ -11,11 +11,11 @@ from .embedding import plane_of as plane_of
 from .embedding_page import describe as describe
 from .embedding_page import write_embedding_page as write_embedding_page
 from .embedding_picture import draw_embedding as draw_embedding
-from .hard_examples import draw_hard_examples as draw_hard_examples
-from .hard_examples import hard_examples as hard_examples
+from .hard_examples_picture import draw_hard_examples as draw_hard_examples
+from .hard_examples_picture import hard_examples as hard_examples
 from .matches import draw_matches as draw_matches
 from .page import write_page as write_page
-from .pair_stages import pair_stages as pair_stages
+from .pair_picture import pair_stages as pair_stages
 from .pictures import write_png as write_png
 from .plots import write_plot as write_plot
 from .results import page_query as page_query

@@ -10,7 +10,7 @@ from resight.features.kinds import Sift
 from resight.features.sift_extractor import SiftExtractor
 from resight.images import Decoded
 from resight.rerank.pairs import match
-from resight.show.pair_stages import pair_stages
+from resight.show.pair_picture import pair_stages
 
 
 def turned(pixels: np.ndarray) -> np.ndarray:
