@@ -7,10 +7,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from resight.errors import ResightError, StorageError
+from resight.errors import ResightError, StorageError, UsageError
 from resight.index import Index
+from resight.index.roots import root_path
 from resight.progress import Progress, Say
 from resight.recipe.reading import DEFAULT, recipe_text
 from resight.versions import __version__
@@ -48,7 +50,7 @@ def _opens(path: Path) -> bool:
     """Returns whether an index is there whose photos are there too."""
     try:
         snapshot = Index.open(path, read_only=True).collection.snapshot
-        return len(snapshot.images) > 0 and all(Path(root.path).is_dir() for root in snapshot.roots.values())
+        return len(snapshot.images) > 0 and all(root_path(root).is_dir() for root in snapshot.roots.values())
     except ResightError:
         return False
 
@@ -57,7 +59,8 @@ def _make(world: World, folder: Path, say: Say, progress: Progress) -> None:
     """Writes photos and index into a folder; of several processes that do so, the first one counts."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "world").is_dir():
-        save_world(world, folder / "world")
+        with suppress(UsageError):  # Another process has written it meanwhile.
+            save_world(world, folder / "world")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".index-") as staging:
         index = Index.create(Path(staging) / INDEX, progress=say)
         index.add(folder / "world" / "images", progress=progress)
