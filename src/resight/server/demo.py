@@ -6,8 +6,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from resight.errors import ResightError, StorageError, UsageError
@@ -35,11 +35,12 @@ def demo_index(
         world = (render or _world)()
         try:
             _make(world, kept, say, progress)
-        except (OSError, StorageError) as error:
-            say(f"{kept}: cannot be written, so that the next start takes as long: {error}")
+        except StorageError as error:
+            say(f"{error}: the next start takes as long")
             _make(world, copy, say, progress)
             return copy / INDEX
-    return Path(shutil.copytree(kept / INDEX, copy / INDEX))
+    with _disk(copy):
+        return Path(shutil.copytree(kept / INDEX, copy / INDEX))
 
 
 def _world() -> World:
@@ -57,14 +58,24 @@ def _opens(path: Path) -> bool:
 
 def _make(world: World, folder: Path, say: Say, progress: Progress) -> None:
     """Writes photos and index into a folder; of several processes that do so, the first one counts."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with _disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "world").is_dir():
         with suppress(UsageError):  # Another process has written it meanwhile.
             save_world(world, folder / "world")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".index-") as staging:
+    with _disk(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".index-") as staging:
         index = Index.create(Path(staging) / INDEX, progress=say)
         index.add(folder / "world" / "images", progress=progress)
         if _opens(folder / INDEX):
             return
         shutil.rmtree(folder / INDEX, ignore_errors=True)
         os.replace(Path(staging) / INDEX, folder / INDEX)
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """A block that writes into a folder. Raises StorageError where the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}; make room there") from error
