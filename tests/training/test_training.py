@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -77,10 +78,11 @@ def test_training_starts_from_a_former_one(
     former = tmp_path / "former"
     shutil.copytree(product.folder, former)
     # The best that training kept may be its start.
-    moved = {
-        key: np.asarray(value * 1.01, value.dtype) for key, value in load_file(former / "network.safetensors").items()
-    }
-    save_file(moved, former / "network.safetensors")
+    weights, recipe = former / "network.safetensors", former / "recipe.toml"
+    moved = {key: np.asarray(value * 1.01, value.dtype) for key, value in load_file(weights).items()}
+    before = hashlib.sha256(weights.read_bytes()).hexdigest()
+    save_file(moved, weights)
+    recipe.write_text(recipe.read_text().replace(before, hashlib.sha256(weights.read_bytes()).hexdigest()))
     (tmp_path / "mine.toml").write_text(
         (recipe_folder / "little.toml").read_text().replace('"tiny.toml"', '"former/recipe.toml"', 1)
     )
