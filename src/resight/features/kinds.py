@@ -24,6 +24,15 @@ _HOW_IT_IS_RUN = {
     "views",
 }
 """Fields of a network's features that are no part of the names of its fits; maps and boxes are whatever files have."""
+_USED_BY_REGIONS: dict[str, set[str]] = {
+    "grid": {"levels"},
+    "rigid": {"cells"},
+    "pyramid": {"levels"},
+    "dense": {"side", "step"},
+    "proposals": {"most"},
+    "files": {"boxes_file"},
+}
+"""The parameters of each kind of parts of a photo; others have none."""
 
 
 class Sift(BaseModel):
@@ -100,8 +109,12 @@ class NetworkFeatures(BaseModel):
 
     def _details(self) -> list[str]:
         """Returns the fields of the features and of the input that are no name of their own."""
-        own = settings(self, _NAMED_BY_ITSELF | _HOW_IT_IS_RUN)
+        own = settings(self, self._unnamed())
         return [*own, *settings(self.checkpoint, {"source", "sha256", "seed"})]
+
+    def _unnamed(self) -> set[str]:
+        """Returns the fields that are no part of the names of fits."""
+        return _NAMED_BY_ITSELF | _HOW_IT_IS_RUN
 
 
 class ScaledFeatures(NetworkFeatures):
@@ -280,20 +293,18 @@ class RegionFeatures(NetworkFeatures):
 
     @model_validator(mode="after")
     def _regions_use_what_is_given(self) -> Self:
-        used = {
-            "grid": {"levels"},
-            "rigid": {"cells"},
-            "pyramid": {"levels"},
-            "dense": {"side", "step"},
-            "proposals": {"most"},
-            "files": {"boxes_file"},
-        }.get(self.regions, set())
-        given = {"levels", "cells", "side", "step", "most", "boxes_file"} & self.model_fields_set
+        used = _USED_BY_REGIONS.get(self.regions, set())
+        given = set().union(*_USED_BY_REGIONS.values()) & self.model_fields_set
         if unused := sorted(given - used):
             raise ValueError(f'regions = "{self.regions}" do not use {", ".join(unused)}: leave it out')
         if self.regions == "files" and self.boxes_file is None:
             raise ValueError('regions = "files" are those of a file: name it by boxes_file')
         return self
+
+    def _unnamed(self) -> set[str]:
+        unused = set().union(*_USED_BY_REGIONS.values()) - _USED_BY_REGIONS.get(self.regions, set())
+        # Names of all regions have the levels.
+        return super()._unnamed() | (unused - {"levels"})
 
 
 class Codes(RegionFeatures):
