@@ -58,7 +58,7 @@ def find_duplicates(
         kind=kind,
         groups=tuple(groups),
         photos=len(readable),
-        unreadable=int(part.sum()) - len(readable),
+        unreadable=int((part & ~images.videos).sum()) - len(readable),
         without_evidence=without,
         verified=verified,
         seconds=time.perf_counter() - start,
