@@ -14,7 +14,7 @@ import pytest
 
 from engine_samples import Sqlite, a_table
 from index_samples import collection, index_by, told, write
-from resight.errors import EngineError, RecipeError
+from resight.errors import EngineError, IndexLockedError, RecipeError
 from resight.features.kinds import Sift
 from resight.features.sift import detect
 from resight.index.index import Index
@@ -23,6 +23,7 @@ from resight.learned.passes import Terms
 from resight.recipe import load_recipe
 from resight.recipe.searching import SearchWish, with_search
 from resight.search.engines.searching import EngineSearcher
+from resight.store import Store
 from resight.words.kinds import Hamming
 
 from index_samples import texture  # isort: skip
@@ -147,6 +148,13 @@ def test_verify_tells_what_is_missing_too_much_or_other_and_repairs_it(index: In
     change(index, "DELETE FROM rows")
     assert index.verify(repair=True).problems == []
     assert rows(index) == images(index)
+
+
+def test_an_index_that_is_written_to_is_not_called_damaged(index: Index) -> None:
+    writer = Store.open(index.path, read_only=False)
+    with writer.writing(), pytest.raises(IndexLockedError, match="is being written"):
+        index.verify()
+    assert index.verify().problems == []
 
 
 def test_what_an_engine_lost_is_loaded_by_the_next_change(index: Index, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from resight.arrays import Int64
-from resight.errors import ResightError
+from resight.errors import EngineError
 from resight.index.copies import shipped_copies
 from resight.index.derived import Derived
 from resight.store import Check, Problem, repair, verify
@@ -60,6 +60,7 @@ def check_elsewhere(
     """Returns a report with what structures on other machines lack or have too much; `repairing` mends that.
 
     writing: takes the index's lock. An engine that cannot be asked is a problem: nobody knows what it has.
+    IndexLockedError: another process is writing, so that what is loaded changes while it is compared.
     """
 
     def names(ids: Int64) -> list[str]:
@@ -73,7 +74,7 @@ def check_elsewhere(
         try:
             with locked():
                 found = structure.reconcile(None, None) if repairing else structure.compare(None)
-        except ResightError as error:
+        except EngineError as error:
             problems.append(str(error))
             continue
         for ids, what, told, mended in (
