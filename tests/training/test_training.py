@@ -19,6 +19,7 @@ from resight.errors import ResightError, StorageError, UsageError
 from resight.index.index import Index
 from resight.training import events, gradients, loop, run
 from resight.training.checkpoints import load_checkpoint
+from resight.training.choosing import Choice
 from resight.training.course import StepReport
 from resight.training.training import TrainReport, train
 
@@ -318,7 +319,7 @@ def test_the_untrained_network_is_told_by_its_best_whitening(
 ) -> None:
     changes = {"lasting.epochs": "0"}
     for best in ("pca", "learned"):
-        monkeypatch.setattr(run, "best_of", lambda examined, best=best: best)
+        monkeypatch.setattr(run, "choose", lambda scores, real, best=best: Choice(best, ""))
         report = train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=changes)
         by_whitening = report.document["validation"]["untrained_by_whitening"]
         assert by_whitening["learned"] != by_whitening["pca"]
