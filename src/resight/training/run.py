@@ -35,6 +35,7 @@ from resight.training.model import TrainedDescriptor, open_descriptor, parts_of
 from resight.training.photos import TrainingPhotos
 from resight.training.processes import Processes
 from resight.training.product import (
+    FITTED_HERE,
     FUSED,
     RECIPE,
     fused_tables,
@@ -114,7 +115,8 @@ class Training:
         self.own = own_whitenings(channel, self.model.parts, recipe_folder(base), weights)
         if recipe.product.whitening == "start" and self.own is None:
             raise UsageError(
-                f'{base}: it comes with no whitening for the weights that training starts from: set product.whitening = "best"'
+                f"{base}: it comes with no whitening of other photos for the weights that training starts from: set "
+                'product.whitening = "best"'
             )
         real = len(self.material.with_positives)
         groups = len(set(everything.clusters[self.held].tolist()))
@@ -260,7 +262,7 @@ class Training:
         facts: dict[str, str | int | float] = {
             "kind": best,
             "why": choice.why,
-            "fitted_on": f"what {self.base} comes with" if best == "start" else "photos of its training",
+            "fitted_on": f"what {self.base} comes with" if best == "start" else FITTED_HERE,
             "photos": 0 if best == "start" else sample.photos,
             "pairs": len(sample.pairs) if best == "learned" else 0,
             "seed": recipe.seed,
@@ -284,7 +286,8 @@ class Training:
         write_report(
             self.folder / PAGE,
             title=f"{self.recipe.name}: a trained network",
-            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}, as {choice.why}. "
+            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}, "
+            f"because {choice.why}. "
             "Its epoch and its whitening were chosen on these held-out photos.",
             figures=page_figures(document, len(self.material.anchors)),
             curve=trained.curve,

@@ -20,6 +20,7 @@ from resight.recipe import ChannelRecipe
 from resight.training.describing import maps_of_part, plain, rows_of_part
 from resight.training.heads import NetVladHead
 from resight.training.model import Part, TrainedDescriptor
+from resight.training.product import FITTED_HERE
 from resight.training.views import Views
 
 SAMPLE = 1000
@@ -47,8 +48,8 @@ def own_whitenings(channel: ChannelRecipe, parts: Sequence[Part], folder: Path, 
     """Returns the whitening of each part that a descriptor comes with, fitted on other photos, or None.
 
     folder: of its recipe. weights: what training starts from instead of its own; with those of another network there is
-    none, and neither is there where cells are whitened, because a product whitens whole vectors. Raises FitError where
-    a file that the recipe names cannot be read.
+    none, neither is there where cells are whitened, because a product whitens whole vectors, nor where a former
+    training fitted it on its own photos. Raises FitError where a file that the recipe names cannot be read.
     """
     source = channel.source
     if source is None or source.kind not in ("builtin", "file"):
@@ -61,7 +62,10 @@ def own_whitenings(channel: ChannelRecipe, parts: Sequence[Part], folder: Path, 
     ):
         return None
     if source.kind == "file":
-        arrays = read_fitted(folder / source.path, channel.method).arrays
+        artefact = read_fitted(folder / source.path, channel.method)
+        if artefact.provenance.get("fitted_on") == FITTED_HERE:
+            return None
+        arrays = artefact.arrays
     else:
         try:
             arrays = builtin_artefact(channel.features, channel.method).arrays
