@@ -16,8 +16,9 @@ def score(real: list[float], rendered: float) -> Score:
     return Score(float(np.mean(real)), rendered, aps)
 
 
-def spread(mean: float, gain: float = 0.0) -> list[float]:
-    return (np.linspace(mean - 0.1, mean + 0.1, QUERIES // 2) + gain).tolist()
+def spread(mean: float) -> list[float]:
+    values: list[float] = np.linspace(mean - 0.1, mean + 0.1, QUERIES // 2).tolist()
+    return values
 
 
 def test_components_of_the_searched_photos_are_compared_only_where_nothing_else_is_there() -> None:

@@ -247,9 +247,10 @@ def test_a_whitening_of_other_photos_stays_in_the_product(
     assert report.whitening == "start"
     kept = load(tmp_path / "asked" / "whitening.npz").arrays
     for number, whitening in enumerate(others):
-        np.testing.assert_allclose(
-            from_arrays(kept, f"{number}.").projection, whitening.projection, rtol=0.02, atol=0.5
-        )
+        # A file keeps a byte a number.
+        step = float(np.abs(whitening.projection).max()) / 127
+        found = from_arrays(kept, f"{number}.").projection
+        np.testing.assert_allclose(found, whitening.projection, rtol=0, atol=0.51 * step)
 
 
 def test_no_steps_leave_the_network_as_it_was(tuples_folder: Path, recipe_folder: Path, tmp_path: Path) -> None:
