@@ -24,7 +24,6 @@ from resight.training import events, gradients, loop, run
 from resight.training.checkpoints import load_checkpoint
 from resight.training.choosing import Choice
 from resight.training.course import StepReport
-from resight.training.model import parts_of
 from resight.training.product import write_whitening
 from resight.training.training import TrainReport, train
 
@@ -232,10 +231,7 @@ def test_a_whitening_of_other_photos_stays_in_the_product(
     shutil.copy(recipe_folder / "little.toml", tmp_path)
     channel = load_recipe(tmp_path / "tiny.toml").channel["main"]
     rng = np.random.default_rng(0)
-    others = [
-        fit_pca_whitening(rng.random((300, channels)), part.method.dimensions)  # type: ignore[union-attr]
-        for channels, part in zip((144, 144), parts_of(channel, "tiny"), strict=True)
-    ]
+    others = [fit_pca_whitening(rng.random((300, 144)), wanted) for wanted in (12, 10)]
     write_whitening(tmp_path, channel, others, {"fitted_on": "others"})
     (tmp_path / "whitening.npz").rename(tmp_path / "others.npz")
     steps = {"lasting.epochs": "1", "lasting.steps": "2"}
