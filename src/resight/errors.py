@@ -10,6 +10,14 @@ class ResightError(Exception):
 
     exit_code = 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors go from process to process; constructors with arguments of their own would refuse the message alone.
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[ResightError], message: tuple[object, ...]) -> ResightError:
+    return kind.__new__(kind, *message)
+
 
 class UsageError(ResightError):
     """The request itself is wrong: a box outside the photo, an unknown recipe, a negative k."""

@@ -35,7 +35,7 @@ def test_a_stopped_run_goes_on_to_the_same_figures(
 
     whole = blcf.main([*arguments, "--at", str(tmp_path / "whole")])
     figures = whole["sets"]["covers"]
-    assert figures["terms"] == {"photos searched": 14, "queries": 3, "words": 20}
+    assert figures["terms"] == {"photos searched": 18, "queries": 3, "words": 20}
     assert figures["looks"].keys() == {
         f"{context}|{views}|{chain}"
         for context in ("GS", "LS", "FS")

@@ -223,15 +223,15 @@ def test_a_part_of_the_names_is_shown_removed_and_comes_back(run: Run, own_index
 
 def test_what_is_left_out_is_told_and_the_index_keeps_the_patterns(run: Run, own_photos: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.resight"
-    for name in ("a.mp4", "b.MP4", "notes.txt", "README"):
+    for name in ("a.mp3", "b.MP3", "notes.txt", "README"):
         (own_photos / name).write_bytes(b"no image")
     answer = run("index", own_photos, "-o", path, "--exclude", "other-*", "--exclude", "#recycle")
     assert answer.stdout.splitlines()[0].startswith(f"{path}: 3 added, ")
-    assert answer.stdout.splitlines()[1:] == ["left out: 2 .mp4, 1 .txt, 1 without an ending"]
+    assert answer.stdout.splitlines()[1:] == ["left out: 2 .mp3, 1 .txt, 1 without an ending"]
     shutil.copytree(own_photos, own_photos / "#recycle")
     update = json.loads(run("update", path, "--exclude", "facade*", "--json").stdout)
     assert (update["added"], update["removed"], update["excluded"], update["unchanged"]) == (0, 0, 1, 2)
-    assert update["left_out"] == {".mp4": 2, ".txt": 1, "": 1}
+    assert update["left_out"] == {".mp3": 2, ".txt": 1, "": 1}
     lines = run("info", path).stdout.splitlines()
     assert [line.split()[1] for line in lines if line.startswith("excluded")] == ["other-*", "#recycle", "facade*"]
     assert "taken out by a pattern: 2\n" in run("update", path, "--exclude", "*.jpg").stdout

@@ -57,6 +57,7 @@ def changed(path: Path) -> None:
 def test_a_video_is_its_frames(filmed: Filmed) -> None:
     index = filmed.index
     assert rows(index) == ["a.png", "clip.mp4", *NAMES]
+    assert index.duplicates("copies").unreadable == 0
     info = index.info()
     assert (info.images, info.videos, info.unreadable, len(index)) == (4, 1, 0, 4)
     report = index.update()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -189,14 +189,25 @@ def test_fits_of_other_vectors_are_told_apart(
     assert method.shipped_name(features) != other.shipped_name(other_features)
 
 
+def changed(value: Any, annotation: Any) -> Any:
+    """Returns another value that a parameter may have."""
+    match value:
+        case bool():
+            return not value
+        case str():
+            return next(one for one in get_args(annotation) if one != value)
+        case tuple():
+            return (*value, 1)
+    return value + 1
+
+
 @pytest.mark.parametrize("name", [*kinds("descriptor", OfMaps), "regions"])
 def test_every_parameter_of_a_pooling_tells_its_fits_apart(name: str) -> None:
     kind: Any = model_of("descriptor", name)
     method = kind()
-    for key in kind.model_fields.keys() - Whitened.model_fields.keys() - {"kind", "matching"}:
-        value = getattr(method, key)
-        changed = (*value, 1) if isinstance(value, tuple) else value + 1
-        other = kind(**{key: not value if isinstance(value, bool) else changed})
+    # One more region is one more vector of the same meaning.
+    for key in kind.model_fields.keys() - Whitened.model_fields.keys() - {"kind", "matching", "whole"}:
+        other = kind(**{key: changed(getattr(method, key), kind.model_fields[key].annotation)})
         assert other.fitted_for(MAPS) != method.fitted_for(MAPS), key
         assert other.shipped_name(MAPS) != method.shipped_name(MAPS), key
 

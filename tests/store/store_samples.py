@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.store import UNREACHED, UNREADABLE, Batch, Choices, Image, MaskChoice, Root, Store
+from resight.store import UNREACHED, UNREADABLE, VIDEO, Batch, Choices, Image, MaskChoice, Root, Store
 
 RECIPE = "[channel.words.features]\nkind = 'sift'\n"
 FITTED = {"words/codebook.npz": bytes(range(256)) * 3, "cnn/whitening.npz": b"w" * 100}
@@ -29,6 +29,8 @@ def anything(arrays: Mapping[str, NDArray[Any]], images: int) -> None:
 def image(name: str, seed: int = 0) -> Image:
     if name.startswith("bad"):
         return Image(1, name, 10, 5, "00", 0, 0, UNREADABLE, "truncated file", "pillow-0")
+    if name.startswith("film"):
+        return Image(1, name, 10, 5, "11", 0, 0, VIDEO)
     if name.startswith("lost"):
         return Image(1, name, 10, 5, "", 0, 0, UNREACHED, "permission denied", "pillow-0")
     return Image(1, name, 4000 + seed, 1_700_000_000_123_456_789 + seed, f"{seed:032x}", 640, 480)

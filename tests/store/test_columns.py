@@ -15,6 +15,7 @@ from resight.errors import IndexCorruptError, UsageError
 from resight.store import INDEXED, UNREADABLE, Image
 from resight.store.columns import Rows, parse_rows, rows_fault
 from resight.store.keys import KeyOrder, SoughtTexts, rows_with_text
+from resight.store.rows import STATES
 from resight.store.table import ImageTable
 from resight.store.texts import Texts
 
@@ -101,7 +102,7 @@ def test_rows_that_refer_to_what_is_not_there_are_refused() -> None:
         "ids": replace(kept, ids=np.array([1, 9])),
         "ids that": replace(kept, ids=np.array([2, 2])),
         "folder": replace(kept, roots=np.array([1, 2], np.int32)),
-        "state": replace(kept, states=np.array([0, 3], np.uint8)),
+        "state": replace(kept, states=np.array([0, len(STATES)], np.uint8)),
         "names or hashes": replace(kept, hash_order=KeyOrder(kept.hash_order.keys, np.array([0, 2], np.int32))),
         "names: does not say": replace(kept, names=wrong),
         "masks: has bytes that are no text": replace(

@@ -99,7 +99,7 @@ def test_a_cut_or_lost_file_is_always_found(path: Path) -> None:
 def test_images_of_every_state_outlive_the_catalogue(path: Path) -> None:
     store = Store.open(path, read_only=False)
     with store.writing():
-        store.commit(batch("fine.jpg", "bad.jpg", "lost.jpg"))
+        store.commit(batch("fine.jpg", "bad.jpg", "lost.jpg", "film.mp4"))
     before = contents(path)
     assert set(store.snapshot().images.states) == set(STATES)
     assert verify(path).problems == []

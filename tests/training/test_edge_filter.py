@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from resight.features.edges.filtering import filtered
-from resight.features.kinds import EdgeFilter
+from resight.features.edges.kinds import EdgeFilter
 from resight.training.edge_filter import LEAST_THRESHOLD, EdgeFilterLayer
 
 START = EdgeFilter(power=0.7, steepness=20.0, threshold=0.3)

@@ -53,8 +53,6 @@ tuples, recipe, folder, port = sys.argv[1:]
 CONTRASTIVE = {"loss.kind": "contrastive", "drawing.negatives": "2", "drawing.anchors": "3"}
 LOSSES = {
     "info-nce": {"frozen.distil": "1.0", "second_order": "1.0", "drawing.anchors": "3"},
-    "multi-similarity": {"loss.kind": "multi-similarity"},
-    "contrastive": CONTRASTIVE,
     "contrastive and distilled": CONTRASTIVE | {"frozen.distil": "1.0", "drawing.anchors": "2"},
     "classification": {"loss.kind": "classification"},
 }
@@ -157,7 +155,7 @@ def test_two_processes_have_the_gradients_of_one(tuples_folder: Path, recipe_fol
     alone, *both = (
         torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("alone", "of two, 0", "of two, 1")
     )
-    assert len(alone) == 5
+    assert len(alone) == 3
     for loss, (value, gradients) in alone.items():
         there = {key: one for key, one in gradients.items() if one is not None}
         size = max(float(one.norm()) for one in there.values())

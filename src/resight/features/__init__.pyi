@@ -1,6 +1,8 @@
 from .class_maps import ClassedMaps as ClassedMaps
 from .codes import ImageCodes as ImageCodes
 from .edges.detector import edge_strengths as edge_strengths
+from .edges.kinds import EdgeFilter as EdgeFilter
+from .edges.kinds import EdgeOrientations as EdgeOrientations
 from .edges.lines import ink_of as ink_of
 from .edges.lines import lines_of as lines_of
 from .edges.verdict import look_at as look_at
@@ -9,9 +11,7 @@ from .joined import JoinedExtractor as JoinedExtractor
 from .kinds import ClassMaps as ClassMaps
 from .kinds import Codes as Codes
 from .kinds import Convolutional as Convolutional
-from .kinds import EdgeFilter as EdgeFilter
 from .kinds import EdgeMaps as EdgeMaps
-from .kinds import EdgeOrientations as EdgeOrientations
 from .kinds import JoinedMaps as JoinedMaps
 from .kinds import Maps as Maps
 from .kinds import NetworkFeatures as NetworkFeatures

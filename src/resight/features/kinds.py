@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from resight.features.edges.kinds import EdgeOrientations, Edges
 from resight.features.naming import JOINED, settings
 from resight.features.networks.kinds import Checkpoint, NetworkName
 from resight.features.saliency.kinds import SaliencyName
@@ -23,8 +24,15 @@ _HOW_IT_IS_RUN = {
     "views",
 }
 """Fields of a network's features that are no part of the names of its fits; maps and boxes are whatever files have."""
-EDGE_DETAIL = 5 / 3
-"""Long side of a photo whose edges are detected, in that of the frame: fine lines are found, and thinned, first."""
+_USED_BY_REGIONS: dict[str, set[str]] = {
+    "grid": {"levels"},
+    "rigid": {"cells"},
+    "pyramid": {"levels"},
+    "dense": {"side", "step"},
+    "proposals": {"most"},
+    "files": {"boxes_file"},
+}
+"""The parameters of each kind of parts of a photo; others have none."""
 
 
 class Sift(BaseModel):
@@ -101,8 +109,12 @@ class NetworkFeatures(BaseModel):
 
     def _details(self) -> list[str]:
         """Returns the fields of the features and of the input that are no name of their own."""
-        own = settings(self, _NAMED_BY_ITSELF | _HOW_IT_IS_RUN)
+        own = settings(self, self._unnamed())
         return [*own, *settings(self.checkpoint, {"source", "sha256", "seed"})]
+
+    def _unnamed(self) -> set[str]:
+        """Returns the fields that are no part of the names of fits."""
+        return _NAMED_BY_ITSELF | _HOW_IT_IS_RUN
 
 
 class ScaledFeatures(NetworkFeatures):
@@ -180,55 +192,6 @@ class ClassMaps(ScaledFeatures):
     kind: Literal["class-maps"] = "class-maps"
 
 
-class EdgeFilter(BaseModel):
-    """The weight of an edge of strength w: w^power / (1 + exp(steepness (threshold - w))).
-
-    Source: Radenovic, Tolias & Chum, "Deep shape matching", ECCV 2018, eq. 1; defaults are what its code starts from.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    power: float = Field(default=0.5, gt=0.0, le=10.0, description="Below 1 weak edges gain.")
-    steepness: float = Field(default=500.0, gt=0.0, le=1e4, description="How sharply edges vanish at the threshold.")
-    threshold: float = Field(default=0.1, ge=0.0, le=1.0, description="Strength of edges of which half is left.")
-
-
-class Edges(BaseModel):
-    """The parameters of all features of edges: how a photo or a drawing is framed.
-
-    A drawing is always cropped to its lines, so that its size and place do not matter, nor the width of its lines.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    # Radenovic, Tolias & Chum, ECCV 2018, code: 227 with 30 around.
-    side: int = Field(default=227, ge=32, le=2048, description="Long side of the frame, in pixels.")
-    pad: int = Field(default=30, ge=0, le=512, description="Pixels around the edges, within the frame.")
-    # ECCV 2018 sees whole photos. "content" crops to where the edges are, and makes frames square, so that size and
-    # place of a thing on plain ground do not matter.
-    frame: Literal["whole", "content"] = "content"
-    width: int = Field(default=3, ge=1, le=15, description="Of the lines in the frame, in pixels.")
-    suppression: float = Field(
-        default=1.0, ge=0.0, le=10.0, description="How far texture weakens edges: share of the mean around them."
-    )
-    filter: EdgeFilter | None = Field(default=None, description="The edge filter; left out: strengths as they are.")
-
-    @property
-    def max_side(self) -> int:
-        """Long side in pixels of a photo whose edges fill the largest frame."""
-        return self.detail(1.0)
-
-    def detail(self, scale: float) -> int:
-        """Returns the long side in pixels at which edges are detected for the frame of a scale."""
-        return round(EDGE_DETAIL * scale * self.side)
-
-    @model_validator(mode="after")
-    def _has_room(self) -> Self:
-        if self.pad > 0.375 * self.side:
-            raise ValueError(f"pad {self.pad} leaves no room in a frame of {self.side}: at most three eighths of it")
-        return self
-
-
 class EdgeMaps(NetworkFeatures, Edges):
     """Feature maps of a network that sees the edges of a photo, or the lines of a drawing, and no colours.
 
@@ -247,27 +210,6 @@ class EdgeMaps(NetworkFeatures, Edges):
     def max_side(self) -> int:
         """Long side in pixels of a photo whose edges fill the frame of the largest scale."""
         return self.detail(max(self.scales))
-
-
-class EdgeOrientations(Edges):
-    """Histograms of the orientations of edges and lines, cell by cell: maps that need no network.
-
-    Source: Dalal & Triggs, "Histograms of oriented gradients for human detection", CVPR 2005; of sketches Hu &
-    Collomosse, "A performance evaluation of gradient field HOG descriptor for sketch based image retrieval", CVIU 2013.
-    """
-
-    kind: Literal["edge-orientations"] = "edge-orientations"
-    bins: int = Field(default=8, ge=2, le=64, description="Orientations, from 0 to 180 degrees.")
-    cells: int = Field(default=8, ge=1, le=64, description="Cells along the long side of the frame.")
-
-    @property
-    def shipped_as(self) -> str:
-        """The name of the features in what ships."""
-        return "-".join([self.kind, *settings(self, {"kind"})])
-
-    def seen(self, what: str = "") -> str:
-        """Returns the name of the sample of a fit: `what` of the features, or else the features themselves."""
-        return " ".join([what or self.kind, *settings(self, {"kind"})])
 
 
 class JoinedMaps(BaseModel):
@@ -351,20 +293,18 @@ class RegionFeatures(NetworkFeatures):
 
     @model_validator(mode="after")
     def _regions_use_what_is_given(self) -> Self:
-        used = {
-            "grid": {"levels"},
-            "rigid": {"cells"},
-            "pyramid": {"levels"},
-            "dense": {"side", "step"},
-            "proposals": {"most"},
-            "files": {"boxes_file"},
-        }.get(self.regions, set())
-        given = {"levels", "cells", "side", "step", "most", "boxes_file"} & self.model_fields_set
+        used = _USED_BY_REGIONS.get(self.regions, set())
+        given = set().union(*_USED_BY_REGIONS.values()) & self.model_fields_set
         if unused := sorted(given - used):
             raise ValueError(f'regions = "{self.regions}" do not use {", ".join(unused)}: leave it out')
         if self.regions == "files" and self.boxes_file is None:
             raise ValueError('regions = "files" are those of a file: name it by boxes_file')
         return self
+
+    def _unnamed(self) -> set[str]:
+        unused = set().union(*_USED_BY_REGIONS.values()) - _USED_BY_REGIONS.get(self.regions, set())
+        # Names of all regions have the levels.
+        return super()._unnamed() | (unused - {"levels"})
 
 
 class Codes(RegionFeatures):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from resight.features.edges.kinds import EdgeOrientations
 from resight.features.extractor import Extractor
 from resight.features.kinds import (
     ClassMaps,
     Codes,
     Convolutional,
     EdgeMaps,
-    EdgeOrientations,
     FeaturesKind,
     JoinedMaps,
     Maps,

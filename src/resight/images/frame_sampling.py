@@ -29,7 +29,9 @@ class Sampling(NamedTuple):
         try:
             return cls(float(text)).checked()
         except ValueError:
-            raise UsageError(f"{text!r}: frames are taken each so many seconds, or of each shot: {_SHOTS}") from None
+            raise UsageError(
+                f'{text!r}: give the seconds between frames, such as 2, or "{_SHOTS}" for one of each shot'
+            ) from None
 
     def checked(self) -> Sampling:
         """Returns itself. Raises UsageError where the seconds are none."""

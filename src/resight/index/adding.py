@@ -94,8 +94,8 @@ def plan_addition(snapshot: Snapshot, folder: Path, wish: Wish) -> Addition:
     if mask is not None and not mask.shared and mask.folder != BESIDE:
         check_masks_only(listing.swallowed, listing.found, root, mask)
     planned = plan(snapshot, number, root, listing, choices)
-    if planned.unread:
-        notes.append(planned.unread)
+    if planned.unread_videos:
+        notes.append(planned.unread_videos)
     if wish.exclude and (matched := len(images_left_out(snapshot, choices).by_pattern)):
         notes.append(f"{matched} photos of the index match a pattern; `resight update` takes them out")
     return Addition(planned, {**roots, number: root}, choices, notes, warning)

@@ -143,7 +143,7 @@ def contents_of(collection: Collection, path: Path, created_by: str, stale: Mapp
         recipe=collection.recipe.name,
         generation=collection.snapshot.generation,
         images=int(images.indexed.sum()),
-        unreadable=int((~(images.indexed | images.videos)).sum()),
+        unreadable=int(images.unreadable.sum()),
         videos=int(images.videos.sum()),
         without_evidence=collection.without_evidence(),
         remarks=[

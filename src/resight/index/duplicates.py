@@ -58,7 +58,7 @@ def find_duplicates(
         kind=kind,
         groups=tuple(groups),
         photos=len(readable),
-        unreadable=int(part.sum()) - len(readable),
+        unreadable=int((images.unreadable & part).sum()),
         without_evidence=without,
         verified=verified,
         seconds=time.perf_counter() - start,

@@ -13,7 +13,7 @@ from resight.errors import UsageError
 from resight.folders.walking import Found
 from resight.images import decoders, file_of_name, parse_frame
 from resight.images.frame_sampling import Sampling
-from resight.images.videos import INSTALL, can_read
+from resight.images.videos import INSTALL, Footage, can_read
 from resight.store import UNREACHED, VIDEO, Choices, Image, ImageTable, Snapshot
 
 
@@ -53,17 +53,21 @@ class VideosPlanned:
 
 
 class Takes(NamedTuple):
-    """Which frames are taken of the videos of a root, and which of them stay away."""
+    """Which frames are taken of the videos of a root, and which stay away: names of frames, by that of their video."""
 
     sampling: Sampling
-    removed: Collection[str]
+    removed: Mapping[str, Collection[str]]
 
 
 def taken_of(choices: Choices, number: int) -> Takes:
     """Returns which frames are taken of the videos of a root by its number."""
     text = choices.frames.get(number)
     sampling = Sampling() if text is None else Sampling.parse(text)
-    return Takes(sampling, frozenset(name for name in choices.removed_of(number) if parse_frame(name)))
+    removed: dict[str, set[str]] = {}
+    for name in choices.removed_of(number):
+        if (frame := parse_frame(name)) is not None:
+            removed.setdefault(frame.video, set()).add(name)
+    return Takes(sampling, removed)
 
 
 def plan_videos(
@@ -118,9 +122,8 @@ def plan_videos(
             planned.unchanged += frames
             planned.retried.pop(one.name, None)
             continue
-        left_out = frozenset(name for name in takes.removed if file_of_name(name) == one.name)
         ids = {name: int(images.ids[place]) for name, place in own.items()}
-        planned.work.append(PlannedVideo(one, takes.sampling, ids, left_out))
+        planned.work.append(PlannedVideo(one, takes.sampling, ids, takes.removed.get(one.name, frozenset())))
     return planned
 
 
@@ -142,8 +145,6 @@ def rows_of_videos(images: ImageTable, wanted: Collection[str] | None = None) ->
 
 def watched(text: str) -> Watched:
     """Returns what the row of a video says of it; nothing at all where it cannot be understood."""
-    from resight.images.videos import Footage
-
     try:
         return Watched.from_text(text)
     except ValueError:

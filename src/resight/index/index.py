@@ -227,8 +227,8 @@ class Index(OpenedIndex):
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
                 total += self._take(one, progress, say)
-                if one.unread:
-                    total.note(one.unread, say)
+                if one.unread_videos:
+                    total.note(one.unread_videos, say)
             self._derived.build(progress, say)
         return total
 

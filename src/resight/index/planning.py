@@ -24,7 +24,7 @@ class Plan:
     name of images that are read again; retried: those of them, by name, whose files are as they were when they could
     not be read, or not the whole of them; unreadable: (name or path, reason) of what cannot be read, as was known
     before; listing: what is in the folder; held: photos whose masks are not to be seen, which stay as they are. videos:
-    those to be read; unread: a line about videos that cannot be read here, empty where there is none.
+    those to be read; unread_videos: a line about those that cannot be read here, empty where there is none.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Plan:
     listing: Listing
     held: Sequence[Held] = ()
     videos: Sequence[PlannedVideo] = ()
-    unread: str = ""
+    unread_videos: str = ""
 
 
 def plan(
@@ -93,20 +93,20 @@ def plan(
             unreadable.append((one.name, images.reasons[place]))
     unchanged = len(photos) - len(work) - waiting - (len(unreadable) - len(listing.trouble))
     held = [one.name for one in videos if one.mask is None and lost.hold(one.name, root.prefix)]
-    watched = plan_videos(snapshot, number, videos, taken_of(choices, number), gone, {*lost.names, *held})
+    footage = plan_videos(snapshot, number, videos, taken_of(choices, number), gone, {*lost.names, *held})
     told = replace(listing, without_mask=listing.without_mask - len(lost.names) - waiting)
     return Plan(
         number,
         root,
         work,
-        unchanged + watched.unchanged,
+        unchanged + footage.unchanged,
         replaced,
-        retried | watched.retried,
-        unreadable + watched.unreadable,
+        retried | footage.retried,
+        unreadable + footage.unreadable,
         told,
         lost.held,
-        watched.work,
-        watched.note,
+        footage.work,
+        footage.note,
     )
 
 

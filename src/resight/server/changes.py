@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from resight.errors import ImageError, IndexLockedError, IndexMissingError, ResightError, StorageError
 from resight.files import write_whole
 from resight.folders.patterns import Patterns
-from resight.images import content_hash, decode_whole, displayed
+from resight.images import content_hash, decode_whole, displayed, file_of_name
 from resight.index import AddReport, Index
 from resight.index.roots import list_root, root_of, root_path
 from resight.server.faults import not_found
@@ -52,7 +52,6 @@ def add_photos(
     What cannot be decoded whole is not written, and told with what was refused before. Where it fails, no file stays
     that is not in the index. Raises StorageError and what `Index.add` raises.
     """
-    Index.open(served.path)  # Nothing is written for an index that is gone.
     folder = uploads_folder(served)
     told = list(refused)
     known = served.now.collection.snapshot.images.by_name
@@ -64,6 +63,7 @@ def add_photos(
         report.say(_refusal(one))
     try:
         try:
+            Index.open(served.path)  # Nothing is written for an index that is gone.
             made = not folder.is_dir()
             folder.mkdir(exist_ok=True)
             for photo in photos:
@@ -130,16 +130,19 @@ def restore_photos(served: ServedIndex, names: Sequence[str], report: Report) ->
     snapshot, wanted = served.now.collection.snapshot, set(names)
     report.say(f"Restoring {_counted(len(wanted))}")
     done = AddReport()
+    # Not by `add` with `again`, which takes all removed frames of a video together.
+    _patiently(lambda: Index.open(served.path).restore(sorted(wanted)), report)
     for number, root in snapshot.roots.items():
-        own = [name.removeprefix(root.prefix) for name in snapshot.choices.removed_of(number) if name in wanted]
-        if own:
-            done += _patiently(partial(_added_again, served, root_path(root), root.prefix, own, report), report)
+        own = wanted.intersection(snapshot.choices.removed_of(number))
+        files = sorted({file_of_name(name).removeprefix(root.prefix) for name in own})
+        if files:
+            done += _patiently(partial(_read, served, root_path(root), root.prefix, files, report), report)
     _refresh(served, report)
     return _told(done)
 
 
-def _added_again(served: ServedIndex, folder: Path, prefix: str, own: Sequence[str], report: Report) -> AddReport:
-    return Index.open(served.path).add(folder, prefix=prefix, only=own, again=True, progress=report, say=report.say)
+def _read(served: ServedIndex, folder: Path, prefix: str, files: Sequence[str], report: Report) -> AddReport:
+    return Index.open(served.path).add(folder, prefix=prefix, only=files, progress=report, say=report.say)
 
 
 def update(served: ServedIndex, report: Report) -> dict[str, Any]:

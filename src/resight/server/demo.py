@@ -6,11 +6,13 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from resight.errors import ResightError, StorageError
+from resight.errors import ResightError, StorageError, UsageError
 from resight.index import Index
+from resight.index.roots import root_path
 from resight.progress import Progress, Say
 from resight.recipe.reading import DEFAULT, recipe_text
 from resight.versions import __version__
@@ -33,11 +35,12 @@ def demo_index(
         world = (render or _world)()
         try:
             _make(world, kept, say, progress)
-        except (OSError, StorageError) as error:
-            say(f"{kept}: cannot be written, so that the next start takes as long: {error}")
+        except StorageError as error:
+            say(f"{error}: the next start takes as long")
             _make(world, copy, say, progress)
             return copy / INDEX
-    return Path(shutil.copytree(kept / INDEX, copy / INDEX))
+    with _disk(copy):
+        return Path(shutil.copytree(kept / INDEX, copy / INDEX))
 
 
 def _world() -> World:
@@ -48,20 +51,31 @@ def _opens(path: Path) -> bool:
     """Returns whether an index is there whose photos are there too."""
     try:
         snapshot = Index.open(path, read_only=True).collection.snapshot
-        return len(snapshot.images) > 0 and all(Path(root.path).is_dir() for root in snapshot.roots.values())
+        return len(snapshot.images) > 0 and all(root_path(root).is_dir() for root in snapshot.roots.values())
     except ResightError:
         return False
 
 
 def _make(world: World, folder: Path, say: Say, progress: Progress) -> None:
     """Writes photos and index into a folder; of several processes that do so, the first one counts."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with _disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "world").is_dir():
-        save_world(world, folder / "world")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".index-") as staging:
+        with suppress(UsageError):  # Another process has written it meanwhile.
+            save_world(world, folder / "world")
+    with _disk(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".index-") as staging:
         index = Index.create(Path(staging) / INDEX, progress=say)
         index.add(folder / "world" / "images", progress=progress)
         if _opens(folder / INDEX):
             return
         shutil.rmtree(folder / INDEX, ignore_errors=True)
         os.replace(Path(staging) / INDEX, folder / INDEX)
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """A block that writes into a folder. Raises StorageError where the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}; make room there") from error

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from resight.errors import ImageError
+from resight.images import parse_frame
 from resight.server.faults import Refusal
 from resight.server.photos import photo_bytes
 from resight.server.shelf import Generation
@@ -82,7 +83,8 @@ def archive(generation: Generation, names: Sequence[str], listed: bytes) -> IO[b
                         f"These photos have more than {MOST_ZIPPED >> 30} GiB together.",
                         "Take fewer at a time, or take the table of their names.",
                     )
-                inside = _free(_inside(name), taken)
+                # The name of a frame has no ending that says that it is a picture.
+                inside = _free(_inside(name if parse_frame(name) is None else f"{name}.bmp"), taken)
                 if inside != name:
                     renamed.append([name, f"photos/{inside}"])
                 packed.writestr(f"photos/{inside}", data)

@@ -126,6 +126,11 @@ class ImageTable:
         """(n,) True where a row is that of a video, whose frames are other rows."""
         return np.asarray(self._states == STATES.index(VIDEO))
 
+    @property
+    def unreadable(self) -> Mask:
+        """(n,) True where a photo or a video could not be read."""
+        return ~(self.indexed | self.videos)
+
     @cached_property
     def by_name(self) -> NamePlaces:
         """Position in the columns of each name."""

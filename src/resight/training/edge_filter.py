@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from resight.features.kinds import EdgeFilter
+from resight.features.edges.kinds import EdgeFilter
 
 LEAST_THRESHOLD, LEAST_POWER = 0.01, 0.01
 """Least values that are learned: the threshold is that of the code of Radenovic et al., ECCV 2018."""

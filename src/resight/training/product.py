@@ -15,7 +15,8 @@ from safetensors.torch import save
 from resight.arrays import Array
 from resight.descriptors.kinds import NetVlad
 from resight.errors import RecipeError
-from resight.features.kinds import EdgeFilter, JoinedMaps, networks_of
+from resight.features.edges.kinds import EdgeFilter
+from resight.features.kinds import JoinedMaps, networks_of
 from resight.features.networks.retrieval import tensors_of
 from resight.files import write_whole
 from resight.learned.artefact import hash_arrays, to_bytes

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from resight.features.edges.filtering import filtered
-from resight.features.kinds import EdgeFilter
+from resight.features.edges.kinds import EdgeFilter
 
 
 def test_the_filter_is_the_paper_s() -> None:

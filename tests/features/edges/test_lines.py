@@ -10,9 +10,9 @@ import pytest
 from drawn_shapes import ARROW, BOAT, HOUSE, drawing, photo
 from resight.arrays import Pixels
 from resight.features.edges.framed import Framed
+from resight.features.edges.kinds import Edges
 from resight.features.edges.lines import ink_of, lines_of
 from resight.features.edges.verdict import look_at
-from resight.features.kinds import Edges
 from resight.images import Decoded
 
 

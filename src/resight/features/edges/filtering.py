@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from resight.arrays import Float32
-from resight.features.kinds import EdgeFilter
+from resight.features.edges.kinds import EdgeFilter
 
 _FAR = 60.0
 """Exponents beyond this change nothing any more, and would leave the range of numbers."""

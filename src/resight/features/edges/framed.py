@@ -10,9 +10,9 @@ from resight.arrays import Float32
 from resight.features.edges.detector import edge_strengths
 from resight.features.edges.filtering import filtered
 from resight.features.edges.framing import content_box, frame, lines_box, squared
+from resight.features.edges.kinds import Edges
 from resight.features.edges.lines import ink_of, lines_of
 from resight.features.edges.verdict import look_at
-from resight.features.kinds import Edges
 from resight.images import Box, Decoded, part_of, resize, scaled
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from resight.arrays import Float32
 from resight.features.edges.framed import Framed, asked
-from resight.features.kinds import EdgeOrientations
+from resight.features.edges.kinds import EdgeOrientations
 from resight.features.maps import ImageMaps
 from resight.images import Box, Decoded
 
