@@ -36,9 +36,15 @@ def test_the_start_stays_where_another_is_better_on_rendered_views_alone() -> No
 
 def test_the_start_stays_where_a_gain_is_not_certain() -> None:
     lucky = spread(0.7)
-    lucky[0] += 0.4
+    for number in range(4):
+        lucky[number] += 0.3
     scores = {"start": score(spread(0.7), 0.5), "learned": score(lucky, 0.5)}
     assert choose(scores, REAL).kind == "start"
+
+
+def test_the_start_stays_where_a_certain_gain_is_small() -> None:
+    little = [ap + 0.008 for ap in spread(0.7)]
+    assert choose({"start": score(spread(0.7), 0.5), "learned": score(little, 0.5)}, REAL).kind == "start"
 
 
 def test_pairs_that_find_more_for_certain_are_taken() -> None:

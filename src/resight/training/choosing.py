@@ -11,6 +11,13 @@ from resight.evaluation.resampling import paired_test
 from resight.training.validation import Score
 
 
+LEAST_GAIN = 0.02
+"""mAP by which another whitening has to be ahead of that of the start on what is held out. Set after products, where a
+learned one was 0.008 ahead there and 0.045 behind by ground truth; not chosen on rendered worlds."""
+LEVEL = 0.05
+"""Of the test that it is ahead."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The kind of whitening that is taken. why: in a sentence."""
@@ -35,8 +42,9 @@ def choose(scores: Mapping[str, Score], real: Sequence[bool]) -> Choice:
     """Chooses a kind of whitening by its score on what is held out.
 
     real: (queries,) which of the queries are photos. Without "start" it is the greatest score, the first where none can
-    be told. With it, another has to be better with certainty, the 95 % interval of the difference above 0, and on
-    photos alone: a learned whitening is fitted on rendered views, and is good at them.
+    be told. With it, another has to be better by `LEAST_GAIN`, significantly, and on photos alone: a learned whitening is
+    fitted on rendered views, and is good at them. The test is by flipping signs: where most queries are answered alike,
+    an interval of the difference excludes 0 for a few lucky ones.
     """
     if len(scores) == 1:
         return Choice(next(iter(scores)), "the recipe asks for it")
@@ -51,8 +59,8 @@ def choose(scores: Mapping[str, Score], real: Sequence[bool]) -> Choice:
     best, gained = "start", 0.0
     for kind in scores:
         test = paired_test(np.asarray(scores[kind].aps)[which], first)
-        if test.interval[0] > 0.0 and test.difference > gained:
+        if test.difference >= max(gained, LEAST_GAIN) and test.p_value < LEVEL:
             best, gained = kind, test.difference
     if best == "start":
-        return Choice("start", f"{start}, and no other is certain to find more of the photos that are held out")
+        return Choice("start", f"{start}, and no other is clearly better on the photos that are held out")
     return Choice(best, f"its mAP of photos that are held out is {gained:.3f} above that of the whitening of the start")
