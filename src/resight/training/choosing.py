@@ -10,7 +10,6 @@ import numpy as np
 from resight.evaluation.resampling import paired_test
 from resight.training.validation import Score
 
-
 LEAST_GAIN = 0.02
 """mAP by which another whitening has to be ahead of that of the start on what is held out. Set after products, where a
 learned one was 0.008 ahead there and 0.045 behind by ground truth; not chosen on rendered worlds."""
@@ -42,8 +41,8 @@ def choose(scores: Mapping[str, Score], real: Sequence[bool]) -> Choice:
     """Chooses a kind of whitening by its score on what is held out.
 
     real: (queries,) which of the queries are photos. Without "start" it is the greatest score, the first where none can
-    be told. With it, another has to be better by `LEAST_GAIN`, significantly, and on photos alone: a learned whitening is
-    fitted on rendered views, and is good at them. The test is by flipping signs: where most queries are answered alike,
+    be told. With it, another has to be better by `LEAST_GAIN`, significantly, and on photos alone: a learned whitening
+    is fitted on rendered views, and is good at them. The test is by flipping signs: where most queries are answered alike,
     an interval of the difference excludes 0 for a few lucky ones.
     """
     if len(scores) == 1:
