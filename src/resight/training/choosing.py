@@ -42,8 +42,8 @@ def choose(scores: Mapping[str, Score], real: Sequence[bool]) -> Choice:
 
     real: (queries,) which of the queries are photos. Without "start" it is the greatest score, the first where none can
     be told. With it, another has to be better by `LEAST_GAIN`, significantly, and on photos alone: a learned whitening
-    is fitted on rendered views, and is good at them. The test is by flipping signs: where most queries are answered alike,
-    an interval of the difference excludes 0 for a few lucky ones.
+    is fitted on rendered views, and is good at them. The test is by flipping signs: where most queries are
+    answered alike, an interval of the difference excludes 0 for a few lucky ones.
     """
     if len(scores) == 1:
         return Choice(next(iter(scores)), "the recipe asks for it")
