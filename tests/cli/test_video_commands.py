@@ -61,3 +61,12 @@ def test_which_frames_are_taken_is_said_once() -> None:
         taken_frames(1.0, "shots")
     with pytest.raises(UsageError, match="--every SECONDS"):
         taken_frames(None, "scenes")
+
+
+@pytest.mark.parametrize("every", ["0", "nan", "inf", "-1", "1e12"])
+def test_seconds_that_are_none_leave_no_index(filmed: Path, run: Run, tmp_path: Path, every: str) -> None:
+    index = tmp_path / "x.resight"
+    made = run("index", filmed / "films", "-o", index, "--recipe", filmed / "verified.toml", f"--every={every}")
+    assert made.exit_code == 2
+    assert "seconds: give 0.001 to 86,400 seconds" in made.output
+    assert not index.exists()

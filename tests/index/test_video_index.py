@@ -117,6 +117,11 @@ def test_a_part_of_the_index_may_be_a_video(filmed: Filmed) -> None:
     assert {hit.video for hit in filmed.index.search(NAMES[0], within="*.mp4", include_self=True)} == {"clip.mp4"}
 
 
+def test_a_video_is_no_photo_that_could_not_be_read(filmed: Filmed) -> None:
+    found = filmed.index.duplicates()
+    assert (found.photos, found.unreadable) == (4, 0)
+
+
 def test_a_video_that_changed_is_read_anew(filmed: Filmed) -> None:
     write_video(filmed.folder / "clip.mp4", shot(5, 20))
     report = filmed.index.update()

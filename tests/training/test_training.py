@@ -84,7 +84,8 @@ def test_training_starts_from_a_former_one(
     shutil.copytree(product.folder, former)
     # The best that training kept may be its start.
     weights, recipe = former / "network.safetensors", former / "recipe.toml"
-    moved = {key: np.asarray(value * 1.01, value.dtype) for key, value in load_file(weights).items()}
+    kept = load_file(weights).items()
+    moved = {key: value if "_bn" in key else np.asarray(value * 1.01, value.dtype) for key, value in kept}
     before = hashlib.sha256(weights.read_bytes()).hexdigest()
     save_file(moved, weights)
     recipe.write_text(recipe.read_text().replace(before, hashlib.sha256(weights.read_bytes()).hexdigest()))
@@ -105,7 +106,7 @@ def test_training_starts_from_a_former_one(
         report = train(tuples_folder, tmp_path / "new" / how, recipe=recipe, changes={**no_steps, **changes})
         starts[how] = report.document["provenance"]["start"]
         found = load_file(report.folder / "network.safetensors")
-    assert all(np.allclose(found[key], value, atol=1e-6) for key, value in moved.items())
+    assert [key for key, value in moved.items() if not np.allclose(found[key], value, atol=1e-6)] == []
     untrained = starts.pop("untrained")
     assert len(set(starts.values())) == 1
     assert untrained not in starts.values()

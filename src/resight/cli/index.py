@@ -279,8 +279,11 @@ class Leaving:
 
 def taken_frames(every: float | None, frames: str | None) -> float | Literal["shots"] | None:
     """Returns which frames of videos are taken, None where nothing is said. Raises UsageError."""
+    from resight.images.frame_sampling import Sampling
+
     if frames is None:
-        return every
+        # Checked here, before an index is made.
+        return every if every is None else Sampling(every).checked().every
     if frames != "shots":
         raise UsageError(f'--frames {frames}: say "shots" to take one of each shot, or --every SECONDS')
     if every is not None:

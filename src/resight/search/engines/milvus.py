@@ -137,7 +137,8 @@ class MilvusCollection:
         from resight.search.engines.engine import PAGE
 
         found = self._query(first, last, "sum", {"limit": PAGE})
-        return tuple(np.array([row[key] for row in found], np.int64) for key in ("id", "sum"))  # type: ignore[return-value]
+        ids, sums = (np.array([row[key] for row in found], np.int64) for key in ("id", "sum"))
+        return ids, sums
 
     def put(self, ids: Int64, sums: Int64, vectors: Vectors) -> None:
         """Writes rows; one takes the place of a row of the same id."""
