@@ -18,9 +18,14 @@ from safetensors.numpy import load_file, save_file
 
 from resight.errors import ResightError, StorageError, UsageError
 from resight.index.index import Index
+from resight.learned.artefact import load
+from resight.learned.whitening import fit_pca_whitening, from_arrays
+from resight.recipe import load_recipe
 from resight.training import events, gradients, loop, run
 from resight.training.checkpoints import load_checkpoint
+from resight.training.choosing import Choice
 from resight.training.course import StepReport
+from resight.training.product import write_whitening
 from resight.training.training import TrainReport, train
 
 PROGRAM = """
@@ -216,6 +221,42 @@ def test_a_training_that_no_longer_gains_ends(tuples_folder: Path, recipe_folder
     assert report.document["best_epoch"] == 0
 
 
+def test_a_whitening_of_other_photos_stays_in_the_product(
+    tuples_folder: Path, recipe_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        UsageError, match=r'it comes with no whitening of other photos .*: set product.whitening = "best"'
+    ):
+        train(
+            tuples_folder,
+            tmp_path / "none",
+            recipe=recipe_folder / "little.toml",
+            changes={"product.whitening": "start"},
+        )
+    (tmp_path / "tiny.toml").write_text(
+        (recipe_folder / "tiny.toml").read_text().replace('fit = "collection"', 'fit = "others.npz"')
+    )
+    shutil.copy(recipe_folder / "little.toml", tmp_path)
+    channel = load_recipe(tmp_path / "tiny.toml").channel["main"]
+    rng = np.random.default_rng(0)
+    others = [fit_pca_whitening(rng.random((300, 144)), wanted) for wanted in (12, 10)]
+    write_whitening(tmp_path, channel, others, {"fitted_on": "others"})
+    (tmp_path / "whitening.npz").rename(tmp_path / "others.npz")
+    steps = {"lasting.epochs": "1", "lasting.steps": "2"}
+    report = train(tuples_folder, tmp_path / "product", recipe=tmp_path / "little.toml", changes=steps)
+    assert report.document["validation"]["by_whitening"].keys() == {"start", "learned"}
+    assert report.document["why_this_whitening"]
+    asked = {**steps, "product.whitening": "start"}
+    report = train(tuples_folder, tmp_path / "asked", recipe=tmp_path / "little.toml", changes=asked)
+    assert report.whitening == "start"
+    kept = load(tmp_path / "asked" / "whitening.npz").arrays
+    for number, whitening in enumerate(others):
+        # A file keeps a byte a number.
+        step = float(np.abs(whitening.projection).max()) / 127
+        found = from_arrays(kept, f"{number}.").projection
+        np.testing.assert_allclose(found, whitening.projection, rtol=0, atol=0.51 * step)
+
+
 def test_no_steps_leave_the_network_as_it_was(tuples_folder: Path, recipe_folder: Path, tmp_path: Path) -> None:
     text = (recipe_folder / "little.toml").read_text().replace("epochs = 2", "epochs = 0")
     file = recipe_folder / "none.toml"
@@ -326,7 +367,7 @@ def test_the_untrained_network_is_told_by_its_best_whitening(
 ) -> None:
     changes = {"lasting.epochs": "0"}
     for best in ("pca", "learned"):
-        monkeypatch.setattr(run, "best_of", lambda examined, best=best: best)
+        monkeypatch.setattr(run, "choose", lambda scores, real, best=best: Choice(best, ""))
         report = train(tuples_folder, tmp_path, recipe=recipe_folder / "little.toml", changes=changes)
         by_whitening = report.document["validation"]["untrained_by_whitening"]
         assert by_whitening["learned"] != by_whitening["pca"]

@@ -32,6 +32,11 @@ def builtin_reference(features: FeaturesKind, method: Method) -> dict[str, str]:
     return {REFERENCE: name, "sha256": _load_shipped(name, method).sha256}
 
 
+def builtin_artefact(features: FeaturesKind, method: Method) -> Artefact:
+    """Returns the arrays that ship for a method. Raises FitError where there are none."""
+    return _load_shipped(builtin_reference(features, method)[REFERENCE], method)
+
+
 def read_fitted(path: Path, method: Method) -> Artefact:
     """Returns arrays that were fitted before and saved, or those that ship and that the file refers to.
 

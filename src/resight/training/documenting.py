@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from resight.training.choosing import Choice
 from resight.training.course import Trained
 from resight.training.kinds import TrainingRecipe
 from resight.training.validation import Score
@@ -22,13 +23,13 @@ def training_document(
     before: Score,
     after: Mapping[str, Score],
     untrained: Mapping[str, Score],
-    best: str,
+    choice: Choice,
     exponents: Sequence[float | None],
 ) -> dict[str, Any]:
     """Returns the content of `training.json`.
 
-    before: of the untrained network, whitened by principal components. after, untrained: by kind of whitening. best:
-    the kind of the product. exponents: GeM's p of each part.
+    before: of the untrained network, with the whitening that it comes with, or by principal components. after,
+    untrained: by kind of whitening. choice: of the whitening of the product. exponents: GeM's p of each part.
     """
     return {
         "provenance": dict(provenance),
@@ -41,11 +42,12 @@ def training_document(
         "left_out": [list(one) for one in left_out],
         "validation": {
             "before": _values(before),
-            "after": _values(after[best]),
+            "after": _values(after[choice.kind]),
             "by_whitening": {kind: _values(one) for kind, one in after.items()},
             "untrained_by_whitening": {kind: _values(one) for kind, one in untrained.items()},
         },
-        "whitening": best,
+        "whitening": choice.kind,
+        "why_this_whitening": choice.why,
         "exponents": list(exponents),
     }
 
@@ -71,7 +73,12 @@ def page_figures(document: Mapping[str, Any], anchors: int) -> dict[str, object]
         "images a second": round(document["images_per_second"], 1),
         "share of the loop outside the network": f"{document['share_outside_the_network']:.1%}",
     }
-    names = {"pca": "principal components", "learned": "whitening learned on pairs", "trained": "trained whitening"}
+    names = {
+        "start": "whitening of the start",
+        "pca": "principal components",
+        "learned": "whitening learned on pairs",
+        "trained": "trained whitening",
+    }
     for kind, what in (("real", "mAP of held-out photos"), ("rendered", "mAP of rendered views of them")):
         for network, key in (("untrained", "untrained_by_whitening"), ("trained", "by_whitening")):
             for whitening, own in scores[key].items():

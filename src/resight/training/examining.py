@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,15 +143,12 @@ def examine(
     rows: Sequence[PhotoVectors],
     sample: Sample,
     validation: Validation,
-    trained: Sequence[Whitening] = (),
+    given: Sequence[Whitening] = (),
 ) -> Examined:
-    """Fits the whitenings of one kind, pca or learned, on the vectors of a sample, or takes those that were `trained`.
-
-    Judges them.
-    """
+    """Judges the whitenings of one kind: pca or learned, fitted on the vectors of a sample, or others, as `given`."""
     whitenings: Sequence[Whitening]
-    if kind == "trained":
-        whitenings = trained
+    if kind in ("trained", "start"):
+        whitenings = given
     elif kind == "learned":
         own = [one.some(sample.fitted) for one in rows]
         whitenings = [fit_on_pairs(one, sample.pairs, part) for one, part in zip(own, parts, strict=True)]
@@ -162,8 +159,3 @@ def examine(
     count = len(validation.questions)
     queries, database = vectors[:count], vectors[count:]
     return Examined(whitenings, judge(validation, queries, database), queries @ database.T)
-
-
-def best_of(examined: Mapping[str, Examined]) -> str:
-    """Returns the kind with the best score, the first where none can be told."""
-    return max(examined, key=lambda kind: np.nan_to_num(examined[kind].score.value, nan=-1.0))

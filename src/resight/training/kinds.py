@@ -184,11 +184,12 @@ class HeldOut(_Table):
 class Product(_Table):
     """The whitening of the product.
 
-    pca: by principal components. learned: on pairs that match, after training. best: that of the two that is better on
-    the clusters that are held out. trained: the one that learned with the network.
+    pca: by principal components. learned: on pairs that match, after training. start: the one that the descriptor comes
+    with, fitted on other photos. best: learned or start, or, where the descriptor comes with none, learned or pca;
+    `choosing` has the rule. trained: the one that learned with the network.
     """
 
-    whitening: Literal["pca", "learned", "best", "trained"] = "best"
+    whitening: Literal["pca", "learned", "start", "best", "trained"] = "best"
     views: int = Field(
         default=1, ge=0, le=16, description="Rendered pairs of each photo that a whitening is learned on."
     )

@@ -29,6 +29,8 @@ from resight.training.model import TrainedDescriptor
 from resight.training.toml import to_toml
 
 WHITENING, RECIPE, FUSED = "whitening.npz", "recipe.toml", "fused.toml"
+FITTED_HERE = "photos of its training"
+"""What the provenance of a whitening says that was fitted on the photos that its network was trained on."""
 FUSED_BASE = "sift-lite0-links"
 """The recipe whose network channel a trained descriptor takes the place of."""
 

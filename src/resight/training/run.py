@@ -20,12 +20,13 @@ from resight.progress import NamedProgress, Progress, Say
 from resight.recipe import ChannelRecipe, recipe_folder
 from resight.training.begun import has_begun
 from resight.training.checkpoints import claim, disk_errors
+from resight.training.choosing import Choice, choose, kinds_compared
 from resight.training.course import StepReport, Trained
 from resight.training.documenting import page_figures, recipe_comment, training_document
 from resight.training.drawing import Step, check_teachable, draw_step
 from resight.training.edge_views import EdgeViews
 from resight.training.events import Events
-from resight.training.examining import Examined, Sample, best_of, examine, sample_of
+from resight.training.examining import Examined, Sample, examine, sample_of
 from resight.training.indexed import vectors_of
 from resight.training.kinds import Classification, TrainingRecipe
 from resight.training.loop import Loop
@@ -34,6 +35,7 @@ from resight.training.model import TrainedDescriptor, open_descriptor, parts_of
 from resight.training.photos import TrainingPhotos
 from resight.training.processes import Processes
 from resight.training.product import (
+    FITTED_HERE,
     FUSED,
     RECIPE,
     fused_tables,
@@ -44,9 +46,9 @@ from resight.training.product import (
     write_whitening,
 )
 from resight.training.report import write_report
-from resight.training.starting import random_projections, start_whitenings, start_words
+from resight.training.starting import own_whitenings, random_projections, start_whitenings, start_words
 from resight.training.tuples import Tuples
-from resight.training.validation import Score, validation_of
+from resight.training.validation import REAL, Score, validation_of
 from resight.training.views import Views
 from resight.training.whitening import PhotoVectors
 from resight.versions import versions
@@ -110,6 +112,12 @@ class Training:
         self.rest = rest
         self.how = str(getattr(channel.method, "how", "concatenate"))
         self.start_sha256 = _hash_of(self.model)
+        self.own = own_whitenings(channel, self.model.parts, recipe_folder(base), weights)
+        if recipe.product.whitening == "start" and self.own is None:
+            raise UsageError(
+                f"{base}: it comes with no whitening of other photos for the weights that training starts from: set "
+                'product.whitening = "best"'
+            )
         real = len(self.material.with_positives)
         groups = len(set(everything.clusters[self.held].tolist()))
         say(
@@ -193,19 +201,24 @@ class Training:
 
     def _examined_start(self, sample: Sample) -> dict[str, Examined]:
         """Returns how the untrained network does with the same whitenings as the product, what training has to beat."""
-        kinds = ["pca", *(kind for kind in self._whitenings if kind == "learned")]
+        base = "start" if "start" in self._whitenings else "pca"
+        kinds = [base, *(kind for kind in self._whitenings if kind == "learned")]
         sample = sample if "learned" in kinds else sample.without_views()
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             channel = self._written(Path(folder))[0]
             rows = self._vectors(channel, Path(folder), sample, "describing photos, untrained")
         parts = self.model.parts
-        return {kind: examine(kind, parts, self.how, rows, sample, self.validation) for kind in kinds}
+        own = self.own or ()
+        return {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in kinds}
 
     @property
     def _whitenings(self) -> tuple[str, ...]:
-        """The kinds of whitening of which the product gets the best."""
-        wanted = self.recipe.product.whitening
-        return ("pca", "learned") if wanted == "best" else (wanted,)
+        """The kinds of whitening of which the product gets one."""
+        return kinds_compared(self.recipe.product.whitening, comes_with_one=self.own is not None)
+
+    def _choice(self, examined: Mapping[str, Examined]) -> Choice:
+        real = [question.kind == REAL for question in self.validation.questions]
+        return choose({kind: one.score for kind, one in examined.items()}, real)
 
     def _written(self, folder: Path) -> tuple[ChannelRecipe, dict[str, Any]]:
         """Writes the network. Returns its channel, and the recipe as tables."""
@@ -233,21 +246,24 @@ class Training:
         provenance = self._provenance(trained)
         comment = recipe_comment(provenance)
         channel, tables = self._written(self.folder)
-        before = starts["pca"]
+        before = starts["start" if "start" in starts else "pca"]
         if recipe.lasting.epochs or not starts.keys() >= set(wanted):
             rows = self._vectors(channel, self.folder, sample, "describing photos, trained")
             parts = parts_of(channel, str(self.base))
-            own = [one for one in model.whitenings() if one is not None]
+            trained_with = [one for one in model.whitenings() if one is not None]
+            own = self.own if self.own and "start" in wanted else trained_with
             examined = {kind: examine(kind, parts, self.how, rows, sample, self.validation, own) for kind in wanted}
         else:
             # The network is as it was.
             examined = {kind: starts[kind] for kind in wanted}
-        best = best_of(examined)
+        choice = self._choice(examined)
+        best = choice.kind
         after = examined[best]
         facts: dict[str, str | int | float] = {
             "kind": best,
-            "fitted_on": "photos of its training",
-            "photos": sample.photos,
+            "why": choice.why,
+            "fitted_on": f"what {self.base} comes with" if best == "start" else FITTED_HERE,
+            "photos": 0 if best == "start" else sample.photos,
             "pairs": len(sample.pairs) if best == "learned" else 0,
             "seed": recipe.seed,
         }
@@ -262,7 +278,7 @@ class Training:
             before=before.score,
             after={kind: one.score for kind, one in examined.items()},
             untrained={kind: one.score for kind, one in starts.items()},
-            best=best,
+            choice=choice,
             exponents=model.exponents(),
         )
         with disk_errors(self.folder / REPORT):
@@ -270,7 +286,8 @@ class Training:
         write_report(
             self.folder / PAGE,
             title=f"{self.recipe.name}: a trained network",
-            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}. "
+            note=f"Tuples {provenance['tuples'][:12]}, seed {recipe.seed}; the whitening of the product: {best}, "
+            f"because {choice.why}. "
             "Its epoch and its whitening were chosen on these held-out photos.",
             figures=page_figures(document, len(self.material.anchors)),
             curve=trained.curve,
@@ -283,7 +300,7 @@ class Training:
         )
         # What an index is made with comes last: where it is there, so is the rest.
         write_recipe(self.folder / RECIPE, tables, comment)
-        return Finished(before.score, starts[best_of(starts)].score, after.score, best, document)
+        return Finished(before.score, starts[self._choice(starts).kind].score, after.score, best, document)
 
     def _provenance(self, trained: Trained) -> dict[str, Any]:
         return {

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from resight.arrays import Int64
+from resight.channels.shipped import builtin_artefact, read_fitted
 from resight.descriptors.kinds import Whitened
 from resight.descriptors.netvlad import starting_alpha
+from resight.errors import FitError
+from resight.features.kinds import JoinedMaps
 from resight.learned.codebook import fit_codebook
-from resight.learned.whitening import Whitening, fit_pca_whitening
+from resight.learned.whitening import Whitening, fit_pca_whitening, from_arrays
+from resight.recipe import ChannelRecipe
 from resight.training.describing import maps_of_part, plain, rows_of_part
 from resight.training.heads import NetVladHead
-from resight.training.model import TrainedDescriptor
+from resight.training.model import Part, TrainedDescriptor
+from resight.training.product import FITTED_HERE
 from resight.training.views import Views
 
 SAMPLE = 1000
@@ -34,6 +42,43 @@ def start_whitenings(model: TrainedDescriptor, views: Views, photos: Int64, seed
         terms = part.method.terms()
         found.append(fit_pca_whitening(every, dimensions, power=terms.power, shrinkage=terms.shrinkage))
     return found
+
+
+def own_whitenings(channel: ChannelRecipe, parts: Sequence[Part], folder: Path, weights: str) -> list[Whitening] | None:
+    """Returns the whitening of each part that a descriptor comes with, fitted on other photos, or None.
+
+    folder: of its recipe. weights: what training starts from instead of its own; with those of another network there is
+    none, neither is there where cells are whitened, because a product whitens whole vectors, nor where a former
+    training fitted it on its own photos. Raises FitError where a file that the recipe names cannot be read.
+    """
+    source = channel.source
+    if source is None or source.kind not in ("builtin", "file"):
+        return None
+    if any(weights not in ("", part.features.checkpoint.source) for part in parts):
+        return None
+    methods = [part.method for part in parts]
+    if not all(
+        isinstance(one, Whitened) and one.needs and getattr(one, "whitened", "whole") == "whole" for one in methods
+    ):
+        return None
+    if source.kind == "file":
+        artefact = read_fitted(folder / source.path, channel.method)
+        if artefact.provenance.get("fitted_on") == FITTED_HERE:
+            return None
+        arrays = artefact.arrays
+    else:
+        try:
+            arrays = builtin_artefact(channel.features, channel.method).arrays
+        except FitError:
+            # Nothing ships for it: an index would be refused, and a training is not.
+            return None
+    prefixes = [f"{number}." for number in range(len(parts))] if isinstance(channel.features, JoinedMaps) else [""]
+    found = [from_arrays(arrays, prefix) for prefix in prefixes]
+    return [
+        one.reduced(min(one.dimensions, method.dimensions))
+        for one, method in zip(found, methods, strict=True)
+        if isinstance(method, Whitened)
+    ]
 
 
 def random_projections(
