@@ -149,19 +149,20 @@ def _layout(year: int) -> str:
 {_FRAMES}/SHOT/*.jpg: key frames, taken from the videos; or {_FRAMES}/SHOT.mp4: the shots, cut out of them"""
 
 
-BENCHMARKS = tuple(
-    Benchmark(
-        name=f"trecvid-ins{year}",
-        title=f"TRECVID instance search {year}, BBC EastEnders",
-        images=None,
-        queries=queries,
-        source=f"TRECVID {year}, www-nlpir.nist.gov/projects/tv{year} (the videos on request)",
-        layout=_layout(year),
-        confirmed=year == 2013,  # the file names of the other years are inferred from those of 2013
-        read=partial(read_trecvid_ins, year=year),
-    )
-    for year, queries in ((2013, 30), (2014, 27), (2015, 30))
-) + (
+BENCHMARKS = (
+    *(
+        Benchmark(
+            name=f"trecvid-ins{year}",
+            title=f"TRECVID instance search {year}, BBC EastEnders",
+            images=None,
+            queries=queries,
+            source=f"TRECVID {year}, www-nlpir.nist.gov/projects/tv{year} (the videos on request)",
+            layout=_layout(year),
+            confirmed=year == 2013,  # the file names of the other years are inferred from those of 2013
+            read=partial(read_trecvid_ins, year=year),
+        )
+        for year, queries in ((2013, 30), (2014, 27), (2015, 30))
+    ),
     Benchmark(
         name="ins23k",
         title="TRECVID instance search 2013, the shots that are relevant for a topic",
