@@ -170,8 +170,8 @@ class Index(OpenedIndex):
         notes too.
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
         folder, and then changes nothing; FitError, IndexLockedError, StorageError and WorkersError: what was committed
-        before stays. EngineError: the engine cannot be reached, and nothing was changed; or it went meanwhile, and what was committed
-        waits to be loaded by the next `add`, `update` or `compact`.
+        before stays. EngineError: the engine cannot be reached, and nothing was changed; or it went meanwhile, and what
+        was committed waits to be loaded by the next `add`, `update` or `compact`.
         """
         folder = existing_folder(arguments.path("folder", folder))
         wish = Wish(
