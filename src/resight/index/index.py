@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from resight import arguments
 from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
-from resight.folders.walking import check_prefix, existing_folder
+from resight.folders.walking import Found, check_prefix, existing_folder
 from resight.images import displayed
 from resight.images.frame_sampling import Sampling
 from resight.index.adding import Wish, check_wish, plan_addition
@@ -200,6 +200,20 @@ class Index(OpenedIndex):
             total += self._take(addition.plan, cluster, progress, say)
             self._derived.extend(progress, say)
         return total
+
+    def fit_together(self, found: Iterable[Found], source: str, *, say: Say | None = None) -> None:
+        """Fits what waits for photos on these, of several folders, which are searched and are added afterwards.
+
+        `add` alone fits on the folder that comes first. source: what their folders are called. What is fitted stays as
+        it is; where nothing waits, `found` is not looked at. Raises FitError where no photo gives a feature,
+        IndexLockedError and StorageError.
+        """
+        from resight.index.fitting import fitted_on_found
+
+        arguments.callback("say", say, "line")
+        with self._writing():
+            if arrays := fitted_on_found(self.recipe, self.path, self._store.fitted(), found, source, say):
+                self._store.add_fitted(arrays)
 
     def update(
         self,
