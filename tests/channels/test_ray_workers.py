@@ -18,7 +18,16 @@ from resight.channels import ray_workers
 from resight.channels.channel import Channel
 from resight.channels.extraction import Extracted, Job, Known, extract
 from resight.channels.fits import opened_channels
-from resight.channels.ray_workers import Cluster, extract_window, in_windows, parse_cluster, prefixes, window_of
+from resight.channels.ray_workers import (
+    Cluster,
+    Opening,
+    extract_window,
+    in_windows,
+    parse_cluster,
+    prefixes,
+    window_of,
+    with_ray,
+)
 from resight.errors import UsageError, WorkersError
 from resight.folders.walking import Found, find_images
 from resight.index.index import Index
@@ -135,6 +144,12 @@ def test_without_ray_nothing_is_changed(tmp_path: Path, recipes: Path, monkeypat
     with pytest.raises(WorkersError, match=r"pip install 'resight\[ray\]'"):
         index.add(tmp_path / "photos", workers="ray")
     assert Index.open(index.path).info().generation == before
+
+
+def test_nothing_is_started_for_nothing(channels: dict[str, Channel], recipes: Path) -> None:
+    opening = Opening(load_recipe(recipes / "match.toml"), recipes, {})
+    extraction = with_ray(Cluster("ray://nowhere:1"), opening)
+    assert list(extraction([], channels)) == []
 
 
 @pytest.mark.slow

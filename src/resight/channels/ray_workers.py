@@ -91,14 +91,21 @@ def check_ray() -> None:
 
 
 def with_ray(cluster: Cluster, opening: Opening) -> Extraction:
-    """Returns the extraction by a cluster, which is connected to when it begins: then WorkersError is raised."""
+    """Returns the extraction by a cluster, which is connected to where there is something to extract.
+
+    Raises WorkersError then.
+    """
 
     def extraction(
         found: Iterable[Job], channels: Mapping[str, Channel], *, recall: Recall | None = None
     ) -> Generator[Extracted, None, None]:
+        jobs = iter(found)
+        first = [*itertools.islice(jobs, 1)]
+        if not first:
+            return
         known = prefixes(() if recall is None else recall.hashes())
         with connected(cluster):
-            yield from in_windows(found, channels, recall, RayTasks(cluster, opening, known))
+            yield from in_windows(itertools.chain(first, jobs), channels, recall, RayTasks(cluster, opening, known))
 
     return extraction
 
