@@ -52,7 +52,7 @@ def add(router: APIRouter, service: Service) -> None:
                 client_of(request), lambda: sorted_uploads(sent, service.settings)
             )
             # The job closes their files, which are read when its turn has come.
-            job = service.changes.start("add", lambda report: add_photos(served, photos, refused, report))
+            job = service.changes.start("add", lambda report: add_photos(served, photos, refused, report), index)
         except BaseException:
             await form.close()
             raise
@@ -65,7 +65,7 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         for name in names.names:
             served.now.listing.place(name)
-        job = service.changes.start("remove", lambda report: remove_photos(served, names.names, report))
+        job = service.changes.start("remove", lambda report: remove_photos(served, names.names, report), index)
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/indexes/{index}/restore", tags=["changes"], status_code=202)
@@ -74,7 +74,7 @@ def add(router: APIRouter, service: Service) -> None:
         service.check_write(request)
         served = service.index(index)
         check_removed(served, names.names)
-        job = service.changes.start("restore", lambda report: restore_photos(served, names.names, report))
+        job = service.changes.start("restore", lambda report: restore_photos(served, names.names, report), index)
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/indexes/{index}/update", tags=["changes"], status_code=202)
@@ -82,7 +82,7 @@ def add(router: APIRouter, service: Service) -> None:
         """Makes the index equal to its folders again; returns a job."""
         service.check_write(request)
         served = service.index(index)
-        job = service.changes.start("update", lambda report: update(served, report))
+        job = service.changes.start("update", lambda report: update(served, report), index)
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/session", tags=["changes"])
