@@ -88,7 +88,7 @@ function draw() {
       "resight",
     ),
     indexes.length ? choose : null,
-    el("nav", { class: "views", "aria-label": "Views" }, VIEWS.map(link)),
+    index?.planned ? null : el("nav", { class: "views", "aria-label": "Views" }, VIEWS.map(link)),
     el(
       "div",
       { class: "extras" },

@@ -20,12 +20,15 @@ export function showIndexing(main, app) {
     el("h1", {}, fresh ? `Make ${index.title} searchable` : `Add a folder to ${index.title}`),
     el(
       "p",
-      { class: "lede" },
+      { class: "lede", hidden: Boolean(index.change) },
       "Choose a folder of photos on the machine that serves this page. They stay where they are, and all below the folder count too.",
     ),
   );
   fill(main, el("div", { class: "view narrow" }, head, body));
-  if (index.writable) choosing(body, app, ending.signal);
+  const begun = () => {
+    head.querySelector(".lede").hidden = true;
+  };
+  if (index.writable) choosing(body, app, begun, ending.signal);
   else
     fill(
       body,
@@ -39,13 +42,14 @@ export function showIndexing(main, app) {
   return () => ending.abort();
 }
 
-function choosing(body, app, signal) {
+/** Shows the choice of a folder, and then what is done with it. begun: is told when that begins. */
+function choosing(body, app, begun, signal) {
   const { index } = app;
   const log = jobLog();
   const recipe = index.planned ? recipeChoice(signal) : null;
   const begin = button("Index this folder", { glyph: "plus", look: "strong", disabled: true, onClick: () => start() });
-  const picker = folderPicker((path) => {
-    begin.disabled = !path;
+  const picker = folderPicker((some) => {
+    begin.disabled = !some;
   }, signal);
   const form = el("div", { class: "indexing" }, picker.node, recipe?.node, el("div", { class: "row" }, begin));
   fill(body, form, log.node);
@@ -61,6 +65,7 @@ function choosing(body, app, signal) {
   };
   const follow = async (job) => {
     form.hidden = true;
+    begun();
     log.clear(
       button("Stop", {
         glyph: "cross",
@@ -74,7 +79,7 @@ function choosing(body, app, signal) {
     const search = () => app.refresh().then(() => app.search([]));
     const another = button("Choose another folder", { glyph: "folder", onClick: () => app.refresh() });
     try {
-      const result = await log.follow(job, "Reading photos", signal);
+      const result = await log.follow(job, "Working", signal);
       // Who has to read what was not taken goes on by a click.
       if (result?.added && !result.unreadable) return void (await search());
       const count = counted(result?.added ?? 0, "new photo");
@@ -89,18 +94,18 @@ function choosing(body, app, signal) {
   if (index.change) follow(index.change);
 }
 
-/** Returns `node`, in which a person walks through folders, and `path()`, the one that is open. opened: is told it. */
+/** Returns `node`, in which a person walks through folders, and `path()`, the one that is open. opened: is told whether it may hold photos. */
 function folderPicker(opened, signal) {
   let here = "";
   const node = el("section", { class: "picker", "aria-label": "Folder" });
   const open = async (path, focus = true) => {
     here = "";
-    opened("");
+    opened(false);
     try {
       const listed = await service.folders(path, signal);
       if (!path && listed.folders.length === 1) return void (await open(listed.folders[0].path, focus));
       here = path;
-      opened(path);
+      opened(Boolean(path && (listed.images || listed.folders.length)));
       draw(listed, focus);
     } catch (error) {
       if (error.name === "AbortError") return;

@@ -6,7 +6,8 @@ import * as service from "./service.js";
 
 /** Returns `node`, hidden at first, and what fills it: `clear()`, `state()`, `write()`, `follow()`, `end()`, `fail()`. */
 export function jobLog() {
-  const log = el("ol", { class: "log", "aria-label": "Log", role: "log", tabindex: "0" });
+  const lines = el("ol", {});
+  const log = el("div", { class: "log", "aria-label": "Log", role: "log", tabindex: "0" }, lines);
   const told = el("p", { class: "quiet small figures", role: "status" });
   const bar = el("progress", { class: "progress", max: "1", value: "0", "aria-label": "Progress" });
   const acts = el("div", { class: "row" });
@@ -14,7 +15,7 @@ export function jobLog() {
 
   /** Writes a line of the log. at: its time as text, which may be empty. */
   const write = (at, text, look = "") => {
-    log.append(el("li", { class: look }, el("span", { class: "figures" }, at), el("span", {}, text)));
+    lines.append(el("li", { class: look }, el("span", { class: "figures" }, at), el("span", {}, text)));
     log.scrollTop = log.scrollHeight;
   };
   /** Says what is done, and how far; without a total nobody knows how far. */
@@ -29,7 +30,7 @@ export function jobLog() {
     state,
     /** Begins anew. buttons: what can be done meanwhile. */
     clear(...buttons) {
-      fill(log);
+      fill(lines);
       fill(acts, buttons);
       node.hidden = false;
     },

@@ -12,7 +12,7 @@ import { newMarks } from "./marks.js";
 import { showMatch } from "./match_view.js";
 import { noPhotoCame, showSearch } from "./search_view.js";
 import * as service from "./service.js";
-import { empty, failed, waiting } from "./states.js";
+import { empty, failed, notify, waiting } from "./states.js";
 import { showTray } from "./tray_view.js";
 import { queryOfFile, takePhotos } from "./uploads.js";
 
@@ -29,6 +29,7 @@ const main = document.getElementById("main");
 const described = new Map();
 let endView = () => {};
 let drawn = 0;
+let toldChange = null;
 
 const app = {
   state: readFragment(location.hash),
@@ -116,6 +117,10 @@ async function render(focus = false) {
     document.title = `${TITLES[view]} · ${app.index.title} · resight`;
     showBar(app);
     endView = SHOW[view](main, app) ?? (() => {});
+    const { change } = app.index;
+    if (change && change !== toldChange && view !== "index")
+      notify("This index is being changed.", { text: "Show", act: () => app.go({ view: "index" }) });
+    toldChange = change;
     if (focus) main.focus({ preventScroll: true });
   } catch (error) {
     if (turn !== drawn) return;
