@@ -64,16 +64,13 @@ def index_folder(place: PlannedIndex | ServedIndex, wish: FolderWish, shelf: She
     report.say(f"Reading the folder {wish.title}")
     prefix = _prefix(served, wish)
 
-    def add() -> Any:
-        index = Index.open(served.path)
-        done = index.add(wish.folder, prefix=prefix, progress=report, say=report.say)
-        report.say("Preparing search")
-        index.prepare_search(progress=report, say=report.say)
-        return done
-
-    done = patiently(add, report)
+    done = patiently(
+        lambda: Index.open(served.path).add(wish.folder, prefix=prefix, progress=report, say=report.say), report
+    )
     for name, reason in done.unreadable:
         report.say(f"{name} is not taken: {reason}")
+    report.say("Preparing search")
+    patiently(lambda: Index.open(served.path).prepare_search(progress=report, say=report.say), report)
     served.refresh()
     report.say("Trying a first search")
     rehearse(served)
