@@ -106,6 +106,8 @@ def test_a_second_folder_keeps_its_names_apart_and_the_same_one_adds_nothing(mak
     assert job["state"] == "done", job
     names = [one["name"] for one in client.get("/v1/indexes/new/images").json()["images"]]
     assert names == sorted(["other-000.jpg", "other-001.jpg", f"{ODD}/other-000.jpg", f"{ODD}/other-001.jpg"])
+    update = ended(client, client.post("/v1/indexes/new/update"))
+    assert "torn.jpg is not taken" in " ".join(line["text"] for line in update["log"])
     for folder in ("archive/two", f"archive/{ODD}"):
         assert ended(client, begin(client, folder, None))["result"]["added"] == 0
     assert ended(client, begin(client, "archive/two", None, prefix="holidays"))["result"]["added"] == 2
@@ -170,7 +172,10 @@ def test_a_recipe_is_one_that_ships_and_an_index_has_one(make: Make, tmp_path: P
 
 def test_of_two_that_make_an_index_the_second_is_told(make: Make) -> None:
     client = make("new.resight")
+    gate = threading.Event()
+    client.app.state.service.changes.start("wait", lambda report: gate.wait(30))  # type: ignore[attr-defined]
     answers = [begin(client, "archive", recipe) for recipe in (RECIPE, "sift-vlad")]
+    gate.set()
     first, second = [ended(client, answer) for answer in answers]
     assert first["state"] == "done"
     assert second["state"] == "failed"

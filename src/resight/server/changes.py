@@ -142,6 +142,7 @@ def restore_photos(served: ServedIndex, names: Sequence[str], report: Report) ->
         files = sorted({file_of_name(name).removeprefix(root.prefix) for name in own})
         if files:
             done += patiently(partial(_read, served, root_path(root), root.prefix, files, report), report)
+    tell_unreadable(done, report)
     _refresh(served, report)
     return told_report(done)
 
@@ -154,6 +155,7 @@ def update(served: ServedIndex, report: Report) -> dict[str, Any]:
     """Makes the index equal to its folders again."""
     report.say("Comparing the index with its folders")
     done = patiently(lambda: Index.open(served.path).update(progress=report, say=report.say), report)
+    tell_unreadable(done, report)
     _refresh(served, report)
     return told_report(done)
 
@@ -254,6 +256,12 @@ def counted(count: int) -> str:
 
 def _refusal(refused: Refused) -> str:
     return f"{refused['name']} is not taken: {refused['reason']}"
+
+
+def tell_unreadable(done: AddReport, report: Report) -> None:
+    """Tells which photos could not be read, and why."""
+    for name, reason in done.unreadable:
+        report.say(_refusal({"name": name, "reason": reason}))
 
 
 def told_report(done: AddReport) -> dict[str, Any]:

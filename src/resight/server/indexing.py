@@ -11,7 +11,7 @@ from resight.errors import UsageError
 from resight.index import Index
 from resight.index.roots import root_path
 from resight.recipe import DEFAULT, recipes
-from resight.server.changes import counted, patiently, told_report
+from resight.server.changes import counted, patiently, tell_unreadable, told_report
 from resight.server.jobs import Report
 from resight.server.shelf import PlannedIndex, ServedIndex, rehearse
 
@@ -67,8 +67,7 @@ def index_folder(place: PlannedIndex | ServedIndex, wish: FolderWish, shelf: She
     done = patiently(
         lambda: Index.open(served.path).add(wish.folder, prefix=prefix, progress=report, say=report.say), report
     )
-    for name, reason in done.unreadable:
-        report.say(f"{name} is not taken: {reason}")
+    tell_unreadable(done, report)
     report.say("Preparing search")
     patiently(lambda: Index.open(served.path).prepare_search(progress=report, say=report.say), report)
     served.refresh()
