@@ -112,6 +112,8 @@ def test_a_second_folder_keeps_its_names_apart_and_the_same_one_adds_nothing(mak
         assert ended(client, begin(client, folder, None))["result"]["added"] == 0
     assert ended(client, begin(client, "archive/two", None, prefix="holidays"))["result"]["added"] == 2
     assert begin(client, "archive/two", None, prefix="../x").status_code == 422
+    (archive / "two").rename(archive / "a\nb")
+    assert ended(client, begin(client, "archive/a\nb", None))["state"] == "done"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,8 @@ def _prefix(served: ServedIndex, wish: FolderWish) -> str:
     if not roots:
         return ""
     taken = {root.prefix for root in roots}
-    title = wish.title.rpartition("/")[2]
+    # A name of a folder may have letters that no prefix has.
+    title = "".join(letter if letter.isprintable() else "_" for letter in wish.title.rpartition("/")[2])
     number, free = 2, f"{title}/"
     while free in taken:
         number, free = number + 1, f"{title} ({number})/"
