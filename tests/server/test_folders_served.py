@@ -184,6 +184,19 @@ def test_of_two_that_make_an_index_the_second_is_told(make: Make) -> None:
     assert "was made by the recipe sift-bow" in second["message"]
 
 
+def test_a_folder_that_became_a_link_out_while_it_waited_is_not_indexed(make: Make, archive: Path) -> None:
+    client = make("new.resight")
+    (archive / "two").mkdir()
+    gate = threading.Event()
+    client.app.state.service.changes.start("wait", lambda report: gate.wait(30))  # type: ignore[attr-defined]
+    answer = begin(client, "archive/two")
+    (archive / "two").rmdir()
+    (archive / "two").symlink_to(archive.parent / "secret")
+    gate.set()
+    job = ended(client, answer)
+    assert (job["state"], job["message"]) == ("failed", "There is no such folder here.")
+
+
 def test_a_job_that_is_stopped_leaves_what_was_done(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     client = make("new.resight")
     begun, go = threading.Event(), threading.Event()

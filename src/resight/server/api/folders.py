@@ -15,6 +15,7 @@ from resight.server.api.indexes import access_of
 from resight.server.api.types import IndexId
 from resight.server.faults import Refusal
 from resight.server.indexing import FolderWish, index_folder, known_recipes
+from resight.server.jobs import Report
 from resight.server.requests import LONGEST_NAME, FolderRequest
 from resight.server.service import Service
 from resight.server.shelf import PlannedIndex
@@ -47,7 +48,7 @@ def add(router: APIRouter, service: Service) -> None:
         """Indexes a folder, and makes the index where it is not there yet; returns a job."""
         service.check_write(request)
         place = service.place(index)
-        folder = service.folders.find(wanted.folder)
+        service.folders.find(wanted.folder)
         if wanted.recipe is not None and not isinstance(place, PlannedIndex):
             raise Refusal(422, "request", "The index has a recipe already.", "Leave the recipe out.")
         recipe = None if wanted.recipe is None else ALIASES.get(wanted.recipe, wanted.recipe)
@@ -57,8 +58,11 @@ def add(router: APIRouter, service: Service) -> None:
             prefix = None if wanted.prefix is None else check_prefix(wanted.prefix)
         except UsageError as error:
             raise Refusal(422, "request", f"{error}.", "Take another prefix, or leave it out.") from None
-        wish = FolderWish(folder, wanted.folder, recipe, prefix)
-        job = service.changes.start(
-            "index", lambda report: index_folder(service.place(index), wish, service, report), index
-        )
+
+        def work(report: Report) -> Any:
+            # Looked up again: while it waited, a link may have taken the folder's place.
+            wish = FolderWish(service.folders.find(wanted.folder), wanted.folder, recipe, prefix)
+            return index_folder(service.place(index), wish, service, report)
+
+        job = service.changes.start("index", work, index)
         return JSONResponse(job.to_dict(), 202)
