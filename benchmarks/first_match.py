@@ -2,10 +2,10 @@
 
 python benchmarks/first_match.py PHOTOS --photos 200
 
-The steps are those of docs/serve.md: index a folder, serve the index, open the page, click a photo of the collection, click
-the best hit that is not the photo itself, and wait until its match view has drawn both photos. Beside the wall clock
-stands the processor time of all processes, which other work on the machine does not lengthen. Chromium is looked for
-at RESIGHT_CHROMIUM, /usr/bin/chromium by default.
+The steps are those of docs/serve.md: index a folder, serve the index, open the page, click a photo of the collection,
+click the best hit that is not the photo itself, and wait until its match view has drawn both photos. Beside the wall
+clock stands the processor time of all processes, which other work on the machine lengthens less. Chromium is looked
+for at RESIGHT_CHROMIUM, /usr/bin/chromium by default.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -75,7 +76,7 @@ def counted(source: Path, photos: int, recipe: str, folder: Path) -> dict[str, o
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(60)
-    steps = {name: round(at - before[1], 1) for before, (name, at) in zip(clock, clock[1:], strict=False)}
+    steps = {name: round(at - before[1], 1) for before, (name, at) in pairwise(clock)}
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "photos": len(found),

@@ -197,6 +197,20 @@ def test_a_folder_that_became_a_link_out_while_it_waited_is_not_indexed(make: Ma
     assert (job["state"], job["message"]) == ("failed", "There is no such folder here.")
 
 
+def test_a_folder_that_became_a_link_out_is_not_read_anew(make: Make, archive: Path) -> None:
+    client = make("new.resight")
+    shutil.copytree(archive / ODD, archive / "two")
+    assert ended(client, begin(client, "archive/two"))["result"]["added"] == 2
+    shutil.rmtree(archive / "two")
+    (archive / "two").symlink_to(archive.parent / "secret")
+    job = ended(client, client.post("/v1/indexes/new/update"))
+    assert job["state"] == "failed"
+    assert "has become a link" in job["message"]
+    (archive / "two").unlink()
+    (archive / "two").symlink_to(archive / ODD)
+    assert ended(client, client.post("/v1/indexes/new/update"))["state"] == "done"
+
+
 def test_a_job_that_is_stopped_leaves_what_was_done(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     client = make("new.resight")
     begun, go = threading.Event(), threading.Event()

@@ -7,7 +7,7 @@ part among what is there, and what leads elsewhere is not there.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,17 @@ class PhotoFolders:
             "images": images,
             "more": len(shown) > MOST_FOLDERS or len(seen) > MOST_ENTRIES,
         }
+
+    def check_stay(self, paths: Iterable[Path]) -> None:
+        """Raises UsageError where one of some folders that are in these is a link out of them by now."""
+        for path in paths:
+            real = os.path.realpath(path)
+            around = [str(root) for root in self._roots.values() if is_in(str(path), str(root))]
+            if around and not any(is_in(real, root) for root in around):
+                raise UsageError(
+                    f"{displayed(path)}: has become a link to {displayed(Path(real))}, which may not be indexed; put "
+                    "the folder back, or take its photos out of the index"
+                )
 
     def _is_listed(self, entry: os.DirEntry[str], folder: Path, root: str) -> bool:
         try:

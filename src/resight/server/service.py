@@ -12,6 +12,7 @@ from functools import partial
 from starlette.requests import Request
 
 from resight.errors import ResightError
+from resight.index.roots import folders_of
 from resight.progress import Progress
 from resight.server.embedded import read_embedded
 from resight.server.faults import Refusal, not_found
@@ -87,6 +88,10 @@ class Service:
                 self.planned = {key: one for key, one in self.planned.items() if key != planned.id}
                 self._read_embedded(served)
             return self.indexes[planned.id]
+
+    def check_roots(self, served: ServedIndex) -> None:
+        """Raises UsageError where a folder of an index has become a link out of what may be indexed."""
+        self.folders.check_stay(path for path, _ in folders_of(served.now.collection.snapshot))
 
     def may_write(self, request: Request) -> bool:
         """Returns whether a request has the token."""
