@@ -142,8 +142,8 @@ def visit(page: Page, address: str, query: Path, look: Callable[[str], None]) ->
     page.locator("dialog[open] img").wait_for()
     look("photo")
     page.keyboard.press("Escape")
-    if page.get_by_label("By likeness").is_enabled():
-        page.get_by_label("By likeness").check(force=True)
+    if page.get_by_role("radio", name="By likeness").is_enabled():
+        page.get_by_text("By likeness", exact=True).click()
         page.locator(".plane canvas").wait_for()
         look("map")
     page.get_by_role("button", name="Change", exact=True).click()
