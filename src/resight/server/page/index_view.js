@@ -125,6 +125,7 @@ function folderPicker(opened, signal) {
           : button(part, { look: "plain", onClick: () => open(whole) }),
       );
     });
+    const bare = path && !images && !folders.length;
     const told = path
       ? `${images ? counted(images, "photo") : "No photo"} in it${folders.length ? `, ${counted(folders.length, "folder")}${more ? " and more" : ""} below` : ""}`
       : `${counted(folders.length, "folder")} may be indexed`;
@@ -150,7 +151,11 @@ function folderPicker(opened, signal) {
       node,
       el("nav", { "aria-label": "Where you are" }, title),
       folders.length ? list : null,
-      el("p", { class: "quiet small figures", role: "status" }, told),
+      el(
+        "p",
+        { class: "quiet small figures", role: "status" },
+        bare ? "Nothing in it to index. Choose another folder, or put photos into it." : told,
+      ),
     );
     if (focus) title.focus({ preventScroll: true });
   };
