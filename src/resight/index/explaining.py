@@ -16,7 +16,7 @@ from resight.index.queries import Query, photo_of
 
 if TYPE_CHECKING:
     from resight.descriptors.contributions import Contribution, Traced
-    from resight.features.maps import PreparedImage
+    from resight.features.image_maps import PreparedImage
     from resight.features.sight import HeatMap
 
 COUNT = 5
