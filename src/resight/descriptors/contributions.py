@@ -25,7 +25,7 @@ from resight.descriptors.methods.rmac import Rmac
 from resight.descriptors.pooling import GEM_FLOOR, gem
 from resight.descriptors.regional import region_boxes
 from resight.errors import UsageError
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.features.sight import HeatMap, Sight
 from resight.images import Box
 from resight.learned.whitening import Whitening

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from resight.features.image_maps import ImageMaps, PreparedImage
 from resight.features.kinds import JoinedMaps, Maps
-from resight.features.maps import ImageMaps, MapExtractor, PreparedImage
+from resight.features.maps import MapExtractor
 from resight.features.networks.layers import Layered
 from resight.images import Box, Decoded
 
