@@ -95,10 +95,20 @@ def lacking(name: str) -> str | None:
 def judge(name: str, data: Dataset, fit: Path, work: Path) -> dict[str, Any]:
     """Returns the figures of one recipe."""
     recipe = work / f"{name}.toml"
-    recipe.write_text(with_shipped_words(recipe_text(name)), encoding="utf-8")
+    text = with_shipped_words(recipe_text(name))
+    recipe.write_text(text, encoding="utf-8")
     fits = {one.fit for one in load_recipe(recipe).channel.values()}
     began = time.process_time()
-    result = resight.evaluate(recipe, data, fit=fit if "collection" in fits else None)
+    if {"collection", "builtin"} <= fits:
+        # `fit` would fit all channels, those too that have what ships.
+        files = {one.channel: one.output.name for one in resight.fit(recipe, fit, work / f"{name}.npz")}
+        waiting = (channel for channel, one in load_recipe(recipe).channel.items() if one.fit == "collection")
+        for channel in waiting:
+            text = text.replace('fit = "collection"', f'fit = "{files[channel]}"', 1)
+        recipe.write_text(text, encoding="utf-8")
+        result = resight.evaluate(recipe, data)
+    else:
+        result = resight.evaluate(recipe, data, fit=fit if "collection" in fits else None)
     each = result.figures(ALL)
     figures = {}
     for group in dict.fromkeys(query.group for query in result.queries):

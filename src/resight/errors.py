@@ -79,5 +79,9 @@ class StorageError(ResightError):
     """The disk refused: full, read-only, or gone."""
 
 
+class WorkersError(ResightError):
+    """Workers on other machines cannot be reached, or have died again and again."""
+
+
 class EngineError(ResightError):
     """A search engine on another machine cannot be reached, refuses, or has what is not of this index."""

@@ -138,11 +138,15 @@ class Recorder(Scripted):
         self.added: list[tuple[Path, str, Collection[str] | None]] = []
         self.roots: list[dict[str, str]] = []
         self.others = 0
+        self.fitted_on: list[str] = []
 
     def open_or_create(self, path: Path, recipe: str, *, fit: Path | None, progress: object) -> Recorder:
         self.created.append((path, recipe, fit))
         path.mkdir()
         return self
+
+    def fit_together(self, found: object, source: str, *, say: object) -> None:
+        self.fitted_on.append(source)
 
     def add(
         self,
@@ -186,6 +190,7 @@ def test_only_the_database_is_indexed_and_distractors_keep_apart(recorder: Recor
         (tmp_path / "images", "distractors/", None),
     ]
     assert [options for _, *options in recorder.created] == [["sift-bow", tmp_path]]
+    assert recorder.fitted_on == [f"photos and {tmp_path}"]
     assert recorder.asked[0][2] == 5
     assert (result.recipe, result.protocol.distractors, result.seed) == ("sift-bow", 2, 7)
     assert [one.image for one in result.unreadable] == ["c", "distractors/c"]

@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from resight.cli.main import app
+from resight.index.asking import NOTHING
 from resight.index.index import Index
 
 
@@ -90,3 +91,28 @@ def test_the_commands_say_so(folder: Path, tmp_path: Path) -> None:
     assert told["without_evidence"] == BLANK
     assert told["remarks"] == [{"name": "cut.bmp", "remark": REMARK}]
     assert f"1 (cut.bmp: {REMARK})" in CliRunner().invoke(app, ["info", path]).stdout
+
+
+@pytest.mark.parametrize("name", BLANK)
+def test_a_query_with_nothing_to_be_found_by_says_so(index: Index, folder: Path, name: str) -> None:
+    for found in (index.search(folder / name), index.search(name)):
+        assert found.note == NOTHING
+        assert found.to_dict()["note"] == NOTHING
+    assert index.search(folder / "0.png").note == ""
+    # A part of one block of the texture.
+    assert index.search(folder / "0.png", box=(1, 1, 4, 4)).note == NOTHING
+
+
+def test_the_command_says_so_without_speaking_of_drawings(index: Index, folder: Path) -> None:
+    ran = CliRunner().invoke(app, ["search", str(index.path), str(folder / "white.png")])
+    assert ran.exit_code == 0
+    assert NOTHING in ran.stdout
+    assert "sketch" not in ran.stdout
+
+
+def test_a_query_without_regions_has_nothing() -> None:
+    from resight.channels.regions import RegionLayout
+
+    layout = RegionLayout(4, "query")
+    assert layout.is_nothing(np.zeros((0, 4), np.float32))
+    assert not layout.is_nothing(np.ones((1, 4), np.float32))

@@ -28,6 +28,10 @@ class ChannelLayout(Protocol):
         """Returns the evidence of an indexed image as a query."""
         ...
 
+    def is_nothing(self, query: Any) -> bool:
+        """Returns whether a query has nothing that it could be compared by: then it finds nothing."""
+        ...
+
     def pack(self, images: Sequence[Any]) -> dict[str, Array]:
         """Returns arrays of a segment for what `encode` gave of its images, in their order."""
         ...
@@ -71,7 +75,8 @@ class Channel:
         self.encoder = encoder
         self.layout = layout
         self.encode, self.query, self.nothing = encoder.encode, encoder.query, encoder.nothing
-        self.as_query, self.pack, self.merge = layout.as_query, layout.pack, layout.merge
+        self.as_query, self.is_nothing = layout.as_query, layout.is_nothing
+        self.pack, self.merge = layout.pack, layout.merge
         self.live, self.evidence, self.fault = layout.live, layout.evidence, layout.fault
         self.features_of, self.words_of = layout.features_of, layout.words_of
 

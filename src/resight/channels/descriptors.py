@@ -44,6 +44,10 @@ class DescriptorLayout:
         """Returns an indexed image as a query."""
         return kept
 
+    def is_nothing(self, query: Described) -> bool:
+        """Returns whether a query has nothing that it could be compared by."""
+        return len(query.features) == 0
+
     def pack(self, images: Sequence[Described]) -> dict[str, Array]:
         """Returns flat arrays; features of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image.features) for image in images)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -88,8 +88,26 @@ class Known:
     remark: str
 
 
-Recall = Callable[[str], Known | None]
-"""By the hash of a file's bytes, what is kept of a photo of the same bytes, if there is one; called from any thread."""
+class Recall(Protocol):
+    """What is kept of photos by their bytes; safe to share between threads."""
+
+    def __call__(self, key: str) -> Known | None:
+        """Returns what is kept of a photo of the same bytes, by their hash; None where there is nothing."""
+        ...
+
+    def hashes(self) -> Iterable[str]:
+        """Returns the hashes that may be known; no other is."""
+        ...
+
+
+class Extraction(Protocol):
+    """Photos to evidence, in the order of the jobs: `extract` in this process, or workers on other machines."""
+
+    def __call__(
+        self, found: Iterable[Job], channels: Mapping[str, Channel], *, recall: Recall | None = None
+    ) -> Generator[Extracted, None, None]:
+        """Yields the evidence of each job once. Closing the generator ends the work."""
+        ...
 
 
 def extract(
@@ -106,10 +124,14 @@ def extract(
     (`Extractor.together`) is extracted here meanwhile.
     """
     read = in_order(found, lambda one: read_one(one, channels, recall), workers or cores())
-    together = max((channel.extractor.together for channel in channels.values()), default=1)
     with contextlib.closing(read):
-        while window := list(itertools.islice(read, together)):
+        while window := list(itertools.islice(read, together(channels))):
             yield from finish(window, channels)
+
+
+def together(channels: Mapping[str, Channel]) -> int:
+    """Returns how many jobs, one after the other, are extracted at once: vectors depend on it in their last bits."""
+    return max((channel.extractor.together for channel in channels.values()), default=1)
 
 
 def extract_one(found: Found, channels: Mapping[str, Channel]) -> Extracted:

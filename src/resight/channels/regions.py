@@ -40,6 +40,10 @@ class RegionLayout:
         """Returns an indexed image as a query."""
         return kept
 
+    def is_nothing(self, query: Vector) -> bool:
+        """Returns whether a query has nothing that it could be compared by."""
+        return len(query) == 0
+
     def pack(self, images: Sequence[Vector]) -> dict[str, Array]:
         """Regions of image i are rows offsets[i]:offsets[i + 1]."""
         counts = [0, *(len(image) for image in images)]

@@ -22,6 +22,10 @@ class VectorLayout:
         """Returns an indexed image as a query."""
         return kept[0]
 
+    def is_nothing(self, query: Vector) -> bool:
+        """Returns whether a query has nothing that it could be compared by."""
+        return not bool(query.any())
+
     def pack(self, images: Sequence[tuple[Vector, int]]) -> dict[str, Array]:
         """Returns vectors (n, size) and numbers of features (n,) of a batch.
 

@@ -26,6 +26,10 @@ class WordLayout:
         """Returns an indexed image as a query."""
         return kept
 
+    def is_nothing(self, query: ImageWords) -> bool:
+        """Returns whether a query has nothing that it could be compared by."""
+        return len(query) == 0
+
     def pack(self, images: Sequence[ImageWords]) -> dict[str, Array]:
         """Returns posting lists of a batch."""
         words = self.vocabulary

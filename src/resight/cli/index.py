@@ -61,6 +61,14 @@ Frames = Annotated[
     str | None,
     typer.Option("--frames", metavar="shots", help="Take a frame of each shot of a video; kept.", show_default=False),
 ]
+Workers = Annotated[
+    str,
+    typer.Option(
+        metavar="ray|ray://HOST:PORT",
+        help='Extract on workers of Ray, which see the same paths; "?cpus=1&gpus=0.5": what a task takes.',
+        show_default=False,
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where a photo could not be read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -108,6 +116,7 @@ def index(
     mask: MaskOption = None,
     every: Every = None,
     frames: Frames = None,
+    workers: Workers = "",
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -120,7 +129,7 @@ def index(
     taken = taken_frames(every, frames)
     goes_on = (output / "recipe.toml").exists()
     made = Index.open_or_create(output, recipe or DEFAULT, fit=fit, search=search, memory=memory, progress=say)
-    reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask, frames=taken))
+    reports = _add(made, photos, prefix, follow_links, Leaving(exclude or (), mask, frames=taken), workers)
     with progress_bar() as bar:
         made.prepare_search(progress=partial(bar, "preparing search"), say=say)
     finish(output, reports, strict, as_json)
@@ -139,6 +148,7 @@ def add(
     no_mask: Annotated[bool, typer.Option("--no-mask", help="These folders have no mask any more.")] = False,
     every: Every = None,
     frames: Frames = None,
+    workers: Workers = "",
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -146,7 +156,7 @@ def add(
     from resight.index.index import Index
 
     leaving = Leaving(exclude or (), mask, no_mask, again, taken_frames(every, frames))
-    finish(path, _add(Index.open(path), photos, prefix, follow_links, leaving), strict, as_json)
+    finish(path, _add(Index.open(path), photos, prefix, follow_links, leaving, workers), strict, as_json)
 
 
 def update(
@@ -164,6 +174,7 @@ def update(
         list[str] | None,
         typer.Option("--include", metavar="PATTERN", help="Take a pattern of --exclude back.", show_default=False),
     ] = None,
+    workers: Workers = "",
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -179,6 +190,7 @@ def update(
             removed=removed or (),
             exclude=exclude or (),
             include=include or (),
+            workers=workers,
             progress=partial(bar, "indexing"),
             say=say,
         )
@@ -292,7 +304,7 @@ def taken_frames(every: float | None, frames: str | None) -> float | Literal["sh
 
 
 def _add(
-    target: Index, photos: Sequence[Path], prefix: str, follow_links: bool | None, leaving: Leaving
+    target: Index, photos: Sequence[Path], prefix: str, follow_links: bool | None, leaving: Leaving, workers: str
 ) -> list[AddReport]:
     with progress_bar() as bar:
         return [
@@ -305,6 +317,7 @@ def _add(
                 mask=leaving.mask,
                 no_mask=leaving.no_mask,
                 frames=leaving.frames,
+                workers=workers,
                 progress=partial(bar, _label(i, len(photos))),
                 say=say,
             )

@@ -29,6 +29,8 @@ ErrorT = TypeVar("ErrorT", bound=Exception)
 
 STANDARD_INPUT = "-"
 """The QUERY that stands for standard input."""
+DRAWN_OR_NOT = " (--sketch or --no-sketch says which it is)"
+"""What follows the sentence on a query whose lines or edges are compared."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +281,7 @@ def print_hits(query: str, result: Result) -> None:
     count = f"{len(result.hits)} {'hit' if len(result.hits) == 1 else 'hits'}"
     print(f"{shown(query)}{part}: {count} in {result.seconds:.2f} s")
     if result.note:
-        print(f"{result.note} (--sketch or --no-sketch says which it is)")
+        print(result.note + (DRAWN_OR_NOT if any(one is not None for one in result.drawn) else ""))
     rows: list[Sequence[object] | str] = []
     for verdict, ranked in result.by_verdict():
         rows.append(f"--- {len(ranked)} {verdict}: {MEANINGS[verdict]}")

@@ -22,7 +22,7 @@ from resight.errors import ImageError, UsageError
 from resight.evaluation.judging import Scored, judge, pool_shots
 from resight.evaluation.result import Costs, EvaluationResult, Made, Protocol, QueryResult, Unreadable
 from resight.evaluation.runs import ranked
-from resight.folders.walking import escape_name
+from resight.folders.walking import Found, escape_name, find_images
 from resight.images import displayed, file_of_name
 from resight.index.queries import Query
 from resight.progress import NamedProgress
@@ -126,10 +126,10 @@ def evaluate(
 
     dataset: a data set, or a folder that is read as `layout` says: a name that `resight datasets` lists. Photos below
     `distractors` replace the data set's own. Where `fit` is given, codebooks and the like are fitted on the photos
-    below it. The index is temporary, unless `at` names a place where it is kept; photos that it already holds are not
-    indexed again. `say` is called with lines about fitting. Raises UsageError where photos are missing or do not match
-    the ground truth, or where the index at `at` holds other photos, such as distractors of an earlier run; and the
-    errors of `Index`.
+    below it, else on all that are searched, distractors too. The index is temporary, unless `at` names a place where it
+    is kept; photos that it already holds are not indexed again. `say` is called with lines about fitting. Raises
+    UsageError where photos are missing or do not match the ground truth, or where the index at `at` holds other photos,
+    such as distractors of an earlier run; and the errors of `Index`.
     """
     from resight.datasets.benchmarks.catalogue import find
     from resight.datasets.photos import check_photos
@@ -150,6 +150,9 @@ def evaluate(
         start = time.perf_counter()
         index = Index.open_or_create(path, recipe, fit=fit, progress=say)
         _require_no_other_root(index.info().roots, path, dataset.root, distractors)
+        if distractors is not None:
+            # `add` would fit on the photos of the data set alone, which may be few.
+            index.fit_together(_searched(dataset, distractors), f"{dataset.root} and {distractors}", say=say)
         indexing = None if progress is None else partial(progress, "indexing")
         # Follow links: data sets are assembled from them, and the ground truth says which photos belong to one.
         report = index.add(dataset.root, only=frozenset(dataset.images), follow_links=True, progress=indexing, say=say)
@@ -192,6 +195,13 @@ def evaluate(
                 "distractor_root": None if distractors is None else str(photo_root(distractors).resolve()),
             }
         )
+
+
+def _searched(dataset: Dataset, distractors: Path) -> Iterator[Found]:
+    """Yields all photos that are searched: those of the data set, and distractors."""
+    own = frozenset(dataset.images)
+    yield from (one for one in find_images(dataset.root) if one.name in own)
+    yield from find_images(photo_root(distractors))
 
 
 def _require_no_other_root(roots: Iterable[dict[str, str]], path: Path, photos: Path, distractors: Path | None) -> None:

@@ -23,6 +23,7 @@ from resight.index.drawings import as_drawing
 from resight.index.mirroring import mirrored, mirrored_box
 from resight.index.queries import Query, QueryPhoto, photo_of
 
+NOTHING = "it has nothing to be found by, as a picture of one colour has, or too small a part of one"
 QueryError = ImageError | UsageError
 """What is wrong with a query: its photo cannot be read, or there is none, or its box or mask does not suit it."""
 
@@ -32,9 +33,9 @@ class Asked:
     """A query as every channel compares it. size: (width, height) of the photo.
 
     versions: what each channel compares the query by; a second one where it is asked mirrored too. own: ids of the
-    query's own names in the index; copies: of all other images whose files have the same bytes. note: how the query was
-    treated, as a sentence, where that was decided here; drawn: whether its lines count, None where edges are
-    not compared.
+    query's own names in the index; copies: of all other images whose files have the same bytes. note: what a person has
+    to know of the query, as a sentence: how it was treated, where that was decided here, or that it can find nothing.
+    drawn: whether its lines count, None where edges are not compared.
     """
 
     title: str
@@ -150,15 +151,21 @@ def _versions(collection: Collection, decoded: Decoded, box: Box | None, mirror:
 
 def _compared(collection: Collection, prepared: Sequence[_Prepared]) -> list[Asked]:
     extracted = iter(compare_by([one for own in prepared for one in own.versions], collection.channels))
-    return [
-        replace(
-            one.asked,
-            versions=tuple(next(extracted) for _ in one.versions)
+    found = []
+    for one in prepared:
+        versions: tuple[Mapping[str, Any], ...] = (
+            tuple(next(extracted) for _ in one.versions)
             if one.kept is None
-            else ({name: view.kept_query(one.kept) for name, view in collection.views.items()},),
+            else ({name: view.kept_query(one.kept) for name, view in collection.views.items()},)
         )
-        for one in prepared
-    ]
+        notes = [one.asked.note] if one.asked.note else []
+        notes += [NOTHING] if all(_is_nothing(collection, version) for version in versions) else []
+        found.append(replace(one.asked, versions=versions, note="; ".join(notes)))
+    return found
+
+
+def _is_nothing(collection: Collection, version: Mapping[str, Any]) -> bool:
+    return all(channel.is_nothing(version[name]) for name, channel in collection.channels.items())
 
 
 def _title(collection: Collection, query: Query) -> str:

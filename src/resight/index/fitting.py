@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from resight.errors import UsageError
-from resight.folders.walking import escape_name, existing_folder, find_images
+from resight.folders.walking import Found, escape_name, existing_folder, find_images
 from resight.index.planning import Plan
 from resight.index.roots import root_path
 from resight.progress import Say
@@ -57,12 +57,21 @@ def fitted_on_collection(
     recipe: Recipe, index: Path, files: Mapping[str, Path], planned: Plan, say: Say | None
 ) -> Mapping[str, bytes]:
     """Fits whatever is not fitted yet on the photos that are about to be read; arguments as of `fitted_on_folder`."""
-    from resight.channels.fits import fitted_arrays, unfitted, with_weights
+    from resight.channels.fits import unfitted
     from resight.channels.video_frames import frames_to_fit_on
+
+    if not unfitted(recipe, files):
+        return {}
+    frames = [one for video in planned.videos for one in frames_to_fit_on(video.found, video.sampling)]
+    return fitted_on_found(recipe, index, files, [*planned.work, *frames], str(root_path(planned.root)), say)
+
+
+def fitted_on_found(
+    recipe: Recipe, index: Path, files: Mapping[str, Path], found: Iterable[Found], source: str, say: Say | None
+) -> Mapping[str, bytes]:
+    """Fits whatever is not fitted yet on photos of `source` that are searched; arguments as of `fitted_on_folder`."""
+    from resight.channels.fits import fitted_arrays, unfitted, with_weights
 
     if not (waiting := unfitted(recipe, files)):
         return {}
-    source = str(root_path(planned.root))
-    frames = [one for video in planned.videos for one in frames_to_fit_on(video.found, video.sampling)]
-    found = [*planned.work, *frames]
-    return fitted_arrays(with_weights(recipe, files), index, waiting, found, source, say, searched=True)
+    return fitted_arrays(with_weights(recipe, files), index, waiting, [*found], source, say, searched=True)

@@ -6,12 +6,12 @@ import contextlib
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from resight import arguments
 from resight.errors import ResightError, UsageError
 from resight.folders.selection import Meant
-from resight.folders.walking import check_prefix, existing_folder
+from resight.folders.walking import Found, check_prefix, existing_folder
 from resight.images import displayed
 from resight.images.frame_sampling import Sampling
 from resight.index.adding import Wish, check_wish, plan_addition
@@ -31,6 +31,10 @@ from resight.recipe import DEFAULT, Recipe, parse_recipe, recipe_folder, recipe_
 from resight.recipe.searching import SearchWish, check_search_ready, with_search, without_search
 from resight.store import RECIPE, Check, Store
 from resight.versions import versions_line
+
+if TYPE_CHECKING:
+    from resight.channels.extraction import Extraction
+    from resight.channels.ray_workers import Cluster
 
 __all__ = ["AddReport", "Hit", "Index", "Meant", "Result", "VerifyReport"]
 
@@ -145,6 +149,7 @@ class Index(OpenedIndex):
         mask: str | Path | None = None,
         no_mask: bool = False,
         frames: float | Literal["shots"] | None = None,
+        workers: str = "",
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> AddReport:
@@ -158,13 +163,15 @@ class Index(OpenedIndex):
         from it, too.
         mask: a file that leaves the same parts of all its photos out, or a folder with a file for each, kept for it;
         see `masking.py`. no_mask: it has none any more. frames: which frames are taken of the folder's videos, from now
-        on: one each so many seconds, or one of each of their "shots"; one a second where nobody said so. `progress` is
-        called with (done, total); `say` lines about fitting and about what is surprising in the folder, which are in
-        the report's notes too.
+        on: one each so many seconds, or one of each of their "shots"; one a second where nobody said so. workers: where
+        photos are read and extracted: "ray", "ray://HOST:PORT", or either with "?cpus=1&gpus=0.5" of a task; they see
+        the folder under the same path. All cores of this machine where nothing is said. `progress` is called with
+        (done, total); `say` lines about fitting and about what is surprising in the folder, which are in the report's
+        notes too.
         Raises UsageError where there is no such folder, the prefix leads elsewhere, or a name belongs to another
-        folder, and then changes nothing; FitError, IndexLockedError and StorageError: what was committed before stays.
-        EngineError: the engine cannot be reached, and nothing was changed; or it went meanwhile, and what was committed
-        waits to be loaded by the next `add`, `update` or `compact`.
+        folder, and then changes nothing; FitError, IndexLockedError, StorageError and WorkersError: what was committed
+        before stays. EngineError: the engine cannot be reached, and nothing was changed; or it went meanwhile, and what
+        was committed waits to be loaded by the next `add`, `update` or `compact`.
         """
         folder = existing_folder(arguments.path("folder", folder))
         wish = Wish(
@@ -180,6 +187,7 @@ class Index(OpenedIndex):
         check_wish(wish)
         _check_callbacks(progress, say)
         check_search_ready(self.recipe)
+        cluster = _cluster(workers)
         total = AddReport()
         with self._writing():
             addition = plan_addition(self._store.snapshot(), folder, wish)
@@ -189,9 +197,23 @@ class Index(OpenedIndex):
                 _log.warning("%s", addition.warning)
             # At once: a mask belongs to a root, and what comes next may be interrupted.
             self._store.commit(roots=addition.roots, choices=addition.choices)
-            total += self._take(addition.plan, progress, say)
+            total += self._take(addition.plan, cluster, progress, say)
             self._derived.extend(progress, say)
         return total
+
+    def fit_together(self, found: Iterable[Found], source: str, *, say: Say | None = None) -> None:
+        """Fits what waits for photos on these, of several folders, which are searched and are added afterwards.
+
+        `add` alone fits on the folder that comes first. source: what their folders are called. What is fitted stays as
+        it is; where nothing waits, `found` is not looked at. Raises FitError where no photo gives a feature,
+        IndexLockedError and StorageError.
+        """
+        from resight.index.fitting import fitted_on_found
+
+        arguments.callback("say", say, "line")
+        with self._writing():
+            if arrays := fitted_on_found(self.recipe, self.path, self._store.fitted(), found, source, say):
+                self._store.add_fitted(arrays)
 
     def update(
         self,
@@ -199,6 +221,7 @@ class Index(OpenedIndex):
         removed: str | Path | Iterable[str | Path] = (),
         exclude: str | Iterable[str] = (),
         include: str | Iterable[str] = (),
+        workers: str = "",
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> AddReport:
@@ -207,14 +230,15 @@ class Index(OpenedIndex):
         Where a folder is gone, empty or unreadable that had photos, its photos stay, the report lists them in
         `held`, and the rest is done; `vanished.py` and `lost_masks.py` have the rule. removed: folders whose vanished
         photos, or masks, were removed on purpose. exclude: patterns of files and folders that are left out from now on;
-        what is in the index and matches goes out. include: patterns that no longer count. Raises UsageError where a
-        pattern is wrong, a name belongs to two folders, or one of `removed` is in none of the index; and what `add`
-        raises.
+        what is in the index and matches goes out. include: patterns that no longer count. workers: as of `add`. Raises
+        UsageError where a pattern is wrong, a name belongs to two folders, or one of `removed` is in none of the index;
+        and what `add` raises.
         """
         _check_callbacks(progress, say)
         folders = arguments.texts("removed", removed)
         patterns, back = ([*map(str, arguments.texts(*one))] for one in (("exclude", exclude), ("include", include)))
         check_search_ready(self.recipe)
+        cluster = _cluster(workers)
         total = AddReport()
         with self._writing():
             snapshot = self._store.snapshot()
@@ -226,7 +250,7 @@ class Index(OpenedIndex):
             total.excluded, total.became_masks = len(left_out.by_pattern), len(left_out.masks)
             total.removed, total.held = len(planned.removed), [*planned.held]
             for one in planned.plans:
-                total += self._take(one, progress, say)
+                total += self._take(one, cluster, progress, say)
                 if one.unread_videos:
                     total.note(one.unread_videos, say)
             self._derived.build(progress, say)
@@ -325,15 +349,24 @@ class Index(OpenedIndex):
         self.refresh()
         return self.check(self.path, repair=repair)
 
-    def _take(self, planned: Plan, progress: Progress | None, say: Say | None) -> AddReport:
+    def _take(self, planned: Plan, cluster: Cluster | None, progress: Progress | None, say: Say | None) -> AddReport:
         some = bool(planned.work or planned.videos)
         if some:
             self._fit_on(planned, say)
         # Where nothing is to be read, nothing needs the channels, which may not even be fitted yet.
-        report = carry_out(self._store, planned, self._channels if some else {}, progress)
+        channels = self._channels if some else {}
+        extraction = None if cluster is None else self._extraction(cluster)
+        report = carry_out(self._store, planned, channels, progress, extraction)
         if planned.listing.outside:
             report.note(outside_line(planned.root, planned.listing.outside), say)
         return report
+
+    def _extraction(self, cluster: Cluster) -> Extraction:
+        """Returns the extraction by a cluster, whose workers open the channels as this index does."""
+        from resight.channels.ray_workers import Opening, with_ray
+
+        files = {name: file.read_bytes() for name, file in self._store.fitted().items()}
+        return with_ray(cluster, Opening(self.recipe, self.path.absolute(), files))
 
     def _fit_once(self, folder: Path, say: Say | None) -> None:
         """Fits what waits for photos on those of a folder. UsageError where something was fitted on other photos."""
@@ -376,6 +409,17 @@ def _sampling(frames: float | Literal["shots"]) -> Sampling:
     if isinstance(frames, str):
         return Sampling.parse(frames)
     return Sampling(arguments.real_number("frames", frames)).checked()
+
+
+def _cluster(workers: str) -> Cluster | None:
+    """Returns the cluster that extracts, None for this machine. UsageError for another text, WorkersError."""
+    if not arguments.text("workers", workers):
+        return None
+    from resight.channels.ray_workers import check_ray, parse_cluster
+
+    cluster = parse_cluster(workers)
+    check_ray()
+    return cluster
 
 
 def _wish(search: str, memory: float) -> SearchWish:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from resight.channels.channel import Channel
@@ -52,6 +52,11 @@ class KnownPhotos:
             # Merged into another segment meanwhile, or damaged: the file itself is still there to be read.
             return None
         return Known(place.size, evidence, place.remark)
+
+    def hashes(self) -> Iterator[str]:
+        """Yields the hashes of the bytes of all photos, of which not all may have evidence."""
+        yield from self._removed
+        yield from self._images.hashes
 
     def _live(self, key: str) -> _Place | None:
         """The newest image of the index that was read from bytes of this hash."""

@@ -83,9 +83,9 @@ class Result:
     """The answer to one query, best first. size: (width, height) of the query photo; seconds: of the search alone.
 
     error: what is wrong with the query, of several that were asked by `search_many`; then there are no hits. It holds
-    nothing of the index open. note: how the query was treated, in a sentence, where that was decided here. drawn: of
-    each of the queries whether its lines counted, as those of a drawing, or its edges; None where the recipe compares
-    neither. In a notebook it is a picture of its first hits, whose files are read when it is shown.
+    nothing of the index open. note: what a person has to know of the query, in a sentence. drawn: of each of the
+    queries whether its lines counted, as those of a drawing, or its edges; None where the recipe compares neither. In a
+    notebook it is a picture of its first hits, whose files are read when it is shown.
     """
 
     query: str

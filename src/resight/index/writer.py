@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resight.channels.channel import Channel
-from resight.channels.extraction import Extracted, Job, extract
+from resight.channels.extraction import Extracted, Extraction, Job, extract
 from resight.channels.rows import without_evidence
 from resight.channels.video_frames import frames_to_extract
 from resight.images import decoders, file_of_name
@@ -29,8 +29,17 @@ BATCH_SECONDS = 20.0
 """A batch is committed after this time even if it is smaller: slow photos must not make a crash expensive."""
 
 
-def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], progress: Progress | None) -> AddReport:
-    """Reads the planned files and commits them batch by batch, merging small segments. Call with the lock held."""
+def carry_out(
+    store: Store,
+    planned: Plan,
+    channels: Mapping[str, Channel],
+    progress: Progress | None,
+    extraction: Extraction | None = None,
+) -> AddReport:
+    """Reads the planned files and commits them batch by batch, merging small segments. Call with the lock held.
+
+    extraction: what reads and extracts them; all cores of this machine where None.
+    """
     report, seen = AddReport(unchanged=planned.unchanged, unreadable=list(planned.unreadable)), planned.listing
     report.held = list(planned.held)
     report.left_out, report.stayed_away, report.without_mask = seen.left_out, seen.stayed_away, seen.without_mask
@@ -54,7 +63,7 @@ def carry_out(store: Store, planned: Plan, channels: Mapping[str, Channel], prog
     some = planned.work or planned.videos
     recall = KnownPhotos(store.snapshot(), store.removed_images(), channels) if some else None
     # Closed at once where a commit fails or a person interrupts, so that no worker goes on reading.
-    with contextlib.closing(extract(_jobs(planned), channels, recall=recall)) as extracted:
+    with contextlib.closing((extraction or extract)(_jobs(planned), channels, recall=recall)) as extracted:
         for count, batch in enumerate(_batches(told(extracted)), start=1):
             # What could not be read then and now, for the same reason, is in the index as it is.
             news = [one for one in batch if _row(one, planned.number) != planned.retried.get(one.found.name)]

@@ -65,12 +65,21 @@ def test_frames_belong_to_the_shot_they_lie_in(folder: Path) -> None:
     assert (dataset.rules.measure, dataset.rules.ap, dataset.rules.depth) == ("AP", "rectangle", 1000)
 
 
+def test_the_subset_is_of_shots_that_are_relevant_for_a_topic(folder: Path) -> None:
+    (subset,) = (one for one in BENCHMARKS if one.name == "ins23k")
+    whole, dataset = read_trecvid_ins(folder, 2013), subset.read(folder)
+    assert dataset.images == FRAMES[:4]  # of shot3_9, which was not judged, no topic asks
+    assert [*dataset.shots] == [*FRAMES[:4]]
+    assert dataset.queries == whole.queries
+    assert (dataset.name, dataset.rules) == ("ins23k", whole.rules)
+
+
 def test_each_year_has_files_of_its_own(folder: Path) -> None:
     (folder / "ins.search.qrels.tv13").rename(folder / "ins.search.qrels.tv15")
     (folder / "tv13.example.images").rename(folder / "tv15.example.images")
     by_name = {one.name: one for one in BENCHMARKS}
     assert by_name["trecvid-ins2015"].read(folder).name == "trecvid-ins2015"
-    for one in BENCHMARKS:
+    for one in BENCHMARKS[:3]:
         assert f"ins.search.qrels.tv{one.name[-2:]}" in one.layout
         assert one.confirmed == (one.name == "trecvid-ins2013")
     with pytest.raises(UsageError, match=r"ins\.search\.qrels\.tv14: no such file"):
