@@ -14,6 +14,9 @@ Collections are made of these vectors, each with the distractors:
   again, so that all of them are more alike;
 - "coarser": the first 64 dimensions, normalised again.
 
+Where the queries of a collection are images of it, as in rendered worlds, "seed left out" is how a recipe is asked:
+diffusion does not start from the query's own photo. The same without these words starts from it as from any other.
+
 The graph is that of `rmac-mobilenet-diffusion`: k = 50, gamma 3, 10 images to start from, an affinity of 1 with
 itself. "rows and own" is the recipe's way: `own_weight` is 0.5. The table has the mAP of similarity, and the difference
 to it, in points.
@@ -22,6 +25,7 @@ to it, in points.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -51,13 +55,17 @@ Vectors = dict[str, Float32]
 
 @dataclass(frozen=True)
 class Asked:
-    """Vectors of images (n, d) and of queries (q, d); of each query the rows that are right, and which are junk."""
+    """Vectors of images (n, d) and of queries (q, d); of each query the rows that are right, and which are junk.
+
+    own: of each query the row of its own photo, -1 where it is no image.
+    """
 
     name: str
     images: Float32
     queries: Float32
     right: tuple[frozenset[int], ...]
     junk: tuple[frozenset[int], ...]
+    own: tuple[int, ...]
 
 
 def vectors_of(folder: Path, at: Path, recipe: str) -> Vectors:
@@ -82,7 +90,8 @@ def collection(
         for each in ([query.positives for query in asked], [query.junk for query in asked])
     )
     found = np.concatenate([np.array([every[image] for image in images]), others])
-    return Asked(name, found, np.array([every[query.image] for query in asked]), right, junk)
+    own = tuple(row.get(query.image, -1) for query in asked)
+    return Asked(name, found, np.array([every[query.image] for query in asked]), right, junk, own)
 
 
 def things_of(data: Dataset) -> dict[str, str]:
@@ -147,17 +156,24 @@ def measured(asked: Asked) -> dict[str, float]:
     neighbours = nearest_neighbours(asked.images, min(K, len(asked.images)) - 1)
     affinity = mutual_affinity(neighbours, neighbours.k)
     affinity = csr_array(affinity + eye_array(affinity.shape[0], dtype=np.float32, format="csr") * SELF)
-    given = np.stack([query_affinity(one, START) for one in similarity], axis=1)
+    starts = {"": similarity}
+    if max(asked.own) >= 0:
+        others = similarity.copy()
+        for one, own in zip(others, asked.own, strict=True):
+            if own >= 0:
+                one[own] = 0.0
+        starts["seed left out "] = others
     figures = {"similarity": judged(asked, similarity)}
     for alpha in ALPHAS:
         solver = ConjugateGradient(normalised(affinity), alpha, tolerance=TOLERANCE, iterations=ITERATIONS)
-        for way in WAYS:
+        for start, way in itertools.product(starts, WAYS):
+            given = np.stack([query_affinity(one, START) for one in starts[start]], axis=1)
             f = (solver if way == "symmetric" else averaging(solver, affinity))(given).T
             if way == "rows and own":
                 f = f ** (1.0 - WEIGHT) * np.maximum(similarity, 0.0) ** (GAMMA * WEIGHT)
             # What is not reached follows by similarity.
             ranked = np.where(f > 0.0, f, similarity - 2.0)
-            figures[f"{way} {alpha}"] = judged(asked, ranked) - figures["similarity"]
+            figures[f"{start}{way} {alpha}"] = judged(asked, ranked) - figures["similarity"]
     return figures
 
 

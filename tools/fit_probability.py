@@ -211,8 +211,9 @@ def judged(groups: Mapping[str, str], reader: Collection, photo: str, part: froz
     allowed = np.zeros(int(images.ids[-1]) + 1, np.bool_)
     allowed[images.ids[[name in part for name in images.names]]] = True
     query = ask(reader, Query(photo))
-    ranking, found = reader.examined(query.versions[0], HITS + 1, allowed)
-    others = ~np.isin(ranking.ids, list(query.own | query.copies))
+    own = query.own | query.copies
+    ranking, found = reader.examined(query.versions[0], HITS + 1, allowed, own)
+    others = ~np.isin(ranking.ids, list(own))
     rows = np.flatnonzero(others)[:HITS]
     names = [reader.name_of(image) for image in ranking.ids[rows].tolist()]
     same = np.array([bool(groups[photo]) and groups[name] == groups[photo] for name in names], np.float64)

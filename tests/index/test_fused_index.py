@@ -88,6 +88,10 @@ def test_diffusion_goes_on_from_the_fused_ranking(folder: Path, recipes: Path, t
         assert told(found) != told(plain.search(PHOTOS[f"{thing:02d}-2.png"], k=18))
         right += sum(name.startswith(f"{thing:02d}-") for name in names(found)[:3])
     assert right >= 16
+    # Diffusion starts from an array's double in the index as from all others, but not from a query's own photo.
+    by_name = {hit.name: hit.score for hit in index.search("02-1.png", k=18).hits}
+    by_pixels = {hit.name: hit.score for hit in index.search(PHOTOS["02-1.png"], k=18).hits}
+    assert by_name["02-0.png"] < by_pixels["02-0.png"]
     gone = ["02-0.png"]
     index.remove(gone)
     assert gone[0] not in names(index.search(PHOTOS["02-1.png"], k=18))

@@ -164,6 +164,23 @@ def test_what_neighbours_give_counts_with_what_an_image_is_like_itself():
     np.testing.assert_allclose(both.scores, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_diffusion_does_not_start_from_the_photo_of_the_query_itself(collection, solver):
+    query = 3
+    look = DiffusionLook(Diffusion(k=K, query_k=5, solver=solver, **SOLVERS[solver]), replace(collection, once=Once()))
+    ranking = first_look(collection, collection.vectors[query])
+    assert ranking.ids[0] == 10 * query
+    own = replace(ranking, own=frozenset({10 * query}))
+    # As if the query's own photo were not like it at all, so that the sixth takes its place.
+    behind = Ranking(np.roll(ranking.ids, -1), np.append(ranking.scores[1:], ranking.scores[-1]))
+    found, expected = look(None, own), look(None, behind)
+    reached = found.scores > 0
+    np.testing.assert_array_equal(found.ids[reached], expected.ids[reached])
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-6)
+    assert found.own == own.own
+    assert found.ids[reached].tolist() != look(None, ranking).ids[reached].tolist()
+
+
 def regions(images=40, each=5):
     """Regions of images with ids 7, 8, ..., in groups."""
     x = descriptors(2, images * each, 12, groups=10)
@@ -197,6 +214,22 @@ def test_regional_diffusion_is_cut_to_images_not_to_regions(top):
     np.testing.assert_array_equal(found.ids[: len(order)], order + 7)
     np.testing.assert_allclose(found.scores[: len(order)], expected[order], rtol=1e-5)
     np.testing.assert_array_equal(np.sort(found.ids), np.arange(7, 47))
+
+
+def test_regional_diffusion_does_not_start_from_regions_of_the_query_itself():
+    collection = regions()
+    query = collection.vectors[10:14]
+    ranking = Ranking(np.roll(np.arange(7, 47), 3), np.linspace(1, 0.1, 40, dtype=np.float32), own=frozenset({9}))
+    params = Diffusion(k=K, query_k=30, iterations=300, tolerance=1e-9)
+    found = RegionalDiffusionLook(params, collection)(query, ranking)
+    others = np.array([image for image in range(7, 47) if image != 9])
+    allowed = replace(collection, allowed=allowed_part(collection.images, others), once=Once())
+    without = RegionalDiffusionLook(params, allowed)(query, ranking)
+    given = dict(zip(found.ids.tolist(), found.scores.tolist(), strict=True))
+    for image, score in zip(without.ids.tolist(), without.scores.tolist(), strict=True):
+        assert image == 9 or given[image] == pytest.approx(score, rel=1e-5)
+    from_all = RegionalDiffusionLook(params, collection)(query, replace(ranking, own=frozenset()))
+    assert from_all.scores[0] > found.scores[0]
 
 
 def test_nothing_asked_nothing_found_and_nothing_there():

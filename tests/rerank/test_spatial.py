@@ -89,6 +89,16 @@ def test_only_the_top_is_looked_at(world):
     assert set(found.verified) == {1}
 
 
+def test_of_a_small_query_more_is_looked_at(world):
+    query, images = world
+    given = ranking_of([0, 2, 1, 3], [0.9, 0.8, 0.3, 0.2])
+    params = Spatial(top=3, small=max(SIZE), small_top=4)
+    assert set(SpatialLook(params, Bags(images))(query, given).verified) == {1}
+    smaller = replace(query, size=(max(SIZE) - 1, 1 + max(SIZE) // 2))
+    assert set(SpatialLook(params, Bags(images))(smaller, given).verified) == {1, 3}
+    assert params.depth == 4
+
+
 def test_nothing_verified_leaves_the_ranking(world):
     query, images = world
     given = ranking_of([2, 0], [0.5, 0.4])

@@ -93,7 +93,8 @@ def answer_asked(collection: Collection, every: Sequence[Asked], wanted: Wanted)
 
 def _answered_alone(collection: Collection, asked: Asked, wanted: Wanted, allowed: Mask | None, start: float) -> Result:
     certain = _certain(asked, allowed)
-    (rankings,) = collection.rank_many([asked.versions], [_depth(collection, wanted) + len(certain)], allowed)
+    depth = _depth(collection, wanted) + len(certain)
+    (rankings,) = collection.rank_many([asked.versions], [depth], allowed, [certain])
     return _result(collection, _found(collection, asked, rankings), certain, wanted, start)
 
 
@@ -122,7 +123,7 @@ def _answered(
         asked = [one for one in every if isinstance(one, Asked)]
         certain = [_certain(one, allowed) for one in asked]
         depths = [_depth(collection, wanted) + len(own) for own in certain]
-        rankings = collection.rank_many([one.versions for one in asked], depths, allowed)
+        rankings = collection.rank_many([one.versions for one in asked], depths, allowed, certain)
         answers = zip(asked, certain, rankings, strict=True)
         # What is done for all of them counts for each by an equal share.
         share = (time.perf_counter() - start) / len(some)
@@ -172,7 +173,8 @@ def _answered_together(
     own = frozenset().union(*(asked.own for asked in every))
     certain = _only(own.union(*(asked.copies for asked in every)), allowed)
     depth = max(TOGETHER, _depth(collection, wanted) + len(certain))
-    rankings = collection.rank_many([asked.versions for asked in every], [depth] * len(every), allowed)
+    each_own = [_certain(asked, allowed) for asked in every]
+    rankings = collection.rank_many([asked.versions for asked in every], [depth] * len(every), allowed, each_own)
     found = [_found(collection, asked, ranked) for asked, ranked in zip(every, rankings, strict=True)]
     ids, means = mean_scores([one.ranking for one in found])
     ranking = _copies_first(collection, best(ids, means, len(ids), collection.name_order), certain)

@@ -102,73 +102,99 @@ class Collection:
             raise UsageError(f'channel "{name}" of {self.recipe.name} keeps no words of an image')
         return view
 
-    def rank(self, queries: Mapping[str, object], k: int, allowed: Mask | None = None) -> Ranking:
+    def rank(
+        self,
+        queries: Mapping[str, object],
+        k: int,
+        allowed: Mask | None = None,
+        own: frozenset[int] = frozenset(),
+    ) -> Ranking:
         """The k best images for a query, given by what each channel compares it by; stages run in file order.
 
-        allowed: by catalogue id, the images that may be found; all where None.
+        allowed: by catalogue id, the images that may be found; all where None. own: ids of the images that are the
+        query itself.
         """
-        (ranking,) = self.rank_versions([queries], k, allowed)
+        (ranking,) = self.rank_versions([queries], k, allowed, own)
         return ranking
 
     def rank_versions(
-        self, versions: Sequence[Mapping[str, object]], k: int, allowed: Mask | None = None
+        self,
+        versions: Sequence[Mapping[str, object]],
+        k: int,
+        allowed: Mask | None = None,
+        own: frozenset[int] = frozenset(),
     ) -> list[Ranking]:
         """Does what `rank` does for each version of one query, as it is and mirrored, say.
 
         Scores of the versions compare: channels are fused by the best that any version gives an image.
         """
-        (rankings,) = self.rank_many([versions], [k], allowed)
+        (rankings,) = self.rank_many([versions], [k], allowed, [own])
         return rankings
 
     def rank_many(
-        self, queries: Sequence[Sequence[Mapping[str, object]]], depths: Sequence[int], allowed: Mask | None = None
+        self,
+        queries: Sequence[Sequence[Mapping[str, object]]],
+        depths: Sequence[int],
+        allowed: Mask | None = None,
+        own: Sequence[frozenset[int]] | None = None,
     ) -> Iterator[list[Ranking]]:
-        """Does what `rank_versions` does for each of several queries, each with its k, in their order.
+        """Does what `rank_versions` does for each of several queries, each with its k and its own, in their order.
 
         What is searched as one matrix is searched at once, all else when its turn comes, because what verifies it
         takes memory.
         """
         most = max(1, len(self.snapshot.images))  # the kernels count with 64 bits, a caller's k need not
         ks = [min(k, most) for k in depths]
-        every = self._examined(queries, ks, allowed)
+        every = self._examined(queries, ks, allowed, [frozenset[int]()] * len(queries) if own is None else own)
         return (
             [self._believed(ranking, found, k) for ranking, found in examined]
             for examined, k in zip(every, ks, strict=True)
         )
 
     def examined(
-        self, queries: Mapping[str, object], k: int, allowed: Mask | None = None
+        self,
+        queries: Mapping[str, object],
+        k: int,
+        allowed: Mask | None = None,
+        own: frozenset[int] = frozenset(),
     ) -> tuple[Ranking, Predictors]:
         """All images that any stage ranks, k at least where there are so many, and what speaks for each of them.
 
-        allowed: by catalogue id, the images that may be found; all where None.
+        allowed: by catalogue id, the images that may be found; all where None. own: ids of the images that are the
+        query itself.
         """
-        ((found,),) = self._examined([[queries]], [k], allowed)
+        ((found,),) = self._examined([[queries]], [k], allowed, [own])
         return found
 
     def _examined(
-        self, queries: Sequence[Sequence[Mapping[str, object]]], ks: Sequence[int], allowed: Mask | None
+        self,
+        queries: Sequence[Sequence[Mapping[str, object]]],
+        ks: Sequence[int],
+        allowed: Mask | None,
+        own: Sequence[frozenset[int]],
     ) -> Iterator[list[tuple[Ranking, Predictors]]]:
-        """Does what `examined` does for each version of each query, with its k."""
+        """Does what `examined` does for each version of each query, with its k and the images that are its own."""
         views, stages = self.views, self._looks
         if allowed is not None:
             views = {name: view.within(allowed) for name, view in views.items()}
             stages = self._opened(views)
         deepest = [max([k, *(kind.depth for kind in self.recipe.rerank)]) for k in ks]
-        versions = [one for own in queries for one in own]
-        reach = [max(depth, DEPTH) for own, depth in zip(queries, deepest, strict=True) for _ in own]
+        versions = [one for each in queries for one in each]
+        reach = [max(depth, DEPTH) for each, depth in zip(queries, deepest, strict=True) for _ in each]
         found = {name: iter(view.search_many([one[name] for one in versions], reach)) for name, view in views.items()}
         images = self._count(allowed)
 
-        def examine(own: Sequence[Mapping[str, object]], depth: int) -> list[tuple[Ranking, Predictors]]:
-            looks = [{name: next(found[name]) for name in views} for _ in own]
-            rankings = self._looked_again(stages, own, looks, depth)
+        def examine(
+            asked: Sequence[Mapping[str, object]], depth: int, own: frozenset[int]
+        ) -> list[tuple[Ranking, Predictors]]:
+            looks = [{name: replace(next(found[name]), own=own) for name in views} for _ in asked]
+            rankings = self._looked_again(stages, asked, looks, depth)
             return [
                 (ranking, predictors(ranking, tuple(look.values()), images))
                 for ranking, look in zip(rankings, looks, strict=True)
             ]
 
-        return (examine(own, depth) for own, depth in zip(queries, deepest, strict=True))
+        return (examine(*each) for each in zip(queries, deepest, own, strict=True))
 
     def _looked_again(
         self,

@@ -17,6 +17,19 @@ def rows_of(images: Int64, ids: Int64) -> tuple[Int64, Mask]:
     return rows, images[rows] == ids if len(images) else np.zeros(len(ids), np.bool_)
 
 
+def seeds(ranking: Ranking, images: Int64, count: int) -> tuple[Int64, Float64]:
+    """Returns the rows among ascending images (n,) and the scores, 0 at least, of the `count` best of a ranking.
+
+    The query's own photo and its copies are no seeds: they are nearest to it whatever it shows, would outweigh all that
+    the query finds, and lead to what these find themselves.
+    """
+    rows, known = rows_of(images, ranking.ids)
+    if ranking.own:
+        known = known & ~np.isin(ranking.ids, np.fromiter(ranking.own, np.int64, len(ranking.own)))
+    scores = ranking.scores[known][:count].astype(np.float64)
+    return rows[known][:count], np.maximum(scores, 0.0)
+
+
 def with_own(ranking: Ranking, images: Int64, f: Floating, power: float, weight: float) -> Float64:
     """Returns (n,) f^(1 - weight) s^(power weight), where s are the scores of images in a ranking, 0 outside.
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resight.arrays import Mask
 from resight.manifold.kinds import Diffusion
-from resight.manifold.ordering import by_diffusion, rows_of, with_own
+from resight.manifold.ordering import by_diffusion, rows_of, seeds, with_own
 from resight.manifold.regional import generalised_max_weights, pool_scores, region_affinity
 from resight.manifold.solving import Solve, open_solver
 from resight.search.looks import GraphCollection, Neighbourhoods, RegionCollection
@@ -34,13 +33,13 @@ class DiffusionLook:
         """The images of the ranking, and those that diffusion leads to."""
         # A part has the graph of the whole.
         graph, solve = self._collection.once(self.params, self._opened)
-        rows, known = rows_of(graph.images, ranking.ids)
-        start = rows[known][: self.params.query_k]
         y = np.zeros(len(graph.images))
         power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
-        y[start] = np.maximum(ranking.scores[known][: len(start)].astype(np.float64), 0.0) ** power
+        start, scores = seeds(ranking, graph.images, self.params.query_k)
+        y[start] = scores**power
         if not y.any():
             return ranking
+        rows, known = rows_of(graph.images, ranking.ids)
         f = solve(y, rows[known][: self.params.top])
         f = with_own(ranking, graph.images, f, power, self.params.own_weight)
         return by_diffusion(ranking, graph.images, f, self._collection.allowed)
@@ -72,7 +71,7 @@ class RegionalDiffusionLook:
         if not len(query) or not len(ranking) or opened.solve is None:
             return ranking
         power = self.params.gamma if self.params.query_gamma is None else self.params.query_gamma
-        y = self._start(query, opened, power, allowed)
+        y = self._start(query, opened, power, ranking.own)
         if not y.any():
             return ranking
         rows, known = rows_of(opened.images, ranking.ids)
@@ -84,12 +83,16 @@ class RegionalDiffusionLook:
         return by_diffusion(ranking, opened.images, pooled, allowed)
 
     def _start(
-        self, query: NDArray[np.float32], opened: _RegionGraph, power: float, allowed: Mask | None
+        self, query: NDArray[np.float32], opened: _RegionGraph, power: float, own: frozenset[int]
     ) -> NDArray[np.float64]:
-        """(n,) what is diffused: the affinity of the query with the regions of the allowed images."""
-        if allowed is None:
+        """(n,) what is diffused: the affinity of the query with the regions of the allowed images but its own."""
+        allowed = self._collection.allowed
+        if allowed is None and not own:
             return region_affinity(query, opened.regions, self.params.query_k, power)
-        counted = np.repeat(is_allowed(opened.images, allowed), np.diff(opened.offsets))
+        images = ~np.isin(opened.images, np.fromiter(own, np.int64, len(own)))
+        if allowed is not None:
+            images &= is_allowed(opened.images, allowed)
+        counted = np.repeat(images, np.diff(opened.offsets))
         y = np.zeros(len(opened.regions))
         if counted.any():
             y[counted] = region_affinity(query, opened.regions[counted], self.params.query_k, power)

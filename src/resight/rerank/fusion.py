@@ -241,7 +241,8 @@ class FusionStage:
             ways = {image: lead for image, lead in ranking.leads.items() if {image, lead.through} <= kept}
             leads = {**ways, **leads}
             boxes = {**{image: box for image, box in ranking.boxes.items() if image in kept}, **boxes}
-        return Ranking(ids, scores.astype(np.float32), verified, leads=leads, boxes=boxes)
+        own = frozenset().union(*(ranking.own for ranking in rankings.values()))
+        return Ranking(ids, scores.astype(np.float32), verified, leads=leads, boxes=boxes, own=own)
 
 
 def _normalisation(part: FusedScores) -> Normalisation:

@@ -27,6 +27,14 @@ class Spatial(SecondLook):
 
     kind: Literal["spatial"] = "spatial"
     top: int = Field(default=400, ge=1, le=10_000_000, description="Images looked at; the paper has 200 to 1000.")
+    # Ours. A thumbnail has few features, so that its words rank what it shows far below the first, and each pair of
+    # images takes little time.
+    small: int = Field(
+        default=0, ge=0, le=100_000, description="A query with a shorter long side, in pixels, is small; 0: none is."
+    )
+    small_top: int = Field(
+        default=400, ge=1, le=10_000_000, description="Images looked at where the query is small, if not `top`."
+    )
     # Sampling (MAGSAC++) instead of a hypothesis from every correspondence: it needs a good third of inliers.
     estimator: Literal["fast_spatial_matching", "usac_homography"] = "fast_spatial_matching"
     hypothesis: Literal["translation_scale", "similarity"] = Field(
@@ -55,7 +63,11 @@ class Spatial(SecondLook):
     @property
     def depth(self) -> int:
         """The number of images that it wants of the first look."""
-        return self.top
+        return max(self.top, self.small_top) if self.small else self.top
+
+    def reach(self, size: tuple[int, int]) -> int:
+        """Returns the number of images that are looked at for a query of a size (width, height)."""
+        return self.small_top if max(size) < self.small else self.top
 
     def open(self, collection: WordCollection) -> Look:
         """Returns the look on one channel of a collection."""

@@ -84,7 +84,7 @@ def evidence(why: Verification, similarity: float) -> float:
 
 
 class SpatialLook:
-    """Verifies the first `top` images and ranks them anew; what comes after keeps its order behind them."""
+    """Verifies the first `top` images, or `small_top`, and ranks them anew; the others keep their order behind them."""
 
     def __init__(self, params: Spatial, collection: WordCollection) -> None:
         self.params = params
@@ -95,7 +95,7 @@ class SpatialLook:
 
         The similarity decides between equals and among what is not verified.
         """
-        head = [int(image) for image in ranking.ids[: self.params.top]]
+        head = [int(image) for image in ranking.ids[: self.params.reach(query.size)]]
         verified = verify_many(query, head, self._collection.words, self.params, self._collection.workers)
         similarity = dict(zip(ranking.ids.tolist(), ranking.scores.astype(np.float64).tolist(), strict=True))
         verified = {i: replace(why, score=evidence(why, similarity[i])) for i, why in verified.items()}

@@ -58,7 +58,7 @@ class Ranking:
     verified: by id, why the image matches, where that was verified. probability: by id, that the image shows what the
     query shows, where that has been judged. leads: by id, what leads to the image, where something does; each after the
     lead to what leads to it. boxes: by id, where in the image the query was found, where that is known without a
-    transform; in pixels of the original.
+    transform; in pixels of the original. own: ids of the query's own photo and its copies, where they are in the index.
     """
 
     ids: Int64
@@ -67,12 +67,13 @@ class Ranking:
     probability: Mapping[int, float] = field(default_factory=dict)
     leads: Mapping[int, Lead] = field(default_factory=dict)
     boxes: Mapping[int, Box] = field(default_factory=dict)
+    own: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def first(self, k: int) -> Ranking:
-        """Returns the k best images, with their verifications, probabilities and boxes.
+        """Returns the k best images, with their verifications, probabilities and boxes, and what the query's own are.
 
         Leads are left out: what they lead through may be left out.
         """
@@ -80,7 +81,7 @@ class Ranking:
         why = {image: one for image, one in self.verified.items() if image in kept}
         believed = {image: one for image, one in self.probability.items() if image in kept}
         boxes = {image: box for image, box in self.boxes.items() if image in kept}
-        return Ranking(self.ids[:k], self.scores[:k], why, believed, boxes=boxes)
+        return Ranking(self.ids[:k], self.scores[:k], why, believed, boxes=boxes, own=self.own)
 
 
 class Searcher(Protocol[QueryT]):

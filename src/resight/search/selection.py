@@ -48,7 +48,7 @@ def best(ids: Int64, scores: Float32, k: int, order: NameOrder = by_id) -> Ranki
 def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
     """Joins several rankings: all of their images, each by its highest score.
 
-    Each has the verification with most inliers, and the largest probability.
+    Each has the verification with most inliers, and the largest probability. The query's own are those of any.
     """
     ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
     scores = np.full(len(ids), -np.inf, np.float32)
@@ -62,4 +62,5 @@ def best_of(rankings: Sequence[Ranking], order: NameOrder = by_id) -> Ranking:
                 verified[image] = why
         for image, believed in ranking.probability.items():
             probability[image] = max(believed, probability.get(image, 0.0))
-    return replace(best(ids, scores, len(ids), order), verified=verified, probability=probability)
+    own = frozenset().union(*(ranking.own for ranking in rankings))
+    return replace(best(ids, scores, len(ids), order), verified=verified, probability=probability, own=own)

@@ -104,7 +104,7 @@ def _ranking(collection: Collection, name: str) -> Mapping[str, tuple[int, float
     images = collection.snapshot.images
     image = int(images.ids[images.by_name[name]])
     queries = {channel: view.kept_query(image) for channel, view in collection.views.items()}
-    ranking = collection.rank(queries, RANKED + 1)
+    ranking = collection.rank(queries, RANKED + 1, own=frozenset({image}))
     others = [
         (one, score) for one, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True) if one != image
     ]

@@ -101,7 +101,7 @@ def ranked_list(collection: Collection, photos: Photos, row: int, depth: int) ->
     """
     image = int(photos.ids[row])
     queries = {name: view.kept_query(image) for name, view in collection.views.items()}
-    ranking = collection.rank(queries, depth + 1)
+    ranking = collection.rank(queries, depth + 1, own=frozenset({image}))
     rows = photos.rows(ranking.ids)
     own = (rows >= 0) & (rows != row)
     _, firsts = np.unique(rows, return_index=True)
