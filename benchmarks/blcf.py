@@ -38,8 +38,9 @@ from resight.channels.fits import fit_channel
 from resight.channels.opening import open_channel
 from resight.channels.shipped import BUILTIN
 from resight.features.convolutional import local_features
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import Convolutional, Maps
-from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.maps import MapExtractor
 from resight.features.opening import open_extractor
 from resight.features.saliency.kinds import SaliencyName
 from resight.features.saliency.weighting import OF_MAPS, OF_PIXELS, position_weights

@@ -41,8 +41,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from resight.cores import cores
 from resight.descriptors.pooling import gem, l2_normalise
 from resight.descriptors.regional import rmac
+from resight.features.image_maps import PreparedImage
 from resight.features.kinds import Maps
-from resight.features.maps import MapExtractor, PreparedImage
+from resight.features.maps import MapExtractor
 from resight.features.networks.checkpoint import LoadedNetwork, open_network
 from resight.images import decode
 

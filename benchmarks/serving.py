@@ -4,7 +4,9 @@ python benchmarks/serving.py X.resight PHOTOS --searches 64 --json benchmarks/re
 
 A client is a thread that asks one photo of PHOTOS after the other, by its bytes: of the service over a kept connection
 to this machine, or of the index, which all threads share. Both read the same bytes and give the same hits, which is
-checked. What the service costs is the ratio of the times of both ways in each round, of which the median is told.
+checked. What the service costs is the ratio of the times of both ways in each round, of which the median is told. The
+ratio of the processor times, of the service and its clients together to the index called, is told beside it: other work
+on the machine changes it less. Linux alone tells the time of another process.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def main() -> None:
     photos = [one.path.read_bytes() for one in find_images(given.photos)]
     service, address = started(given.index)
     try:
-        figures = compared(resight.Index.open(given.index), address, photos, given.searches)
+        figures = compared(resight.Index.open(given.index), address, service.pid, photos, given.searches)
     finally:
         service.terminate()
         service.wait(30)
@@ -65,8 +67,16 @@ def started(index: Path) -> tuple[subprocess.Popen[str], str]:
     raise SystemExit("the service did not start")
 
 
-def compared(index: resight.Index, address: str, photos: Sequence[bytes], searches: int) -> dict[str, Any]:
-    """Returns the times of both ways by number of clients."""
+def processor_seconds(process: int) -> float:
+    """Returns the processor time of this process and another one."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return time.process_time() + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compared(
+    index: resight.Index, address: str, process: int, photos: Sequence[bytes], searches: int
+) -> dict[str, Any]:
+    """Returns the times of both ways by number of clients. process: that of the service."""
 
     def called(photo: bytes) -> list[str]:
         return [str(hit.name) for hit in index.search(photo, k=K)]
@@ -90,15 +100,19 @@ def compared(index: resight.Index, address: str, photos: Sequence[bytes], search
     for clients in CLIENTS:
         totals: dict[str, list[float]] = {way: [] for way in ways}
         each: dict[str, list[float]] = {way: [] for way in ways}
+        used: dict[str, list[float]] = {way: [] for way in ways}
         for number in range(ROUNDS):
             for way in list(ways) if number % 2 else list(ways)[::-1]:
+                before = processor_seconds(process)
                 total, times = timed(ways[way], asked, clients)
+                used[way].append(processor_seconds(process) - before)
                 totals[way].append(total)
                 each[way] += times
         ratios = [served / called for served, called in zip(totals["served"], totals["called"], strict=True)]
         figures[f"{clients} clients"] = {
             "ratio": round(statistics.median(ratios), 3),
             "ratios": [round(one, 3) for one in ratios],
+            "ratio of processor times": round(sum(used["served"]) / sum(used["called"]), 3),
             **{
                 way: {
                     "searches a second": round(searches / statistics.median(totals[way]), 2),

@@ -10,6 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# The same examples each time, however long one takes: no test depends on chance or the clock.
+settings.register_profile("resight", deadline=None, derandomize=True)
+settings.load_profile("resight")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 JUDGED = HERE.parent / "benchmarks" / "results" / "every-recipe.json"
 STAGES = {
     "gqe": '[[rerank]]\nkind = "alpha-expansion"\ntop = 10\nalpha = 0.0\n',
+    "gqe of 5": '[[rerank]]\nkind = "alpha-expansion"\ntop = 5\nalpha = 0.0\n',
     "diffusion": '[[rerank]]\nkind = "diffusion"\n',
 }
 HEAD = """# Lectures

@@ -14,9 +14,9 @@ from resight.channels.opening import open_channel
 from resight.descriptors.kinds import Joined, Mac, Rmac
 from resight.descriptors.methods.joined import arrays_of
 from resight.errors import FitError, RecipeError, WeightsError
+from resight.features.image_maps import ImageMaps
 from resight.features.joined import JoinedExtractor
 from resight.features.kinds import JoinedMaps, Maps
-from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
 from resight.index.index import Index
 from resight.learned.passes import Terms

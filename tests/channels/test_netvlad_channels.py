@@ -14,8 +14,9 @@ from resight.channels.opening import open_channel
 from resight.descriptors.kinds import NetVlad
 from resight.descriptors.netvlad import NetVLAD
 from resight.errors import FitError, WeightsError
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import Maps
-from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.maps import MapExtractor
 from resight.features.networks.architectures import blank, randomise
 from resight.learned.whitening import VECTORS, fit_pca_whitening, to_arrays
 

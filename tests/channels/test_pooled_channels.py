@@ -17,7 +17,7 @@ from resight.channels.opening import open_channel
 from resight.channels.vectors import VectorLayout
 from resight.descriptors.kinds import Gem, RegionCodes, Regions, Rmac, SuperGlobalPooling
 from resight.errors import FitError, WeightsError
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
 from resight.index.index import Index
 from resight.learned.whitening import fit_pca_whitening, to_arrays

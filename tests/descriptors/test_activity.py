@@ -10,7 +10,7 @@ from resight.descriptors.activation import class_activation_maps
 from resight.descriptors.activity import likely_class_maps, sparse_channels
 from resight.descriptors.crow import channel_weights
 from resight.errors import UsageError
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.features.networks.architectures import blank, randomise
 from resight.features.regions.sampling import Sampling
 from resight.features.sight import Sight

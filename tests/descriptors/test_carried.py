@@ -14,8 +14,9 @@ from resight.channels.opening import open_channel
 from resight.descriptors.carried import carried_arrays
 from resight.descriptors.kinds import Crow, Gem, Mac, Regions, Rmac, Spoc, Whitened
 from resight.errors import FitError, RecipeError
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import Maps
-from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.maps import MapExtractor
 from resight.features.networks.architectures import blank, randomise
 from resight.features.networks.kinds import Checkpoint
 from resight.index.index import Index

@@ -11,8 +11,8 @@ import torch
 from resight.descriptors.class_weighted import class_weighted_vectors
 from resight.errors import UsageError
 from resight.features.class_maps import ClassedMaps, ClassMapExtractor
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import ClassMaps
-from resight.features.maps import ImageMaps
 from resight.features.networks.checkpoint import open_network
 from resight.images import Decoded
 

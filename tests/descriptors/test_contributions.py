@@ -18,7 +18,7 @@ from resight.descriptors.contributions import (
 )
 from resight.descriptors.kinds import Crow, Gem, Mac, Rmac, Spoc
 from resight.descriptors.methods.pooling import BY_SCALE, EXPONENT
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.features.networks.architectures import blank
 from resight.features.regions.sampling import Sampling
 from resight.features.sight import Sight, sights

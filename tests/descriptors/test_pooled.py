@@ -12,7 +12,7 @@ from torch import Tensor
 from resight.descriptors.crow import crow
 from resight.descriptors.kinds import Crow, Gem, Mac, Regions, Rmac, Spoc, SuperGlobalPooling
 from resight.descriptors.pooled import unit_sum, whitened_rows
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.features.regions.grids import rmac_grid
 from resight.learned.whitening import Whitening, fit_pca_whitening
 

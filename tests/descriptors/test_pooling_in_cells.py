@@ -9,7 +9,7 @@ from resight.descriptors.kinds import Pyramid
 from resight.descriptors.pooling import gem
 from resight.descriptors.spatial import pyramid
 from resight.errors import UsageError
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.learned.whitening import Whitening
 
 

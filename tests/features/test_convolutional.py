@@ -13,8 +13,8 @@ import torch
 from index_samples import collection, texture, write
 from resight.errors import UsageError
 from resight.features.convolutional import ConvolutionalExtractor, local_features
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import Convolutional
-from resight.features.maps import ImageMaps
 from resight.features.networks.architectures import blank
 from resight.images import Decoded
 from resight.index.index import Index

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from resight.errors import RecipeError, ResightError, UsageError, WeightsError
 from resight.features import maps as module
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import Maps
-from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.maps import MapExtractor
 from resight.features.networks import checkpoint
 from resight.features.networks.checkpoint import open_network
 from resight.features.runtimes.torch_inputs import TorchInputs

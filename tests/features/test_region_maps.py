@@ -11,8 +11,9 @@ import pytest
 
 from index_samples import collection, texture, write
 from resight.features.codes import maps_of
+from resight.features.image_maps import layer_sampling
 from resight.features.kinds import RegionMaps
-from resight.features.maps import MapExtractor, layer_sampling
+from resight.features.maps import MapExtractor
 from resight.features.region_maps import RegionMapExtractor
 from resight.images import Decoded
 from resight.images.masks import PhotoMask, masked

@@ -12,7 +12,7 @@ import torch
 
 from resight.arrays import Array
 from resight.descriptors.methods.rmac import Rmac
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.manifold.graph import nearest_neighbours
 from resight.manifold.kinds import Diffusion
 from resight.manifold.solving import open_solver

@@ -135,7 +135,7 @@ def test_a_list_of_numbers_is_no_list_of_tables() -> None:
         (f'{VLAD}[[rerank]]\nkind = "expansion"', '"expansion" needs bags of words, and channel "main" has none'),
         (
             '[match]\nkind = "exhaustive"\n[[rerank]]\nkind = "alpha-expansion"',
-            '"alpha-expansion" needs bags of words or one vector an image, and channel "main" has none',
+            '"alpha-expansion" needs bags of words or one vector an image or a vector a region, and channel "main" has',
         ),
         (
             f'{BOW}[[rerank]]\nkind = "k-reciprocal"',

@@ -9,14 +9,17 @@ from vector_scenes import Vectored, unit, views
 from resight.errors import UsageError
 from resight.rerank.alpha_expansion import (
     AlphaExpansionLook,
+    RegionsAlphaExpansionLook,
     WordsAlphaExpansionLook,
     expanded_query,
+    expanded_regions,
     expanded_vector,
     rank_weighted_query,
     rank_weights,
 )
 from resight.rerank.kinds import AlphaExpansion
 from resight.search.ranking import Ranking
+from resight.search.regional import RegionBlock, RegionRows, RegionSearch
 from resight.words.evidence import WordVector
 from word_scenes import Bags, seen, thing
 
@@ -155,3 +158,78 @@ def test_the_stage_on_bags_of_words_needs_nothing_verified():
     assert found.ids.tolist()[:2] == [0, 1]
     empty = seen(thing(rng, 0))
     assert WordsAlphaExpansionLook(AlphaExpansion(), bags)(empty, ranking) is ranking
+
+
+def averaged_regions(query, images, alpha):
+    """`expanded_regions` of one region and image after the other."""
+    rows = []
+    for region in query:
+        total = region.astype(np.float64)
+        for image in images:
+            if len(image):
+                nearest = max(image, key=lambda other, own=region: float(other @ own))
+                total = total + max(float(nearest @ region), 0.0) ** alpha * nearest
+        rows.append(total / np.linalg.norm(total))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 3.0])
+def test_each_region_is_joined_by_the_most_similar_region_of_each_image(alpha):
+    rng = np.random.default_rng(4)
+    images = [unit(rng.normal(size=(count, 8))) for count in (3, 0, 1, 5)] + [np.empty((0, 8), np.float32)]
+    query = unit(rng.normal(size=(2, 8)))
+    np.testing.assert_allclose(
+        expanded_regions(query, images, alpha), averaged_regions(query, images, alpha), atol=1e-6
+    )
+    np.testing.assert_allclose(expanded_regions(query, [], alpha), query, atol=1e-6)
+    np.testing.assert_allclose(expanded_regions(query, images[1:2], alpha), query, atol=1e-6)
+
+
+class Parted:
+    """The `RegionCollection` of images with several regions each, whose ids are their places plus `first`."""
+
+    allowed = None
+
+    def __init__(self, images, first=0):
+        self.images, self.first, self.searches = images, first, []
+        offsets = np.cumsum([0, *(len(image) for image in images)])
+        ids = first + np.arange(len(images))
+        self.rows = RegionRows([RegionBlock(np.concatenate(images), offsets, ids, np.ones(len(ids), bool))])
+        self.count = len(images)
+
+    def evidence(self, image):
+        return self.images[image - self.first]
+
+    def regions(self):
+        return self.rows.regions()
+
+    def search(self, query, k):
+        self.searches.append(query)
+        return RegionSearch(self.rows).search(query, k, self.allowed)
+
+    def neighbourhoods(self, k):
+        raise NotImplementedError
+
+    def once(self, key, make):
+        return make()
+
+    def kept(self, key):
+        raise KeyError(key)
+
+
+def test_the_stage_on_regions_asks_again_with_those_in_which_the_thing_is_seen():
+    rng = np.random.default_rng(5)
+    thing, clutter = views(6, things=1, each=10, dimension=32, noise=1.4), unit(rng.normal(size=(60, 32)))
+    images = [np.stack([clutter[3 * one], thing[one], clutter[3 * one + 1]]) for one in range(10)]
+    images += [clutter[30 + 3 * one : 33 + 3 * one] for one in range(10)]
+    parts = Parted(images, first=50)
+    query = thing[:1]
+    ranking = parts.search(query, 20)
+    look = AlphaExpansion(top=4, alpha=0.0).open(parts)
+    assert isinstance(look, RegionsAlphaExpansionLook)
+    found = look(query, ranking)
+    top = [images[image - 50] for image in ranking.ids[:4]]
+    np.testing.assert_allclose(parts.searches[-1], averaged_regions(query, top, 0.0), atol=1e-6)
+    # Among the first ten are more of the photos that show the thing, once four of them ask too.
+    assert (found.ids[:10] < 60).sum() > (ranking.ids[:10] < 60).sum()
+    assert len(look(np.empty((0, 32), np.float32), ranking)) == len(ranking)

@@ -336,8 +336,8 @@ def test_what_cannot_be_served_is_told(tmp_path: Path) -> None:
     for arguments, said in (
         (["serve"], "name an index"),
         (["serve", "x", "--demo"], "not both"),
-        (["serve", str(tmp_path)], "there is no index here"),
-        (["serve", str(tmp_path), "--token-file", str(tmp_path / "none")], "cannot be read"),
+        (["serve", str(tmp_path / "none.resight")], "there is no index here"),
+        (["serve", str(tmp_path / "none.resight"), "--token-file", str(tmp_path / "none")], "cannot be read"),
     ):
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 2

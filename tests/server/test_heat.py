@@ -20,15 +20,42 @@ from server_samples import Serve
 LITE = """
 name = "lite"
 
-[features]
-kind = "maps"
+[channel.words.features]
+kind = "sift"
+max_features = 50
+
+[channel.words.words]
+kind = "asmk"
+size = 16384
+fit = "builtin"
+
+[channel.cnn.features]
+kind = "joined"
+
+[[channel.cnn.features.parts]]
 network = "efficientnet_lite0"
 layer = "blocks.11.expand"
 checkpoint = { source = "efficientnet_lite0-resight" }
 
-[descriptor]
+[[channel.cnn.features.parts]]
+network = "efficientnet_lite0"
+layer = "blocks.12.expand"
+checkpoint = { source = "efficientnet_lite0-resight" }
+
+[channel.cnn.descriptor]
+kind = "joined"
+weights = [1.0, 0.5]
+
+[[channel.cnn.descriptor.parts]]
 kind = "rmac"
 whitening = "none"
+
+[[channel.cnn.descriptor.parts]]
+kind = "rmac"
+whitening = "none"
+
+[[rerank]]
+kind = "fusion"
 """
 
 
@@ -48,18 +75,20 @@ index = Index.create(sys.argv[1] + "/x.resight", sys.argv[1] + "/small.toml")
 index.add(sys.argv[1] + "/photos")
 for one in Explainer(index.collection, Query(Name("left.png"))).heat("right.png"):
     print(*one.values.ravel())
+vectors = index.collection.views["cnn"]
+one, two = vectors.descriptors(index.collection.snapshot.images.ids[:2])
+print(float(one @ two))
 """
 
 
 @pytest.mark.slow
-def test_a_network_that_runs_without_torch_explains_without_it(tmp_path: Path) -> None:
+def test_two_layers_of_a_network_that_runs_without_torch_explain_without_it(tmp_path: Path) -> None:
     write(tmp_path / "photos", {"left.png": with_patch(16, 24), "right.png": with_patch(136, 88)})
     (tmp_path / "small.toml").write_text(LITE)
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True)
-    heat = np.array(done.stdout.split(), np.float64)
-    (hit,) = Index.open(tmp_path / "x.resight").search("left.png")
-    assert heat.sum() == pytest.approx(hit.score, abs=0.01), "shares sum to the similarity"
-    assert heat.max() > 2 * heat.mean()
+    *heat, similarity = np.array(done.stdout.split(), np.float64)
+    assert np.sum(heat) == pytest.approx(similarity, abs=0.01), "shares of both layers sum to the similarity"
+    assert np.max(heat) > 2 * np.mean(heat)
 
 
 @pytest.mark.slow

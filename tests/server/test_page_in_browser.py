@@ -40,6 +40,7 @@ NAMES = {
     "other-001.jpg": "other-001.jpg",
 }
 TOKEN = "a token of the tests"
+MARKUP = "50 % <img src=x onerror=alert(1)> #2"
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +52,10 @@ def service(world_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     import uvicorn
 
     from resight.server.app import create_app
+    from resight.server.photo_folders import PhotoFolders
     from resight.server.service import Service
     from resight.server.settings import Settings
-    from resight.server.shelf import shelve
+    from resight.server.shelf import plan_shelf
 
     folder = tmp_path_factory.mktemp("page")
     for name, source in NAMES.items():
@@ -65,7 +67,12 @@ def service(world_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     (folder / "table.csv").write_text(f'name,title\n"{HOSTILE}","<b>A poster</b>, 50 %"\n', encoding="utf-8")
     settings = Settings(cache=folder / "cache", token=TOKEN, per_client=64, seconds=600)
     indexes = [folder / "Old Town.resight", folder / "Words.resight"]
-    app = create_app(Service(shelve(indexes, [folder / "table.csv"]), settings))
+    *made, new = plan_shelf([*indexes, folder / "New.resight"], [folder / "table.csv"])
+    (folder / MARKUP).mkdir()
+    shutil.copy2(folder / "photos" / "other-000.jpg", folder / MARKUP / "whole.jpg")
+    (folder / MARKUP / "torn.jpg").write_bytes((folder / "photos" / "other-001.jpg").read_bytes()[:300])
+    folders = PhotoFolders([folder / "photos", folder / MARKUP])
+    app = create_app(Service({one.id: one.open() for one in made}, settings, planned=[new], folders=folders))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -291,7 +298,7 @@ def test_the_tray_is_kept_and_taken_away(page: Page, service: str) -> None:
     page.goto(link(service, photo="posters/again.jpg"))
     answered(page)
     page.locator(f'.card[data-name="{HOSTILE}"] a').press("t")
-    page.get_by_role("link", name="Tray, 2 photos").click()
+    page.get_by_role("link", name="Tray 2").click()
     page.reload()
     page.locator(".card").nth(1).wait_for()
     taken: dict[str, Path] = {}
@@ -454,6 +461,7 @@ def test_every_view_fits_and_is_accessible(browser: Browser, service: str, width
         "map": (link(service, view="browse", tab="map"), ".plane canvas"),
         "groups": (link(service, view="groups", kind="same"), ".group"),
         "tray": (link(service, view="tray"), ".state"),
+        "indexing": (link(service, view="index"), ".state .button"),
     }
     for view, (address, ready) in views.items():
         page.goto(address)
@@ -473,3 +481,22 @@ def faults(page: Page) -> list[str]:
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"]
     ]
+
+
+def test_a_folder_becomes_an_index_on_the_page(page: Page) -> None:
+    page.get_by_label("Index", exact=True).select_option("New")
+    page.get_by_role("button", name="Enter the token").click()
+    page.get_by_label("Token", exact=True).fill(TOKEN)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("2 folders may be indexed").wait_for()
+    assert page.get_by_role("button", name="Index this folder").is_disabled()
+    page.get_by_role("button", name=MARKUP).click()
+    page.get_by_text("2 photos in it").wait_for()
+    page.get_by_label("By another recipe").check()
+    page.get_by_label("Recipe", exact=True).select_option("sift-bow")
+    page.get_by_role("button", name="Index this folder").click()
+    page.get_by_text("1 new photo; 1 could not be read, see the log").wait_for()
+    log = page.get_by_role("log").inner_text()
+    assert re.search(r"Making the index New by the recipe sift-bow.*torn.jpg is not taken.*Ready: 1 photo ", log, re.S)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_text("among 1 photo of New").wait_for()

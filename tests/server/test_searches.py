@@ -193,7 +193,7 @@ def test_evidence_has_putative_and_verified_matches(client: TestClient) -> None:
     off = np.linalg.norm(mapped[:, :2] / mapped[:, 2:] - points[:, 2:], axis=1)
     assert np.median(off) < 4
     assert evidence["hit"] == {"width": 300, "height": 400}
-    assert not evidence["heat"]
+    assert evidence["heat"]
 
 
 def test_the_registered_query_lies_on_the_hit(client: TestClient, served_photos: Path) -> None:
@@ -223,7 +223,18 @@ def test_the_query_is_shown_upright(client: TestClient, served_photos: Path) -> 
     assert found["hits"][0]["name"] == POSTER
 
 
-def test_a_recipe_without_one_pooled_map_has_no_heat(client: TestClient) -> None:
+def test_the_default_recipe_has_a_heat_map(client: TestClient) -> None:
+    found = ask(client, queries=[{"name": POSTER}], k=3).json()
+    answer = client.get(f"/v1/searches/{found['search']}/heat", params={"name": OTHER_VIEW})
+    assert answer.headers["content-type"] == "image/png"
+    heat = np.asarray(Image.open(io.BytesIO(answer.content)), np.int64)
+    assert heat.shape == (400, 300, 3)
+    assert (heat[..., 0] - heat[..., 2]).max() > 50, "somewhere it is warm"
+
+
+def test_a_recipe_without_pooled_maps_has_no_heat(served_photos: Path, tmp_path: Path, serve: Serve) -> None:
+    Index.create(tmp_path / "old-town.resight", "sift-asmk").add(served_photos, only=[POSTER, OTHER_VIEW])
+    client = serve(tmp_path / "old-town.resight")
     found = ask(client, queries=[{"name": POSTER}], k=1).json()
     answer = client.get(f"/v1/searches/{found['search']}/heat", params={"name": OTHER_VIEW})
     assert answer.status_code == 404

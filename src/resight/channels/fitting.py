@@ -10,6 +10,7 @@ from pathlib import Path
 
 from resight import arguments
 from resight.channels.fits import fit_channel, is_carried
+from resight.descriptors.methods.whitened import Whitened
 from resight.errors import UsageError
 from resight.folders.walking import existing_folder, find_images
 from resight.learned.artefact import save
@@ -88,7 +89,8 @@ def _nothing_to_fit(recipe: Recipe) -> str:
     """Returns the reason why a recipe fits nothing."""
     if any(is_carried(channel) for channel in recipe.channel.values()):
         return 'its whitening comes with its checkpoint; set whitening = "pca" to fit another'
-    if any(getattr(channel.method, "whitening", "") == "pairs" for channel in recipe.channel.values()):
+    methods = [channel.method for channel in recipe.channel.values()]
+    if any(isinstance(method, Whitened) and method.whitening == "pairs" for method in methods):
         return 'its whitening is learned on pairs that match, which a folder of photos has not; set whitening = "pca"'
     kinds = " and ".join(f'"{channel.method.kind}"' for channel in recipe.channel.values())
     return f"{kinds} works without, as the recipe has it"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +32,14 @@ def serve(
     demo: Annotated[
         bool, typer.Option("--demo", help="Serve a rendered world, made once: no photos are needed.")
     ] = False,
+    photos: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Photos in it may be indexed from the page, by those with the token; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     metadata: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE.csv", help="A table with a row for each name; may be repeated.", show_default=False),
@@ -71,15 +81,22 @@ def serve(
     except ImportError:
         raise UsageError("serving needs FastAPI, which is not installed: pip install 'resight[serve]'") from None
     from resight.cores import cores
+    from resight.server.photo_folders import PhotoFolders
     from resight.server.running import Listening, run
     from resight.server.service import Service
     from resight.server.settings import Settings
-    from resight.server.shelf import shelve
+    from resight.server.shelf import plan_shelf
 
+    given = [_place(path) for path in paths or []]
+    folders = PhotoFolders([*(one.photos for one in given if one.photos is not None), *(photos or [])])
+    token = _token(token_file)
+    if folders and token is None:
+        token = secrets.token_urlsafe(18)
+        say(f"changes need this token, made for this run: {token}")
     settings = Settings(
         hosts=frozenset(names or ()),
         origins=frozenset(origin.rstrip("/") for origin in origins or ()),
-        token=_token(token_file),
+        token=token,
         reads_need_token=private,
         upload_bytes=max_mib << 20,
         upload_pixels=max_megapixels * 10**6,
@@ -89,9 +106,44 @@ def serve(
     with ExitStack() as stack:
         if demo:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resight-demo-")))
-            paths = [_demo(folder)]
-        service = Service(shelve(paths or [], metadata or []), settings, embedded=embedded)
+            given = [_Place(_demo(folder))]
+        meant = plan_shelf([one.index for one in given], metadata or [])
+        # Where folders may be indexed, an index may be made later.
+        planned = [one for one in meant if folders and not os.path.lexists(one.path)]
+        for one in planned:
+            _check_can_be_made(one.path)
+        indexes = {one.id: one.open() for one in meant if one not in planned}
+        service = Service(indexes, settings, embedded=embedded, planned=planned, folders=folders)
         run(service, Listening(host, port, open_page), say)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An index, and the folder of photos that was named instead of it."""
+
+    index: Path
+    photos: Path | None = None
+
+
+def _place(path: Path) -> _Place:
+    """Returns what a path of the command line means: an index, or photos whose index is beside them."""
+    from resight.folders.walking import INDEX_SUFFIX
+
+    real = path.resolve()
+    is_index = path.suffix.lower() == INDEX_SUFFIX or (path / "catalog.sqlite").exists()
+    if is_index or not path.is_dir() or not real.name:
+        return _Place(path)
+    return _Place(real.with_name(real.name + INDEX_SUFFIX), real)
+
+
+def _check_can_be_made(index: Path) -> None:
+    """Raises UsageError where no index can be made at a path."""
+    folder = index.resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{index}: no index can be made there, as {folder} is no folder that can be written; name an index "
+            "elsewhere, and the photos with --photos FOLDER"
+        )
 
 
 def _token(file: Path | None) -> str | None:

@@ -160,13 +160,9 @@ def diffusion(
         if every is None:
             write_png(output, draw_state(toy, toy.count))
         else:
-            from resight.images import resize
-            from resight.show.activations import draw_sheet
+            from resight.show.diffusion_picture import draw_states
 
-            shown_ones = range(0, toy.count + 1, every)
-            drawn = [resize(draw_state(toy, one), 480) for one in shown_ones]
-            sheet = draw_sheet(drawn, [f"{one} iterations" for one in shown_ones])
-            write_png(output, sheet)
+            write_png(output, draw_states(toy, every))
     asked = ", ".join(map(str, toy.queries))
     print(f"{shown(output)}: {toy.count} iterations on {len(toy.points)} points, query points {asked}")
 
@@ -222,14 +218,11 @@ def matches(
     """Draw how two photos match: local features, tentative correspondences, inliers."""
     _suffix(output, (".png",))
     check_outputs({"--output": output}, [query, image])
-    from resight.images import decode, resize
-    from resight.show.activations import draw_sheet
-    from resight.show.pair_picture import pair_stages
+    from resight.show.pair_picture import draw_stages
     from resight.show.pictures import write_png
 
-    photos = [resize(decode(path).pixels, side) for path in (query, image)]
-    stages = pair_stages(photos[0], photos[1], most=most)
-    write_png(output, draw_sheet(list(stages.values()), list(stages), columns=1))
+    sheet, stages = draw_stages(query, image, side=side, most=most)
+    write_png(output, sheet)
     print(f"{shown(output)}: {'; '.join(stages)}")
 
 
@@ -254,27 +247,12 @@ def channels(
     features = found.channel[found.first_channel].features
     if not isinstance(features, Maps):
         raise UsageError(f"--recipe {recipe}: its features are no feature maps of one layer; crow-mobilenet has them")
-    from resight.features.networks.requirement import require_torch
-
-    require_torch()
-    from resight.descriptors.activity import sparse_channels
-    from resight.features.maps import MapExtractor
-    from resight.features.sight import sights
-    from resight.images import decode, resize
-    from resight.show.activations import draw_sheet
-    from resight.show.channels import draw_channels
+    from resight.show.channels import sparsest_channels
     from resight.show.pictures import write_png
 
-    whole = features.model_copy(update={"scales": (1.0,)})
-    extractor = MapExtractor(whole, recipe_folder(recipe))
-    decoded = decode(photo)
-    (maps,) = extractor.extract([extractor.prepare(decoded)])
-    places = sights(maps, extractor.network(), whole.layer)
-    active = sparse_channels(maps, places, count)
-    small = resize(decoded.pixels, 320)
-    drawn = draw_channels(small, active, places[0], factor=small.shape[1] / decoded.size[0])
-    write_png(output, draw_sheet(drawn, [f"channel {one.number}, weight {one.weight:.2f}" for one in active]))
-    print(f"{shown(output)}: {len(active)} of {extractor.dimensions:,} channels of {whole.layer}")
+    drawn = sparsest_channels(photo, features, recipe_folder(recipe), count)
+    write_png(output, drawn.sheet)
+    print(f"{shown(output)}: {drawn.shown} of {drawn.channels:,} channels of {features.layer}")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from torch import Tensor
 from resight.descriptors.activation import class_activation_maps, likely_classes
 from resight.descriptors.crow import channel_weights
 from resight.errors import UsageError
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.features.networks.network import Network
 from resight.features.sight import HeatMap, Sight
 from resight.images import Box

@@ -11,7 +11,7 @@ from resight.descriptors.activation import class_activation_maps, class_vectors,
 from resight.descriptors.pooled import unit_sum, whitened_rows
 from resight.descriptors.pooling import l2_normalise, spoc
 from resight.features.class_maps import ClassedMaps
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.learned.whitening import Whitening
 
 

@@ -13,7 +13,9 @@ they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,11 +25,15 @@ from resight.descriptors.methods.rmac import Rmac
 from resight.descriptors.pooling import GEM_FLOOR, gem
 from resight.descriptors.regional import region_boxes
 from resight.errors import UsageError
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.features.sight import HeatMap, Sight
 from resight.images import Box
 from resight.learned.whitening import Whitening
 from resight.libraries import to_numpy
+
+if TYPE_CHECKING:
+    from resight.descriptors.joining import JoinedEncoder
+    from resight.features.joined import JoinedImage
 
 COUNT = 5
 """The number of channels that are told, as in the pictures of Radenovic, Tolias & Chum, ECCV 2016."""
@@ -120,6 +126,31 @@ def traced(
     else:
         rows = [list(_joined(_scales(image, method, fitted), fitted.get(EXPONENT)))]
     return _traced(image, places, rows, whitening)
+
+
+def scaled(image: Traced, factor: float) -> Traced:
+    """Returns what was traced, times a factor: that of a vector which is a part of another."""
+    parts = tuple(np.float32(factor) * part for part in image.parts)
+    return replace(image, parts=parts, centred=factor * image.centred, gradient=factor * image.gradient)
+
+
+def traced_parts(
+    images: JoinedImage, places: Sequence[tuple[Sight, ...]], encoder: JoinedEncoder
+) -> tuple[Traced, ...]:
+    """Returns the parts of a concatenation, whose similarities with those of another image sum to that of both.
+
+    places: of the maps of each part, as of `traced`. UsageError as of `traced`.
+    """
+    norm = float(np.linalg.norm([*_weighted_norms(images, encoder)]))
+    return tuple(
+        scaled(traced(image, own, part.method, part.whitening, part.fitted), weight * float(_inverse(np.float64(norm))))
+        for image, own, part, weight in zip(images, places, encoder.parts, encoder.weights, strict=True)
+    )
+
+
+def _weighted_norms(images: JoinedImage, encoder: JoinedEncoder) -> Iterator[float]:
+    for vector, weight in zip(encoder.vectors(images), encoder.weights, strict=True):
+        yield weight * float(np.linalg.norm(vector))
 
 
 def _in_numpy(image: ImageMaps) -> ImageMaps:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from resight.arrays import Vector
 from resight.errors import UsageError
+
+if TYPE_CHECKING:
+    from resight.descriptors.pooled import MapEncoder
+    from resight.features.joined import JoinedImage
 
 
 def join(parts: Sequence[Vector], weights: Sequence[float], how: Literal["concatenate", "sum"]) -> Vector:
@@ -25,3 +30,29 @@ def join(parts: Sequence[Vector], weights: Sequence[float], how: Literal["concat
     else:
         joined = np.concatenate(weighted)
     return np.asarray(joined / max(float(np.linalg.norm(joined)), np.finfo(np.float32).tiny), np.float32)
+
+
+@dataclass(frozen=True)
+class JoinedEncoder:
+    """Maps of several layers or networks to one vector of `size`: those of `parts`, by weight."""
+
+    parts: Sequence[MapEncoder]
+    weights: Sequence[float]
+    how: Literal["concatenate", "sum"]
+    size: int
+
+    def vectors(self, features: JoinedImage) -> list[Vector]:
+        """Returns the vector of each part."""
+        return [part.query(image, (0, 0)) for part, image in zip(self.parts, features, strict=True)]
+
+    def encode(self, features: JoinedImage, size: tuple[int, int]) -> tuple[Vector, int]:
+        """Returns the vector, which counts as one feature."""
+        return self.query(features, size), 1
+
+    def query(self, features: JoinedImage, size: tuple[int, int]) -> Vector:
+        """Returns the vector."""
+        return join(self.vectors(features), self.weights, self.how)
+
+    def nothing(self) -> tuple[Vector, int]:
+        """Returns the evidence of an image without features."""
+        return np.zeros(self.size, np.float32), 0

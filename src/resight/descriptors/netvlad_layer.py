@@ -10,7 +10,8 @@ from resight.arrays import Arrays, Vectors
 from resight.descriptors.netvlad import NetVLAD
 from resight.descriptors.pooling import l2_normalise
 from resight.errors import FitError
-from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.image_maps import ImageMaps
+from resight.features.maps import MapExtractor
 from resight.libraries import to_numpy
 
 RANDOM_ALPHA = 10.0

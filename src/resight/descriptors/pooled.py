@@ -11,7 +11,7 @@ from resight.descriptors.methods.pooling import OfMaps
 from resight.descriptors.pooling import gem, l2_normalise, power_mean
 from resight.descriptors.regional import regional_maxima, rmac
 from resight.descriptors.superglobal import scale_gem, superglobal_vector
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.learned.whitening import Whitening
 from resight.libraries import AnyArray, beside, library, to_numpy, without_gradients
 

@@ -7,6 +7,8 @@ from .edges.lines import ink_of as ink_of
 from .edges.lines import lines_of as lines_of
 from .edges.verdict import look_at as look_at
 from .extractor import Extractor as Extractor
+from .image_maps import ImageMaps as ImageMaps
+from .image_maps import PreparedImage as PreparedImage
 from .joined import JoinedExtractor as JoinedExtractor
 from .kinds import ClassMaps as ClassMaps
 from .kinds import Codes as Codes
@@ -19,9 +21,7 @@ from .kinds import ScaledFeatures as ScaledFeatures
 from .kinds import Sift as Sift
 from .kinds import networks_of as networks_of
 from .local import LocalFeatures as LocalFeatures
-from .maps import ImageMaps as ImageMaps
 from .maps import MapExtractor as MapExtractor
-from .maps import PreparedImage as PreparedImage
 from .networks.checkpoint import LoadedNetwork as LoadedNetwork
 from .networks.checkpoint import open_network as open_network
 from .networks.kinds import Checkpoint as Checkpoint

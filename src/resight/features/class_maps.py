@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from resight.features.image_maps import ImageMaps, PreparedImage
 from resight.features.kinds import ClassMaps
-from resight.features.maps import ImageMaps, MapExtractor, PreparedImage
+from resight.features.maps import MapExtractor
 from resight.features.networks.architectures import blank
 from resight.images import Box, Decoded
 

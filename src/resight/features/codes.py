@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from resight.arrays import Float32, Int64, Mask, Pixels
+from resight.features.image_maps import PreparedImage
 from resight.features.kinds import Codes, Maps, RegionFeatures
-from resight.features.maps import MapExtractor, PreparedImage
+from resight.features.maps import MapExtractor
 from resight.features.regions.grids import dense_patches
 from resight.features.regions.sources import half_counted, region_source
 from resight.features.regions.warping import warp_regions

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from resight.arrays import Float32, Mask
+from resight.features.image_maps import ImageMaps, PreparedImage, layer_sampling
 from resight.features.kinds import Convolutional
 from resight.features.local import LocalFeatures
-from resight.features.maps import ImageMaps, MapExtractor, PreparedImage, layer_sampling
+from resight.features.maps import MapExtractor
 from resight.features.networks.layers import Layered
 from resight.features.regions.sampling import Sampling
 from resight.features.runtimes.inputs import scaled

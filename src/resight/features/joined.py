@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from resight.features.image_maps import ImageMaps, PreparedImage
 from resight.features.kinds import JoinedMaps, Maps
-from resight.features.maps import ImageMaps, MapExtractor, PreparedImage
+from resight.features.maps import MapExtractor
+from resight.features.networks.layers import Layered
 from resight.images import Box, Decoded
 
 JoinedImage = tuple[ImageMaps, ...]
@@ -32,8 +34,13 @@ class JoinedExtractor:
         ]
         self.max_side = max(each.max_side for each in self._extractors)
         self.together = min(each.together for each in self._extractors)
+        self._pass_of = {part: number for number, parts in enumerate(self._parts) for part in parts}
         self.channels = tuple(MapExtractor(part, folder).dimensions for part in params.parts)
         self.dimensions = sum(self.channels)
+
+    def network(self, part: int) -> Layered:
+        """Returns the layers of the network that gives the maps of a part. Raises the errors of opening it."""
+        return self._extractors[self._pass_of[part]].network()
 
     def prepare(self, decoded: Decoded) -> list[PreparedImage]:
         """Prepares a photo at the size of each pass."""

@@ -10,8 +10,9 @@ import numpy as np
 
 from resight.arrays import Boxes, GridBoxes, Int64
 from resight.features.codes import ImageCodes, maps_of
+from resight.features.image_maps import ImageMaps, PreparedImage, layer_sampling
 from resight.features.kinds import RegionMaps
-from resight.features.maps import ImageMaps, MapExtractor, PreparedImage, layer_sampling
+from resight.features.maps import MapExtractor
 from resight.features.regions.sampling import Sampling, positions
 from resight.features.regions.sources import half_counted, region_source
 from resight.images import Box, Decoded, part_of, resize, scaled

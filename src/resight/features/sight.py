@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resight.arrays import Boxes, Float32, GridBoxes
-from resight.features.maps import ImageMaps, layer_sampling
+from resight.features.image_maps import ImageMaps, layer_sampling
 from resight.features.networks.layers import Layered
 from resight.features.regions.sampling import Sampling, cells, receptive_fields
 from resight.images import Box

@@ -1,4 +1,5 @@
 from .alpha_expansion import expanded_query as expanded_query
+from .alpha_expansion import expanded_regions as expanded_regions
 from .database_augmentation import augmented as augmented
 from .fitting import fit_homography as fit_homography
 from .fusion import FusionStage as FusionStage

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from resight.arrays import Array, Float64, Vector
+from resight.arrays import Array, Float64, Vector, Vectors
 from resight.errors import UsageError
 from resight.rerank.backprojection import normalised
 from resight.rerank.expansion import REACH, ask_again
 from resight.rerank.kinds import AlphaExpansion
-from resight.search.looks import BagCollection, VectorCollection
+from resight.search.looks import BagCollection, RegionCollection, VectorCollection
 from resight.search.ranking import Ranking
 from resight.words.evidence import ImageWords, WordVector
 
@@ -83,6 +83,25 @@ def expanded_vector(
     return WordVector(words.astype(np.int32), total / norm if norm > 0 else total)
 
 
+def expanded_regions(query: Array, neighbours: Sequence[Array], alpha: float) -> Vectors:
+    """Returns (r, d) `expanded_query` of each region of a query by the most similar region of each of some images.
+
+    query: (r, d); neighbours: (r_i, d) regions of each image, L2-normalised; one without regions joins nothing.
+    UsageError as for `expanded_query`.
+
+    Source: Salvador, Giro-i-Nieto, Marques & Satoh, "Faster R-CNN features for instance search", CVPR 2016 workshops,
+    for alpha = 0 and one region, the box of the query: the regions in which the first images show it join it.
+    """
+    given = np.asarray(query, np.float32)
+    seen = [np.asarray(one, np.float32) for one in neighbours if len(one)]
+    found = np.zeros_like(given)
+    for row, region in enumerate(given):
+        alike = [one @ region for one in seen]
+        near = np.stack([one[int(own.argmax())] for one, own in zip(seen, alike, strict=True)]) if seen else given[:0]
+        found[row] = expanded_query(region, near, np.array([own.max() for own in alike]), alpha)
+    return found
+
+
 def _weighted_sum(query: Array, neighbours: Array, weights: Float64) -> Vector:
     """Returns (d,) L2-normalised q + sum of w_i x_i, or zeros."""
     own, near = np.asarray(query, np.float64), np.asarray(neighbours, np.float64)
@@ -112,6 +131,23 @@ class AlphaExpansionLook:
         near = self._collection.descriptors(top)
         # The scores of a stage before this one need not be similarities.
         asked = expanded_query(query, near, near @ query, self.params.alpha)
+        found = self._collection.search(asked, max(len(ranking), REACH))
+        return replace(ranking, ids=found.ids, scores=found.scores)
+
+
+class RegionsAlphaExpansionLook:
+    """Asks a collection of regions again with `expanded_regions` of the first `top` images."""
+
+    def __init__(self, params: AlphaExpansion, collection: RegionCollection) -> None:
+        self.params = params
+        self._collection = collection
+
+    def __call__(self, query: Vectors, ranking: Ranking) -> Ranking:
+        """Returns the images nearest to the new regions, at least as many as before; evidence is kept."""
+        if not len(query):
+            return ranking
+        near = [self._collection.evidence(image) for image in ranking.ids[: self.params.top].tolist()]
+        asked = expanded_regions(query, near, self.params.alpha)
         found = self._collection.search(asked, max(len(ranking), REACH))
         return replace(ranking, ids=found.ids, scores=found.scores)
 

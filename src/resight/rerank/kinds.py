@@ -14,7 +14,7 @@ from resight.rerank.window_kinds import WindowExpansion as WindowExpansion
 from resight.rerank.window_kinds import Windows as Windows
 
 if TYPE_CHECKING:
-    from resight.search.looks import BagCollection, Look, VectorCollection, WordCollection
+    from resight.search.looks import BagCollection, Look, RegionCollection, VectorCollection, WordCollection
     from resight.words.evidence import ImageWords
 
 
@@ -185,9 +185,11 @@ class AlphaExpansion(SecondLook):
     """Alpha query expansion (Radenovic et al., TPAMI 2019).
 
     The query asks again together with its nearest images, each weighted by similarity ** alpha. It needs no geometry.
+    Where images are compared by regions, each region of the query asks together with the region of each of these images
+    that is most similar to it.
     """
 
-    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS)
+    needs: ClassVar[tuple[Keeps, ...]] = (Keeps.BAGS, Keeps.VECTORS, Keeps.REGIONS)
     score_meaning: ClassVar[str] = "cosine with the mean of the query and its first photos"
 
     kind: Literal["alpha-expansion"] = "alpha-expansion"
@@ -200,13 +202,19 @@ class AlphaExpansion(SecondLook):
         """The number of images that it wants of the first look."""
         return self.top
 
-    def open(self, collection: BagCollection | VectorCollection) -> Look:
+    def open(self, collection: BagCollection | VectorCollection | RegionCollection) -> Look:
         """Returns the look on one channel of a collection."""
-        from resight.rerank.alpha_expansion import AlphaExpansionLook, WordsAlphaExpansionLook
-        from resight.search.looks import VectorCollection
+        from resight.rerank.alpha_expansion import (
+            AlphaExpansionLook,
+            RegionsAlphaExpansionLook,
+            WordsAlphaExpansionLook,
+        )
+        from resight.search.looks import RegionCollection, VectorCollection
 
         if isinstance(collection, VectorCollection):
             return AlphaExpansionLook(self, collection)
+        if isinstance(collection, RegionCollection):
+            return RegionsAlphaExpansionLook(self, collection)
         return WordsAlphaExpansionLook(self, collection)
 
 

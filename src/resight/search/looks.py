@@ -135,6 +135,14 @@ class GraphCollection(Part, Protocol):
 class RegionCollection(GraphCollection, Protocol):
     """Images that are compared by a vector for each of their regions."""
 
+    def evidence(self, image: int) -> Vectors:
+        """Returns (r, d) the vectors that are kept of the regions of an image. UsageError: it is not there."""
+        ...
+
+    def search(self, query: Vectors, k: int) -> Ranking:
+        """Returns the first look again at the allowed images, with other regions (r, d)."""
+        ...
+
     def regions(self) -> tuple[Int64, Vector]:
         """Returns (n,) ids of images, ascending, and (n, d) vectors of all regions."""
         ...

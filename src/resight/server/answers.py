@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from resight.index import Hit, can_explain
+from resight.server.jobs import Job
 from resight.server.photos import Region
 from resight.server.requests import MOST_HITS
 from resight.server.searches import KeptSearch
 from resight.server.searching import can_sketch
-from resight.server.shelf import Generation, ServedIndex
+from resight.server.shelf import Generation, PlannedIndex, ServedIndex
 
 
-def index_json(served: ServedIndex, writable: bool, unlockable: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Access:
+    """What a client may do. writable: change indexes; unlockable: with the token; indexes_folders: take in folders."""
+
+    writable: bool
+    unlockable: bool
+    indexes_folders: bool
+
+    def to_dict(self, under_way: Job | None) -> dict[str, Any]:
+        """Returns it for JSON. under_way: a change of the index, which who may change it may look at."""
+        return {
+            "writable": self.writable,
+            "unlockable": self.unlockable and not self.writable,
+            "indexes_folders": self.indexes_folders,
+            "change": under_way.id if under_way is not None and self.writable else None,
+        }
+
+
+def planned_json(planned: PlannedIndex, access: Access, under_way: Job | None) -> dict[str, Any]:
+    """Returns what clients are told of an index that is not there yet."""
+    return {"id": planned.id, "title": planned.title, "images": 0, **access.to_dict(under_way)}
+
+
+def index_json(served: ServedIndex, access: Access, under_way: Job | None) -> dict[str, Any]:
     """Returns what clients are told of an index at first."""
     now = served.now
     recipe = served.index.recipe
@@ -31,8 +56,7 @@ def index_json(served: ServedIndex, writable: bool, unlockable: bool) -> dict[st
         "embedding": served.has_vectors,
         "heat": can_explain(now.collection),
         "groups": ["exact", *(["near", "same"] if served.has_words else [])],
-        "writable": writable,
-        "unlockable": unlockable and not writable,
+        **access.to_dict(under_way),
         "roots": sorted({root.prefix.rstrip("/") for root in now.collection.snapshot.roots.values()}),
     }
 

@@ -58,7 +58,7 @@ def add_photos(
     kept: dict[str, str] = {}
     own: list[str] = []
     made = False
-    report.say(f"{_counted(len(photos) + len(told))} arrived")
+    report.say(f"{counted(len(photos) + len(told))} arrived")
     for one in refused:
         report.say(_refusal(one))
     try:
@@ -79,8 +79,8 @@ def add_photos(
             raise StorageError(f"{folder}: photos cannot be written there ({error.strerror})") from error
         done = AddReport()
         if kept:
-            report.say(f"Indexing {_counted(len(kept))}")
-            done = _patiently(
+            report.say(f"Indexing {counted(len(kept))}")
+            done = patiently(
                 lambda: Index.open(served.path).add(
                     folder, prefix=PREFIX, only=kept, again=True, progress=report, say=report.say
                 ),
@@ -91,7 +91,7 @@ def add_photos(
             told += [{"name": kept.pop(name.removeprefix(PREFIX)), "reason": failed[name]} for name in failed]
             for one in told[-len(failed) :]:
                 report.say(_refusal(one))
-            _patiently(lambda: Index.open(served.path).remove(list(failed)), report)
+            patiently(lambda: Index.open(served.path).remove(list(failed)), report)
             _take_back(served, folder, own)
     except BaseException:
         _take_back(served, folder, own)
@@ -104,15 +104,20 @@ def add_photos(
                 folder.rmdir()
     _refresh(served, report)
     names = [PREFIX + name for name in kept]
-    return {**_told(done), "names": names, "new": [name for name in names if known.get(name) is None], "refused": told}
+    return {
+        **told_report(done),
+        "names": names,
+        "new": [name for name in names if known.get(name) is None],
+        "refused": told,
+    }
 
 
 def remove_photos(served: ServedIndex, names: Sequence[str], report: Report) -> dict[str, Any]:
     """Removes photos from the index by exactly their names; files stay where they are. Raises Refusal."""
     for name in names:
         served.now.listing.place(name)
-    report.say(f"Removing {_counted(len(set(names)))} from the index; the files stay")
-    removed = _patiently(lambda: Index.open(served.path).remove(sorted(set(names))), report)
+    report.say(f"Removing {counted(len(set(names)))} from the index; the files stay")
+    removed = patiently(lambda: Index.open(served.path).remove(sorted(set(names))), report)
     _refresh(served, report)
     return {"removed": removed}
 
@@ -128,17 +133,18 @@ def restore_photos(served: ServedIndex, names: Sequence[str], report: Report) ->
     """Takes photos that were removed back into the index, by exactly their names. Raises Refusal."""
     check_removed(served, names)
     snapshot, wanted = served.now.collection.snapshot, set(names)
-    report.say(f"Restoring {_counted(len(wanted))}")
+    report.say(f"Restoring {counted(len(wanted))}")
     done = AddReport()
     # Not by `add` with `again`, which takes all removed frames of a video together.
-    _patiently(lambda: Index.open(served.path).restore(sorted(wanted)), report)
+    patiently(lambda: Index.open(served.path).restore(sorted(wanted)), report)
     for number, root in snapshot.roots.items():
         own = wanted.intersection(snapshot.choices.removed_of(number))
         files = sorted({file_of_name(name).removeprefix(root.prefix) for name in own})
         if files:
-            done += _patiently(partial(_read, served, root_path(root), root.prefix, files, report), report)
+            done += patiently(partial(_read, served, root_path(root), root.prefix, files, report), report)
+    tell_unreadable(done, report)
     _refresh(served, report)
-    return _told(done)
+    return told_report(done)
 
 
 def _read(served: ServedIndex, folder: Path, prefix: str, files: Sequence[str], report: Report) -> AddReport:
@@ -148,9 +154,10 @@ def _read(served: ServedIndex, folder: Path, prefix: str, files: Sequence[str], 
 def update(served: ServedIndex, report: Report) -> dict[str, Any]:
     """Makes the index equal to its folders again."""
     report.say("Comparing the index with its folders")
-    done = _patiently(lambda: Index.open(served.path).update(progress=report, say=report.say), report)
+    done = patiently(lambda: Index.open(served.path).update(progress=report, say=report.say), report)
+    tell_unreadable(done, report)
     _refresh(served, report)
-    return _told(done)
+    return told_report(done)
 
 
 def left_line(served: ServedIndex) -> str:
@@ -170,7 +177,7 @@ def left_line(served: ServedIndex) -> str:
     return f"{displayed(folder)}: files that are not in the index: {left}; `{command}` adds them" if left else ""
 
 
-def _patiently(work: Callable[[], _Done], report: Report) -> _Done:
+def patiently(work: Callable[[], _Done], report: Report) -> _Done:
     """Does what needs the lock of an index, which another process may hold. Raises what it raises."""
     end = time.monotonic() + LOCK_SECONDS
     while True:
@@ -239,10 +246,11 @@ def _written(folder: Path, given: str, data: bytes) -> tuple[str, bool]:
 def _refresh(served: ServedIndex, report: Report) -> None:
     """Opens what was written, and tells from when on searches see it."""
     served.refresh()
-    report.say(f"Searches see it: generation {served.now.number}, {_counted(len(served.now.listing))}")
+    report.say(f"Searches see it: generation {served.now.number}, {counted(len(served.now.listing))}")
 
 
-def _counted(count: int) -> str:
+def counted(count: int) -> str:
+    """Returns a number of photos in words."""
     return f"{count:,} photo{'' if count == 1 else 's'}"
 
 
@@ -250,7 +258,14 @@ def _refusal(refused: Refused) -> str:
     return f"{refused['name']} is not taken: {refused['reason']}"
 
 
-def _told(done: AddReport) -> dict[str, Any]:
+def tell_unreadable(done: AddReport, report: Report) -> None:
+    """Tells which photos could not be read, and why."""
+    for name, reason in done.unreadable:
+        report.say(_refusal({"name": name, "reason": reason}))
+
+
+def told_report(done: AddReport) -> dict[str, Any]:
+    """Returns what a change did, for JSON."""
     return {
         "added": done.added,
         "changed": done.changed,

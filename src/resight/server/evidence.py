@@ -62,7 +62,7 @@ def evidence_of(kept: KeptSearch, name: str) -> dict[str, Any]:
         "query": {"width": picture.size[0], "height": picture.size[1], "box": picture.box and list(picture.box)},
         "hit": {"width": hit_size[0], "height": hit_size[1]},
         "features": {"query": _rows(found.query_features[:FEATURES]), "hit": _rows(found.hit_features[:FEATURES])},
-        "heat": can_explain(now.collection) and found.transform is None,
+        "heat": can_explain(now.collection),
     }
 
 
@@ -89,7 +89,7 @@ def registered(kept: KeptSearch, name: str, side: int) -> UInt8:
 
 
 def heat(kept: KeptSearch, name: str, side: int) -> Pixels:
-    """Returns (h, w, 3): a hit in grey, coloured where its feature map is like that of the query.
+    """Returns (h, w, 3): a hit in grey, coloured where its feature maps are like those of the query.
 
     The network runs for both photos. Raises Refusal, UsageError and ImageError.
     """
@@ -97,7 +97,7 @@ def heat(kept: KeptSearch, name: str, side: int) -> Pixels:
     collection = kept.served.now.collection
     if not can_explain(collection):
         raise not_found(
-            f"{collection.recipe.name} has no heat map: it does not search by one pooled feature map.",
+            f"{collection.recipe.name} has no heat map: it does not compare pooled feature maps.",
             "Ask for the evidence instead.",
         )
     picture = kept.pictures[hit.query]

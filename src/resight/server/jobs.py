@@ -27,10 +27,12 @@ _log = logging.getLogger(__name__)
 class Job:
     """One job. done, total: of its progress; message: what it does or did; error: as clients are told it.
 
-    log: lines with the seconds from its start.
+    about: the index that it changes; log: lines with the seconds from its start; is_stopped: whether a person wants it
+    to end.
     """
 
     what: str
+    about: str = ""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     state: State = "waiting"
     done: int = 0
@@ -39,12 +41,19 @@ class Job:
     log: list[tuple[float, str]] = field(default_factory=list)
     result: Any = None
     error: dict[str, Any] | None = None
+    is_stopped: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is done or has failed."""
+        return self.state in ("done", "failed")
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the job for JSON."""
         return {
             "job": self.id,
             "what": self.what,
+            "about": self.about,
             "state": self.state,
             "done": self.done,
             "total": self.total,
@@ -62,9 +71,9 @@ class Report:
         self._job, self._is_stopped, self._begun = job, is_stopped, time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Takes the progress. Raises KeyboardInterrupt where the service is stopped."""
+        """Takes the progress. Raises KeyboardInterrupt where the service or the job is stopped."""
         self._job.done, self._job.total = done, total
-        if self._is_stopped():
+        if self._job.is_stopped or self._is_stopped():
             raise KeyboardInterrupt
 
     def say(self, line: str) -> None:
@@ -89,15 +98,15 @@ class Jobs:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def start(self, what: str, work: Work) -> Job:
+    def start(self, what: str, work: Work, about: str = "") -> Job:
         """Starts a job, when those before it are done. Raises Refusal where too many wait already."""
-        job = Job(what)
+        job = Job(what, about)
         with self._lock:
             waiting = sum(one.state == "waiting" for one in self._jobs.values())
             if self._most_waiting is not None and waiting >= self._most_waiting:
                 raise busy(f"{waiting} changes wait already.")
             self._jobs[job.id] = job
-            ended = [key for key, one in self._jobs.items() if one.state in ("done", "failed")]
+            ended = [key for key, one in self._jobs.items() if one.has_ended]
             for key in ended[: max(0, len(self._jobs) - MOST)]:
                 del self._jobs[key]
         self._pool.submit(self._run, job, work)
@@ -108,6 +117,11 @@ class Jobs:
         with self._lock:
             return self._jobs.get(key)
 
+    def under_way(self, about: str) -> Job | None:
+        """Returns the first job about an index that waits or runs, None where there is none."""
+        with self._lock:
+            return next((job for job in self._jobs.values() if job.about == about and not job.has_ended), None)
+
     def close(self) -> None:
         """Drops what waits; a job that runs is stopped at its next step, which leaves an index usable."""
         self._stopped = True
@@ -115,11 +129,14 @@ class Jobs:
 
     def _run(self, job: Job, work: Work) -> None:
         job.state = "running"
+        report = Report(job, lambda: self._stopped)
         try:
-            job.result = work(Report(job, lambda: self._stopped))
+            report(0, 0)  # It may have been stopped while it waited.
+            job.result = work(report)
             job.state = "done"
         except KeyboardInterrupt:
-            job.message, job.state = "The service was stopped.", "failed"
+            who = "The service was stopped" if self._stopped else "Stopped"
+            job.message, job.state = f"{who}: what was done until then stays.", "failed"
         except Exception as error:
             refusal = refusal_of(error)
             _log.warning("job %s failed: %s", job.what, error)

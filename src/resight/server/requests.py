@@ -70,6 +70,20 @@ class Names(BaseModel):
     names: list[PhotoName] = Field(min_length=1, max_length=10_000)
 
 
+class FolderRequest(BaseModel):
+    """A folder to be indexed, as /v1/folders names it.
+
+    recipe: of an index that is not there yet. prefix: what goes before the names of its photos; without it nothing or,
+    beside other folders, the folder's name.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: PhotoName
+    recipe: str | None = Field(default=None, min_length=1, max_length=200)
+    prefix: str | None = Field(default=None, max_length=LONGEST_NAME)
+
+
 class TrayRequest(Names):
     """Photos to take away."""
 

@@ -54,6 +54,8 @@ def run(service: Service, listening: Listening, say: Say) -> None:
         say(f"{served.title}: {len(served.now.listing)} photos, by {served.index.recipe.name}")
         if line := left_line(served):
             say(line)
+    for planned in service.planned.values():
+        say(f"{planned.title}: is not there yet; the page makes it, of folders that you choose there")
     say(f"open {address} in a browser; Ctrl-C stops the service")
     for line in warnings(listening.host, service):
         say(line)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from starlette.requests import Request
 
+from resight.errors import ResightError
+from resight.index.roots import folders_of
 from resight.progress import Progress
 from resight.server.embedded import read_embedded
 from resight.server.faults import Refusal, not_found
@@ -17,10 +20,11 @@ from resight.server.guard import has_token, headers_of
 from resight.server.jobs import Jobs
 from resight.server.made import Made
 from resight.server.metrics import Metrics
+from resight.server.photo_folders import PhotoFolders
 from resight.server.places import Places
 from resight.server.searches import KeptSearches
 from resight.server.settings import Settings
-from resight.server.shelf import ServedIndex, refresh_all, rehearse
+from resight.server.shelf import PlannedIndex, ServedIndex, refresh_all, rehearse
 from resight.server.thumbnails import Thumbnails
 from resight.server.workers import Workers
 
@@ -35,9 +39,24 @@ CHANGES_WAITING = 16
 class Service:
     """Indexes, and what is made of them, under the limits of the settings."""
 
-    def __init__(self, indexes: Mapping[str, ServedIndex], settings: Settings, *, embedded: bool = False) -> None:
-        """embedded: whether what the photos' files hold in words counts among their metadata."""
-        self.indexes, self.settings, self._embedded = dict(indexes), settings, embedded
+    def __init__(
+        self,
+        indexes: Mapping[str, ServedIndex],
+        settings: Settings,
+        *,
+        embedded: bool = False,
+        planned: Sequence[PlannedIndex] = (),
+        folders: PhotoFolders | None = None,
+    ) -> None:
+        """embedded: whether what the photos' files hold in words counts among their metadata.
+
+        planned: indexes that are not there yet; folders: those that may be indexed through the service.
+        """
+        # Both are replaced and never changed, so that whoever goes through them sees one state.
+        self.indexes: Mapping[str, ServedIndex] = dict(indexes)
+        self.planned: Mapping[str, PlannedIndex] = {one.id: one for one in planned}
+        self.settings, self._embedded, self.folders = settings, embedded, folders or PhotoFolders([])
+        self._taking_up = threading.Lock()
         self.searches, self.metrics = KeptSearches(), Metrics()
         self.thumbnails = Thumbnails(settings.cache / "thumbnails")
         self.changes, self.making, self.grouping = Jobs("changes", CHANGES_WAITING), Jobs("making"), Jobs("grouping")
@@ -54,6 +73,25 @@ class Service:
         if key not in self.indexes:
             raise not_found("There is no index of this name here.", "Take one of /v1/indexes.")
         return self.indexes[key]
+
+    def place(self, key: str) -> ServedIndex | PlannedIndex:
+        """Returns an index that is there, or is to be made. Raises Refusal."""
+        planned = self.planned.get(key)
+        return self.index(key) if planned is None else planned
+
+    def take_up(self, planned: PlannedIndex) -> ServedIndex:
+        """Serves an index that was planned and is there now. Raises what opening raises."""
+        with self._taking_up:
+            if planned.id not in self.indexes:
+                served = planned.open()
+                self.indexes = {**self.indexes, planned.id: served}
+                self.planned = {key: one for key, one in self.planned.items() if key != planned.id}
+                self._read_embedded(served)
+            return self.indexes[planned.id]
+
+    def check_roots(self, served: ServedIndex) -> None:
+        """Raises UsageError where a folder of an index has become a link out of what may be indexed."""
+        self.folders.check_stay(path for path, _ in folders_of(served.now.collection.snapshot))
 
     def may_write(self, request: Request) -> bool:
         """Returns whether a request has the token."""
@@ -106,8 +144,17 @@ class Service:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
+            await asyncio.to_thread(self._take_up_all)
             for served in await asyncio.to_thread(refresh_all, list(self.indexes.values())):
                 self._read_embedded(served)
+
+    def _take_up_all(self) -> None:
+        """Serves planned indexes that another process has made."""
+        for planned in self.planned.values():
+            if planned.path.exists():
+                # It may be half made, or no index at all: then it is planned as before.
+                with contextlib.suppress(ResightError):
+                    self.take_up(planned)
 
     def _read_embedded(self, served: ServedIndex) -> None:
         if self._embedded:

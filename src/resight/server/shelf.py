@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +67,7 @@ class ServedIndex:
     @property
     def title(self) -> str:
         """The name for people: its file name without the ending."""
-        return displayed(self.index.path.resolve().stem)
+        return _title(self.path)
 
     @property
     def path(self) -> Path:
@@ -134,10 +134,36 @@ def _warm(generation: Generation) -> None:
     generation.listing  # noqa: B018
 
 
-def shelve(paths: Sequence[Path], tables: Sequence[Path] = ()) -> dict[str, ServedIndex]:
-    """Opens indexes under names made of those of their folders. tables: metadata that count for all of them.
+@dataclass(frozen=True)
+class PlannedIndex:
+    """An index that is served once it is there, under the name by which clients ask for it."""
 
-    Raises UsageError and what opening raises.
+    id: str
+    path: Path
+    metadata: Metadata
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return _title(self.path)
+
+    def open(self) -> ServedIndex:
+        """Returns the index, opened and warm. Raises UsageError where there is none, and what opening raises."""
+        try:
+            index = Index.open(self.path)
+        except IndexMissingError as error:
+            raise UsageError(
+                f"{displayed(self.path)}: there is no index here; make one with `resight index`"
+            ) from error
+        served = ServedIndex(self.id, index, self.metadata)
+        _warm(served.now)
+        return served
+
+
+def plan_shelf(paths: Sequence[Path], tables: Sequence[Path] = ()) -> list[PlannedIndex]:
+    """Returns indexes under names made of those of their folders, none of which is opened.
+
+    tables: metadata that count for all of them. Raises UsageError.
     """
     from resight.server.metadata import read_table
 
@@ -145,19 +171,18 @@ def shelve(paths: Sequence[Path], tables: Sequence[Path] = ()) -> dict[str, Serv
     for one in tables:
         for name, fields in read_table(one).items():
             table.setdefault(name, {}).update(fields)
-    found: dict[str, ServedIndex] = {}
+    found: dict[str, PlannedIndex] = {}
     for path in paths:
-        try:
-            index = Index.open(path)
-        except IndexMissingError as error:
-            raise UsageError(f"{displayed(path)}: there is no index here; make one with `resight index`") from error
-        known = [one for one in found.values() if one.path.resolve() == path.resolve()]
-        if known:
+        if any(one.path.resolve() == path.resolve() for one in found.values()):
             raise UsageError(f"{displayed(path)}: is given twice")
         key = _free(_key(path), found)
-        found[key] = ServedIndex(key, index, Metadata(table))
-        _warm(found[key].now)
-    return found
+        found[key] = PlannedIndex(key, path, Metadata(table))
+    return [*found.values()]
+
+
+def shelve(paths: Sequence[Path], tables: Sequence[Path] = ()) -> dict[str, ServedIndex]:
+    """Opens indexes, as `plan_shelf` names them. Raises UsageError and what opening raises."""
+    return {planned.id: planned.open() for planned in plan_shelf(paths, tables)}
 
 
 def rehearse(served: ServedIndex) -> None:
@@ -193,11 +218,15 @@ def refresh_all(indexes: Sequence[ServedIndex]) -> list[ServedIndex]:
     return fresh
 
 
+def _title(path: Path) -> str:
+    return displayed(path.resolve().stem)
+
+
 def _key(path: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "-", path.resolve().stem.casefold()).strip("-") or "index"
 
 
-def _free(key: str, taken: dict[str, ServedIndex]) -> str:
+def _free(key: str, taken: Container[str]) -> str:
     number, free = 2, key
     while free in taken:
         number, free = number + 1, f"{key}-{number}"

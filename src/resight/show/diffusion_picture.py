@@ -13,7 +13,9 @@ from PIL import Image, ImageDraw
 from resight.arrays import UInt8
 from resight.errors import StorageError
 from resight.files import write_whole
+from resight.images import resize
 from resight.progress import NamedProgress
+from resight.show.activations import draw_sheet
 from resight.show.diffusion import DECADES, EDGE, INK, PAPER, UNREACHED, WIDTH, Toy, colours
 from resight.show.lettering import font
 from resight.show.palette import rgb
@@ -21,6 +23,8 @@ from resight.show.palette import rgb
 FRAME, LAST_FRAME = 200, 2500
 """Milliseconds for which an animation shows an iteration, and the last one."""
 
+_ON_A_SHEET = 480
+"""Long side in pixels of a state on a sheet of several."""
 _FOOT = 54
 _FINE = 4
 """Fractional bits of the coordinates that OpenCV draws with."""
@@ -43,6 +47,13 @@ def draw_state(toy: Toy, iteration: int) -> UInt8:
     for query in toy.queries:
         cv2.circle(picture, xy[query], 11 * 2**_FINE, rgb(INK), 2, cv2.LINE_AA, _FINE)
     return _with_legend(picture, f"iteration {iteration % len(toy.states)} of {toy.count}")
+
+
+def draw_states(toy: Toy, every: int) -> UInt8:
+    """Draws the first state and one of so many after it on one sheet (H, W, 3) uint8 RGB, smaller than `draw_state`."""
+    shown = range(0, toy.count + 1, every)
+    drawn = [resize(draw_state(toy, one), _ON_A_SHEET) for one in shown]
+    return draw_sheet(drawn, [f"{one} iterations" for one in shown])
 
 
 def write_animation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -9,11 +11,12 @@ from resight.arrays import Floating, Pixels
 from resight.features.kinds import Sift
 from resight.features.local import LocalFeatures
 from resight.features.sift_extractor import SiftExtractor
-from resight.images import Decoded
+from resight.images import Decoded, decode, resize
 from resight.rerank.matching import match_descriptors
 from resight.rerank.pairs import verify_features
 from resight.search.kinds import Exhaustive
 from resight.search.ranking import Verification
+from resight.show.activations import draw_sheet
 from resight.show.correspondences import spread_rows
 from resight.show.matches import draw_matches
 
@@ -21,6 +24,16 @@ MOST = 200
 """Features of a photo, and lines between photos, that are drawn."""
 _FEATURE = (255, 176, 0)
 _SHIFT = 4
+
+
+def draw_stages(query: Path, image: Path, *, side: int, most: int = MOST) -> tuple[Pixels, tuple[str, ...]]:
+    """Returns `pair_stages` of two files below each other, (H, W, 3) uint8 RGB, and their captions.
+
+    side: long side of each photo in pixels. Raises ImageError.
+    """
+    photos = [resize(decode(path).pixels, side) for path in (query, image)]
+    stages = pair_stages(photos[0], photos[1], most=most)
+    return draw_sheet(list(stages.values()), list(stages), columns=1), tuple(stages)
 
 
 def pair_stages(

@@ -13,7 +13,7 @@ from resight.images import Box, Decoded, decode
 from resight.images.thumbnails import SIDE
 from resight.index.collection import Collection
 from resight.index.drawings import edges_seen, sees_drawings
-from resight.index.explaining import Explainer, can_explain
+from resight.index.explaining import Explainer, explained_channel
 from resight.index.queries import Query, photo_of
 from resight.index.results import Hit, Result
 from resight.index.shared_words import SharedWords, bag_channel
@@ -63,7 +63,7 @@ def _explained(
 
     A hit that shows the query mirrored matches in other channels than the unmirrored query, and is left out.
     """
-    if not queries or not can_explain(collection):
+    if not queries or explained_channel(collection.recipe) != collection.recipe.first_channel:
         return {}
     rows = [row for row, hit in enumerate(result.hits) if hit.verification is None and not hit.mirrored]
     explainers: dict[int, Explainer | None] = {}

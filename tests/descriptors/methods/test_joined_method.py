@@ -9,8 +9,8 @@ import torch
 from resight.descriptors.kinds import Gem, Joined, Mac, Rmac
 from resight.descriptors.methods.joined import rows_of_part
 from resight.errors import FitError
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import JoinedMaps, Maps
-from resight.features.maps import ImageMaps
 from resight.learned.passes import Terms
 
 PARTS = (Rmac(whitening="pca", dimensions=8), Gem(), Mac(whitening="pca", dimensions=5))

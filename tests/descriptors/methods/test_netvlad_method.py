@@ -10,8 +10,9 @@ import torch
 from resight.descriptors.kinds import NetVlad
 from resight.descriptors.netvlad_layer import positions
 from resight.descriptors.vlad import vlad
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import Maps
-from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.maps import MapExtractor
 from resight.learned.passes import Terms
 
 CHANNELS = 64

@@ -15,8 +15,9 @@ from safetensors.numpy import save_file
 from resight.descriptors.carried import carried_arrays
 from resight.descriptors.kinds import Gem, Mac, NetVlad
 from resight.errors import FitError, WeightsError
+from resight.features.image_maps import ImageMaps
 from resight.features.kinds import Maps
-from resight.features.maps import ImageMaps, MapExtractor
+from resight.features.maps import MapExtractor
 from resight.features.networks.architectures import blank, randomise
 from resight.features.networks.kinds import Checkpoint
 from resight.features.networks.retrieval import (

@@ -86,8 +86,8 @@ class Joined(Descriptor):
         return " and ".join(part.fitted_for(own, searched) for own, part in self._beside(features))
 
     def encoder(self, extractor: Extractor[Any, Any], arrays: Arrays) -> Encoder:
-        from resight.descriptors.encoding import VectorEncoder
-        from resight.descriptors.joining import join
+        from resight.descriptors.joining import JoinedEncoder
+        from resight.descriptors.pooled import MapEncoder
         from resight.features.joined import JoinedExtractor
 
         assert isinstance(extractor, JoinedExtractor), "a recipe joins nothing else"
@@ -106,14 +106,9 @@ class Joined(Descriptor):
         if self.how == "sum" and len(set(sizes)) > 1:
             raise FitError(f"vectors of {', '.join(map(str, sizes))} dimensions cannot be summed: concatenate them")
 
-        def vector(features: JoinedImage) -> Float32:
-            vectors = [
-                part.describe(image, whitening, own)
-                for image, part, whitening, own in zip(features, self.parts, whitenings, owned, strict=True)
-            ]
-            return join(vectors, self.weight_of_each, self.how)
-
-        return VectorEncoder(sizes[0] if self.how == "sum" else sum(sizes), vector)
+        parts = [MapEncoder(*one) for one in zip(self.parts, sizes, whitenings, owned, strict=True)]
+        size = sizes[0] if self.how == "sum" else sum(sizes)
+        return JoinedEncoder(parts, self.weight_of_each, self.how, size)
 
     def rows(self, features: JoinedImage) -> Float32:
         """Returns (m, C + 2) vectors of all parts before whitening.

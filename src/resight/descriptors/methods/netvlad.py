@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from resight.arrays import Arrays, Float32, Vector
     from resight.descriptors.netvlad import NetVLAD
     from resight.features.extractor import Extractor
-    from resight.features.maps import ImageMaps
+    from resight.features.image_maps import ImageMaps
     from resight.learned.method import Encoder
     from resight.learned.passes import Fitted
 

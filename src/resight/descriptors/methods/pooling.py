@@ -11,7 +11,7 @@ from resight.descriptors.methods.whitened import Whitened
 if TYPE_CHECKING:
     from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
-    from resight.features.maps import ImageMaps
+    from resight.features.image_maps import ImageMaps
     from resight.features.networks.retrieval import RetrievalHead
     from resight.learned.method import Encoder
     from resight.learned.whitening import Whitening

@@ -12,7 +12,7 @@ from resight.learned.registered import register
 if TYPE_CHECKING:
     from resight.arrays import Arrays, Vector
     from resight.features.extractor import Extractor
-    from resight.features.maps import ImageMaps
+    from resight.features.image_maps import ImageMaps
     from resight.learned.whitening import Whitening
     from resight.libraries import AnyArray
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from resight.arrays import Float32, Pixels
 from resight.features.edges.framed import Framed, asked
+from resight.features.image_maps import ImageMaps, PreparedImage
 from resight.features.kinds import EdgeMaps, Maps
-from resight.features.maps import ImageMaps, MapExtractor, PreparedImage
+from resight.features.maps import MapExtractor
 from resight.features.networks.layers import Layered
 from resight.images import Box, Decoded
 

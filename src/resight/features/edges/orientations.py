@@ -10,7 +10,7 @@ import numpy as np
 from resight.arrays import Float32
 from resight.features.edges.framed import Framed, asked
 from resight.features.edges.kinds import EdgeOrientations
-from resight.features.maps import ImageMaps
+from resight.features.image_maps import ImageMaps
 from resight.images import Box, Decoded
 
 SMOOTHING = 1.5

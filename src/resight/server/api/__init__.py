@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from resight.server.api import changes, description, indexes, jobs, page, photos, searches, state, taking
+from resight.server.api import changes, description, folders, indexes, jobs, page, photos, searches, state, taking
 from resight.server.service import Service
 
 
@@ -16,7 +16,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         max_body_size=settings.body_bytes,
         form_limits={"max_files": settings.files, "max_fields": 16, "max_part_size": 1 << 20},
     )
-    for part in (indexes, photos, searches, taking, changes, jobs, state):
+    for part in (indexes, photos, searches, taking, changes, folders, jobs, state):
         part.add(router, service)
     app.include_router(router)
     description.add(app)

@@ -12,6 +12,7 @@ from resight.server.api.types import IndexId
 from resight.server.changes import add_photos, check_removed, remove_photos, restore_photos, update
 from resight.server.faults import Refusal
 from resight.server.guard import COOKIE
+from resight.server.jobs import Report
 from resight.server.requests import Login, Names
 from resight.server.service import Service, client_of
 from resight.server.uploads import sent_files, sorted_uploads
@@ -52,7 +53,7 @@ def add(router: APIRouter, service: Service) -> None:
                 client_of(request), lambda: sorted_uploads(sent, service.settings)
             )
             # The job closes their files, which are read when its turn has come.
-            job = service.changes.start("add", lambda report: add_photos(served, photos, refused, report))
+            job = service.changes.start("add", lambda report: add_photos(served, photos, refused, report), index)
         except BaseException:
             await form.close()
             raise
@@ -65,7 +66,7 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         for name in names.names:
             served.now.listing.place(name)
-        job = service.changes.start("remove", lambda report: remove_photos(served, names.names, report))
+        job = service.changes.start("remove", lambda report: remove_photos(served, names.names, report), index)
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/indexes/{index}/restore", tags=["changes"], status_code=202)
@@ -74,7 +75,12 @@ def add(router: APIRouter, service: Service) -> None:
         service.check_write(request)
         served = service.index(index)
         check_removed(served, names.names)
-        job = service.changes.start("restore", lambda report: restore_photos(served, names.names, report))
+
+        def work(report: Report) -> Any:
+            service.check_roots(served)
+            return restore_photos(served, names.names, report)
+
+        job = service.changes.start("restore", work, index)
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/indexes/{index}/update", tags=["changes"], status_code=202)
@@ -82,7 +88,12 @@ def add(router: APIRouter, service: Service) -> None:
         """Makes the index equal to its folders again; returns a job."""
         service.check_write(request)
         served = service.index(index)
-        job = service.changes.start("update", lambda report: update(served, report))
+
+        def work(report: Report) -> Any:
+            service.check_roots(served)
+            return update(served, report)
+
+        job = service.changes.start("update", work, index)
         return JSONResponse(job.to_dict(), 202)
 
     @router.post("/v1/session", tags=["changes"])

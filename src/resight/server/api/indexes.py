@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
-from resight.server.answers import index_json, photo_json
+from resight.server.answers import Access, index_json, photo_json
 from resight.server.api.types import After, Folder, IndexId, Text
 from resight.server.faults import Refusal
 from resight.server.listing import Filter
@@ -19,14 +19,19 @@ FIELD = "field."
 """Before the name of a field of the metadata by which a list is filtered."""
 
 
+def access_of(service: Service, request: Request) -> Access:
+    """Returns what a client may do."""
+    return Access(service.may_write(request), service.settings.token is not None, bool(service.folders))
+
+
 def add(router: APIRouter, service: Service) -> None:
     """Adds the addresses."""
 
     @router.get("/v1/indexes", tags=["indexes"])
     def list_indexes(request: Request) -> list[dict[str, Any]]:
         """The indexes that can be searched."""
-        access = service.may_write(request), service.settings.token is not None
-        return [index_json(served, *access) for served in service.indexes.values()]
+        access = access_of(service, request)
+        return [index_json(served, access, service.changes.under_way(key)) for key, served in service.indexes.items()]
 
     @router.get("/v1/indexes/{index}", tags=["indexes"])
     def show_index(index: IndexId, request: Request) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def add(router: APIRouter, service: Service) -> None:
         served = service.index(index)
         listing = served.now.listing
         return {
-            **index_json(served, service.may_write(request), service.settings.token is not None),
+            **index_json(served, access_of(service, request), service.changes.under_way(index)),
             "folders": [{"path": path, "images": count} for path, count in listing.folders],
             "metadata": {"fields": served.metadata.fields},
             "bytes": served.bytes,

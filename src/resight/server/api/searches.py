@@ -109,7 +109,7 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.get("/v1/searches/{search}/heat", tags=["searches"], response_class=Response)
     async def show_heat(search: SearchId, name: ImageName, request: Request, size: Side = 1000) -> Response:
-        """Where a hit is like the query, as PNG; for recipes of one pooled feature map, as evidence says ("heat")."""
+        """Where a hit is like the query, as PNG; where evidence says so ("heat"): by pooled feature maps."""
         kept = service.searches.get(search)
         data = await service.workers.run(client_of(request), lambda: png(heat(kept, name, size)))
         return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=1800"})

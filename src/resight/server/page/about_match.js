@@ -37,7 +37,7 @@ export function judge(app, hit, unhear) {
   return el(
     "section",
     { class: "panel", "aria-label": "Marks and tray" },
-    el("div", { class: "row" }, right, wrong, collect),
+    el("div", { class: "row close" }, right, wrong, collect),
     again,
     el(
       "div",

@@ -34,7 +34,7 @@ function draw() {
       {
         href: writeFragment(back),
         "aria-current": here ? "page" : null,
-        "aria-label": view === "tray" && count ? `${text}, ${counted(count, "photo")}` : null,
+        title: view === "tray" && count ? `${counted(count, "photo")} in the tray` : null,
         on: {
           click: (event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -45,6 +45,7 @@ function draw() {
       },
       icon(glyph),
       el("span", {}, text),
+      " ",
       view === "tray" && count ? el("span", { class: "count figures" }, count) : null,
     );
   };
@@ -88,7 +89,7 @@ function draw() {
       "resight",
     ),
     indexes.length ? choose : null,
-    el("nav", { class: "views", "aria-label": "Views" }, VIEWS.map(link)),
+    index?.planned ? null : el("nav", { class: "views", "aria-label": "Views" }, VIEWS.map(link)),
     el(
       "div",
       { class: "extras" },

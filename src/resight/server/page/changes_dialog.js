@@ -3,8 +3,9 @@
 import { batchesOf } from "./batches.js";
 import { removePhotos } from "./changing.js";
 import { openDialog } from "./dialog.js";
-import { button, el, fill, icon } from "./element.js";
-import { bytes, counted, seconds } from "./format.js";
+import { button, el, icon } from "./element.js";
+import { bytes, counted } from "./format.js";
+import { jobLog } from "./job_log.js";
 import * as service from "./service.js";
 import { notifyFailure } from "./states.js";
 import { chooseFiles, filesOf } from "./uploads.js";
@@ -14,54 +15,19 @@ export function openChanges(app) {
   const { index } = app;
   const ending = new AbortController();
   let busy = false;
-  const log = el("ol", { class: "log", "aria-label": "Log", role: "log" });
-  const told = el("p", { class: "quiet small figures" });
-  const bar = el("progress", { class: "progress", max: "1", value: "0", "aria-label": "Progress" });
-  const ended = el("div", { class: "row" });
-  const running = el("section", { class: "running", hidden: true }, told, bar, log, ended);
+  const log = jobLog();
 
-  const write = (at, text, look = "") => {
-    const line = el("li", { class: look }, el("span", { class: "figures" }, at), el("span", {}, text));
-    log.append(line);
-    log.scrollTop = log.scrollHeight;
-  };
-  const state = (text, done, total) => {
-    told.textContent = text;
-    if (total) Object.assign(bar, { max: total, value: done });
-    else bar.removeAttribute("value");
-  };
-  /** Waits for a job, and shows its progress and each new line of its log. */
-  const follow = async (job, what) => {
-    let shown = 0;
-    const { result } = await service.finished(
-      job,
-      (now) => {
-        for (const line of now.log.slice(shown)) write(seconds(line.seconds), line.text);
-        shown = now.log.length;
-        const count = now.total ? `, ${now.done} of ${now.total}` : "";
-        state(now.state === "waiting" ? "Waiting for the change before" : `${what}${count}`, now.done, now.total);
-      },
-      ending.signal,
-    );
-    return result;
-  };
   const work = async (what) => {
     if (busy) return;
     busy = true;
     for (const control of controls) control.disabled = true;
-    fill(log);
-    fill(ended);
-    running.hidden = false;
+    log.clear();
     try {
-      const acts = await what();
-      bar.value = bar.max = 1;
-      fill(ended, acts);
+      const { text, acts } = await what();
+      log.end(text, acts);
       await app.refresh();
     } catch (error) {
-      if (error.name !== "AbortError") {
-        state("This did not end well", 0, 1);
-        write("", error.hint ? `${error.message} ${error.hint}` : error.message, "wrong");
-      }
+      if (error.name !== "AbortError") log.fail(error);
     }
     busy = false;
     for (const control of controls) control.disabled = false;
@@ -75,20 +41,20 @@ export function openChanges(app) {
       for (const [place, batch] of batches.entries()) {
         const part = batches.length > 1 ? `, part ${place + 1} of ${batches.length}` : "";
         const size = batch.reduce((sum, file) => sum + file.size, 0);
-        write("", `Sending ${counted(batch.length, "photo")}, ${bytes(size)}${part}`);
+        log.write("", `Sending ${counted(batch.length, "photo")}, ${bytes(size)}${part}`);
         const job = await service.addPhotos(
           index.id,
           batch,
-          (sent) => state(`Sending${part}, ${Math.round(100 * sent)} %`, sent, 1),
+          (sent) => log.state(`Sending${part}, ${Math.round(100 * sent)} %`, sent, 1),
           ending.signal,
         );
-        const result = await follow(job, `Indexing${part}`);
+        const result = await log.follow(job, `Indexing${part}`, ending.signal);
         fresh.push(...result.new);
         taken += result.names.length;
         refused += result.refused.length;
       }
-      told.textContent = `${counted(taken, "photo")} in the index, ${fresh.length} of them new${refused ? `; ${refused} not taken, see the log` : ""}`;
-      return [
+      const text = `${counted(taken, "photo")} in the index, ${fresh.length} of them new${refused ? `; ${refused} not taken, see the log` : ""}`;
+      const acts = [
         button("Show them", {
           look: "strong",
           onClick: () => {
@@ -106,12 +72,13 @@ export function openChanges(app) {
             })
           : null,
       ];
+      return { text, acts };
     });
   const update = () =>
     work(async () => {
-      const result = await follow(await service.update(index.id), "Reading the folders");
-      told.textContent = `${result.added} added, ${result.changed} changed, ${result.removed} removed, ${result.unreadable} unreadable`;
-      return [button("Done", { look: "strong", onClick: () => dialog.close() })];
+      const result = await log.follow(await service.update(index.id), "Reading the folders", ending.signal);
+      const text = `${result.added} added, ${result.changed} changed, ${result.removed} removed, ${result.unreadable} unreadable`;
+      return { text, acts: [button("Done", { look: "strong", onClick: () => dialog.close() })] };
     });
 
   const choose = button("Choose photos", { glyph: "photo", look: "strong", onClick: () => chooseFiles(send) });
@@ -155,7 +122,20 @@ export function openChanges(app) {
     `Change ${index.title}`,
     [
       drop,
-      running,
+      log.node,
+      index.indexes_folders
+        ? choice(
+            "Index a folder of this machine",
+            "All photos in it and below come in, and stay where they are.",
+            button("Choose a folder", {
+              glyph: "folder",
+              onClick: () => {
+                dialog.close();
+                app.go({ view: "index" });
+              },
+            }),
+          )
+        : null,
       choice("Read the folders anew", "New and changed photos come in, vanished ones go out.", anew),
       choice("Lock changes", "This browser forgets the token. It also does when it is closed.", lock),
     ],

@@ -56,6 +56,11 @@ export function button(text, { glyph, look = "", quiet = false, onClick, ...attr
   );
 }
 
+/** Returns a sentence, in which what stands between backticks is code. */
+export function prose(text) {
+  return text.split("`").map((part, place) => (place % 2 ? el("code", {}, part) : part));
+}
+
 /** Returns the name of a photo; where there is no room, its folder is cut first, then the begin of a long file name. */
 export function nameOf(name) {
   const letters = [...labelOf(name)];

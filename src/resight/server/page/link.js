@@ -2,7 +2,7 @@
 //
 // `photo=NAME` or `upload=SEARCH.PLACE` begins a query photo, and a `box` after it belongs to it.
 
-export const VIEWS = ["search", "match", "browse", "groups", "tray"];
+export const VIEWS = ["search", "match", "browse", "groups", "tray", "index"];
 const PLAIN = ["index", "with", "folder", "text", "least", "hit", "mode", "kind", "tab"];
 
 /** Returns the state of a new page. */

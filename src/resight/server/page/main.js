@@ -6,21 +6,30 @@ import { showBrowse } from "./browse_view.js";
 import { askToken, showKeys } from "./dialog.js";
 import { button, fill } from "./element.js";
 import { showGroups } from "./groups_view.js";
+import { showIndexing } from "./index_view.js";
 import { emptyState, readFragment, searchKey, writeFragment } from "./link.js";
 import { newMarks } from "./marks.js";
 import { showMatch } from "./match_view.js";
 import { noPhotoCame, showSearch } from "./search_view.js";
 import * as service from "./service.js";
-import { empty, failed, waiting } from "./states.js";
+import { empty, failed, notify, waiting } from "./states.js";
 import { showTray } from "./tray_view.js";
 import { queryOfFile, takePhotos } from "./uploads.js";
 
-const SHOW = { search: showSearch, match: showMatch, browse: showBrowse, groups: showGroups, tray: showTray };
-const TITLES = { search: "Search", match: "Match", browse: "Browse", groups: "Groups", tray: "Tray" };
+const SHOW = {
+  search: showSearch,
+  match: showMatch,
+  browse: showBrowse,
+  groups: showGroups,
+  tray: showTray,
+  index: showIndexing,
+};
+const TITLES = { search: "Search", match: "Match", browse: "Browse", groups: "Groups", tray: "Tray", index: "Index" };
 const main = document.getElementById("main");
 const described = new Map();
 let endView = () => {};
 let drawn = 0;
+let toldChange = null;
 
 const app = {
   state: readFragment(location.hash),
@@ -89,7 +98,8 @@ async function render(focus = false) {
       );
       return;
     }
-    const { id } = app.indexes.find((one) => one.id === app.state.index) ?? app.indexes[0];
+    const own = app.indexes.find((one) => one.id === app.state.index) ?? app.indexes[0];
+    const { id } = own;
     if (app.state.index && app.state.index !== id) {
       throw new service.ServiceError(
         "unknown_index",
@@ -98,12 +108,19 @@ async function render(focus = false) {
       );
     }
     app.state.index = id;
-    if (!described.has(id)) described.set(id, await service.describe(id));
+    if (!described.has(id)) described.set(id, own.planned ? own : await service.describe(id));
     if (turn !== drawn) return;
     app.index = described.get(id);
-    document.title = `${TITLES[app.state.view]} · ${app.index.title} · resight`;
+    // What has no photos yet is filled before anything else is done with it.
+    const bare = app.index.planned || (!app.index.images && app.index.indexes_folders);
+    const view = bare ? "index" : app.state.view;
+    document.title = `${TITLES[view]} · ${app.index.title} · resight`;
     showBar(app);
-    endView = SHOW[app.state.view](main, app) ?? (() => {});
+    endView = SHOW[view](main, app) ?? (() => {});
+    const { change } = app.index;
+    if (change && change !== toldChange && view !== "index")
+      notify("This index is being changed.", { text: "Show", act: () => app.go({ view: "index" }) });
+    toldChange = change;
     if (focus) main.focus({ preventScroll: true });
   } catch (error) {
     if (turn !== drawn) return;

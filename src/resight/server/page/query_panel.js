@@ -105,7 +105,7 @@ export function queryPanel({ state, index, indexes, act }) {
 }
 
 function limits(state, index, indexes, act) {
-  const others = indexes.filter(({ id }) => id !== index.id);
+  const others = indexes.filter(({ id, planned }) => id !== index.id && !planned);
   const folders = index.folders.filter(({ path }) => path);
   const fields = index.metadata?.fields ?? [];
   const chosen = Object.values(state.fields).some(Boolean);

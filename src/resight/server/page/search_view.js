@@ -130,7 +130,9 @@ export function showSearch(main, app) {
     asking?.abort();
     asking = new AbortController();
     const { signal } = asking;
-    const other = app.indexes.find(({ id }) => id === app.state.with && id !== index.id);
+    const other = app.indexes.find(
+      ({ id, planned }) => id === app.state.with && id !== index.id && !planned,
+    );
     const block = (own) =>
       answerView(own, {
         title: other ? own.title : "Hits",

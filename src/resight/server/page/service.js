@@ -75,7 +75,16 @@ function posted(value, method = "POST") {
   return { method, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
 }
 
-export const indexes = (signal) => json(address("v1/indexes"), { signal });
+/** Returns the indexes, those that are not there yet with `planned`. */
+export async function indexes(signal) {
+  const [made, planned] = await Promise.all(
+    ["v1/indexes", "v1/planned"].map((path) => json(address(path), { signal })),
+  );
+  const known = new Set(made.map(({ id }) => id));
+  return [...made, ...planned.filter(({ id }) => !known.has(id)).map((one) => ({ ...one, planned: true }))];
+}
+export const recipes = (signal) => json(address("v1/recipes"), { signal });
+export const folders = (path, signal) => json(address("v1/folders", { path }), { signal });
 export const describe = (index, signal) => json(address(inIndex(index, "")), { signal });
 
 /** Returns one page of the listing of an index. fields: from names of metadata fields to text. */
@@ -184,6 +193,11 @@ export const restore = async (index, names) =>
 export const update = async (index) => (await json(address(inIndex(index, "/update")), posted({}))).job;
 export const remove = async (index, names) =>
   (await json(address(inIndex(index, "/images")), posted({ names }, "DELETE"))).job;
+
+/** Indexes a folder of the machine, by a recipe where the index is not there yet; returns the job. */
+export const indexFolder = async (index, folder, recipe) =>
+  (await json(address(inIndex(index, "/folders")), posted({ folder, recipe }))).job;
+export const stop = (job) => json(address(`v1/jobs/${encodeURIComponent(job)}`), { method: "DELETE" });
 
 /** Returns the photos of a tray as a file: "csv", "json" or "zip". */
 export async function takeAway(index, names, regions, format) {

@@ -1,6 +1,6 @@
 // What a view shows while it waits, when there is nothing, and when something went wrong: always with what to do.
 
-import { button, el, icon } from "./element.js";
+import { button, el, icon, prose } from "./element.js";
 
 /** Returns a block for a view that has nothing to show. acts: buttons. */
 export function empty(glyph, title, text, ...acts) {
@@ -9,7 +9,7 @@ export function empty(glyph, title, text, ...acts) {
     { class: "state" },
     icon(glyph),
     el("h2", {}, title),
-    el("p", {}, text),
+    el("p", {}, prose(text)),
     acts.length ? el("div", { class: "row" }, acts) : null,
   );
 }
@@ -43,12 +43,12 @@ export function failed(error, again = null, ...acts) {
     { class: "state failed", role: "alert" },
     icon("cross"),
     el("h2", {}, title),
-    el("p", {}, hint),
+    el("p", {}, prose(hint)),
     el("div", { class: "row" }, again ? button("Try again", { glyph: "refresh", onClick: again }) : null, acts),
   );
 }
 
-/** Shows a sentence for some seconds, and says it to screen readers. offer: {text, act} of a button beside it, such as "Undo". */
+/** Shows a sentence, or the parts of one, for some seconds, and says it to screen readers. offer: {text, act} of a button beside it, such as "Undo". */
 export function notify(text, offer = null) {
   const act = offer
     ? button(offer.text, {
@@ -60,11 +60,11 @@ export function notify(text, offer = null) {
     : null;
   const notice = el("div", { class: "notice" }, el("span", {}, text), act);
   document.getElementById("notices").append(notice);
-  setTimeout(() => notice.remove(), (offer ? 20000 : 4000) + 40 * text.length);
+  setTimeout(() => notice.remove(), (offer ? 20000 : 4000) + 40 * notice.textContent.length);
 }
 
 /** Tells a failure in a notice. */
 export function notifyFailure(error) {
   if (error.name === "AbortError") return;
-  notify(error.hint ? `${error.message} ${error.hint}` : error.message);
+  notify(error.hint ? [`${error.message} `, ...prose(error.hint)] : error.message);
 }
