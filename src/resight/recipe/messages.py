@@ -43,7 +43,7 @@ def _explain(error: ValidationError, root: type[BaseModel]) -> str:
         valid = [*model.model_fields, *(SECTIONS if model is Recipe else ())]
         return f'unknown key "{key}"; the nearest valid one is "{_joined(parent, _nearest(str(loc[-1]), valid))}"'
     if first["type"] == "union_tag_not_found":
-        return f'{key}: it needs a "kind", one of {", ".join(_names(annotation))}'
+        return f'{key}: it needs a "kind", one of {", ".join(sorted(_names(annotation)))}'
     if first["type"] == "union_tag_invalid":
         known, tag = _names(annotation), str(first["ctx"]["tag"])
         return f'{key}: there is no kind "{tag}"; the nearest is "{_nearest(tag, known)}", of {", ".join(known)}'
