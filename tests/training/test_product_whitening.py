@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from resight.channels.opening import open_channel
-from resight.descriptors.encoding import VectorEncoder
+from resight.descriptors.joining import JoinedEncoder
 from resight.errors import StorageError
 from resight.features.opening import open_extractor
 from resight.images import decode
@@ -33,7 +33,7 @@ def test_what_is_judged_is_what_an_index_makes(recipe_folder: Path, world_folder
     assert artefact.provenance["fitted_for"] == channel.method.fitted_for(channel.features)
     extractor = open_extractor(channel.features, recipe_folder)
     encoder = open_channel(channel.method, extractor, artefact.arrays).encoder
-    assert isinstance(encoder, VectorEncoder)
+    assert isinstance(encoder, JoinedEncoder)
     features = extractor.extract([extractor.prepare(decode(file, 96)) for file in files[:4]])
     wanted = np.stack([encoder.encode(one, (0, 0))[0] for one in features])
     found = described(parts, "concatenate", [own.some(range(4)) for own in rows], whitenings)
