@@ -21,6 +21,7 @@ from resight.channels.fits import opened_channels
 from resight.channels.ray_workers import (
     Cluster,
     Opening,
+    at_once,
     extract_window,
     in_windows,
     parse_cluster,
@@ -131,9 +132,18 @@ def test_windows_keep_together_what_is_extracted_at_once() -> None:
 def test_a_cluster_is_named_with_what_a_task_takes() -> None:
     assert parse_cluster("ray") == Cluster("")
     assert parse_cluster("ray://head:10001?cpus=2&gpus=0.5") == Cluster("ray://head:10001", 2.0, 0.5)
-    for text in ("spark", "ray://", "ray?cpus=many", "ray?cpus=-1", "ray?memory=1", "ray?cpus=nan"):
+    for text in ("spark", "ray://", "ray?cpus=many", "ray?cpus=-1", "ray?memory=1", "ray?cpus=nan", "ray?cpus=0"):
         with pytest.raises(UsageError, match="workers"):
             parse_cluster(text)
+
+
+def test_what_is_scarce_bounds_the_tasks() -> None:
+    resources = {"CPU": 64.0, "GPU": 2.0, "memory": 1e9}
+    assert at_once(Cluster(""), resources) == 64
+    assert at_once(Cluster("", 2.0, 0.5), resources) == 4
+    assert at_once(Cluster("", 0.0, 1.0), resources) == 2
+    with pytest.raises(WorkersError, match=r"ray://head:1: a task takes 1 GPU, and the workers have 0"):
+        at_once(Cluster("ray://head:1", 1.0, 1.0), {"CPU": 2.0})
 
 
 def test_without_ray_nothing_is_changed(tmp_path: Path, recipes: Path, monkeypatch: pytest.MonkeyPatch) -> None:

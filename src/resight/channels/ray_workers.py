@@ -79,9 +79,30 @@ def parse_cluster(text: str) -> Cluster:
         numbers = {key: float(value) for key, value in wanted.items()}
         if not numbers.keys() <= {"cpus", "gpus"} or any(not 0 <= one < 1e6 for one in numbers.values()):
             raise ValueError
+        cluster = Cluster("" if place == "ray" else place, **numbers)
+        if not cluster.cpus + cluster.gpus:
+            raise ValueError
     except ValueError:
-        raise UsageError(f'workers "{text}": after the "?" come cpus=NUMBER and gpus=NUMBER of a task') from None
-    return Cluster("" if place == "ray" else place, **numbers)
+        raise UsageError(f'workers "{text}": a task takes "?cpus=NUMBER&gpus=NUMBER", not both 0') from None
+    return cluster
+
+
+def at_once(cluster: Cluster, resources: Mapping[str, float]) -> int:
+    """Returns how many tasks a cluster of such resources, by Ray's names, works on at once.
+
+    Raises WorkersError where it has too little for one: Ray would wait for more, and say nothing.
+    """
+    places = []
+    for name, wanted in (("CPU", cluster.cpus), ("GPU", cluster.gpus)):
+        there = resources.get(name, 0.0)
+        if wanted > there:
+            raise WorkersError(
+                f"{cluster.address or 'ray'}: a task takes {wanted:g} {name}, and the workers have {there:g}: "
+                f'ask for less after the "?", or start such a worker first'
+            )
+        if wanted:
+            places.append(int(there / wanted))
+    return min(places)
 
 
 def check_ray() -> None:
@@ -219,8 +240,7 @@ class RayTasks:
         self._opening, self._known = [ray.put(opening)], ray.put(known)
         remote = ray.remote(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_retries=ATTEMPTS)
         self._work = remote(_work)
-        at_once = ray.cluster_resources().get("CPU", 1.0) / max(cluster.cpus, 0.01)
-        self.ahead = AHEAD * max(1, int(at_once))
+        self.ahead = AHEAD * at_once(cluster, ray.cluster_resources())
 
     def give(self, window: Sequence[Job]) -> Any:
         """Gives a window out."""
